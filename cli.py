@@ -1,0 +1,340 @@
+"""The command line: parse, call one recipe, print. `python cli.py ...` and `xstilts ...` are the same.
+
+Nothing heavy is imported before a command needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from toolkit.errors import ToolkitError
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+class Commands(click.Group):
+    """Prints a `ToolkitError` as one sentence with exit code 2; everything else keeps its traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of a user's day, not of the alphabet
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ToolkitError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(2)
+
+
+def example(*lines: str) -> str:
+    """Return worked examples as a help epilogue that click does not rewrap."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def settings(command: Callable) -> Callable:
+    """Add the options that every journey shares; they arrive as one resolved `config`."""
+    options = [
+        click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Encoder: `xstilts backbones` lists them; a hub id; a folder. Default: xlm-roberta-large."),
+        click.option("--data-root", envvar="XSTILTS_DATA", type=click.Path(path_type=Path), metavar="DIR", help="Mirror of hub data sets, looked at before the hub (DIR/<org>/<name>)."),
+        click.option("--zoo", type=click.Path(path_type=Path), metavar="DIR", help="Folder of trained adapters. Default: adapter_zoo."),
+        click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="auto: bf16 where the processor has it."),
+        click.option("--seed", type=int, metavar="N", help="Seeds order, initialisation and dropout. Default: 0."),
+        click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="YAML", help="Configuration file; configs/ has ready ones."),
+        click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="One setting, e.g. train.lr=1e-4. Repeatable; wins over the file."),
+        click.option("--no-track", is_flag=True, help="Record nothing in MLflow."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def resolve(backbone: str | None, data_root: Path | None, zoo: Path | None, precision: str | None, seed: int | None, config_file: Path | None, sets: tuple[str, ...], no_track: bool) -> Any:
+    """Turn the shared options into one frozen configuration."""
+    from toolkit.config import load
+
+    overrides = {"backbone.name": backbone, "data_root": data_root, "zoo": zoo, "backbone.precision": precision, "train.seed": seed, "tracking.enabled": False if no_track else None}
+    return load(config_file, sets, {key: value for key, value in overrides.items() if value is not None})
+
+
+def say(sentence: str) -> None:
+    """Tell the reader something that is not the result: to stderr, so that results can be piped."""
+    click.echo(sentence, err=True)
+
+
+@contextmanager
+def bars() -> Iterator[Callable]:
+    """Draw progress: one bar for what is being done, with its figures; plain lines where stderr is no terminal."""
+    from toolkit.progress import Progress
+
+    if not sys.stderr.isatty():
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    drawn = Bars(
+        TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn("{task.fields[figures]}"), TimeRemainingColumn(),
+        console=Console(stderr=True), transient=True,
+    )
+    bar: dict[str, Any] = {}
+
+    def report(progress: Progress) -> None:
+        figures = "  ".join(f"{name} {value:.3g}" for name, value in progress.figures.items())
+        if bar.get("what") != progress.what:
+            if bar:
+                drawn.remove_task(bar["id"])
+            bar["what"], bar["id"] = progress.what, drawn.add_task(progress.what, total=progress.total, figures="")
+        drawn.update(bar["id"], completed=progress.done, total=progress.total, figures=figures)
+
+    with drawn:
+        yield report
+
+
+@click.group(cls=Commands, context_settings=CONTEXT, epilog=example("xstilts demo", "xstilts train mnli/squad --backbone embedded --data-root MIRROR", "xstilts fuse mnli squad --target xquad", "xstilts eval 'fuse[mnli,squad]/xquad' --task xquad --languages all", "xstilts retrieve mnli --task tatoeba"))
+@click.version_option(package_name="xstilts", prog_name="xstilts")
+def main() -> None:
+    """Intermediate tasks as stackable adapters on a frozen XLM-R: train, fuse, evaluate zero-shot, retrieve, share."""
+
+
+@main.command(epilog=example("xstilts train mnli", "xstilts train mnli/squad --backbone embedded --set train.limit=2000", "xstilts train 'seq[mnli,squad]' --config configs/train/adapter.yaml", "xstilts train 'mix[tydiqa.en,tydiqa.sw]'"))
+@click.argument("expr")
+@click.option("--retrain", is_flag=True, help="Train every stage again although the zoo holds it.")
+@settings
+def train(expr: str, retrain: bool, **options: Any) -> None:
+    """Train what EXPR lacks, stage by stage, each into the zoo.
+
+    A killed run goes on from its last checkpoint when the same command is given again.
+    """
+    _train(expr, resolve(**options), retrain)
+
+
+@main.command(epilog=example("xstilts fuse mnli squad --target xquad", "xstilts fuse mnli squad csqa --target udpos --backbone embedded --data-root MIRROR", "xstilts fuse mnli squad --target xquad --no-adapter"))
+@click.argument("members", nargs=-1, required=True)
+@click.option("--target", required=True, metavar="TASK", help="Task that the fusion is trained for.")
+@click.option("--no-adapter", is_flag=True, help="Learn the fusion and a head only (`fuse[...]@TASK`), no adapter on top.")
+@click.option("--retrain", is_flag=True, help="Train every stage again although the zoo holds it.")
+@settings
+def fuse(members: tuple[str, ...], target: str, no_adapter: bool, retrain: bool, **options: Any) -> None:
+    """Fuse the adapters MEMBERS and train a target on top: `fuse[A,B,...]/TARGET`."""
+    _train(f"fuse[{','.join(members)}]{'@' if no_adapter else '/'}{target}", resolve(**options), retrain)
+
+
+def _train(expr: str, config: Any, retrain: bool) -> None:
+    from toolkit.recipes.train import train as run
+
+    with bars() as report:
+        cards = run(expr, config, retrain=retrain, report=report, say=say)
+    for card in cards:
+        click.echo(f"{card.name}  {card.digest[:12]}  " + "  ".join(f"{s['task']} dev {s['metric']} {100 * s['value']:.1f}" for s in card.scores))
+
+
+@main.command(epilog=example("xstilts plan 'fuse[mnli,squad]/xquad'", "xstilts plan 'seq[mnli,squad]/udpos' --json"))
+@click.argument("expr")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per stage.")
+@settings
+def plan(expr: str, as_json: bool, **options: Any) -> None:
+    """Print the stages that EXPR still lacks, given what the zoo holds. Trains nothing."""
+    from toolkit.composition import parse
+    from toolkit.plan import describe
+    from toolkit.plan import plan as stages_of
+    from toolkit.zoo import Zoo, shelf_name
+
+    config = resolve(**options)
+    zoo = Zoo(config.zoo)
+    shelf = shelf_name(config.backbone.name, config.adapter.kind)
+    stages = stages_of(parse(expr), holds=lambda entry: zoo.holds(entry, shelf))
+    if as_json:
+        for stage in stages:
+            learn = [f"{part.kind} {part.name}" for part in stage.learn]
+            click.echo(json.dumps({"entry": stage.entry, "tasks": [str(t) for t in stage.tasks], "learn": learn, "parents": list(stage.parents), "warm_start": stage.warm_start}))
+    else:
+        click.echo(describe(stages))
+
+
+@main.command("eval", epilog=example("xstilts eval mnli --task xnli --languages all", "xstilts eval 'fuse[mnli,squad]/xquad' --task xquad --languages en,de,zh", "xstilts eval backbone@mnli --task xnli --set eval.limit=500"))
+@click.argument("expr")
+@click.option("--task", required=True, metavar="TASK", help="Task whose rows are scored.")
+@click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
+@settings
+def evaluate(expr: str, task: str, languages: str, **options: Any) -> None:
+    """Score EXPR on a task, zero-shot in every language: table, CSV, JSON, heat map, MLflow run."""
+    from toolkit.recipes.evaluate import evaluate as run
+
+    config = resolve(**options)
+    with bars() as report:
+        result = run(expr, config, task=task, languages=languages, report=report, say=say)
+    click.echo(result.text)
+    say(f"Written to {result.folder}/")
+
+
+@main.command(epilog=example("xstilts retrieve backbone --task tatoeba", "xstilts retrieve mnli --task tatoeba --languages de,fr,sw --set retrieve.layer=12"))
+@click.argument("expr")
+@click.option("--task", default="tatoeba", show_default=True, metavar="TASK", help="Bitext task.")
+@click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
+@settings
+def retrieve(expr: str, task: str, languages: str, **options: Any) -> None:
+    """Retrieve translations with EXPR's sentence vectors (FAISS): accuracy per language."""
+    from toolkit.recipes.retrieve import retrieve as run
+
+    config = resolve(**options)
+    with bars() as report:
+        result = run(expr, config, task=task, languages=languages, report=report, say=say)
+    click.echo(result.text)
+    say(f"Written to {result.folder}/")
+
+
+@main.group(cls=Commands, epilog=example("xstilts zoo list", "xstilts zoo show mnli/squad --backbone embedded", "xstilts zoo verify"))
+def zoo() -> None:
+    """Look at, check and clear the folder of trained adapters."""
+
+
+ZOO = click.option("--zoo", "root", type=click.Path(path_type=Path), default=Path("adapter_zoo"), show_default=True, help="Folder of trained adapters.")
+SHELF = click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Only this backbone's.")
+
+
+@zoo.command("list", epilog=example("xstilts zoo list", "xstilts zoo list --backbone embedded"))
+@ZOO
+@SHELF
+def zoo_list(root: Path, backbone: str | None) -> None:
+    """Print every adapter with its backbone, size, dev scores and digest."""
+    from toolkit.report.cards import card_table
+    from toolkit.zoo import Zoo
+
+    click.echo(card_table(Zoo(root).list(backbone)))
+
+
+def _card(root: Path, name: str, backbone: str | None) -> Any:
+    from toolkit.composition import parse
+    from toolkit.zoo import Zoo, find_card
+
+    return find_card(Zoo(root), str(parse(name)), backbone)
+
+
+@zoo.command("show", epilog=example("xstilts zoo show mnli/squad", "xstilts zoo show mnli --backbone embedded"))
+@click.argument("name")
+@ZOO
+@SHELF
+def zoo_show(name: str, root: Path, backbone: str | None) -> None:
+    """Print an adapter's card: recipe, parents, data seen, scores, files."""
+    from toolkit.zoo import card_text
+
+    click.echo(card_text(_card(root, name, backbone)))
+
+
+@zoo.command("verify", epilog=example("xstilts zoo verify", "xstilts zoo verify mnli"))
+@click.argument("name", required=False)
+@ZOO
+@SHELF
+def zoo_verify(name: str | None, root: Path, backbone: str | None) -> None:
+    """Check every file of one adapter, or of all, against the card's sha256."""
+    from toolkit.zoo import Zoo
+
+    held = Zoo(root)
+    cards = [_card(root, name, backbone)] if name else held.list(backbone)
+    for card in cards:
+        held.verify(card)
+        click.echo(f"{card.name} on {card.backbone['name']}: {len(card.files)} files, digest {card.digest[:12]}, as its card says")
+    if not cards:
+        click.echo(f"The zoo {root} holds no adapters.")
+
+
+@zoo.command("remove", epilog=example("xstilts zoo remove mnli/squad", "xstilts zoo remove mnli --force"))
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Although another adapter was trained on top of it.")
+@ZOO
+@SHELF
+def zoo_remove(name: str, force: bool, root: Path, backbone: str | None) -> None:
+    """Remove an adapter; refused while another names it as a parent."""
+    from toolkit.zoo import Zoo
+
+    card = _card(root, name, backbone)
+    Zoo(root).remove(card.name, card.backbone["name"], force=force)
+    click.echo(f"Removed {card.name} ({card.backbone['name']}).")
+
+
+@main.command(epilog=example("xstilts tasks", "xstilts tasks xquad"))
+@click.argument("name", required=False)
+def tasks(name: str | None) -> None:
+    """List the tasks with kind, languages, metric and what they train on; or show one."""
+    from toolkit.report.catalogue import task_details, task_table
+    from toolkit.tasks import TASKS, get_task
+
+    click.echo(task_details(get_task(name)) if name else task_table(TASKS.values()))
+
+
+@main.command(epilog=example("xstilts backbones"))
+def backbones() -> None:
+    """List the backbones and whether each can be loaded here."""
+    from toolkit.recipes.doctor import backbone_lines
+
+    for line in backbone_lines():
+        click.echo(line)
+
+
+@main.group(cls=Commands, epilog=example("xstilts track sync"))
+def track() -> None:
+    """Look after the records of runs."""
+
+
+@track.command("sync", epilog=example("MLFLOW_TRACKING_URI=http://server:5000 xstilts track sync"))
+def track_sync() -> None:
+    """Upload the runs that were spooled while the tracking server could not be reached."""
+    from toolkit.tracking import sync
+
+    click.echo(f"{sync(Path('.'))} runs uploaded.")
+
+
+@main.command(epilog=example("xstilts ui", "xstilts ui --port 5001"))
+@click.option("--port", default=5000, show_default=True, help="Port on this machine.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+def ui(port: int, host: str) -> None:
+    """Open the MLflow UI on the runs of this folder (or of MLFLOW_TRACKING_URI)."""
+    import os
+    import subprocess
+
+    from toolkit.tracking import tracking_uri
+
+    uri = tracking_uri(Path("."))
+    if uri.startswith("http"):
+        click.echo(f"The runs are on {uri}; open it in a browser.")
+        return
+    click.echo(f"http://{host}:{port}  (runs of {uri}; Ctrl-C ends it)")
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
+    sys.exit(subprocess.call(command, env=os.environ))
+
+
+@main.command(epilog=example("xstilts doctor", "xstilts doctor --data-root MIRROR"))
+@settings
+def doctor(**options: Any) -> None:
+    """Say what is installed and which backbones and data can be reached, with the mend for what cannot."""
+    from toolkit.recipes.doctor import examine
+
+    config = resolve(**options)
+    for finding in examine(config):
+        click.echo(f"{'ok  ' if finding.is_well else 'MEND'}  {finding.what}")
+        if not finding.is_well:
+            click.echo(f"      {finding.mend}")
+
+
+@main.command(epilog=example("xstilts demo", "xstilts demo --folder /tmp/demo"))
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Where the demo's zoo, runs and MLflow store go.")
+@click.option("--backbone", default="embedded", show_default=True, metavar="NAME", help="Encoder.")
+def demo(folder: Path, backbone: str) -> None:
+    """Train, stack, fuse, evaluate and retrieve on the embedded backbone and the micro-world, offline, in minutes."""
+    from toolkit.recipes.demo import demo as run
+
+    with bars() as report:
+        text = run(folder, backbone=backbone, report=report, say=say)
+    click.echo(text)
+
+
+if __name__ == "__main__":
+    main()

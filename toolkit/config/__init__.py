@@ -1,0 +1,27 @@
+"""Configuration: what can be set (`schema`) and how it is read (`load`)."""
+
+from toolkit.config.load import from_dict, load, settings, to_dict, to_yaml
+from toolkit.config.schema import (
+    AdapterConfig,
+    BackboneConfig,
+    Config,
+    EvalConfig,
+    RetrieveConfig,
+    TrackingConfig,
+    TrainConfig,
+)
+
+__all__ = [
+    "AdapterConfig",
+    "BackboneConfig",
+    "Config",
+    "EvalConfig",
+    "RetrieveConfig",
+    "TrackingConfig",
+    "TrainConfig",
+    "from_dict",
+    "load",
+    "settings",
+    "to_dict",
+    "to_yaml",
+]

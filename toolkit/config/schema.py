@@ -1,0 +1,163 @@
+"""Everything that can be set, with its type, default, range and one line about it: frozen dataclasses, no logic.
+
+A field's type says what is accepted (`Literal` lists the choices, `| None` allows null); the `About` beside it says what it
+means, its range and what other libraries call it. `convert.py` reads both, so a new setting is one line here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+Auto = Literal["auto"]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a type cannot say about a setting.
+
+    Args:
+        text: one line for the documentation.
+        low: smallest legal number, itself included; `high`: the largest.
+        above: a bound that is itself not legal; `below`: likewise.
+        also: what other libraries call it, so that a fault can name ours.
+    """
+
+    text: str = ""
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    below: float | None = None
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """The encoder that everything is stacked on."""
+
+    name: Annotated[
+        str, About("registry name, hub id or local folder of the XLM-R family", also=("model", "model_name_or_path"))
+    ] = "xlm-roberta-large"
+    precision: Annotated[Literal["auto", "fp32", "bf16"], About("auto: bf16 where the processor has it")] = "auto"
+    revision: Annotated[str | None, About("commit, tag or branch of the hub id; null: the newest")] = None
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """What is put into the backbone and learnt."""
+
+    kind: Annotated[
+        Literal["seq_bn", "full"], About("seq_bn: bottleneck after the FFN; full: the whole backbone learns")
+    ] = "seq_bn"
+    reduction_factor: Annotated[int, About("backbone width divided by bottleneck width (1024 / 16 = 64)", low=1)] = 16
+    non_linearity: Annotated[Literal["relu", "gelu", "swish", "tanh", "leakyrelu"], About("inside the bottleneck")] = (
+        "relu"
+    )
+    dropout: Annotated[float, About("inside the bottleneck", low=0, below=1)] = 0.0
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How one stage learns. `auto` is decided by the task's kind and the backbone, and printed."""
+
+    lr: Annotated[float | Auto, About("peak learning rate of adapters and heads", above=0, also=("learning_rate",))] = (
+        "auto"
+    )
+    fusion_lr: Annotated[float | Auto, About("peak learning rate of fusion weights", above=0)] = "auto"
+    epochs: Annotated[
+        float | Auto, About("passes over the training rows", above=0, also=("num_epochs", "num_train_epochs"))
+    ] = "auto"
+    total_steps: Annotated[
+        int | None, About("optimiser steps; where given, replaces `epochs`", low=1, also=("max_steps",))
+    ] = None
+    batch_size: Annotated[int, About("rows per optimiser step", low=1, also=("per_device_train_batch_size",))] = 32
+    max_length: Annotated[
+        int | Auto, About("tokens per row, <s> and </s> included", low=8, also=("max_seq_length",))
+    ] = "auto"
+    stride: Annotated[int, About("tokens shared by neighbouring windows of a long context (span tasks)", low=0)] = 128
+    warmup_ratio: Annotated[
+        float, About("share of the steps in which the learning rate rises linearly", low=0, high=1)
+    ] = 0.1
+    weight_decay: Annotated[float, About("AdamW's decoupled decay", low=0)] = 0.0
+    grad_clip: Annotated[
+        float, About("largest norm of the gradient; 0: never clipped", low=0, also=("max_grad_norm",))
+    ] = 1.0
+    eval_every: Annotated[int, About("steps between dev scores; 0: once an epoch", low=0)] = 0
+    patience: Annotated[int, About("dev scores without gain before stopping; 0: never stop early", low=0)] = 0
+    eval_limit: Annotated[int | None, About("dev rows per score while training; null: all", low=1)] = 2000
+    checkpoint_every: Annotated[int, About("steps between checkpoints", low=1)] = 200
+    limit: Annotated[int | None, About("training rows used; null: all", low=1, also=("max_train_samples",))] = None
+    seed: Annotated[int, About("seeds order, initialisation and dropout", low=0, high=2**32 - 1)] = 0
+    label_piece: Annotated[
+        Literal["content", "first"],
+        About(
+            "piece that carries a word's label (tags): the first that is more than `▁`, or the first, as XTREME's script"
+        ),
+    ] = "content"
+    backbone_dropout: Annotated[float, About("dropout inside the backbone while training", low=0, below=1)] = 0.0
+    head_dropout: Annotated[float, About("dropout before the head", low=0, below=1)] = 0.1
+    mixture: Annotated[
+        Literal["proportional", "equal", "temperature"],
+        About("sampling of mix[...]: p ~ min(n, cap), equal, or p ~ min(n, cap)^(1/T)"),
+    ] = "proportional"
+    mixture_cap: Annotated[int | None, About("largest row count that counts in the sampling; null: none", low=1)] = None
+    mixture_temperature: Annotated[float, About("T of `mixture: temperature`", above=0)] = 2.0
+
+
+@dataclass(frozen=True)
+class EvalConfig:
+    """How scores are made."""
+
+    batch_size: Annotated[int, About("rows per forward pass", low=1)] = 64
+    max_length: Annotated[int | Auto, About("tokens per row, <s> and </s> included", low=8)] = "auto"
+    stride: Annotated[int, About("tokens shared by neighbouring windows of a long context (span tasks)", low=0)] = 128
+    label_piece: Annotated[
+        Literal["content", "first"], About("as in `train`; must be what the adapter was trained with")
+    ] = "content"
+    limit: Annotated[int | None, About("rows per language; null: all", low=1)] = None
+    n_best: Annotated[int, About("start and end positions considered per window (span tasks)", low=1)] = 20
+    max_answer_tokens: Annotated[int, About("longest answer (span tasks)", low=1)] = 30
+
+
+@dataclass(frozen=True)
+class RetrieveConfig:
+    """The retrieval protocol: each of these moves the number, so each is part of a result."""
+
+    layer: Annotated[
+        int | None, About("hidden state that is pooled, 0: embeddings; null: 14/24 of the depth", low=0)
+    ] = None
+    pooling: Annotated[Literal["mean", "cls"], About("mean: over all non-pad tokens, <s> and </s> included")] = "mean"
+    max_length: Annotated[int, About("tokens per sentence, <s> and </s> included", low=8)] = 512
+    index: Annotated[str, About("FAISS index, in its factory's spelling")] = "Flat"
+    limit: Annotated[int | None, About("sentence pairs per language; null: all", low=1)] = None
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Where runs are recorded."""
+
+    enabled: Annotated[bool, About("false: nothing is recorded")] = True
+    uri: Annotated[str | None, About("MLflow tracking URI; null: MLFLOW_TRACKING_URI, else sqlite:///mlflow.db")] = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole configuration, resolved and frozen.
+
+    Example:
+        >>> Config().backbone.name
+        'xlm-roberta-large'
+    """
+
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    eval: EvalConfig = field(default_factory=EvalConfig)
+    retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    data_root: Annotated[
+        Path | None, About("mirror of hub data sets; null: the variable XSTILTS_DATA, else the hub")
+    ] = None
+    zoo: Annotated[Path, About("folder of trained adapters")] = Path("adapter_zoo")
+    run_dir: Annotated[Path, About("folder of run outputs and checkpoints", also=("output_dir",))] = Path("runs")

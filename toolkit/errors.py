@@ -1,0 +1,27 @@
+"""What can go wrong and is not our bug: each reaches the user as one sentence with exit code 2."""
+
+from __future__ import annotations
+
+
+class ToolkitError(Exception):
+    """A fault the user can mend.
+
+    The message is one sentence: what was found, what was expected, what to do. The command line prints it and
+    exits with code 2; every other exception keeps its traceback, because it is a bug of ours.
+    """
+
+
+class ConfigError(ToolkitError):
+    """Faults in a configuration, all reported at once."""
+
+
+class DataError(ToolkitError):
+    """Rows that do not hold what their task promises: names the file, the row and what was expected."""
+
+
+class SourceError(ToolkitError):
+    """Rows or weights that cannot be reached: neither mirror, nor cache, nor hub."""
+
+
+class ZooError(ToolkitError):
+    """An adapter that is missing, damaged, or made for something else."""

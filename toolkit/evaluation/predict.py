@@ -1,0 +1,71 @@
+"""Forward passes over whole feature sets, longest first, in token-budget batches."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+
+from toolkit.features.collate import Features, sorted_batches
+from toolkit.features.ragged import Ragged
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.learn import choice_logits
+from toolkit.progress import Progress, Report, silent
+
+TOKENS_PER_ROW = 128  # what one unit of `eval.batch_size` is worth in tokens
+
+
+def predict(
+    circuit: Circuit,
+    features: Features,
+    *,
+    batch_size: int = 64,
+    head: str | None = None,
+    what: str = "predict",
+    report: Report = silent,
+) -> np.ndarray | Ragged:
+    """Return the head's answer for every item.
+
+    Args:
+        batch_size: a batch holds up to this many times 128 tokens, padding included.
+        head: which head answers; default: the active one.
+
+    Returns:
+        pair, choice: logits, float32 [N, C] (choice: the lowest number where an item has fewer than C choices).
+        span: Ragged float32 [T, 2], start and end logits of every token.
+        tags: Ragged int64 [T], the best label of every token.
+    """
+    circuit.eval()
+    device = circuit.backbone.device
+    kind = features.kind
+    rows: list[np.ndarray | None] = [None] * len(features)
+    lengths = features.input_ids.lengths
+    done, shown, began = 0, 0.0, time.perf_counter()
+    with torch.inference_mode():
+        for items in sorted_batches(features, budget=batch_size * TOKENS_PER_ROW):
+            batch = {key: torch.from_numpy(value).to(device) for key, value in features.collate(items).items()}
+            logits = circuit(batch, head).float()
+            if kind == "choice":
+                logits = choice_logits(logits, batch["is_choice"])
+            elif kind == "tags":
+                logits = logits.argmax(-1)
+            answers = logits.cpu().numpy()
+            for item, answer in zip(items, answers, strict=True):
+                rows[item] = answer[: lengths[item]] if kind in ("span", "tags") else answer
+            done += len(items)
+            now = time.perf_counter()
+            if now - shown > 0.5 or done == len(features):
+                shown = now
+                report(Progress(what, done, len(features), {"examples/s": done / max(now - began, 1e-9)}))
+    held = [row for row in rows if row is not None]
+    if kind in ("span", "tags"):
+        flat = np.concatenate(held) if held else np.zeros((0, 2) if kind == "span" else 0)
+        return Ragged(flat, features.input_ids.offsets)
+    if kind == "choice":
+        width = max((len(row) for row in held), default=0)
+        out = np.full((len(held), width), np.finfo(np.float32).min, np.float32)
+        for i, row in enumerate(held):
+            out[i, : len(row)] = row
+        return out
+    return np.stack(held) if held else np.zeros((0, 0), np.float32)

@@ -1,0 +1,45 @@
+"""Multiple choice: one sequence per choice, the right one has the highest logit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from toolkit.features.collate import Features
+from toolkit.features.ragged import Ragged
+from toolkit.tasks.rows import ChoiceRow
+
+
+def choice_features(rows: Sequence[ChoiceRow], tokenizer: Any, *, max_length: int) -> Features:
+    """Tokenise multiple-choice rows as `<s> context question </s></s> choice </s>`.
+
+    Without a context the question stands alone; the number of choices may differ between rows.
+
+    Args:
+        max_length: tokens, special ones included; the context is cut before the choice.
+    """
+    rows = list(rows)
+    first = [" ".join(part for part in (row.context, row.question) if part) for row in rows for _ in row.choices]
+    second = [choice for row in rows for choice in row.choices]
+    encoded = (
+        tokenizer(first, second, truncation="longest_first", max_length=max_length, return_attention_mask=False)[
+            "input_ids"
+        ]
+        if rows
+        else []
+    )
+    ids = Ragged.of(encoded)
+    sequences = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(row.choices) for row in rows], out=sequences[1:])
+    is_cut = ids.lengths >= max_length
+    return Features(
+        kind="choice",
+        input_ids=ids,
+        source_row=np.arange(len(rows)),
+        n_rows=len(rows),
+        labels=np.array([row.label for row in rows], np.int64),
+        sequences=sequences,
+        n_truncated=int(np.logical_or.reduceat(is_cut, sequences[:-1]).sum()) if rows else 0,
+    )

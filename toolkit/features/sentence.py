@@ -1,0 +1,28 @@
+"""Single sentences, for retrieval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from toolkit.features.collate import Features
+from toolkit.features.ragged import Ragged
+
+
+def sentence_features(texts: Sequence[str], tokenizer: Any, *, max_length: int) -> Features:
+    """Tokenise sentences as `<s> text </s>`; `max_length` counts the special tokens."""
+    encoded = (
+        tokenizer(list(texts), truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
+        if texts
+        else []
+    )
+    ids = Ragged.of(encoded)
+    return Features(
+        kind="sentence",
+        input_ids=ids,
+        source_row=np.arange(len(texts)),
+        n_rows=len(texts),
+        n_truncated=int((ids.lengths >= max_length).sum()),
+    )

@@ -1,0 +1,44 @@
+"""Retrieval scored by the first row found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.metrics.accuracy import check_lengths
+
+
+def retrieval_accuracy(
+    predicted_rows: Sequence[int] | NDArray[np.integer], gold_rows: Sequence[int] | NDArray[np.integer]
+) -> dict[str, float]:
+    """Return the share of queries whose nearest row is the gold row.
+
+    Args:
+        predicted_rows: int, shape [Q]: the row found for each query; a negative row (an approximate index that
+            found nothing answers -1) is a miss, never "the last row".
+        gold_rows: int, shape [Q]: the right row for each query, from 0.
+
+    Returns:
+        `{"accuracy": float}`, in [0, 1].
+
+    Raises:
+        ValueError: the shapes differ or are not [Q], there is nothing to score, the rows are no integers, or a
+            gold row is negative.
+
+    Example:
+        >>> retrieval_accuracy([0, 2, -1, 3], [0, 1, 2, 3])
+        {'accuracy': 0.5}
+    """
+    predicted, gold = np.asarray(predicted_rows), np.asarray(gold_rows)
+    for noun, rows in (("predicted", predicted), ("gold", gold)):
+        if rows.ndim != 1:
+            raise ValueError(f"The {noun} rows have shape {list(rows.shape)}; [Q] is expected, one row a query.")
+    check_lengths(len(predicted), len(gold))
+    for noun, rows in (("predicted", predicted), ("gold", gold)):
+        if not np.issubdtype(rows.dtype, np.integer):
+            raise ValueError(f"The {noun} rows are {rows.dtype}; row numbers are integers.")
+    if (gold < 0).any():
+        raise ValueError(f"Gold row {int(gold.min())} is negative; rows count from 0.")
+    return {"accuracy": float((predicted == gold).mean())}

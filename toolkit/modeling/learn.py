@@ -1,0 +1,68 @@
+"""What learns: exactly the parameters on a list, and the loss they learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from toolkit.features.collate import IGNORED, Features
+
+
+def unfreeze_exactly(model: nn.Module, learn: Mapping[str, nn.Parameter]) -> None:
+    """Make the parameters in `learn` trainable and every other one of `model` frozen.
+
+    `adapters`' own `train_adapter(Stack(a, b))` unfreezes both and `train_adapter_fusion` leaves the adapter on top
+    frozen (tests/upstream), so what learns is never left to it.
+
+    Raises:
+        AssertionError: a listed parameter is not part of the model: a bug of ours.
+    """
+    wanted = {id(parameter) for parameter in learn.values()}
+    for parameter in model.parameters():
+        parameter.requires_grad_(id(parameter) in wanted)
+    found = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
+    assert found == wanted, f"{len(wanted - found)} listed parameters are not in the model"
+
+
+def item_losses(kind: str, logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    """Return each item's cross-entropy: float32 [B].
+
+    Args:
+        kind: the task's kind.
+        logits: as the head of that kind gives them.
+        batch: `labels` [B] (pair, choice) or [B, 2] (span), `tags` [B, T], `is_choice` [B, C].
+
+    A tagged sentence's loss is the sum over its labelled words (so that every word counts the same, in a long sentence
+    or a short one), a span's the mean of start and end.
+    """
+    logits = logits.float()
+    if kind == "pair":
+        return F.cross_entropy(logits, batch["labels"], reduction="none")
+    if kind == "choice":
+        scores = choice_logits(logits, batch["is_choice"])
+        return F.cross_entropy(scores, batch["labels"], reduction="none")
+    if kind == "span":
+        hidden = batch["attention_mask"] == 0
+        masked = logits.masked_fill(hidden[..., None], torch.finfo(torch.float32).min)
+        start = F.cross_entropy(masked[..., 0], batch["labels"][:, 0], reduction="none")
+        end = F.cross_entropy(masked[..., 1], batch["labels"][:, 1], reduction="none")
+        return (start + end) / 2
+    tags = batch["tags"]
+    losses = F.cross_entropy(logits.transpose(1, 2), tags, ignore_index=IGNORED, reduction="none")  # [B, T]
+    return losses.sum(1)
+
+
+def units_per_item(features: Features) -> float:
+    """Return how many terms an item's loss sums on average: labelled words for tags, 1 for the rest."""
+    if features.tags is None:
+        return 1.0
+    return float((features.tags.values != IGNORED).sum()) / max(len(features), 1)
+
+
+def choice_logits(logits: Tensor, is_choice: Tensor) -> Tensor:
+    """Fold one logit per sequence, [B * C, 1], into [B, C]; what is no choice gets the lowest number."""
+    scores = logits.view(is_choice.shape)
+    return scores.masked_fill(~is_choice, torch.finfo(scores.dtype).min)

@@ -1,0 +1,29 @@
+"""One vector per sentence from the hidden states of its tokens."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from toolkit.errors import ToolkitError
+
+POOLINGS = ("mean", "cls")
+
+
+def pool(states: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
+    """Return unit vectors, float32 [B, H], from hidden states [B, T, H].
+
+    Args:
+        attention_mask: int64 [B, T], 0 at padding.
+        pooling: `mean` over all non-padding tokens, `<s>` and `</s>` included, or `cls`, the state of `<s>`.
+    """
+    states = states.float()
+    if pooling == "mean":
+        mask = attention_mask[..., None].to(states.dtype)
+        vectors = (states * mask).sum(1) / mask.sum(1)
+    elif pooling == "cls":
+        vectors = states[:, 0]
+    else:
+        raise ToolkitError(f"No pooling named '{pooling}'. Known: {', '.join(POOLINGS)}.")
+    return F.normalize(vectors, dim=-1, eps=torch.finfo(torch.float32).tiny)

@@ -1,0 +1,38 @@
+"""Which arithmetic this processor is fast at."""
+
+from __future__ import annotations
+
+import torch
+
+from toolkit.errors import ToolkitError
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def pick_device() -> torch.device:
+    """Return the first GPU, or the CPU."""
+    return torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
+
+
+def resolve_precision(asked: str, device: torch.device) -> str:
+    """Turn `auto` into `bf16` where the processor multiplies it natively, else into `fp32`.
+
+    Args:
+        asked: `auto`, `fp32` or `bf16`.
+        device: where the model will run.
+
+    Raises:
+        ToolkitError: unknown precision, or bf16 on a processor that does not have it.
+    """
+    if asked not in PRECISIONS:
+        raise ToolkitError(f"No precision named '{asked}'. Known: {', '.join(PRECISIONS)}.")
+    if asked == "fp32":
+        return "fp32"
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        # AVX-512 without the BF16 extension emulates it, slower than fp32.
+        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    if asked == "bf16" and not native:
+        raise ToolkitError(f"This {device.type} has no native bf16 arithmetic; use precision fp32 or auto.")
+    return "bf16" if native else "fp32"

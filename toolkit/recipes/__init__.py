@@ -1,0 +1,1 @@
+"""The journeys: train, evaluate, retrieve. Each reads like a methods section."""

@@ -1,0 +1,179 @@
+"""What the three recipes share: opening the zoo, the backbone, a circuit with trained weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from toolkit.composition import Composition, Part, parse, parts
+from toolkit.config import Config
+from toolkit.errors import ToolkitError, ZooError
+from toolkit.modeling.backbone import Backbone, load_backbone
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.heads import HeadSpec
+from toolkit.plan import describe, plan
+from toolkit.progress import Progress, Report
+from toolkit.tasks import Task
+from toolkit.tracking import Tracker, open_tracker
+from toolkit.zoo import AdapterCard, Zoo, check_backbone
+
+Say = Callable[[str], None]
+
+
+def say_nothing(sentence: str) -> None:
+    """Drop what a recipe has to say."""
+
+
+def shelf(config: Config) -> str:
+    """Return the zoo shelf of a configuration: the backbone's name; fully trained encoders stand on one of their own."""
+    return config.backbone.name + ("+full" if config.adapter.kind == "full" else "")
+
+
+def open_zoo(config: Config) -> Zoo:
+    """Return the zoo that a configuration names."""
+    return Zoo(config.zoo)
+
+
+def open_backbone(config: Config, *, report: Report) -> Backbone:
+    """Load the backbone of a configuration; a frozen one is kept for the next call in this process."""
+    report(Progress(f"load {config.backbone.name}", 0, 1))
+    settings = config.backbone
+    if config.adapter.kind == "full":
+        # Trained in place, so never shared. Full training needs fp32 weights; bf16 then means autocast.
+        backbone = load_backbone(
+            settings.name, precision=settings.precision, revision=settings.revision, is_trainable=True
+        )
+    else:
+        backbone = _frozen_backbone(settings.name, settings.precision, settings.revision)
+    report(Progress(f"load {config.backbone.name}", 1, 1))
+    return backbone
+
+
+@lru_cache(maxsize=1)
+def _frozen_backbone(name: str, precision: str, revision: str | None) -> Backbone:
+    return load_backbone(name, precision=precision, revision=revision)
+
+
+def open_config_tracker(config: Config) -> Tracker:
+    """Return the tracker of a configuration."""
+    return open_tracker("mlflow" if config.tracking.enabled else "none", uri=config.tracking.uri, folder=Path("."))
+
+
+def head_spec(task: Task) -> HeadSpec:
+    """Return the head that answers a task."""
+    return HeadSpec(task.kind, task.labels if task.kind in ("pair", "tags") else ())
+
+
+def file_of(part: Part) -> str:
+    """Return the file of an entry that holds a part."""
+    return f"head.{part.name}.safetensors" if part.kind == "head" else f"{part.kind}.safetensors"
+
+
+def require_trained(composition: Composition, zoo: Zoo, config: Config) -> None:
+    """Raise where the zoo lacks an entry that the composition needs, with the stages that would make it."""
+    missing = [part.entry for part in parts(composition) if not zoo.holds(part.entry, shelf(config))]
+    if missing:
+        stages = plan(composition, holds=lambda entry: zoo.holds(entry, shelf(config)))
+        names = ", ".join(f"'{entry}'" for entry in dict.fromkeys(missing))
+        raise ZooError(
+            f"{names} {'is' if len(set(missing)) == 1 else 'are'} not in the zoo {config.zoo} for {config.backbone.name}; "
+            f"`xstilts train '{composition}' --backbone {config.backbone.name}` makes it in "
+            f"{len(stages)} stage{'s' if len(stages) != 1 else ''}."
+        )
+
+
+def load_part(circuit: Circuit, part: Part, zoo: Zoo, config: Config, *, entry: str | None = None) -> AdapterCard:
+    """Load a part's weights from the zoo, after every check, and return the card of its entry.
+
+    Args:
+        entry: the entry to take the weights from where it is not the part's own (a warm start).
+    """
+    backbone = circuit.backbone
+    card = zoo.get(entry or part.entry, shelf(config))
+    check_backbone(card, backbone.name, backbone.digest, backbone.hidden_size)
+    circuit.load(part, zoo.tensors(card, file_of(part), expected=circuit.shapes_of(part)))
+    return card
+
+
+def check_parents(card: AdapterCard, zoo: Zoo, config: Config) -> None:
+    """Raise where a parent in the zoo is no longer the one that an entry was trained on."""
+    for parent in card.parents:
+        if not zoo.holds(parent["name"], shelf(config)):
+            raise ZooError(
+                f"'{card.name}' was trained on '{parent['name']}', which the zoo {config.zoo} does not hold; pull or train it."
+            )
+        found = zoo.get(parent["name"], shelf(config)).digest
+        if found != parent["digest"]:
+            raise ZooError(
+                f"'{card.name}' was trained on '{parent['name']}' {parent['digest'][:12]}, but the zoo holds {found[:12]}; "
+                f"train '{card.name}' again with --retrain, or pull the parent it was made from."
+            )
+
+
+def trained_circuit(
+    text: str, config: Config, *, heads: Mapping[str, HeadSpec] | None, report: Report
+) -> tuple[Circuit, dict[str, AdapterCard]]:
+    """Wire a composition and load every part from the zoo.
+
+    Args:
+        text: composition.
+        heads: heads to hold; None takes those that the composition's own cards describe, {} none (retrieval).
+
+    Returns:
+        The circuit, its head chosen, and the cards of its entries by name.
+    """
+    composition = parse(text)
+    zoo = open_zoo(config)
+    needed = [part for part in parts(composition) if part.kind != "head" or heads != {}]
+    if heads != {}:
+        require_trained(composition, zoo, config)
+    else:
+        _require_modules(composition, zoo, config)
+    cards = {part.entry: zoo.get(part.entry, shelf(config)) for part in needed}
+    for card in cards.values():
+        check_parents(card, zoo, config)
+    if heads is None:
+        heads = {}
+        for part in needed:
+            if part.kind == "head":
+                held = cards[part.entry].heads[part.name]
+                heads[part.name] = HeadSpec(held["kind"], tuple(held["labels"]))
+    backbone = open_backbone(config, report=report)
+    adapter = _adapter_of(cards, config)
+    circuit = Circuit(backbone, composition, heads=heads, adapter=adapter)
+    try:
+        # A fully trained encoder is its last entry's; the earlier ones of a chain are history.
+        skipped = {part for part in circuit.parts[:-1]} if circuit.is_full else set()
+        for part in needed:
+            if part not in skipped:
+                load_part(circuit, part, zoo, config)
+    except BaseException:
+        circuit.close()
+        raise
+    return circuit, cards
+
+
+def _require_modules(composition: Composition, zoo: Zoo, config: Config) -> None:
+    for part in parts(composition):
+        if part.kind != "head" and not zoo.holds(part.entry, shelf(config)):
+            require_trained(composition, zoo, config)
+
+
+def _adapter_of(cards: Mapping[str, AdapterCard], config: Config):  # type: ignore[no-untyped-def]
+    """Return the adapter shape that the cards were trained with; it must be one and the same."""
+    from dataclasses import replace
+
+    shapes = {
+        tuple(card.recipe["adapter"][key] for key in ("kind", "reduction_factor", "non_linearity"))
+        for card in cards.values()
+    }
+    if not shapes:
+        return config.adapter
+    if len(shapes) > 1:
+        raise ToolkitError(
+            f"The entries {', '.join(cards)} were trained with different adapter shapes {sorted(shapes)}; this version "
+            "wires adapters of one shape."
+        )
+    kind, reduction_factor, non_linearity = shapes.pop()
+    return replace(config.adapter, kind=kind, reduction_factor=reduction_factor, non_linearity=non_linearity)

@@ -1,0 +1,202 @@
+"""Score a composition on a task, zero-shot in every language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.composition import parse
+from toolkit.config import Config, EvalConfig
+from toolkit.errors import ToolkitError
+from toolkit.evaluation import evaluate_rows
+from toolkit.features import MAX_LENGTH, features_of
+from toolkit.modeling.circuit import Circuit
+from toolkit.progress import Progress, Report, silent
+from toolkit.recipes import common
+from toolkit.recipes.common import Say, say_nothing
+from toolkit.report import heat_map, render, table
+from toolkit.score import Score, named_values, write_csv, write_json
+from toolkit.tasks import Task, get_task
+from toolkit.zoo import AdapterCard
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an evaluation or a retrieval found.
+
+    Attributes:
+        scores: one row per language and measure.
+        text: the table, for a terminal.
+        folder: where `scores.csv`, `scores.json` and `heat_map.png` lie.
+        run_id: the tracker's run, None without one.
+    """
+
+    scores: tuple[Score, ...]
+    text: str
+    folder: Path
+    run_id: str | None = None
+
+
+def evaluate(
+    expression: str,
+    config: Config,
+    *,
+    task: str,
+    languages: str | Sequence[str] = "all",
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> Result:
+    """Score a trained composition on a task, one Score per language and measure.
+
+    Args:
+        expression: composition whose entries the zoo holds.
+        config: resolved configuration.
+        task: the task to score; its rows must be answerable by the composition's head.
+        languages: `all`, or codes. With `all`, a language that the reachable data lacks is left out and named.
+        report: progress callback.
+        say: called with sentences for the reader.
+    """
+    target = get_task(task)
+    if target.kind == "bitext":
+        raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
+    wanted = choose_languages(target, languages, config.data_root, say)
+    circuit, cards = common.trained_circuit(expression, config, heads=None, report=report)
+    with circuit:
+        _check_head(circuit, target)
+        scores: list[Score] = []
+        for language in wanted:
+            rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
+            report(Progress(f"tokenise {task} {language}", 0, len(rows)))
+            features = features_of(
+                list(rows),
+                target.kind,
+                circuit.backbone.tokenizer,
+                max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
+                stride=config.eval.stride,
+                label_piece=config.eval.label_piece,
+            )
+            found = evaluate_rows(
+                circuit,
+                rows,
+                features,
+                labels=target.labels,
+                settings=config.eval,
+                what=f"{task} {language}",
+                report=report,
+            )
+            if features.n_truncated:
+                say(f"{task} {language}: {features.n_truncated} of {len(rows)} rows lost text to the length limit.")
+            scores += [
+                Score(
+                    task=task,
+                    language=language,
+                    metric=metric,
+                    value=value,
+                    n=found.n,
+                    composition=str(circuit.composition),
+                    seed=_seed(cards),
+                    protocol=_protocol(config.eval, target.kind, circuit),
+                    split=rows.split,
+                    backbone=circuit.backbone.name,
+                    is_generated=rows.is_generated,
+                    fingerprint=rows.fingerprint,
+                )
+                for metric, value in found.measures.items()
+            ]
+    for sentence in contamination(cards.values(), target):
+        say(sentence)
+    return publish(scores, expression, task, config, journey="eval", say=say)
+
+
+def publish(
+    scores: Sequence[Score], expression: str, task: str, config: Config, *, journey: str, say: Say, training_language: str = "en"
+) -> Result:
+    """Write a journey's scores as table, CSV, JSON and heat map, and log them."""
+    composition = parse(expression)
+    folder = Path(config.run_dir) / journey / composition.slug / task
+    text = render(table(scores), "text")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_csv(scores, folder / "scores.csv")
+        write_json(scores, folder / "scores.json")
+        heat_map(scores, folder / "heat_map.png")
+    except OSError as error:
+        raise ToolkitError(
+            f"The scores could not be written to {folder} ({error.strerror}); free space or choose another --set run_dir=DIR."
+        ) from error
+    tracker = common.open_config_tracker(config)
+    run_id = tracker.start(
+        str(composition),
+        experiment=task,
+        tags={**composition.tags(), "journey": journey, "backbone": config.backbone.name},
+        params={"composition": str(composition), "backbone": config.backbone.name, "protocol": scores[0].protocol},
+    )
+    tracker.log_metrics(named_values(scores, pivot_language=training_language))
+    for file in ("scores.csv", "scores.json", "heat_map.png"):
+        tracker.log_artifact(folder / file)
+    tracker.close()
+    for note in tracker.notes:
+        say(note)
+    return Result(tuple(scores), text, folder, run_id)
+
+
+def choose_languages(task: Task, languages: str | Sequence[str], data_root: Path | None, say: Say) -> list[str]:
+    """Return language codes of a task, the training language first.
+
+    Args:
+        languages: `all` (those that the reachable data holds; the rest is named through `say`), a comma list, or codes.
+    """
+    if languages == "all":
+        wanted = list(task.reachable("score", data_root=data_root))
+        missing = [code for code in task.languages if code not in wanted]
+        if missing:
+            say(f"{task.name}: not in the reachable data and left out: {', '.join(missing)}.")
+    else:
+        asked = languages.split(",") if isinstance(languages, str) else list(languages)
+        wanted = [task.resolve_language(code.strip()) for code in asked]
+    return sorted(dict.fromkeys(wanted), key=lambda code: (code != task.train_language, wanted.index(code)))
+
+
+def contamination(cards, target: Task) -> list[str]:  # type: ignore[no-untyped-def]
+    """Return a sentence for each entry whose training rows overlap with what the target scores."""
+    found = []
+    for card in cards:
+        for seen in card.data_seen:
+            if f"{seen['task']}:{seen['split']}" in target.overlaps:
+                found.append(f"'{card.name}' saw {seen['task']} ({seen['split']}), which shares rows with {target.name}.")
+    return found
+
+
+def _check_head(circuit: Circuit, target: Task) -> None:
+    spec, wanted = circuit.spec, common.head_spec(target)
+    if spec != wanted:
+        composition = circuit.composition
+        raise ToolkitError(
+            f"The head of '{composition}' answers {circuit.active_head} ({spec.kind}{_labels(spec.labels)}); {target.name} "
+            f"needs {wanted.kind}{_labels(wanted.labels)}; train one with `xstilts train '{composition.chain}@{target.name}'`."
+        )
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    shown = ", ".join(labels[:3]) + (", ..." if len(labels) > 3 else "")
+    return f" of {len(labels)} labels: {shown}" if labels else ""
+
+
+def _max_length(settings: EvalConfig, kind: str, limit: int) -> int:
+    return min(MAX_LENGTH[kind] if settings.max_length == "auto" else settings.max_length, limit)
+
+
+def _protocol(settings: EvalConfig, kind: str, circuit: Circuit) -> str:
+    parts = [f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}", f"precision={circuit.backbone.precision}"]
+    if kind == "span":
+        parts.append(f"stride={settings.stride}")
+    if kind == "tags":
+        parts.append(f"label_piece={settings.label_piece}")
+    return " ".join(parts)
+
+
+def _seed(cards: dict[str, AdapterCard]) -> int:
+    last = list(cards.values())[-1]
+    return int(last.recipe["train"]["seed"])
+

@@ -1,0 +1,54 @@
+"""Names and the nearest legal ones."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from toolkit.errors import ToolkitError
+
+
+def nearest(name: str, known: Iterable[str], *, n: int = 3) -> list[str]:
+    """Return up to `n` of the `known` names that look most like `name`, best first.
+
+    Example:
+        >>> nearest("xqaud", ["xquad", "xnli", "squad"], n=1)
+        ['xquad']
+    """
+    return difflib.get_close_matches(name.lower(), list(known), n=n, cutoff=0.5)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `Did you mean 'xquad'?` for the nearest known name, or an empty string where none is near.
+
+    Example:
+        >>> did_you_mean("xqaud", ["xquad", "xnli"])
+        "Did you mean 'xquad'?"
+    """
+    found = nearest(name, known, n=1)
+    return f"Did you mean '{found[0]}'?" if found else ""
+
+
+def unknown(
+    noun: str, name: str, known: Iterable[str], *, see: str = "", error: type[ToolkitError] = ToolkitError
+) -> ToolkitError:
+    """Build the error for a name that nothing answers to.
+
+    Args:
+        noun: what the name should have been: `task`, `language`, `adapter`.
+        name: what was found.
+        known: the legal names.
+        see: the command that lists them, for example `xstilts tasks`.
+        error: the error class to build.
+
+    Example:
+        >>> str(unknown("task", "xqaud", ["xquad", "xnli"], see="xstilts tasks"))
+        "No task named 'xqaud'. Did you mean 'xquad'? `xstilts tasks` lists all 2."
+    """
+    names = list(known)
+    hint = did_you_mean(name, names)
+    if see:
+        where = f"`{see}` lists all {len(names)}."
+    else:
+        where = "" if hint else f"Known: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}."
+    return error(" ".join(part for part in (f"No {noun} named '{name}'.", hint, where) if part))

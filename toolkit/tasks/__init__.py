@@ -1,0 +1,23 @@
+"""Tasks: what is learnt or measured, and the rows it is learnt from or measured on."""
+
+from toolkit.tasks.catalogue import TASKS, get_task, training_task
+from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, Row, Rows, SpanRow, TagsRow
+from toolkit.tasks.sources import HubSource, SampleSource
+from toolkit.tasks.task import Task
+
+__all__ = [
+    "TASKS",
+    "Answer",
+    "BitextRow",
+    "ChoiceRow",
+    "HubSource",
+    "PairRow",
+    "Row",
+    "Rows",
+    "SampleSource",
+    "SpanRow",
+    "TagsRow",
+    "Task",
+    "get_task",
+    "training_task",
+]

@@ -1,0 +1,74 @@
+"""The micro-world's tasks: generated rows, for the demo and the tests. No number from them is a benchmark result."""
+
+from toolkit.tasks.catalogue.pair import NLI
+from toolkit.tasks.catalogue.tags import UPOS
+from toolkit.tasks.sources import SampleSource
+from toolkit.tasks.task import Task
+
+LANGUAGES = ("en", "ar", "de", "el", "es", "fr", "hi", "ru", "sw", "tr", "zh")
+SIZES = {"train": 6_000, "dev": 300, "score": 300}
+
+TASKS = (
+    Task(
+        name="micro-nli",
+        kind="pair",
+        description="generated: a scene and a claim about it",
+        languages=LANGUAGES,
+        metric="accuracy",
+        labels=NLI,
+        source=SampleSource(maker="nli", sizes=SIZES),
+        size=(6_000, 300),
+        licence="Apache-2.0",
+        is_generated=True,
+        parallel=True,
+    ),
+    Task(
+        name="micro-qa",
+        kind="span",
+        description="generated: questions about a few people",
+        languages=LANGUAGES,
+        metric="squad",
+        source=SampleSource(maker="qa", sizes=SIZES),
+        size=(6_000, 300),
+        licence="Apache-2.0",
+        is_generated=True,
+        parallel=True,
+    ),
+    Task(
+        name="micro-choice",
+        kind="choice",
+        description="generated: the same questions with four choices",
+        languages=LANGUAGES,
+        metric="accuracy",
+        source=SampleSource(maker="choice", sizes=SIZES),
+        size=(6_000, 300),
+        licence="Apache-2.0",
+        is_generated=True,
+        parallel=True,
+    ),
+    Task(
+        name="micro-pos",
+        kind="tags",
+        description="generated: sentences with their part-of-speech tags",
+        languages=LANGUAGES,
+        metric="seqeval",
+        labels=UPOS,
+        source=SampleSource(maker="pos", sizes=SIZES),
+        size=(6_000, 300),
+        licence="Apache-2.0",
+        is_generated=True,
+        parallel=True,
+    ),
+    Task(
+        name="micro-bitext",
+        kind="bitext",
+        description="generated: sentences and their English translations",
+        languages=LANGUAGES[1:],
+        metric="accuracy",
+        source=SampleSource(maker="bitext", sizes={"dev": 200, "score": 500}),
+        size=(None, 200),
+        licence="Apache-2.0",
+        is_generated=True,
+        parallel=True,
+    ),
+)

@@ -1,0 +1,148 @@
+"""From the values of a dataset's columns to a typed row, checked on the way.
+
+Each converter takes the raw values by field name (`first`, `label`, ...; see `FIELDS`) and returns the row; what is
+wrong is raised as a `Fault` with what was found and what was expected, and the caller adds file and row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, Row, SpanRow, TagsRow
+
+# The fields a source must name a column for, and those it may.
+FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "pair": (frozenset({"first", "second", "label"}), frozenset({"id"})),
+    "choice": (frozenset({"choices", "label"}), frozenset({"id", "context", "question", "keys"})),
+    "span": (frozenset({"question", "context", "texts", "starts"}), frozenset({"id"})),
+    "tags": (frozenset({"tokens", "tags"}), frozenset({"id"})),
+    "bitext": (frozenset({"source", "target"}), frozenset({"id"})),
+}
+
+
+class Fault(Exception):
+    """What was found, what was expected; a DataError once file and row are known."""
+
+    def __init__(self, field: str, found: str, expected: str) -> None:
+        super().__init__(f"{found}; expected {expected}")
+        self.field = field
+        self.found = found
+        self.expected = expected
+
+
+def convert(
+    kind: str, raw: Mapping[str, Any], id: str, labels: Sequence[str], *, may_be_unanswerable: bool = False
+) -> Row:
+    """Return the typed row of `kind` that holds the `raw` values.
+
+    Args:
+        kind: `pair`, `choice`, `span`, `tags` or `bitext`.
+        raw: values by field name.
+        id: the row's id where `raw` holds none.
+        labels: names of the labels; a raw label is an index into them or one of the names.
+        may_be_unanswerable: whether a span row may come without an answer.
+
+    Raises:
+        Fault: a value is not what the kind promises.
+
+    Example:
+        >>> convert("pair", {"first": "It rains.", "second": "It is dry.", "label": "no"}, "0", ("yes", "no")).label
+        1
+    """
+    row_id = str(raw["id"]) if raw.get("id") not in (None, "") else id
+    if kind == "span":
+        return _span(raw, row_id, may_be_unanswerable)
+    return _CONVERTERS[kind](raw, row_id, labels)
+
+
+def _pair(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> PairRow:
+    return PairRow(id, _text(raw, "first"), _text(raw, "second"), _label("label", raw["label"], labels))
+
+
+def _choice(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> ChoiceRow:
+    choices = _texts(raw, "choices")
+    if len(choices) < 2:
+        raise Fault("choices", f"{len(choices)} choices", "at least 2")
+    keys = (
+        _texts(raw, "keys") if raw.get("keys") is not None else (tuple(labels) or tuple(map(str, range(len(choices)))))
+    )
+    label = _label("label", raw["label"], keys)
+    if label >= len(choices):
+        raise Fault("label", f"label {raw['label']!r}", f"one of the {len(choices)} choices")
+    context = _text(raw, "context") if "context" in raw else ""
+    return ChoiceRow(id, context, _text(raw, "question") if "question" in raw else "", choices, label)
+
+
+def _span(raw: Mapping[str, Any], id: str, may_be_unanswerable: bool) -> SpanRow:
+    context, question = _text(raw, "context"), _text(raw, "question")
+    texts, starts = _texts(raw, "texts"), raw["starts"]
+    if starts is None or len(starts) != len(texts):
+        raise Fault("starts", f"{len(texts)} answer texts and {len(starts or ())} offsets", "as many offsets as texts")
+    if not texts and not may_be_unanswerable:
+        raise Fault("texts", "no answer", "at least one answer")
+    for text, start in zip(texts, starts, strict=True):
+        if type(start) is not int or start < 0:
+            raise Fault("starts", f"offset {start!r}", "a character offset from 0")
+        if not text:
+            raise Fault("texts", "an empty answer", "a piece of the context")
+        there = context[start : start + len(text)]
+        if there != text:
+            raise Fault("starts", f"answer {_short(text)} is not at offset {start}", f"it there, not {_short(there)}")
+    return SpanRow(id, question, context, tuple(map(Answer, texts, starts)))
+
+
+def _tags(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> TagsRow:
+    tokens, tags = _texts(raw, "tokens"), raw["tags"]
+    if not tokens:
+        raise Fault("tokens", "no tokens", "at least one")
+    if tags is None or len(tags) != len(tokens):
+        raise Fault("tags", f"{len(tokens)} tokens and {len(tags or ())} tags", "as many tags as tokens")
+    if all(type(tag) is int and 0 <= tag < len(labels) for tag in tags):  # the usual case, kept fast
+        return TagsRow(id, tokens, tuple(tags))
+    return TagsRow(id, tokens, tuple(_label("tags", tag, labels) for tag in tags))
+
+
+def _bitext(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> BitextRow:
+    # Some copies of Tatoeba keep the newline at the end of the line.
+    source, target = _text(raw, "source").strip(), _text(raw, "target").strip()
+    for field, text in (("source", source), ("target", target)):
+        if not text:
+            raise Fault(field, "an empty sentence", "a sentence")
+    return BitextRow(id, source, target)
+
+
+_CONVERTERS: dict[str, Callable[[Mapping[str, Any], str, Sequence[str]], Row]] = {
+    "pair": _pair,
+    "choice": _choice,
+    "tags": _tags,
+    "bitext": _bitext,
+}
+
+
+def _label(field: str, value: object, labels: Sequence[str]) -> int:
+    if type(value) is int and 0 <= value < len(labels):
+        return value
+    if isinstance(value, str) and value in labels:
+        return list(labels).index(value)
+    names = f"{', '.join(labels[:17])}{', ...' if len(labels) > 17 else ''}"
+    raise Fault(field, f"label {value!r}", f"0 to {len(labels) - 1} ({names})")
+
+
+def _text(raw: Mapping[str, Any], field: str) -> str:
+    value = raw[field]
+    if not isinstance(value, str):
+        raise Fault(field, f"{_short(value)} as {field}", "text")
+    return value
+
+
+def _texts(raw: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    value = raw[field]
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        raise Fault(field, f"{_short(value)} as {field}", "a list of texts")
+    return tuple(value)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,58 @@
+"""How often each task of a multi-task adapter is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from toolkit.errors import ToolkitError
+
+KINDS = ("proportional", "equal", "temperature")
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Sampling rates over tasks.
+
+    With n_i the rows of task i: proportional p_i ~ min(n_i, cap); equal p_i ~ 1; temperature
+    p_i ~ min(n_i, cap)^(1/T). Source: Raffel et al. 2020, section 3.5.2; jiant's X-STILTs guide.
+
+    Attributes:
+        kind: `proportional`, `equal` or `temperature`.
+        cap: largest row count that counts.
+        temperature: T of `temperature`.
+
+    Example:
+        >>> Mixture("proportional").rates([300, 100])
+        [0.75, 0.25]
+        >>> Mixture("equal").counts([300, 100], total=400)
+        [200, 200]
+    """
+
+    kind: str = "proportional"
+    cap: int | None = None
+    temperature: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ToolkitError(f"No mixture named '{self.kind}'. Known: {', '.join(KINDS)}.")
+
+    def rates(self, sizes: Sequence[int]) -> list[float]:
+        """Return each task's share, adding up to 1, from its number of rows."""
+        capped = [size if self.cap is None else min(size, self.cap) for size in sizes]
+        if self.kind == "equal":
+            weights = [1.0] * len(capped)
+        elif self.kind == "temperature":
+            weights = [size ** (1 / self.temperature) for size in capped]
+        else:
+            weights = [float(size) for size in capped]
+        return [weight / sum(weights) for weight in weights]
+
+    def counts(self, sizes: Sequence[int], *, total: int) -> list[int]:
+        """Return how many rows of each task `total` rows hold: at least one each, rounded by largest remainder."""
+        exact = [rate * total for rate in self.rates(sizes)]
+        counts = [max(1, int(value)) for value in exact]
+        by_remainder = sorted(range(len(exact)), key=lambda i: (-(exact[i] - int(exact[i])), i))
+        for i in by_remainder[: max(0, total - sum(counts))]:
+            counts[i] += 1
+        return counts

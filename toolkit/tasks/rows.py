@@ -1,0 +1,150 @@
+"""Rows: what every task of a kind hands out, whatever the columns of its dataset are called."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol, TypeAlias, overload
+
+if TYPE_CHECKING:
+    from toolkit.tasks.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """Two sentences and the index of their relation in `Task.labels`."""
+
+    id: str
+    first: str
+    second: str
+    label: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRow:
+    """A context (may be empty), a question (may be empty), the choices, and the index of the right one."""
+
+    id: str
+    context: str
+    question: str
+    choices: tuple[str, ...]
+    label: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer and the offset of its first character in the context, counted in Unicode code points."""
+
+    text: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRow:
+    """A question, a context, and the reference answers; no answers: the question cannot be answered."""
+
+    id: str
+    question: str
+    context: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TagsRow:
+    """Tokens, and for each the index of its tag in `Task.labels`."""
+
+    id: str
+    tokens: tuple[str, ...]
+    tags: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BitextRow:
+    """A sentence in a foreign language (`source`) and its English translation (`target`)."""
+
+    id: str
+    source: str
+    target: str
+
+
+Row: TypeAlias = PairRow | ChoiceRow | SpanRow | TagsRow | BitextRow
+
+KINDS: dict[str, type] = {"pair": PairRow, "choice": ChoiceRow, "span": SpanRow, "tags": TagsRow, "bitext": BitextRow}
+
+
+class Opened(Protocol):
+    """A split of a source, opened: its length is known, its rows are made one by one when asked for."""
+
+    @property
+    def split(self) -> str: ...
+
+    @property
+    def origin(self) -> str: ...
+
+    def __len__(self) -> int: ...
+
+    def row(self, index: int) -> Row: ...
+
+
+class Rows(Sequence[Row]):
+    """The rows of one task, split and language, made and checked when they are asked for.
+
+    Indexing with an integer gives a typed row, with a slice a smaller `Rows`. A row that does not hold what the
+    task promises raises a DataError that names file, row, what was found and what was expected.
+
+    Attributes:
+        task: the task they belong to.
+        asked: the split that was asked for: `train`, `dev`, `test` or `score`.
+        split: the split of the dataset that answered, for example `validation`; reports print this one.
+        language: ISO 639-1 code.
+        origin: where they come from: mirror file or hub id with its revision, or the generator's name.
+        is_generated: whether a generator made them; such rows are no benchmark.
+    """
+
+    def __init__(
+        self, task: Task, asked: str, language: str, opened: Opened, indices: Sequence[int] | None = None
+    ) -> None:
+        self.task = task
+        self.asked = asked
+        self.language = language
+        self.split = opened.split
+        self.origin = opened.origin
+        self.is_generated = task.is_generated
+        self._opened = opened
+        self._indices: Sequence[int] = range(len(opened)) if indices is None else indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __repr__(self) -> str:
+        return f"Rows({self.task.name} {self.language} {self.split}: {len(self)} rows, {self.origin})"
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Rows: ...
+
+    def __getitem__(self, index: int | slice) -> Row | Rows:
+        if isinstance(index, slice):
+            return Rows(self.task, self.asked, self.language, self._opened, self._indices[index])
+        return self._opened.row(self._indices[index])
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self._opened.row, self._indices)
+
+    def select(self, positions: Sequence[int]) -> Rows:
+        """Return a Rows with only the rows at these positions, in this order."""
+        return Rows(self.task, self.asked, self.language, self._opened, [self._indices[i] for i in positions])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """First 16 hex digits of a SHA-256 over the content of every row: equal rows, equal fingerprint."""
+        digest = hashlib.sha256()
+        for row in self:
+            digest.update(json.dumps(astuple(row), ensure_ascii=False).encode("utf-8", "surrogatepass"))
+            digest.update(b"\n")
+        return digest.hexdigest()[:16]

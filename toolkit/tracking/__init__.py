@@ -1,0 +1,9 @@
+"""Runs, their numbers and their files: in MLflow, or in a local spool for later; never in the way of a run."""
+
+from __future__ import annotations
+
+from toolkit.tracking.server import tracking_uri
+from toolkit.tracking.tracker import MlflowTracker, NoTracker, Tracker, open_tracker
+from toolkit.tracking.upload import sync
+
+__all__ = ["MlflowTracker", "NoTracker", "Tracker", "open_tracker", "sync", "tracking_uri"]

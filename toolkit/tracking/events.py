@@ -1,0 +1,129 @@
+"""What happens in a run, as plain JSON values: the same event goes to MLflow now or to the spool for later.
+
+Every event carries its time, so that sending one twice writes the same row and not a second one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Event = dict[str, Any]
+
+PARENT_TAG = "mlflow.parentRunId"
+OWN_ID_TAG = "xstilts.run_id"
+"""Every run carries an id of ours: after a lost answer, or a half-finished upload, it tells which run was meant."""
+LOCAL_PREFIX = "spool-"
+"""A run that MLflow has not seen yet is called by its own id behind this prefix."""
+
+# MLflow 3.17's limits (mlflow/utils/validation.py).
+KEY_LENGTH, TAG_LENGTH, PARAM_LENGTH, EXPERIMENT_LENGTH = 250, 8000, 6000, 500
+STATUSES = ("FINISHED", "FAILED", "KILLED")
+
+
+def start(
+    run_name: str,
+    *,
+    experiment: str,
+    tags: Mapping[str, Any],
+    params: Mapping[str, Any],
+    parent: str | None,
+    uri: str | None,
+) -> Event:
+    """Return the event that opens a run.
+
+    Args:
+        run_name: the composition.
+        experiment: the task.
+        tags: whatever runs are filtered by; names and values are made safe for MLflow.
+        params: the settings that matter; the same.
+        parent: the run id of the enclosing run.
+        uri: the tracker meant, without credentials; None for the working folder's own store.
+    """
+    named = {safe_key(name): cut(str(value), TAG_LENGTH) for name, value in tags.items()}
+    own_id = uuid.uuid4().hex
+    named[OWN_ID_TAG] = own_id
+    if parent:
+        named[PARENT_TAG] = parent
+    return {
+        "event": "start",
+        "own_id": own_id,
+        "run_id": None,
+        "run_name": cut(run_name, KEY_LENGTH),
+        "experiment": cut(experiment.strip(), EXPERIMENT_LENGTH) or "xstilts",
+        "tags": named,
+        "params": {safe_key(name): cut(str(value), PARAM_LENGTH) for name, value in params.items()},
+        "uri": uri,
+        "time": now(),
+    }
+
+
+def metrics(values: Mapping[str, Any], step: int | None) -> Event:
+    """Return the event of some numbers at a step; anything that `float` takes is a number."""
+    return {
+        "event": "metrics",
+        "values": {safe_key(name): float(value) for name, value in values.items()},
+        "step": int(step or 0),
+        "time": now(),
+    }
+
+
+def artifact(path: Path, folder: str) -> Event:
+    """Return the event of a file or folder to keep, under `folder` of the run's artifacts."""
+    return {"event": "artifact", "path": str(path), "folder": safe_path(folder), "time": now()}
+
+
+def text(content: str, name: str) -> Event:
+    """Return the event of a small text file of the run's artifacts."""
+    return {"event": "text", "text": content, "name": safe_path(name) or "text.txt", "time": now()}
+
+
+def close(status: str) -> Event:
+    """Return the event that ends a run; an unknown status is a failure, and never an exception."""
+    return {"event": "close", "status": status if status in STATUSES else "FAILED", "time": now()}
+
+
+def now() -> int:
+    """Return the time in milliseconds since 1970, as MLflow keeps it."""
+    return int(time.time() * 1000)
+
+
+def cut(value: str, limit: int) -> str:
+    """Return `value`, or its first characters and an ellipsis where it is longer than `limit`.
+
+    Example:
+        >>> cut("xlm-roberta", 6)
+        'xlm-r…'
+    """
+    return value if len(value) <= limit else value[: limit - 1] + "…"
+
+
+def safe_key(name: str) -> str:
+    """Return `name` as MLflow takes it for a metric, param or tag: letters, digits and `/_.-: `, at most 250.
+
+    A name that had to be shortened ends in a digest, so that two of them stay two.
+
+    Example:
+        >>> safe_key("xnli/accuracy/zero_shot_mean"), safe_key("fuse[a,b]@t"), safe_key("../a//b")
+        ('xnli/accuracy/zero_shot_mean', 'fuse_a_b__t', 'a/b')
+    """
+    safe = safe_path(re.sub(r"[^/\w.\-: ]", "_", str(name))) or "_"
+    if len(safe) > KEY_LENGTH:
+        digest = hashlib.sha256(safe.encode()).hexdigest()[:8]
+        safe = f"{safe[: KEY_LENGTH - 9].rstrip('/')}_{digest}"
+    return safe
+
+
+def safe_path(name: str) -> str:
+    """Return `name` as a relative path that stays inside its folder.
+
+    Example:
+        >>> safe_path("/config/../resolved.yaml")
+        'config/resolved.yaml'
+    """
+    return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", ".", ".."))

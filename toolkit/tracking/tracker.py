@@ -1,0 +1,275 @@
+"""What a recipe sees of tracking: start, log, close. It never raises into a run."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from toolkit.tracking import events, server
+from toolkit.tracking.events import Event
+from toolkit.tracking.spool import NAME, SpooledRun
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_ANSWER_S, _UPLOAD_S = 4, 60
+_BURST_S, _BURST_EVENTS = 1.0, 500
+
+
+class Tracker(Protocol):
+    """Keeps runs. Runs nest: what is logged goes to the run started last, and `close` ends that one.
+
+    Attributes:
+        notes: sentences for the user, at most one for a whole outage; the command line prints them.
+    """
+
+    notes: list[str]
+
+    def start(
+        self,
+        run_name: str,
+        *,
+        experiment: str,
+        tags: Mapping[str, Any],
+        params: Mapping[str, Any],
+        parent: str | None = None,
+    ) -> str:
+        """Open a run and return its id; `parent` is the id of its parent, by default the run still open."""
+
+    def log_metrics(self, values: Mapping[str, Any], step: int | None = None) -> None:
+        """Keep numbers under their names, at a step."""
+
+    def log_artifact(self, path: Path, folder: str = "") -> None:
+        """Keep a copy of a file or folder."""
+
+    def log_text(self, text: str, name: str) -> None:
+        """Keep a text as an artifact of that name."""
+
+    def close(self, status: str = "FINISHED") -> None:
+        """End the run: FINISHED, FAILED or KILLED."""
+
+
+class NoTracker:
+    """Keeps nothing."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def start(
+        self,
+        run_name: str,
+        *,
+        experiment: str,
+        tags: Mapping[str, Any],
+        params: Mapping[str, Any],
+        parent: str | None = None,
+    ) -> str:
+        """Return the empty id of no run."""
+        return ""
+
+    def log_metrics(self, values: Mapping[str, Any], step: int | None = None) -> None:
+        """Do nothing."""
+
+    def log_artifact(self, path: Path, folder: str = "") -> None:
+        """Do nothing."""
+
+    def log_text(self, text: str, name: str) -> None:
+        """Do nothing."""
+
+    def close(self, status: str = "FINISHED") -> None:
+        """Do nothing."""
+
+
+@dataclass
+class _Open:
+    start: Event
+    is_live: bool = False
+    spool: SpooledRun | None = None
+    is_lost: bool = False  # neither tracker nor spool took it
+    pending: list[Event] = field(default_factory=list)
+    sent_at: float = -math.inf
+
+    @property
+    def run_id(self) -> str:
+        if self.start["run_id"]:
+            return str(self.start["run_id"])
+        return self.spool.run_id if self.spool else ""
+
+
+class MlflowTracker:
+    """Keeps runs in MLflow; from the first fault on, the rest of them in the spool of the working folder.
+
+    MLflow is imported, and the tracker looked for, when the first run starts.
+
+    Args:
+        uri: where; None for `MLFLOW_TRACKING_URI`, else `mlflow.db` and `mlartifacts/` in `folder`.
+        folder: working folder, also of the spool.
+    """
+
+    def __init__(self, *, uri: str | None = None, folder: Path = Path(".")) -> None:
+        self.notes: list[str] = []
+        self.folder = Path(folder).resolve()  # a later chdir must not split a run
+        self.uri = server.tracking_uri(uri, self.folder)
+        # The working folder's own store is recorded as None, so that a moved folder still finds it.
+        self._recorded = server.shown(self.uri) if self.uri != server.own_store(self.folder) else None
+        self._open: list[_Open] = []
+        self._client: MlflowClient | None = None
+        self._is_down = False
+
+    def start(
+        self,
+        run_name: str,
+        *,
+        experiment: str,
+        tags: Mapping[str, Any],
+        params: Mapping[str, Any],
+        parent: str | None = None,
+    ) -> str:
+        """Open a run and return MLflow's id for it, or a local one that `sync` replaces."""
+        if parent is None and self._open:
+            parent = self._open[-1].run_id
+        run = _Open(
+            events.start(
+                run_name, experiment=experiment, tags=tags, params=params, parent=parent, uri=self._recorded
+            )
+        )
+        self._open.append(run)
+        if not self._is_down:
+            try:
+                self._create(run)
+            except Exception as fault:
+                self._went_down(fault)
+        if not run.is_live:
+            self._spool(run)
+        return run.run_id
+
+    def log_metrics(self, values: Mapping[str, Any], step: int | None = None) -> None:
+        """Keep numbers; what is no number is left out and noted."""
+        numbers: dict[str, float] = {}
+        for name, value in values.items():
+            try:
+                numbers[name] = float(value)
+            except (TypeError, ValueError):
+                self._note(f"Metric '{name}' is {value!r}, which is no number; it is not tracked.")
+        if numbers:
+            self._write(events.metrics(numbers, step))
+
+    def log_artifact(self, path: Path, folder: str = "") -> None:
+        """Keep a copy of a file or folder; one that is not there is noted."""
+        if Path(path).exists():
+            self._write(events.artifact(Path(path).resolve(), folder))
+        else:
+            self._note(f"There is no file {path}; it is not tracked.")
+
+    def log_text(self, text: str, name: str) -> None:
+        """Keep a text as an artifact."""
+        self._write(events.text(text, name))
+
+    def close(self, status: str = "FINISHED") -> None:
+        """End the run started last."""
+        if not self._open:
+            return
+        self._write(events.close(status))
+        run = self._open.pop()
+        if run.spool:
+            run.spool.close()
+
+    def _create(self, run: _Open) -> None:
+        if self._client is None:
+            if fault := server.fault_of(self.uri):
+                raise ConnectionError(fault)
+            self._client = server.connect(self.uri)
+        with server.waits(timeout_s=_ANSWER_S, retries=1):
+            run.start["run_id"] = server.create_run(self._client, run.start, uri=self.uri, folder=self.folder)
+        run.is_live = True
+
+    def _write(self, event: Event) -> None:
+        if not self._open:
+            return
+        run = self._open[-1]
+        run.pending.append(event)
+        # A training loop logs hundreds of numbers a second and MLflow takes milliseconds for each request; a lone
+        # number goes out at once.
+        is_burst = time.monotonic() - run.sent_at < _BURST_S and len(run.pending) < _BURST_EVENTS
+        if event["event"] == "metrics" and is_burst:
+            return
+        pending, run.pending, run.sent_at = run.pending, [], time.monotonic()
+        numbers = [some for some in pending if some["event"] == "metrics"]
+        for some in (numbers, [event] if event["event"] != "metrics" else []):
+            if some:
+                self._deliver(run, some)
+
+    def _deliver(self, run: _Open, some: list[Event]) -> None:
+        if run.is_live and not self._is_down:
+            try:
+                self._send(run, some)
+                return
+            except Exception as fault:
+                if server.is_refusal(fault):
+                    why = server.reason(fault, self.uri)
+                    self._note(f"MLflow refuses a {some[0]['event']} event ({why}); it is not tracked.")
+                    return
+                self._went_down(fault)
+        if run.spool is None:
+            self._spool(run)
+        if run.spool is not None and not run.is_lost:
+            try:
+                run.spool.append(*some)
+            except Exception as fault:
+                self._lost(run, fault)
+
+    def _send(self, run: _Open, some: list[Event]) -> None:
+        assert self._client is not None
+        timeout_s = _ANSWER_S
+        if some[0]["event"] in ("artifact", "text") and self.uri.startswith("http"):
+            # A large file may take its time, so a tracker that is gone has to show in another way.
+            if fault := server.fault_of(self.uri):
+                raise ConnectionError(fault)
+            timeout_s = _UPLOAD_S
+        with server.waits(timeout_s=timeout_s, retries=1):
+            server.apply(self._client, run.run_id, some, base=self.folder)
+
+    def _spool(self, run: _Open) -> None:
+        if run.is_lost:
+            return
+        try:
+            run.spool = SpooledRun(self.folder, run.start)
+        except Exception as fault:
+            self._lost(run, fault)
+
+    def _went_down(self, fault: Exception) -> None:
+        self._is_down = True
+        self._note(
+            f"MLflow at {server.shown(self.uri)} cannot be used ({server.reason(fault, self.uri)}); the run goes on, "
+            f"its record is kept in {NAME}/, and `xstilts track sync` uploads it later."
+        )
+
+    def _lost(self, run: _Open, fault: Exception) -> None:
+        run.is_lost = True
+        why = server.reason(fault)
+        self._note(f"{self.folder / NAME} cannot be written ({why}); the run goes on without a record of it.")
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+
+def open_tracker(
+    kind: Literal["mlflow", "none"], *, uri: str | None = None, folder: Path = Path(".")
+) -> MlflowTracker | NoTracker:
+    """Return a tracker; nothing is imported, written or looked for before its first run starts.
+
+    Args:
+        kind: `mlflow`, or `none` for one that keeps nothing.
+        uri: an MLflow tracking URI; None for `MLFLOW_TRACKING_URI`, else `mlflow.db` in `folder`.
+        folder: working folder.
+
+    Example:
+        >>> open_tracker("none").start("mnli", experiment="mnli", tags={}, params={})
+        ''
+    """
+    return NoTracker() if kind == "none" else MlflowTracker(uri=uri, folder=folder)

@@ -1,0 +1,32 @@
+"""Seeds: everything random in a run follows from one number."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+
+
+def derived_seed(seed: int, purpose: str) -> int:
+    """Return a seed of its own for a `purpose` (`order`, `dropout`, ...), 63 bits.
+
+    Example:
+        >>> derived_seed(0, "order") != derived_seed(0, "dropout")
+        True
+    """
+    return int.from_bytes(hashlib.sha256(f"{seed}:{purpose}".encode()).digest()[:8], "little") >> 1
+
+
+def rng_state() -> dict[str, torch.Tensor | list[torch.Tensor]]:
+    """Return the state of every generator that a training step draws from."""
+    state: dict[str, torch.Tensor | list[torch.Tensor]] = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def restore_rng(state: dict) -> None:
+    """Put the generators back to a `rng_state`."""
+    torch.set_rng_state(state["cpu"])
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])

@@ -1,0 +1,129 @@
+"""Files of a zoo: opened without following links, written to the disk and not only to its cache, locked against other writers."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from toolkit.errors import ZooError
+
+LOCK_TIMEOUT_S = (
+    300.0  # a writer holds the lock while it writes: seconds for an adapter, a minute or two for a checkpoint
+)
+
+
+def open_regular(path: Path, what: str) -> BinaryIO:
+    """Open a regular file for reading; a link, a pipe or a folder is refused.
+
+    Args:
+        path: the file.
+        what: how to call it in a fault.
+
+    Raises:
+        ZooError: it is missing, cannot be read, or is not a regular file.
+    """
+    try:
+        # O_NONBLOCK: opening a pipe would otherwise wait for its writer for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise ZooError(f"{what} is missing; expected it at {path}; pull or train the adapter again.") from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ZooError(f"{what} is a symbolic link, expected a file of its own; copy the file to {path}.") from None
+        raise ZooError(f"{what} cannot be read ({error.strerror}); check {path}.") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ZooError(f"{what} is not a regular file; remove {path} and pull or train the adapter again.")
+    return os.fdopen(descriptor, "rb")
+
+
+def refuse_link(folder: Path) -> None:
+    """Raise ZooError where `folder` is a symbolic link or no folder; a missing one passes."""
+    try:
+        mode = os.lstat(folder).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise ZooError(f"{folder} cannot be read ({error.strerror}); check its permissions.") from None
+    if stat.S_ISLNK(mode):
+        raise ZooError(f"{folder} is a symbolic link, expected a folder inside the zoo; copy what it points to.")
+    if not stat.S_ISDIR(mode):
+        raise ZooError(f"{folder} is not a folder; move it out of the zoo.")
+
+
+def sha256(stream: BinaryIO) -> str:
+    """Return the SHA-256 of a stream, read from its start in pieces."""
+    stream.seek(0)
+    return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a new file and push it to the disk."""
+    with path.open("x", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def sync(path: Path) -> None:
+    """Push a written file, or the list of names of a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that cannot sync a folder
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(folder: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
+    """Hold the one writer's lock of a folder; the system drops it when a process dies.
+
+    Raises:
+        ZooError: the folder cannot be written, or another process holds the lock for longer than `timeout_s` seconds.
+    """
+    try:
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    try:
+        end = time.monotonic() + timeout_s
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise ZooError(
+                        f"Another process has been writing to {folder} for more than {timeout_s:.0f} s; "
+                        "wait for it or end it, then run the same command again."
+                    ) from None
+                time.sleep(0.02)
+            except OSError as error:  # a network folder without locks
+                raise unwritable(folder, error) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def unwritable(folder: Path, error: OSError) -> ZooError:
+    """Return the sentence for a folder that takes no more writes."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        why, mend = "the disk or its quota is full", "free some space"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        why, mend = "it is not writable", "make it writable or name another zoo (`--set zoo=DIR`)"
+    else:
+        why, mend = error.strerror or str(error), "check the disk or name another zoo (`--set zoo=DIR`)"
+    return ZooError(
+        f"Cannot write to {folder}: {why}; {mend} and run the same command again: what was there is unchanged."
+    )

@@ -1,0 +1,156 @@
+"""Is an entry what its card says, and does it fit? Every check happens before a tensor is handed out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import ZooError
+from toolkit.zoo.card import CARD_FILE, AdapterCard
+from toolkit.zoo.files import open_regular, sha256
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def check_backbone(card: AdapterCard, name: str, digest: str, hidden_size: int) -> None:
+    """Raise where an adapter was trained on another backbone than the one at hand.
+
+    The digest decides: one encoder may be known as `xlm-roberta-base` here and as a folder there.
+
+    Args:
+        card: the adapter's card.
+        name: the backbone at hand.
+        digest: sha256 over its weights.
+        hidden_size: its width H.
+
+    Raises:
+        ZooError: it is another backbone, or another revision of the same one.
+
+    Example:
+        >>> from toolkit.zoo import AdapterCard
+        >>> on_base = {"name": "xlm-roberta-base", "digest": "ab" * 32, "hidden_size": 768, "layers": 12}
+        >>> check_backbone(AdapterCard("mnli", on_base, "seq_bn"), "xlm-roberta-large", "cd" * 32, 1024)
+        Traceback (most recent call last):
+        ...
+        toolkit.errors.ZooError: Adapter 'mnli' was trained on xlm-roberta-base (H=768); this backbone is xlm-roberta-large (H=1024).
+    """
+    made_for = card.backbone
+    if made_for["digest"] == digest:
+        return
+    if made_for["name"] == name and made_for["hidden_size"] == hidden_size:
+        raise ZooError(
+            f"Adapter '{card.name}' was trained on {name} with the weights {made_for['digest'][:12]}; this {name} has other "
+            f"weights, {digest[:12]}; load the revision it was trained on (`--set backbone.revision=...`) or train it again."
+        )
+    raise ZooError(
+        f"Adapter '{card.name}' was trained on {made_for['name']} (H={made_for['hidden_size']}); "
+        f"this backbone is {name} (H={hidden_size})."
+    )
+
+
+def read_tensors(
+    folder: Path, card: AdapterCard, file: str, *, expected: Mapping[str, Sequence[int]] | None = None
+) -> dict[str, np.ndarray]:
+    """Return the tensors of one file of an entry, after every check.
+
+    Args:
+        folder: the entry's folder.
+        card: its card.
+        file: file name, `adapter.safetensors`.
+        expected: shape by tensor name; None accepts what the card's checksum vouches for.
+
+    Returns:
+        Arrays that own their memory, bit-equal to what was put.
+
+    Raises:
+        ZooError: the file is missing, a link, damaged, or holds a missing, surplus or wrongly shaped tensor.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    what = f"{file} of '{card.name}'"
+    held = card.files.get(file)
+    if held is None:
+        raise ZooError(f"'{card.name}' has no {file}; it holds {', '.join(sorted(card.files))}.")
+    path = folder / file
+    with open_regular(path, what) as stream:
+        status = os.fstat(stream.fileno())
+        if status.st_size != held["bytes"]:
+            raise ZooError(
+                f"{what} has {status.st_size} bytes, its card says {held['bytes']}; pull or train the adapter again."
+            )
+        found = sha256(stream)
+        if found != held["sha256"]:
+            raise ZooError(
+                f"{what} is damaged: its SHA-256 is {found[:12]}..., its card says {held['sha256'][:12]}...; "
+                "pull or train the adapter again."
+            )
+        try:
+            with safe_open(path, framework="np") as weights:
+                shapes = {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
+                if len(shapes) != held["tensors"]:
+                    raise ZooError(f"{what} holds {len(shapes)} tensors, its card says {held['tensors']}.")
+                check_shapes(what, shapes, expected)
+                tensors = {name: weights.get_tensor(name) for name in shapes}
+            again = os.lstat(path)
+        except ZooError:
+            raise
+        # KeyError, TypeError: a number format that NumPy lacks (bfloat16, float8).
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            raise ZooError(
+                f"{what} is no weight file that can be read ({_short(error)}); pull or train the adapter again."
+            ) from None
+    # safe_open took the path, not our handle: what was read must be the file that was checked.
+    if (again.st_dev, again.st_ino, again.st_mtime_ns) != (status.st_dev, status.st_ino, status.st_mtime_ns):
+        raise ZooError(f"{what} was replaced while it was read; run the same command again.")
+    return tensors
+
+
+def check_shapes(what: str, found: Mapping[str, Sequence[int]], expected: Mapping[str, Sequence[int]] | None) -> None:
+    """Raise ZooError unless exactly the `expected` tensors are found, each in its shape; None expects nothing."""
+    if expected is None:
+        return
+    missing, surplus = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
+    if missing or surplus:
+        lacks = f"lacks {_some(missing)}" if missing else ""
+        holds = f"holds {_some(surplus)}, which the circuit has no place for" if surplus else ""
+        raise ZooError(f"{what} {' and '.join(filter(None, (lacks, holds)))}; nothing was loaded.")
+    for name in sorted(expected):
+        if tuple(found[name]) != tuple(expected[name]):
+            raise ZooError(
+                f"{what} holds '{name}' with shape {tuple(found[name])}, expected {tuple(expected[name])}; nothing was loaded."
+            )
+
+
+def entry_faults(folder: Path, card: AdapterCard) -> list[str]:
+    """Return every way in which an entry's folder is not what its card says; an empty list for a sound one."""
+    faults = []
+    for file in sorted(card.files):
+        try:
+            read_tensors(folder, card, file)
+        except ZooError as error:
+            faults.append(str(error))
+    try:
+        strays = sorted(set(os.listdir(folder)) - set(card.files) - {CARD_FILE})
+    except OSError as error:
+        return [*faults, f"The folder {folder} cannot be read ({error.strerror})."]
+    if strays:
+        faults.append(f"The folder of '{card.name}' holds {_some(strays)}, which its card does not name; remove it.")
+    return faults
+
+
+def _some(names: Sequence[str], shown: int = 3) -> str:
+    """Return up to three names in words.
+
+    Example:
+        >>> _some(["a", "b", "c", "d", "e"])
+        "'a', 'b', 'c' and 2 more"
+    """
+    listed = ", ".join(repr(name) for name in names[:shown])
+    return listed if len(names) <= shown else f"{listed} and {len(names) - shown} more"
+
+
+def _short(error: Any) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
