@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,43 @@ def example(*lines: str) -> str:
 def settings(command: Callable) -> Callable:
     """Add the options that every journey shares; they arrive as one resolved `config`."""
     options = [
-        click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Encoder: `xstilts backbones` lists them; a hub id; a folder. Default: xlm-roberta-large."),
-        click.option("--data-root", envvar="XSTILTS_DATA", type=click.Path(path_type=Path), metavar="DIR", help="Mirror of hub data sets, looked at before the hub (DIR/<org>/<name>)."),
-        click.option("--zoo", type=click.Path(path_type=Path), metavar="DIR", help="Folder of trained adapters. Default: adapter_zoo."),
-        click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="auto: bf16 where the processor has it."),
+        click.option(
+            "--backbone",
+            envvar="XSTILTS_BACKBONE",
+            metavar="NAME",
+            help="Encoder: `xstilts backbones` lists them; a hub id; a folder. Default: xlm-roberta-large.",
+        ),
+        click.option(
+            "--data-root",
+            envvar="XSTILTS_DATA",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Mirror of hub data sets, looked at before the hub (DIR/<org>/<name>).",
+        ),
+        click.option(
+            "--zoo",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Folder of trained adapters. Default: adapter_zoo.",
+        ),
+        click.option(
+            "--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="auto: bf16 where the processor has it."
+        ),
         click.option("--seed", type=int, metavar="N", help="Seeds order, initialisation and dropout. Default: 0."),
-        click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="YAML", help="Configuration file; configs/ has ready ones."),
-        click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="One setting, e.g. train.lr=1e-4. Repeatable; wins over the file."),
+        click.option(
+            "--config",
+            "config_file",
+            type=click.Path(path_type=Path),
+            metavar="YAML",
+            help="Configuration file; configs/ has ready ones.",
+        ),
+        click.option(
+            "--set",
+            "sets",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="One setting, e.g. train.lr=1e-4. Repeatable; wins over the file.",
+        ),
         click.option("--no-track", is_flag=True, help="Record nothing in MLflow."),
     ]
     for option in reversed(options):
@@ -55,17 +85,47 @@ def settings(command: Callable) -> Callable:
     return command
 
 
-def resolve(backbone: str | None, data_root: Path | None, zoo: Path | None, precision: str | None, seed: int | None, config_file: Path | None, sets: tuple[str, ...], no_track: bool) -> Any:
+def resolve(
+    backbone: str | None,
+    data_root: Path | None,
+    zoo: Path | None,
+    precision: str | None,
+    seed: int | None,
+    config_file: Path | None,
+    sets: tuple[str, ...],
+    no_track: bool,
+) -> Any:
     """Turn the shared options into one frozen configuration."""
     from toolkit.config import load
 
-    overrides = {"backbone.name": backbone, "data_root": data_root, "zoo": zoo, "backbone.precision": precision, "train.seed": seed, "tracking.enabled": False if no_track else None}
+    overrides = {
+        "backbone.name": backbone,
+        "data_root": data_root,
+        "zoo": zoo,
+        "backbone.precision": precision,
+        "train.seed": seed,
+        "tracking.enabled": False if no_track else None,
+    }
     return load(config_file, sets, {key: value for key, value in overrides.items() if value is not None})
 
 
 def say(sentence: str) -> None:
     """Tell the reader something that is not the result: to stderr, so that results can be piped."""
     click.echo(sentence, err=True)
+
+
+def print_table(headers: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, header: bool = True) -> None:
+    """Print aligned columns; piped output is never cut to a width."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*headers, box=None, pad_edge=False, show_header=header, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = 240
+    console.print(table)
 
 
 @contextmanager
@@ -81,8 +141,13 @@ def bars() -> Iterator[Callable]:
     from rich.progress import Progress as Bars
 
     drawn = Bars(
-        TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn("{task.fields[figures]}"), TimeRemainingColumn(),
-        console=Console(stderr=True), transient=True,
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
     )
     bar: dict[str, Any] = {}
 
@@ -98,13 +163,30 @@ def bars() -> Iterator[Callable]:
         yield report
 
 
-@click.group(cls=Commands, context_settings=CONTEXT, epilog=example("xstilts demo", "xstilts train mnli/squad --backbone embedded --data-root MIRROR", "xstilts fuse mnli squad --target xquad", "xstilts eval 'fuse[mnli,squad]/xquad' --task xquad --languages all", "xstilts retrieve mnli --task tatoeba"))
+@click.group(
+    cls=Commands,
+    context_settings=CONTEXT,
+    epilog=example(
+        "xstilts demo",
+        "xstilts train mnli/squad --backbone embedded --data-root MIRROR",
+        "xstilts fuse mnli squad --target xquad",
+        "xstilts eval 'fuse[mnli,squad]/xquad' --task xquad --languages all",
+        "xstilts retrieve mnli --task tatoeba",
+    ),
+)
 @click.version_option(package_name="xstilts", prog_name="xstilts")
 def main() -> None:
     """Intermediate tasks as stackable adapters on a frozen XLM-R: train, fuse, evaluate zero-shot, retrieve, share."""
 
 
-@main.command(epilog=example("xstilts train mnli", "xstilts train mnli/squad --backbone embedded --set train.limit=2000", "xstilts train 'seq[mnli,squad]' --config configs/train/adapter.yaml", "xstilts train 'mix[tydiqa.en,tydiqa.sw]'"))
+@main.command(
+    epilog=example(
+        "xstilts train mnli",
+        "xstilts train mnli/squad --backbone embedded --set train.limit=2000",
+        "xstilts train 'seq[mnli,squad]' --config configs/train/adapter.yaml",
+        "xstilts train 'mix[tydiqa.en,tydiqa.sw]'",
+    )
+)
 @click.argument("expr")
 @click.option("--retrain", is_flag=True, help="Train every stage again although the zoo holds it.")
 @settings
@@ -116,10 +198,18 @@ def train(expr: str, retrain: bool, **options: Any) -> None:
     _train(expr, resolve(**options), retrain)
 
 
-@main.command(epilog=example("xstilts fuse mnli squad --target xquad", "xstilts fuse mnli squad csqa --target udpos --backbone embedded --data-root MIRROR", "xstilts fuse mnli squad --target xquad --no-adapter"))
+@main.command(
+    epilog=example(
+        "xstilts fuse mnli squad --target xquad",
+        "xstilts fuse mnli squad csqa --target udpos --backbone embedded --data-root MIRROR",
+        "xstilts fuse mnli squad --target xquad --no-adapter",
+    )
+)
 @click.argument("members", nargs=-1, required=True)
 @click.option("--target", required=True, metavar="TASK", help="Task that the fusion is trained for.")
-@click.option("--no-adapter", is_flag=True, help="Learn the fusion and a head only (`fuse[...]@TASK`), no adapter on top.")
+@click.option(
+    "--no-adapter", is_flag=True, help="Learn the fusion and a head only (`fuse[...]@TASK`), no adapter on top."
+)
 @click.option("--retrain", is_flag=True, help="Train every stage again although the zoo holds it.")
 @settings
 def fuse(members: tuple[str, ...], target: str, no_adapter: bool, retrain: bool, **options: Any) -> None:
@@ -133,7 +223,10 @@ def _train(expr: str, config: Any, retrain: bool) -> None:
     with bars() as report:
         cards = run(expr, config, retrain=retrain, report=report, say=say)
     for card in cards:
-        click.echo(f"{card.name}  {card.digest[:12]}  " + "  ".join(f"{s['task']} dev {s['metric']} {100 * s['value']:.1f}" for s in card.scores))
+        click.echo(
+            f"{card.name}  {card.digest[:12]}  "
+            + "  ".join(f"{s['task']} dev {s['metric']} {100 * s['value']:.1f}" for s in card.scores)
+        )
 
 
 @main.command(epilog=example("xstilts plan 'fuse[mnli,squad]/xquad'", "xstilts plan 'seq[mnli,squad]/udpos' --json"))
@@ -148,18 +241,32 @@ def plan(expr: str, as_json: bool, **options: Any) -> None:
     from toolkit.zoo import Zoo, shelf_name
 
     config = resolve(**options)
-    zoo = Zoo(config.zoo)
+    held = Zoo(config.zoo)
     shelf = shelf_name(config.backbone.name, config.adapter.kind)
-    stages = stages_of(parse(expr), holds=lambda entry: zoo.holds(entry, shelf))
-    if as_json:
-        for stage in stages:
-            learn = [f"{part.kind} {part.name}" for part in stage.learn]
-            click.echo(json.dumps({"entry": stage.entry, "tasks": [str(t) for t in stage.tasks], "learn": learn, "parents": list(stage.parents), "warm_start": stage.warm_start}))
-    else:
+    stages = stages_of(parse(expr), holds=lambda entry: held.holds(entry, shelf))
+    if not as_json:
         click.echo(describe(stages))
+    for stage in stages if as_json else ():
+        learn = [f"{part.kind} {part.name}" for part in stage.learn]
+        tasks = [str(task) for task in stage.tasks]
+        found = {
+            "entry": stage.entry,
+            "tasks": tasks,
+            "learn": learn,
+            "parents": list(stage.parents),
+            "warm_start": stage.warm_start,
+        }
+        click.echo(json.dumps(found))
 
 
-@main.command("eval", epilog=example("xstilts eval mnli --task xnli --languages all", "xstilts eval 'fuse[mnli,squad]/xquad' --task xquad --languages en,de,zh", "xstilts eval backbone@mnli --task xnli --set eval.limit=500"))
+@main.command(
+    "eval",
+    epilog=example(
+        "xstilts eval mnli --task xnli --languages all",
+        "xstilts eval 'fuse[mnli,squad]/xquad' --task xquad --languages en,de,zh",
+        "xstilts eval backbone@mnli --task xnli --set eval.limit=500",
+    ),
+)
 @click.argument("expr")
 @click.option("--task", required=True, metavar="TASK", help="Task whose rows are scored.")
 @click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
@@ -175,7 +282,12 @@ def evaluate(expr: str, task: str, languages: str, **options: Any) -> None:
     say(f"Written to {result.folder}/")
 
 
-@main.command(epilog=example("xstilts retrieve backbone --task tatoeba", "xstilts retrieve mnli --task tatoeba --languages de,fr,sw --set retrieve.layer=12"))
+@main.command(
+    epilog=example(
+        "xstilts retrieve backbone --task tatoeba",
+        "xstilts retrieve mnli --task tatoeba --languages de,fr,sw --set retrieve.layer=12",
+    )
+)
 @click.argument("expr")
 @click.option("--task", default="tatoeba", show_default=True, metavar="TASK", help="Bitext task.")
 @click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
@@ -191,12 +303,22 @@ def retrieve(expr: str, task: str, languages: str, **options: Any) -> None:
     say(f"Written to {result.folder}/")
 
 
-@main.group(cls=Commands, epilog=example("xstilts zoo list", "xstilts zoo show mnli/squad --backbone embedded", "xstilts zoo verify"))
+@main.group(
+    cls=Commands,
+    epilog=example("xstilts zoo list", "xstilts zoo show mnli/squad --backbone embedded", "xstilts zoo verify"),
+)
 def zoo() -> None:
     """Look at, check and clear the folder of trained adapters."""
 
 
-ZOO = click.option("--zoo", "root", type=click.Path(path_type=Path), default=Path("adapter_zoo"), show_default=True, help="Folder of trained adapters.")
+ZOO = click.option(
+    "--zoo",
+    "root",
+    type=click.Path(path_type=Path),
+    default=Path("adapter_zoo"),
+    show_default=True,
+    help="Folder of trained adapters.",
+)
 SHELF = click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Only this backbone's.")
 
 
@@ -205,17 +327,33 @@ SHELF = click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", he
 @SHELF
 def zoo_list(root: Path, backbone: str | None) -> None:
     """Print every adapter with its backbone, size, dev scores and digest."""
-    from toolkit.report.cards import card_table
     from toolkit.zoo import Zoo
 
-    click.echo(card_table(Zoo(root).list(backbone)))
+    damaged: list[str] = []
+    rows = []
+    for card in Zoo(root).list(backbone, damaged=damaged):
+        scores = ", ".join(f"{s['task']} {s['metric']} {100 * s['value']:.1f}" for s in card.scores)
+        size = sum(file["bytes"] for file in card.files.values())
+        rows.append((card.name, card.backbone["name"], f"{size / 1e6:.1f} MB", scores, card.digest[:12]))
+    if rows:
+        print_table(("adapter", "backbone", "size", "dev", "digest"), rows)
+    else:
+        click.echo(f"The zoo {root} holds no adapters" + (f" for {backbone}." if backbone else "."))
+    for sentence in damaged:
+        say(f"Damaged: {sentence}")
 
 
 def _card(root: Path, name: str, backbone: str | None) -> Any:
+    """Return the card of an adapter; without a backbone it must be the only one of its name."""
     from toolkit.composition import parse
-    from toolkit.zoo import Zoo, find_card
+    from toolkit.zoo import Zoo
 
-    return find_card(Zoo(root), str(parse(name)), backbone)
+    held = Zoo(root)
+    text = str(parse(name))
+    shelves = [card.backbone["name"] for card in held.list(damaged=[]) if card.name == text]
+    if backbone is None and len(shelves) > 1:
+        raise ToolkitError(f"The zoo holds '{text}' for {', '.join(shelves)}; choose one with --backbone.")
+    return held.get(text, backbone or (shelves[0] if shelves else "xlm-roberta-large"))
 
 
 @zoo.command("show", epilog=example("xstilts zoo show mnli/squad", "xstilts zoo show mnli --backbone embedded"))
@@ -224,9 +362,7 @@ def _card(root: Path, name: str, backbone: str | None) -> Any:
 @SHELF
 def zoo_show(name: str, root: Path, backbone: str | None) -> None:
     """Print an adapter's card: recipe, parents, data seen, scores, files."""
-    from toolkit.zoo import card_text
-
-    click.echo(card_text(_card(root, name, backbone)))
+    click.echo(_card(root, name, backbone).to_text().rstrip())
 
 
 @zoo.command("verify", epilog=example("xstilts zoo verify", "xstilts zoo verify mnli"))
@@ -241,7 +377,9 @@ def zoo_verify(name: str | None, root: Path, backbone: str | None) -> None:
     cards = [_card(root, name, backbone)] if name else held.list(backbone)
     for card in cards:
         held.verify(card)
-        click.echo(f"{card.name} on {card.backbone['name']}: {len(card.files)} files, digest {card.digest[:12]}, as its card says")
+        click.echo(
+            f"{card.name} on {card.backbone['name']}: {len(card.files)} files, digest {card.digest[:12]}, as its card says"
+        )
     if not cards:
         click.echo(f"The zoo {root} holds no adapters.")
 
@@ -264,19 +402,49 @@ def zoo_remove(name: str, force: bool, root: Path, backbone: str | None) -> None
 @click.argument("name", required=False)
 def tasks(name: str | None) -> None:
     """List the tasks with kind, languages, metric and what they train on; or show one."""
-    from toolkit.report.catalogue import task_details, task_table
     from toolkit.tasks import TASKS, get_task
 
-    click.echo(task_details(get_task(name)) if name else task_table(TASKS.values()))
+    if name:
+        task = get_task(name)
+        facts = {
+            "task": task.name,
+            "what": task.description,
+            "kind": task.kind,
+            "languages": ", ".join(task.languages),
+            "metric": task.metric,
+            "labels": ", ".join(task.labels),
+            "trains on": task.trains_on or (task.name if task.has_train else ""),
+            "from": getattr(task.source, "path", "the built-in generator"),
+            "rows (train, dev)": ", ".join("-" if n is None else f"{n:,}" for n in task.size),
+            "licence": task.licence,
+            "cite": task.citation,
+        }
+        print_table(("", ""), [(key, value) for key, value in facts.items() if value], header=False)
+        return
+    rows = [
+        (
+            t.name,
+            t.kind,
+            str(len(t.languages)),
+            t.metric,
+            t.trains_on or ("itself" if t.has_train else "-"),
+            "generated" if t.is_generated else "",
+            t.description,
+        )
+        for t in TASKS.values()
+    ]
+    print_table(("task", "kind", "languages", "metric", "trains on", "", "what"), rows)
 
 
 @main.command(epilog=example("xstilts backbones"))
 def backbones() -> None:
-    """List the backbones and whether each can be loaded here."""
-    from toolkit.recipes.doctor import backbone_lines
+    """List the backbones and whether each can be loaded here without a network."""
+    from toolkit.modeling.backbone import KNOWN
+    from toolkit.recipes.doctor import reachable_backbones
 
-    for line in backbone_lines():
-        click.echo(line)
+    found = reachable_backbones()
+    print_table(("backbone", "what", "here"), [(name, what, found[name][1]) for name, what in KNOWN.items()])
+    click.echo("Any hub id or local folder of the XLM-R family works as well.")
 
 
 @main.group(cls=Commands, epilog=example("xstilts track sync"))
@@ -302,7 +470,7 @@ def ui(port: int, host: str) -> None:
 
     from toolkit.tracking import tracking_uri
 
-    uri = tracking_uri(Path("."))
+    uri = tracking_uri(None)
     if uri.startswith("http"):
         click.echo(f"The runs are on {uri}; open it in a browser.")
         return
@@ -325,7 +493,13 @@ def doctor(**options: Any) -> None:
 
 
 @main.command(epilog=example("xstilts demo", "xstilts demo --folder /tmp/demo"))
-@click.option("--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Where the demo's zoo, runs and MLflow store go.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Where the demo's zoo, runs and MLflow store go.",
+)
 @click.option("--backbone", default="embedded", show_default=True, metavar="NAME", help="Encoder.")
 def demo(folder: Path, backbone: str) -> None:
     """Train, stack, fuse, evaluate and retrieve on the embedded backbone and the micro-world, offline, in minutes."""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from toolkit.tasks import get_task
     from toolkit.zoo import Zoo
 
-__all__ = ["Zoo", "ToolkitError", "configure", "evaluate", "get_task", "parse", "retrieve", "train"]
+__all__ = ["ToolkitError", "Zoo", "configure", "evaluate", "get_task", "parse", "retrieve", "train"]
 
 
 def configure(*sets: str, backbone: str | None = None, config: str | None = None, **overrides: Any) -> Any:

@@ -127,13 +127,16 @@ def _later(text: str) -> ToolkitError:
     )
 
 
-def describe(stages: Sequence[Stage], *, rows: Callable[[Name], str] | None = None) -> str:
+def describe(
+    stages: Sequence[Stage], *, rows: Callable[[Name], str] | None = None, backbone_learns: bool = False
+) -> str:
     """Return a plan as numbered text: what is trained on which rows, what learns, what stays frozen.
 
     Args:
         stages: as `plan` returns them.
         rows: what to call a task's training rows, for example `squad (xquad has no training rows)`; default the
             task's own name.
+        backbone_learns: whether the backbone learns along, as in the full fine-tuning reference run.
 
     Returns:
         Lines without a newline at the end.
@@ -158,20 +161,21 @@ def describe(stages: Sequence[Stage], *, rows: Callable[[Name], str] | None = No
     for number, stage in enumerate(stages, 1):
         facts = {
             "trains on": " + ".join(name_rows(task) for task in stage.tasks),
-            "learns": _listed(stage, stage.learn),
+            "learns": _listed(stage, stage.learn, backbone_learns),
         }
         if stage.warm_start is not None:
             facts["starts from"] = stage.warm_start
-        facts["frozen"] = ", ".join(filter(None, ("the backbone", _listed(stage, stage.frozen))))
+        facts["frozen"] = _listed(stage, stage.frozen, not backbone_learns) or "nothing"
         indent = " " * (len(str(number)) + 4)
         lines.append(f"{number}. {stage.entry}")
         lines += [f"{indent}{label:<13}{fact}" for label, fact in facts.items()]
     return "\n".join(lines)
 
 
-def _listed(stage: Stage, listed: Iterable[Part]) -> str:
+def _listed(stage: Stage, listed: Iterable[Part], with_backbone: bool) -> str:
     known = entries(stage.circuit)
-    return ", ".join(f"{part.kind} {_title(part, known[part.entry].chain)}" for part in listed)
+    titles = [f"{part.kind} {_title(part, known[part.entry].chain)}" for part in listed]
+    return ", ".join((["the backbone"] if with_backbone else []) + titles)
 
 
 def _title(part: Part, chain: Chain) -> str:

@@ -12,10 +12,20 @@ from toolkit.config import Config, load
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(ROOT.glob("configs/**/*.yaml"))
-PROMISED = (
-    "adapter/full adapter/seq_bn backbone/embedded backbone/tiny backbone/xlm-roberta-base backbone/xlm-roberta-large "
-    "eval/default retrieve/layer14 retrieve/tatoeba train/adapter train/fusion train/jiant"
-).split()
+PROMISED = [
+    "adapter/full",
+    "adapter/seq_bn",
+    "backbone/embedded",
+    "backbone/tiny",
+    "backbone/xlm-roberta-base",
+    "backbone/xlm-roberta-large",
+    "eval/default",
+    "retrieve/layer14",
+    "retrieve/tatoeba",
+    "train/adapter",
+    "train/fusion",
+    "train/jiant",
+]
 
 
 def named(name: str) -> Config:

@@ -136,8 +136,8 @@ def _is_a_name(name: Name, path: Path) -> Iterator[Fault]:
             yield Fault(f"'{BACKBONE}' is reserved and cannot be a head; name a task after '@', as in @mnli.", path)
     elif not _NAME.fullmatch(name.name):
         yield Fault(
-            f"'{short(name.name)}' is not a name; names begin with a lower-case letter and hold lower-case letters, digits, "
-            f"'_' and '-'.{_spelling(name)}",
+            f"'{short(name.name)}' is not a name; names begin with a lower-case letter and hold lower-case letters, "
+            f"digits, '_' and '-'.{_spelling(name)}",
             path,
         )
     if name.language is not None and not _LANGUAGE.fullmatch(name.language):

@@ -167,7 +167,7 @@ def describe(value: Any) -> str:
 def _number(value: Any, *, is_whole: bool) -> int | float:
     """Return a finite number; ValueError for anything else, and for a fraction where a count is due."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError(value)  # noqa: TRY004  one error class for "cannot be that"
+        raise ValueError(value)
     if is_whole and not isinstance(value, float):
         try:
             return int(value)

@@ -55,7 +55,7 @@ def evaluate_rows(
     settings = settings or EvalConfig()
     out = predict(circuit, features, batch_size=settings.batch_size, head=head, what=what, report=report)
     if features.kind in ("pair", "choice"):
-        assert isinstance(out, np.ndarray)
+        assert isinstance(out, np.ndarray) and features.labels is not None
         answers = out.argmax(1)
         return Evaluation(accuracy(answers, features.labels), answers.tolist(), len(rows))
     assert isinstance(out, Ragged)
@@ -67,7 +67,9 @@ def evaluate_rows(
     tags = word_tags(features, out)
     predicted = [[labels[tag] for tag in row] for row in tags]
     return Evaluation(
-        tagging_f1(predicted, [[labels[tag] for tag in row.tags] for row in rows]), [list(row) for row in tags], len(rows)
+        tagging_f1(predicted, [[labels[tag] for tag in row.tags] for row in rows]),
+        [list(row) for row in tags],
+        len(rows),
     )
 
 

@@ -39,7 +39,9 @@ def features_of(
         return span_features(rows, tokenizer, max_length=size, stride=stride)
     if kind == "tags":
         return tags_features(rows, tokenizer, max_length=size, label_piece=label_piece)
-    return {"pair": pair_features, "choice": choice_features}[kind](rows, tokenizer, max_length=size)
+    if kind == "choice":
+        return choice_features(rows, tokenizer, max_length=size)
+    return pair_features(rows, tokenizer, max_length=size)
 
 
 __all__ = ["MAX_LENGTH", "Features", "features_of", "sentence_features"]

@@ -34,7 +34,7 @@ class Ragged:
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         flat = [value for row in rows for value in row]
-        values = np.array(flat, dtype)
+        values: np.ndarray = np.array(flat, dtype)
         return cls(values.reshape((-1,) if width is None else (-1, width)), offsets)
 
     def __len__(self) -> int:

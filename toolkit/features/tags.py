@@ -31,7 +31,10 @@ def tags_features(
         -1 elsewhere; `extra["n_words"]` int64 [rows].
     """
     rows = list(rows)
-    ids, tags, words, source = [], [], [], []
+    ids: list[list[int]] = []
+    tags: list[list[int]] = []
+    words: list[list[int]] = []
+    source: list[int] = []
     bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
     space = tokenizer.convert_tokens_to_ids(SPACE)
     n_truncated = 0

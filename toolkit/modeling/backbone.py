@@ -25,7 +25,7 @@ KNOWN = {
     "embedded": "multilingual-e5-small, 12 layers, width 384, 118M parameters, arrives with pip, needs no hub",
     "tiny": "2 random layers of width 32, for tests and dry runs: it knows nothing",
 }
-_HUB_IDS = {"xlm-roberta-large": "FacebookAI/xlm-roberta-large", "xlm-roberta-base": "FacebookAI/xlm-roberta-base"}
+HUB_IDS = {"xlm-roberta-large": "FacebookAI/xlm-roberta-large", "xlm-roberta-base": "FacebookAI/xlm-roberta-base"}
 
 # The library warns at every forward pass without active adapters; a backbone alone is a legal circuit here.
 logging.getLogger("adapters").setLevel(logging.ERROR)
@@ -86,7 +86,9 @@ class Backbone:
             yield
             return
         if not 0 <= layers <= self.n_layers:
-            raise ToolkitError(f"Layer {layers} does not exist: {self.name} has layers 0 (embeddings) to {self.n_layers}.")
+            raise ToolkitError(
+                f"Layer {layers} does not exist: {self.name} has layers 0 (embeddings) to {self.n_layers}."
+            )
         whole = self.model.encoder.layer
         self.model.encoder.layer = whole[:layers]
         try:
@@ -144,7 +146,7 @@ def _digest(parameters: dict[str, nn.Parameter]) -> str:
     for key in sorted(parameters):
         tensor = parameters[key].detach().cpu().contiguous()
         digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-        digest.update(memoryview(tensor.view(torch.uint8).numpy()).cast("B"))
+        digest.update(tensor.view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -152,11 +154,15 @@ def _from_folder(folder: Path) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoTokenizer, XLMRobertaTokenizerFast
 
     if not (folder / "config.json").is_file():
-        raise SourceError(f"{folder} holds no config.json; a backbone folder is what `save_pretrained` or `hf download` leaves.")
+        raise SourceError(
+            f"{folder} holds no config.json; a backbone folder is what `save_pretrained` or `hf download` leaves."
+        )
     try:
         config = AutoConfig.from_pretrained(folder)
     except (ValueError, OSError) as error:
-        raise SourceError(f"{folder}/config.json cannot be read ({error}); expected a configuration of the XLM-R family.") from error
+        raise SourceError(
+            f"{folder}/config.json cannot be read ({error}); expected a configuration of the XLM-R family."
+        ) from error
     _check_family(str(folder), config)
     if (folder / "tokenizer.json").is_file():
         tokenizer = XLMRobertaTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), model_max_length=512)
@@ -168,7 +174,7 @@ def _from_folder(folder: Path) -> tuple[Any, Any]:
 def _from_hub(name: str, revision: str | None) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoTokenizer
 
-    hub_id = _HUB_IDS.get(name, name)
+    hub_id = HUB_IDS.get(name, name)
     try:
         config = AutoConfig.from_pretrained(hub_id, revision=revision)
     except (OSError, ValueError) as error:

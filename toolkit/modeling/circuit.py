@@ -150,7 +150,9 @@ class Circuit(nn.Module):
     def choose_head(self, name: str) -> None:
         """Let `name` answer from now on."""
         if name not in self.specs:
-            raise ToolkitError(f"'{self.composition}' holds no head '{name}'; it holds {', '.join(self.specs) or 'none'}.")
+            raise ToolkitError(
+                f"'{self.composition}' holds no head '{name}'; it holds {', '.join(self.specs) or 'none'}."
+            )
         self.active_head = name
 
     @property
@@ -237,7 +239,9 @@ class Circuit(nn.Module):
                     f"{tuple(parameter.shape)}; it was made with another adapter configuration or backbone."
                 )
             if not np.isfinite(tensors[key]).all():
-                raise ZooError(f"Tensor '{key}' of '{part.entry}' holds NaN or infinite numbers; train or pull it again.")
+                raise ZooError(
+                    f"Tensor '{key}' of '{part.entry}' holds NaN or infinite numbers; train or pull it again."
+                )
         for key, parameter in parameters.items():
             parameter.copy_(torch.from_numpy(np.ascontiguousarray(tensors[key])))
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 from toolkit.composition import Composition, Part, parse, parts
-from toolkit.config import Config
+from toolkit.config import AdapterConfig, Config
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.backbone import Backbone, load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
-from toolkit.plan import describe, plan
+from toolkit.plan import plan
 from toolkit.progress import Progress, Report
 from toolkit.tasks import Task
 from toolkit.tracking import Tracker, open_tracker
-from toolkit.zoo import AdapterCard, Zoo, check_backbone
+from toolkit.zoo import AdapterCard, Zoo, check_backbone, shelf_name
 
 Say = Callable[[str], None]
 
@@ -26,8 +26,8 @@ def say_nothing(sentence: str) -> None:
 
 
 def shelf(config: Config) -> str:
-    """Return the zoo shelf of a configuration: the backbone's name; fully trained encoders stand on one of their own."""
-    return config.backbone.name + ("+full" if config.adapter.kind == "full" else "")
+    """Return the zoo shelf of a configuration."""
+    return shelf_name(config.backbone.name, config.adapter.kind)
 
 
 def open_zoo(config: Config) -> Zoo:
@@ -57,7 +57,7 @@ def _frozen_backbone(name: str, precision: str, revision: str | None) -> Backbon
 
 def open_config_tracker(config: Config) -> Tracker:
     """Return the tracker of a configuration."""
-    return open_tracker("mlflow" if config.tracking.enabled else "none", uri=config.tracking.uri, folder=Path("."))
+    return open_tracker("mlflow" if config.tracking.enabled else "none", uri=config.tracking.uri)
 
 
 def head_spec(task: Task) -> HeadSpec:
@@ -144,7 +144,7 @@ def trained_circuit(
     circuit = Circuit(backbone, composition, heads=heads, adapter=adapter)
     try:
         # A fully trained encoder is its last entry's; the earlier ones of a chain are history.
-        skipped = {part for part in circuit.parts[:-1]} if circuit.is_full else set()
+        skipped = set(circuit.parts[:-1]) if circuit.is_full else set()
         for part in needed:
             if part not in skipped:
                 load_part(circuit, part, zoo, config)
@@ -160,10 +160,8 @@ def _require_modules(composition: Composition, zoo: Zoo, config: Config) -> None
             require_trained(composition, zoo, config)
 
 
-def _adapter_of(cards: Mapping[str, AdapterCard], config: Config):  # type: ignore[no-untyped-def]
+def _adapter_of(cards: Mapping[str, AdapterCard], config: Config) -> AdapterConfig:
     """Return the adapter shape that the cards were trained with; it must be one and the same."""
-    from dataclasses import replace
-
     shapes = {
         tuple(card.recipe["adapter"][key] for key in ("kind", "reduction_factor", "non_linearity"))
         for card in cards.values()

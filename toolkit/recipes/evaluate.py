@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +110,14 @@ def evaluate(
 
 
 def publish(
-    scores: Sequence[Score], expression: str, task: str, config: Config, *, journey: str, say: Say, training_language: str = "en"
+    scores: Sequence[Score],
+    expression: str,
+    task: str,
+    config: Config,
+    *,
+    journey: str,
+    say: Say,
+    training_language: str = "en",
 ) -> Result:
     """Write a journey's scores as table, CSV, JSON and heat map, and log them."""
     composition = parse(expression)
@@ -158,13 +165,15 @@ def choose_languages(task: Task, languages: str | Sequence[str], data_root: Path
     return sorted(dict.fromkeys(wanted), key=lambda code: (code != task.train_language, wanted.index(code)))
 
 
-def contamination(cards, target: Task) -> list[str]:  # type: ignore[no-untyped-def]
+def contamination(cards: Iterable[AdapterCard], target: Task) -> list[str]:
     """Return a sentence for each entry whose training rows overlap with what the target scores."""
     found = []
     for card in cards:
         for seen in card.data_seen:
             if f"{seen['task']}:{seen['split']}" in target.overlaps:
-                found.append(f"'{card.name}' saw {seen['task']} ({seen['split']}), which shares rows with {target.name}.")
+                found.append(
+                    f"'{card.name}' saw {seen['task']} ({seen['split']}), which shares rows with {target.name}."
+                )
     return found
 
 
@@ -188,7 +197,10 @@ def _max_length(settings: EvalConfig, kind: str, limit: int) -> int:
 
 
 def _protocol(settings: EvalConfig, kind: str, circuit: Circuit) -> str:
-    parts = [f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}", f"precision={circuit.backbone.precision}"]
+    parts = [
+        f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}",
+        f"precision={circuit.backbone.precision}",
+    ]
     if kind == "span":
         parts.append(f"stride={settings.stride}")
     if kind == "tags":
@@ -199,4 +211,3 @@ def _protocol(settings: EvalConfig, kind: str, circuit: Circuit) -> str:
 def _seed(cards: dict[str, AdapterCard]) -> int:
     last = list(cards.values())[-1]
     return int(last.recipe["train"]["seed"])
-

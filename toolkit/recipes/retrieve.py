@@ -17,7 +17,7 @@ from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.evaluate import Result, choose_languages, publish
 from toolkit.retrieval import Index
 from toolkit.score import Score
-from toolkit.tasks import get_task
+from toolkit.tasks import BitextRow, get_task
 
 
 def retrieve(
@@ -58,7 +58,7 @@ def retrieve(
         scores: list[Score] = []
         for language in choose_languages(target, languages, config.data_root, say):
             rows = target.rows("score", language, data_root=config.data_root, limit=settings.limit)
-            pairs = list(rows)
+            pairs = [row for row in rows if isinstance(row, BitextRow)]
             report(Progress(f"tokenise {task} {language}", 0, len(pairs)))
             sides = []
             for name, texts in (("en", [p.target for p in pairs]), (language, [p.source for p in pairs])):

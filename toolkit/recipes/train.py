@@ -7,17 +7,18 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from dataclasses import replace as altered
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import toolkit
-from toolkit.composition import Composition, Name, Part, parse
+from toolkit.composition import Name, Part, parse
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import evaluate_rows
+from toolkit.evaluation import Evaluation, evaluate_rows
 from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
@@ -94,7 +95,16 @@ def train(
                 backbone = common.open_backbone(config, report=report)  # the last stage trained it in place
             cards.append(
                 run_stage(
-                    stage, config, backbone, zoo, tracker, experiment=experiment, parent=parent, report=report, say=say
+                    stage,
+                    config,
+                    backbone,
+                    zoo,
+                    tracker,
+                    experiment=experiment,
+                    parent=parent,
+                    retrain=retrain,
+                    report=report,
+                    say=say,
                 )
             )
     finally:
@@ -126,13 +136,14 @@ def run_stage(
     *,
     experiment: str,
     parent: str | None = None,
+    retrain: bool = False,
     report: Report = silent,
     say: Say = say_nothing,
 ) -> AdapterCard:
     """Train one stage and put what it learnt into the zoo."""
     began = time.perf_counter()
     settings = resolve(config.train, backbone.hidden_size)
-    config = replace(config, train=settings)
+    config = altered(config, train=settings)
     sources = [_source(ref, config) for ref in stage.tasks]
     parents = tuple({"name": name, "digest": zoo.get(name, common.shelf(config)).digest} for name in stage.parents)
     key = _key(stage, config, backbone, sources, parents)
@@ -140,7 +151,10 @@ def run_stage(
     with ExitStack() as stack:
         circuit = stack.enter_context(_wired(stage, config, backbone, zoo, sources))
         data = [
-            TaskData(_head(stage, source), _features(source.rows, source.task, backbone, config, f"tokenise {source.ref}", report))
+            TaskData(
+                _head(stage, source),
+                _features(source.rows, source.task, backbone, config, f"tokenise {source.ref}", report),
+            )
             for source in sources
         ]
         dev = [
@@ -159,7 +173,9 @@ def run_stage(
             tracker.log_text(json.dumps(to_dict(config), indent=1, default=str), "config.json")
 
             def score() -> float:
-                return _mean([_dev_measure(circuit, source, features, stage, config, report) for source, features in dev])
+                return _mean(
+                    [_dev_measure(circuit, source, features, stage, config, report) for source, features in dev]
+                )
 
             result = fit(
                 circuit,
@@ -181,6 +197,7 @@ def run_stage(
             card = zoo.put(
                 _card(stage, config, backbone, sources, parents, circuit, scores, result, time.perf_counter() - began),
                 _files(stage, circuit),
+                replace=retrain,
             )
             _log(tracker, result, scores, card)
         except BaseException:
@@ -209,7 +226,11 @@ def _features(rows: Rows, task: Task, backbone: Backbone, config: Config, what: 
     report(Progress(what, 0, len(rows)))
     length = MAX_LENGTH[task.kind] if config.train.max_length == "auto" else config.train.max_length
     features = features_of(
-        list(rows), task.kind, backbone.tokenizer, max_length=min(length, backbone.max_tokens), stride=config.train.stride,
+        list(rows),
+        task.kind,
+        backbone.tokenizer,
+        max_length=min(length, backbone.max_tokens),
+        stride=config.train.stride,
         label_piece=config.train.label_piece,
     )
     report(Progress(what, len(rows), len(rows)))
@@ -274,7 +295,9 @@ def _files(stage: Stage, circuit: Circuit) -> dict[str, dict[str, Any]]:
 # -- scores -------------------------------------------------------------------------------------------------------
 
 
-def _dev_evaluation(circuit: Circuit, source: _Source, features: Features, stage: Stage, config: Config, report: Report):  # type: ignore[no-untyped-def]
+def _dev_evaluation(
+    circuit: Circuit, source: _Source, features: Features, stage: Stage, config: Config, report: Report
+) -> Evaluation:
     return evaluate_rows(
         circuit,
         source.dev,
@@ -294,7 +317,13 @@ def _dev_measure(
 
 
 def _dev_scores(
-    circuit: Circuit, source: _Source, features: Features, stage: Stage, config: Config, backbone: Backbone, report: Report
+    circuit: Circuit,
+    source: _Source,
+    features: Features,
+    stage: Stage,
+    config: Config,
+    backbone: Backbone,
+    report: Report,
 ) -> list[Score]:
     found = _dev_evaluation(circuit, source, features, stage, config, report)
     return [
@@ -390,7 +419,8 @@ def _card(
         parents=parents,
         data_seen=seen,
         scores=tuple(score_to_dict(score) for score in scores),
-        versions={name: version(name) for name in ("torch", "transformers", "adapters")} | {"xstilts": toolkit.__version__},
+        versions={name: version(name) for name in ("torch", "transformers", "adapters")}
+        | {"xstilts": toolkit.__version__},
         licence=" AND ".join(dict.fromkeys(source.task.licence for source in sources if source.task.licence)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(seconds, 1),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 
-def exact_search(queries: np.ndarray, corpus: np.ndarray, k: int, *, block: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+def exact_search(
+    queries: np.ndarray, corpus: np.ndarray, k: int, *, block: int = 1024
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the `k` corpus rows of largest inner product with each query.
 
     Args:

@@ -97,7 +97,7 @@ def _read_configs(folder: Path, changed: int) -> dict[str, dict[str, tuple[str, 
     import yaml
 
     readme = folder / "README.md"
-    parts = readme.read_text(encoding="utf-8").split("---\n", 2)
+    parts = readme.read_text(encoding="utf-8", errors="replace").split("---\n", 2)
     if len(parts) < 3 or parts[0].strip():
         return {}
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -110,13 +110,23 @@ def _read_configs(folder: Path, changed: int) -> dict[str, dict[str, tuple[str, 
             f"{readme}{line}: the front matter is no YAML; expected `configs:` there: fetch it again."
         ) from error
     configs: dict[str, dict[str, tuple[str, ...]]] = {}
-    for each in (front or {}).get("configs") or []:
-        splits: dict[str, tuple[str, ...]] = {}
-        entries = each.get("data_files") or []
-        for entry in [entries] if isinstance(entries, str | dict) else entries:
-            split, pattern = (entry["split"], entry["path"]) if isinstance(entry, dict) else ("train", entry)
-            splits[split] = splits.get(split, ()) + ((pattern,) if isinstance(pattern, str) else tuple(pattern))
-        configs[str(each["config_name"])] = splits
+    try:
+        for each in (front or {}).get("configs") or []:
+            splits: dict[str, tuple[str, ...]] = {}
+            entries = each.get("data_files") or []
+            for entry in [entries] if isinstance(entries, str | dict) else entries:
+                split, pattern = (entry["split"], entry["path"]) if isinstance(entry, dict) else ("train", entry)
+                splits[split] = splits.get(split, ()) + ((pattern,) if isinstance(pattern, str) else tuple(pattern))
+            configs[str(each["config_name"])] = splits
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{readme}: `configs:` is not a list of config_name and data_files (split, path); fetch the file again."
+        ) from error
+    for pattern in (pattern for splits in configs.values() for patterns in splits.values() for pattern in patterns):
+        if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+            raise DataError(
+                f"{readme}: the path '{pattern}' leads out of the dataset's folder; expected one inside it."
+            )
     return configs
 
 

@@ -41,7 +41,7 @@ class Task:
     kind: str
     languages: tuple[str, ...]
     metric: str
-    source: Source = field(repr=False)
+    source: Source = field(repr=False, hash=False)  # holds mappings, which have no hash
     description: str
     labels: tuple[str, ...] = ()
     trains_on: str | None = None

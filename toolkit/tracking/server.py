@@ -118,7 +118,9 @@ def reason(fault: BaseException, uri: str = "") -> str:
     """Return a fault's first line, short and without credentials."""
     if isinstance(fault, urllib.error.URLError) and isinstance(fault.reason, BaseException):
         fault = fault.reason
-    first = next(iter((str(fault).strip() or type(fault).__name__).splitlines()))
+    first = (str(fault).strip() or type(fault).__name__).splitlines()[0]
+    if "ConnectionPool(" in first:  # three lines of urllib3's insides, and always this
+        first = "it stopped answering"
     if secret := urlsplit(uri).netloc.rpartition("@")[0]:
         first = first.replace(f"{secret}@", "")
     return first if len(first) <= 160 else first[:159] + "…"
@@ -135,7 +137,7 @@ def waits(*, timeout_s: int, retries: int) -> Iterator[None]:
     ours = {
         "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_s),
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(retries),
-        "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+        "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
         "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
         # A server that asks for a minute's patience gets it from `sync`, not from a run.
         "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
@@ -210,9 +212,7 @@ def is_active(client: MlflowClient, run_id: str) -> bool:
         raise
 
 
-def search_tag(
-    client: MlflowClient, tag: str, value: str, *, experiment_ids: Sequence[str] | None = None
-) -> list[str]:
+def search_tag(client: MlflowClient, tag: str, value: str, *, experiment_ids: Sequence[str] | None = None) -> list[str]:
     """Return the ids of the runs, in these or all experiments, whose `tag` is `value`."""
     if experiment_ids is None:
         experiment_ids = [experiment.experiment_id for experiment in client.search_experiments(max_results=1000)]

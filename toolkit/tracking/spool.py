@@ -7,13 +7,14 @@ run is being written its file is locked, so an upload can tell a run that goes o
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from toolkit.tracking.events import LOCAL_PREFIX, Event
 
@@ -46,7 +47,8 @@ class SpooledRun:
         self.path = root / name
         self.run_id: str = start["run_id"] or LOCAL_PREFIX + start["own_id"]
         self._copies = 0
-        self._file: BinaryIO = open(beside / EVENTS, "ab")  # noqa: SIM115 - open as long as the run is
+        # Unbuffered: after a full disk nothing is left to be written by closing.
+        self._file = open(beside / EVENTS, "ab", buffering=0)  # noqa: SIM115 - open as long as the run is
         lock(self._file)
         self._write(start)
         os.rename(beside, self.path)  # visible only when it is locked and has its first line
@@ -57,20 +59,20 @@ class SpooledRun:
         Raises:
             OSError: no space, or an artifact is gone.
         """
-        self._write(
-            *({**event, "path": self._keep(Path(event["path"]))} if event["event"] == "artifact" else event for event in some)
-        )
+        self._write(*(self._keep(event) if event["event"] == "artifact" else event for event in some))
 
     def close(self) -> None:
         """Let go of the file; without a close event before, the run counts as killed."""
         self._file.close()
 
     def _write(self, *some: Event) -> None:
-        self._file.write(b"".join(json.dumps(event, ensure_ascii=False).encode() + b"\n" for event in some))
-        self._file.flush()
+        lines = b"".join(json.dumps(event, ensure_ascii=False).encode() + b"\n" for event in some)
+        if self._file.write(lines) != len(lines):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(self._file.fileno())
 
-    def _keep(self, path: Path) -> str:
+    def _keep(self, event: Event) -> Event:
+        path = Path(event["path"])
         self._copies += 1
         place = self.path / "artifacts" / f"{self._copies:04d}"
         beside = place.with_name(f".{place.name}.new")
@@ -80,7 +82,7 @@ class SpooledRun:
         else:
             shutil.copyfile(path, beside / path.name)
         os.rename(beside, place)
-        return f"artifacts/{place.name}/{path.name}"
+        return {**event, "path": f"artifacts/{place.name}/{path.name}"}
 
 
 def spooled(folder: Path) -> list[Path]:
@@ -118,7 +120,7 @@ def is_being_written(path: Path) -> bool:
         return not lock(file)
 
 
-def lock(file: BinaryIO | int) -> bool:
+def lock(file: IO[bytes] | int) -> bool:
     """Lock a file for as long as it is open; return whether nobody else holds it.
 
     A file system without locks answers False to a reader, who then leaves the run alone.

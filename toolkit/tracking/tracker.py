@@ -16,7 +16,7 @@ from toolkit.tracking.spool import NAME, SpooledRun
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_ANSWER_S, _UPLOAD_S = 4, 60
+_ANSWER_S, _UPLOAD_S = 3, 60
 _BURST_S, _BURST_EVENTS = 1.0, 500
 
 
@@ -133,9 +133,7 @@ class MlflowTracker:
         if parent is None and self._open:
             parent = self._open[-1].run_id
         run = _Open(
-            events.start(
-                run_name, experiment=experiment, tags=tags, params=params, parent=parent, uri=self._recorded
-            )
+            events.start(run_name, experiment=experiment, tags=tags, params=params, parent=parent, uri=self._recorded)
         )
         self._open.append(run)
         if not self._is_down:

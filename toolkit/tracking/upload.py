@@ -93,7 +93,7 @@ def _upload(path: Path, folder: Path, uri: str | None, clients: _Clients) -> boo
     is_closed, last = False, start["time"]
     some: list[Event] = []
     lines = spool.read_events(path)
-    line = next(lines)
+    line: tuple[Event, int] | None = next(lines)
     while line is not None:
         event, end = line
         line = next(lines, None)

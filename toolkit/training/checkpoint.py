@@ -55,7 +55,9 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
-        raise ToolkitError(f"The checkpoint {path} is damaged ({type(error).__name__}); remove it to start this stage anew.") from error
+        raise ToolkitError(
+            f"The checkpoint {path} is damaged ({type(error).__name__}); remove it to start this stage anew."
+        ) from error
 
 
 def remove_checkpoint(folder: Path) -> None:

@@ -1,7 +1,9 @@
-"""The zoo: a directory of adapters with cards (`card`), read and written whole (`store`), never trusted unread (`verify`)."""
+"""The zoo: a directory of adapters with cards (`card`), written whole (`store`, `entry`), never trusted (`verify`)."""
 
 from toolkit.zoo.card import AdapterCard, digest_of
-from toolkit.zoo.store import Zoo, backbone_slug
+from toolkit.zoo.names import backbone_slug
+from toolkit.zoo.shelf import shelf_name
+from toolkit.zoo.store import Zoo
 from toolkit.zoo.verify import check_backbone
 
-__all__ = ["AdapterCard", "Zoo", "backbone_slug", "check_backbone", "digest_of"]
+__all__ = ["AdapterCard", "Zoo", "backbone_slug", "check_backbone", "digest_of", "shelf_name"]

@@ -16,6 +16,7 @@ from toolkit.composition import parse
 from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.registry import did_you_mean
+from toolkit.zoo.files import MEND
 
 FORMAT = 1
 CARD_FILE = "card.yaml"
@@ -94,9 +95,10 @@ class AdapterCard:
         """
         if not isinstance(values, dict):
             raise ZooError(f"The card is {_noun(values)}, expected fields such as `name:`.")
+        _refuse_control(values)
         if values.get("format", FORMAT) != FORMAT:
             raise ZooError(
-                f"The card has format {str(values['format'])[:20]!r}, this release reads format {FORMAT}; update xstilts."
+                f"The card has format {str(values['format'])[:20]!r}, this release reads {FORMAT}; update xstilts."
             )
         known = [item.name for item in fields(cls)]
         for name in values:
@@ -108,8 +110,8 @@ class AdapterCard:
         for name, (is_right, expected) in _CHECKS.items():
             if not is_right(values[name]):
                 raise ZooError(f"The card's field '{name}' holds {_noun(values[name])}, expected {expected}.")
-        _refuse_control(values)
-        card = cls(**{name: tuple(value) if name in _TUPLES else value for name, value in values.items()})
+        arguments: dict[str, Any] = {name: tuple(item) if name in _TUPLES else item for name, item in values.items()}
+        card = cls(**arguments)
         if not _is_canonical(card.name):
             raise ZooError(f"The card's name '{card.name[:80]}' is no composition in its canonical form.")
         for name in card.files:
@@ -131,7 +133,7 @@ class AdapterCard:
             # Which of the two it is decides what a user does next; the seal alone cannot tell.
             found = "was changed after it was written" if seal else "is cut short or no card (it has no seal)"
             _read(text)  # hostile or broken YAML has its own sentence
-            raise ZooError(f"The card {found}; pull or train the adapter again.")
+            raise ZooError(f"The card {found}; {MEND}.")
         return cls.from_dict(_read(body))
 
 
@@ -140,10 +142,10 @@ def check_file_name(name: str) -> None:
 
     Example:
         >>> check_file_name("head.mnli.safetensors")
-        >>> check_file_name("../adapter.safetensors")
+        >>> check_file_name("../x.safetensors")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        toolkit.errors.ZooError: The file name '../adapter.safetensors' is refused; expected a plain name such as 'adapter.safetensors'.
+        toolkit.errors.ZooError: The file name '../x.safetensors' is refused; expected a plain name such as ...
     """
     if not _FILE_NAME.fullmatch(name) or len(name) > _MAX_FILE_NAME:
         shown = _CONTROL.sub("?", name)[:80]
@@ -169,7 +171,7 @@ def _read(text: str) -> Any:
         return None if node is None else build(node)
     except YamlFault as fault:
         where = f", line {fault.line}" if fault.line else ""
-        raise ZooError(f"The card is refused{where}: {fault}; pull or train the adapter again.") from None
+        raise ZooError(f"The card is refused{where}: {fault}; {MEND}.") from None
 
 
 class _Dumper(yaml.SafeDumper):
@@ -195,7 +197,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a card cannot hold {type(value).__name__}: {value!r}")
 
 
-def _base(value: int | float | str) -> type:
+def _base(value: float | str) -> type:
     return next(kind for kind in (int, float, str) if isinstance(value, kind))
 
 
@@ -245,7 +247,11 @@ def _is_sha(value: Any) -> bool:
     return isinstance(value, str) and bool(_SHA256.fullmatch(value))
 
 
-def _holds(value: Any, **checks: Callable[[Any], bool]) -> bool:
+def _is_hex(value: Any) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"[0-9a-f]{8,128}", value))
+
+
+def _holds(value: Any, /, **checks: Callable[[Any], bool]) -> bool:
     return isinstance(value, dict) and all(name in value and check(value[name]) for name, check in checks.items())
 
 
@@ -254,13 +260,19 @@ def _each(value: Any, check: Callable[[Any], bool]) -> bool:
 
 
 def _is_backbone(value: Any) -> bool:
-    return _holds(value, name=_is_text, digest=_is_text, hidden_size=_is_count, layers=_is_count) and bool(
-        value["name"]
-    )
+    return _holds(value, name=_is_text, digest=_is_hex, hidden_size=_is_count, layers=_is_count) and bool(value["name"])
 
 
 def _is_head(value: Any) -> bool:
     return _holds(value, kind=_is_text, labels=lambda labels: _each(labels, _is_text))
+
+
+def _is_fraction(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _is_score(value: Any) -> bool:
+    return _holds(value, task=_is_text, language=_is_text, metric=_is_text, value=_is_fraction)
 
 
 def _are_files(value: Any) -> bool:
@@ -283,8 +295,11 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: _each(value, lambda item: _holds(item, name=_is_entry_name, digest=_is_sha)),
         "a list of name and digest",
     ),
-    "data_seen": (lambda value: _each(value, lambda item: isinstance(item, dict)), "a list of mappings"),
-    "scores": (lambda value: _each(value, lambda item: isinstance(item, dict)), "a list of mappings"),
+    "data_seen": (
+        lambda value: _each(value, lambda item: _holds(item, task=_is_text)),
+        "a list of sources with their task",
+    ),
+    "scores": (lambda value: _each(value, _is_score), "a list of scores with task, language, metric and value"),
     "versions": (lambda value: isinstance(value, dict) and all(map(_is_text, value.values())), "a mapping of texts"),
     "licence": (_is_text, "text"),
     "created": (_is_text, "an ISO time"),

@@ -1,26 +1,27 @@
-"""Files of a zoo: opened without following links, written to the disk and not only to its cache, locked against other writers."""
+"""Files of a zoo: opened without following links, pushed to the disk, locked against other writers."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from toolkit.errors import ZooError
 
+MEND = "remove the entry (`xstilts zoo remove`) and train or pull it again"
 LOCK_TIMEOUT_S = (
     300.0  # a writer holds the lock while it writes: seconds for an adapter, a minute or two for a checkpoint
 )
 
 
-def open_regular(path: Path, what: str) -> BinaryIO:
+def open_regular(path: Path, what: str) -> io.BufferedReader:
     """Open a regular file for reading; a link, a pipe or a folder is refused.
 
     Args:
@@ -34,14 +35,14 @@ def open_regular(path: Path, what: str) -> BinaryIO:
         # O_NONBLOCK: opening a pipe would otherwise wait for its writer for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise ZooError(f"{what} is missing; expected it at {path}; pull or train the adapter again.") from None
+        raise ZooError(f"{what} is missing; expected it at {path}; {MEND}.") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise ZooError(f"{what} is a symbolic link, expected a file of its own; copy the file to {path}.") from None
         raise ZooError(f"{what} cannot be read ({error.strerror}); check {path}.") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise ZooError(f"{what} is not a regular file; remove {path} and pull or train the adapter again.")
+        raise ZooError(f"{what} is not a regular file; {MEND}.")
     return os.fdopen(descriptor, "rb")
 
 
@@ -59,7 +60,29 @@ def refuse_link(folder: Path) -> None:
         raise ZooError(f"{folder} is not a folder; move it out of the zoo.")
 
 
-def sha256(stream: BinaryIO) -> str:
+def names(folder: Path) -> list[str]:
+    """Return the sorted names in a folder; none where it does not exist.
+
+    Raises:
+        ZooError: it cannot be read.
+    """
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ZooError(
+            f"The folder {folder} cannot be read ({error.strerror}); check the path and its rights."
+        ) from None
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Return what could be an entry or a backbone: everything but files and names with a leading dot."""
+    paths = [folder / name for name in names(folder) if not name.startswith(".")]
+    return [path for path in paths if path.is_symlink() or path.is_dir()]
+
+
+def sha256(stream: io.BufferedReader) -> str:
     """Return the SHA-256 of a stream, read from its start in pieces."""
     stream.seek(0)
     return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, AdapterCard
-from toolkit.zoo.files import open_regular, sha256
+from toolkit.zoo.files import MEND, open_regular, sha256
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,18 +32,20 @@ def check_backbone(card: AdapterCard, name: str, digest: str, hidden_size: int) 
     Example:
         >>> from toolkit.zoo import AdapterCard
         >>> on_base = {"name": "xlm-roberta-base", "digest": "ab" * 32, "hidden_size": 768, "layers": 12}
-        >>> check_backbone(AdapterCard("mnli", on_base, "seq_bn"), "xlm-roberta-large", "cd" * 32, 1024)
+        >>> card = AdapterCard("mnli", on_base, "seq_bn")
+        >>> check_backbone(card, "xlm-roberta-large", "cd" * 32, 1024)  # doctest: +NORMALIZE_WHITESPACE
         Traceback (most recent call last):
         ...
-        toolkit.errors.ZooError: Adapter 'mnli' was trained on xlm-roberta-base (H=768); this backbone is xlm-roberta-large (H=1024).
+        toolkit.errors.ZooError: Adapter 'mnli' was trained on xlm-roberta-base (H=768);
+            this backbone is xlm-roberta-large (H=1024).
     """
     made_for = card.backbone
     if made_for["digest"] == digest:
         return
     if made_for["name"] == name and made_for["hidden_size"] == hidden_size:
         raise ZooError(
-            f"Adapter '{card.name}' was trained on {name} with the weights {made_for['digest'][:12]}; this {name} has other "
-            f"weights, {digest[:12]}; load the revision it was trained on (`--set backbone.revision=...`) or train it again."
+            f"Adapter '{card.name}' was trained on {name} with the weights {made_for['digest'][:12]}; this {name} has "
+            f"others, {digest[:12]}; load the revision of its training (`--set backbone.revision=...`) or train anew."
         )
     raise ZooError(
         f"Adapter '{card.name}' was trained on {made_for['name']} (H={made_for['hidden_size']}); "
@@ -78,14 +80,11 @@ def read_tensors(
     with open_regular(path, what) as stream:
         status = os.fstat(stream.fileno())
         if status.st_size != held["bytes"]:
-            raise ZooError(
-                f"{what} has {status.st_size} bytes, its card says {held['bytes']}; pull or train the adapter again."
-            )
+            raise ZooError(f"{what} has {status.st_size} bytes, its card says {held['bytes']}; {MEND}.")
         found = sha256(stream)
         if found != held["sha256"]:
             raise ZooError(
-                f"{what} is damaged: its SHA-256 is {found[:12]}..., its card says {held['sha256'][:12]}...; "
-                "pull or train the adapter again."
+                f"{what} is damaged: its SHA-256 is {found[:12]}..., its card says {held['sha256'][:12]}...; {MEND}."
             )
         try:
             with safe_open(path, framework="np") as weights:
@@ -99,9 +98,7 @@ def read_tensors(
             raise
         # KeyError, TypeError: a number format that NumPy lacks (bfloat16, float8).
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise ZooError(
-                f"{what} is no weight file that can be read ({_short(error)}); pull or train the adapter again."
-            ) from None
+            raise ZooError(f"{what} is no weight file that can be read ({_short(error)}); {MEND}.") from None
     # safe_open took the path, not our handle: what was read must be the file that was checked.
     if (again.st_dev, again.st_ino, again.st_mtime_ns) != (status.st_dev, status.st_ino, status.st_mtime_ns):
         raise ZooError(f"{what} was replaced while it was read; run the same command again.")
@@ -120,7 +117,8 @@ def check_shapes(what: str, found: Mapping[str, Sequence[int]], expected: Mappin
     for name in sorted(expected):
         if tuple(found[name]) != tuple(expected[name]):
             raise ZooError(
-                f"{what} holds '{name}' with shape {tuple(found[name])}, expected {tuple(expected[name])}; nothing was loaded."
+                f"{what} holds '{name}' with shape {tuple(found[name])}, expected {tuple(expected[name])}; "
+                "nothing was loaded."
             )
 
 

@@ -2,6 +2,7 @@
 
 TEXT = """
 genders = m f
+apart = ?
 
 at = {x} est/AUX {p} .
 do = {x} {v} .

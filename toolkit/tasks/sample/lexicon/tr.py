@@ -129,8 +129,8 @@ read ; kitap/NOUN okuyor ; kitap/NOUN okur
 morning ; sabahları
 afternoon ; öğleden sonra/ADP
 evening ; akşamları
-monday ; pazartesi/PROPN günleri
-sunday ; pazar/PROPN günleri
+monday ; pazartesi günleri
+sunday ; pazar günleri
 
 [j NOUN: base]
 doctor ; doktor

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from tests.composition.expressions import legal
+from toolkit.composition import Name, parse, parts
+from toolkit.errors import ToolkitError
+from toolkit.plan import Stage, describe, plan
+
+
+def nothing(entry: str) -> bool:
+    return False
+
+
+def stages(text: str, *held: str) -> tuple[Stage, ...]:
+    return plan(parse(text), holds=lambda entry: entry in held)
+
+
+def learnt(stage: Stage) -> list[str]:
+    return [f"{part.kind} {part.name}" for part in stage.learn]
+
+
+@pytest.mark.parametrize(
+    ("text", "entry", "tasks", "learns", "parents"),
+    [
+        ("mnli", "mnli", ["mnli"], ["adapter mnli", "head mnli"], []),
+        ("mnli/squad", "mnli/squad", ["squad"], ["adapter mnli+squad", "head squad"], ["mnli"]),
+        (
+            "fuse[mnli,squad]@xquad",
+            "fuse[mnli,squad]@xquad",
+            ["xquad"],
+            ["fusion fuse=mnli,squad=", "head xquad"],
+            ["mnli", "squad"],
+        ),
+        (
+            "fuse[mnli,squad]/xquad",
+            "fuse[mnli,squad]/xquad",
+            ["xquad"],
+            ["fusion fuse=mnli,squad=", "adapter fuse=mnli,squad=+xquad", "head xquad"],
+            ["mnli", "squad"],
+        ),
+        ("seq[mnli,squad]", "seq[mnli,squad]", ["squad"], ["adapter seq=mnli,squad=", "head squad"], ["mnli"]),
+        (
+            "mix[mnli,squad]",
+            "mix[mnli,squad]",
+            ["mnli", "squad"],
+            ["adapter mix=mnli,squad=", "head mnli", "head squad"],
+            [],
+        ),
+        ("tydiqa.sw", "tydiqa.sw", ["tydiqa.sw"], ["adapter tydiqa~sw", "head tydiqa"], []),
+        ("mnli@xnli", "mnli@xnli", ["xnli"], ["head xnli"], ["mnli"]),
+        ("backbone@mnli", "backbone@mnli", ["mnli"], ["head mnli"], []),
+        ("fuse[a,b]", "fuse[a,b]@b", ["b"], ["fusion fuse=a,b=", "head b"], ["a", "b"]),
+        ("fuse[a,b]/t@h", "fuse[a,b]/t@h", ["h"], ["head h"], ["a", "b", "fuse[a,b]/t"]),
+        ("seq[a,b]@a", "seq[a,b]@a", ["a"], ["head a"], ["seq[a,b]"]),
+    ],
+)
+def test_the_last_stage_learns_exactly_this(
+    text: str, entry: str, tasks: list[str], learns: list[str], parents: list[str]
+) -> None:
+    last = stages(text)[-1]
+    assert (last.entry, [str(task) for task in last.tasks], learnt(last)) == (entry, tasks, learns)
+    assert list(last.parents) == parents
+    assert str(last.circuit) == entry
+
+
+def test_the_bare_backbone_needs_no_stage() -> None:
+    assert plan(parse("backbone"), holds=nothing) == ()
+
+
+@pytest.mark.parametrize("text", ["avg[a:0.3,b:0.7]", "par[a,b]", "merge[a,b]", "ties[a,b]/c", "fuse[dare[a,b],c]/t"])
+def test_what_is_wired_later_is_refused_with_a_sentence(text: str) -> None:
+    with pytest.raises(ToolkitError, match="parses, but is wired by a later release"):
+        plan(parse(text), holds=nothing)
+
+
+def test_a_merged_adapter_that_the_zoo_holds_is_an_ordinary_one() -> None:
+    assert [stage.entry for stage in stages("merge[a,b]/c", "merge[a,b]")] == ["merge[a,b]/c"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mnli/squad", ["mnli", "mnli/squad"]),
+        ("fuse[a,b]/t", ["a", "b", "fuse[a,b]/t"]),
+        ("p/fuse[a,b]/t", ["p", "p/a", "p/b", "p/fuse[a,b]/t"]),
+        ("fuse[a/x,a/y]@t", ["a", "a/x", "a/y", "fuse[a/x,a/y]@t"]),
+        ("p/seq[a,b,c]", ["p", "p/a", "p/seq[a,b]", "p/seq[a,b,c]"]),
+        ("fuse[a,b]/seq[c,d]", ["a", "b", "fuse[a,b]/c", "fuse[a,b]/seq[c,d]"]),
+        ("fuse[seq[a,b],a]/t", ["a", "seq[a,b]", "fuse[seq[a,b],a]/t"]),
+        ("fuse[a,b]/t/fuse[c,d]@h", [
+            "a", "b", "fuse[a,b]/t", "fuse[a,b]/t/c", "fuse[a,b]/t/d", "fuse[a,b]/t/fuse[c,d]@h",
+        ]),
+        ("mix[a,b]@a", ["mix[a,b]"]),
+        ("mix[a,b]/c@h", ["mix[a,b]", "mix[a,b]/c", "mix[a,b]/c@h"]),
+    ],
+)  # fmt: skip
+def test_stages_come_in_the_order_in_which_they_can_be_trained(text: str, expected: list[str]) -> None:
+    assert [stage.entry for stage in stages(text)] == expected
+
+
+def test_each_stage_of_a_seq_starts_from_the_one_before_on_the_same_prefix() -> None:
+    below, first, second, third = stages("p/seq[a,b,c]")
+    assert [stage.warm_start for stage in (below, first, second, third)] == [None, None, "p/a", "p/seq[a,b]"]
+    assert [stage.tasks for stage in (first, second, third)] == [(Name("a"),), (Name("b"),), (Name("c"),)]
+    assert third.parents == ("p", "p/seq[a,b]")
+    assert learnt(third) == ["adapter p+seq=a,b,c=", "head c"]
+
+
+def test_a_seq_on_a_fusion_starts_from_the_fusion_too_and_both_learn() -> None:
+    *_, first, second = stages("fuse[a,b]/seq[c,d]")
+    assert learnt(first) == ["fusion fuse=a,b=", "adapter fuse=a,b=+c", "head c"]
+    assert second.warm_start == "fuse[a,b]/c"
+    assert learnt(second) == ["fusion fuse=a,b=", "adapter fuse=a,b=+seq=c,d=", "head d"]
+    assert all(part.entry == "fuse[a,b]/seq[c,d]" for part in second.learn)
+    assert second.parents == ("a", "b", "fuse[a,b]/c")
+
+
+def test_languages_of_one_task_share_a_head_in_a_mix() -> None:
+    (stage,) = stages("mix[tydiqa.en,tydiqa.sw,squad]")
+    assert stage.tasks == (Name("tydiqa", "en"), Name("tydiqa", "sw"), Name("squad"))
+    assert learnt(stage)[1:] == ["head tydiqa", "head squad"]
+
+
+def test_stages_that_the_zoo_holds_are_left_out() -> None:
+    text = "fuse[mnli,squad]/xquad"
+    assert [stage.entry for stage in stages(text, "mnli")] == ["squad", text]
+    assert [stage.entry for stage in stages(text, "mnli", "squad")] == [text]
+    assert stages(text, "mnli", "squad", text) == ()
+
+
+def test_a_stand_alone_adapter_does_not_stand_in_for_one_trained_on_a_prefix() -> None:
+    assert [stage.entry for stage in stages("mnli/squad", "mnli", "squad")] == ["mnli/squad"]
+
+
+def test_a_warm_start_is_asked_for_only_by_a_seq_that_is_missing() -> None:
+    assert stages("seq[a,b,c]", "seq[a,b,c]") == ()
+    assert [stage.entry for stage in stages("seq[a,b,c]", "seq[a,b]")] == ["seq[a,b,c]"]
+
+
+def test_a_frozen_part_is_trained_even_where_the_entry_above_it_is_held() -> None:
+    assert [stage.entry for stage in stages("mnli/squad", "mnli/squad")] == ["mnli"]
+
+
+def test_retrain_lists_every_stage_whatever_the_zoo_holds() -> None:
+    found = plan(parse("mnli/squad"), holds=lambda entry: True, retrain=True)
+    assert [stage.entry for stage in found] == ["mnli", "mnli/squad"]
+
+
+def test_the_zoo_is_asked_once_for_each_entry() -> None:
+    asked: list[str] = []
+
+    def holds(entry: str) -> bool:
+        asked.append(entry)
+        return False
+
+    plan(parse("fuse[a/x,a/y,seq[a,b]]/t"), holds=holds)
+    assert sorted(asked) == ["a", "a/x", "a/y", "fuse[a/x,a/y,seq[a,b]]/t", "seq[a,b]"]
+
+
+def test_a_seq_of_a_thousand_names_is_planned() -> None:
+    text = f"seq[{','.join(f'n{i}' for i in range(1_000))}]"
+    assert len(plan(parse(text), holds=nothing)) == 1_000
+
+
+def remembering(dice: random.Random, held: dict[str, bool]) -> Callable[[str], bool]:
+    return lambda entry: held.setdefault(entry, dice.random() < 0.3)
+
+
+def test_random_plans_are_ordered_complete_and_learn_each_part_once() -> None:
+    dice = random.Random(23)
+    planned = 0
+    for _ in range(2_000):
+        composition = legal(dice)
+        held: dict[str, bool] = {}
+        if set(composition.tags()["blocks"].split(",")) & {"avg", "par", "merge", "ties", "dare"}:
+            continue
+        found = plan(composition, holds=remembering(dice, held))
+        planned += 1
+        done = {entry for entry, is_held in held.items() if is_held}
+        for stage in found:
+            assert stage.entry not in done
+            assert set(stage.parents) <= done, str(composition)
+            assert stage.learn
+            assert all(part.entry == stage.entry for part in stage.learn)
+            assert not set(stage.learn) & set(stage.frozen)
+            assert {part.entry for part in stage.frozen} <= set(stage.parents)
+            done.add(stage.entry)
+        assert {part.entry for part in parts(composition)} <= done
+    assert planned > 500
+
+
+def test_a_plan_reads_as_numbered_text() -> None:
+    assert describe(stages("fuse[mnli,squad]/seq[xquad,tydiqa.sw]", "mnli")) == (
+        "3 stages to train:\n"
+        "1. squad\n"
+        "     trains on    squad\n"
+        "     learns       adapter squad, head squad\n"
+        "     frozen       the backbone\n"
+        "2. fuse[mnli,squad]/xquad\n"
+        "     trains on    xquad\n"
+        "     learns       fusion fuse[mnli,squad], adapter fuse[mnli,squad]/xquad, head xquad\n"
+        "     frozen       the backbone, adapter mnli, adapter squad\n"
+        "3. fuse[mnli,squad]/seq[xquad,tydiqa.sw]\n"
+        "     trains on    tydiqa.sw\n"
+        "     learns       fusion fuse[mnli,squad], adapter fuse[mnli,squad]/seq[xquad,tydiqa.sw], head tydiqa\n"
+        "     starts from  fuse[mnli,squad]/xquad\n"
+        "     frozen       the backbone, adapter mnli, adapter squad"
+    )
+
+
+def test_a_plan_names_every_task_of_a_mix_and_the_rows_it_is_told() -> None:
+    text = describe(stages("mix[a,b]/fuse[c,d]@xquad"), rows=lambda name: f"{name} rows")
+    assert "     trains on    a rows + b rows\n     learns       adapter mix[a,b], head a, head b\n" in text
+    assert "learns       fusion mix[a,b]/fuse[c,d], head xquad\n" in text
+
+
+def test_a_plan_of_a_full_run_says_that_the_backbone_learns() -> None:
+    assert describe(stages("a"), backbone_learns=True).endswith(
+        "     learns       the backbone, adapter a, head a\n     frozen       nothing"
+    )
+
+
+def test_an_empty_plan_says_so() -> None:
+    assert describe(()) == "Nothing to train: the zoo holds every part."

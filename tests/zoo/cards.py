@@ -1,0 +1,65 @@
+"""Cards and weights that the tests of this room share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.zoo import AdapterCard
+from toolkit.zoo.card import CARD_FILE
+
+TINY = {"name": "tiny", "digest": "ab" * 32, "hidden_size": 8, "layers": 2}
+ADAPTER = "adapter.safetensors"
+
+
+def card(name: str = "mnli", **other: Any) -> AdapterCard:
+    fields: dict[str, Any] = {
+        "backbone": TINY,
+        "kind": "seq_bn",
+        "tasks": ("mnli",),
+        "heads": {"mnli": {"kind": "pair", "labels": ["entailment", "neutral", "contradiction"]}},
+        "recipe": {"train": {"lr": 1e-05, "limit": None, "mixture": "no"}, "adapter": {"kind": "seq_bn"}},
+        "data_seen": ({"task": "mnli", "split": "train", "language": "no", "rows": 8815, "is_generated": False},),
+        "scores": ({"task": "mnli", "language": "en", "metric": "accuracy", "value": 0.1 + 0.2, "n": 9815},),
+        "versions": {"torch": "2.13.0"},
+        "licence": "MIT AND CC-BY-4.0",
+        "created": "2024-02-30T12:00:00+00:00",
+        "seconds": 12.5,
+    }
+    return AdapterCard(name, **{**fields, **other})
+
+
+def weights(seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
+    random = np.random.default_rng(seed)
+    return {
+        ADAPTER: {
+            "down": random.standard_normal((2, 8)).astype(np.float32),
+            "up": random.standard_normal((8, 2)).astype(np.float32),
+        },
+        "head.mnli.safetensors": {"weight": random.standard_normal((3, 8)).astype(np.float32)},
+    }
+
+
+def names_under(root: Path) -> list[str]:
+    """Everything in a zoo but its locks."""
+    paths = (path.relative_to(root).as_posix() for path in root.rglob("*"))
+    return sorted(path for path in paths if not path.endswith(".lock"))
+
+
+def resealed(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Write a card that a stranger made: changed, with a digest and a seal that agree with themselves."""
+    from dataclasses import replace
+
+    from toolkit.zoo import digest_of
+
+    path = folder / CARD_FILE
+    values = AdapterCard.from_text(path.read_text(encoding="utf-8")).to_dict()
+    change(values)
+    digest = values.pop("digest")
+    new = AdapterCard(**values, digest=digest)
+    if "backbone" in values and all("sha256" in held for held in new.files.values()):
+        new = replace(new, digest=digest_of(new))
+    path.write_text(new.to_text(), encoding="utf-8")

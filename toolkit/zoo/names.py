@@ -1,0 +1,46 @@
+"""Folder names of backbones."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from toolkit.errors import ZooError
+
+_LOCAL = re.compile(r"[/~.]|.*[/\\].*[/\\]|.*\\")  # `/a`, `~/a`, `./a`, `a/b/c`; a hub id has at most one slash
+
+
+def backbone_slug(name: str, digest: str = "") -> str:
+    """Return the folder name of a backbone.
+
+    Args:
+        name: registry name, hub id or local folder.
+        digest: of its weights; a local folder's name alone says too little.
+
+    Raises:
+        ZooError: a local folder without a digest.
+
+    Example:
+        >>> backbone_slug("FacebookAI/xlm-roberta-base"), backbone_slug("/models/my-xlmr", "0123456789ab")
+        ('FacebookAI--xlm-roberta-base', 'my-xlmr-01234567')
+    """
+    if not is_local(name):
+        return clean(name.replace("/", "--"))
+    if not digest:
+        raise ZooError(f"The backbone '{name}' is a local folder, which needs its digest to have a name in the zoo.")
+    return f"{clean(last_part(name))}-{clean(digest)[:8]}"
+
+
+def is_local(name: str) -> bool:
+    """Return whether a backbone's name is a path rather than a registry name or hub id."""
+    return bool(_LOCAL.match(name))
+
+
+def last_part(name: str) -> str:
+    """Return the last part of a path."""
+    return os.path.basename(os.path.abspath(os.path.expanduser(name.replace("\\", "/"))))
+
+
+def clean(name: str) -> str:
+    """Return a name with only what every file system and shell takes as it is."""
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", name).lstrip(".-")[:100] or "backbone"
