@@ -184,7 +184,7 @@ def main() -> None:
         "xstilts train mnli",
         "xstilts train mnli/squad --backbone embedded --set train.limit=2000",
         "xstilts train 'seq[mnli,squad]' --config configs/train/adapter.yaml",
-        "xstilts train 'mix[tydiqa.en,tydiqa.sw]'",
+        "xstilts train 'mix[udpos.en,udpos.de]'",
     )
 )
 @click.argument("expr")
@@ -238,14 +238,16 @@ def plan(expr: str, as_json: bool, **options: Any) -> None:
     from toolkit.composition import parse
     from toolkit.plan import describe
     from toolkit.plan import plan as stages_of
+    from toolkit.tasks.trains_on import training_rows
     from toolkit.zoo import Zoo, shelf_name
 
     config = resolve(**options)
     held = Zoo(config.zoo)
     shelf = shelf_name(config.backbone.name, config.adapter.kind)
     stages = stages_of(parse(expr), holds=lambda entry: held.holds(entry, shelf))
+    rows = {ref: training_rows(ref) for stage in stages for ref in stage.tasks}
     if not as_json:
-        click.echo(describe(stages))
+        click.echo(describe(stages, rows=rows.__getitem__, backbone_learns=config.adapter.kind == "full"))
     for stage in stages if as_json else ():
         learn = [f"{part.kind} {part.name}" for part in stage.learn]
         tasks = [str(task) for task in stage.tasks]
@@ -374,6 +376,10 @@ def zoo_verify(name: str | None, root: Path, backbone: str | None) -> None:
     from toolkit.zoo import Zoo
 
     held = Zoo(root)
+    if name is None:
+        faults = held.faults(backbone)
+        if faults:
+            raise ToolkitError("\n".join(faults))
     cards = [_card(root, name, backbone)] if name else held.list(backbone)
     for card in cards:
         held.verify(card)
@@ -393,9 +399,10 @@ def zoo_remove(name: str, force: bool, root: Path, backbone: str | None) -> None
     """Remove an adapter; refused while another names it as a parent."""
     from toolkit.zoo import Zoo
 
-    card = _card(root, name, backbone)
-    Zoo(root).remove(card.name, card.backbone["name"], force=force)
-    click.echo(f"Removed {card.name} ({card.backbone['name']}).")
+    # With a backbone given no card is read, so that a damaged entry can be removed.
+    shelf = backbone or _card(root, name, None).backbone["name"]
+    Zoo(root).remove(name, shelf, force=force)
+    click.echo(f"Removed {name} ({shelf}).")
 
 
 @main.command(epilog=example("xstilts tasks", "xstilts tasks xquad"))
@@ -460,17 +467,24 @@ def track_sync() -> None:
     click.echo(f"{sync(Path('.'))} runs uploaded.")
 
 
-@main.command(epilog=example("xstilts ui", "xstilts ui --port 5001"))
+@main.command(epilog=example("xstilts ui", "xstilts ui --folder demo --port 5001"))
 @click.option("--port", default=5000, show_default=True, help="Port on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-def ui(port: int, host: str) -> None:
-    """Open the MLflow UI on the runs of this folder (or of MLFLOW_TRACKING_URI)."""
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("."),
+    show_default=True,
+    help="Folder that holds mlflow.db.",
+)
+def ui(port: int, host: str, folder: Path) -> None:
+    """Open the MLflow UI on the runs of a folder (or of MLFLOW_TRACKING_URI)."""
     import os
     import subprocess
 
     from toolkit.tracking import tracking_uri
 
-    uri = tracking_uri(None)
+    uri = tracking_uri(None, folder)
     if uri.startswith("http"):
         click.echo(f"The runs are on {uri}; open it in a browser.")
         return

@@ -227,3 +227,30 @@ def test_the_room_imports_nothing_beyond_yaml_and_the_standard_library() -> None
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("train.seed", True),
+        ("train.lr", False),
+        ("train.batch_size", 2.5),
+        ("train.limit", float("inf")),
+        ("train.lr", 10**400),
+        ("backbone.name", 3),
+        ("tracking.enabled", 1),
+        ("zoo", 3),
+        ("zoo", "a\0b"),
+        ("adapter.kind", ["full"]),
+        ("train.seed", {}),
+    ],
+)
+def test_a_python_value_of_another_type_is_refused(key: str, value: Any) -> None:
+    assert f"{key} is " in fault(overrides={key: value})
+
+
+def test_python_values_of_the_right_type_are_taken() -> None:
+    config = load(overrides={"train.batch_size": 8.0, "train.epochs": 2, "zoo": Path("z"), "eval": {"limit": 5}})
+    assert (config.train.batch_size, config.train.epochs, config.zoo, config.eval.limit) == (8, 2.0, Path("z"), 5)
+    assert type(config.train.batch_size) is int
+    assert type(config.train.epochs) is float

@@ -5,7 +5,25 @@ import pytest
 
 from toolkit.metrics import tagging_f1
 
-UPOS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
+UPOS = [
+    "ADJ",
+    "ADP",
+    "ADV",
+    "AUX",
+    "CCONJ",
+    "DET",
+    "INTJ",
+    "NOUN",
+    "NUM",
+    "PART",
+    "PRON",
+    "PROPN",
+    "PUNCT",
+    "SCONJ",
+    "SYM",
+    "VERB",
+    "X",
+]
 
 
 def spans_of_bare_tags(sentences):
@@ -86,7 +104,8 @@ def test_nothing_is_warned_about():
 
 
 @pytest.mark.parametrize(
-    ("predicted", "gold"), [([], []), ([[]], [[]]), ([["X"]], [["X"], ["X"]]), ([["X", "X"]], [["X"]]), ([[""]], [["X"]])]
+    ("predicted", "gold"),
+    [([], []), ([[]], [[]]), ([["X"]], [["X"], ["X"]]), ([["X", "X"]], [["X"]]), ([[""]], [["X"]])],
 )
 def test_sentences_that_do_not_fit_are_refused(predicted, gold):
     with pytest.raises(ValueError, match=r"No rows|1 predictions for 2|Sentence 1 has 2|A tag is empty"):

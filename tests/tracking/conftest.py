@@ -25,7 +25,6 @@ def empty_store(tmp_path_factory):
     return folder
 
 
-
 @pytest.fixture
 def folder(empty_store, tmp_path):
     """A working folder whose own store exists already, with one old run."""

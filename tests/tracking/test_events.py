@@ -5,7 +5,9 @@ import pytest
 from toolkit.tracking import events
 
 
-@pytest.mark.parametrize("name", ["a@b", "fuse[a,b]", "../../etc", "/a", "a//b", "", ".", "é/ü", "a\nb", "x" * 999, "a/" * 300])
+@pytest.mark.parametrize(
+    "name", ["a@b", "fuse[a,b]", "../../etc", "/a", "a//b", "", ".", "é/ü", "a\nb", "x" * 999, "a/" * 300]
+)
 def test_every_name_becomes_one_that_mlflow_takes(name):
     from mlflow.utils.validation import _validate_metric_name, _validate_param_name, _validate_tag_name
 

@@ -22,7 +22,11 @@ def test_a_run_is_in_the_spool_from_its_first_line_on(tmp_path):
 
 def test_events_come_back_as_they_went_in(tmp_path):
     run = spool.SpooledRun(tmp_path, start())
-    written = [events.metrics({"a": 0.1 + 0.2, "b": float("inf")}, 3), events.text("zwölf\nlines", "c.txt"), events.close("KILLED")]
+    written = [
+        events.metrics({"a": 0.1 + 0.2, "b": float("inf")}, 3),
+        events.text("zwölf\nlines", "c.txt"),
+        events.close("KILLED"),
+    ]
     run.append(*written)
     run.close()
     assert [event for event, _ in spool.read_events(run.path)][1:] == written
@@ -60,7 +64,9 @@ def test_an_artifact_is_copied_at_once(tmp_path):
 def test_a_full_disk_leaves_no_half_event_behind(tmp_path, monkeypatch):
     run = spool.SpooledRun(tmp_path, start())
     with monkeypatch.context() as patch:
-        patch.setattr(spool.shutil, "copyfile", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        patch.setattr(
+            spool.shutil, "copyfile", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        )
         figure = tmp_path / "figure.png"
         figure.write_bytes(b"x")
         with pytest.raises(OSError, match="No space"):

@@ -36,9 +36,11 @@ def answer_texts(
             continue
         start, end = np.where(is_legal[:, None], logits[window], -np.inf).T  # [T], [T]
         starts, ends = _top(start, n_best), _top(end, n_best)
+        if len(starts) == 0 or len(ends) == 0:
+            continue
         lengths = ends[None] - starts[:, None] + 1  # [n, n]
         scores = np.where((lengths >= 1) & (lengths <= max_answer_tokens), start[starts][:, None] + end[ends], -np.inf)
-        at = int(scores.argmax())
+        at = int(scores.argmax())  # of equal scores the first: the earlier start, then the earlier end
         i, j = divmod(at, scores.shape[1])
         if scores[i, j] > best_score[row]:
             best_score[row] = scores[i, j]
@@ -47,6 +49,6 @@ def answer_texts(
 
 
 def _top(values: np.ndarray, n: int) -> np.ndarray:
-    """Return the positions of the `n` largest finite values, best first, ties by position."""
+    """Return the positions of the `n` largest finite values, in rising order."""
     order = np.argsort(-values, kind="stable")[:n]
-    return order[np.isfinite(values[order])]
+    return np.sort(order[np.isfinite(values[order])])

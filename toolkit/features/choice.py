@@ -18,22 +18,20 @@ def choice_features(rows: Sequence[ChoiceRow], tokenizer: Any, *, max_length: in
     Without a context the question stands alone; the number of choices may differ between rows.
 
     Args:
-        max_length: tokens, special ones included; the context is cut before the choice.
+        max_length: tokens, special ones included; the longer of the two sides is cut first.
     """
     rows = list(rows)
     first = [" ".join(part for part in (row.context, row.question) if part) for row in rows for _ in row.choices]
     second = [choice for row in rows for choice in row.choices]
     encoded = (
-        tokenizer(first, second, truncation="longest_first", max_length=max_length, return_attention_mask=False)[
-            "input_ids"
-        ]
+        tokenizer(first, second, truncation="longest_first", max_length=max_length, return_attention_mask=False)
         if rows
-        else []
+        else None
     )
-    ids = Ragged.of(encoded)
+    ids = Ragged.of(encoded["input_ids"] if encoded else [])
     sequences = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(row.choices) for row in rows], out=sequences[1:])
-    is_cut = ids.lengths >= max_length
+    is_cut = np.array([bool(one.overflowing) for one in encoded.encodings] if encoded else [], bool)
     return Features(
         kind="choice",
         input_ids=ids,

@@ -26,16 +26,16 @@ def pair_features(rows: Sequence[PairRow], tokenizer: Any, *, max_length: int) -
             truncation="longest_first",
             max_length=max_length,
             return_attention_mask=False,
-        )["input_ids"]
+        )
         if rows
-        else []
+        else None
     )
-    ids = Ragged.of(encoded)
+    ids = Ragged.of(encoded["input_ids"] if encoded else [])
     return Features(
         kind="pair",
         input_ids=ids,
         source_row=np.arange(len(rows)),
         n_rows=len(rows),
         labels=np.array([row.label for row in rows], np.int64),
-        n_truncated=int((ids.lengths >= max_length).sum()),
+        n_truncated=sum(bool(one.overflowing) for one in encoded.encodings) if encoded else 0,
     )

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.errors import ToolkitError
 from toolkit.features.collate import Features
 from toolkit.features.ragged import Ragged
 from toolkit.tasks.rows import SpanRow
 
 MIN_CONTEXT = 16  # tokens of context that a window must have room for
+SHORTEST = 2 * MIN_CONTEXT + 4  # tokens of a window: as many of the question, and <s> </s></s> </s>
 
 
 def span_features(rows: Sequence[SpanRow], tokenizer: Any, *, max_length: int, stride: int) -> Features:
@@ -23,10 +25,17 @@ def span_features(rows: Sequence[SpanRow], tokenizer: Any, *, max_length: int, s
         max_length: tokens a window, question and special tokens included.
         stride: tokens that consecutive windows share.
 
+    Raises:
+        ToolkitError: windows too short for a question and a context.
+
     Returns:
         Items are windows. `extra["char_spans"]`: Ragged int32 [T, 2], each token's characters in the context,
         (-1, -1) for tokens outside it.
     """
+    if max_length < SHORTEST:
+        raise ToolkitError(
+            f"Windows of {max_length} tokens have no room for a question and its context; set max_length to {SHORTEST} or more."
+        )
     rows = list(rows)
     ids, spans, source, labels = [], [], [], []
     n_truncated = 0

@@ -161,13 +161,17 @@ def _from_folder(folder: Path) -> tuple[Any, Any]:
         config = AutoConfig.from_pretrained(folder)
     except (ValueError, OSError) as error:
         raise SourceError(
-            f"{folder}/config.json cannot be read ({error}); expected a configuration of the XLM-R family."
+            f"{folder}/config.json cannot be read ({_first_line(error)}); expected a configuration of the XLM-R family."
         ) from error
     _check_family(str(folder), config)
     if (folder / "tokenizer.json").is_file():
         tokenizer = XLMRobertaTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), model_max_length=512)
-    else:
+    elif (folder / "sentencepiece.bpe.model").is_file():
         tokenizer = AutoTokenizer.from_pretrained(folder)
+    else:
+        raise SourceError(
+            f"{folder} holds no tokenizer (tokenizer.json or sentencepiece.bpe.model); copy the checkpoint's own into it."
+        )
     return _encoder(str(folder), config), tokenizer
 
 
@@ -195,21 +199,31 @@ def _check_family(name: str, config: Any) -> None:
 
 
 def _encoder(source: str, config: Any, revision: str | None = None) -> Any:
+    from safetensors import SafetensorError
     from transformers import AutoModel
 
-    # SDPA is exact and several times faster than the eager attention on long inputs.
-    model, report = AutoModel.from_pretrained(
-        source,
-        config=config,
-        revision=revision,
-        add_pooling_layer=False,
-        attn_implementation="sdpa",
-        dtype=torch.float32,
-        output_loading_info=True,
-    )
+    try:
+        # SDPA is exact and several times faster than the eager attention on long inputs.
+        model, report = AutoModel.from_pretrained(
+            source,
+            config=config,
+            revision=revision,
+            add_pooling_layer=False,
+            attn_implementation="sdpa",
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except (OSError, SafetensorError) as error:
+        raise SourceError(
+            f"The weights of {source} are missing or damaged ({_first_line(error)}); download the checkpoint again."
+        ) from error
     if report["missing_keys"]:
         raise SourceError(
             f"{source} lacks {len(report['missing_keys'])} of the encoder's tensors, for example "
             f"'{sorted(report['missing_keys'])[0]}'; download the checkpoint again."
         )
     return model
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0].rstrip(".")

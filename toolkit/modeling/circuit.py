@@ -65,11 +65,15 @@ class Circuit(nn.Module):
             )
         self.specs = dict(heads or {})
         self.heads = nn.ModuleDict()
-        if not self.is_full:
-            self._wire(seed, fusion)
-        for name, spec in self.specs.items():
-            with _seeded(seed, f"head {name}"):
-                self.heads[_module_name(name)] = build_head(spec, backbone.hidden_size, dropout=head_dropout)
+        try:
+            if not self.is_full:
+                self._wire(seed, fusion)
+            for name, spec in self.specs.items():
+                with _seeded(seed, f"head {name}"):
+                    self.heads[_module_name(name)] = build_head(spec, backbone.hidden_size, dropout=head_dropout)
+        except BaseException:
+            self.close()
+            raise
         self.active_head = next(iter(self.specs), None)
         self.to(backbone.device)
         self.eval()

@@ -59,10 +59,13 @@ def uncovered(layer: BottleneckLayer, setup: Any) -> str | None:
             if not isinstance(child, Stack) or any(isinstance(unit, AdapterCompositionBlock) for unit in child):
                 return "a member is neither an adapter nor a stack of adapters"
             last = child.last()
+        missing = [name for name in ([child] if isinstance(child, str) else child) if name not in layer.adapters]
+        if missing:
+            return f"this layer has no adapter '{missing[0]}' (leave_out)"
         member = layer.adapters[last]
         if type(member) is not Adapter or not isinstance(member.adapter_up, nn.Linear):
             return f"member '{last}' is not a plain bottleneck (parallel or PHM)"
-        if member.use_gating or member.add_layer_norm_before or hasattr(member, "DropPath") or member.scaling != 1.0:
+        if member.use_gating or member.add_layer_norm_before or hasattr(member, "DropPath") or not _is_unscaled(member):
             return f"member '{last}' uses gating, layer norm, stochastic depth or scaling"
     return None
 
@@ -128,10 +131,17 @@ def _bottlenecks(layer: BottleneckLayer, setup: Any, members: list[Adapter], sta
     return torch.cat([found[i] for i in range(len(members))], dim=-1)
 
 
+def _is_unscaled(member: Adapter) -> bool:
+    """Whether a member's output is taken as it is; a learned scale may stand at 1 and still has a gradient."""
+    return isinstance(member.scaling, (int, float)) and member.scaling == 1.0
+
+
 def _activation(member: Adapter) -> object:
-    """Return what tells two members' activations apart: the function itself, or a module's type."""
+    """Return what tells two members' activations apart: the function itself, a module's type, or a module with weights."""
     f = member.non_linearity.f
-    return type(f) if isinstance(f, nn.Module) else f
+    if isinstance(f, nn.Module) and next(f.parameters(), None) is None:
+        return type(f)
+    return f
 
 
 def _sum_segments(values: Tensor, widths: list[int]) -> Tensor:

@@ -57,7 +57,9 @@ def _frozen_backbone(name: str, precision: str, revision: str | None) -> Backbon
 
 def open_config_tracker(config: Config) -> Tracker:
     """Return the tracker of a configuration."""
-    return open_tracker("mlflow" if config.tracking.enabled else "none", uri=config.tracking.uri)
+    return open_tracker(
+        "mlflow" if config.tracking.enabled else "none", uri=config.tracking.uri, folder=config.tracking.folder
+    )
 
 
 def head_spec(task: Task) -> HeadSpec:

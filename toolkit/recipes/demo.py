@@ -33,7 +33,7 @@ def demo(folder: Path, *, backbone: str = "embedded", report: Report = silent, s
         "backbone.name": backbone,
         "zoo": folder / "adapter_zoo",
         "run_dir": folder / "runs",
-        "tracking.uri": f"sqlite:///{(folder / 'mlflow.db').resolve()}",
+        "tracking.folder": folder,
     }
     rich = load(overrides={**base, "train.limit": INTERMEDIATE_ROWS, "train.epochs": 1.0, "train.eval_limit": 200})
     poor = load(
@@ -76,7 +76,7 @@ def next_commands(folder: Path, config: Config) -> Sequence[str]:
     zoo = f"--zoo {config.zoo}"
     stack = parse(f"{FIRST}/{SECOND}")
     return (
-        f"MLFLOW_TRACKING_URI={config.tracking.uri} xstilts ui",
+        f"xstilts ui --folder {folder}",
         f"xstilts eval {stack} --task {SECOND} --backbone {config.backbone.name} {zoo}",
         "xstilts fuse mnli squad --target xquad --backbone embedded --data-root MIRROR",
     )

@@ -49,7 +49,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield from _data(config)
     for noun, folder in (("zoo", config.zoo), ("run folder", config.run_dir)):
         yield _writable(noun, Path(folder))
-    yield Finding(f"tracking: {config.tracking.uri or tracking_uri(None)}", True)
+    yield Finding(f"tracking: {config.tracking.uri or tracking_uri(None, config.tracking.folder)}", True)
 
 
 def reachable_backbones() -> dict[str, tuple[bool, str, str]]:

@@ -17,7 +17,6 @@ from typing import Any
 import toolkit
 from toolkit.composition import Name, Part, parse
 from toolkit.config import Config, TrainConfig, to_dict
-from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, evaluate_rows
 from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.metrics import MAIN
@@ -30,9 +29,10 @@ from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.settings import resolve
 from toolkit.score import Score
 from toolkit.score import to_dict as score_to_dict
-from toolkit.tasks import Task, get_task, training_task
+from toolkit.tasks import Task, get_task
 from toolkit.tasks.mixture import Mixture
 from toolkit.tasks.rows import Rows
+from toolkit.tasks.trains_on import source_task, training_rows
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData, fit
 from toolkit.training.checkpoint import remove_checkpoint
@@ -73,22 +73,17 @@ def train(
     zoo = common.open_zoo(config)
     shelf = common.shelf(config)
     stages = plan(composition, holds=lambda entry: zoo.holds(entry, shelf), retrain=retrain)
-    for stage in stages:  # unknown tasks are found before anything is loaded
-        for ref in stage.tasks:
-            source_task(get_task(ref.name))
-    say(describe(stages))
+    say(describe(stages, rows=training_rows, backbone_learns=config.adapter.kind == "full"))
     if not stages:
         return []
     backbone = common.open_backbone(config, report=report)
     tracker = common.open_config_tracker(config)
     experiment = source_task(get_task(stages[-1].tasks[-1].name)).name
-    parent = None
+    cards: list[AdapterCard] = []
     if len(stages) > 1:
-        parent = tracker.start(
-            f"train {composition}", experiment=experiment, tags={**composition.tags(), "journey": "train"}, params={}
-        )
-        tracker.close()
-    cards = []
+        tags = {**composition.tags(), "journey": "train", "backbone": backbone.name}
+        tracker.start(f"train {composition}", experiment=experiment, tags=tags, params={"stages": len(stages)})
+    status = "FAILED"
     try:
         for i, stage in enumerate(stages):
             if config.adapter.kind == "full" and i > 0:
@@ -101,30 +96,22 @@ def train(
                     zoo,
                     tracker,
                     experiment=experiment,
-                    parent=parent,
                     retrain=retrain,
                     report=report,
                     say=say,
                 )
             )
+        status = "FINISHED"
     finally:
+        if len(stages) > 1:
+            if cards:
+                tracker.log_metrics(
+                    {f"dev/{s['task']}/{s['metric']}/{s['language']}": s["value"] for s in cards[-1].scores}
+                )
+            tracker.close(status)
         for note in tracker.notes:
             say(note)
     return cards
-
-
-def source_task(task: Task) -> Task:
-    """Return the task whose rows train `task`: itself, or what it `trains_on`.
-
-    Raises:
-        ToolkitError: nothing trains it (bitext tasks).
-    """
-    source = training_task(task)
-    if not source.has_train:
-        raise ToolkitError(
-            f"'{task.name}' has no training rows: it is scored by `xstilts retrieve EXPR --task {task.name}`, without training."
-        )
-    return source
 
 
 def run_stage(
@@ -135,14 +122,13 @@ def run_stage(
     tracker: Tracker,
     *,
     experiment: str,
-    parent: str | None = None,
     retrain: bool = False,
     report: Report = silent,
     say: Say = say_nothing,
 ) -> AdapterCard:
     """Train one stage and put what it learnt into the zoo."""
     began = time.perf_counter()
-    settings = resolve(config.train, backbone.hidden_size)
+    settings = resolve(config.train, backbone.hidden_size, is_full=config.adapter.kind == "full")
     config = altered(config, train=settings)
     sources = [_source(ref, config) for ref in stage.tasks]
     parents = tuple({"name": name, "digest": zoo.get(name, common.shelf(config)).digest} for name in stage.parents)
@@ -167,7 +153,6 @@ def run_stage(
             experiment=experiment,
             tags={**stage.circuit.tags(), "journey": "train", "backbone": backbone.name, "stage_key": key},
             params=_params(stage, config, data),
-            parent=parent,
         )
         try:
             tracker.log_text(json.dumps(to_dict(config), indent=1, default=str), "config.json")

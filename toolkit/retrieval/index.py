@@ -29,6 +29,11 @@ class Index:
 
         self.width = width
         self.factory = factory
+        # FAISS holds each distinct vector once. A product differs in its last bit by where in a block a row stands, so that
+        # repeated sentences would otherwise come in an order of rounding and not of rows.
+        self._place: dict[bytes, int] = {}
+        self._rows: list[list[int]] = []
+        self._n_rows = 0
         try:
             self._index: Any = faiss.index_factory(width, factory, faiss.METRIC_INNER_PRODUCT)
         except RuntimeError as error:
@@ -38,17 +43,37 @@ class Index:
             ) from error
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return self._n_rows
 
     def add(self, vectors: np.ndarray) -> None:
-        """Append `vectors`, float32 [N, D]; an index that learns its cells learns them from the first call."""
-        vectors = self._checked(vectors)
+        """Append `vectors`, float32 [N, D]; an index that learns its cells learns them from the first call.
+
+        Raises:
+            ToolkitError: wrong width, NaN, or too few vectors for an index that learns its cells.
+        """
+        # Zero has two spellings that compare equal; adding one turns -0.0 into 0.0.
+        vectors = self._checked(vectors) + np.float32(0)
         if not self._index.is_trained:
-            self._index.train(vectors)
-        self._index.add(vectors)
+            try:
+                self._index.train(vectors)
+            except RuntimeError as error:
+                raise ToolkitError(
+                    f"FAISS cannot train an index '{self.factory}' on {len(vectors)} vectors "
+                    f"({str(error).strip().splitlines()[-1]}); use 'Flat', which needs no training, or fewer cells."
+                ) from error
+        new: list[int] = []
+        for at, vector in enumerate(vectors):
+            place = self._place.setdefault(vector.tobytes(), len(self._rows))
+            if place == len(self._rows):
+                self._rows.append([])
+                new.append(at)
+            self._rows[place].append(self._n_rows + at)
+        self._n_rows += len(vectors)
+        if new:
+            self._index.add(vectors[new])
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the `k` nearest rows of each query, best first, equal scores by lower row.
+        """Return the `k` nearest rows of each query, best first, equal vectors by lower row.
 
         Args:
             queries: float32 [Q, D].
@@ -60,8 +85,19 @@ class Index:
         """
         if not 1 <= k <= len(self):
             raise ToolkitError(f"{k} neighbours were asked of an index of {len(self)} rows; ask for 1 to {len(self)}.")
-        scores, rows = self._index.search(self._checked(queries), k)
-        scores[rows < 0] = -np.inf
+        found_scores, found = self._index.search(self._checked(queries), min(k, len(self._rows)))
+        first = np.array([rows[0] for rows in self._rows] + [-1], np.int64)
+        repeats = np.array([len(rows) for rows in self._rows] + [1], np.int64)
+        scores = np.full((len(found), k), -np.inf, np.float32)
+        rows = np.full((len(found), k), -1, np.int64)
+        scores[:, : found.shape[1]] = np.where(found < 0, -np.inf, found_scores)
+        rows[:, : found.shape[1]] = first[found]
+        for q in np.flatnonzero((repeats[found] > 1).any(axis=1)):
+            places = found[q][found[q] >= 0]
+            spread = np.concatenate([self._rows[place] for place in places])
+            scores_q = np.repeat(found_scores[q][: len(places)], repeats[places])
+            best = np.lexsort((spread, -scores_q))[:k]
+            rows[q, : len(best)], scores[q, : len(best)] = spread[best], scores_q[best]
         order = np.lexsort((rows, -scores), axis=1)
         return np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
 

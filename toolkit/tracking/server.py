@@ -110,7 +110,7 @@ def _sqlite_fault(path: Path) -> str | None:
             database.execute("SELECT count(*) FROM sqlite_master")
             database.execute("ROLLBACK")
     except (OSError, sqlite3.Error) as fault:
-        return str(fault)
+        return reason(fault)
     return None
 
 
@@ -118,6 +118,8 @@ def reason(fault: BaseException, uri: str = "") -> str:
     """Return a fault's first line, short and without credentials."""
     if isinstance(fault, urllib.error.URLError) and isinstance(fault.reason, BaseException):
         fault = fault.reason
+    if isinstance(fault, OSError) and fault.strerror:
+        return fault.strerror  # without the path, which the sentence around it has
     first = (str(fault).strip() or type(fault).__name__).splitlines()[0]
     if "ConnectionPool(" in first:  # three lines of urllib3's insides, and always this
         first = "it stopped answering"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import time
 from collections.abc import Callable, Sequence
@@ -128,8 +129,7 @@ def fit(
     ranks, rank = accelerator.num_processes, accelerator.process_index
     total = max(len(planned) // ranks, 1)
     schedule = linear_schedule(optimizer, total_steps=total, warmup_ratio=train.warmup_ratio)
-    per_epoch = max(1, round(total / train.epochs)) if train.total_steps is None else total
-    eval_every = train.eval_every or per_epoch
+    scored_at = _scored_steps(total, train)
     units = [train.batch_size * units_per_item(one.features) for one in data]
 
     state = _State()
@@ -200,7 +200,7 @@ def fit(
         if now - shown > 0.5 or is_last:
             shown = now
             report(Progress(what, state.step, total, {"loss": value, "examples/s": seen / max(spent, 1e-9)}))
-        is_scored = dev is not None and (state.step % eval_every == 0 or is_last)
+        is_scored = dev is not None and state.step in scored_at
         if is_scored and dev is not None:
             circuit.eval()
             score = dev()
@@ -235,6 +235,15 @@ def fit(
         peak_memory_bytes=_peak_memory(device),
         resumed_at=resumed_at,
     )
+
+
+def _scored_steps(total: int, train: TrainConfig) -> set[int]:
+    """Return the steps after which the dev set is scored: every `eval_every`, or at the end of each epoch; and the last."""
+    if train.eval_every:
+        return {*range(train.eval_every, total, train.eval_every), total}
+    epochs = 1.0 if train.total_steps is not None or train.epochs == "auto" else train.epochs
+    ends = (round(total * epoch / epochs) for epoch in range(1, math.ceil(epochs)))
+    return {*ends, total}
 
 
 def to_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:

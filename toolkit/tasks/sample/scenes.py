@@ -36,8 +36,14 @@ class Question:
 def claim(rng: Random, split: str) -> Claim:
     """Draw a hypothesis and one premise for each of the three relations.
 
-    All three premises share the hypothesis, so that it alone says nothing about the label; each has two sentences,
-    one about the person of the hypothesis and one about somebody else.
+    All three premises share the hypothesis, so that it alone says nothing about the label. Each premise has two
+    sentences about two people, and what kinds of sentence they are says little about the label either:
+
+    | | somebody else is beside the point | somebody else does the same kind of thing |
+    |---|---|---|
+    | entailment | x does it; y is a cook | x does it; y does something like it |
+    | neutral | x is a cook; y does it | z does something like it; y does it |
+    | contradiction | x does otherwise; y is a cook | x does otherwise; y does it |
     """
     while True:
         found = _try_claim(rng, split)
@@ -51,16 +57,40 @@ def _try_claim(rng: Random, split: str) -> Claim | None:
     if drawn is None:
         return None
     hypothesis, base, against, other = drawn
-    x = hypothesis["x"]
-    hides = ("when", "job") if hypothesis.frame in ("have", "none", "count", "colour") else UNPLACED
-    about = pick(rng, split, hides, x=x)
-    beside = [pick(rng, split, PLACED + UNPLACED, lambda each: each["x"] != x) for _ in range(2)]
-    if about is None or beside[0] is None or beside[1] is None:
+    x, y = hypothesis["x"], other["x"]
+    frames: tuple[str, ...]
+    if rng.random() < 0.5:
+        frames = ("when", "job") if hypothesis.frame in ("have", "none", "count", "colour") else UNPLACED
+        asides = (
+            pick(rng, split, frames, lambda each: each["x"] != x),
+            pick(rng, split, frames, x=x),
+            pick(rng, split, frames, lambda each: each["x"] != x),
+        )
+    else:
+        frames = _KINDS[base.frame]
+        asides = (
+            pick(rng, split, frames, lambda each: each["x"] != x),
+            pick(rng, split, frames, lambda each: each["x"] not in (x, y)),
+            other,
+        )
+    if None in asides:
         return None
-    pairs = ([base, beside[0]], [about, other], [against, beside[1]])
-    for pair in pairs:
-        rng.shuffle(pair)
-    return Claim(hypothesis, tuple(map(tuple, pairs)))
+    premises = [[main, beside] for main, beside in zip((base, other, against), asides, strict=True) if beside]
+    for premise in premises:
+        rng.shuffle(premise)
+    return Claim(hypothesis, tuple(map(tuple, premises)))
+
+
+# Frames that say the same kind of thing.
+_KINDS: dict[str, tuple[str, ...]] = {
+    "do_at": PLACED,
+    "eat_at": PLACED,
+    "drink_at": PLACED,
+    "have": ("have", "count"),
+    "none": ("have", "count"),
+    "count": ("have", "count"),
+    "own": ("own",),
+}
 
 
 # Each draws (hypothesis, fact that entails it, fact that contradicts it, a fact that would entail it were it not about

@@ -1,0 +1,9 @@
+"""Scores as tables and pictures; the only place where a fraction becomes a percentage."""
+
+from __future__ import annotations
+
+from toolkit.report.plots import heat_map
+from toolkit.report.render import render
+from toolkit.report.table import Table, table
+
+__all__ = ["Table", "heat_map", "render", "table"]

@@ -1,0 +1,79 @@
+"""Scores as pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from toolkit.errors import ToolkitError
+from toolkit.report.table import table
+from toolkit.score import Score
+
+
+def heat_map(scores: Sequence[Score], path: Path, *, pivot_language: str = "en") -> None:
+    """Draw compositions against languages as a PNG, each cell with its percentage, renamed into place.
+
+    The rows and columns are those of `table`; colours run from the lowest to the highest number of the picture, the
+    gap stays without colour, and a picture with generated rows says so.
+
+    Args:
+        scores: at least one.
+        path: the file to write.
+        pivot_language: the language the tasks were trained in.
+
+    Raises:
+        ToolkitError: the file cannot be written.
+        DataError, ValueError: as for `table`.
+    """
+    # The object interface: no display, no state shared with a user's own pyplot figures.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    found = table(scores, pivot_language=pivot_language)
+    places = [i for i in range(len(found.columns)) if not any(isinstance(row[i], str) for row in found.rows)]
+    names = [found.columns[i] for i in places]
+    labels = [_short("  ".join(str(cell) for cell in row if isinstance(cell, str) and cell)) for row in found.rows]
+    values = [[math.nan if row[i] is None else float(str(row[i])) for i in places] for row in found.rows]
+    colours = [[math.nan if name == "gap" else v for name, v in zip(names, row, strict=True)] for row in values]
+    present = [v for row in colours for v in row if not math.isnan(v)]
+    low, high = min(present), max(present)
+    high = high if high > low else low + 1.0
+
+    width = 1.0 + 0.08 * max(map(len, labels)) + 0.55 * len(names)
+    height = 1.2 + 0.4 * len(labels) + 0.2 * len(found.notes)
+    figure = Figure(figsize=(max(width, 4.0), height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.imshow(colours, aspect="auto", cmap="viridis", vmin=low, vmax=high)
+    axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 8 else 0)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.tick_params(length=0, labelsize=8)
+    axes.set_title(found.title, fontsize=9)
+    if found.notes:
+        axes.set_xlabel(" ".join(found.notes), fontsize=8)
+    for row, numbers in enumerate(values):
+        for column, number in enumerate(numbers):
+            if not math.isnan(number):
+                is_dark = names[column] != "gap" and (number - low) / (high - low) < 0.6
+                colour = "white" if is_dark else "black"
+                axes.text(column, row, f"{number:.1f}", ha="center", va="center", fontsize=7, color=colour)
+
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(beside, "wb") as file:
+            # Without the version of matplotlib inside, the same scores make the same file.
+            figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
+        os.replace(beside, path)
+    except OSError as fault:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise ToolkitError(f"Cannot write {path}: {fault.strerror}; free space or name another folder.") from None
+
+
+def _short(label: str, length: int = 60) -> str:
+    return label if len(label) <= length else label[: length - 1] + "…"

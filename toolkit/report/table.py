@@ -1,0 +1,130 @@
+"""Scores as a table: compositions down, languages across."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from toolkit.errors import DataError
+from toolkit.score import Score, mean, summary
+
+Cell = str | float | None
+
+GENERATED = "generated"
+GENERATED_NOTE = "generated: rows of the built-in generator; no benchmark result."
+_NOUNS = ("task", "metric", "split", "backbone", "protocol")
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a reader sees, before it is text.
+
+    Args:
+        title: what all rows have in common: task, metric, split, backbone, protocol.
+        columns: names of the columns.
+        rows: one cell a column: a text, a percentage, or None where there is no number.
+        notes: sentences below the table.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+def table(scores: Sequence[Score], *, pivot_language: str = "en") -> Table:
+    """Return scores in percent: one row for each composition, one column for each language.
+
+    The training language comes first, with the zero-shot mean (over all other languages) and the gap between the two;
+    without it there is one mean over all languages. What differs between rows (task, metric, backbone, ...) has a
+    column, what does not is in the title. Several seeds of a row are averaged, and counted in a column. Rows on
+    generated data are labelled `generated`.
+
+    Args:
+        scores: at least one, in the order in which rows and languages are to appear.
+        pivot_language: the language the tasks were trained in.
+
+    Raises:
+        ValueError: there are no scores.
+        DataError: a row has two values for a language and seed, or its languages were scored with different seeds.
+
+    Example:
+        >>> rows = [Score("xnli", code, "accuracy", value, 100, "mnli", 0)
+        ...         for code, value in [("en", 0.75), ("de", 0.5), ("sw", 0.25)]]
+        >>> found = table(rows)
+        >>> found.title, found.columns
+        ('xnli, accuracy in %', ('composition', 'en', 'zero-shot', 'gap', 'de', 'sw'))
+        >>> found.rows
+        (('mnli', 75.0, 37.5, 37.5, 50.0, 25.0),)
+    """
+    if not scores:
+        raise ValueError("A table needs at least one score.")
+    groups: dict[tuple[object, ...], list[Score]] = {}
+    for score in scores:
+        key = (score.composition, score.is_generated, *(getattr(score, noun) for noun in _NOUNS))
+        groups.setdefault(key, []).append(score)
+
+    languages = list(dict.fromkeys(score.language for score in scores))
+    has_pivot = pivot_language in languages
+    others = [code for code in languages if code != pivot_language]
+    varying = [noun for noun in _NOUNS if len({getattr(score, noun) for score in scores}) > 1]
+    has_generated = any(score.is_generated for score in scores)
+    has_seeds = any(len({score.seed for score in group}) > 1 for group in groups.values())
+
+    columns = ["composition", *varying]
+    columns += ["data"] if has_generated else []
+    columns += ["seeds"] if has_seeds else []
+    summaries = [pivot_language, "zero-shot", "gap"] if has_pivot else ["mean"]
+    # A mean over one language is that language: no column of its own.
+    summaries = summaries if others and len(languages) > 1 else summaries[: int(has_pivot)]
+    columns += [*summaries, *others]
+
+    rows, notes = [], []
+    for group in groups.values():
+        by_language = _by_language(group)
+        found = summary(by_language, pivot_language=pivot_language)
+        numbers = {**by_language, "zero-shot": found.zero_shot_mean, "gap": found.gap, "mean": found.mean}
+        if len(by_language) < len(languages):
+            scored = f"'{group[0].composition}' was scored in {len(by_language)} of {len(languages)} languages"
+            notes.append(f"{scored}; its means are over those.")
+        texts: list[Cell] = [group[0].composition, *(str(getattr(group[0], noun)) for noun in varying)]
+        texts += [GENERATED if group[0].is_generated else ""] if has_generated else []
+        texts += [str(len({score.seed for score in group}))] if has_seeds else []
+        rows.append((*texts, *(_percent(numbers.get(name)) for name in [*summaries, *others])))
+    notes += [GENERATED_NOTE] if has_generated else []
+    return Table(_title(scores[0], varying), tuple(columns), tuple(rows), tuple(dict.fromkeys(notes)))
+
+
+def _by_language(group: Sequence[Score]) -> dict[str, float]:
+    """Return one value for each language of a row: the mean over its seeds."""
+    seen: dict[str, dict[int, float]] = {}
+    for score in group:
+        seeds = seen.setdefault(score.language, {})
+        if score.seed in seeds:
+            raise DataError(
+                f"{score.name} of '{score.composition}' comes twice for seed {score.seed}; leave one of them out."
+            )
+        seeds[score.seed] = score.value
+    counts = {len(seeds) for seeds in seen.values()}
+    if len(counts) > 1:
+        # Otherwise a mean over languages would silently mix means over different seeds.
+        raise DataError(
+            f"The languages of '{group[0].composition}' were scored with different seeds; score each with all of them."
+        )
+    return {language: mean(seeds.values()) or 0.0 for language, seeds in seen.items()}
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else 100.0 * fraction
+
+
+def _title(score: Score, varying: Sequence[str]) -> str:
+    parts = {
+        "task": score.task,
+        "metric": f"{score.metric} in %",
+        "split": f"split {score.split}" if score.split else "",
+        "backbone": score.backbone,
+        "protocol": score.protocol,
+    }
+    shown = [text for noun, text in parts.items() if text and noun not in varying]
+    return ", ".join(shown if "metric" not in varying else [*shown, "in %"])
