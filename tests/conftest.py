@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.recipes.small import FUSED, tiny_config
+from toolkit.config import Config
+
 # Before any library reads them: nothing may try the hub, and two workers share two cores.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -45,3 +48,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder, so that zoo, runs and MLflow store of a test are its own."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """A zoo with two intermediates, a stack, and a fusion under a target, on the tiny backbone; for reading only."""
+    import toolkit
+
+    config = tiny_config(tmp_path_factory.mktemp("trained"))
+    toolkit.train(FUSED, config)
+    toolkit.train("micro-nli/micro-pos", config)
+    return config

@@ -74,7 +74,9 @@ def test_a_module_imports_only_the_third_party_packages_of_its_row(path: Path) -
     row = ROW_OF[room_of(path)]
     for name in imports(path, top_only=True):
         package = name.split(".")[0]
-        assert package not in INSIDE_FUNCTIONS_ONLY, f"{path.name} imports {package} at its top; import it in a function"
+        assert package not in INSIDE_FUNCTIONS_ONLY, (
+            f"{path.name} imports {package} at its top; import it in a function"
+        )
         assert row >= ROW_OF[HEAVY.get(package, "errors")], f"{path.name} imports {package} below its row"
 
 
@@ -99,7 +101,9 @@ def test_the_top_level_is_what_the_design_says() -> None:
         assert (PROJECT / name).exists(), name
 
 
-@pytest.mark.parametrize("module", ["toolkit", "cli", "toolkit.tasks", "toolkit.plan", "toolkit.features", "toolkit.tracking"])
+@pytest.mark.parametrize(
+    "module", ["toolkit", "cli", "toolkit.tasks", "toolkit.plan", "toolkit.features", "toolkit.tracking"]
+)
 def test_importing_it_loads_no_heavy_package(module: str) -> None:
     heavy = sorted({"torch", "transformers", "adapters", "mlflow", "matplotlib", "datasets", "faiss"})
     program = f"import sys, {module}; print([name for name in {heavy!r} if name in sys.modules])"

@@ -371,7 +371,7 @@ def _card(
     seen = tuple(
         {
             "task": source.task.name,
-            "split": source.rows.split,
+            "split": source.rows.asked,
             "language": source.rows.language,
             "rows": len(source.rows),
             "fingerprint": source.rows.fingerprint,
@@ -449,7 +449,7 @@ def _opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequen
     if any(part.kind == "fusion" for part in stage.learn):
         rates += f" (fusion {settings.fusion_lr:g})"
     return (
-        f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, {settings.epochs:g} epochs, "
+        f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, {settings.epochs:g} epoch{"s" if settings.epochs != 1 else ""}, "
         f"batch {settings.batch_size}, {circuit.backbone.precision} on {circuit.backbone.device.type}"
     )
 

@@ -1,0 +1,27 @@
+"""A configuration small enough to train in seconds: the tiny backbone on a few rows of the micro-world."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import toolkit
+from toolkit.config import Config
+
+FUSED = "fuse[micro-nli,micro-qa]/micro-choice"
+SETTINGS = (
+    "train.limit=48",
+    "train.epochs=1",
+    "train.eval_limit=16",
+    "train.batch_size=16",
+    "eval.limit=16",
+    "retrieve.limit=30",
+    "tracking.enabled=no",
+    "backbone.precision=fp32",
+)
+
+
+def tiny_config(folder: Path, *sets: str) -> Config:
+    """Return a configuration for the tiny backbone that keeps everything inside `folder`."""
+    return toolkit.configure(
+        *SETTINGS, f"tracking.folder={folder}", *sets, backbone="tiny", zoo=folder / "zoo", run_dir=folder / "runs"
+    )

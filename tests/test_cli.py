@@ -1,0 +1,151 @@
+"""The command surface: what it prints, and that each fault is one sentence with exit code 2."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import cli
+from tests.recipes.small import FUSED, SETTINGS
+from toolkit.config import Config
+
+PROJECT = Path(__file__).parent.parent
+
+
+def run(*arguments: str) -> Result:
+    found = CliRunner().invoke(cli.main, list(arguments))
+    if found.exception is not None and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    return found
+
+
+def fault(*arguments: str) -> str:
+    found = run(*arguments)
+    assert found.exit_code == 2, found.output
+    return found.stderr
+
+
+def options(config: Config) -> list[str]:
+    sets = [part for one in SETTINGS for part in ("--set", one)]
+    return ["--backbone", "tiny", "--zoo", str(config.zoo), "--set", f"run_dir={config.run_dir}", *sets]
+
+
+def test_tasks_lists_the_catalogue_and_shows_one() -> None:
+    assert "xquad" in run("tasks").output
+    assert "Artetxe" in run("tasks", "xquad").output
+
+
+def test_plan_says_what_learns_and_what_is_frozen(folder: Path) -> None:
+    found = run("plan", "mnli/xquad")
+    assert "squad (xquad has no training rows of its own)" in found.output
+    stages = [json.loads(line) for line in run("plan", "fuse[mnli,squad]/xquad", "--json").output.splitlines()]
+    assert [stage["entry"] for stage in stages] == ["mnli", "squad", "fuse[mnli,squad]/xquad"]
+    assert stages[2]["parents"] == ["mnli", "squad"]
+
+
+def test_fuse_is_the_friendly_spelling_of_train(trained: Config) -> None:
+    found = run("fuse", "micro-nli", "micro-qa", "--target", "micro-choice", *options(trained))
+    assert found.exit_code == 0
+    assert "Nothing to train" in found.stderr
+
+
+def test_eval_prints_the_table_on_stdout_and_the_rest_on_stderr(trained: Config) -> None:
+    found = run("eval", FUSED, "--task", "micro-choice", "--languages", "en,de", *options(trained))
+    assert found.stdout.startswith("micro-choice, accuracy")
+    assert "Written to" in found.stderr
+    assert "Written to" not in found.stdout
+
+
+def test_retrieve_prints_its_protocol(trained: Config) -> None:
+    found = run("retrieve", "backbone", "--task", "micro-bitext", "--languages", "de", *options(trained))
+    assert "layer=1/2 pooling=mean direction=en->xx" in found.stderr
+
+
+def test_the_zoo_is_listed_shown_verified_and_cleared(trained: Config, folder: Path) -> None:
+    shutil.copytree(trained.zoo, folder / "zoo")
+    zoo = ["--zoo", str(folder / "zoo")]
+    assert FUSED in run("zoo", "list", *zoo).output
+    assert "data_seen" in run("zoo", "show", "micro-nli", *zoo).output
+    assert "as its card says" in run("zoo", "verify", *zoo).output
+    assert "is a parent of" in fault("zoo", "remove", "micro-nli", *zoo)
+    assert run("zoo", "remove", "micro-nli/micro-pos", *zoo).exit_code == 0
+    weights = next((folder / "zoo").rglob("fusion.safetensors"))
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    weights.write_bytes(data)
+    assert "sha256" in fault("zoo", "verify", *zoo)
+    assert "sha256" in fault("eval", FUSED, "--task", "micro-choice", "--backbone", "tiny", "--no-track", *zoo)
+
+
+def test_doctor_gives_a_mend_for_everything_that_is_missing(folder: Path) -> None:
+    lines = run("doctor", "--data-root", "nowhere").output.splitlines()
+    assert any(line.startswith("ok") and "torch" in line for line in lines)
+    for i, line in enumerate(lines):
+        if line.startswith("MEND"):
+            assert lines[i + 1].strip(), line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["train", "xqaud"], "Did you mean 'xquad'?"),
+        (["plan", "xqaud"], "Did you mean 'xquad'?"),
+        (["plan", "xnli.de"], "no language 'de'"),
+        (["plan", "fus[mnli,squad]"], "^^^"),
+        (["plan", "fuse[mnli,squad"], "^"),
+        (["plan", "fuse[mnli]"], "^"),
+        (["plan", "a/" * 6000 + "a"], "10,000"),
+        (["plan", "mnli", "--set", "train.lrr=1", "--set", "train.epochs=no"], "train.epochs"),
+        (["plan", "mnli", "--set", "train.lrr=1", "--set", "train.epochs=no"], "Did you mean 'train.lr'?"),
+        (["plan", "mnli", "--config", "absent.yaml"], "absent.yaml"),
+        (["plan", "avg[mnli,squad]"], "later release"),
+        (["zoo", "show", "mnli"], "empty"),
+        (["tasks", "tatoebo"], "Did you mean 'tatoeba'?"),
+    ],
+)
+def test_a_users_fault_is_one_sentence_with_exit_code_two(folder: Path, arguments: list[str], expected: str) -> None:
+    said = fault(*arguments)
+    assert said.startswith("Error: ")
+    assert expected in said
+    assert "Traceback" not in said
+
+
+def test_an_unreachable_hub_names_the_ways_out(folder: Path) -> None:
+    said = fault("train", "mnli", "--backbone", "tiny", "--no-track")
+    assert "--data-root" in said
+    assert "hf download" in said
+    assert "micro" in said
+    said = fault("train", "micro-nli", "--backbone", "xlm-roberta-large", "--no-track")
+    assert "--backbone embedded" in said
+    assert "hf download" in said
+
+
+def test_a_folder_that_cannot_be_written_loses_nothing(trained: Config, folder: Path) -> None:
+    (folder / "occupied").write_text("a file where a folder should be")
+    for setting in (["--zoo", str(folder / "occupied")], ["--set", f"run_dir={folder / 'occupied'}"]):
+        given = options(trained)
+        given = [*given, *setting] if setting[0] == "--set" else [*given[:2], *setting, *given[4:]]
+        said = fault("train", "micro-pos", *given, "--no-track")
+        assert "occupied" in said
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("toolkit.tasks.get_task", broken)
+    found = CliRunner().invoke(cli.main, ["tasks", "mnli"])
+    assert isinstance(found.exception, ZeroDivisionError)
+
+
+def test_python_cli_py_is_the_same_program() -> None:
+    found = subprocess.run(
+        [sys.executable, "cli.py", "--help"], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert "xstilts train mnli/squad" in found.stdout
