@@ -79,8 +79,8 @@ def test_the_zoo_is_listed_shown_verified_and_cleared(trained: Config, folder: P
     data = bytearray(weights.read_bytes())
     data[len(data) // 2] ^= 1
     weights.write_bytes(data)
-    assert "sha256" in fault("zoo", "verify", *zoo)
-    assert "sha256" in fault("eval", FUSED, "--task", "micro-choice", "--backbone", "tiny", "--no-track", *zoo)
+    assert "SHA-256" in fault("zoo", "verify", *zoo)
+    assert "SHA-256" in fault("eval", FUSED, "--task", "micro-choice", "--backbone", "tiny", "--no-track", *zoo)
 
 
 def test_doctor_gives_a_mend_for_everything_that_is_missing(folder: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryFile
 
 from toolkit.composition import Composition, Part, parse, parts
 from toolkit.config import AdapterConfig, Config
@@ -33,6 +35,18 @@ def shelf(config: Config) -> str:
 def open_zoo(config: Config) -> Zoo:
     """Return the zoo that a configuration names."""
     return Zoo(config.zoo)
+
+
+def require_writable(folder: Path) -> None:
+    """Make a folder and raise where files cannot be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ToolkitError(
+            f"The folder {folder} cannot be written ({error.strerror}); choose another zoo or --set run_dir=DIR."
+        ) from error
 
 
 def open_backbone(config: Config, *, report: Report) -> Backbone:

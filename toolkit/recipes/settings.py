@@ -8,8 +8,8 @@ from toolkit.config import TrainConfig
 
 # Width from which a backbone counts as large: XLM-R Base (768) and Large (1024) take the published rates.
 LARGE_WIDTH = 768
-# Adapters 1e-4 and AdapterFusion 5e-5 as the `adapters` documentation has them; on a backbone of width 384 five times
-# that was better on every kind (docs/decisions/0008-settings.md).
+# Adapters 1e-4 and AdapterFusion 5e-5 as the `adapters` documentation has them; a narrow backbone takes five times that
+# (docs/decisions/0008-settings.md says what was measured).
 RATES = {True: (1e-4, 5e-5), False: (5e-4, 2.5e-4)}
 FULL_RATE = 1e-5  # jiant's X-STILTs runs
 EPOCHS = 3.0

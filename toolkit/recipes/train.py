@@ -134,6 +134,9 @@ def run_stage(
     parents = tuple({"name": name, "digest": zoo.get(name, common.shelf(config)).digest} for name in stage.parents)
     key = _key(stage, config, backbone, sources, parents)
     checkpoint = Path(config.run_dir) / "checkpoints" / key
+    # Hours of training must not end at a folder that could never be written.
+    for folder in (checkpoint, zoo.root):
+        common.require_writable(folder)
     with ExitStack() as stack:
         circuit = stack.enter_context(_wired(stage, config, backbone, zoo, sources))
         data = [
@@ -449,7 +452,7 @@ def _opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequen
     if any(part.kind == "fusion" for part in stage.learn):
         rates += f" (fusion {settings.fusion_lr:g})"
     return (
-        f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, {settings.epochs:g} epoch{"s" if settings.epochs != 1 else ""}, "
+        f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, epochs {settings.epochs:g}, "
         f"batch {settings.batch_size}, {circuit.backbone.precision} on {circuit.backbone.device.type}"
     )
 

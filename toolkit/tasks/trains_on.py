@@ -31,5 +31,5 @@ def training_rows(ref: Name) -> str:
     """
     task = get_task(ref.name)
     source = source_task(task)
-    task.resolve_language(ref.language)
+    source.resolve_language(ref.language)
     return str(ref) if source is task else f"{source.name} ({task.name} has no training rows of its own)"

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from toolkit.config import EvalConfig
+from toolkit.evaluation import evaluate_rows, predict
+from toolkit.evaluation import evaluate as module
+from toolkit.evaluation.evaluate import word_tags
+from toolkit.features import features_of
+from toolkit.features.ragged import Ragged
+
+LABELS = ("A", "B", "C")
+
+
+def features_for(kind, rows, tokenizer, max_length=64):
+    return features_of(rows[kind], kind, tokenizer, max_length=max_length, stride=16)
+
+
+def gold_logits(kind, rows, features):
+    """What a perfect model would answer."""
+    if kind == "pair":
+        return np.eye(3, dtype="f4")[[row.label for row in rows]]
+    if kind == "choice":
+        return np.eye(5, dtype="f4")[[row.label for row in rows]]
+    if kind == "span":
+        values = np.zeros((len(features.input_ids.values), 2), "f4")
+        for window, (start, end) in enumerate(features.labels):
+            if start > 0:
+                at = features.input_ids.offsets[window]
+                values[at + start, 0], values[at + end, 1] = 9, 9
+        return Ragged(values, features.input_ids.offsets)
+    return Ragged(np.where(features.tags.values >= 0, features.tags.values, 2), features.input_ids.offsets)
+
+
+@pytest.mark.parametrize(("kind", "measures"), [("pair", {"accuracy"}), ("choice", {"accuracy"}), ("span", {"em", "f1"}), ("tags", {"f1", "precision", "recall", "accuracy"})])
+def test_perfect_answers_score_one_on_every_measure_of_the_kind(monkeypatch, tiny, rows, kind, measures):
+    features = features_for(kind, rows, tiny.tokenizer)
+    monkeypatch.setattr(module, "predict", lambda *_, **__: gold_logits(kind, rows[kind], features))
+    found = evaluate_rows(None, rows[kind], features, labels=LABELS)
+    assert found.measures == dict.fromkeys(measures, pytest.approx(1.0))
+    assert found.n == 30
+    assert len(found.answers) == 30
+
+
+def test_perfect_answers_score_one_where_contexts_and_sentences_are_cut_into_windows(monkeypatch, tiny, rows):
+    for kind in ("span", "tags"):
+        features = features_for(kind, rows, tiny.tokenizer, max_length=40)
+        assert len(features) > 60
+        monkeypatch.setattr(module, "predict", lambda *_, kind=kind, features=features, **__: gold_logits(kind, rows[kind], features))
+        assert evaluate_rows(None, rows[kind], features, labels=LABELS).measures["f1"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("kind", ["pair", "choice"])
+def test_accuracy_is_the_share_of_rows_answered_right(answering, tiny, rows, kind):
+    circuit, features = answering(kind), features_for(kind, rows, tiny.tokenizer)
+    right = predict(circuit, features).argmax(1) == features.labels
+    found = evaluate_rows(circuit, rows[kind], features)
+    assert 0 < right.mean() < 1
+    assert found.measures["accuracy"] == pytest.approx(right.mean())
+    assert found.answers == predict(circuit, features).argmax(1).tolist()
+
+
+def test_a_choice_that_a_row_does_not_have_is_never_answered(answering, tiny, rows):
+    found = evaluate_rows(answering("choice"), rows["choice"], features_for("choice", rows, tiny.tokenizer))
+    assert all(answer < len(row.choices) for answer, row in zip(found.answers, rows["choice"], strict=True))
+
+
+def test_rows_that_repeat_an_id_are_all_scored(answering, tiny, rows):
+    assert len({row.id for row in rows["span"]}) == 7
+    found = evaluate_rows(answering("span"), rows["span"], features_for("span", rows, tiny.tokenizer))
+    assert found.n == len(found.answers) == 30
+    assert all(answer in row.context for answer, row in zip(found.answers, rows["span"], strict=True))
+
+
+def test_the_settings_for_spans_reach_the_decoder(answering, tiny, rows):
+    circuit, features = answering("span"), features_for("span", rows, tiny.tokenizer)
+    short = evaluate_rows(circuit, rows["span"], features, settings=EvalConfig(max_answer_tokens=1))
+    longer = evaluate_rows(circuit, rows["span"], features, settings=EvalConfig(max_answer_tokens=30))
+    assert max(len(answer) for answer in short.answers) <= 1
+    assert max(len(answer) for answer in longer.answers) > 1
+
+
+def test_tags_are_handed_back_one_a_word(answering, tiny, rows):
+    found = evaluate_rows(answering("tags"), rows["tags"], features_for("tags", rows, tiny.tokenizer), labels=LABELS)
+    assert [len(answer) for answer in found.answers] == [len(row.tokens) for row in rows["tags"]]
+    assert {tag for answer in found.answers for tag in answer} <= {0, 1, 2}
+
+
+@pytest.mark.parametrize("max_length", [16, 64, 256])
+def test_every_words_tag_is_read_off_the_piece_that_carries_its_label(tiny, rows, max_length):
+    features = features_for("tags", rows, tiny.tokenizer, max_length)
+    best = Ragged(np.where(features.tags.values >= 0, features.tags.values, -9), features.input_ids.offsets)
+    assert [tags.tolist() for tags in word_tags(features, best)] == [list(row.tags) for row in rows["tags"]]

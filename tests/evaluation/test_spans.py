@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from toolkit.evaluation.spans import answer_texts
+from toolkit.features.collate import Features
+from toolkit.features.ragged import Ragged
+from toolkit.tasks.rows import SpanRow
+
+CONTEXT = "abcdefghij"
+
+
+def windows(*ranges, rows=None):
+    """Windows of two question tokens and one token per character of CONTEXT[a:b], then an end token."""
+    spans = [[(-1, -1)] * 2 + [(i, i + 1) for i in range(a, b)] + [(-1, -1)] for a, b in ranges]
+    lengths = [len(span) for span in spans]
+    return Features(
+        "span",
+        Ragged.of([[0] * n for n in lengths]),
+        np.array(rows if rows is not None else [0] * len(ranges)),
+        1 + max(rows or [0]),
+        extra={"char_spans": Ragged.of(spans, width=2)},
+    )
+
+
+def logits_of(features, **given):
+    """All logits -1 but those given as `s<window>_<token>=value` or `e<window>_<token>=value`."""
+    values = np.full((len(features.input_ids.values), 2), -1, np.float32)
+    for key, value in given.items():
+        window, token = map(int, key[1:].split("_"))
+        values[features.input_ids.offsets[window] + token, "se".index(key[0])] = value
+    return Ragged(values, features.input_ids.offsets)
+
+
+ROW = SpanRow("1", "q", CONTEXT, ())
+
+
+def answer(features, logits, **options):
+    rows = [ROW] * features.n_rows
+    return answer_texts(rows, features, logits, **options)
+
+
+def test_the_best_start_and_end_give_the_text_between_them():
+    features = windows((0, 10))
+    assert answer(features, logits_of(features, s0_4=5, e0_7=5)) == ["cdef"]
+
+
+def test_an_end_before_the_start_is_never_chosen():
+    features = windows((0, 10))
+    # The best start stands behind the best end; the next best pair is taken.
+    assert answer(features, logits_of(features, s0_8=9, e0_3=9, e0_9=4)) == ["gh"]
+
+
+def test_tokens_outside_the_context_never_win():
+    features = windows((0, 10))
+    assert answer(features, logits_of(features, s0_0=99, e0_0=99, s0_12=99, e0_12=99, s0_5=1, e0_6=1)) == ["de"]
+
+
+def test_pieces_without_characters_neither_begin_nor_end_an_answer():
+    features = windows((0, 10))
+    features.extra["char_spans"].values[4] = (2, 2)  # a bare `▁`
+    assert answer(features, logits_of(features, s0_4=9, e0_4=9, s0_5=3, e0_6=3)) == ["de"]
+
+
+def test_an_answer_is_at_most_as_long_as_asked():
+    features = windows((0, 10))
+    logits = logits_of(features, s0_2=5, e0_11=5, e0_4=2)
+    assert answer(features, logits) == ["abcdefghij"]
+    assert answer(features, logits, max_answer_tokens=10) == ["abcdefghij"]
+    assert answer(features, logits, max_answer_tokens=9) == ["abc"]
+
+
+def test_only_the_n_best_starts_and_ends_are_looked_at():
+    features = windows((0, 10))
+    # The two best starts lie behind every good end; with two candidates a side only (i, i) and (i, j) remain.
+    logits = logits_of(features, s0_10=9, s0_11=8, s0_3=7, e0_4=9, e0_5=8, e0_11=1)
+    assert answer(features, logits, n_best=20) == ["bc"]
+    assert answer(features, logits, n_best=2) == [""]
+    assert answer(features, logits, n_best=3) == ["bc"]
+
+
+def test_the_best_window_of_a_row_answers():
+    features = windows((0, 6), (4, 10))
+    assert answer(features, logits_of(features, s0_2=3, e0_3=3, s1_4=4, e1_5=3)) == ["gh"]
+    assert answer(features, logits_of(features, s0_2=4, e0_3=4, s1_4=4, e1_5=3)) == ["ab"]
+
+
+def test_of_equal_windows_the_earlier_answers():
+    features = windows((0, 6), (4, 10))
+    assert answer(features, logits_of(features, s0_2=3, e0_3=4, s1_4=4, e1_5=3)) == ["ab"]
+
+
+def test_of_equal_spans_the_earlier_position_answers():
+    features = windows((0, 10))
+    assert answer(features, logits_of(features, s0_3=1, e0_3=2, s0_8=2, e0_8=1)) == ["b"]
+    assert answer(features, logits_of(features, s0_3=2, e0_3=1, s0_8=1, e0_8=2)) == ["b"]
+
+
+def test_where_all_logits_are_equal_the_first_token_answers():
+    features = windows((0, 10))
+    assert answer(features, logits_of(features)) == ["a"]
+
+
+def test_each_row_is_answered_from_its_own_windows():
+    features = windows((0, 5), (0, 10), (5, 10), rows=[0, 1, 1])
+    logits = logits_of(features, s0_2=1, e0_2=1, s2_3=9, e2_4=9, s1_2=5, e1_2=5)
+    assert answer(features, logits) == ["a", "gh"]
+
+
+def test_a_row_without_any_context_token_has_an_empty_answer():
+    features = windows((0, 0))
+    assert answer(features, logits_of(features, s0_0=5, e0_0=5)) == [""]
+
+
+def test_logits_that_are_no_numbers_give_an_empty_answer_and_no_crash():
+    features = windows((0, 10))
+    nan = Ragged(np.full((13, 2), np.nan, np.float32), features.input_ids.offsets)
+    assert answer(features, nan) == [""]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_with_enough_candidates_it_finds_what_trying_every_span_finds(seed):
+    rng = np.random.default_rng(seed)
+    features = windows((0, 10), (3, 10), rows=[0, 0])
+    values = rng.normal(size=(len(features.input_ids.values), 2)).astype("f4")
+    logits = Ragged(values, features.input_ids.offsets)
+    best = max(
+        (float(logits[w][i, 0] + logits[w][j, 1]), w, i, j)
+        for w in range(2)
+        for i in range(2, len(logits[w]) - 1)
+        for j in range(i, min(i + 4, len(logits[w]) - 1))
+    )
+    chars = features.extra["char_spans"][best[1]]
+    assert answer(features, logits, max_answer_tokens=4) == [CONTEXT[chars[best[2], 0] : chars[best[3], 1]]]
