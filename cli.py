@@ -16,6 +16,7 @@ import click
 
 from toolkit.errors import ToolkitError
 
+LOG_EVERY_S = 30.0
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -128,13 +129,33 @@ def print_table(headers: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, he
     console.print(table)
 
 
+def log_lines() -> Callable:
+    """Return a progress callback for logs: a line every half minute, with the figures and the time left."""
+    import time
+
+    last: dict[str, Any] = {"what": "", "began": 0.0, "shown": 0.0}
+
+    def report(progress: Any) -> None:
+        now = time.monotonic()
+        if progress.what != last["what"]:
+            last.update(what=progress.what, began=now, shown=now)
+        if now - last["shown"] < LOG_EVERY_S or not progress.done:
+            return
+        last["shown"] = now
+        left_s = (now - last["began"]) / progress.done * (progress.total - progress.done)
+        figures = "  ".join(f"{name} {value:.3g}" for name, value in progress.figures.items())
+        say(f"{progress.what}: {progress.done}/{progress.total}  {figures}  {left_s:.0f} s left")
+
+    return report
+
+
 @contextmanager
 def bars() -> Iterator[Callable]:
-    """Draw progress: one bar for what is being done, with its figures; plain lines where stderr is no terminal."""
+    """Draw progress: one bar for what is being done, with its figures; lines now and then where stderr is no terminal."""
     from toolkit.progress import Progress
 
     if not sys.stderr.isatty():
-        yield lambda progress: None
+        yield log_lines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn

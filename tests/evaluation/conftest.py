@@ -51,8 +51,9 @@ def rows() -> dict[str, list[Any]]:
 
     dice = random.Random(0)
 
+    # Without "a": the official SQuAD normalisation drops it as an article.
     def words(low: int, high: int) -> list[str]:
-        return ["".join(dice.choices("abcdefg", k=dice.randint(1, 6))) for _ in range(dice.randint(low, high))]
+        return ["".join(dice.choices("bcdefgh", k=dice.randint(1, 6))) for _ in range(dice.randint(low, high))]
 
     spans = []
     for i in range(30):
@@ -64,9 +65,17 @@ def rows() -> dict[str, list[Any]]:
     return {
         "pair": [PairRow(str(i), " ".join(words(1, 20)), " ".join(words(1, 20)), i % 3) for i in range(30)],
         "choice": [
-            ChoiceRow(str(i), " ".join(words(0, 9)), " ".join(words(1, 5)), tuple(" ".join(words(1, 8)) for _ in range(2 + i % 4)), i % 2)
+            ChoiceRow(
+                str(i),
+                " ".join(words(0, 9)),
+                " ".join(words(1, 5)),
+                tuple(" ".join(words(1, 8)) for _ in range(2 + i % 4)),
+                i % 2,
+            )
             for i in range(30)
         ],
         "span": spans,
-        "tags": [TagsRow(str(i), tuple(tokens), tuple(dice.randrange(3) for _ in tokens)) for i, tokens in enumerate(tagged)],
+        "tags": [
+            TagsRow(str(i), tuple(tokens), tuple(dice.randrange(3) for _ in tokens)) for i, tokens in enumerate(tagged)
+        ],
     }

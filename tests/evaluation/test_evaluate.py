@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from toolkit.config import EvalConfig
-from toolkit.evaluation import evaluate_rows, predict
 from toolkit.evaluation import evaluate as module
+from toolkit.evaluation import evaluate_rows, predict
 from toolkit.evaluation.evaluate import word_tags
 from toolkit.features import features_of
 from toolkit.features.ragged import Ragged
@@ -33,7 +33,15 @@ def gold_logits(kind, rows, features):
     return Ragged(np.where(features.tags.values >= 0, features.tags.values, 2), features.input_ids.offsets)
 
 
-@pytest.mark.parametrize(("kind", "measures"), [("pair", {"accuracy"}), ("choice", {"accuracy"}), ("span", {"em", "f1"}), ("tags", {"f1", "precision", "recall", "accuracy"})])
+@pytest.mark.parametrize(
+    ("kind", "measures"),
+    [
+        ("pair", {"accuracy"}),
+        ("choice", {"accuracy"}),
+        ("span", {"em", "f1"}),
+        ("tags", {"f1", "precision", "recall", "accuracy"}),
+    ],
+)
 def test_perfect_answers_score_one_on_every_measure_of_the_kind(monkeypatch, tiny, rows, kind, measures):
     features = features_for(kind, rows, tiny.tokenizer)
     monkeypatch.setattr(module, "predict", lambda *_, **__: gold_logits(kind, rows[kind], features))
@@ -47,7 +55,9 @@ def test_perfect_answers_score_one_where_contexts_and_sentences_are_cut_into_win
     for kind in ("span", "tags"):
         features = features_for(kind, rows, tiny.tokenizer, max_length=40)
         assert len(features) > 60
-        monkeypatch.setattr(module, "predict", lambda *_, kind=kind, features=features, **__: gold_logits(kind, rows[kind], features))
+        monkeypatch.setattr(
+            module, "predict", lambda *_, kind=kind, features=features, **__: gold_logits(kind, rows[kind], features)
+        )
         assert evaluate_rows(None, rows[kind], features, labels=LABELS).measures["f1"] == pytest.approx(1.0)
 
 

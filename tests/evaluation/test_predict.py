@@ -89,5 +89,7 @@ def test_another_head_may_be_asked_than_the_active_one(tiny, rows):
 
 def test_progress_ends_with_all_items(answering, tiny, rows):
     reports = []
-    predict(answering("pair"), features_for("pair", rows, tiny.tokenizer), batch_size=1, what="x", report=reports.append)
+    predict(
+        answering("pair"), features_for("pair", rows, tiny.tokenizer), batch_size=1, what="x", report=reports.append
+    )
     assert (reports[-1].what, reports[-1].done, reports[-1].total) == ("x", 30, 30)

@@ -50,7 +50,9 @@ def test_the_length_of_an_item_is_that_of_its_longest_choice(characters):
 def test_a_long_context_is_cut_and_the_choice_kept(characters):
     row = ChoiceRow("1", "x" * 200, "why?", ("yes", "no"), 0)
     features = choice_features([row, ROWS[0]], characters, max_length=40)
-    assert [text.endswith(end) for text, end in zip(texts(features, characters, 0), ("▁yes</s>", "▁no</s>"), strict=True)] == [
+    assert [
+        text.endswith(end) for text, end in zip(texts(features, characters, 0), ("▁yes</s>", "▁no</s>"), strict=True)
+    ] == [
         True,
         True,
     ]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -45,7 +47,7 @@ def test_an_item_larger_than_the_budget_is_a_batch_of_its_own():
 def test_a_batch_is_closed_only_when_the_next_item_would_break_the_budget(many):
     order = np.argsort(many.lengths, kind="stable")
     batches = budget_batches(many.lengths, many.widths, 1000, order)
-    for batch, following in zip(batches, batches[1:], strict=False):
+    for batch, following in itertools.pairwise(batches):
         assert padded_size(many, np.append(batch, following[0])) > 1000
 
 
@@ -103,7 +105,9 @@ def test_prediction_takes_the_longest_items_first(many):
 
 
 def test_the_mean_cost_of_an_item_counts_all_its_sequences():
-    choice = Features("choice", Ragged.of([[0, 2], [0, 7, 2], [0, 7, 7, 2]]), np.arange(2), 2, sequences=np.array([0, 2, 3]))
+    choice = Features(
+        "choice", Ragged.of([[0, 2], [0, 7, 2], [0, 7, 7, 2]]), np.arange(2), 2, sequences=np.array([0, 2, 3])
+    )
     assert choice.lengths.tolist() == [3, 4]
     assert choice.widths.tolist() == [2, 1]
     assert mean_cost(choice) == (3 * 2 + 4 * 1) / 2
@@ -119,7 +123,11 @@ def test_collating_pads_ids_and_masks_the_padding():
 
 def test_collating_pads_tags_with_the_label_that_nothing_counts():
     features = Features(
-        "tags", Ragged.of([[0, 7, 8, 2], [0, 9, 2]]), np.arange(2), 2, tags=Ragged.of([[IGNORED, 3, 1, IGNORED], [IGNORED, 2, IGNORED]])
+        "tags",
+        Ragged.of([[0, 7, 8, 2], [0, 9, 2]]),
+        np.arange(2),
+        2,
+        tags=Ragged.of([[IGNORED, 3, 1, IGNORED], [IGNORED, 2, IGNORED]]),
     )
     assert features.collate(np.array([0, 1]))["tags"].tolist() == [[-100, 3, 1, -100], [-100, 2, -100, -100]]
 

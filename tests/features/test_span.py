@@ -22,7 +22,9 @@ SCRIPTS = {
 def row_of(script, repeats=12):
     sentence, answer = SCRIPTS[script]
     context = sentence * repeats
-    return SpanRow("1", "Which one is it?", context, (Answer(answer, context.index(answer, len(sentence) * (repeats // 2))),))
+    return SpanRow(
+        "1", "Which one is it?", context, (Answer(answer, context.index(answer, len(sentence) * (repeats // 2))),)
+    )
 
 
 def text_of(features, window, label, context):

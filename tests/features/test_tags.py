@@ -54,7 +54,9 @@ def test_a_sentence_beyond_the_limit_is_cut_between_words_and_loses_none(charact
             assert word not in found
             found[int(word)] = int(tag)
     assert found == dict(enumerate(row.tags))
-    text = "".join("".join(characters.convert_ids_to_tokens(features.input_ids[i][1:-1].tolist())) for i in range(len(features)))
+    text = "".join(
+        "".join(characters.convert_ids_to_tokens(features.input_ids[i][1:-1].tolist())) for i in range(len(features))
+    )
     assert text == "".join("▁" + word for word in words)
 
 

@@ -177,7 +177,9 @@ def test_a_checkpoint_that_lacks_a_tensor_is_refused(saved):
     tensors = load_file(saved / "model.safetensors")
     del tensors["encoder.layer.1.output.dense.weight"]
     save_file(tensors, saved / "model.safetensors", {"format": "pt"})
-    with pytest.raises(SourceError, match=r"lacks 1 of the encoder's tensors, for example 'encoder.layer.1.output.dense.weight'"):
+    with pytest.raises(
+        SourceError, match=r"lacks 1 of the encoder's tensors, for example 'encoder.layer.1.output.dense.weight'"
+    ):
         load(saved)
 
 

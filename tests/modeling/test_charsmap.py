@@ -41,14 +41,27 @@ def test_each_of_two_thousand_rules_is_applied(nfkc, compiled):
 
 @pytest.mark.parametrize(
     ("character", "replacement"),
-    [("㍿", "株式会社"), ("ﷺ", "صلى الله عليه وسلم"), ("½", "1⁄2"), ("ﬁ", "fi"), ("Ａ", "A"), ("𝔸", "A"), ("\u00ad", ""), ("\u200b", "")],
+    [
+        ("㍿", "株式会社"),
+        ("ﷺ", "صلى الله عليه وسلم"),
+        ("½", "1⁄2"),
+        ("ﬁ", "fi"),
+        ("Ａ", "A"),
+        ("𝔸", "A"),
+        ("\u00ad", ""),
+        ("\u200b", ""),
+    ],
 )
 def test_replacements_may_be_longer_than_the_character_or_empty(compiled, character, replacement):
     assert compiled.normalize_str(character) == replacement
 
 
 def test_characters_without_a_rule_stay(nfkc, compiled):
-    untouched = [chr(code) for code in (*range(0x21, 0x7F), *range(0x430, 0x450), *range(0x4E00, 0x4E40)) if chr(code) not in nfkc]
+    untouched = [
+        chr(code)
+        for code in (*range(0x21, 0x7F), *range(0x430, 0x450), *range(0x4E00, 0x4E40))
+        if chr(code) not in nfkc
+    ]
     assert len(untouched) > 150
     for character in untouched:
         assert compiled.normalize_str(character) == character

@@ -50,7 +50,10 @@ LEARNS = {
         "seq[a,b,c]": "adapter seq=a,b,c=, head c",
     },
     "mix[a,b]": {"mix[a,b]": "adapter mix=a,b=, head a, head b"},
-    "mix[q.en,q.sw]/t": {"mix[q.en,q.sw]": "adapter mix=q~en,q~sw=, head q", "mix[q.en,q.sw]/t": "adapter mix=q~en,q~sw=+t, head t"},
+    "mix[q.en,q.sw]/t": {
+        "mix[q.en,q.sw]": "adapter mix=q~en,q~sw=, head q",
+        "mix[q.en,q.sw]/t": "adapter mix=q~en,q~sw=+t, head t",
+    },
     "fuse[a,b]/seq[c,d]": {
         "a": "adapter a, head a",
         "b": "adapter b, head b",
@@ -72,7 +75,11 @@ def trainable(circuit):
     for path, parameter in circuit.named_parameters():
         words = path.split(".")
         at = next((i for i, word in enumerate(words) if word.startswith("part:")), None)
-        kind = "backbone" if at is None else {"adapters": "adapter", "adapter_fusion_layer": "fusion", "heads": "head"}[words[at - 1]]
+        kind = (
+            "backbone"
+            if at is None
+            else {"adapters": "adapter", "adapter_fusion_layer": "fusion", "heads": "head"}[words[at - 1]]
+        )
         what = kind if at is None else f"{kind} {words[at].removeprefix('part:')}"
         whole[what] = whole.get(what, 0) + 1
         found[what] = found.get(what, 0) + parameter.requires_grad
@@ -82,7 +89,7 @@ def trainable(circuit):
 
 def heads_of(stage):
     names = [part.name for part in stage.learn if part.kind == "head"] or [parts(stage.circuit)[-1].name]
-    return {name: PAIR for name in names}
+    return dict.fromkeys(names, PAIR)
 
 
 @pytest.mark.parametrize("text", LEARNS)
@@ -164,7 +171,7 @@ def test_a_chain_computes_what_the_reference_writes_down(wire, batch, shake, nam
         x = layer.attention(below, attention_mask=visible)[0]
         f = layer.output.dense(layer.intermediate(x))
         norm = layer.output.LayerNorm
-            # h = LN(f + x); out = LN(u + f + x); an adapter above reads LN(u + f + x) and adds to u + f.
+        # h = LN(f + x); out = LN(u + f + x); an adapter above reads LN(u + f + x) and adds to u + f.
         state = f
         for name in names:
             state = state + adapter_by_hand(layer, name, norm(state + x))
@@ -256,7 +263,7 @@ def weights(circuit):
 
 
 def built(tiny, text, heads=("t",), **options):
-    with Circuit(tiny, parse(text), heads={head: PAIR for head in heads}, **options) as circuit:
+    with Circuit(tiny, parse(text), heads=dict.fromkeys(heads, PAIR), **options) as circuit:
         return weights(circuit)
 
 
@@ -403,7 +410,10 @@ def test_weights_that_do_not_fit_are_refused_and_nothing_is_changed(wire, kind, 
 def test_an_adapter_of_another_width_is_refused(tiny):
     with Circuit(tiny, parse("a"), adapter=AdapterConfig(reduction_factor=8)) as circuit:
         wide = circuit.tensors_of(circuit.parts[0])
-    with Circuit(tiny, parse("a")) as circuit, pytest.raises(ZooError, match="another adapter configuration or backbone"):
+    with (
+        Circuit(tiny, parse("a")) as circuit,
+        pytest.raises(ZooError, match="another adapter configuration or backbone"),
+    ):
         circuit.load(circuit.parts[0], wide)
 
 

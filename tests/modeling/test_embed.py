@@ -29,7 +29,9 @@ def test_a_vector_is_the_mean_of_that_hidden_state_over_all_tokens(circuit, feat
     for i in range(len(TEXTS)):
         ids = torch.from_numpy(features.input_ids[i].astype(np.int64))[None]
         with torch.inference_mode():
-            states = circuit.encoder(input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True).hidden_states
+            states = circuit.encoder(
+                input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True
+            ).hidden_states
         mean = states[layer][0].mean(0)
         assert np.allclose(vectors[i], (mean / mean.norm()).numpy(), atol=1e-5)
 
@@ -60,7 +62,9 @@ def test_the_order_of_the_sentences_changes_nothing(circuit, features, tiny):
 def test_the_size_of_a_batch_changes_nothing_but_rounding(circuit, tiny):
     texts = [f"sentence {i} " * (1 + i % 7) for i in range(60)]
     features = sentence_features(texts, tiny.tokenizer, max_length=128)
-    assert np.allclose(embed(circuit, features, layer=2, batch_size=1), embed(circuit, features, layer=2, batch_size=64), atol=1e-5)
+    assert np.allclose(
+        embed(circuit, features, layer=2, batch_size=1), embed(circuit, features, layer=2, batch_size=64), atol=1e-5
+    )
 
 
 def test_cls_pooling_is_the_state_of_the_first_token(circuit, features):
@@ -114,7 +118,15 @@ def test_translations_are_nearer_in_the_real_encoder(embedded):
     from toolkit.composition import parse
     from toolkit.modeling.circuit import Circuit
 
-    pairs = [("I am hungry.", "Ich habe Hunger."), ("The sky is blue.", "السماء زرقاء."), ("Close the door.", "ปิดประตู"), ("Seven apples.", "七个苹果。")]
+    pairs = [
+        ("I am hungry.", "Ich habe Hunger."),
+        ("The sky is blue.", "السماء زرقاء."),
+        ("Close the door.", "ปิดประตู"),
+        ("Seven apples.", "七个苹果。"),
+    ]
     with Circuit(embedded, parse("backbone")) as circuit:
-        sides = [embed(circuit, sentence_features(list(side), embedded.tokenizer, max_length=64), layer=12) for side in zip(*pairs, strict=True)]
+        sides = [
+            embed(circuit, sentence_features(list(side), embedded.tokenizer, max_length=64), layer=12)
+            for side in zip(*pairs, strict=True)
+        ]
     assert (sides[0] @ sides[1].T).argmax(1).tolist() == [0, 1, 2, 3]

@@ -44,7 +44,12 @@ def test_spellings_that_xlm_r_normalises_give_the_same_tokens(embedded, odd, pla
 
 def test_special_tokens_have_xlm_rs_ids(embedded):
     tokenizer = embedded.tokenizer
-    assert [tokenizer.bos_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id] == [0, 1, 2, 3]
+    assert [tokenizer.bos_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id] == [
+        0,
+        1,
+        2,
+        3,
+    ]
     assert tokenizer.mask_token_id == 250001
     assert len(tokenizer) == 250002
 
@@ -180,12 +185,19 @@ def written():
     layer = {f"l0.{name}.{end}": shape for name in ("q", "k", "v", "ao") for end, shape in (("w", (H, H)), ("b", (H,)))}
     layer |= {"l0.fi.w": (FFN, H), "l0.fi.b": (FFN,), "l0.fo.w": (H, FFN), "l0.fo.b": (H,)}
     layer |= {f"l0.{norm}.{end}": (H,) for norm in ("aln", "oln") for end in "wb"}
-    shapes = {"emb.word": (len(PIECES) + 1, H), "emb.pos": (POSITIONS, H), "emb.type": (2, H), "emb.ln.w": (H,), "emb.ln.b": (H,)}
+    shapes = {
+        "emb.word": (len(PIECES) + 1, H),
+        "emb.pos": (POSITIONS, H),
+        "emb.type": (2, H),
+        "emb.ln.w": (H,),
+        "emb.ln.b": (H,),
+    }
     tensors = {name: (rng.integers(-8, 8, shape) * 0.5).astype("f4") for name, shape in (shapes | layer).items()}
     blob = "".join(PIECES).encode()
     ends = np.cumsum([0] + [len(piece.encode()) for piece in PIECES]).astype("<u4")
     rules = b"".join(
-        struct.pack(f"<IB{len(out)}I", ord(character), len(out), *map(ord, out)) for character, out in {"ａ": "a", "㍿": "ab", "\u00ad": ""}.items()
+        struct.pack(f"<IB{len(out)}I", ord(character), len(out), *map(ord, out))
+        for character, out in {"ａ": "a", "㍿": "ab", "\u00ad": ""}.items()
     )
     head = b"E5S1" + struct.pack("<I7ifi", 1, H, 1, 4, FFN, len(PIECES) + 1, POSITIONS, 2, 1e-12, 32)
     head += struct.pack("<5iQ", len(PIECES), 0, 2, 1, 3, len(blob)) + ends.tobytes()

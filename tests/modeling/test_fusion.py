@@ -10,7 +10,15 @@ import math
 import adapters
 import pytest
 import torch
-from adapters import AdapterFusionConfig, DoubleSeqBnConfig, Fuse, ParBnConfig, SeqBnConfig, Stack, StaticAdapterFusionConfig
+from adapters import (
+    AdapterFusionConfig,
+    DoubleSeqBnConfig,
+    Fuse,
+    ParBnConfig,
+    SeqBnConfig,
+    Stack,
+    StaticAdapterFusionConfig,
+)
 from adapters.methods.bottleneck import BottleneckLayer
 
 from toolkit.errors import ToolkitError
@@ -23,12 +31,17 @@ RELU16, GELU8, SWISH4 = (
     dict(reduction_factor=4, non_linearity="swish"),
 )
 SAME = {name: SeqBnConfig(**GELU8) for name in "abcdt"}
-WIDTHS = {name: SeqBnConfig(reduction_factor=r, non_linearity="relu") for name, r in zip("abcdt", (16, 8, 4, 8, 16), strict=True)}
+WIDTHS = {
+    name: SeqBnConfig(reduction_factor=r, non_linearity="relu")
+    for name, r in zip("abcdt", (16, 8, 4, 8, 16), strict=True)
+}
 ACTIVATIONS = {
     name: SeqBnConfig(reduction_factor=8, non_linearity=f)
     for name, f in zip("abcdt", ("relu", "leakyrelu", "tanh", "swish", "gelu"), strict=True)
 }
-MIXED = {name: SeqBnConfig(**shape) for name, shape in zip("abcdt", (RELU16, GELU8, SWISH4, RELU16, GELU8), strict=True)}
+MIXED = {
+    name: SeqBnConfig(**shape) for name, shape in zip("abcdt", (RELU16, GELU8, SWISH4, RELU16, GELU8), strict=True)
+}
 PRELU = {name: SeqBnConfig(reduction_factor=8, non_linearity="prelu") for name in "abcdt"}
 MEMBERS = {"same": SAME, "widths": WIDTHS, "activations": ACTIVATIONS, "mixed": MIXED, "own weights": PRELU}
 
@@ -225,7 +238,10 @@ def test_under_bf16_autocast_it_is_as_near_to_full_precision_as_the_library_is(s
     assert 1e-4 < distance(reference[0], exact[0]) < 0.02  # autocast is really on
     assert distance(fast[0], exact[0]) < 1.5 * distance(reference[0], exact[0])
     names = [name for name, gradient in exact[1].items() if "adapter" in name and not name.endswith("key.bias")]
-    errors = {mode: [distance(got[1][name], exact[1][name]) for name in names] for mode, got in (("fast", fast), ("lib", reference))}
+    errors = {
+        mode: [distance(got[1][name], exact[1][name]) for name in names]
+        for mode, got in (("fast", fast), ("lib", reference))
+    }
     assert sum(errors["fast"]) < 1.5 * sum(errors["lib"])
     assert max(errors["fast"]) < max(0.1, 1.5 * max(errors["lib"]))
 
@@ -284,16 +300,25 @@ def test_a_fresh_value_matrix_costs_almost_nothing(wire):
 
 
 def leave_out_last():
-    return {name: SeqBnConfig(**GELU8) for name in "abdt"} | {"b": SeqBnConfig(**GELU8), "a": SeqBnConfig(**GELU8, leave_out=[1])}
+    return {name: SeqBnConfig(**GELU8) for name in "abdt"} | {
+        "b": SeqBnConfig(**GELU8),
+        "a": SeqBnConfig(**GELU8, leave_out=[1]),
+    }
 
 
 UNCOVERED = {
     "residual before": (dict(fusion=AdapterFusionConfig.load("static", residual_before=True)), "residual_before"),
     "temperature": (dict(fusion=AdapterFusionConfig.load("dynamic", temperature=True)), "temperature"),
-    "value after softmax": (dict(fusion=AdapterFusionConfig.load("dynamic", value_before_softmax=False)), "value_before_softmax"),
+    "value after softmax": (
+        dict(fusion=AdapterFusionConfig.load("dynamic", value_before_softmax=False)),
+        "value_before_softmax",
+    ),
     "no query": (dict(fusion=AdapterFusionConfig.load("dynamic", query=False)), "no query"),
     "no key": (dict(fusion=AdapterFusionConfig.load("dynamic", key=False)), "no query or no key"),
-    "parallel members": (dict(members={name: ParBnConfig(reduction_factor=8) for name in "abcdt"}), "not a plain bottleneck"),
+    "parallel members": (
+        dict(members={name: ParBnConfig(reduction_factor=8) for name in "abcdt"}),
+        "not a plain bottleneck",
+    ),
     "gating": (dict(members={name: SeqBnConfig(**GELU8, use_gating=True) for name in "abcdt"}), "gating"),
     "layer norm inside": (dict(members={name: SeqBnConfig(**GELU8, ln_before=True) for name in "abcdt"}), "layer norm"),
     "scaled": (dict(members={name: SeqBnConfig(**GELU8, scaling=2.0) for name in "abcdt"}), "scaling"),

@@ -75,11 +75,15 @@ def test_losses_are_full_precision_and_finite_from_bf16_logits(kind):
 def test_what_is_masked_gets_no_gradient(kind):
     if kind == "choice":
         logits = torch.zeros(4, 1, requires_grad=True)
-        item_losses("choice", logits, {"labels": torch.tensor([0, 1]), "is_choice": torch.tensor([[True, False], [True, True]])}).sum().backward()
+        item_losses(
+            "choice", logits, {"labels": torch.tensor([0, 1]), "is_choice": torch.tensor([[True, False], [True, True]])}
+        ).sum().backward()
         assert logits.grad.ravel().tolist() == [0.0, 0.0, 0.5, -0.5]
     else:
         logits = torch.zeros(1, 3, 2, requires_grad=True)
-        item_losses("span", logits, {"labels": torch.tensor([[0, 1]]), "attention_mask": torch.tensor([[1, 1, 0]])}).sum().backward()
+        item_losses(
+            "span", logits, {"labels": torch.tensor([[0, 1]]), "attention_mask": torch.tensor([[1, 1, 0]])}
+        ).sum().backward()
         assert logits.grad[0, 2].tolist() == [0.0, 0.0]
         assert logits.grad[0, :2].abs().min() > 0
 

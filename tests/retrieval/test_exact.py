@@ -27,7 +27,9 @@ def test_the_size_of_a_block_changes_nothing():
     rng = np.random.default_rng(0)
     corpus, queries = rng.integers(-3, 4, (50, 6)).astype("f4"), rng.integers(-3, 4, (23, 6)).astype("f4")
     for block in (1, 7, 23, 1000):
-        for one, other in zip(exact_search(queries, corpus, 5), exact_search(queries, corpus, 5, block=block), strict=True):
+        for one, other in zip(
+            exact_search(queries, corpus, 5), exact_search(queries, corpus, 5, block=block), strict=True
+        ):
             assert np.array_equal(one, other)
 
 

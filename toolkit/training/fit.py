@@ -28,6 +28,8 @@ from toolkit.training.seeding import derived_seed, restore_rng, rng_state
 
 Weights = dict[str, Tensor]
 
+CHECKPOINT_S = 60.0  # a kill costs a minute at most, however slow the steps (several processes agree on steps only)
+
 
 @dataclass(frozen=True)
 class TaskData:
@@ -164,7 +166,7 @@ def fit(
             )
 
     began, before, spent = time.perf_counter(), state.seconds, 0.0
-    seen, shown, running, since = 0, 0.0, 0.0, 0
+    seen, shown, running, since, saved_at = 0, 0.0, 0.0, 0, began
     stop = state.step >= total or bool(train.patience and state.stale >= train.patience)
     circuit.train_mode(backbone_dropout=train.backbone_dropout)
     while not stop:
@@ -178,7 +180,7 @@ def fit(
         value = float(loss.detach()) * train.batch_size / len(items)  # mean per row, for the reader
         if not torch.isfinite(loss):
             raise ToolkitError(
-                f"The loss of '{circuit.composition}' is {float(loss)} at step {state.step}; lower --set train.lr "
+                f"The loss of '{circuit.composition}' is {float(loss.detach())} at step {state.step}; lower --set train.lr "
                 f"(now {train.lr:g}) or use --precision fp32; the last checkpoint is kept."
             )
         if train.grad_clip > 0:
@@ -214,8 +216,10 @@ def fit(
             else:
                 state.stale += 1
         stop = is_last or bool(train.patience and state.stale >= train.patience)
-        if not stop and (state.step % train.checkpoint_every == 0 or is_scored):
+        is_due = state.step % train.checkpoint_every == 0 or (ranks == 1 and now - saved_at > CHECKPOINT_S)
+        if not stop and (is_due or is_scored):
             save()
+            saved_at = time.perf_counter()
     if best is not None:
         with torch.no_grad():
             for name, parameter in parameters.items():

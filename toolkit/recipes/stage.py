@@ -1,0 +1,259 @@
+"""One stage: wire it, train exactly what it learns, score it on the dev set, put it into the zoo."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace as altered
+from pathlib import Path
+from typing import Any
+
+from toolkit.composition import Name, Part
+from toolkit.config import Config, TrainConfig, to_dict
+from toolkit.evaluation import Evaluation, evaluate_rows
+from toolkit.features import MAX_LENGTH, Features, features_of
+from toolkit.metrics import MAIN
+from toolkit.modeling.backbone import Backbone
+from toolkit.modeling.circuit import Circuit
+from toolkit.plan import Stage
+from toolkit.progress import Progress, Report, silent
+from toolkit.recipes import common
+from toolkit.recipes.common import Say, say_nothing
+from toolkit.recipes.records import Source, closing, log_result, make_card, opening, run_params, stage_key
+from toolkit.recipes.settings import resolve
+from toolkit.score import Score
+from toolkit.tasks import Task, get_task
+from toolkit.tasks.mixture import Mixture
+from toolkit.tasks.rows import Rows
+from toolkit.tasks.trains_on import source_task
+from toolkit.tracking import Tracker
+from toolkit.training import TaskData, fit
+from toolkit.training.checkpoint import remove_checkpoint
+from toolkit.zoo import AdapterCard, Zoo
+
+
+def run_stage(
+    stage: Stage,
+    config: Config,
+    backbone: Backbone,
+    zoo: Zoo,
+    tracker: Tracker,
+    *,
+    experiment: str,
+    retrain: bool = False,
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> AdapterCard:
+    """Train one stage and put what it learnt into the zoo."""
+    began = time.perf_counter()
+    settings = resolve(config.train, backbone.hidden_size, is_full=config.adapter.kind == "full")
+    config = altered(config, train=settings)
+    sources = [_source(ref, config) for ref in stage.tasks]
+    parents = tuple({"name": name, "digest": zoo.get(name, common.shelf(config)).digest} for name in stage.parents)
+    key = stage_key(stage, config, backbone, sources, parents)
+    checkpoint = Path(config.run_dir) / "checkpoints" / key
+    # Hours of training must not end at a folder that could never be written.
+    for folder in (checkpoint, zoo.root):
+        common.require_writable(folder)
+    with ExitStack() as stack:
+        circuit = stack.enter_context(_wired(stage, config, backbone, zoo, sources))
+        data = [
+            TaskData(
+                _head(stage, source),
+                _features(source.rows, source.task, backbone, config, f"tokenise {source.ref}", report),
+            )
+            for source in sources
+        ]
+        dev = [
+            (source, _features(source.dev, source.task, backbone, config, f"tokenise {source.ref} dev", report))
+            for source in sources
+        ]
+        say(opening(stage, settings, circuit, data))
+        tracker.start(
+            stage.entry,
+            experiment=experiment,
+            tags={**stage.circuit.tags(), "journey": "train", "backbone": backbone.name, "stage_key": key},
+            params=run_params(stage, config, data),
+        )
+        try:
+            tracker.log_text(json.dumps(to_dict(config), indent=1, default=str), "config.json")
+
+            def score() -> float:
+                return _mean(
+                    [_dev_measure(circuit, source, features, stage, config, report) for source, features in dev]
+                )
+
+            result = fit(
+                circuit,
+                stage.learn,
+                data,
+                train=settings,
+                dev=score,
+                checkpoint=checkpoint,
+                counts=_counts(data, settings),
+                what=f"train {stage.entry}",
+                report=report,
+                on_score=lambda step, value: tracker.log_metrics({"dev_score": value}, step=step),
+            )
+            scores = tuple(
+                one
+                for source, features in dev
+                for one in _dev_scores(circuit, source, features, stage, config, backbone, report)
+            )
+            card = zoo.put(
+                make_card(
+                    stage, config, backbone, sources, parents, circuit, scores, result, time.perf_counter() - began
+                ),
+                _files(stage, circuit),
+                replace=retrain,
+            )
+            log_result(tracker, result, scores, card)
+        except BaseException:
+            tracker.close("FAILED")
+            raise
+        tracker.close()
+    remove_checkpoint(checkpoint)
+    say(closing(card, result))
+    return card
+
+
+# -- rows ---------------------------------------------------------------------------------------------------------
+
+
+def _source(ref: Name, config: Config) -> Source:
+    task = source_task(get_task(ref.name))
+    language = task.resolve_language(ref.language)
+    rows = task.rows("train", language, data_root=config.data_root, limit=config.train.limit)
+    # Early stopping looks at English where there is a choice: other languages stay unseen (Phang et al. 2020).
+    dev_language = task.train_language if task.train_language in task.languages else language
+    dev = task.rows("dev", dev_language, data_root=config.data_root, limit=config.train.eval_limit)
+    return Source(ref, task, rows, dev)
+
+
+def _features(rows: Rows, task: Task, backbone: Backbone, config: Config, what: str, report: Report) -> Features:
+    report(Progress(what, 0, len(rows)))
+    length = MAX_LENGTH[task.kind] if config.train.max_length == "auto" else config.train.max_length
+    features = features_of(
+        list(rows),
+        task.kind,
+        backbone.tokenizer,
+        max_length=min(length, backbone.max_tokens),
+        stride=config.train.stride,
+        label_piece=config.train.label_piece,
+    )
+    report(Progress(what, len(rows), len(rows)))
+    return features
+
+
+def _counts(data: Sequence[TaskData], settings: TrainConfig) -> list[int] | None:
+    """Return rows per task and epoch of a mixture; None where every row is simply taken once."""
+    sizes = [len(one.features) for one in data]
+    if len(sizes) == 1 or (settings.mixture == "proportional" and settings.mixture_cap is None):
+        return None
+    mixture = Mixture(settings.mixture, cap=settings.mixture_cap, temperature=settings.mixture_temperature)
+    return mixture.counts(sizes, total=sum(sizes))
+
+
+def _head(stage: Stage, source: Source) -> str:
+    """Return the head of the stage that a task's rows train."""
+    heads = [part.name for part in stage.learn if part.kind == "head"]
+    return source.ref.name if source.ref.name in heads else heads[-1]
+
+
+# -- circuit ------------------------------------------------------------------------------------------------------
+
+
+def _wired(stage: Stage, config: Config, backbone: Backbone, zoo: Zoo, sources: Sequence[Source]) -> Circuit:
+    """Wire the stage's circuit, load what is frozen, and warm-start what continues from another entry."""
+    heads = {_head(stage, source): common.head_spec(source.task) for source in sources}
+    circuit = Circuit(
+        backbone,
+        stage.circuit,
+        heads=heads,
+        adapter=config.adapter,
+        seed=config.train.seed,
+        head_dropout=config.train.head_dropout,
+    )
+    try:
+        learn = set(stage.learn)
+        if circuit.is_full:
+            # One encoder flows through the whole chain: it starts from what the last entry below left.
+            if stage.parents:
+                _load_full(circuit, stage.parents[-1], zoo, config)
+            return circuit
+        for part in circuit.parts:
+            if part not in learn:
+                common.load_part(circuit, part, zoo, config)
+            elif stage.warm_start is not None:
+                common.load_part(circuit, part, zoo, config, entry=stage.warm_start)
+    except BaseException:
+        circuit.close()
+        raise
+    return circuit
+
+
+def _load_full(circuit: Circuit, entry: str, zoo: Zoo, config: Config) -> None:
+    common.load_part(circuit, Part("adapter", entry, entry), zoo, config)
+
+
+def _files(stage: Stage, circuit: Circuit) -> dict[str, dict[str, Any]]:
+    return {common.file_of(part): circuit.tensors_of(part) for part in stage.learn}
+
+
+# -- scores -------------------------------------------------------------------------------------------------------
+
+
+def _dev_evaluation(
+    circuit: Circuit, source: Source, features: Features, stage: Stage, config: Config, report: Report
+) -> Evaluation:
+    return evaluate_rows(
+        circuit,
+        source.dev,
+        features,
+        labels=source.task.labels,
+        settings=config.eval,
+        head=_head(stage, source),
+        what=f"dev {source.ref}",
+        report=report,
+    )
+
+
+def _dev_measure(
+    circuit: Circuit, source: Source, features: Features, stage: Stage, config: Config, report: Report
+) -> float:
+    return _dev_evaluation(circuit, source, features, stage, config, report).measures[MAIN[source.task.metric]]
+
+
+def _dev_scores(
+    circuit: Circuit,
+    source: Source,
+    features: Features,
+    stage: Stage,
+    config: Config,
+    backbone: Backbone,
+    report: Report,
+) -> list[Score]:
+    found = _dev_evaluation(circuit, source, features, stage, config, report)
+    return [
+        Score(
+            task=source.task.name,
+            language=source.dev.language or "",
+            metric=metric,
+            value=value,
+            n=found.n,
+            composition=stage.entry,
+            seed=config.train.seed,
+            split="dev",
+            backbone=backbone.name,
+            is_generated=source.dev.is_generated,
+            fingerprint=source.dev.fingerprint,
+            protocol=f"precision={backbone.precision}",
+        )
+        for metric, value in found.measures.items()
+    ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
