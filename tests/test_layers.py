@@ -25,6 +25,7 @@ ROWS = (
     ("zoo",),
     ("training", "evaluation"),
     ("recipes",),
+    ("commands",),
 )
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
 # Third-party packages that a row may import at the top of a module.

@@ -134,7 +134,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(small, monkeypatc
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(module, "_convert", full)
-    with pytest.raises(SourceError, match="No space left on device.*set XSTILTS_CACHE"):
+    with pytest.raises(SourceError, match=r"No space left on device.*set XSTILTS_CACHE"):
         module.embedded_folder()
     assert list(small.iterdir()) == []
 
@@ -154,7 +154,7 @@ def test_another_process_may_finish_first(small, monkeypatch):
 
 def test_a_cache_that_is_a_file_is_one_sentence(small, monkeypatch):
     small.write_text("not a folder")
-    with pytest.raises(SourceError, match="cannot be written.*XSTILTS_CACHE"):
+    with pytest.raises(SourceError, match=r"cannot be written.*XSTILTS_CACHE"):
         module.embedded_folder()
 
 

@@ -367,7 +367,7 @@ def test_adapters_after_attention_and_after_the_ffn_are_both_fused():
 
 
 def test_an_unknown_path_is_refused_with_the_known_ones():
-    with pytest.raises(ToolkitError, match="No fusion path named 'quick'. Known: fast, reference"):
+    with pytest.raises(ToolkitError, match=r"No fusion path named 'quick'. Known: fast, reference"):
         install_fusion([], "quick")
 
 

@@ -31,5 +31,5 @@ def test_tiny_states_are_not_rounded_to_nothing():
 
 
 def test_an_unknown_pooling_is_refused_with_the_known_ones():
-    with pytest.raises(ToolkitError, match="No pooling named 'max'. Known: mean, cls"):
+    with pytest.raises(ToolkitError, match=r"No pooling named 'max'. Known: mean, cls"):
         pool(STATES, MASK, "max")

@@ -99,7 +99,7 @@ def test_an_approximate_index_finds_nearly_what_the_exact_one_finds():
 
 
 def test_an_index_that_faiss_does_not_know_is_refused_with_two_that_it_does():
-    with pytest.raises(ToolkitError, match="FAISS cannot build an index 'Flatt' of width 8 .*'Flat' is exact"):
+    with pytest.raises(ToolkitError, match=r"FAISS cannot build an index 'Flatt' of width 8 .*'Flat' is exact"):
         Index(8, factory="Flatt")
 
 

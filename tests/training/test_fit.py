@@ -346,8 +346,9 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(tiny, s
         return out * value if module.training and (tmp_path / FILE).is_file() else out
 
     handle = circuit.heads["part:a"].register_forward_hook(spoil)
-    with circuit, pytest.raises(
-        ToolkitError, match=r"The loss of 'a' is (nan|inf) at step 4; lower --set train.lr \(now 0.01\)"
+    with (
+        circuit,
+        pytest.raises(ToolkitError, match=r"The loss of 'a' is (nan|inf) at step 4; lower --set train.lr \(now 0.01\)"),
     ):
         fit(circuit, stage.learn, [TaskData("a", pairs)], train=settings(), checkpoint=tmp_path)
     handle.remove()

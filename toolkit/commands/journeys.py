@@ -1,0 +1,137 @@
+"""The journeys: train, fuse, plan, eval, retrieve."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from toolkit.commands.options import example, resolve, settings
+from toolkit.commands.screen import bars, say
+
+
+@click.command(
+    epilog=example(
+        "xstilts train mnli",
+        "xstilts train mnli/squad --backbone embedded --set train.limit=2000",
+        "xstilts train 'seq[mnli,squad]' --config configs/train/adapter.yaml",
+        "xstilts train 'mix[udpos.en,udpos.de]'",
+    )
+)
+@click.argument("expr")
+@click.option("--retrain", is_flag=True, help="Train every stage again although the zoo holds it.")
+@settings
+def train(expr: str, retrain: bool, **options: Any) -> None:
+    """Train what EXPR lacks, stage by stage, each into the zoo.
+
+    A killed run goes on from its last checkpoint when the same command is given again.
+    """
+    _train(expr, resolve(**options), retrain)
+
+
+@click.command(
+    epilog=example(
+        "xstilts fuse mnli squad --target xquad",
+        "xstilts fuse mnli squad csqa --target udpos --backbone embedded --data-root MIRROR",
+        "xstilts fuse mnli squad --target xquad --no-adapter",
+    )
+)
+@click.argument("members", nargs=-1, required=True)
+@click.option("--target", required=True, metavar="TASK", help="Task that the fusion is trained for.")
+@click.option(
+    "--no-adapter", is_flag=True, help="Learn the fusion and a head only (`fuse[...]@TASK`), no adapter on top."
+)
+@click.option("--retrain", is_flag=True, help="Train every stage again although the zoo holds it.")
+@settings
+def fuse(members: tuple[str, ...], target: str, no_adapter: bool, retrain: bool, **options: Any) -> None:
+    """Fuse the adapters MEMBERS and train a target on top: `fuse[A,B,...]/TARGET`."""
+    _train(f"fuse[{','.join(members)}]{'@' if no_adapter else '/'}{target}", resolve(**options), retrain)
+
+
+def _train(expr: str, config: Any, retrain: bool) -> None:
+    from toolkit.recipes.train import train as run
+
+    with bars() as report:
+        cards = run(expr, config, retrain=retrain, report=report, say=say)
+    for card in cards:
+        click.echo(
+            f"{card.name}  {card.digest[:12]}  "
+            + "  ".join(f"{s['task']} dev {s['metric']} {100 * s['value']:.1f}" for s in card.scores)
+        )
+
+
+@click.command(epilog=example("xstilts plan 'fuse[mnli,squad]/xquad'", "xstilts plan 'seq[mnli,squad]/udpos' --json"))
+@click.argument("expr")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per stage.")
+@settings
+def plan(expr: str, as_json: bool, **options: Any) -> None:
+    """Print the stages that EXPR still lacks, given what the zoo holds. Trains nothing."""
+    from toolkit.composition import parse
+    from toolkit.plan import describe
+    from toolkit.plan import plan as stages_of
+    from toolkit.tasks.trains_on import training_rows
+    from toolkit.zoo import Zoo, shelf_name
+
+    config = resolve(**options)
+    held = Zoo(config.zoo)
+    shelf = shelf_name(config.backbone.name, config.adapter.kind)
+    stages = stages_of(parse(expr), holds=lambda entry: held.holds(entry, shelf))
+    rows = {ref: training_rows(ref) for stage in stages for ref in stage.tasks}
+    if not as_json:
+        click.echo(describe(stages, rows=rows.__getitem__, backbone_learns=config.adapter.kind == "full"))
+    for stage in stages if as_json else ():
+        learn = [f"{part.kind} {part.name}" for part in stage.learn]
+        tasks = [str(task) for task in stage.tasks]
+        found = {
+            "entry": stage.entry,
+            "tasks": tasks,
+            "learn": learn,
+            "parents": list(stage.parents),
+            "warm_start": stage.warm_start,
+        }
+        click.echo(json.dumps(found))
+
+
+@click.command(
+    "eval",
+    epilog=example(
+        "xstilts eval mnli --task xnli --languages all",
+        "xstilts eval 'fuse[mnli,squad]/xquad' --task xquad --languages en,de,zh",
+        "xstilts eval backbone@mnli --task xnli --set eval.limit=500",
+    ),
+)
+@click.argument("expr")
+@click.option("--task", required=True, metavar="TASK", help="Task whose rows are scored.")
+@click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
+@settings
+def evaluate(expr: str, task: str, languages: str, **options: Any) -> None:
+    """Score EXPR on a task, zero-shot in every language: table, CSV, JSON, heat map, MLflow run."""
+    from toolkit.recipes.evaluate import evaluate as run
+
+    config = resolve(**options)
+    with bars() as report:
+        result = run(expr, config, task=task, languages=languages, report=report, say=say)
+    click.echo(result.text)
+    say(f"Written to {result.folder}/")
+
+
+@click.command(
+    epilog=example(
+        "xstilts retrieve backbone --task tatoeba",
+        "xstilts retrieve mnli --task tatoeba --languages de,fr,sw --set retrieve.layer=12",
+    )
+)
+@click.argument("expr")
+@click.option("--task", default="tatoeba", show_default=True, metavar="TASK", help="Bitext task.")
+@click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
+@settings
+def retrieve(expr: str, task: str, languages: str, **options: Any) -> None:
+    """Retrieve translations with EXPR's sentence vectors (FAISS): accuracy per language."""
+    from toolkit.recipes.retrieve import retrieve as run
+
+    config = resolve(**options)
+    with bars() as report:
+        result = run(expr, config, task=task, languages=languages, report=report, say=say)
+    click.echo(result.text)
+    say(f"Written to {result.folder}/")

@@ -1,0 +1,131 @@
+"""Looking round: tasks, backbones, doctor, the records of runs, the demonstration."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from toolkit.commands.options import Commands, example, resolve, settings
+from toolkit.commands.screen import bars, print_table, say
+
+
+@click.command(epilog=example("xstilts tasks", "xstilts tasks xquad"))
+@click.argument("name", required=False)
+def tasks(name: str | None) -> None:
+    """List the tasks with kind, languages, metric and what they train on; or show one."""
+    from toolkit.tasks import TASKS, get_task
+
+    if name:
+        task = get_task(name)
+        facts = {
+            "task": task.name,
+            "what": task.description,
+            "kind": task.kind,
+            "languages": ", ".join(task.languages),
+            "metric": task.metric,
+            "labels": ", ".join(task.labels),
+            "trains on": task.trains_on or (task.name if task.has_train else ""),
+            "from": getattr(task.source, "path", "the built-in generator"),
+            "rows (train, dev)": ", ".join("-" if n is None else f"{n:,}" for n in task.size),
+            "licence": task.licence,
+            "cite": task.citation,
+        }
+        print_table(("", ""), [(key, value) for key, value in facts.items() if value], header=False)
+        return
+    rows = [
+        (
+            t.name,
+            t.kind,
+            str(len(t.languages)),
+            t.metric,
+            t.trains_on or ("itself" if t.has_train else "-"),
+            "generated" if t.is_generated else "",
+            t.description,
+        )
+        for t in TASKS.values()
+    ]
+    print_table(("task", "kind", "languages", "metric", "trains on", "", "what"), rows)
+
+
+@click.command(epilog=example("xstilts backbones"))
+def backbones() -> None:
+    """List the backbones and whether each can be loaded here without a network."""
+    from toolkit.modeling.backbone import KNOWN
+    from toolkit.recipes.doctor import reachable_backbones
+
+    found = reachable_backbones()
+    print_table(("backbone", "what", "here"), [(name, what, found[name][1]) for name, what in KNOWN.items()])
+    click.echo("Any hub id or local folder of the XLM-R family works as well.")
+
+
+@click.group(cls=Commands, epilog=example("xstilts track sync"))
+def track() -> None:
+    """Look after the records of runs."""
+
+
+@track.command("sync", epilog=example("MLFLOW_TRACKING_URI=http://server:5000 xstilts track sync"))
+def track_sync() -> None:
+    """Upload the runs that were spooled while the tracking server could not be reached."""
+    from toolkit.tracking import sync
+
+    click.echo(f"{sync(Path('.'))} runs uploaded.")
+
+
+@click.command(epilog=example("xstilts ui", "xstilts ui --folder demo --port 5001"))
+@click.option("--port", default=5000, show_default=True, help="Port on this machine.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("."),
+    show_default=True,
+    help="Folder that holds mlflow.db.",
+)
+def ui(port: int, host: str, folder: Path) -> None:
+    """Open the MLflow UI on the runs of a folder (or of MLFLOW_TRACKING_URI)."""
+    import os
+    import subprocess
+
+    from toolkit.tracking import tracking_uri
+
+    uri = tracking_uri(None, folder)
+    if uri.startswith("http"):
+        click.echo(f"The runs are on {uri}; open it in a browser.")
+        return
+    click.echo(f"http://{host}:{port}  (runs of {uri}; Ctrl-C ends it)")
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
+    sys.exit(subprocess.call(command, env=os.environ))
+
+
+@click.command(epilog=example("xstilts doctor", "xstilts doctor --data-root MIRROR"))
+@settings
+def doctor(**options: Any) -> None:
+    """Say what is installed and which backbones and data can be reached, with the mend for what cannot."""
+    from toolkit.recipes.doctor import examine
+
+    config = resolve(**options)
+    for finding in examine(config):
+        click.echo(f"{'ok  ' if finding.is_well else 'MEND'}  {finding.what}")
+        if not finding.is_well:
+            click.echo(f"      {finding.mend}")
+
+
+@click.command(epilog=example("xstilts demo", "xstilts demo --folder /tmp/demo"))
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Where the demo's zoo, runs and MLflow store go.",
+)
+@click.option("--backbone", default="embedded", show_default=True, metavar="NAME", help="Encoder.")
+def demo(folder: Path, backbone: str) -> None:
+    """Train, stack, fuse, evaluate and retrieve on the embedded backbone and the micro-world, offline, in minutes."""
+    from toolkit.recipes.demo import demo as run
+
+    with bars() as report:
+        text = run(folder, backbone=backbone, report=report, say=say)
+    click.echo(text)

@@ -1,0 +1,112 @@
+"""The zoo: look at, check and clear the folder of trained adapters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from toolkit.commands.options import Commands, example
+from toolkit.commands.screen import print_table, say
+from toolkit.errors import ToolkitError
+
+
+@click.group(
+    cls=Commands,
+    epilog=example("xstilts zoo list", "xstilts zoo show mnli/squad --backbone embedded", "xstilts zoo verify"),
+)
+def zoo() -> None:
+    """Look at, check and clear the folder of trained adapters."""
+
+
+ZOO = click.option(
+    "--zoo",
+    "root",
+    type=click.Path(path_type=Path),
+    default=Path("adapter_zoo"),
+    show_default=True,
+    help="Folder of trained adapters.",
+)
+SHELF = click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Only this backbone's.")
+
+
+@zoo.command("list", epilog=example("xstilts zoo list", "xstilts zoo list --backbone embedded"))
+@ZOO
+@SHELF
+def zoo_list(root: Path, backbone: str | None) -> None:
+    """Print every adapter with its backbone, size, dev scores and digest."""
+    from toolkit.zoo import Zoo
+
+    damaged: list[str] = []
+    rows = []
+    for card in Zoo(root).list(backbone, damaged=damaged):
+        scores = ", ".join(f"{s['task']} {s['metric']} {100 * s['value']:.1f}" for s in card.scores)
+        size = sum(file["bytes"] for file in card.files.values())
+        rows.append((card.name, card.backbone["name"], f"{size / 1e6:.1f} MB", scores, card.digest[:12]))
+    if rows:
+        print_table(("adapter", "backbone", "size", "dev", "digest"), rows)
+    else:
+        click.echo(f"The zoo {root} holds no adapters" + (f" for {backbone}." if backbone else "."))
+    for sentence in damaged:
+        say(f"Damaged: {sentence}")
+
+
+def _card(root: Path, name: str, backbone: str | None) -> Any:
+    """Return the card of an adapter; without a backbone it must be the only one of its name."""
+    from toolkit.composition import parse
+    from toolkit.zoo import Zoo
+
+    held = Zoo(root)
+    text = str(parse(name))
+    shelves = [card.backbone["name"] for card in held.list(damaged=[]) if card.name == text]
+    if backbone is None and len(shelves) > 1:
+        raise ToolkitError(f"The zoo holds '{text}' for {', '.join(shelves)}; choose one with --backbone.")
+    return held.get(text, backbone or (shelves[0] if shelves else "xlm-roberta-large"))
+
+
+@zoo.command("show", epilog=example("xstilts zoo show mnli/squad", "xstilts zoo show mnli --backbone embedded"))
+@click.argument("name")
+@ZOO
+@SHELF
+def zoo_show(name: str, root: Path, backbone: str | None) -> None:
+    """Print an adapter's card: recipe, parents, data seen, scores, files."""
+    click.echo(_card(root, name, backbone).to_text().rstrip())
+
+
+@zoo.command("verify", epilog=example("xstilts zoo verify", "xstilts zoo verify mnli"))
+@click.argument("name", required=False)
+@ZOO
+@SHELF
+def zoo_verify(name: str | None, root: Path, backbone: str | None) -> None:
+    """Check every file of one adapter, or of all, against the card's sha256."""
+    from toolkit.zoo import Zoo
+
+    held = Zoo(root)
+    if name is None:
+        faults = held.faults(backbone)
+        if faults:
+            raise ToolkitError("\n".join(faults))
+    cards = [_card(root, name, backbone)] if name else held.list(backbone)
+    for card in cards:
+        held.verify(card)
+        click.echo(
+            f"{card.name} on {card.backbone['name']}: {len(card.files)} files, digest {card.digest[:12]}, as its card says"
+        )
+    if not cards:
+        click.echo(f"The zoo {root} holds no adapters.")
+
+
+@zoo.command("remove", epilog=example("xstilts zoo remove mnli/squad", "xstilts zoo remove mnli --force"))
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Although another adapter was trained on top of it.")
+@ZOO
+@SHELF
+def zoo_remove(name: str, force: bool, root: Path, backbone: str | None) -> None:
+    """Remove an adapter; refused while another names it as a parent."""
+    from toolkit.zoo import Zoo
+
+    # With a backbone given no card is read, so that a damaged entry can be removed.
+    shelf = backbone or _card(root, name, None).backbone["name"]
+    Zoo(root).remove(name, shelf, force=force)
+    click.echo(f"Removed {name} ({shelf}).")
