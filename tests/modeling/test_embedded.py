@@ -166,7 +166,7 @@ def test_without_the_package_the_sentence_says_how_to_get_it(small, monkeypatch)
 
 # -- the file's layout, on a file of a few kilobytes written as the format says ------------------------------------------
 
-PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁a", "b", "▁ab"]
+PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁a", "b", "▁ab", "▁é"]
 H, FFN, POSITIONS = 32, 64, 6
 
 
@@ -201,7 +201,9 @@ def written():
     )
     head = b"E5S1" + struct.pack("<I7ifi", 1, H, 1, 4, FFN, len(PIECES) + 1, POSITIONS, 2, 1e-12, 32)
     head += struct.pack("<5iQ", len(PIECES), 0, 2, 1, 3, len(blob)) + ends.tobytes()
-    head += np.array([0, 0, 0, 0, -3, -2, -2, -1], "<f4").tobytes() + blob + struct.pack("<iI", 3, len(rules)) + rules
+    head += (
+        np.array([0, 0, 0, 0, -3, -2, -2, -1, -1], "<f4").tobytes() + blob + struct.pack("<iI", 3, len(rules)) + rules
+    )
     packed = {name: q4(values) if values.ndim == 2 else values.tobytes() for name, values in tensors.items()}
     at = len(head) + 4 + sum(2 + len(name) + 21 for name in packed)
     directory = struct.pack("<i", len(packed))
@@ -232,6 +234,7 @@ def test_every_tensor_of_the_file_arrives_where_xlm_r_has_it(written, small, mon
     assert len(found) == 5 + 16
     assert backbone.model.config.layer_norm_eps == pytest.approx(1e-12)
     assert backbone.tokenizer.tokenize("ab ａ b\u00adb ㍿") == ["▁ab", "▁a", "▁", "b", "b", "▁ab"]
+    assert backbone.tokenizer.tokenize("e\u0301") == ["▁é"]  # base letter and mark are composed
 
 
 def test_a_file_that_does_not_begin_as_it_should_is_refused_and_nothing_is_left(small):

@@ -138,7 +138,9 @@ class TrackingConfig:
     """Where runs are recorded."""
 
     enabled: Annotated[bool, About("false: nothing is recorded")] = True
-    uri: Annotated[str | None, About("MLflow tracking URI; null: MLFLOW_TRACKING_URI, else mlflow.db in `folder`")] = None
+    uri: Annotated[str | None, About("MLflow tracking URI; null: MLFLOW_TRACKING_URI, else mlflow.db in `folder`")] = (
+        None
+    )
     folder: Annotated[Path, About("folder of mlflow.db, mlartifacts/ and the spool")] = Path(".")
 
 

@@ -58,6 +58,7 @@ def span_features(rows: Sequence[SpanRow], tokenizer: Any, *, max_length: int, s
             add_special_tokens=False,
             return_attention_mask=False,
             return_offsets_mapping=True,
+            verbose=False,
         )
         if rows
         else {"input_ids": [], "offset_mapping": []}
