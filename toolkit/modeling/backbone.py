@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from toolkit.errors import SourceError, ToolkitError
+from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.precision import pick_device, resolve_precision
 from toolkit.modeling.tiny import tiny_model, tiny_tokenizer
@@ -138,6 +139,8 @@ def load_backbone(
             parameter.data = parameter.data.to(torch.bfloat16)
     model.to(device)
     model.eval()
+    if not is_trainable:
+        install_attention(model)
     return Backbone(name, model, tokenizer, digest, precision, device, is_trainable, parameters)
 
 

@@ -174,8 +174,8 @@ class Circuit(nn.Module):
     def forward(self, batch: Mapping[str, Tensor], head: str | None = None) -> Tensor:
         """Return the active (or the named) head's logits for a collated batch; shapes as in `build_head`."""
         states = self.encode(batch["input_ids"], batch["attention_mask"])
-        with self.backbone.autocast():
-            return self.heads[_module_name(head or self.active_head or "")](states)
+        # The head answers in fp32: it costs next to nothing, and bf16 logits tie and round.
+        return self.heads[_module_name(head or self.active_head or "")](states.float())
 
     def train_mode(self, *, backbone_dropout: float) -> None:
         """Switch dropout on in adapters, fusions and heads, and in the frozen encoder at the given rate."""
