@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from toolkit.commands.options import example, resolve, settings
-from toolkit.commands.screen import bars, say
+from toolkit.commands.screen import bars, is_main_process, say
 
 
 @click.command(
@@ -54,7 +54,7 @@ def _train(expr: str, config: Any, retrain: bool) -> None:
 
     with bars() as report:
         cards = run(expr, config, retrain=retrain, report=report, say=say)
-    for card in cards:
+    for card in cards if is_main_process() else ():
         click.echo(
             f"{card.name}  {card.digest[:12]}  "
             + "  ".join(f"{s['task']} dev {s['metric']} {100 * s['value']:.1f}" for s in card.scores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,13 @@ LOG_EVERY_S = 30.0
 
 def say(sentence: str) -> None:
     """Tell the reader something that is not the result: to stderr, so that results can be piped."""
-    click.echo(sentence, err=True)
+    if is_main_process():
+        click.echo(sentence, err=True)
+
+
+def is_main_process() -> bool:
+    """Whether this process speaks: of several that `torchrun` or `accelerate launch` started, the first."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def print_table(headers: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, header: bool = True) -> None:
@@ -56,6 +63,9 @@ def bars() -> Iterator[Callable]:
     """Draw progress: one bar for what is being done, with its figures; lines now and then where stderr is no terminal."""
     from toolkit.progress import Progress
 
+    if not is_main_process():
+        yield lambda progress: None
+        return
     if not sys.stderr.isatty():
         yield log_lines()
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from toolkit.errors import ToolkitError
@@ -10,8 +12,10 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 
 def pick_device() -> torch.device:
-    """Return the first GPU, or the CPU."""
-    return torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
+    """Return this process's GPU (the first, where one process runs alone), or the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def resolve_precision(asked: str, device: torch.device) -> str:

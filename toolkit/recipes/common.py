@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -71,9 +72,9 @@ def _frozen_backbone(name: str, precision: str, revision: str | None) -> Backbon
 
 def open_config_tracker(config: Config) -> Tracker:
     """Return the tracker of a configuration."""
-    return open_tracker(
-        "mlflow" if config.tracking.enabled else "none", uri=config.tracking.uri, folder=config.tracking.folder
-    )
+    # Of several processes that train together the first one records.
+    is_recorded = config.tracking.enabled and os.environ.get("RANK", "0") == "0"
+    return open_tracker("mlflow" if is_recorded else "none", uri=config.tracking.uri, folder=config.tracking.folder)
 
 
 def head_spec(task: Task) -> HeadSpec:

@@ -31,6 +31,7 @@ from toolkit.tasks.trains_on import source_task
 from toolkit.tracking import Tracker
 from toolkit.training import TaskData, fit
 from toolkit.training.checkpoint import remove_checkpoint
+from toolkit.training.ranks import Ranks
 from toolkit.zoo import AdapterCard, Zoo
 
 
@@ -102,19 +103,19 @@ def run_stage(
                 for source, features in dev
                 for one in _dev_scores(circuit, source, features, stage, config, backbone, report)
             )
-            card = zoo.put(
-                make_card(
-                    stage, config, backbone, sources, parents, circuit, scores, result, time.perf_counter() - began
-                ),
-                _files(stage, circuit),
-                replace=retrain,
-            )
+            ranks = Ranks(backbone.device)
+            if ranks.is_main:
+                seconds = time.perf_counter() - began
+                card = make_card(stage, config, backbone, sources, parents, circuit, scores, result, seconds)
+                zoo.put(card, _files(stage, circuit), replace=retrain)
+                remove_checkpoint(checkpoint)
+            ranks.wait()
+            card = zoo.get(stage.entry, common.shelf(config))
             log_result(tracker, result, scores, card)
         except BaseException:
             tracker.close("FAILED")
             raise
         tracker.close()
-    remove_checkpoint(checkpoint)
     say(closing(card, result))
     return card
 

@@ -8,10 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 
 from toolkit.composition import Part
@@ -24,6 +22,7 @@ from toolkit.progress import Progress, Report, silent
 from toolkit.training.batches import plan_batches
 from toolkit.training.checkpoint import load_checkpoint, save_checkpoint
 from toolkit.training.optimizer import build_optimizer, linear_schedule
+from toolkit.training.ranks import Ranks
 from toolkit.training.seeding import derived_seed, restore_rng, rng_state
 
 Weights = dict[str, Tensor]
@@ -113,8 +112,8 @@ def fit(
     """
     if train.lr == "auto" or train.fusion_lr == "auto" or train.epochs == "auto":
         raise AssertionError("`auto` settings are resolved before training")
-    accelerator = Accelerator(cpu=circuit.backbone.device.type == "cpu")
     device = circuit.backbone.device
+    ranks = Ranks(device)
     parameters = circuit.learnable(learn)
     unfreeze_exactly(circuit, parameters)
     optimizer = build_optimizer(
@@ -125,18 +124,21 @@ def fit(
         batch_size=train.batch_size,
         seed=derived_seed(train.seed, "order") % 2**32,
         epochs=train.epochs,
-        total_steps=train.total_steps and train.total_steps * accelerator.num_processes,
+        total_steps=train.total_steps and train.total_steps * ranks.count,
         counts=counts,
     )
-    ranks, rank = accelerator.num_processes, accelerator.process_index
-    total = max(len(planned) // ranks, 1)
+    if len(planned) < ranks.count:
+        raise ToolkitError(
+            f"{len(planned)} batches are too few for {ranks.count} processes; lower --set train.batch_size."
+        )
+    total = len(planned) // ranks.count
     schedule = linear_schedule(optimizer, total_steps=total, warmup_ratio=train.warmup_ratio)
     scored_at = _scored_steps(total, train)
     units = [train.batch_size * units_per_item(one.features) for one in data]
 
     state = _State()
     best: Weights | None = None
-    torch.manual_seed(derived_seed(train.seed, f"dropout {rank}"))
+    torch.manual_seed(derived_seed(train.seed, f"dropout {ranks.rank}"))
     saved = load_checkpoint(checkpoint) if checkpoint is not None else None
     if saved is not None:
         with torch.no_grad():
@@ -146,13 +148,16 @@ def fit(
         schedule.load_state_dict(saved["schedule"])
         best = saved["best"]
         state = _State(**saved["state"])
-        restore_rng(saved["rng"][rank] if rank < len(saved["rng"]) else saved["rng"][0])
+        if len(saved["rng"]) != ranks.count:
+            raise ToolkitError(
+                f"The checkpoint in {checkpoint} is of {len(saved['rng'])} processes, this run has {ranks.count}; start as many."
+            )
+        restore_rng(saved["rng"][ranks.rank])
     resumed_at = state.step
-    model: Any = accelerator.prepare_model(circuit) if ranks > 1 else circuit
 
     def save() -> None:
-        states = accelerator.gather_for_metrics([rng_state()], use_gather_object=True) if ranks > 1 else [rng_state()]
-        if accelerator.is_main_process and checkpoint is not None:
+        states = ranks.gather(rng_state())
+        if ranks.is_main and checkpoint is not None:
             save_checkpoint(
                 checkpoint,
                 {
@@ -171,12 +176,13 @@ def fit(
     circuit.train_mode(backbone_dropout=train.backbone_dropout)
     while not stop:
         tick = time.perf_counter()
-        task, items = planned[state.step * ranks + rank]
+        task, items = planned[state.step * ranks.count + ranks.rank]
         batch = to_device(data[task].features.collate(items), device)
-        logits = model(batch, data[task].head)
+        logits = circuit(batch, data[task].head)
         loss = item_losses(data[task].features.kind, logits, batch).sum() / units[task]
         penalty = circuit.regularisation(learn)
-        accelerator.backward(loss if penalty is None else loss + penalty)
+        (loss if penalty is None else loss + penalty).backward()
+        ranks.average_gradients(list(parameters.values()))
         value = float(loss.detach()) * train.batch_size / len(items)  # mean per row, for the reader
         if not torch.isfinite(loss):
             raise ToolkitError(
@@ -184,14 +190,14 @@ def fit(
                 f"(now {train.lr:g}) or use --precision fp32; the last checkpoint is kept."
             )
         if train.grad_clip > 0:
-            accelerator.clip_grad_norm_(list(parameters.values()), train.grad_clip)
+            torch.nn.utils.clip_grad_norm_(list(parameters.values()), train.grad_clip)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad(set_to_none=True)
         spent += time.perf_counter() - tick
         state.step += 1
-        state.examples += len(items) * ranks
-        seen += len(items) * ranks
+        state.examples += len(items) * ranks.count
+        seen += len(items) * ranks.count
         running, since = running + value, since + 1
         is_last = state.step == total
         if since == 20 or is_last:
@@ -205,7 +211,7 @@ def fit(
         is_scored = dev is not None and state.step in scored_at
         if is_scored and dev is not None:
             circuit.eval()
-            score = dev()
+            score = ranks.agree(dev())
             circuit.train_mode(backbone_dropout=train.backbone_dropout)
             state.history.append([state.step, score])
             if on_score is not None:
@@ -216,7 +222,7 @@ def fit(
             else:
                 state.stale += 1
         stop = is_last or bool(train.patience and state.stale >= train.patience)
-        is_due = state.step % train.checkpoint_every == 0 or (ranks == 1 and now - saved_at > CHECKPOINT_S)
+        is_due = state.step % train.checkpoint_every == 0 or (ranks.count == 1 and now - saved_at > CHECKPOINT_S)
         if not stop and (is_due or is_scored):
             save()
             saved_at = time.perf_counter()
