@@ -12,10 +12,10 @@ def tagging_f1(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]
     """Return micro-averaged span F1, precision and recall, and the share of tokens tagged right.
 
     Spans are those of the `seqeval` package in its default (conlleval) mode. On bare tags such as UPOS its rule
-    joins a run of one tag into one span, which is how XTREME's POS numbers are made. Two releases differ there:
-    0.0.12, which the published numbers were made with, takes the whole bare tag as the span's type; since 1.0 the
-    first letter is cut off, and `CCONJ` and `SCONJ` become the same type `CONJ`. Here the whole tag counts:
-    bare tags are handed over as `C-CCONJ`. Tags with a prefix (`B-PER`) and `O` go through as they are.
+    joins a run of one tag into one span, which is how XTREME's POS numbers are made. Releases differ there: early
+    ones (0.0.12) take the whole bare tag as the span's type; since 1.0 the first letter is cut off, and `CCONJ` and
+    `SCONJ` become the same type `CONJ`. Here the whole tag counts: bare tags are handed over as `C-CCONJ`. Tags with
+    a prefix (`B-PER`) and `O` go through as they are (docs/decisions/0009-bare-tags.md).
 
     Args:
         predicted: N sentences of tags.

@@ -65,7 +65,7 @@ def demo(folder: Path, *, backbone: str = "embedded", report: Report = silent, s
             f"Retrieval of translations, {BITEXT} (generated data, accuracy x 100), before and after {FIRST}",
             render(table([*before, *after]), "text"),
             "",
-            f"{minutes:.1f} minutes. Next:",
+            f"{minutes:.1f} minutes. Next, after `source .venv/bin/activate`:",
             *(f"  {command}" for command in next_commands(folder, poor)),
         ]
     )
