@@ -46,6 +46,11 @@ def test_what_is_not_trained_is_refused_with_the_command_that_trains_it(trained:
         toolkit.evaluate("micro-pos/micro-nli", trained, task="micro-nli")
 
 
+def test_a_name_that_is_neither_adapter_nor_task_gets_the_nearest_adapter(trained: Config) -> None:
+    with pytest.raises(ZooError, match=r"No adapter named 'micro-nly'\. Did you mean 'micro-nli'"):
+        toolkit.evaluate("micro-nly", trained, task="micro-nli")
+
+
 def test_an_unknown_language_is_refused(trained: Config) -> None:
     with pytest.raises(ToolkitError, match="'xx'"):
         toolkit.evaluate("micro-nli", trained, task="micro-nli", languages="en,xx")

@@ -42,16 +42,17 @@ def log_lines() -> Callable:
     """Return a progress callback for logs: a line every half minute, with the figures and the time left."""
     import time
 
-    last: dict[str, Any] = {"what": "", "began": 0.0, "shown": 0.0}
+    last: dict[str, Any] = {"what": "", "began": 0.0, "shown": 0.0, "done": 0}
 
     def report(progress: Any) -> None:
         now = time.monotonic()
         if progress.what != last["what"]:
-            last.update(what=progress.what, began=now, shown=now)
-        if now - last["shown"] < LOG_EVERY_S or not progress.done:
+            last.update(what=progress.what, began=now, shown=now, done=progress.done)
+        if now - last["shown"] < LOG_EVERY_S or progress.done <= last["done"]:
             return
         last["shown"] = now
-        left_s = (now - last["began"]) / progress.done * (progress.total - progress.done)
+        # Counted from where this bar began: after a resumption or a dev score that is not 0.
+        left_s = (now - last["began"]) / (progress.done - last["done"]) * (progress.total - progress.done)
         figures = "  ".join(f"{name} {value:.3g}" for name, value in progress.figures.items())
         say(f"{progress.what}: {progress.done}/{progress.total}  {figures}  {left_s:.0f} s left")
 

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from toolkit.errors import SourceError, ToolkitError
+from toolkit.hub import prepare_hub
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.precision import pick_device, resolve_precision
@@ -181,6 +182,7 @@ def _from_folder(folder: Path) -> tuple[Any, Any]:
 def _from_hub(name: str, revision: str | None) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoTokenizer
 
+    prepare_hub()
     hub_id = HUB_IDS.get(name, name)
     try:
         config = AutoConfig.from_pretrained(hub_id, revision=revision)

@@ -17,7 +17,7 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
 from toolkit.plan import plan
 from toolkit.progress import Progress, Report
-from toolkit.tasks import Task
+from toolkit.tasks import TASKS, Task
 from toolkit.tracking import Tracker, open_tracker
 from toolkit.zoo import AdapterCard, Zoo, check_backbone, shelf_name
 
@@ -91,6 +91,10 @@ def require_trained(composition: Composition, zoo: Zoo, config: Config) -> None:
     """Raise where the zoo lacks an entry that the composition needs, with the stages that would make it."""
     missing = [part.entry for part in parts(composition) if not zoo.holds(part.entry, shelf(config))]
     if missing:
+        if any(ref.name not in TASKS for ref in composition.leaves()):
+            zoo.get(
+                missing[0], shelf(config)
+            )  # no task either, so the name is a slip: raises with the nearest adapters
         stages = plan(composition, holds=lambda entry: zoo.holds(entry, shelf(config)))
         names = ", ".join(f"'{entry}'" for entry in dict.fromkeys(missing))
         raise ZooError(

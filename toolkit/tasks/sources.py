@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.errors import ConfigError, DataError, SourceError
+from toolkit.hub import prepare_hub
 from toolkit.languages import LANGUAGES
 from toolkit.tasks.convert import FIELDS, Fault, convert
 from toolkit.tasks.mirror import find_files, held_splits, mirror_folder, read_parquet
@@ -122,6 +123,7 @@ class HubSource:
         return list(dict.fromkeys([each.split(".")[0] for each in named] + list(self.where)))
 
     def _from_hub(self, config: str, wanted: Sequence[str]) -> tuple[pyarrow.Table, str, str, str]:
+        prepare_hub()
         from datasets import load_dataset
 
         for split in wanted:
