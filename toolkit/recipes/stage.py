@@ -81,10 +81,14 @@ def run_stage(
         try:
             tracker.log_text(json.dumps(to_dict(config), indent=1, default=str), "config.json")
 
+            kept: list[Evaluation] = []  # the dev evaluations that belong to the best score of this process
+
             def score() -> float:
-                return _mean(
-                    [_dev_measure(circuit, source, features, stage, config, report) for source, features in dev]
-                )
+                found = [_dev_evaluation(circuit, source, features, stage, config, report) for source, features in dev]
+                value = _main_score(sources, found)
+                if not kept or value > _main_score(sources, kept):
+                    kept[:] = found
+                return value
 
             result = fit(
                 circuit,
@@ -98,10 +102,14 @@ def run_stage(
                 report=report,
                 on_score=lambda step, value: tracker.log_metrics({"dev_score": value}, step=step),
             )
+            if not kept or _main_score(sources, kept) != result.best_score:  # the best is from before a resumption
+                kept[:] = [
+                    _dev_evaluation(circuit, source, features, stage, config, report) for source, features in dev
+                ]
             scores = tuple(
                 one
-                for source, features in dev
-                for one in _dev_scores(circuit, source, features, stage, config, backbone, report)
+                for source, found in zip(sources, kept, strict=True)
+                for one in _dev_scores(source, found, stage, config, backbone)
             )
             ranks = Ranks(backbone.device)
             if ranks.is_main:
@@ -221,22 +229,13 @@ def _dev_evaluation(
     )
 
 
-def _dev_measure(
-    circuit: Circuit, source: Source, features: Features, stage: Stage, config: Config, report: Report
-) -> float:
-    return _dev_evaluation(circuit, source, features, stage, config, report).measures[MAIN[source.task.metric]]
+def _main_score(sources: Sequence[Source], found: Sequence[Evaluation]) -> float:
+    """Return the mean of the tasks' main measures."""
+    values = [one.measures[MAIN[source.task.metric]] for source, one in zip(sources, found, strict=True)]
+    return sum(values) / len(values)
 
 
-def _dev_scores(
-    circuit: Circuit,
-    source: Source,
-    features: Features,
-    stage: Stage,
-    config: Config,
-    backbone: Backbone,
-    report: Report,
-) -> list[Score]:
-    found = _dev_evaluation(circuit, source, features, stage, config, report)
+def _dev_scores(source: Source, found: Evaluation, stage: Stage, config: Config, backbone: Backbone) -> list[Score]:
     return [
         Score(
             task=source.task.name,
@@ -254,7 +253,3 @@ def _dev_scores(
         )
         for metric, value in found.measures.items()
     ]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
