@@ -118,6 +118,12 @@ class EvalConfig:
     limit: Annotated[int | None, About("rows per language; null: all", low=1)] = None
     n_best: Annotated[int, About("start and end positions considered per window (span tasks)", low=1)] = 20
     max_answer_tokens: Annotated[int, About("longest answer (span tasks)", low=1)] = 30
+    fold: Annotated[
+        bool,
+        About(
+            "multiply out what is fixed before scoring and retrieving: the same answers but for rounding, in less time"
+        ),
+    ] = True
 
 
 @dataclass(frozen=True)
