@@ -127,6 +127,15 @@ class EvalConfig:
 
 
 @dataclass(frozen=True)
+class MergeConfig:
+    """How `ties[...]` and `dare[...]` make one adapter from the weights of several; `train.seed` seeds what is dropped."""
+
+    density: Annotated[
+        float, About("share of each member's weights that ties keeps and dare does not drop", above=0, high=1)
+    ] = 0.5
+
+
+@dataclass(frozen=True)
 class RetrieveConfig:
     """The retrieval protocol: each of these moves the number, so each is part of a result."""
 
@@ -163,6 +172,7 @@ class Config:
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     eval: EvalConfig = field(default_factory=EvalConfig)
+    merge: MergeConfig = field(default_factory=MergeConfig)
     retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     data_root: Annotated[

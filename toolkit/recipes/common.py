@@ -155,7 +155,8 @@ def trained_circuit(
         for part in needed:
             if part.kind == "head":
                 held = cards[part.entry].heads[part.name]
-                heads[part.name] = HeadSpec(held["kind"], tuple(held["labels"]))
+                key = part.entry if composition.is_parallel and composition.head is None else part.name
+                heads[key] = HeadSpec(held["kind"], tuple(held["labels"]))
     backbone = open_backbone(config, report=report)
     adapter, shapes = adapter_shapes(cards.values(), config)
     circuit = Circuit(backbone, composition, heads=heads, adapter=adapter, shapes=shapes)
