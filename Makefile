@@ -33,6 +33,7 @@ docs: setup
 
 bench: setup
 	$(BIN)/python benchmarks/train_adapter.py --quick --json benchmarks/results/train_adapter.quick.json
+	$(BIN)/python benchmarks/fusion.py --quick --json benchmarks/results/fusion.quick.json
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

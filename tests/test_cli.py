@@ -104,7 +104,7 @@ def test_doctor_gives_a_mend_for_everything_that_is_missing(folder: Path) -> Non
         (["plan", "mnli", "--set", "train.lrr=1", "--set", "train.epochs=no"], "train.epochs"),
         (["plan", "mnli", "--set", "train.lrr=1", "--set", "train.epochs=no"], "Did you mean 'train.lr'?"),
         (["plan", "mnli", "--config", "absent.yaml"], "absent.yaml"),
-        (["plan", "avg[mnli,squad]"], "later release"),
+        (["plan", "par[mnli,squad]@xnli"], "no head learns on several members"),
         (["zoo", "show", "mnli"], "empty"),
         (["tasks", "tatoebo"], "Did you mean 'tatoeba'?"),
     ],

@@ -20,7 +20,7 @@ ROWS = (
     ("languages",),
     ("composition", "config", "score", "tracking"),
     ("tasks", "perturb", "report"),
-    ("plan", "metrics", "retrieval", "features"),
+    ("plan", "metrics", "merging", "retrieval", "features"),
     ("modeling",),
     ("zoo",),
     ("training", "evaluation"),

@@ -71,10 +71,41 @@ def test_the_bare_backbone_needs_no_stage() -> None:
     assert plan(parse("backbone"), holds=nothing) == ()
 
 
-@pytest.mark.parametrize("text", ["avg[a:0.3,b:0.7]", "par[a,b]", "merge[a,b]", "ties[a,b]/c", "fuse[dare[a,b],c]/t"])
-def test_what_is_wired_later_is_refused_with_a_sentence(text: str) -> None:
-    with pytest.raises(ToolkitError, match="parses, but is wired by a later release"):
-        plan(parse(text), holds=nothing)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("avg[a:0.3,b:0.7]", ["a", "b"]),
+        ("avg[a/x,b]@t", ["a", "a/x", "b", "avg[a/x,b]@t"]),
+        ("avg[a,b]/t", ["a", "b", "avg[a,b]/t"]),
+        ("par[a/t,b]", ["a", "a/t", "b"]),
+        ("merge[a,b]", ["a", "b", "merge[a,b]"]),
+        ("p/ties[a,b]/c", ["p", "p/a", "p/b", "p/ties[a,b]", "p/ties[a,b]/c"]),
+        ("fuse[dare[a,b],c]/t", ["a", "b", "dare[a,b]", "c", "fuse[dare[a,b],c]/t"]),
+        ("merge[a,b]@a", ["a", "b", "merge[a,b]"]),
+        ("merge[a,b]@t", ["a", "b", "merge[a,b]", "merge[a,b]@t"]),
+    ],
+)
+def test_live_blocks_need_their_members_and_merges_are_computed_from_theirs(text: str, expected: list[str]) -> None:
+    assert [stage.entry for stage in stages(text)] == expected
+
+
+def test_a_merge_needs_no_rows_and_makes_the_adapter_and_the_heads_of_its_members() -> None:
+    *_, last = stages("p/merge[q.en:1,q.sw:-0.5,a]")
+    assert last.merge is not None
+    assert last.tasks == ()
+    assert learnt(last)[1:] == ["head q", "head a"]
+    assert last.parents == ("p", "p/q.en", "p/q.sw", "p/a")
+    assert describe([last]).splitlines()[2:4] == [
+        "     merges       p/q.en, p/q.sw, p/a (computed, no rows)",
+        "     makes        adapter p/merge[q.en:1.0,q.sw:-0.5,a], head q, head a",
+    ]
+
+
+def test_a_head_on_several_members_at_once_is_refused_with_the_way_out() -> None:
+    with pytest.raises(
+        ToolkitError, match="no head learns on several members at once; train one for each, as in 'a@t'"
+    ):
+        plan(parse("par[a,b]@t"), holds=nothing)
 
 
 def test_a_merged_adapter_that_the_zoo_holds_is_an_ordinary_one() -> None:
@@ -176,7 +207,7 @@ def test_random_plans_are_ordered_complete_and_learn_each_part_once() -> None:
     for _ in range(2_000):
         composition = legal(dice)
         held: dict[str, bool] = {}
-        if set(composition.tags()["blocks"].split(",")) & {"avg", "par", "merge", "ties", "dare"}:
+        if composition.head is not None and "par" in composition.tags()["blocks"].split(","):
             continue
         found = plan(composition, holds=remembering(dice, held))
         planned += 1

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from toolkit.composition import Average, Chain, Composition, Merge, Mix, Name, Parallel, Part, Seq, entries, parts
+from toolkit.composition import Chain, Composition, Merge, Mix, Name, Part, Seq, entries, parts
 from toolkit.errors import ToolkitError
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One thing to learn: it becomes one zoo entry and one tracked run.
+    """One thing to learn, or to compute from what was learnt: it becomes one zoo entry and one tracked run.
 
     Args:
         entry: canonical composition; the zoo entry's name and the run's name.
         circuit: what is wired.
-        tasks: whose training rows are learnt from; several for `mix`.
-        learn: exactly what learns; all other parts of the circuit are frozen.
+        tasks: whose training rows are learnt from; several for `mix`, none for a merge, which is computed.
+        learn: exactly what learns, or is computed; all other parts of the circuit are frozen.
         parents: the entries that must exist first: those of the frozen parts, and the warm start.
         warm_start: for `seq`, the entry whose adapter (and fusion, where one lies right below) the new one starts from.
     """
@@ -32,6 +32,16 @@ class Stage:
     learn: tuple[Part, ...]
     parents: tuple[str, ...]
     warm_start: str | None = None
+
+    @property
+    def merge(self) -> Merge | None:
+        """The block that this stage computes from its members' weights, without rows; None where it learns."""
+        last = self.circuit.chain.units[-1]
+        return last if isinstance(last, Merge) and self.circuit.head is None else None
+
+    def member(self, name: Name) -> str:
+        """Return the entry of a member of `merge`, read on top of what lies below the block."""
+        return str(Composition(Chain(self.circuit.chain.units[:-1]) / name))
 
     @property
     def frozen(self) -> tuple[Part, ...]:
@@ -51,14 +61,14 @@ def plan(c: Composition, *, holds: Callable[[str], bool], retrain: bool = False)
         The stages in the order to train them, none twice; nothing for the bare backbone.
 
     Raises:
-        ToolkitError: for `avg` and `par`, and for `merge`, `ties` and `dare` that the zoo does not hold.
+        ToolkitError: for a head on top of a `par`.
 
     Example:
         >>> from toolkit.composition import parse
         >>> [stage.entry for stage in plan(parse("fuse[mnli,squad]/xquad"), holds=lambda entry: entry == "mnli")]
         ['squad', 'fuse[mnli,squad]/xquad']
     """
-    _is_wired(c)
+    _has_heads_that_learn(c)
     known: dict[str, Composition] = {}
     held: dict[str, bool] = {}
     stages: dict[str, Stage] = {}
@@ -91,8 +101,6 @@ def _stage(entry: Composition) -> tuple[Stage, dict[str, Composition]]:
     """Return the stage that makes `entry`, and the compositions of the entries it builds on."""
     name = str(entry)
     last = entry.chain.units[-1]
-    if isinstance(last, Merge) and entry.head is None:
-        raise _later(str(last))
     known = entries(entry)
     learn = [part for part in parts(entry) if part.entry == name]
     warm_start: str | None = None
@@ -101,11 +109,19 @@ def _stage(entry: Composition) -> tuple[Stage, dict[str, Composition]]:
         tasks = last.names
         heads = dict.fromkeys(task.name for task in tasks)  # languages of one task share its head
         learn = [part for part in learn if part.kind != "head"] + [Part("head", name, head) for head in heads]
+    members: dict[str, Composition] = {}
+    if entry.head is None and isinstance(last, Merge):
+        tasks = ()
+        made = dict.fromkeys(name.name for name in last.leaves())
+        learn = [part for part in learn if part.kind != "head"] + [Part("head", name, head) for head in made]
+        members = {str(c): c for c in (Composition(Chain(entry.chain.units[:-1]) / task) for task in last.leaves())}
+        known |= members
     if entry.head is None and isinstance(last, Seq):
         before = Composition(Chain(entry.chain.units[:-1]) / _all_but_last(last))
         warm_start = str(before)
         known[warm_start] = before
     parents = dict.fromkeys(part.entry for part in parts(entry) if part.entry != name)
+    parents |= dict.fromkeys(members)
     if warm_start is not None:
         parents[warm_start] = None
     return Stage(name, entry, tasks, tuple(learn), tuple(parents), warm_start), known
@@ -115,16 +131,13 @@ def _all_but_last(seq: Seq) -> Name | Seq:
     return seq.names[0] if len(seq.names) == 2 else Seq(seq.names[:-1])
 
 
-def _is_wired(c: Composition) -> None:
-    for unit in c.chain.units:
-        if isinstance(unit, (Average, Parallel)):
-            raise _later(str(unit))
-
-
-def _later(text: str) -> ToolkitError:
-    return ToolkitError(
-        f"'{text}' parses, but is wired by a later release; until then use names, a/b, fuse, seq and mix."
-    )
+def _has_heads_that_learn(c: Composition) -> None:
+    if c.head is not None and c.is_parallel:
+        member = Composition(c.chain.units[0].members[0], c.head)  # type: ignore[union-attr]
+        raise ToolkitError(
+            f"'{c}' parses, but no head learns on several members at once; train one for each, as in '{member}', or leave "
+            f"'@{c.head}' out: the members' own heads answer."
+        )
 
 
 def describe(
@@ -159,10 +172,16 @@ def describe(
     name_rows = rows or str
     lines = [f"{len(stages)} stage{'s' if len(stages) > 1 else ''} to train:"]
     for number, stage in enumerate(stages, 1):
-        facts = {
-            "trains on": " + ".join(name_rows(task) for task in stage.tasks),
-            "learns": _listed(stage, stage.learn, backbone_learns),
-        }
+        if stage.merge is not None:
+            facts = {
+                "merges": ", ".join(stage.member(name) for name in stage.merge.leaves()) + " (computed, no rows)",
+                "makes": _listed(stage, stage.learn, False),
+            }
+        else:
+            facts = {
+                "trains on": " + ".join(name_rows(task) for task in stage.tasks),
+                "learns": _listed(stage, stage.learn, backbone_learns),
+            }
         if stage.warm_start is not None:
             facts["starts from"] = stage.warm_start
         facts["frozen"] = _listed(stage, stage.frozen, not backbone_learns) or "nothing"

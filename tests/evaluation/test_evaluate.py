@@ -44,8 +44,10 @@ def gold_logits(kind, rows, features):
 )
 def test_perfect_answers_score_one_on_every_measure_of_the_kind(monkeypatch, tiny, rows, kind, measures):
     features = features_for(kind, rows, tiny.tokenizer)
-    monkeypatch.setattr(module, "predict", lambda *_, **__: gold_logits(kind, rows[kind], features))
-    found = evaluate_rows(None, rows[kind], features, labels=LABELS)
+    monkeypatch.setattr(
+        module, "predict_each", lambda *_, heads, **__: dict.fromkeys(heads, gold_logits(kind, rows[kind], features))
+    )
+    found = evaluate_rows(None, rows[kind], features, labels=LABELS, head="t")
     assert found.measures == dict.fromkeys(measures, pytest.approx(1.0))
     assert found.n == 30
     assert len(found.answers) == 30
@@ -56,9 +58,13 @@ def test_perfect_answers_score_one_where_contexts_and_sentences_are_cut_into_win
         features = features_for(kind, rows, tiny.tokenizer, max_length=40)
         assert len(features) > 60
         monkeypatch.setattr(
-            module, "predict", lambda *_, kind=kind, features=features, **__: gold_logits(kind, rows[kind], features)
+            module,
+            "predict_each",
+            lambda *_, heads, kind=kind, features=features, **__: dict.fromkeys(
+                heads, gold_logits(kind, rows[kind], features)
+            ),
         )
-        assert evaluate_rows(None, rows[kind], features, labels=LABELS).measures["f1"] == pytest.approx(1.0)
+        assert evaluate_rows(None, rows[kind], features, labels=LABELS, head="t").measures["f1"] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("kind", ["pair", "choice"])

@@ -133,12 +133,6 @@ def test_every_part_of_a_circuit_changes_its_answer(wire, batch, shake, text):
             assert not torch.equal(circuit(batch), before), part
 
 
-@pytest.mark.parametrize("text", ["avg[a,b]", "avg[a:0.3,b:0.7]/t", "par[a,b]", "merge[a,b]", "ties[a,b]/t"])
-def test_what_is_wired_later_is_refused_and_leaves_the_backbone_as_it_was(tiny, text):
-    with pytest.raises(ToolkitError, match="this version does not wire it yet"):
-        Circuit(tiny, parse(text), heads={"t": PAIR})
-
-
 @pytest.mark.parametrize("bad", [{"fusion": "nonsense"}, {"heads": {"t": HeadSpec("bitext")}}])
 def test_a_wiring_that_fails_leaves_the_backbone_as_it_was(tiny, bad):
     keys = set(tiny.model.state_dict())
@@ -511,9 +505,10 @@ def test_full_fine_tuning_learns_the_whole_encoder_and_its_head(whole, batch):
     assert fresh.held_digest() == whole.held_digest()
 
 
-def test_full_fine_tuning_has_no_adapters_to_fuse(whole):
+@pytest.mark.parametrize("text", ["fuse[a,b]/t", "avg[a,b]", "par[a,b]"])
+def test_full_fine_tuning_has_no_adapters_to_combine(whole, text):
     with pytest.raises(ToolkitError, match="`adapter: full` trains the whole encoder and has none; use seq_bn"):
-        Circuit(whole, parse("fuse[a,b]/t"), adapter=AdapterConfig(kind="full"))
+        Circuit(whole, parse(text), adapter=AdapterConfig(kind="full"))
 
 
 def test_a_task_of_one_language_has_a_module_name_without_a_dot(wire):

@@ -130,6 +130,27 @@ def test_another_process_gets_bit_equal_logits(trained: Config, tmp_path: Path) 
     assert np.array_equal(here, np.load(out))
 
 
+@pytest.mark.parametrize("expression", ["micro-nli", "micro-nli/micro-pos", FUSED])
+def test_a_folded_circuit_gives_the_unfolded_ones_answers(trained: Config, expression: str) -> None:
+    kind = {"micro-nli": "pair", "micro-nli/micro-pos": "tags", FUSED: "choice"}[expression]
+    task = {"pair": "micro-nli", "tags": "micro-pos", "choice": "micro-choice"}[kind]
+    rows = list(get_task(task).rows("score", "sw", limit=16))
+    found = []
+    for sets in ((), ("eval.fold=false",)):
+        config = tiny_config(Path(trained.zoo).parent, *sets)
+        circuit, _ = trained_circuit(expression, config, heads=None, report=silent)
+        with circuit:
+            assert circuit.is_folded is not bool(sets)
+            found.append(predict(circuit, features_of(rows, kind, circuit.backbone.tokenizer)))
+    folded, unfolded = found
+    if kind == "tags":
+        assert np.array_equal(folded.values, unfolded.values)  # type: ignore[union-attr]
+    else:
+        assert isinstance(folded, np.ndarray)
+        assert np.allclose(folded, unfolded, atol=1e-4)
+        assert np.array_equal(folded.argmax(1), unfolded.argmax(1))  # type: ignore[union-attr]
+
+
 def test_the_scores_file_reads_back(trained: Config) -> None:
     result = toolkit.evaluate("micro-nli/micro-pos", trained, task="micro-pos", languages="en,hi")
     held = json.loads((result.folder / "scores.json").read_text(encoding="utf-8"))

@@ -12,6 +12,8 @@ import toolkit
 from tests.recipes.small import FUSED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
+from toolkit.progress import silent
+from toolkit.recipes.common import trained_circuit
 from toolkit.zoo import Zoo
 
 
@@ -150,3 +152,15 @@ def test_a_target_without_training_rows_takes_those_it_trains_on(tmp_path: Path,
     (card,) = toolkit.train("xquad", config)
     assert card.data_seen[0]["task"] == "squad"
     assert set(card.heads) == {"xquad"}
+
+
+def test_adapters_of_different_shapes_are_fused_and_each_keeps_its_own(tmp_path: Path) -> None:
+    narrow = tiny_config(tmp_path, "adapter.reduction_factor=8", "adapter.non_linearity=gelu")
+    toolkit.train("micro-nli", narrow)
+    wide = tiny_config(tmp_path, "adapter.reduction_factor=4")
+    toolkit.train(FUSED, wide)
+    circuit, _ = trained_circuit(FUSED, wide, heads=None, report=silent)
+    with circuit:
+        widths = {part.name: circuit.shapes_of(part)["layer.0.adapter_up.weight"][1] for part in circuit.parts
+                  if part.kind == "adapter"}  # fmt: skip
+    assert list(widths.values()) == [4, 8, 8]

@@ -21,7 +21,7 @@ from torch import nn
 from transformers import TrainingArguments, XLMRobertaConfig, XLMRobertaModel
 
 from toolkit.composition import Part, parse, parts
-from toolkit.errors import ToolkitError, ZooError
+from toolkit.errors import ZooError
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
@@ -95,9 +95,17 @@ def test_trap_1_average_divides_normalised_weights_by_n_again():
     assert torch.allclose(output(model, corrected), single, atol=1e-5)
 
 
-def test_trap_1_ours_is_never_silently_the_librarys_average(tiny):
-    with pytest.raises(ToolkitError, match="does not wire it yet"):
-        Circuit(tiny, parse("avg[a,b]"))
+def test_trap_1_our_average_of_an_adapter_with_its_own_copy_is_the_adapter(tiny):
+    mask = torch.ones_like(IDS)
+    with Circuit(tiny, parse("a")) as circuit, torch.inference_mode():
+        (part,) = circuit.parts
+        weights = {key: value + 0.1 for key, value in circuit.tensors_of(part).items()}
+        circuit.load(part, weights)
+        alone = circuit.encode(IDS, mask)
+    with Circuit(tiny, parse("avg[a:0.3,b:0.7]")) as circuit, torch.inference_mode():
+        for part in circuit.parts:
+            circuit.load(part, weights)
+        assert torch.allclose(circuit.encode(IDS, mask), alone, atol=1e-6)
 
 
 def test_trap_2_training_the_top_of_a_stack_unfreezes_all_of_it(tiny):

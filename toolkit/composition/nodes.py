@@ -225,6 +225,11 @@ class Composition:
         return self.chain.units == (Name(BACKBONE),)
 
     @property
+    def is_parallel(self) -> bool:
+        """Whether several members answer side by side (`par`)."""
+        return any(isinstance(unit, Parallel) for unit in self.chain.units)
+
+    @property
     def head_name(self) -> Name:
         """The head on top: the explicit one, else the last leaf's.
 

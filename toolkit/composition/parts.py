@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from toolkit.composition.nodes import Average, Chain, Composition, Fuse, Mix, Name, Parallel
+from toolkit.composition.nodes import Average, Chain, Composition, Fuse, Merge, Mix, Name, Parallel
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ def _heads(below: Chain, chain: Chain, head: Name | None) -> Iterator[_Found]:
     whole = below / chain
     last = chain.units[-1]
     if head is not None:
-        in_mix = isinstance(last, Mix) and _holds_head(last, head)
-        yield "head", Composition(whole, None if in_mix else head), head.name
+        is_held = isinstance(last, (Mix, Merge)) and _holds_head(last, head)
+        yield "head", Composition(whole, None if is_held else head), head.name
     elif isinstance(last, Fuse):
         yield "head", _closed(whole, None), last.leaves()[-1].name
     elif isinstance(last, Parallel):
@@ -119,6 +119,6 @@ def _heads(below: Chain, chain: Chain, head: Name | None) -> Iterator[_Found]:
         yield "head", Composition(whole), last.leaves()[-1].name
 
 
-def _holds_head(mix: Mix, head: Name) -> bool:
-    """Whether training `mix` has made `head`: languages of one task share its head."""
-    return head in mix.names or (head.language is None and any(name.name == head.name for name in mix.names))
+def _holds_head(unit: Mix | Merge, head: Name) -> bool:
+    """Whether making `unit` has made `head`: languages of one task share its head."""
+    return head in unit.leaves() or (head.language is None and any(name.name == head.name for name in unit.leaves()))

@@ -118,6 +118,21 @@ class EvalConfig:
     limit: Annotated[int | None, About("rows per language; null: all", low=1)] = None
     n_best: Annotated[int, About("start and end positions considered per window (span tasks)", low=1)] = 20
     max_answer_tokens: Annotated[int, About("longest answer (span tasks)", low=1)] = 30
+    fold: Annotated[
+        bool,
+        About(
+            "multiply out what is fixed before scoring and retrieving: the same answers but for rounding, in less time"
+        ),
+    ] = True
+
+
+@dataclass(frozen=True)
+class MergeConfig:
+    """How `ties[...]` and `dare[...]` make one adapter from the weights of several; `train.seed` seeds what is dropped."""
+
+    density: Annotated[
+        float, About("share of each member's weights that ties keeps and dare does not drop", above=0, high=1)
+    ] = 0.5
 
 
 @dataclass(frozen=True)
@@ -157,6 +172,7 @@ class Config:
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     eval: EvalConfig = field(default_factory=EvalConfig)
+    merge: MergeConfig = field(default_factory=MergeConfig)
     retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     data_root: Annotated[

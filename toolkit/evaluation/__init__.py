@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from toolkit.evaluation.evaluate import Evaluation, evaluate_rows
-from toolkit.evaluation.predict import predict
+from toolkit.evaluation.evaluate import Evaluation, evaluate_each, evaluate_rows
+from toolkit.evaluation.predict import predict, predict_each
 
-__all__ = ["Evaluation", "evaluate_rows", "predict"]
+__all__ = ["Evaluation", "evaluate_each", "evaluate_rows", "predict", "predict_each"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.config import EvalConfig
-from toolkit.evaluation.predict import predict
+from toolkit.evaluation.predict import Answers, predict_each
 from toolkit.evaluation.spans import answer_texts
 from toolkit.features.collate import Features
 from toolkit.features.ragged import Ragged
@@ -52,8 +52,32 @@ def evaluate_rows(
         labels: label names of the task (tags only).
         head: which head answers; default: the active one.
     """
+    asked = head or circuit.active_head or ""
+    return evaluate_each(
+        circuit, rows, features, heads=[asked], labels=labels, settings=settings, what=what, report=report
+    )[asked]
+
+
+def evaluate_each(
+    circuit: Circuit,
+    rows: Sequence,
+    features: Features,
+    *,
+    heads: Sequence[str],
+    labels: Sequence[str] = (),
+    settings: EvalConfig | None = None,
+    what: str = "evaluate",
+    report: Report = silent,
+) -> dict[str, Evaluation]:
+    """Score the answers of several heads of one kind, from one pass over the rows; see `evaluate_rows`."""
     settings = settings or EvalConfig()
-    out = predict(circuit, features, batch_size=settings.batch_size, head=head, what=what, report=report)
+    found = predict_each(circuit, features, heads=heads, batch_size=settings.batch_size, what=what, report=report)
+    return {head: _scored(rows, features, out, labels, settings) for head, out in found.items()}
+
+
+def _scored(
+    rows: Sequence, features: Features, out: Answers, labels: Sequence[str], settings: EvalConfig
+) -> Evaluation:
     if features.kind in ("pair", "choice"):
         assert isinstance(out, np.ndarray) and features.labels is not None
         answers = out.argmax(1)

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from adapters import Fuse, SeqBnConfig, Stack
-from adapters.composition import AdapterCompositionBlock
+from adapters import Stack
 from adapters.methods.bottleneck import BottleneckLayer
 from torch import Tensor, nn
 
-from toolkit.composition import Average, Chain, Composition, Merge, Parallel, Part, parts
-from toolkit.composition import Fuse as FuseNode
+from toolkit.composition import Average, Composition, Fuse, Parallel, Part, parts
 from toolkit.config import AdapterConfig
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.backbone import Backbone
+from toolkit.modeling.fold import Uncovered, fold_layer
 from toolkit.modeling.fusion import install_fusion
 from toolkit.modeling.heads import HeadSpec, build_head
+from toolkit.modeling.wiring import (
+    Block,
+    Rows,
+    Seeded,
+    blocks_of,
+    install_blocks,
+    library_config,
+    module_name,
+    remove_blocks,
+)
 
 Tensors = dict[str, np.ndarray]
+_DOES = {"fuse": "fuses", "avg": "averages", "par": "runs several"}
 
 
 class Circuit(nn.Module):
@@ -33,8 +41,10 @@ class Circuit(nn.Module):
     Args:
         backbone: the frozen encoder.
         composition: what flows.
-        heads: one specification per head to hold; the first is active until `choose_head`. Empty for retrieval.
+        heads: one specification per head to hold; the first is active until `choose_head`. Empty for retrieval. By the
+            head's name; for a `par` without a head of its own by the member's entry, because two members may end alike.
         adapter: shape of the bottleneck adapters.
+        shapes: shape of the adapters of single entries, where it is another.
         seed: every part starts from weights that depend on this seed and the part's own name alone, so that building
             parts in another order, or resuming, changes nothing.
         head_dropout: dropout inside the heads while training.
@@ -48,6 +58,7 @@ class Circuit(nn.Module):
         *,
         heads: Mapping[str, HeadSpec] | None = None,
         adapter: AdapterConfig | None = None,
+        shapes: Mapping[str, AdapterConfig] | None = None,
         seed: int = 0,
         head_dropout: float = 0.1,
         fusion: str = "fast",
@@ -57,72 +68,60 @@ class Circuit(nn.Module):
         self.encoder = backbone.model
         self.composition = composition
         self.adapter = adapter or AdapterConfig()
+        self.shapes = dict(shapes or {})
         self.is_full = self.adapter.kind == "full"
         self.parts = tuple(part for part in parts(composition) if part.kind != "head")
-        if self.is_full and any(part.kind == "fusion" for part in self.parts):
+        block = next((unit for unit in composition.chain.units if isinstance(unit, (Fuse, Average, Parallel))), None)
+        if self.is_full and block is not None:
             raise ToolkitError(
-                f"'{composition}' fuses adapters, but `adapter: full` trains the whole encoder and has none; use seq_bn."
+                f"'{composition}' {_DOES[block.keyword]} adapters, but `adapter: full` trains the whole encoder and has "
+                "none; use seq_bn."
             )
+        self.members = block.members if isinstance(block, Parallel) else ()
+        self._setup: Block | Rows | None = None
+        self._folded_at: tuple[int, ...] | None = None
+        self.unfolded: dict[str, str] = {}
         self.specs = dict(heads or {})
         self.heads = nn.ModuleDict()
         try:
             if not self.is_full:
                 self._wire(seed, fusion)
             for name, spec in self.specs.items():
-                with _seeded(seed, f"head {name}"):
-                    self.heads[_module_name(name)] = build_head(spec, backbone.hidden_size, dropout=head_dropout)
+                with Seeded(seed, f"head {name}"):
+                    self.heads[module_name(name)] = build_head(spec, backbone.hidden_size, dropout=head_dropout)
         except BaseException:
             self.close()
             raise
-        self.active_head = next(iter(self.specs), None)
+        self.active_head = next(iter(self.answers), None)
         self.to(backbone.device)
         self.eval()
 
     # -- wiring ---------------------------------------------------------------------------------------------------
 
     def _wire(self, seed: int, fusion: str) -> None:
-        config = SeqBnConfig(
-            reduction_factor=self.adapter.reduction_factor,
-            non_linearity=self.adapter.non_linearity,
-            dropout=self.adapter.dropout,
-        )
         last_of: dict[str, list[str]] = {}
-        setup = None if self.composition.is_backbone else self._setup(self.composition.chain, Chain(()), last_of)
+        if not self.composition.is_backbone:
+            self._setup, last_of = blocks_of(self.composition.chain)
         for part in self.parts:
-            with _seeded(seed, f"{part.kind} {part.name}"):
+            with Seeded(seed, f"{part.kind} {part.name}"):
+                name = module_name(part.name)
                 if part.kind == "adapter":
-                    self.encoder.add_adapter(_module_name(part.name), config=config)
+                    self.encoder.add_adapter(name, config=library_config(self.shapes.get(part.entry, self.adapter)))
                 else:
                     # The library registers a fusion by the last adapter of each member; a name of our own, because
                     # its default name joins those and collides between different members.
-                    name = _module_name(part.name)
                     self.encoder.add_adapter_fusion(last_of[name], config="dynamic", name=name)
-        self.encoder.set_active_adapters(setup)
+        if isinstance(self._setup, Rows):
+            # The library only asks whether a layer holds one of these names; `install_blocks` says what flows.
+            self.encoder.set_active_adapters(Stack(*(module_name(p.name) for p in self.parts if p.kind == "adapter")))
+        else:
+            self.encoder.set_active_adapters(self._setup)
+        install_blocks(self._bottlenecks(), self._setup)
         if any(part.kind == "fusion" for part in self.parts):
             install_fusion(self._bottlenecks(), fusion)
         for parameter in self.encoder.parameters():
             parameter.requires_grad_(False)
         self.encoder.to(self.backbone.device)
-
-    def _setup(self, chain: Chain, below: Chain, last_of: dict[str, list[str]]) -> AdapterCompositionBlock | str:
-        """Translate a chain of our language, read on top of `below`, into the library's blocks.
-
-        `last_of` is filled with each fusion's members, named by the last adapter of each.
-        """
-        blocks: list[Any] = []
-        for unit in chain.units:
-            name = _module_name(Composition(below / unit).slug)
-            if isinstance(unit, FuseNode):
-                members = [self._setup(member, below, last_of) for member in unit.members]
-                last_of[name] = [_module_name(Composition(below / member).slug) for member in unit.members]
-                blocks.append(Fuse(*members, name=name))
-            elif isinstance(unit, (Average, Parallel, Merge)):
-                raise ToolkitError(f"'{unit}' parses, but this version does not wire it yet.")
-            else:
-                blocks.append(name)
-            below = below / unit
-        # A single name is never wrapped: the library would apply the layer norm once more.
-        return blocks[0] if len(blocks) == 1 else Stack(*blocks)
 
     def _bottlenecks(self) -> list[tuple[str, BottleneckLayer]]:
         """Return the adapter layers that hold parts, by path from the encoder, e.g. `encoder.layer.0.output`."""
@@ -136,12 +135,15 @@ class Circuit(nn.Module):
         """Take the parts out of the backbone, which is then as it was."""
         if self.is_full:
             return
+        self.unfold()
+        for _, layer in self._bottlenecks():
+            remove_blocks(layer)
         self.encoder.set_active_adapters(None)
         for part in reversed(self.parts):
             if part.kind == "fusion":
-                self.encoder.delete_adapter_fusion(_module_name(part.name))
+                self.encoder.delete_adapter_fusion(module_name(part.name))
             else:
-                self.encoder.delete_adapter(_module_name(part.name))
+                self.encoder.delete_adapter(module_name(part.name))
 
     def __enter__(self) -> Circuit:
         return self
@@ -151,11 +153,29 @@ class Circuit(nn.Module):
 
     # -- running --------------------------------------------------------------------------------------------------
 
+    @property
+    def answers(self) -> dict[str, tuple[str, int]]:
+        """What answers: by name the head that is held, and whose part of the rows it reads (0, except for a `par`).
+
+        A head's own name, or for each member of a `par` the member with its head, for example `mnli` or `mnli@xnli`.
+        """
+        if not self.members or not self.specs:
+            return {name: (name, 0) for name in self.specs}
+        head = self.composition.head
+        texts = [str(Composition(member, head)) for member in self.members]
+        held = [part for part in parts(self.composition) if part.kind == "head"]
+        keys = [self.head_key(part) for part in held] * (1 if head is None else len(texts))
+        return {text: (key, i) for i, (text, key) in enumerate(zip(texts, keys, strict=True)) if key in self.specs}
+
+    def head_key(self, part: Part) -> str:
+        """Return the name under which a head is held."""
+        return part.entry if self.members and self.composition.head is None else part.name
+
     def choose_head(self, name: str) -> None:
         """Let `name` answer from now on."""
-        if name not in self.specs:
+        if name not in self.answers:
             raise ToolkitError(
-                f"'{self.composition}' holds no head '{name}'; it holds {', '.join(self.specs) or 'none'}."
+                f"'{self.composition}' holds no head '{name}'; it holds {', '.join(self.answers) or 'none'}."
             )
         self.active_head = name
 
@@ -164,18 +184,79 @@ class Circuit(nn.Module):
         """The active head's specification."""
         if self.active_head is None:
             raise ToolkitError(f"'{self.composition}' is wired without a head, for retrieval.")
-        return self.specs[self.active_head]
+        return self.spec_of(self.active_head)
+
+    def spec_of(self, name: str) -> HeadSpec:
+        """Return the specification of what answers by `name`."""
+        return self.specs[self.answers[name][0]]
 
     def encode(self, input_ids: Tensor, attention_mask: Tensor, *, layers: int | None = None) -> Tensor:
-        """Return the hidden states after `layers` layers (None: all): [B, T, H]."""
+        """Return the hidden states after `layers` layers (None: all): [B, T, H]; of a `par` [members * B, T, H]."""
+        if self._folded_at is not None and self._folded_at != self._versions():
+            self.fold()  # weights changed since
+        if self.members:
+            input_ids, attention_mask = (part.repeat(len(self.members), 1) for part in (input_ids, attention_mask))
         with self.backbone.depth(layers), self.backbone.autocast():
             return self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
 
     def forward(self, batch: Mapping[str, Tensor], head: str | None = None) -> Tensor:
         """Return the active (or the named) head's logits for a collated batch; shapes as in `build_head`."""
+        return self.answer(batch, [head or self.active_head or ""])[0]
+
+    def answer(self, batch: Mapping[str, Tensor], heads: Sequence[str]) -> list[Tensor]:
+        """Return the logits of several heads from one pass."""
         states = self.encode(batch["input_ids"], batch["attention_mask"])
+        rows = states.chunk(max(len(self.members), 1))
+        held = [self.answers[head] for head in heads]
         # The head answers in fp32: it costs next to nothing, and bf16 logits tie and round.
-        return self.heads[_module_name(head or self.active_head or "")](states.float())
+        return [self.heads[module_name(key)](rows[i].float()) for key, i in held]
+
+    # -- folding --------------------------------------------------------------------------------------------------
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether forward passes take the folded form."""
+        return self._folded_at is not None
+
+    def fold(self) -> Circuit:
+        """Multiply out everything that is fixed, once: the same answers, rounding apart, in less time.
+
+        For evaluation only: `train_mode` and `train` undo it; weights that change are folded again at the next pass. A layer
+        that has no folded form keeps the unfolded path, and `unfolded` says why, by the layer's path.
+        """
+        if self.training:
+            raise ToolkitError(f"'{self.composition}' is training, and folded weights do not learn; call eval() first.")
+        self.unfold()
+        if self._setup is None:
+            return self
+        dtype = torch.bfloat16 if self.backbone.precision == "bf16" else torch.float32
+        # Matrices made in inference mode could not be used outside it.
+        with torch.inference_mode(False):
+            for path, layer in self._bottlenecks():
+                try:
+                    layer.__dict__["bottleneck_layer_forward"] = fold_layer(layer, self._setup, dtype)
+                except Uncovered as reason:
+                    self.unfolded[path] = str(reason)
+        self._folded_at = self._versions()
+        return self
+
+    def unfold(self) -> Circuit:
+        """Take the unfolded path again, bit for bit as before `fold`."""
+        for _, layer in self._bottlenecks():
+            layer.__dict__.pop("bottleneck_layer_forward", None)
+        self._folded_at, self.unfolded = None, {}
+        return self
+
+    def _versions(self) -> tuple[int, ...]:
+        """Return a number per weight that rises whenever it is written."""
+        weights = [parameter for module in self._part_modules() for parameter in module.parameters()]
+        return tuple(0 if weight.is_inference() else weight._version for weight in weights)
+
+    def train(self, mode: bool = True) -> Circuit:
+        """Switch training mode; a circuit that learns is not folded."""
+        if mode:
+            self.unfold()
+        return super().train(mode)
 
     def train_mode(self, *, backbone_dropout: float) -> None:
         """Switch dropout on in adapters, fusions and heads, and in the frozen encoder at the given rate."""
@@ -205,13 +286,13 @@ class Circuit(nn.Module):
     def parameters_of(self, part: Part) -> dict[str, nn.Parameter]:
         """Return a part's parameters by their names in the zoo's files, for example `layer.0.adapter_up.weight`."""
         if part.kind == "head":
-            return dict(self.heads[_module_name(part.name)].named_parameters())
+            return dict(self.heads[module_name(self.head_key(part))].named_parameters())
         if self.is_full:
             return dict(self.backbone.own_parameters)
         found: dict[str, nn.Parameter] = {}
         for path, layer in self._bottlenecks():
             held = layer.adapters if part.kind == "adapter" else layer.adapter_fusion_layer
-            module = held[_module_name(part.name)]
+            module = held[module_name(part.name)]
             stem = path.removeprefix("encoder.").removesuffix(".output")
             found |= {f"{stem}.{key}": parameter for key, parameter in module.named_parameters()}
         return found
@@ -248,6 +329,8 @@ class Circuit(nn.Module):
                 )
         for key, parameter in parameters.items():
             parameter.copy_(torch.from_numpy(np.ascontiguousarray(tensors[key])))
+        if self.is_folded:
+            self._folded_at = ()  # folded again at the next pass
 
     def learnable(self, learn: Sequence[Part]) -> dict[str, nn.Parameter]:
         """Return the parameters of the parts in `learn`, by `kind:name/key`."""
@@ -272,24 +355,3 @@ class Circuit(nn.Module):
                     term = (torch.eye(len(matrix), device=matrix.device) - matrix).pow(2).sum()
                     total = term if total is None else total + term
         return None if total is None else weight * total
-
-
-def _module_name(name: str) -> str:
-    """Return `name` as a torch module name: no dots, and never an attribute of `nn.ModuleDict` such as `keys`."""
-    return "part:" + name.replace(".", "~")
-
-
-class _seeded:
-    """Run a block under its own seed, made from the run's seed and the name of what is initialised."""
-
-    def __init__(self, seed: int, name: str) -> None:
-        digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
-        self.seed = int.from_bytes(digest[:8], "little") >> 1
-        self.fork = torch.random.fork_rng(devices=[])
-
-    def __enter__(self) -> None:
-        self.fork.__enter__()
-        torch.manual_seed(self.seed)
-
-    def __exit__(self, *error: Any) -> None:
-        self.fork.__exit__(*error)

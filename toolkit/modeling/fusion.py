@@ -88,11 +88,11 @@ def _compose_fuse(layer: BottleneckLayer, setup: Any, state: Any, lvl: int = 0) 
 
     q = fusion.query(query)  # [B, T, H]
     w = q @ fusion.key.weight.to(q.dtype)  # [B, T, H]
-    scores = _sum_segments(F.linear(w, up.t()) * z, widths)  # [B, T, A]
+    scores = sum_segments(F.linear(w, up.t()) * z, widths)  # [B, T, A]
     # The last term is the same for all members, so softmax drops it, but dropout on the logits does not.
     scores = scores + F.linear(w, up_bias) + F.linear(q, fusion.key.bias[None])
     attention = torch.softmax(fusion.dropout(scores), dim=-1)  # [B, T, A]
-    context = F.linear(_spread(attention, widths) * z, up) + F.linear(attention, up_bias.t())  # [B, T, H]
+    context = F.linear(spread(attention, widths) * z, up) + F.linear(attention, up_bias.t())  # [B, T, H]
     if fusion.config["value"]:
         context = fusion.value(context)
     context = context + residual
@@ -112,7 +112,7 @@ def _bottlenecks(layer: BottleneckLayer, setup: Any, members: list[Adapter], sta
         bias = torch.cat([members[i].adapter_down[0].bias for i in plain])
         widths = [members[i].adapter_up.in_features for i in plain]
         down = F.linear(state.hidden_states, weight, bias)
-        if len({_activation(members[i]) for i in plain}) == 1:
+        if len({activation_key(members[i]) for i in plain}) == 1:
             down = members[plain[0]].adapter_down[1](down)
             if len(plain) == len(members):
                 return down
@@ -136,7 +136,7 @@ def _is_unscaled(member: Adapter) -> bool:
     return isinstance(member.scaling, (int, float)) and member.scaling == 1.0
 
 
-def _activation(member: Adapter) -> object:
+def activation_key(member: Adapter) -> object:
     """Return what tells two members' activations apart: the function itself, a module's type, or a module with weights."""
     f = member.non_linearity.f
     if isinstance(f, nn.Module) and next(f.parameters(), None) is None:
@@ -144,14 +144,14 @@ def _activation(member: Adapter) -> object:
     return f
 
 
-def _sum_segments(values: Tensor, widths: list[int]) -> Tensor:
+def sum_segments(values: Tensor, widths: list[int]) -> Tensor:
     """Sum [B, T, R] over each member's segment: [B, T, A]."""
     if len(set(widths)) == 1:
         return values.unflatten(-1, (len(widths), widths[0])).sum(-1)
     return torch.stack([piece.sum(-1) for piece in values.split(widths, dim=-1)], dim=-1)
 
 
-def _spread(attention: Tensor, widths: list[int]) -> Tensor:
+def spread(attention: Tensor, widths: list[int]) -> Tensor:
     """Repeat each member's attention over its segment: [B, T, A] -> [B, T, R]."""
     if len(set(widths)) == 1:
         return attention.repeat_interleave(widths[0], dim=-1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -159,16 +159,20 @@ def trained_circuit(
         for part in needed:
             if part.kind == "head":
                 held = cards[part.entry].heads[part.name]
-                heads[part.name] = HeadSpec(held["kind"], tuple(held["labels"]))
+                key = part.entry if composition.is_parallel and composition.head is None else part.name
+                heads[key] = HeadSpec(held["kind"], tuple(held["labels"]))
     backbone = open_backbone(config, report=report)
-    adapter = _adapter_of(cards, config)
-    circuit = Circuit(backbone, composition, heads=heads, adapter=adapter)
+    adapter, shapes = adapter_shapes(cards.values(), config)
+    circuit = Circuit(backbone, composition, heads=heads, adapter=adapter, shapes=shapes)
     try:
         # A fully trained encoder is its last entry's; the earlier ones of a chain are history.
         skipped = set(circuit.parts[:-1]) if circuit.is_full else set()
         for part in needed:
             if part not in skipped:
                 load_part(circuit, part, zoo, config)
+        circuit.eval()
+        if config.eval.fold:
+            circuit.fold()
     except BaseException:
         circuit.close()
         raise
@@ -181,18 +185,18 @@ def _require_modules(composition: Composition, zoo: Zoo, config: Config) -> None
             require_trained(composition, zoo, config)
 
 
-def _adapter_of(cards: Mapping[str, AdapterCard], config: Config) -> AdapterConfig:
-    """Return the adapter shape that the cards were trained with; it must be one and the same."""
+def adapter_shapes(cards: Iterable[AdapterCard], config: Config) -> tuple[AdapterConfig, dict[str, AdapterConfig]]:
+    """Return what adapters are where no card says otherwise, and the shape of each card's own."""
     shapes = {
-        tuple(card.recipe["adapter"][key] for key in ("kind", "reduction_factor", "non_linearity"))
-        for card in cards.values()
-    }
-    if not shapes:
-        return config.adapter
-    if len(shapes) > 1:
-        raise ToolkitError(
-            f"The entries {', '.join(cards)} were trained with different adapter shapes {sorted(shapes)}; this version "
-            "wires adapters of one shape."
+        card.name: replace(
+            config.adapter,
+            **{key: card.recipe["adapter"][key] for key in ("kind", "reduction_factor", "non_linearity")},
         )
-    kind, reduction_factor, non_linearity = shapes.pop()
-    return replace(config.adapter, kind=kind, reduction_factor=reduction_factor, non_linearity=non_linearity)
+        for card in cards
+    }
+    kinds = {shape.kind for shape in shapes.values()}
+    if len(kinds) > 1:
+        raise ToolkitError(
+            f"The entries {', '.join(shapes)} are of the kinds {', '.join(sorted(kinds))}; wire adapters of one kind."
+        )
+    return replace(config.adapter, kind=kinds.pop() if kinds else config.adapter.kind), shapes

@@ -9,7 +9,7 @@ from pathlib import Path
 from toolkit.composition import parse
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import evaluate_rows
+from toolkit.evaluation import evaluate_each
 from toolkit.features import MAX_LENGTH, features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Progress, Report, silent
@@ -47,7 +47,7 @@ def evaluate(
     report: Report = silent,
     say: Say = say_nothing,
 ) -> Result:
-    """Score a trained composition on a task, one Score per language and measure.
+    """Score a trained composition on a task, one Score per language and measure (of a `par`: and member that answers it).
 
     Args:
         expression: composition whose entries the zoo holds.
@@ -63,7 +63,7 @@ def evaluate(
     wanted = choose_languages(target, languages, config.data_root, say)
     circuit, cards = common.trained_circuit(expression, config, heads=None, report=report)
     with circuit:
-        _check_head(circuit, target)
+        heads = _heads_for(circuit, target)
         scores: list[Score] = []
         for language in wanted:
             rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
@@ -76,10 +76,11 @@ def evaluate(
                 stride=config.eval.stride,
                 label_piece=config.eval.label_piece,
             )
-            found = evaluate_rows(
+            answered = evaluate_each(
                 circuit,
                 rows,
                 features,
+                heads=heads,
                 labels=target.labels,
                 settings=config.eval,
                 what=f"{task} {language}",
@@ -94,7 +95,7 @@ def evaluate(
                     metric=metric,
                     value=value,
                     n=found.n,
-                    composition=str(circuit.composition),
+                    composition=head if circuit.members else str(circuit.composition),
                     seed=_seed(cards),
                     protocol=_protocol(config.eval, target.kind, circuit),
                     split=rows.split,
@@ -102,6 +103,7 @@ def evaluate(
                     is_generated=rows.is_generated,
                     fingerprint=rows.fingerprint,
                 )
+                for head, found in answered.items()
                 for metric, value in found.measures.items()
             ]
     for sentence in contamination(cards.values(), target):
@@ -139,7 +141,13 @@ def publish(
         tags={**composition.tags(), "journey": journey, "backbone": config.backbone.name},
         params={"composition": str(composition), "backbone": config.backbone.name, "protocol": scores[0].protocol},
     )
-    tracker.log_metrics(named_values(scores, pivot_language=training_language))
+    members = list(dict.fromkeys(score.composition for score in scores))
+    for number, member in enumerate(members, 1):
+        own = [score for score in scores if score.composition == member]
+        # Of a `par` each member has its own numbers; a tracker takes no brackets in their names.
+        prefix = f"member{number}/" if len(members) > 1 else ""
+        values = named_values(own, pivot_language=training_language)
+        tracker.log_metrics({prefix + name: value for name, value in values.items()})
     for file in ("scores.csv", "scores.json", "heat_map.png"):
         tracker.log_artifact(folder / file)
     tracker.close()
@@ -177,14 +185,23 @@ def contamination(cards: Iterable[AdapterCard], target: Task) -> list[str]:
     return found
 
 
-def _check_head(circuit: Circuit, target: Task) -> None:
+def _heads_for(circuit: Circuit, target: Task) -> list[str]:
+    """Return the heads that can answer the target: the active one, or for a `par` those of all members that can."""
     spec, wanted = circuit.spec, common.head_spec(target)
-    if spec != wanted:
+    heads = list(circuit.answers) if circuit.members else [circuit.active_head or ""]
+    found = [head for head in heads if circuit.spec_of(head) == wanted]
+    if not found:
         composition = circuit.composition
+        if circuit.members:
+            raise ToolkitError(
+                f"No head of '{composition}' answers {target.name}, which needs {wanted.kind}{_labels(wanted.labels)}; "
+                f"its heads are {', '.join(heads)}."
+            )
         raise ToolkitError(
             f"The head of '{composition}' answers {circuit.active_head} ({spec.kind}{_labels(spec.labels)}); {target.name} "
             f"needs {wanted.kind}{_labels(wanted.labels)}; train one with `xstilts train '{composition.chain}@{target.name}'`."
         )
+    return found
 
 
 def _labels(labels: tuple[str, ...]) -> str:

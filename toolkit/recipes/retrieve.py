@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.features import sentence_features
@@ -42,6 +43,10 @@ def retrieve(
     target = get_task(task)
     if target.kind != "bitext":
         raise ToolkitError(f"'{task}' is a {target.kind} task, scored by `xstilts eval '{expression}' --task {task}`.")
+    if parse(expression).is_parallel:
+        raise ToolkitError(
+            f"'{expression}' gives several vectors for one sentence; retrieve with one member at a time."
+        )
     settings = config.retrieve
     circuit, _ = common.trained_circuit(expression, config, heads={}, report=report)
     with circuit:

@@ -177,11 +177,14 @@ def _head(stage: Stage, source: Source) -> str:
 def _wired(stage: Stage, config: Config, backbone: Backbone, zoo: Zoo, sources: Sequence[Source]) -> Circuit:
     """Wire the stage's circuit, load what is frozen, and warm-start what continues from another entry."""
     heads = {_head(stage, source): common.head_spec(source.task) for source in sources}
+    # Frozen parts keep the shape they were trained in.
+    _, shapes = common.adapter_shapes([zoo.get(name, common.shelf(config)) for name in stage.parents], config)
     circuit = Circuit(
         backbone,
         stage.circuit,
         heads=heads,
         adapter=config.adapter,
+        shapes=shapes,
         seed=config.train.seed,
         head_dropout=config.train.head_dropout,
     )

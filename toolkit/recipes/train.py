@@ -8,6 +8,7 @@ from toolkit.plan import describe, plan
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
+from toolkit.recipes.compute import run_computed
 from toolkit.recipes.stage import run_stage
 from toolkit.tasks import get_task
 from toolkit.tasks.trains_on import source_task, training_rows
@@ -43,7 +44,7 @@ def train(
         return []
     backbone = common.open_backbone(config, report=report)
     tracker = common.open_config_tracker(config)
-    experiment = source_task(get_task(stages[-1].tasks[-1].name)).name
+    experiment = source_task(get_task(stages[-1].circuit.head_name.name)).name
     cards: list[AdapterCard] = []
     if len(stages) > 1:
         tags = {**composition.tags(), "journey": "train", "backbone": backbone.name}
@@ -53,6 +54,12 @@ def train(
         for i, stage in enumerate(stages):
             if config.adapter.kind == "full" and i > 0:
                 backbone = common.open_backbone(config, report=report)  # the last stage trained it in place
+            if stage.merge is not None:
+                made = run_computed(
+                    stage, config, backbone, zoo, tracker, experiment=experiment, replace=retrain, say=say
+                )
+                cards.append(made)
+                continue
             cards.append(
                 run_stage(
                     stage,

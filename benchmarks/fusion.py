@@ -1,0 +1,189 @@
+"""Nine fused adapters: ours against the `adapters` library's own fusion, on random weights of XLM-R Large's shape.
+
+    python benchmarks/fusion.py --quick --json OUT                 # 2 layers, 9 members, 8 x 64 tokens: within a minute
+    python benchmarks/fusion.py --json OUT                         # 4 layers; 2, 4 and 9 members; 8 x 64 and 8 x 128 tokens
+    python benchmarks/fusion.py --layers 24 --members 9 --json OUT # the whole depth
+
+The library runs as it is, in fp32 (stock attention, `BertFusion`). Ours is a `Circuit` on a frozen backbone. Dropout is 0 on both sides.
+Ratios are medians of interleaved repetitions, of the last member count and the first batch shape:
+
+`train_step`: forward and backward with the fusion learning, ours / library (wanted: at most 0.42).
+`forward`: unfolded forward, ours / library (wanted: at most 0.43).
+`folded_vs_one`: folded fusion forward / one adapter unfolded (wanted: at most 1.15).
+`memory`: bytes kept for the backward pass above one adapter's step, ours / library (wanted: at most 0.12).
+`train_step_bf16`: our step in bf16 / the library's in fp32 (wanted: at most 0.20); only where the processor has bf16.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import adapters
+import torch
+from measure import interleaved, median, write
+from torch import Tensor
+from transformers import XLMRobertaConfig, XLMRobertaModel
+
+from toolkit.composition import parse
+from toolkit.modeling.attention import install_attention
+from toolkit.modeling.backbone import Backbone
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.learn import unfreeze_exactly
+from toolkit.modeling.precision import pick_device, resolve_precision
+
+Batch = tuple[Tensor, Tensor]
+
+
+def encoder_state(n_layers: int) -> tuple[XLMRobertaConfig, dict[str, Tensor]]:
+    """Return the configuration and random weights that every side shares."""
+    torch.manual_seed(0)
+    config = XLMRobertaConfig(
+        vocab_size=1000, hidden_size=1024, num_hidden_layers=n_layers, num_attention_heads=16, intermediate_size=4096,
+        max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5, hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0, attn_implementation="sdpa",
+    )  # fmt: skip
+    return config, XLMRobertaModel(config, add_pooling_layer=False).state_dict()
+
+
+def wired(shared: tuple, text: str, *, is_ours: bool, precision: str = "fp32") -> Circuit:
+    """Return a circuit with random parts and exactly its last block learning: ours, or the library's own path."""
+    config, state = shared
+    model = XLMRobertaModel(config, add_pooling_layer=False)
+    model.load_state_dict(state, assign=True)
+    parameters = dict(model.named_parameters())
+    adapters.init(model)
+    for parameter in parameters.values():
+        parameter.requires_grad_(False)
+        if precision == "bf16":
+            parameter.data = parameter.data.to(torch.bfloat16)
+    device = pick_device()
+    model.to(device).eval()
+    if is_ours:
+        install_attention(model)
+    backbone = Backbone("random", model, None, "0" * 64, precision, device, False, parameters)
+    circuit = Circuit(backbone, parse(text), fusion="fast" if is_ours else "reference")
+    rng = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for part in circuit.parts:
+            for parameter in circuit.parameters_of(part).values():
+                parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.03)
+    unfreeze_exactly(circuit, circuit.learnable(circuit.parts[-1:]))
+    return circuit
+
+
+def forward(circuit: Circuit, batch: Batch) -> Callable[[], Any]:
+    """Return one forward pass as a call."""
+
+    def run() -> Tensor:
+        with torch.inference_mode():
+            return _synced(circuit.encode(*batch))
+
+    return run
+
+
+def step(circuit: Circuit, batch: Batch) -> Callable[[], Any]:
+    """Return one forward and backward pass as a call."""
+
+    def run() -> None:
+        circuit.encode(*batch).float().pow(2).mean().backward()
+        for parameter in circuit.parameters():
+            parameter.grad = None
+        _synced(batch[0])
+
+    return run
+
+
+def _synced(value: Tensor) -> Tensor:
+    if value.is_cuda:
+        torch.cuda.synchronize()
+    return value
+
+
+def kept_bytes(circuit: Circuit, batch: Batch) -> int:
+    """Return the bytes that a forward pass keeps for its backward pass, weights not counted."""
+    own = {parameter.untyped_storage().data_ptr() for parameter in circuit.parameters()}
+    kept: dict[int, tuple[int, Tensor]] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = (storage.nbytes(), tensor)  # held, so that no address is used twice
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        circuit.encode(*batch)
+    return sum(size for size, _ in kept.values())
+
+
+def measure(shared: tuple, n_members: int, shape: tuple[int, int], repetitions: int, with_bf16: bool) -> dict[str, Any]:
+    """Measure both sides with `n_members` on one batch shape; return ratios and medians in seconds."""
+    text = f"fuse[{','.join(f'a{i}' for i in range(n_members))}]"
+    device = pick_device()
+    ids = torch.randint(5, 1000, shape, generator=torch.Generator().manual_seed(2)).to(device)
+    batch = (ids, torch.ones_like(ids))
+    library, ours = wired(shared, text, is_ours=False), wired(shared, text, is_ours=True)
+    folded, one = wired(shared, text, is_ours=True), wired(shared, "a0", is_ours=True)
+    one_library = wired(shared, "a0", is_ours=False)
+    folded.fold()
+    states = {name: forward(c, batch)() for name, c in (("library", library), ("ours", ours), ("folded", folded))}
+    difference = {name: (states[name] - states["library"]).abs().max().item() for name in ("ours", "folded")}
+    memory = {
+        "library": kept_bytes(library, batch) - kept_bytes(one_library, batch),
+        "ours": kept_bytes(ours, batch) - kept_bytes(one, batch),
+    }
+    ways = {
+        "library forward": forward(library, batch),
+        "our forward": forward(ours, batch),
+        "folded forward": forward(folded, batch),
+        "one forward": forward(one, batch),
+        "library step": step(library, batch),
+        "our step": step(ours, batch),
+    }
+    if with_bf16:
+        ways["our bf16 step"] = step(wired(shared, text, is_ours=True, precision="bf16"), batch)
+    for way in ways.values():
+        way()  # first calls allocate
+    seconds = {name: median(values) for name, values in interleaved(ways, repetitions).items()}
+    ratios = {
+        "train_step": seconds["our step"] / seconds["library step"],
+        "forward": seconds["our forward"] / seconds["library forward"],
+        "folded_vs_one": seconds["folded forward"] / seconds["one forward"],
+        "memory": memory["ours"] / memory["library"],
+    }
+    if with_bf16:
+        ratios["train_step_bf16"] = seconds["our bf16 step"] / seconds["library step"]
+    return {
+        "members": n_members, "batch": shape, "ratios": ratios, "seconds": seconds, "memory_bytes": memory,
+        "max_difference": difference, "library_vs_one": seconds["library forward"] / seconds["one forward"],
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Run the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--quick", action="store_true", help="2 layers, 9 members, one batch shape")
+    parser.add_argument("--layers", type=int)
+    parser.add_argument("--members", type=int, nargs="+")
+    parser.add_argument("--repetitions", type=int)
+    args = parser.parse_args()
+    n_layers = args.layers or (2 if args.quick else 4)
+    members = args.members or ([9] if args.quick else [2, 4, 9])
+    repetitions = args.repetitions or (3 if args.quick else 7)
+    device = pick_device()
+    rows = 32 if device.type == "cuda" else 8
+    shapes = [(rows, 128)] if device.type == "cuda" else [(8, 64)] if args.quick else [(8, 64), (8, 128)]
+    with_bf16 = resolve_precision("auto", device) == "bf16"
+    shared = encoder_state(n_layers)
+    found = [measure(shared, n, shape, repetitions, with_bf16) for n in members for shape in shapes]
+    ratios = next(one for one in found if one["members"] == members[-1])["ratios"]
+    details = {"layers": n_layers, "repetitions": repetitions, "has_bf16": with_bf16, "all": found}
+    write(args.json, ratios=ratios, details=details)
+    print({name: round(value, 3) for name, value in ratios.items()})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""A composition as the library's blocks, and the two blocks that the library computes otherwise than the language says.
+
+`avg`: the library divides normalised weights by the number of members again (trap 1), and gives a chain inside an average LN(f + x)
+in the place of f. Here the average of an adapter, or a chain, with its own copy is that adapter or chain.
+`par`: each member reads its own part of a batch that is repeated once for each member.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from typing import Any, TypeAlias
+
+import torch
+from adapters import SeqBnConfig
+from adapters.composition import AdapterCompositionBlock, Average, Fuse, Stack
+from adapters.methods.bottleneck import BottleneckLayer
+
+from toolkit.composition import Average as AverageNode
+from toolkit.composition import Chain, Composition, Parallel, Unit
+from toolkit.composition import Fuse as FuseNode
+from toolkit.config import AdapterConfig
+
+Block: TypeAlias = AdapterCompositionBlock | str
+
+
+class Rows(list):
+    """The members of a `par`, as blocks; outermost, and never handed to the library."""
+
+
+def module_name(name: str) -> str:
+    """Return `name` as a torch module name: no dots, and never an attribute of `nn.ModuleDict` such as `keys`."""
+    return "part:" + name.replace(".", "~")
+
+
+def blocks_of(chain: Chain) -> tuple[Block | Rows, dict[str, list[str]]]:
+    """Translate a chain into the library's blocks.
+
+    Returns:
+        What is active, and each fusion's members by the last adapter of each.
+    """
+    last_of: dict[str, list[str]] = {}
+    return _blocks(chain, Chain(()), last_of), last_of
+
+
+def _blocks(chain: Chain, below: Chain, last_of: dict[str, list[str]]) -> Any:
+    found: list[Any] = []
+    for i, unit in enumerate(chain.units):
+        name = _name(below, unit)
+        if isinstance(unit, FuseNode) and name in last_of:
+            # Only in a `par`: the same fusion, trained under another leaf; `parts` names it by its entry.
+            here, above = below / unit, chain.units[i + 1 : i + 2]
+            name = module_name(
+                Composition(here / Chain(above)).slug if above else Composition(here, Composition(here).head_name).slug
+            )
+        if isinstance(unit, Parallel):
+            return Rows(_blocks(member, below, last_of) for member in unit.members)
+        if isinstance(unit, FuseNode):
+            last_of[name] = [_name(below, member) for member in unit.members]
+            found.append(Fuse(*(_blocks(member, below, last_of) for member in unit.members), name=name))
+        elif isinstance(unit, AverageNode):
+            members = [_blocks(member, below, last_of) for member in unit.members]
+            found.append(Average(*members, weights=average_weights(unit), normalize_weights=False))
+        else:
+            found.append(name)
+        below = below / unit
+    # A single name is never wrapped: the library would apply the layer norm once more.
+    return found[0] if len(found) == 1 else Stack(*found)
+
+
+def _name(below: Chain, upper: Unit | Chain) -> str:
+    return module_name(Composition(below / upper).slug)
+
+
+def average_weights(unit: AverageNode) -> list[float]:
+    """Return the library's weights for an average: N w / sum(w), because it divides by N once more (trap 1).
+
+    Example:
+        >>> from toolkit.composition import parse
+        >>> average_weights(parse("avg[a,b:3]").chain.units[0])
+        [0.5, 1.5]
+    """
+    weights = [1.0 if weight is None else weight for _, weight in unit.shares]
+    return [len(weights) * weight / sum(weights) for weight in weights]
+
+
+def library_config(shape: AdapterConfig) -> SeqBnConfig:
+    """Return a bottleneck's shape as the library's configuration."""
+    return SeqBnConfig(
+        reduction_factor=shape.reduction_factor, non_linearity=shape.non_linearity, dropout=shape.dropout
+    )
+
+
+def remove_blocks(layer: BottleneckLayer) -> None:
+    """Undo `install_blocks`."""
+    layer.__dict__.pop("compose_average", None)
+    layer.__dict__.pop("compose", None)
+
+
+def install_blocks(layers: list[tuple[str, BottleneckLayer]], setup: Block | Rows | None) -> None:
+    """Let the adapter `layers` compute averages, and the rows of a `par`, as the language says."""
+    for _, layer in layers:
+        # An attribute of the instance shadows the library's method; the class stays as it is for everybody else.
+        remove_blocks(layer)
+        layer.__dict__["compose_average"] = partial(_compose_average, layer)
+        if isinstance(setup, Rows):
+            layer.__dict__["compose"] = partial(_compose_rows, layer, setup)
+
+
+def _compose_average(layer: BottleneckLayer, setup: Average, state: Any, lvl: int = 0) -> Any:
+    """Stand in for `compose_average`: each member computes what it computes alone."""
+    total: Any = 0
+    for child, weight in zip(setup, setup.weights, strict=True):
+        alone = _compose_alone(layer, child, state)
+        total = total + (weight / len(setup.weights)) * alone.hidden_states
+    return state._replace(hidden_states=total, last=alone.last)
+
+
+def _compose_rows(layer: BottleneckLayer, setup: Rows, _: Any, state: Any) -> Any:
+    """Stand in for `compose`: the i-th member computes the i-th part of the batch, [members * B, T, H]."""
+    size = state.hidden_states.shape[0] // len(setup)
+    found = [
+        _compose_alone(layer, member, layer.vslice(state, slice(i * size, (i + 1) * size)))
+        for i, member in enumerate(setup)
+    ]
+    return state._replace(hidden_states=torch.cat([one.hidden_states for one in found]), last=found[-1].last)
+
+
+def _compose_alone(layer: BottleneckLayer, setup: Block, state: Any) -> Any:
+    # A stack applies the layer norm before each of its adapters by itself.
+    return type(layer).compose(layer, setup if isinstance(setup, Stack) else Stack(setup), state)
+
+
+class Seeded:
+    """Run a block under its own seed, made from the run's seed and the name of what is initialised."""
+
+    def __init__(self, seed: int, name: str) -> None:
+        digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
+        self.seed = int.from_bytes(digest[:8], "little") >> 1
+        self.fork = torch.random.fork_rng(devices=[])
+
+    def __enter__(self) -> None:
+        self.fork.__enter__()
+        torch.manual_seed(self.seed)
+
+    def __exit__(self, *error: Any) -> None:
+        self.fork.__exit__(*error)
