@@ -52,7 +52,7 @@ def zoo_list(root: Path, backbone: str | None) -> None:
         say(f"Damaged: {sentence}")
 
 
-def _card(root: Path, name: str, backbone: str | None) -> Any:
+def card_of(root: Path, name: str, backbone: str | None) -> Any:
     """Return the card of an adapter; without a backbone it must be the only one of its name."""
     from toolkit.composition import parse
     from toolkit.zoo import Zoo
@@ -71,7 +71,7 @@ def _card(root: Path, name: str, backbone: str | None) -> Any:
 @SHELF
 def zoo_show(name: str, root: Path, backbone: str | None) -> None:
     """Print an adapter's card: recipe, parents, data seen, scores, files."""
-    click.echo(_card(root, name, backbone).to_text().rstrip())
+    click.echo(card_of(root, name, backbone).to_text().rstrip())
 
 
 @zoo.command("verify", epilog=example("xstilts zoo verify", "xstilts zoo verify mnli"))
@@ -87,7 +87,7 @@ def zoo_verify(name: str | None, root: Path, backbone: str | None) -> None:
         faults = held.faults(backbone)
         if faults:
             raise ToolkitError("\n".join(faults))
-    cards = [_card(root, name, backbone)] if name else held.list(backbone)
+    cards = [card_of(root, name, backbone)] if name else held.list(backbone)
     for card in cards:
         held.verify(card)
         click.echo(
@@ -107,6 +107,6 @@ def zoo_remove(name: str, force: bool, root: Path, backbone: str | None) -> None
     from toolkit.zoo import Zoo
 
     # With a backbone given no card is read, so that a damaged entry can be removed.
-    shelf = backbone or _card(root, name, None).backbone["name"]
+    shelf = backbone or card_of(root, name, None).backbone["name"]
     Zoo(root).remove(name, shelf, force=force)
     click.echo(f"Removed {name} ({shelf}).")

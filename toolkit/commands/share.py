@@ -1,0 +1,99 @@
+"""The zoo's traffic: push, pull, sync."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from toolkit.commands.options import example
+from toolkit.commands.screen import bars, say
+from toolkit.commands.zoo import SHELF, ZOO, card_of, zoo
+from toolkit.errors import ToolkitError
+
+PLACES = """A place is a folder, `hf://org/repo` (HF_TOKEN or `hf auth login` to write), or any URL of fsspec: `s3://`, `gs://`
+    and `ssh://` need the package that fsspec names for them."""
+REPLACE = click.option("--replace", is_flag=True, help="Put it in place of other weights under the same name.")
+
+
+@zoo.command(
+    "push",
+    help=f"""Send an adapter, and what it was trained on, to DEST.
+
+    {PLACES}""",
+    epilog=example(
+        "xstilts zoo push mnli/squad /shared/adapters",
+        "xstilts zoo push mnli hf://my-team/adapters",
+        "xstilts zoo push mnli/squad s3://bucket/zoo --no-parents",
+    ),
+)
+@click.argument("name")
+@click.argument("dest")
+@click.option("--no-parents", is_flag=True, help="Send the entry alone; its parents are named by digest.")
+@REPLACE
+@ZOO
+@SHELF
+def zoo_push(name: str, dest: str, no_parents: bool, replace: bool, root: Path, backbone: str | None) -> None:
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.share import push
+
+    card = card_of(root, name, backbone)
+    with bars() as report:
+        moved = push(Zoo(root), card, dest, parents=not no_parents, replace=replace, report=report)
+    _tell(moved, "Pushed", f"to {dest}")
+    for parent in moved.by_digest:
+        say(f"Not sent, named by digest: {parent}")
+
+
+@zoo.command(
+    "pull",
+    help=f"""Fetch adapter NAME and what it was trained on from SRC; without NAME everything there.
+
+    Every file's sha256 is checked before anything is visible; an interrupted pull goes on where it was. {PLACES}""",
+    epilog=example(
+        "xstilts zoo pull hf://my-team/adapters mnli/squad",
+        "xstilts zoo pull /shared/adapters",
+        "xstilts zoo pull s3://bucket/zoo mnli --backbone embedded",
+    ),
+)
+@click.argument("src")
+@click.argument("name", required=False)
+@REPLACE
+@ZOO
+@SHELF
+def zoo_pull(src: str, name: str | None, replace: bool, root: Path, backbone: str | None) -> None:
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.share import pull
+
+    with bars() as report:
+        moved = pull(Zoo(root), src, name, backbone=backbone, replace=replace, report=report)
+    _tell(moved, "Pulled", f"from {src}")
+
+
+@zoo.command(
+    "sync",
+    help=f"""Fetch what PLACE has and this zoo lacks, then send what PLACE lacks. Nothing is replaced or removed.
+
+    {PLACES}""",
+    epilog=example("xstilts zoo sync /shared/adapters", "xstilts zoo sync hf://my-team/adapters --zoo my_zoo"),
+)
+@click.argument("place")
+@ZOO
+def zoo_sync(place: str, root: Path) -> None:
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.share import sync
+
+    with bars() as report:
+        pulled, pushed = sync(Zoo(root), place, report=report)
+    _tell(pulled, "Pulled", f"from {place}")
+    _tell(pushed, "Pushed", f"to {place}")
+    if pushed.faults:
+        raise ToolkitError("\n".join(dict.fromkeys(pushed.faults)))
+
+
+def _tell(moved: Any, verb: str, where: str) -> None:
+    for name in moved.sent:
+        click.echo(f"{verb} {name} {where}")
+    if not moved.sent:
+        say(f"Nothing to move {where}: the same adapters are there already.")
