@@ -1,4 +1,4 @@
-"""The zoo's traffic: push, pull, sync."""
+"""The zoo's traffic: push, pull, lock, sync."""
 
 from __future__ import annotations
 
@@ -55,20 +55,51 @@ def zoo_push(name: str, dest: str, no_parents: bool, replace: bool, root: Path, 
         "xstilts zoo pull hf://my-team/adapters mnli/squad",
         "xstilts zoo pull /shared/adapters",
         "xstilts zoo pull s3://bucket/zoo mnli --backbone embedded",
+        "xstilts zoo pull /shared/adapters --lock zoo.lock",
     ),
 )
 @click.argument("src")
 @click.argument("name", required=False)
+@click.option("--lock", type=click.Path(path_type=Path), metavar="FILE", help="Exactly what a lock pins, nothing else.")
 @REPLACE
 @ZOO
 @SHELF
-def zoo_pull(src: str, name: str | None, replace: bool, root: Path, backbone: str | None) -> None:
+def zoo_pull(src: str, name: str | None, lock: Path | None, replace: bool, root: Path, backbone: str | None) -> None:
     from toolkit.zoo import Zoo
+    from toolkit.zoo.lock import read_lock
     from toolkit.zoo.share import pull
 
+    if lock and name:
+        raise ToolkitError("Give a name or --lock: a lock says itself what is pulled.")
+    pins = read_lock(lock).entries if lock else None
     with bars() as report:
-        moved = pull(Zoo(root), src, name, backbone=backbone, replace=replace, report=report)
+        moved = pull(Zoo(root), src, name, backbone=backbone, pins=pins, replace=replace, report=report)
     _tell(moved, "Pulled", f"from {src}")
+
+
+@zoo.command(
+    "lock", epilog=example("xstilts zoo lock mnli/squad", "xstilts zoo lock 'fuse[mnli,squad]/xquad' --out paper.lock")
+)
+@click.argument("expr")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("zoo.lock"), show_default=True, metavar="FILE")
+@ZOO
+@SHELF
+def zoo_lock(expr: str, out: Path, root: Path, backbone: str | None) -> None:
+    """Pin EXPR, and what it was trained on, to exact digests.
+
+    Whoever holds the file pulls those weights (`zoo pull SRC --lock FILE`) and uses no others (`eval EXPR --lock FILE`).
+    """
+    from toolkit.composition import entries, parse
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.lock import make_lock, write_lock
+
+    first = next(iter(entries(parse(expr))), expr)
+    shelf = backbone or card_of(root, first, None).backbone["name"]
+    made = make_lock(Zoo(root), expr, shelf)
+    write_lock(made, out)
+    for name, digest in made.entries.items():
+        click.echo(f"{name}  {digest[:12]}")
+    say(f"Written to {out}")
 
 
 @zoo.command(

@@ -104,6 +104,7 @@ def pull(
     name: str | None = None,
     *,
     backbone: str | None = None,
+    pins: Mapping[str, str] | None = None,
     replace: bool = False,
     report: Report = silent,
 ) -> Moved:
@@ -114,6 +115,7 @@ def pull(
         source: a folder, an fsspec URL, `hf://org/repo`.
         name: composition; None takes all.
         backbone: only this backbone's.
+        pins: digest by name, as a lock has them: these are fetched, and no others.
         replace: put it in place of entries of the same names with other weights.
 
     Raises:
@@ -123,9 +125,13 @@ def pull(
     if place.local is not None and not place.local.is_dir():
         raise ZooError(f"There is no folder {source}; check the path.")
     damaged: list[str] = []
-    pages = {path_of(card): (card, text) for card, text in place.cards(damaged=damaged if name else None)}
-    chosen = _choose(pages, name, backbone, source, damaged)
+    pages = {path_of(card): (card, text) for card, text in place.cards(damaged=damaged if name or pins else None)}
     held_here = {path_of(card): card for card in zoo.list(damaged=[])}
+    if pins is not None:
+        chosen = _pinned(pins, [card for card, _ in pages.values()], list(held_here.values()), source)
+        pages = {path: page for path, page in pages.items() if page[0].digest in pins.values()}
+    else:
+        chosen = _choose(pages, name, backbone, source, damaged)
     known = {**held_here, **{path: card for path, (card, _) in pages.items()}}
     wanted: dict[str, AdapterCard] = {}
     for card in chosen:
@@ -269,6 +275,20 @@ def _choose(
     if len(found) > 1:
         shelves = ", ".join(card.backbone["name"] for card in found)
         raise ZooError(f"{source} holds '{text}' for {shelves}; choose one with --backbone.")
+    return found
+
+
+def _pinned(
+    pins: Mapping[str, str], there: Sequence[AdapterCard], here: Sequence[AdapterCard], source: str
+) -> list[AdapterCard]:
+    found = []
+    for name, digest in pins.items():
+        fitting = [card for card in (*there, *here) if card.name == name and card.digest == digest]
+        if not fitting:
+            other = [card.digest[:12] for card in there if card.name == name]
+            what = f"holds {', '.join(other)}" if other else "has no such entry"
+            raise ZooError(f"The lock pins '{name}' to {digest[:12]}, but {source} {what}; nothing was taken.")
+        found.append(fitting[0])
     return found
 
 
