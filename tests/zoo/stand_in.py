@@ -59,6 +59,8 @@ def serve(hub: Hub) -> Iterator[str]:
                 is_there = name in hub.repos
                 hub.repos.setdefault(name, {})
                 self.say({"url": f"{address}/{name}"}, 409 if is_there else 200)
+            elif path == "/api/validate-yaml":
+                self.say({"errors": [], "warnings": []})
             elif path.endswith("/preupload/main"):
                 files = [
                     {"path": f["path"], "uploadMode": "regular", "shouldIgnore": False}

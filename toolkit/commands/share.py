@@ -36,11 +36,12 @@ REPLACE = click.option("--replace", is_flag=True, help="Put it in place of other
 @SHELF
 def zoo_push(name: str, dest: str, no_parents: bool, replace: bool, root: Path, backbone: str | None) -> None:
     from toolkit.zoo import Zoo
+    from toolkit.zoo.readme import readme
     from toolkit.zoo.share import push
 
     card = card_of(root, name, backbone)
     with bars() as report:
-        moved = push(Zoo(root), card, dest, parents=not no_parents, replace=replace, report=report)
+        moved = push(Zoo(root), card, dest, parents=not no_parents, replace=replace, readme=readme, report=report)
     _tell(moved, "Pushed", f"to {dest}")
     for parent in moved.by_digest:
         say(f"Not sent, named by digest: {parent}")
@@ -103,6 +104,20 @@ def zoo_lock(expr: str, out: Path, root: Path, backbone: str | None) -> None:
 
 
 @zoo.command(
+    "readme", epilog=example("xstilts zoo readme mnli/squad", "xstilts zoo readme mnli --place hf://my-team/adapters")
+)
+@click.argument("name")
+@click.option("--place", default="", metavar="PLACE", help="Where it can be pulled from, for the line that does so.")
+@ZOO
+@SHELF
+def zoo_readme(name: str, place: str, root: Path, backbone: str | None) -> None:
+    """Print an adapter's card as a README with the hub's model-card YAML; `zoo push` writes the same page."""
+    from toolkit.zoo.readme import readme
+
+    click.echo(readme(card_of(root, name, backbone), place).rstrip())
+
+
+@zoo.command(
     "sync",
     help=f"""Fetch what PLACE has and this zoo lacks, then send what PLACE lacks. Nothing is replaced or removed.
 
@@ -113,10 +128,11 @@ def zoo_lock(expr: str, out: Path, root: Path, backbone: str | None) -> None:
 @ZOO
 def zoo_sync(place: str, root: Path) -> None:
     from toolkit.zoo import Zoo
+    from toolkit.zoo.readme import readme
     from toolkit.zoo.share import sync
 
     with bars() as report:
-        pulled, pushed = sync(Zoo(root), place, report=report)
+        pulled, pushed = sync(Zoo(root), place, readme=readme, report=report)
     _tell(pulled, "Pulled", f"from {place}")
     _tell(pushed, "Pushed", f"to {place}")
     if pushed.faults:
