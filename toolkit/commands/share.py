@@ -118,6 +118,31 @@ def zoo_readme(name: str, place: str, root: Path, backbone: str | None) -> None:
 
 
 @zoo.command(
+    "export",
+    epilog=example(
+        "xstilts zoo export mnli/squad out", "xstilts zoo export 'fuse[mnli,squad]/xquad' out --to adapterhub"
+    ),
+)
+@click.argument("name")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--to", type=click.Choice(["adapterhub"]), default="adapterhub", show_default=True, help="Whose format.")
+@click.option("--choices", default=2, show_default=True, metavar="N", help="Choices of a multiple-choice head.")
+@ZOO
+@SHELF
+def zoo_export(name: str, folder: Path, to: str, choices: int, root: Path, backbone: str | None) -> None:
+    """Write NAME as folders that the `adapters` library reads; the README in DIR has the lines that load them."""
+    from toolkit.composition import entries, parse
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.adapterhub import export
+
+    first = next(iter(entries(parse(name))), name)
+    shelf = backbone or card_of(root, first, None).backbone["name"]
+    for part in export(Zoo(root), name, shelf, folder, choices=choices):
+        click.echo(part)
+    say(f"Written to {folder} for {to}")
+
+
+@zoo.command(
     "sync",
     help=f"""Fetch what PLACE has and this zoo lacks, then send what PLACE lacks. Nothing is replaced or removed.
 
