@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from toolkit.commands.options import Commands, example
-from toolkit.commands.screen import print_table, say
 from toolkit.errors import ToolkitError
 
 
@@ -29,27 +28,6 @@ ZOO = click.option(
     help="Folder of trained adapters.",
 )
 SHELF = click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Only this backbone's.")
-
-
-@zoo.command("list", epilog=example("xstilts zoo list", "xstilts zoo list --backbone embedded"))
-@ZOO
-@SHELF
-def zoo_list(root: Path, backbone: str | None) -> None:
-    """Print every adapter with its backbone, size, dev scores and digest."""
-    from toolkit.zoo import Zoo
-
-    damaged: list[str] = []
-    rows = []
-    for card in Zoo(root).list(backbone, damaged=damaged):
-        scores = ", ".join(f"{s['task']} {s['metric']} {100 * s['value']:.1f}" for s in card.scores)
-        size = sum(file["bytes"] for file in card.files.values())
-        rows.append((card.name, card.backbone["name"], f"{size / 1e6:.1f} MB", scores, card.digest[:12]))
-    if rows:
-        print_table(("adapter", "backbone", "size", "dev", "digest"), rows)
-    else:
-        click.echo(f"The zoo {root} holds no adapters" + (f" for {backbone}." if backbone else "."))
-    for sentence in damaged:
-        say(f"Damaged: {sentence}")
 
 
 def card_of(root: Path, name: str, backbone: str | None) -> Any:
