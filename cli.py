@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import journeys, look, zoo
+from toolkit.commands import find, journeys, look
 from toolkit.commands.options import Commands, example
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -32,7 +32,7 @@ for command in (
     journeys.plan,
     journeys.evaluate,
     journeys.retrieve,
-    zoo.zoo,
+    find.zoo,
     look.tasks,
     look.backbones,
     look.track,

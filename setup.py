@@ -10,6 +10,7 @@ REQUIRED = [
     "click",
     "datasets",
     "faiss-cpu",
+    "fsspec",
     "huggingface_hub",
     "matplotlib",
     "mlflow",

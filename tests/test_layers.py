@@ -36,7 +36,7 @@ HEAVY = {
     "safetensors": "zoo",
     "accelerate": "training",
 }
-INSIDE_FUNCTIONS_ONLY = {"mlflow", "matplotlib", "datasets", "huggingface_hub"}
+INSIDE_FUNCTIONS_ONLY = {"mlflow", "matplotlib", "datasets", "huggingface_hub", "fsspec"}
 
 
 def sources() -> list[Path]:

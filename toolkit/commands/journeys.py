@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
 from toolkit.commands.options import example, resolve, settings
 from toolkit.commands.screen import bars, is_main_process, say
+
+LOCK = click.option(
+    "--lock",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Refuse all weights but those that a lock pins (`zoo lock`).",
+)
 
 
 @click.command(
@@ -21,13 +29,14 @@ from toolkit.commands.screen import bars, is_main_process, say
 )
 @click.argument("expr")
 @click.option("--retrain", is_flag=True, help="Train every stage again although the zoo holds it.")
+@LOCK
 @settings
-def train(expr: str, retrain: bool, **options: Any) -> None:
+def train(expr: str, retrain: bool, lock: Path | None, **options: Any) -> None:
     """Train what EXPR lacks, stage by stage, each into the zoo.
 
     A killed run goes on from its last checkpoint when the same command is given again.
     """
-    _train(expr, resolve(**options), retrain)
+    _train(expr, resolve(**options), retrain, lock)
 
 
 @click.command(
@@ -49,11 +58,11 @@ def fuse(members: tuple[str, ...], target: str, no_adapter: bool, retrain: bool,
     _train(f"fuse[{','.join(members)}]{'@' if no_adapter else '/'}{target}", resolve(**options), retrain)
 
 
-def _train(expr: str, config: Any, retrain: bool) -> None:
+def _train(expr: str, config: Any, retrain: bool, lock: Path | None = None) -> None:
     from toolkit.recipes.train import train as run
 
     with bars() as report:
-        cards = run(expr, config, retrain=retrain, report=report, say=say)
+        cards = run(expr, config, retrain=retrain, lock=lock, report=report, say=say)
     for card in cards if is_main_process() else ():
         click.echo(
             f"{card.name}  {card.digest[:12]}  "
@@ -98,20 +107,22 @@ def plan(expr: str, as_json: bool, **options: Any) -> None:
     epilog=example(
         "xstilts eval mnli --task xnli --languages all",
         "xstilts eval 'fuse[mnli,squad]/xquad' --task xquad --languages en,de,zh",
+        "xstilts eval mnli/squad --task xquad --lock zoo.lock",
         "xstilts eval backbone@mnli --task xnli --set eval.limit=500",
     ),
 )
 @click.argument("expr")
 @click.option("--task", required=True, metavar="TASK", help="Task whose rows are scored.")
 @click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
+@LOCK
 @settings
-def evaluate(expr: str, task: str, languages: str, **options: Any) -> None:
+def evaluate(expr: str, task: str, languages: str, lock: Path | None, **options: Any) -> None:
     """Score EXPR on a task, zero-shot in every language: table, CSV, JSON, heat map, MLflow run."""
     from toolkit.recipes.evaluate import evaluate as run
 
     config = resolve(**options)
     with bars() as report:
-        result = run(expr, config, task=task, languages=languages, report=report, say=say)
+        result = run(expr, config, task=task, languages=languages, lock=lock, report=report, say=say)
     click.echo(result.text)
     say(f"Written to {result.folder}/")
 
@@ -125,13 +136,14 @@ def evaluate(expr: str, task: str, languages: str, **options: Any) -> None:
 @click.argument("expr")
 @click.option("--task", default="tatoeba", show_default=True, metavar="TASK", help="Bitext task.")
 @click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
+@LOCK
 @settings
-def retrieve(expr: str, task: str, languages: str, **options: Any) -> None:
+def retrieve(expr: str, task: str, languages: str, lock: Path | None, **options: Any) -> None:
     """Retrieve translations with EXPR's sentence vectors (FAISS): accuracy per language."""
     from toolkit.recipes.retrieve import retrieve as run
 
     config = resolve(**options)
     with bars() as report:
-        result = run(expr, config, task=task, languages=languages, report=report, say=say)
+        result = run(expr, config, task=task, languages=languages, lock=lock, report=report, say=say)
     click.echo(result.text)
     say(f"Written to {result.folder}/")

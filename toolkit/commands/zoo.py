@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from toolkit.commands.options import Commands, example
-from toolkit.commands.screen import print_table, say
 from toolkit.errors import ToolkitError
 
 
@@ -31,28 +30,7 @@ ZOO = click.option(
 SHELF = click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Only this backbone's.")
 
 
-@zoo.command("list", epilog=example("xstilts zoo list", "xstilts zoo list --backbone embedded"))
-@ZOO
-@SHELF
-def zoo_list(root: Path, backbone: str | None) -> None:
-    """Print every adapter with its backbone, size, dev scores and digest."""
-    from toolkit.zoo import Zoo
-
-    damaged: list[str] = []
-    rows = []
-    for card in Zoo(root).list(backbone, damaged=damaged):
-        scores = ", ".join(f"{s['task']} {s['metric']} {100 * s['value']:.1f}" for s in card.scores)
-        size = sum(file["bytes"] for file in card.files.values())
-        rows.append((card.name, card.backbone["name"], f"{size / 1e6:.1f} MB", scores, card.digest[:12]))
-    if rows:
-        print_table(("adapter", "backbone", "size", "dev", "digest"), rows)
-    else:
-        click.echo(f"The zoo {root} holds no adapters" + (f" for {backbone}." if backbone else "."))
-    for sentence in damaged:
-        say(f"Damaged: {sentence}")
-
-
-def _card(root: Path, name: str, backbone: str | None) -> Any:
+def card_of(root: Path, name: str, backbone: str | None) -> Any:
     """Return the card of an adapter; without a backbone it must be the only one of its name."""
     from toolkit.composition import parse
     from toolkit.zoo import Zoo
@@ -71,7 +49,7 @@ def _card(root: Path, name: str, backbone: str | None) -> Any:
 @SHELF
 def zoo_show(name: str, root: Path, backbone: str | None) -> None:
     """Print an adapter's card: recipe, parents, data seen, scores, files."""
-    click.echo(_card(root, name, backbone).to_text().rstrip())
+    click.echo(card_of(root, name, backbone).to_text().rstrip())
 
 
 @zoo.command("verify", epilog=example("xstilts zoo verify", "xstilts zoo verify mnli"))
@@ -87,7 +65,7 @@ def zoo_verify(name: str | None, root: Path, backbone: str | None) -> None:
         faults = held.faults(backbone)
         if faults:
             raise ToolkitError("\n".join(faults))
-    cards = [_card(root, name, backbone)] if name else held.list(backbone)
+    cards = [card_of(root, name, backbone)] if name else held.list(backbone)
     for card in cards:
         held.verify(card)
         click.echo(
@@ -107,6 +85,6 @@ def zoo_remove(name: str, force: bool, root: Path, backbone: str | None) -> None
     from toolkit.zoo import Zoo
 
     # With a backbone given no card is read, so that a damaged entry can be removed.
-    shelf = backbone or _card(root, name, None).backbone["name"]
+    shelf = backbone or card_of(root, name, None).backbone["name"]
     Zoo(root).remove(name, shelf, force=force)
     click.echo(f"Removed {name} ({shelf}).")

@@ -18,6 +18,7 @@ from toolkit.errors import SourceError, ToolkitError
 from toolkit.hub import prepare_hub
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
+from toolkit.modeling.hub_ids import HUB_IDS
 from toolkit.modeling.precision import pick_device, resolve_precision
 from toolkit.modeling.tiny import tiny_model, tiny_tokenizer
 
@@ -27,7 +28,6 @@ KNOWN = {
     "embedded": "multilingual-e5-small, 12 layers, width 384, 118M parameters, arrives with pip, needs no hub",
     "tiny": "2 random layers of width 32, for tests and dry runs: it knows nothing",
 }
-HUB_IDS = {"xlm-roberta-large": "FacebookAI/xlm-roberta-large", "xlm-roberta-base": "FacebookAI/xlm-roberta-base"}
 
 # The library warns at every forward pass without active adapters; a backbone alone is a legal circuit here.
 logging.getLogger("adapters").setLevel(logging.ERROR)

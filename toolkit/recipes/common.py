@@ -20,6 +20,7 @@ from toolkit.progress import Progress, Report
 from toolkit.tasks import TASKS, Task
 from toolkit.tracking import Tracker, open_tracker
 from toolkit.zoo import AdapterCard, Zoo, check_backbone, shelf_name
+from toolkit.zoo.lock import read_lock
 
 Say = Callable[[str], None]
 
@@ -132,14 +133,25 @@ def check_parents(card: AdapterCard, zoo: Zoo, config: Config) -> None:
             )
 
 
+def require_locked(lock: Path | None, cards: Iterable[AdapterCard], text: str) -> None:
+    """Raise where a lock file is given and what is used is not exactly what it pins."""
+    if lock is None:
+        return
+    pins, used = read_lock(lock), list(cards)
+    if not used:
+        raise ZooError(f"'{text}' takes nothing from the zoo, so {lock} cannot vouch for it; leave --lock out.")
+    pins.check(used)
+
+
 def trained_circuit(
-    text: str, config: Config, *, heads: Mapping[str, HeadSpec] | None, report: Report
+    text: str, config: Config, *, heads: Mapping[str, HeadSpec] | None, report: Report, lock: Path | None = None
 ) -> tuple[Circuit, dict[str, AdapterCard]]:
     """Wire a composition and load every part from the zoo.
 
     Args:
         text: composition.
         heads: heads to hold; None takes those that the composition's own cards describe, {} none (retrieval).
+        lock: a lock file; every entry must be the one that it names.
 
     Returns:
         The circuit, its head chosen, and the cards of its entries by name.
@@ -152,6 +164,7 @@ def trained_circuit(
     else:
         _require_modules(composition, zoo, config)
     cards = {part.entry: zoo.get(part.entry, shelf(config)) for part in needed}
+    require_locked(lock, cards.values(), text)
     for card in cards.values():
         check_parents(card, zoo, config)
     if heads is None:

@@ -11,8 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from toolkit.config import Config
-from toolkit.modeling.backbone import HUB_IDS, KNOWN
+from toolkit.modeling.backbone import KNOWN
 from toolkit.modeling.embedded import PACKAGE, source_file
+from toolkit.modeling.hub_ids import HUB_IDS
 from toolkit.modeling.precision import pick_device, resolve_precision
 from toolkit.tasks import TASKS
 from toolkit.tracking import tracking_uri

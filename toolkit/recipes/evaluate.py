@@ -44,6 +44,7 @@ def evaluate(
     *,
     task: str,
     languages: str | Sequence[str] = "all",
+    lock: Path | None = None,
     report: Report = silent,
     say: Say = say_nothing,
 ) -> Result:
@@ -54,6 +55,7 @@ def evaluate(
         config: resolved configuration.
         task: the task to score; its rows must be answerable by the composition's head.
         languages: `all`, or codes. With `all`, a language that the reachable data lacks is left out and named.
+        lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
         report: progress callback.
         say: called with sentences for the reader.
     """
@@ -61,7 +63,7 @@ def evaluate(
     if target.kind == "bitext":
         raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
     wanted = choose_languages(target, languages, config.data_root, say)
-    circuit, cards = common.trained_circuit(expression, config, heads=None, report=report)
+    circuit, cards = common.trained_circuit(expression, config, heads=None, report=report, lock=lock)
     with circuit:
         heads = _heads_for(circuit, target)
         scores: list[Score] = []

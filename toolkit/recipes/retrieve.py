@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -27,6 +28,7 @@ def retrieve(
     *,
     task: str = "tatoeba",
     languages: str | Sequence[str] = "all",
+    lock: Path | None = None,
     report: Report = silent,
     say: Say = say_nothing,
 ) -> Result:
@@ -39,6 +41,7 @@ def retrieve(
         expression: composition whose entries the zoo holds, or `backbone`.
         task: a bitext task.
         languages: `all`, or codes.
+        lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
     """
     target = get_task(task)
     if target.kind != "bitext":
@@ -48,7 +51,7 @@ def retrieve(
             f"'{expression}' gives several vectors for one sentence; retrieve with one member at a time."
         )
     settings = config.retrieve
-    circuit, _ = common.trained_circuit(expression, config, heads={}, report=report)
+    circuit, _ = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
     with circuit:
         depth = circuit.backbone.n_layers
         layer = default_layer(depth) if settings.layer is None else settings.layer

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from toolkit.composition import parse
 from toolkit.config import Config
+from toolkit.errors import ZooError
 from toolkit.plan import describe, plan
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
@@ -13,6 +16,7 @@ from toolkit.recipes.stage import run_stage
 from toolkit.tasks import get_task
 from toolkit.tasks.trains_on import source_task, training_rows
 from toolkit.zoo import AdapterCard
+from toolkit.zoo.lock import read_lock
 
 
 def train(
@@ -20,6 +24,7 @@ def train(
     config: Config,
     *,
     retrain: bool = False,
+    lock: Path | None = None,
     report: Report = silent,
     say: Say = say_nothing,
 ) -> list[AdapterCard]:
@@ -29,6 +34,7 @@ def train(
         expression: composition, for example `fuse[mnli,squad]/xquad`.
         config: resolved configuration.
         retrain: train every stage again although the zoo holds it.
+        lock: a lock file (`zoo lock`); what is trained on must be what it pins, and what it pins is never trained here.
         report: progress callback.
         say: called with sentences for the reader: the plan, settings, notes.
 
@@ -42,6 +48,15 @@ def train(
     say(describe(stages, rows=training_rows, backbone_learns=config.adapter.kind == "full"))
     if not stages:
         return []
+    if lock is not None:
+        made = {stage.entry for stage in stages}
+        pinned = [entry for entry in read_lock(lock).entries if entry in made]
+        if pinned:
+            raise ZooError(
+                f"{lock} pins '{pinned[0]}', which would be trained here; pull it (`xstilts zoo pull SRC --lock {lock}`)."
+            )
+        used = dict.fromkeys(parent for stage in stages for parent in stage.parents if parent not in made)
+        common.require_locked(lock, [zoo.get(entry, shelf) for entry in used], expression)
     backbone = common.open_backbone(config, report=report)
     tracker = common.open_config_tracker(config)
     experiment = source_task(get_task(stages[-1].circuit.head_name.name)).name

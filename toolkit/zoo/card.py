@@ -20,6 +20,7 @@ from toolkit.zoo.files import MEND
 
 FORMAT = 1
 CARD_FILE = "card.yaml"
+README_FILE = "README.md"
 MAX_CARD_BYTES = 4_000_000
 _HEAD_LINE = (
     "# An adapter's card. The last line seals the text: `xstilts zoo verify` tells whether it was changed by hand."

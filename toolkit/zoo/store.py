@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 from toolkit.composition import parse
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.registry import unknown
-from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, AdapterCard
+from toolkit.score import replace_text
+from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
 from toolkit.zoo.entry import check_tensors, is_half_replaced, mend, rewrite_card, swap_in, take_out, write_entry
 from toolkit.zoo.files import MEND, locked, open_regular, refuse_link, subfolders, sync, unwritable
 from toolkit.zoo.names import backbone_slug, clean, is_local, last_part
-from toolkit.zoo.verify import entry_faults, read_tensors
+from toolkit.zoo.verify import entry_faults, read_tensors, taken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,17 +121,13 @@ class Zoo:
         """
         check_tensors(card, files)
         home = self._home(card)
-        with self._writing(home.parent):
+        with self.writing(home.parent):
             new, written = write_entry(home.parent, card, files)
             if os.path.lexists(home) and not replace:
                 held = self._read(home)
                 if held.digest == written.digest:
                     return held
-                raise ZooError(
-                    f"The zoo already holds '{card.name}' for {card.backbone['name']} with other weights "
-                    f"({held.digest[:12]}, the new ones are {written.digest[:12]}); "
-                    f"remove it (`xstilts zoo remove {card.name}`) or replace it."
-                )
+                raise taken(written, held, "The zoo")
             swap_in(new, home)
         return written
 
@@ -143,7 +140,7 @@ class Zoo:
         home = self._home(card)
         if not os.path.lexists(home):
             raise self._missing(card.name, home.parent.name)
-        with self._writing(home.parent):
+        with self.writing(home.parent):
             held = self._read(home)
             if held.digest != card.digest:
                 raise ZooError(
@@ -193,7 +190,7 @@ class Zoo:
         folder = self._folder(name, backbone)
         if folder is None or not os.path.lexists(folder):
             raise self._missing(name, backbone)
-        with self._writing(folder.parent):
+        with self.writing(folder.parent):
             children = self.children(name, folder.parent.name)
             if children and not force:
                 more = f" and {len(children) - 1} more" if len(children) > 1 else ""
@@ -202,6 +199,41 @@ class Zoo:
                     "remove what was trained on it first, or force it (`--force`)."
                 )
             take_out(folder)
+
+    # ------------------------------------------------------------ for what comes from elsewhere
+
+    def same(self, card: AdapterCard, *, replace: bool = False) -> bool:
+        """Return whether the very same weights are here; other weights under the name raise unless `replace`."""
+        home = self._home(card)
+        self._settle(home.parent)
+        if not os.path.lexists(home):
+            return False
+        held = self._read(home)
+        if held.digest != card.digest and not replace:
+            raise taken(card, held, f"The zoo {self.root}")
+        return held.digest == card.digest
+
+    def folder(self, card: AdapterCard) -> Path:
+        """Return the folder of an entry; a link in its place is refused."""
+        self._refuse_links(self._home(card))
+        return self._home(card)
+
+    def verify_files(self, card: AdapterCard) -> None:
+        """Check the files of an entry, not its parents; raise ZooError for the first fault."""
+        if faults := entry_faults(self.folder(card), card):
+            raise ZooError(faults[0])
+
+    def write_readme(self, card: AdapterCard, page: str) -> None:
+        """Put a page for people beside an entry's card."""
+        home = self.folder(card)
+        with self.writing(home.parent):
+            replace_text(home / README_FILE, page)
+
+    def text(self, card: AdapterCard) -> str:
+        """Return the card's page as it lies on the disk, to the byte."""
+        self._read(self.folder(card))
+        with open_regular(self.folder(card) / CARD_FILE, f"The card of '{card.name}'") as stream:
+            return stream.read(MAX_CARD_BYTES).decode("utf-8")
 
     # ------------------------------------------------------------ where things are
 
@@ -243,7 +275,7 @@ class Zoo:
         """Wait for a writer that is replacing an entry, or put back what a killed one left out of its place."""
         refuse_link(shelf)
         if is_half_replaced(shelf):
-            with self._writing(shelf):
+            with self.writing(shelf):
                 pass
 
     def _refuse_links(self, folder: Path) -> None:
@@ -315,7 +347,7 @@ class Zoo:
     # ------------------------------------------------------------ writing
 
     @contextmanager
-    def _writing(self, shelf: Path) -> Iterator[None]:
+    def writing(self, shelf: Path) -> Iterator[None]:
         """Hold the lock of a backbone's folder, with what killed writers left cleared before and our own after."""
         try:
             refuse_link(shelf)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ZooError
-from toolkit.zoo.card import CARD_FILE, AdapterCard
+from toolkit.zoo.card import CARD_FILE, README_FILE, AdapterCard
 from toolkit.zoo.files import MEND, open_regular, sha256
 
 if TYPE_CHECKING:
@@ -131,12 +131,21 @@ def entry_faults(folder: Path, card: AdapterCard) -> list[str]:
         except ZooError as error:
             faults.append(str(error))
     try:
-        strays = sorted(set(os.listdir(folder)) - set(card.files) - {CARD_FILE})
+        strays = sorted(set(os.listdir(folder)) - set(card.files) - {CARD_FILE, README_FILE})
     except OSError as error:
         return [*faults, f"The folder {folder} cannot be read ({error.strerror})."]
     if strays:
         faults.append(f"The folder of '{card.name}' holds {_some(strays)}, which its card does not name; remove it.")
     return faults
+
+
+def taken(card: AdapterCard, held: AdapterCard, where: str) -> ZooError:
+    """Return the sentence for a name that stands for other weights already."""
+    return ZooError(
+        f"{where} already holds '{card.name}' for {card.backbone['name']} with other weights "
+        f"({held.digest[:12]}, the new ones are {card.digest[:12]}); "
+        f"remove it (`xstilts zoo remove {card.name}`) or replace it."
+    )
 
 
 def _some(names: Sequence[str], shown: int = 3) -> str:

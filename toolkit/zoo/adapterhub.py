@@ -1,0 +1,227 @@
+"""Adapters as folders that the `adapters` library reads with `load_adapter`, `load_adapter_fusion` and `load_head`.
+
+The layout and the configuration fields are those that `adapters` 1.3.0 itself writes (tests/modeling/test_adapterhub.py loads an
+export there and compares logits). Nothing of that library is needed to write them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.composition import Average, Chain, Composition, Fuse, Merge, Parallel, Part, parse, parts
+from toolkit.errors import ToolkitError, ZooError
+from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.store import Zoo
+
+if TYPE_CHECKING:
+    pass
+
+VERSION = "adapters.1.3.0"
+# `SeqBnConfig` of that version; reduction_factor, non_linearity and dropout come from the card.
+_SEQ_BN: dict[str, Any] = {
+    "mh_adapter": False,
+    "output_adapter": True,
+    "original_ln_before": True,
+    "original_ln_after": True,
+    "ln_before": False,
+    "ln_after": False,
+    "residual_before_ln": True,
+    "adapter_residual_before_ln": False,
+    "init_weights": "bert",
+    "init_weights_seed": None,
+    "is_parallel": False,
+    "scaling": 1.0,
+    "use_gating": False,
+    "inv_adapter": None,
+    "inv_adapter_reduction_factor": None,
+    "cross_adapter": False,
+    "leave_out": [],
+    "stochastic_depth": 0.0,
+    "phm_layer": False,
+}
+_FUSION: dict[str, Any] = {
+    "key": True,
+    "query": True,
+    "value": True,
+    "query_before_ln": False,
+    "regularization": True,
+    "residual_before": False,
+    "temperature": False,
+    "value_before_softmax": True,
+    "value_initialized": True,
+    "dropout_prob": None,
+}
+# Our head's layers by their place in the library's `Sequential` (0 and 3 are dropout, 2 is tanh).
+_TWO_LAYERS, _ONE_LAYER = {"dense": "1", "out": "4"}, {"out": "1"}
+_HEADS: dict[str, tuple[str, dict[str, str]]] = {
+    "pair": ("classification", _TWO_LAYERS),
+    "choice": ("multiple_choice", _TWO_LAYERS),
+    "tags": ("tagging", _ONE_LAYER),
+    "span": ("question_answering", _ONE_LAYER),
+}
+
+
+def export(zoo: Zoo, expression: str, backbone: str, folder: Path, *, choices: int = 2) -> list[str]:
+    """Write a composition's parts as `adapters` reads them: one folder per adapter, per fusion, and for the head.
+
+    Args:
+        zoo: where its entries are; every file is verified before it is used.
+        expression: composition.
+        backbone: the backbone's name in the zoo.
+        folder: a new or empty folder.
+        choices: how many choices a multiple-choice head will be given; the library fixes their number, its weights do not
+            depend on it.
+
+    Returns:
+        The names of the folders, in the order in which they are to be loaded.
+
+    Raises:
+        ZooError: an entry is missing or damaged, it has no such form, or the folder holds something.
+    """
+    composition = parse(expression)
+    if composition.is_backbone:
+        raise ZooError(f"'{composition}' is the encoder alone; there is no adapter to export.")
+    setup = _blocks(composition.chain, Chain(()))
+    needed = parts(composition)
+    cards = {part.entry: zoo.get(part.entry, backbone) for part in needed}
+    for card in cards.values():
+        if card.kind != "seq_bn":
+            raise ZooError(f"'{card.name}' is a whole encoder, not an adapter; `adapters` has no folder for one.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ZooError(f"{folder} holds something already; name a new folder.")
+    members = _members(composition)
+    try:
+        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
+        try:
+            written = [_write(beside, zoo, cards[part.entry], part, members, choices) for part in needed]
+            page = _page(composition, cards[needed[-1].entry], written, setup)
+            (beside / "README.md").write_text(page, encoding="utf-8")
+            beside.chmod(0o755)
+            if folder.exists():
+                folder.rmdir()
+            os.rename(beside, folder)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise ZooError(f"Cannot write {folder} ({error.strerror}); free space or name another folder.") from error
+    return [name for _, name in written]
+
+
+def _write(
+    root: Path, zoo: Zoo, card: AdapterCard, part: Part, members: Mapping[str, list[str]], choices: int
+) -> tuple[str, str]:
+    """Write one part; return its kind and the name of its folder."""
+    from safetensors.numpy import save_file
+
+    named: dict[str, Any] = {
+        "name": part.name,
+        "version": VERSION,
+        "model_type": "xlm-roberta",
+        "model_class": "XLMRobertaAdapterModel",
+    }
+    named |= {"model_name": card.backbone["name"], "hidden_size": card.backbone["hidden_size"]}
+    if part.kind == "head":
+        kind, places = _HEADS[card.heads[part.name]["kind"]]
+        tensors = {
+            f"heads.{part.name}.{places[key.split('.')[0]]}.{key.split('.')[1]}": array
+            for key, array in zoo.tensors(card, f"head.{part.name}.safetensors").items()
+        }
+        config, file, config_file = _head_config(card, part, kind, choices), "model_head", "head_config"
+    else:
+        held = {"adapter": "adapters", "fusion": "adapter_fusion_layer"}[part.kind]
+        tensors = {}
+        for key, array in zoo.tensors(card, f"{part.kind}.safetensors").items():
+            found = re.fullmatch(r"(layer\.\d+)\.(.+)", key)
+            if not found:
+                raise ZooError(f"Tensor '{key}' of '{card.name}' belongs to no layer; expected `layer.N.`...")
+            tensors[f"roberta.encoder.{found[1]}.output.{held}.{part.name}.{found[2]}"] = array
+        if part.kind == "adapter":
+            shape = card.recipe["adapter"]
+            config = _SEQ_BN | {key: shape[key] for key in ("reduction_factor", "non_linearity", "dropout")}
+            file, config_file = "adapter", "adapter_config"
+        else:
+            config, file, config_file = _FUSION, "model_adapter_fusion", "adapter_fusion_config"
+            named["adapter_names"] = members[part.name]
+    folder = root / f"{part.kind}.{part.name}"
+    folder.mkdir()
+    save_file(tensors, folder / f"{file}.safetensors")
+    text = json.dumps({**named, "config": config}, indent=2, sort_keys=True, ensure_ascii=False)
+    (folder / f"{config_file}.json").write_text(text + "\n", encoding="utf-8")
+    return part.kind, folder.name
+
+
+def _head_config(card: AdapterCard, part: Part, kind: str, choices: int) -> dict[str, Any]:
+    labels = list(card.heads[part.name]["labels"])
+    config: dict[str, Any] = {"head_type": kind, "activation_function": "tanh", "dropout_prob": None}
+    config["layers"] = 2 if kind in ("classification", "multiple_choice") else 1
+    if kind in ("classification", "multiple_choice"):
+        config["use_pooler"] = False
+    if kind == "classification":
+        config["bias"] = True
+    if kind == "multiple_choice":
+        config["num_choices"] = choices
+        labels = [str(number) for number in range(choices)]
+    else:
+        config["num_labels"] = len(labels) or 2
+    config["label2id"] = {label: number for number, label in enumerate(labels or ["start", "end"])}
+    return config
+
+
+def _blocks(chain: Chain, below: Chain) -> str:
+    """Return a chain as the library's composition blocks, in Python."""
+    blocks = []
+    for unit in chain.units:
+        name = json.dumps(Composition(below / unit).slug)
+        if isinstance(unit, Fuse):
+            blocks.append(f"Fuse({', '.join(_blocks(member, below) for member in unit.members)}, name={name})")
+        elif isinstance(unit, (Average, Parallel, Merge)):
+            raise ToolkitError(
+                f"'{unit}' has no form that is exported; export its members, or a name, a/b, fuse, seq or mix."
+            )
+        else:
+            blocks.append(name)
+        below = below / unit
+    # A single name is never wrapped: the library would apply the layer norm once more.
+    return blocks[0] if len(blocks) == 1 else f"Stack({', '.join(blocks)})"
+
+
+def _members(composition: Composition) -> dict[str, list[str]]:
+    """Return each fusion's members, named by the last adapter of each, as the library registers them."""
+    found, below = {}, Chain(())
+    for unit in composition.chain.units:
+        if isinstance(unit, Fuse):
+            found[Composition(below / unit).slug] = [Composition(below / member).slug for member in unit.members]
+        below = below / unit
+    return found
+
+
+def _page(composition: Composition, card: AdapterCard, written: list[tuple[str, str]], setup: str) -> str:
+    """Return the page that says how the folders are loaded."""
+    calls = {"adapter": "load_adapter", "fusion": "load_adapter_fusion", "head": "load_head"}
+    lines = [f'model.{calls[kind]}("{name}", use_safetensors=True)' for kind, name in written]
+    head = written[-1][1].removeprefix("head.")
+    return "\n".join(
+        [
+            f"# `{composition}` for the `adapters` library",
+            "",
+            f"Made for {card.backbone['name']} (width {card.backbone['hidden_size']}, {card.backbone['layers']} layers).",
+            "",
+            "```python",
+            "from adapters import Fuse, Stack, XLMRobertaAdapterModel",
+            f'model = XLMRobertaAdapterModel.from_pretrained("{card.backbone["name"]}")',
+            *lines,
+            f"model.active_adapters = {setup}",
+            f'model.active_head = "{head}"',
+            "```",
+            "",
+        ]
+    )

@@ -1,0 +1,158 @@
+"""Finding an adapter, where it comes from, and what nothing needs any more."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from toolkit.composition import entries, parse
+from toolkit.errors import ZooError
+from toolkit.zoo.arrival import INCOMING
+from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.entry import delete
+from toolkit.zoo.files import locked
+from toolkit.zoo.lock import Lock
+from toolkit.zoo.store import Zoo
+
+SORTS = ("name", "score", "size", "created")
+_BETTER = re.compile(r"(?:(?P<task>[a-z][a-z0-9_-]*)=)?(?P<percent>\d+(?:\.\d+)?)")
+
+
+def choose(
+    cards: Iterable[AdapterCard],
+    *,
+    task: str | None = None,
+    language: str | None = None,
+    better_than: str | None = None,
+    sort: str = "name",
+) -> list[AdapterCard]:
+    """Return the cards that fit, in the order asked for.
+
+    Args:
+        cards: to choose from.
+        task: only those that learnt it, in any language.
+        language: only those trained on, or scored in, that language.
+        better_than: `60` or `xnli=60`: only those with a score above so many per cent (on that task).
+        sort: `name`, or best first by `score`, largest first by `size`, newest first by `created`.
+
+    Raises:
+        ZooError: `better_than` is not such a text.
+
+    Example:
+        >>> from toolkit.zoo import AdapterCard
+        >>> on = {"name": "tiny", "digest": "ab" * 32, "hidden_size": 8, "layers": 2}
+        >>> low, high = (AdapterCard(name, on, "seq_bn", tasks=("mnli",), scores=({"task": "mnli", "value": value},))
+        ...              for name, value in (("a", 0.5), ("b", 0.7)))
+        >>> [card.name for card in choose([low, high], better_than="60")]
+        ['b']
+    """
+    bound: tuple[str | None, float] | None = None
+    if better_than is not None:
+        found = _BETTER.fullmatch(better_than)
+        if not found:
+            raise ZooError(f"'{better_than}' is no bound; expected per cent, as in `--better-than 60` or `xnli=60`.")
+        bound = (found["task"], float(found["percent"]) / 100)
+    fitting = []
+    for card in cards:
+        if task is not None and task not in {name.split(".")[0] for name in card.tasks} | set(card.tasks):
+            continue
+        if language is not None and language not in {one.get("language") for one in (*card.data_seen, *card.scores)}:
+            continue
+        if bound is not None and not any(
+            score["value"] > bound[1] for score in card.scores if bound[0] in (None, score["task"])
+        ):
+            continue
+        fitting.append(card)
+    if sort == "score":
+        of_task = (bound[0] if bound else None) or task
+        return sorted(fitting, key=lambda card: (-best(card, of_task), card.name))
+    if sort == "size":
+        return sorted(fitting, key=lambda card: (-size(card), card.name))
+    if sort == "created":
+        return sorted(fitting, key=lambda card: card.created, reverse=True)
+    return fitting
+
+
+def best(card: AdapterCard, task: str | None = None) -> float:
+    """Return the best score of a card, of one task where it is named; -1 where there is none."""
+    return max((float(score["value"]) for score in card.scores if task in (None, score["task"])), default=-1.0)
+
+
+def size(card: AdapterCard) -> int:
+    """Return the bytes of all weights of an entry."""
+    return sum(int(held["bytes"]) for held in card.files.values())
+
+
+def unneeded(zoo: Zoo, locks: Sequence[Lock]) -> list[AdapterCard]:
+    """Return the entries that no lock, no other card and no fusion names.
+
+    Removing them may leave others unneeded; those are found the next time, so that each removal is looked at.
+
+    Raises:
+        ZooError: an entry cannot be read: what it names is not known, so nothing may go.
+    """
+    damaged: list[str] = []
+    cards = zoo.list(damaged=damaged)
+    if damaged:
+        raise ZooError(f"Nothing is cleared while an entry cannot be read, for it may name others: {damaged[0]}")
+    named: set[tuple[str, str]] = set()
+    for card in cards:
+        shelf = zoo.folder(card).parent.name
+        made_from = {parent["name"] for parent in card.parents} | set(entries(parse(card.name)))
+        named |= {(shelf, name) for name in made_from - {card.name}}
+    pinned = {(lock.backbone["digest"], name) for lock in locks for name in lock.entries}
+    return [
+        card
+        for card in cards
+        if (zoo.folder(card).parent.name, card.name) not in named and (card.backbone["digest"], card.name) not in pinned
+    ]
+
+
+def leftovers(zoo: Zoo) -> list[Path]:
+    """Return what interrupted pulls have left, and pulls that run are using; `clear` leaves those alone."""
+    folder = zoo.root / INCOMING
+    return [folder / name for name in sorted(os.listdir(folder))] if folder.is_dir() and not folder.is_symlink() else []
+
+
+def clear(zoo: Zoo, cards: Iterable[AdapterCard], folders: Iterable[Path]) -> None:
+    """Remove entries and leftovers; an entry that has become a parent meanwhile is refused."""
+    for card in cards:
+        zoo.remove(card.name, zoo.folder(card).parent.name)
+    for folder in folders:
+        with suppress(ZooError), locked(folder, timeout_s=0.0):  # a pull that runs holds it, and keeps it
+            delete(folder)
+
+
+def history(zoo: Zoo, card: AdapterCard) -> list[str]:
+    """Return how an entry came to be, a line each, what it was trained on below it and further in."""
+    shelf = zoo.folder(card).parent.name
+    lines: list[str] = []
+    waiting: list[tuple[str, str | None, int]] = [(card.name, None, 0)]
+    told: set[str] = set()
+    while waiting:
+        name, digest, depth = waiting.pop()
+        indent = "  " * depth
+        if not zoo.holds(name, shelf):
+            lines.append(f"{indent}{name}  {(digest or '')[:12]}  not in this zoo")
+            continue
+        one = zoo.get(name, shelf)
+        changed = (
+            f"  (trained on {digest[:12]}, which this zoo holds no more)" if digest and digest != one.digest else ""
+        )
+        if name in told:
+            lines.append(f"{indent}{name}  {one.digest[:12]}  as above{changed}")
+            continue
+        told.add(name)
+        lines.append(f"{indent}{name}  {one.digest[:12]}  {one.created}  {one.seconds:.0f} s{changed}")
+        for seen in one.data_seen:
+            rows = f"{seen.get('rows', '?')} rows, fingerprint {seen.get('fingerprint', '?')}"
+            lines.append(f"{indent}  learnt {seen['task']} {seen.get('language', '')} {seen.get('split', '')}: {rows}")
+        for score in one.scores:
+            lines.append(
+                f"{indent}  scored {score['task']} {score['metric']} {score['language']} {100 * score['value']:.1f}"
+            )
+        waiting += [(parent["name"], parent["digest"], depth + 1) for parent in reversed(one.parents)]
+    return lines

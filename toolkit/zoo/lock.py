@@ -1,0 +1,154 @@
+"""A lock pins a composition to exact digests, so that a colleague who holds the file gets the same weights or a refusal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from toolkit.composition import entries, parse
+from toolkit.config.safe_yaml import YamlFault, build, compose
+from toolkit.errors import ToolkitError, ZooError
+from toolkit.score import replace_text
+from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.files import open_regular
+from toolkit.zoo.share import lineage, path_of
+from toolkit.zoo.store import Zoo
+
+FORMAT = 1
+LOCK_FILE = "zoo.lock"
+MAX_LOCK_BYTES = 1_000_000
+_SHA = re.compile(r"[0-9a-f]{64}")
+_HEAD = "# Pins a composition to exact weights; `xstilts eval EXPR --lock FILE` takes nothing else. Made by `xstilts zoo lock`.\n"
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What a lock file says.
+
+    Args:
+        composition: what was locked, in its canonical form.
+        backbone: `name` and `digest` of the encoder.
+        entries: name -> digest of every entry that it takes parts from, and of what those were trained on.
+        file: where it was read, for faults.
+    """
+
+    composition: str
+    backbone: Mapping[str, str]
+    entries: Mapping[str, str]
+    file: str = LOCK_FILE
+
+    def to_text(self) -> str:
+        """Return the file's text; equal locks give equal texts."""
+        values = {
+            "format": FORMAT,
+            "composition": self.composition,
+            "backbone": dict(self.backbone),
+            "entries": dict(self.entries),
+        }
+        return _HEAD + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=200)
+
+    def check(self, cards: Iterable[AdapterCard]) -> None:
+        """Raise ZooError unless every card is one that the lock names, with its digest and backbone."""
+        for card in cards:
+            pinned = self.entries.get(card.name)
+            if pinned is None:
+                raise ZooError(
+                    f"{self.file} pins '{self.composition}' and does not name '{card.name}'; lock what you use "
+                    "(`xstilts zoo lock EXPR`) or leave --lock out."
+                )
+            if card.backbone["digest"] != self.backbone["digest"]:
+                raise ZooError(
+                    f"{self.file} pins the backbone {self.backbone['name']} {self.backbone['digest'][:12]}, but "
+                    f"'{card.name}' was trained on {card.backbone['name']} {card.backbone['digest'][:12]}; choose that backbone."
+                )
+            if card.digest != pinned:
+                raise ZooError(
+                    f"{self.file} pins '{card.name}' to {pinned[:12]}, but the zoo holds {card.digest[:12]}; pull the pinned "
+                    f"one (`xstilts zoo pull SRC --lock {self.file} --replace`)."
+                )
+
+
+def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
+    """Return the lock of a composition as a zoo holds it now; every entry is verified first.
+
+    Args:
+        zoo: where its entries are.
+        expression: composition.
+        backbone: the backbone's name in the zoo.
+
+    Raises:
+        ZooError: an entry is missing or damaged, or the composition takes nothing from a zoo.
+    """
+    composition = parse(expression)
+    known = {path_of(card): card for card in zoo.list(damaged=[])}
+    found: dict[str, AdapterCard] = {}
+    for entry in entries(composition):
+        for card in lineage(zoo.get(entry, backbone), known):
+            found[card.name] = card
+    if not found:
+        raise ZooError(
+            f"'{composition}' takes nothing from a zoo, so there is nothing to pin; name a trained composition."
+        )
+    for card in found.values():
+        zoo.verify(card)
+    made_for = next(iter(found.values())).backbone
+    return Lock(
+        str(composition),
+        {"name": made_for["name"], "digest": made_for["digest"]},
+        {name: card.digest for name, card in found.items()},
+    )
+
+
+def write_lock(lock: Lock, path: Path) -> None:
+    """Write a lock, renamed into place."""
+    replace_text(path, lock.to_text())
+
+
+def read_lock(path: Path) -> Lock:
+    """Read a lock, within limits of size and depth.
+
+    Raises:
+        ZooError: it is missing, no plain YAML, or no lock.
+    """
+    with open_regular(Path(path), f"The lock {path}") as stream:
+        data = stream.read(MAX_LOCK_BYTES + 1)
+    try:
+        if len(data) > MAX_LOCK_BYTES:
+            raise YamlFault(f"more than {MAX_LOCK_BYTES:,} bytes")
+        node = compose(data.decode("utf-8"))
+        values: Any = None if node is None else build(node)
+    except (YamlFault, UnicodeDecodeError) as fault:
+        raise ZooError(f"{path} is refused: {fault}; write it again with `xstilts zoo lock`.") from None
+    if not _is_lock(values):
+        raise ZooError(
+            f"{path} is no lock of this release (format {FORMAT}); write it again with `xstilts zoo lock EXPR --out {path}`."
+        )
+    return Lock(values["composition"], values["backbone"], values["entries"], str(path))
+
+
+def _is_lock(values: Any) -> bool:
+    if not isinstance(values, dict) or set(values) != {"format", "composition", "backbone", "entries"}:
+        return False
+    backbone, pinned = values["backbone"], values["entries"]
+    return (
+        values["format"] == FORMAT
+        and isinstance(backbone, dict)
+        and set(backbone) == {"name", "digest"}
+        and all(isinstance(item, str) for item in backbone.values())
+        and isinstance(pinned, dict)
+        and bool(pinned)
+        and all(isinstance(item, str) and _SHA.fullmatch(item) for item in pinned.values())
+        and all(_is_canonical(name) for name in (*pinned, values["composition"]))
+    )
+
+
+def _is_canonical(name: Any) -> bool:
+    try:
+        return isinstance(name, str) and str(parse(name)) == name
+    except ToolkitError:
+        return False

@@ -1,0 +1,179 @@
+"""A card as a page for people: the hub's model-card YAML, what it is, results, and the two lines that use it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import yaml
+
+from toolkit.composition import parse
+from toolkit.modeling.hub_ids import BASE_MODELS
+from toolkit.tasks import TASKS
+from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.names import is_local
+
+LIBRARY = "xstilts"
+# The hub's own identifiers; anything else is `other` with its name.
+_LICENCES = {
+    "apache-2.0": "apache-2.0",
+    "mit": "mit",
+    "cc by 4.0": "cc-by-4.0",
+    "cc by 2.0 fr": "cc-by-2.0",
+    "cc by-sa 4.0": "cc-by-sa-4.0",
+    "cc by-nc 4.0": "cc-by-nc-4.0",
+}
+_METRICS = {"em": "exact_match"}  # as the hub's metrics are called
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_CODE = re.compile(r"[a-z]{2,3}")
+
+
+def readme(card: AdapterCard, place: str = "") -> str:
+    """Return a card as Markdown under the hub's YAML.
+
+    Args:
+        card: what the adapter is.
+        place: where it can be pulled from, as the user named it; a folder of this machine is not written out.
+
+    Returns:
+        The page, ending in a newline. Equal cards and places give equal pages.
+    """
+    where = place if "://" in place and not place.startswith("file:") else "PLACE"
+    lines = [
+        "---",
+        yaml.safe_dump(metadata(card), sort_keys=False, allow_unicode=True, width=120).rstrip(),
+        "---",
+        "",
+        f"# `{card.name}`",
+        "",
+        f"{_what(card)} Digest `{card.digest[:12]}`; `card.yaml` beside this page holds everything below, with checksums.",
+        "",
+        "## Use",
+        "",
+        "```bash",
+        f"xstilts zoo pull {quote(where)} '{card.name}'",
+        f"xstilts eval '{card.name}' --task {parse(card.name).head_name.name} --backbone {quote(_backbone(card))}",
+        "```",
+        "",
+        "## Results",
+        "",
+        *_results(card),
+        "",
+        "## Trained on",
+        "",
+        *_table(
+            ("task", "split", "language", "rows", "source"),
+            (
+                (
+                    seen["task"],
+                    seen.get("split", ""),
+                    seen.get("language", ""),
+                    seen.get("rows", ""),
+                    _origin(seen),
+                )
+                for seen in card.data_seen
+            ),
+        ),
+        "",
+        *(
+            ["Built on " + ", ".join(f"`{p['name']}` ({p['digest'][:12]})" for p in card.parents) + ".", ""]
+            * bool(card.parents)
+        ),
+        f"Licence of the weights, from the licences of the data: {_text(card.licence) or 'not stated'}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def metadata(card: AdapterCard) -> dict[str, Any]:
+    """Return the hub's model-card fields of a card; what is not known is left out.
+
+    Example:
+        >>> from toolkit.zoo import AdapterCard
+        >>> on = {"name": "xlm-roberta-base", "digest": "ab" * 32, "hidden_size": 768, "layers": 12}
+        >>> metadata(AdapterCard("mnli", on, "seq_bn", tasks=("mnli",), licence="MIT"))["base_model"]
+        'FacebookAI/xlm-roberta-base'
+    """
+    base = base_model(card)
+    languages = [seen.get("language") for seen in (*card.data_seen, *card.scores)]
+    licence = _LICENCES.get(card.licence.lower())
+    found = {
+        "library_name": LIBRARY,
+        "base_model": base,
+        "base_model_relation": ("finetune" if card.kind == "full" else "adapter") if base else None,
+        "license": licence or ("other" if card.licence else None),
+        "license_name": None
+        if licence or not card.licence
+        else re.sub(r"[^a-z0-9]+", "-", card.licence.lower()).strip("-"),
+        "language": sorted({code for code in languages if isinstance(code, str) and _CODE.fullmatch(code)}),
+        "datasets": _datasets(card),
+        "metrics": list(dict.fromkeys(_METRICS.get(score["metric"], score["metric"]) for score in card.scores)),
+        "tags": ["xstilts", "cross-lingual", "adapter" if card.kind != "full" else "checkpoint"],
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def base_model(card: AdapterCard) -> str | None:
+    """Return the hub id of the encoder an adapter stands on, or None where it has none."""
+    name = _backbone(card)
+    if name in BASE_MODELS:
+        return BASE_MODELS[name]
+    return name if _HUB_ID.fullmatch(name) and not is_local(name) else None
+
+
+def _backbone(card: AdapterCard) -> str:
+    return str(card.backbone["name"]).removesuffix("+full")
+
+
+def _datasets(card: AdapterCard) -> list[str]:
+    paths = [getattr(TASKS[seen["task"]].source, "path", None) for seen in card.data_seen if seen["task"] in TASKS]
+    return list(dict.fromkeys(str(path) for path in paths if path and _HUB_ID.fullmatch(str(path))))
+
+
+def _what(card: AdapterCard) -> str:
+    noun = "A fully trained encoder" if card.kind == "full" else "An adapter"
+    base = base_model(card)
+    on = f"[{base}](https://huggingface.co/{base})" if base else f"`{_backbone(card)}`"
+    learnt = ", ".join(_text(task) for task in card.tasks)
+    return f"{noun} for {on} (width {card.backbone['hidden_size']}, {card.backbone['layers']} layers), trained on {learnt}."
+
+
+def _results(card: AdapterCard) -> list[str]:
+    if not card.scores:
+        return ["None recorded."]
+    rows = []
+    for score in card.scores:
+        split = str(score.get("split", ""))
+        note = " (generated rows, no benchmark)" if score.get("is_generated") else ""
+        rows.append(
+            (
+                score["task"],
+                score["language"],
+                score["metric"],
+                f"{100 * score['value']:.1f}{note}",
+                split,
+                score.get("n", ""),
+            )
+        )
+    return _table(("task", "language", "metric", "score", "split", "rows"), rows)
+
+
+def _origin(seen: Mapping[str, Any]) -> str:
+    if seen.get("is_generated"):
+        return "generated"
+    origin = str(seen.get("origin", ""))
+    # What a maker's disk looks like is nobody's business.
+    return Path(origin).name if is_local(origin) else origin
+
+
+def _table(headers: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> list[str]:
+    lines = [f"| {' | '.join(headers)} |", f"|{'---|' * len(headers)}"]
+    return lines + [f"| {' | '.join(_text(cell) for cell in row)} |" for row in rows]
+
+
+def _text(value: Any) -> str:
+    """Return a stranger's text as Markdown shows it: no cell ends early, no tag, no link is made."""
+    text = str(value).replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
+    return re.sub(r"([|`*\[\]\\])", r"\\\1", text)
