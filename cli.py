@@ -32,6 +32,7 @@ for command in (
     journeys.plan,
     journeys.evaluate,
     journeys.retrieve,
+    journeys.mine,
     zoo.zoo,
     look.tasks,
     look.backbones,

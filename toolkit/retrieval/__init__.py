@@ -7,17 +7,21 @@ from toolkit.retrieval.index import Index
 from toolkit.retrieval.knn import Neighbours, both_ways
 from toolkit.retrieval.margin import Pairs, candidates
 from toolkit.retrieval.mine import Curve, Mined, Side, mine, quality, sweep
+from toolkit.retrieval.protocol import PROTOCOLS, Protocol, get_protocol
 
 __all__ = [
+    "PROTOCOLS",
     "Curve",
     "Index",
     "Mined",
     "Neighbours",
     "Pairs",
+    "Protocol",
     "Side",
     "both_ways",
     "candidates",
     "exact_search",
+    "get_protocol",
     "mine",
     "quality",
     "sweep",
