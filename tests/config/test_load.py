@@ -132,7 +132,7 @@ def test_an_unknown_key_is_answered_with_the_nearest_legal_one(key: str, meant: 
 
 
 def test_an_unknown_key_far_from_all_others_is_answered_with_the_known_ones() -> None:
-    assert "Known: retrieve.layer, retrieve.pooling," in fault(sets=["retrieve.qqqqqq=1"])
+    assert "Known: retrieve.protocol, retrieve.layer," in fault(sets=["retrieve.qqqqqq=1"])
     assert "Known: backbone, adapter, train," in fault(sets=["qqqqqq=1"])
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from toolkit.features import sentence_features
-from toolkit.modeling.embed import default_layer, embed
+from toolkit.modeling.embed import default_layer, embed, embed_all
 
 TEXTS = ["the cat sat", "中国是一个国家", "the cat sat", "a", "नमस्ते दुनिया", "", "the cat sat on the mat and slept", "a"]
 
@@ -130,3 +130,14 @@ def test_translations_are_nearer_in_the_real_encoder(embedded):
             for side in zip(*pairs, strict=True)
         ]
     assert (sides[0] @ sides[1].T).argmax(1).tolist() == [0, 1, 2, 3]
+
+
+def test_all_layers_and_poolings_of_one_pass_are_those_of_single_ones(circuit, features):
+    wanted = [(layer, pooling) for layer in (0, 1, 2) for pooling in ("mean", "cls", "mean-no-special")]
+    seen = []
+    hook = circuit.encoder.embeddings.register_forward_hook(lambda _, __, out: seen.append(out.shape[0]))
+    found = embed_all(circuit, features, wanted)
+    hook.remove()
+    assert sum(seen) == len(set(TEXTS))
+    for layer, pooling in wanted:
+        assert np.allclose(found[layer, pooling], embed(circuit, features, layer=layer, pooling=pooling), atol=1e-6)

@@ -31,5 +31,14 @@ def test_tiny_states_are_not_rounded_to_nothing():
 
 
 def test_an_unknown_pooling_is_refused_with_the_known_ones():
-    with pytest.raises(ToolkitError, match=r"No pooling named 'max'. Known: mean, cls"):
+    with pytest.raises(ToolkitError, match=r"No pooling named 'max'. Known: mean, cls, mean-no-special"):
         pool(STATES, MASK, "max")
+
+
+def test_the_mean_without_special_tokens_leaves_out_the_first_and_the_last():
+    states = torch.tensor(
+        [[[9.0, 9.0], [3.0, 0.0], [0.0, 4.0], [7.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [5.0, 5.0], [5.0, 5.0]]]
+    )
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
+    expected = torch.tensor([[1.5, 2.0], [0.5, 0.5]])
+    assert torch.allclose(pool(states, mask, "mean-no-special"), expected / expected.norm(dim=1, keepdim=True))

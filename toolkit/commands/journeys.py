@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from toolkit.commands.options import example, resolve, settings
+from toolkit.commands.options import example, resolve, settings, with_sets
 from toolkit.commands.screen import bars, is_main_process, say
 
 LOCK = click.option(
@@ -131,19 +131,74 @@ def evaluate(expr: str, task: str, languages: str, lock: Path | None, **options:
     epilog=example(
         "xstilts retrieve backbone --task tatoeba",
         "xstilts retrieve mnli --task tatoeba --languages de,fr,sw --set retrieve.layer=12",
+        "xstilts retrieve mnli --task tatoeba --layers all",
+        "xstilts retrieve mnli --task bucc --languages zh --data-root BUCC --protocol all",
     )
 )
 @click.argument("expr")
-@click.option("--task", default="tatoeba", show_default=True, metavar="TASK", help="Bitext task.")
+@click.option("--task", default="tatoeba", show_default=True, metavar="TASK", help="Bitext or mining task.")
 @click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["jiant", "xtreme", "laser", "mteb", "st", "all"]),
+    help="Whose way of scoring: layer, pooling, direction, margin, duplicates, threshold. Default: jiant.",
+)
+@click.option("--layers", metavar="LAYERS", help="`all`, or numbers with commas: score each, and draw the curve.")
 @LOCK
 @settings
-def retrieve(expr: str, task: str, languages: str, lock: Path | None, **options: Any) -> None:
-    """Retrieve translations with EXPR's sentence vectors (FAISS): accuracy per language."""
+def retrieve(
+    expr: str,
+    task: str,
+    languages: str,
+    protocol: str | None,
+    layers: str | None,
+    lock: Path | None,
+    **options: Any,
+) -> None:
+    """Retrieve translations with EXPR's sentence vectors: accuracy of a bitext, F1 of pairs mined from two corpora."""
     from toolkit.recipes.retrieve import retrieve as run
 
-    config = resolve(**options)
+    config = resolve(**with_sets(options, protocol=protocol))
     with bars() as report:
-        result = run(expr, config, task=task, languages=languages, lock=lock, report=report, say=say)
+        result = run(expr, config, task=task, languages=languages, layers=layers, lock=lock, report=report, say=say)
     click.echo(result.text)
     say(f"Written to {result.folder}/")
+
+
+@click.command(
+    epilog=example(
+        "xstilts mine news.de news.en --out pairs.tsv",
+        "xstilts mine news.de news.en --out pairs.tsv --with mnli --threshold 1.06",
+        "xstilts mine news.de news.en --out pairs.tsv --set retrieve.layer=12",
+    )
+)
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="TSV", help="File of pairs to write.")
+@click.option("--with", "expr", default="backbone", show_default=True, metavar="EXPR", help="Composition that encodes.")
+@click.option("--threshold", type=float, metavar="N", help="Least score of a pair. Default: every candidate is kept.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["jiant", "xtreme", "laser", "st"]),
+    help="Whose way of mining. Default: jiant.",
+)
+@settings
+def mine(
+    source: Path,
+    target: Path,
+    out: Path,
+    expr: str,
+    threshold: float | None,
+    protocol: str | None,
+    **options: Any,
+) -> None:
+    """Mine the text files SOURCE and TARGET, a sentence a line, for pairs of translations.
+
+    Each line of the output: score, source line, target line, source, target; the best pair first.
+    """
+    from toolkit.recipes.mining import mine_files
+
+    config = resolve(**with_sets(options, protocol=protocol, threshold=threshold))
+    with bars() as report:
+        n = mine_files(source, target, out, config, expression=expr, report=report, say=say)
+    say(f"{n} pairs written to {out}.")

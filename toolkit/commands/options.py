@@ -77,6 +77,12 @@ def settings(command: Callable) -> Callable:
     return command
 
 
+def with_sets(options: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """Return the shared options with settings of `retrieve` that were given as options of their own."""
+    given = tuple(f"retrieve.{key}={value}" for key, value in values.items() if value is not None)
+    return {**options, "sets": (*options["sets"], *given)}
+
+
 def resolve(
     backbone: str | None,
     data_root: Path | None,

@@ -137,15 +137,35 @@ class MergeConfig:
 
 @dataclass(frozen=True)
 class RetrieveConfig:
-    """The retrieval protocol: each of these moves the number, so each is part of a result."""
+    """The retrieval protocol: each of these moves the number, so each is part of a result. null: as the protocol has it."""
 
+    protocol: Annotated[
+        Literal["jiant", "xtreme", "laser", "mteb", "st", "all"], About("whose way of scoring; all: side by side")
+    ] = "jiant"
     layer: Annotated[
-        int | None, About("hidden state that is pooled, 0: embeddings; null: 14/24 of the depth", low=0)
+        int | None, About("hidden state that is pooled, 0: embeddings; null: the protocol's share of the depth", low=0)
     ] = None
-    pooling: Annotated[Literal["mean", "cls"], About("mean: over all non-pad tokens, <s> and </s> included")] = "mean"
+    pooling: Annotated[
+        Literal["mean", "cls", "mean-no-special"] | None,
+        About("mean: over all non-pad tokens, <s> and </s> included; mean-no-special: without these two"),
+    ] = None
+    direction: Annotated[
+        Literal["forward", "backward", "intersection", "max"] | None,
+        About("mining: which candidates; max: both directions pooled, one-to-one"),
+    ] = None
+    margin: Annotated[Literal["absolute", "distance", "ratio"] | None, About("mining: score of a pair")] = None
+    k: Annotated[int | None, About("mining: neighbours that a margin's means run over", low=1, high=256)] = None
+    duplicates: Annotated[
+        Literal["expand", "first", "drop", "keep"] | None,
+        About("mining: repeated sentences: all pairs of their ids, the lowest ids, none; keep: every line for itself"),
+    ] = None
+    threshold: Annotated[
+        float | Literal["dev", "oracle"] | None,
+        About("mining: chosen on the dev gold, on the gold that is scored, or a number"),
+    ] = None
     max_length: Annotated[int, About("tokens per sentence, <s> and </s> included", low=8)] = 512
     index: Annotated[str, About("FAISS index, in its factory's spelling")] = "Flat"
-    limit: Annotated[int | None, About("sentence pairs per language; null: all", low=1)] = None
+    limit: Annotated[int | None, About("pairs (mining: lines of either side) per language; null: all", low=1)] = None
 
 
 @dataclass(frozen=True)

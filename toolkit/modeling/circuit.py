@@ -199,6 +199,13 @@ class Circuit(nn.Module):
         with self.backbone.depth(layers), self.backbone.autocast():
             return self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
 
+    def hidden_states(self, input_ids: Tensor, attention_mask: Tensor, *, layers: int) -> tuple[Tensor, ...]:
+        """Return the embeddings and the hidden states after each of the first `layers` layers: layers + 1 of [B, T, H]."""
+        with self.backbone.depth(layers), self.backbone.autocast():
+            return self.encoder(
+                input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+            ).hidden_states
+
     def forward(self, batch: Mapping[str, Tensor], head: str | None = None) -> Tensor:
         """Return the active (or the named) head's logits for a collated batch; shapes as in `build_head`."""
         return self.answer(batch, [head or self.active_head or ""])[0]

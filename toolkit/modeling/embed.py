@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -36,18 +37,40 @@ def embed(
     what: str = "embed",
     report: Report = silent,
 ) -> np.ndarray:
-    """Return one unit vector per sentence: float32 [N, H].
+    """Return one unit vector per sentence: float32 [N, H]; see `embed_all`.
+
+    Args:
+        layer: hidden state that is pooled, 0 being the embeddings; the layers above are not computed.
+        pooling: see `pool`.
+    """
+    wanted = (layer, pooling)
+    return embed_all(circuit, features, [wanted], batch_size=batch_size, what=what, report=report)[wanted]
+
+
+def embed_all(
+    circuit: Circuit,
+    features: Features,
+    wanted: Sequence[tuple[int, str]],
+    *,
+    batch_size: int = 64,
+    what: str = "embed",
+    report: Report = silent,
+) -> dict[tuple[int, str], np.ndarray]:
+    """Return one unit vector per sentence for each layer and pooling that is wanted, from one forward pass.
 
     Args:
         features: `sentence_features`; equal sentences are encoded once.
-        layer: hidden state that is pooled, 0 being the embeddings; the layers above are not computed.
-        pooling: see `pool`.
+        wanted: (layer, pooling), at least one; layers above the highest are not computed.
         batch_size: a batch holds up to this many times 128 tokens, padding included.
+
+    Returns:
+        float32 [N, H] for each of `wanted`.
     """
+    deepest = max(layer for layer, _ in wanted)
     circuit.eval()
     device = circuit.backbone.device
     first, inverse = _distinct(features)
-    vectors = np.zeros((len(features), circuit.backbone.hidden_size), np.float32)
+    vectors = {one: np.zeros((len(features), circuit.backbone.hidden_size), np.float32) for one in wanted}
     # Longest first: the least padding, and memory peaks at the first batch.
     order = first[np.argsort(-features.lengths[first], kind="stable")]
     done, shown, began = 0, 0.0, time.perf_counter()
@@ -56,14 +79,18 @@ def embed(
             batch = features.collate(items)
             ids = torch.from_numpy(batch["input_ids"]).to(device)
             mask = torch.from_numpy(batch["attention_mask"]).to(device)
-            states = circuit.encode(ids, mask, layers=layer)
-            vectors[items] = pool(states, mask, pooling).cpu().numpy()
+            if len({layer for layer, _ in wanted}) == 1:
+                states = {deepest: circuit.encode(ids, mask, layers=deepest)}
+            else:
+                states = dict(enumerate(circuit.hidden_states(ids, mask, layers=deepest)))
+            for layer, pooling in vectors:
+                vectors[layer, pooling][items] = pool(states[layer], mask, pooling).cpu().numpy()
             done += len(items)
             now = time.perf_counter()
             if now - shown > 0.5 or done == len(first):
                 shown = now
                 report(Progress(what, done, len(first), {"sentences/s": done / max(now - began, 1e-9)}))
-    return vectors[first[inverse]]
+    return {one: found[first[inverse]] for one, found in vectors.items()}
 
 
 def _distinct(features: Features) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from toolkit.errors import ToolkitError
 
-POOLINGS = ("mean", "cls")
+POOLINGS = ("mean", "cls", "mean-no-special")
 
 
 def pool(states: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
@@ -16,11 +16,20 @@ def pool(states: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
 
     Args:
         attention_mask: int64 [B, T], 0 at padding.
-        pooling: `mean` over all non-padding tokens, `<s>` and `</s>` included, or `cls`, the state of `<s>`.
+        pooling: `mean` over all non-padding tokens, `<s>` and `</s>` included, or `cls`, the state of `<s>`, or
+            `mean-no-special`, the mean without the first and the last token; where there are no others, of those two.
     """
     states = states.float()
     if pooling == "mean":
         mask = attention_mask[..., None].to(states.dtype)
+        vectors = (states * mask).sum(1) / mask.sum(1)
+    elif pooling == "mean-no-special":
+        mask = attention_mask.clone()
+        lengths = mask.sum(1)
+        rows = torch.arange(len(mask), device=mask.device)
+        mask[rows, lengths - 1] = 0
+        mask[:, 0] = 0
+        mask = torch.where(lengths[:, None] > 2, mask, attention_mask)[..., None].to(states.dtype)
         vectors = (states * mask).sum(1) / mask.sum(1)
     elif pooling == "cls":
         vectors = states[:, 0]

@@ -29,7 +29,7 @@ class Result:
         scores: one row per language and measure.
         text: the table, for a terminal.
         folder: where `scores.csv`, `scores.json` and `heat_map.png` lie.
-        run_id: the tracker's run, None without one.
+        run_id: the tracker's run (of several protocols the last one's), None without one.
     """
 
     scores: tuple[Score, ...]
@@ -60,7 +60,7 @@ def evaluate(
         say: called with sentences for the reader.
     """
     target = get_task(task)
-    if target.kind == "bitext":
+    if target.kind in ("bitext", "mining"):
         raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
     wanted = choose_languages(target, languages, config.data_root, say)
     circuit, cards = common.trained_circuit(expression, config, heads=None, report=report, lock=lock)
@@ -122,10 +122,15 @@ def publish(
     journey: str,
     say: Say,
     training_language: str = "en",
+    files: Sequence[str] = (),
 ) -> Result:
-    """Write a journey's scores as table, CSV, JSON and heat map, and log them."""
+    """Write a journey's scores as table, CSV, JSON and heat map, and log them.
+
+    Args:
+        files: what else the journey wrote into its `result_folder`, to be logged as well.
+    """
     composition = parse(expression)
-    folder = Path(config.run_dir) / journey / composition.slug / task
+    folder = result_folder(expression, task, config, journey=journey)
     text = render(table(scores), "text")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -137,25 +142,34 @@ def publish(
             f"The scores could not be written to {folder} ({error.strerror}); free space or choose another --set run_dir=DIR."
         ) from error
     tracker = common.open_config_tracker(config)
-    run_id = tracker.start(
-        str(composition),
-        experiment=task,
-        tags={**composition.tags(), "journey": journey, "backbone": config.backbone.name},
-        params={"composition": str(composition), "backbone": config.backbone.name, "protocol": scores[0].protocol},
-    )
-    members = list(dict.fromkeys(score.composition for score in scores))
-    for number, member in enumerate(members, 1):
-        own = [score for score in scores if score.composition == member]
-        # Of a `par` each member has its own numbers; a tracker takes no brackets in their names.
-        prefix = f"member{number}/" if len(members) > 1 else ""
-        values = named_values(own, pivot_language=training_language)
-        tracker.log_metrics({prefix + name: value for name, value in values.items()})
-    for file in ("scores.csv", "scores.json", "heat_map.png"):
-        tracker.log_artifact(folder / file)
-    tracker.close()
+    run_id = None
+    # Numbers of different protocols have no common mean, so each protocol is a run of its own.
+    for protocol in dict.fromkeys(score.protocol for score in scores):
+        run_id = tracker.start(
+            str(composition),
+            experiment=task,
+            tags={**composition.tags(), "journey": journey, "backbone": config.backbone.name},
+            params={"composition": str(composition), "backbone": config.backbone.name, "protocol": protocol},
+        )
+        alike = [score for score in scores if score.protocol == protocol]
+        members = list(dict.fromkeys(score.composition for score in alike))
+        for number, member in enumerate(members, 1):
+            own = [score for score in alike if score.composition == member]
+            # Of a `par` each member has its own numbers; a tracker takes no brackets in their names.
+            prefix = f"member{number}/" if len(members) > 1 else ""
+            values = named_values(own, pivot_language=training_language)
+            tracker.log_metrics({prefix + name: value for name, value in values.items()})
+        for file in ("scores.csv", "scores.json", "heat_map.png", *files):
+            tracker.log_artifact(folder / file)
+        tracker.close()
     for note in tracker.notes:
         say(note)
     return Result(tuple(scores), text, folder, run_id)
+
+
+def result_folder(expression: str, task: str, config: Config, *, journey: str) -> Path:
+    """Return where a journey writes what it found."""
+    return Path(config.run_dir) / journey / parse(expression).slug / task
 
 
 def choose_languages(task: Task, languages: str | Sequence[str], data_root: Path | None, say: Say) -> list[str]:

@@ -10,16 +10,17 @@ import numpy as np
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.features import sentence_features
-from toolkit.metrics import retrieval_accuracy
-from toolkit.modeling.embed import default_layer, embed
-from toolkit.progress import Progress, Report, silent
+from toolkit.metrics import retrieval_accuracy, weighted_f1
+from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
-from toolkit.recipes.evaluate import Result, choose_languages, publish
+from toolkit.recipes.encoding import Encoder, Reading, by_layer, readings
+from toolkit.recipes.evaluate import Result, choose_languages, publish, result_folder
+from toolkit.recipes.mining import score_mining
+from toolkit.report import layer_curve
 from toolkit.retrieval import Index
 from toolkit.score import Score
-from toolkit.tasks import BitextRow, get_task
+from toolkit.tasks import BitextRow, Task, get_task
 
 
 def retrieve(
@@ -29,77 +30,97 @@ def retrieve(
     task: str = "tatoeba",
     languages: str | Sequence[str] = "all",
     lock: Path | None = None,
+    layers: str | None = None,
     report: Report = silent,
     say: Say = say_nothing,
 ) -> Result:
-    """Search each English sentence's translation among all foreign ones; accuracy of the nearest, per language.
+    """Search each sentence's translation among all of the other side (bitext), or mine two corpora for pairs (mining).
 
-    Sentence vector: mean over all non-padding tokens of one hidden state, L2-normalised; by default layer 14 of 24, at the
-    same fraction of the depth on other backbones. Direction English -> foreign, cosine, 1-best (the XTREME protocol).
+    `config.retrieve.protocol` says how; all that is asked for is scored from the same vectors. On a bitext the default is
+    the mean over all non-padding tokens of hidden state 14 of 24 (the same fraction of the depth on other backbones),
+    L2-normalised; direction English -> foreign, cosine, 1-best.
 
     Args:
         expression: composition whose entries the zoo holds, or `backbone`.
-        task: a bitext task.
+        task: a bitext or mining task.
         languages: `all`, or codes.
         lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
+        layers: `all`, or layers with commas: each is scored, and drawn as a curve. None: the protocol's layer.
     """
     target = get_task(task)
-    if target.kind != "bitext":
+    if target.kind not in ("bitext", "mining"):
         raise ToolkitError(f"'{task}' is a {target.kind} task, scored by `xstilts eval '{expression}' --task {task}`.")
     if parse(expression).is_parallel:
         raise ToolkitError(
             f"'{expression}' gives several vectors for one sentence; retrieve with one member at a time."
         )
     settings = config.retrieve
+    wanted = choose_languages(target, languages, config.data_root, say)
+    if not wanted:
+        target.rows("score", target.languages[0], data_root=config.data_root)  # says why there are no rows
+    folder = result_folder(expression, task, config, journey="retrieve")
+    files: list[str] = []
+    scored: list[tuple[Reading, Score]] = []
     circuit, _ = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
     with circuit:
-        depth = circuit.backbone.n_layers
-        layer = default_layer(depth) if settings.layer is None else settings.layer
-        if not 0 <= layer <= depth:
-            raise ToolkitError(f"Layer {layer} does not exist: {circuit.backbone.name} has layers 0 to {depth}.")
-        limit = min(settings.max_length, circuit.backbone.max_tokens)
-        protocol = (
-            f"layer={layer}/{depth} pooling={settings.pooling} direction=en->xx index={settings.index} "
-            f"max_length={limit} precision={circuit.backbone.precision}"
+        asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
+        encoder = Encoder(circuit, config, asked, report)
+        for reading in asked:
+            rest = reading.protocol.for_bitext() if target.kind == "bitext" else _mining_words(reading)
+            say(f"{expression} on {task}: {reading.head()} {rest} {encoder.tail()}")
+        for language in wanted:
+            if target.kind == "bitext":
+                scored += _score_bitext(target, language, asked, encoder, config)
+            else:
+                found, written = score_mining(target, language, asked, encoder, config, folder, say)
+                scored += found
+                files += written
+    main = [(reading, score.value) for reading, score in scored if score.metric not in ("precision", "recall")]
+    if layers:
+        title = f"{expression} on {task}, {circuit.backbone.name}: mean over {', '.join(wanted)}"
+        layer_curve(by_layer(main), folder / "layers.png", title=title, measure=scored[0][1].metric)
+        files.append("layers.png")
+    return publish([score for _, score in scored], expression, task, config, journey="retrieve", say=say, files=files)
+
+
+def _mining_words(reading: Reading) -> str:
+    return reading.protocol.for_mining(str(reading.protocol.threshold))
+
+
+def _score_bitext(
+    task: Task, language: str, asked: Sequence[Reading], encoder: Encoder, config: Config
+) -> list[tuple[Reading, Score]]:
+    """Score every reading of one language's pairs."""
+    settings = config.retrieve
+    rows = task.rows("score", language, data_root=config.data_root, limit=settings.limit)
+    pairs = [row for row in rows if isinstance(row, BitextRow)]
+    english = encoder([pair.target for pair in pairs], f"{task.name} {language}: en")
+    foreign = encoder([pair.source for pair in pairs], f"{task.name} {language}: {language}")
+    scored = []
+    for reading in asked:
+        protocol, sides = reading.protocol, (english[reading.wanted], foreign[reading.wanted])
+        directions = {"en": [sides], "xx": [sides[::-1]], "both": [sides, sides[::-1]]}[protocol.queries]
+        measure = weighted_f1 if protocol.metric == "weighted_f1" else retrieval_accuracy
+        values = []
+        for queries, corpus in directions:
+            index = Index(queries.shape[1], factory=settings.index)
+            index.add(corpus)
+            _, found = index.search(queries, k=1)
+            ((metric, value),) = measure(found[:, 0], np.arange(len(pairs))).items()
+            values.append(value)
+        score = Score(
+            task=task.name,
+            language=language,
+            metric=metric,
+            value=sum(values) / len(values),
+            n=len(pairs),
+            composition=str(encoder.circuit.composition),
+            seed=0,
+            protocol=f"{reading.head()} {protocol.for_bitext()} index={settings.index} {encoder.tail()}",
+            split=rows.split,
+            backbone=encoder.circuit.backbone.name,
+            is_generated=rows.is_generated,
+            fingerprint=rows.fingerprint,
         )
-        say(f"{expression} on {task}: {protocol}")
-        scores: list[Score] = []
-        for language in choose_languages(target, languages, config.data_root, say):
-            rows = target.rows("score", language, data_root=config.data_root, limit=settings.limit)
-            pairs = [row for row in rows if isinstance(row, BitextRow)]
-            report(Progress(f"tokenise {task} {language}", 0, len(pairs)))
-            sides = []
-            for name, texts in (("en", [p.target for p in pairs]), (language, [p.source for p in pairs])):
-                features = sentence_features(texts, circuit.backbone.tokenizer, max_length=limit)
-                sides.append(
-                    embed(
-                        circuit,
-                        features,
-                        layer=layer,
-                        pooling=settings.pooling,
-                        batch_size=config.eval.batch_size,
-                        what=f"encode {task} {language}: {name}",
-                        report=report,
-                    )
-                )
-            index = Index(sides[0].shape[1], factory=settings.index)
-            index.add(sides[1])
-            _, found = index.search(sides[0], k=1)
-            accuracy = retrieval_accuracy(found[:, 0], np.arange(len(pairs)))["accuracy"]
-            scores.append(
-                Score(
-                    task=task,
-                    language=language,
-                    metric="accuracy",
-                    value=accuracy,
-                    n=len(pairs),
-                    composition=str(circuit.composition),
-                    seed=0,
-                    protocol=protocol,
-                    split=rows.split,
-                    backbone=circuit.backbone.name,
-                    is_generated=rows.is_generated,
-                    fingerprint=rows.fingerprint,
-                )
-            )
-    return publish(scores, expression, task, config, journey="retrieve", say=say)
+        scored.append((reading, score))
+    return scored

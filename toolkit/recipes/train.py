@@ -70,10 +70,10 @@ def train(
             if config.adapter.kind == "full" and i > 0:
                 backbone = common.open_backbone(config, report=report)  # the last stage trained it in place
             if stage.merge is not None:
-                made = run_computed(
+                computed = run_computed(
                     stage, config, backbone, zoo, tracker, experiment=experiment, replace=retrain, say=say
                 )
-                cards.append(made)
+                cards.append(computed)
                 continue
             cards.append(
                 run_stage(

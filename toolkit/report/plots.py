@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from toolkit.errors import ToolkitError
 from toolkit.report.table import table
@@ -61,6 +62,15 @@ def heat_map(scores: Sequence[Score], path: Path, *, pivot_language: str = "en")
                 colour = "white" if is_dark else "black"
                 axes.text(column, row, f"{number:.1f}", ha="center", va="center", fontsize=7, color=colour)
 
+    save(figure, path)
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a figure as a PNG, beside and renamed into place.
+
+    Raises:
+        ToolkitError: the file cannot be written.
+    """
     path = Path(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -1,7 +1,8 @@
 """Tasks: what is learnt or measured, and the rows it is learnt from or measured on."""
 
 from toolkit.tasks.catalogue import TASKS, get_task, training_task
-from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, Row, Rows, SpanRow, TagsRow
+from toolkit.tasks.corpora import CorpusSource
+from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, Row, Rows, SentenceRow, SpanRow, TagsRow
 from toolkit.tasks.sources import HubSource, SampleSource
 from toolkit.tasks.task import Task
 
@@ -10,11 +11,13 @@ __all__ = [
     "Answer",
     "BitextRow",
     "ChoiceRow",
+    "CorpusSource",
     "HubSource",
     "PairRow",
     "Row",
     "Rows",
     "SampleSource",
+    "SentenceRow",
     "SpanRow",
     "TagsRow",
     "Task",

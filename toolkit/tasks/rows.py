@@ -70,9 +70,30 @@ class BitextRow:
     target: str
 
 
-Row: TypeAlias = PairRow | ChoiceRow | SpanRow | TagsRow | BitextRow
+@dataclass(frozen=True, slots=True)
+class SentenceRow:
+    """A line of one of the two corpora that are mined for pairs.
 
-KINDS: dict[str, type] = {"pair": PairRow, "choice": ChoiceRow, "span": SpanRow, "tags": TagsRow, "bitext": BitextRow}
+    `side` is `source` (foreign) or `target` (English); `translations` are the ids of the target lines that the gold pairs
+    with a source line, and empty on target lines.
+    """
+
+    id: str
+    side: str
+    text: str
+    translations: tuple[str, ...] = ()
+
+
+Row: TypeAlias = PairRow | ChoiceRow | SpanRow | TagsRow | BitextRow | SentenceRow
+
+KINDS: dict[str, type] = {
+    "pair": PairRow,
+    "choice": ChoiceRow,
+    "span": SpanRow,
+    "tags": TagsRow,
+    "bitext": BitextRow,
+    "mining": SentenceRow,
+}
 
 
 class Opened(Protocol):

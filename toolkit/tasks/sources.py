@@ -230,7 +230,7 @@ class SampleSource:
     """The built-in micro-world: rows from a seeded generator, nothing to download.
 
     Attributes:
-        maker: which rows: `nli`, `qa`, `choice`, `pos` or `bitext`.
+        maker: which rows: `nli`, `qa`, `choice`, `pos`, `bitext` or `mining`.
         sizes: rows of each split, by the splits that may be asked for.
         seed: another seed, another world of the same kind.
     """
@@ -286,5 +286,5 @@ def _ways_out(path: str) -> str:
     return (
         "Three ways out: name a mirror that holds it with --data-root DIR or XSTILTS_DATA; fetch it where there is a "
         f"network, `hf download {path} --repo-type dataset --local-dir DIR/{path}`; or take a task of the built-in "
-        "micro-world (micro-nli, micro-qa, micro-choice, micro-pos, micro-bitext), which needs neither."
+        "micro-world (micro-nli, micro-qa, micro-choice, micro-pos, micro-bitext, micro-mining), which needs neither."
     )

@@ -10,7 +10,7 @@ from toolkit.languages import find_language, get_language
 from toolkit.tasks.rows import KINDS, Rows
 from toolkit.tasks.sources import Source
 
-METRICS = ("accuracy", "squad", "seqeval")
+METRICS = ("accuracy", "squad", "seqeval", "f1")
 SPLITS = ("train", "dev", "test", "score")
 
 
@@ -20,9 +20,9 @@ class Task:
 
     Attributes:
         name: the name in compositions and on the command line.
-        kind: `pair`, `choice`, `span`, `tags` or `bitext`.
+        kind: `pair`, `choice`, `span`, `tags`, `bitext` or `mining`.
         languages: ISO 639-1 codes of all languages the published dataset has.
-        metric: `accuracy`, `squad` (exact match and F1) or `seqeval` (F1).
+        metric: `accuracy`, `squad` (exact match and F1), `seqeval` (F1) or `f1` (of mined pairs).
         source: where the rows come from; it names the splits.
         description: one line for `xstilts tasks`.
         labels: names of the labels, in the order of their indices; empty where the kind has none.

@@ -1,6 +1,7 @@
 """Tasks on sentences and their translations: nothing is trained, the encoder is asked as it is."""
 
 from toolkit.languages import codes
+from toolkit.tasks.corpora import CorpusSource
 from toolkit.tasks.sources import HubSource
 from toolkit.tasks.task import Task
 
@@ -22,5 +23,15 @@ TASKS = (
         size=(None, 1_000),
         citation="Artetxe and Schwenk 2019, arXiv 1812.10464; Hu et al. 2020 (XTREME), arXiv 2003.11080",
         licence="CC BY 2.0 FR",
+    ),
+    Task(
+        name="bucc",
+        kind="mining",
+        description="pairs of translations are mined from two corpora in 4 languages and English",
+        languages=codes("de fr ru zh"),
+        metric="f1",
+        source=CorpusSource(folder="bucc2018", gold_only="google/xtreme", gold_only_config="bucc18.{code}"),
+        citation="Zweigenbaum, Sharoff and Rapp 2018, BUCC shared task; Hu et al. 2020 (XTREME), arXiv 2003.11080",
+        licence="not stated",
     ),
 )

@@ -71,4 +71,15 @@ TASKS = (
         is_generated=True,
         parallel=True,
     ),
+    Task(
+        name="micro-mining",
+        kind="mining",
+        description="generated: two corpora of which half are translations",
+        languages=LANGUAGES[1:],
+        metric="f1",
+        source=SampleSource(maker="mining", sizes={"dev": 200, "score": 400}),
+        size=(None, 200),
+        licence="Apache-2.0",
+        is_generated=True,
+    ),
 )

@@ -14,7 +14,7 @@ from random import Random
 
 from toolkit.errors import ConfigError
 from toolkit.tasks.catalogue.tags import UPOS
-from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, Row, SpanRow, TagsRow
+from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, Row, SentenceRow, SpanRow, TagsRow
 from toolkit.tasks.sample import scenes
 from toolkit.tasks.sample.grammar import LANGUAGES, Fact, Sentence, grammar, realise
 
@@ -66,7 +66,7 @@ def open_sample(maker: str, split: str, language: str, *, size: int, seed: int =
     """Open a split of the micro-world.
 
     Args:
-        maker: `nli`, `qa`, `choice`, `pos` or `bitext`.
+        maker: `nli`, `qa`, `choice`, `pos`, `bitext` or `mining`.
         split: `train`, `dev` or `score`; no sentence that states a fact is in two of them.
         language: one of `LANGUAGES`.
         size: number of rows.
@@ -77,8 +77,9 @@ def open_sample(maker: str, split: str, language: str, *, size: int, seed: int =
     """
     if language not in LANGUAGES:
         raise ConfigError(f"The micro-world does not speak '{language}'; it speaks {', '.join(LANGUAGES)}.")
-    if maker == "bitext" and size > (most := len(_statements(split, seed))):
-        raise ConfigError(f"The micro-world has {most} different sentences in '{split}'; {size} were asked for.")
+    needed = {"bitext": size, "mining": size - size // 4}.get(maker, 0)
+    if needed > (most := len(_statements(split, seed)) if needed else 0):
+        raise ConfigError(f"The micro-world has {most} different sentences in '{split}'; {needed} were asked for.")
     return SampleRows(maker, split, language, size, seed)
 
 
@@ -131,10 +132,23 @@ def _bitext(rows: SampleRows, index: int) -> BitextRow:
     return BitextRow(rows.id(index), rows.say(fact).text, realise("en", fact).text)
 
 
+def _mining(rows: SampleRows, index: int) -> SentenceRow:
+    # Two corpora of equal size, the second half of one being the translations of the first half of the other.
+    half = rows.size // 2
+    shift = half - half // 2
+    place = index if index < half else index - half
+    id = f"{'source' if index < half else 'target'}-{place:04d}"
+    if index < half:
+        translation = (f"target-{place - shift:04d}",) if place >= shift else ()
+        return SentenceRow(id, "source", rows.say(_statements(rows.split, rows.seed)[place]).text, translation)
+    return SentenceRow(id, "target", realise("en", _statements(rows.split, rows.seed)[place + shift]).text)
+
+
 MAKERS: dict[str, Callable[[SampleRows, int], Row]] = {
     "nli": _nli,
     "qa": _qa,
     "choice": _choice,
     "pos": _pos,
     "bitext": _bitext,
+    "mining": _mining,
 }

@@ -1,0 +1,167 @@
+"""Mining: pairs of lines above a threshold, and how good they are against gold pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.errors import ToolkitError
+from toolkit.progress import Report, silent
+from toolkit.retrieval.knn import both_ways
+from toolkit.retrieval.margin import candidates
+
+DUPLICATES = ("expand", "first", "drop", "keep")
+
+
+@dataclass(frozen=True)
+class Side:
+    """The lines of one side, by distinct text, in an order that the order of the lines does not change.
+
+    Attributes:
+        texts: distinct texts, sorted (`keep`: one for each line, sorted by text and id).
+        ids: the lines' ids for each of the texts, sorted; at least one.
+    """
+
+    texts: tuple[str, ...]
+    ids: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, ids: Sequence[str], texts: Sequence[str], *, duplicates: str) -> Side:
+        """Gather lines; `duplicates` only matters here where it is `keep`."""
+        if duplicates not in DUPLICATES:
+            raise ToolkitError(f"No way with duplicates named '{duplicates}'. Known: {', '.join(DUPLICATES)}.")
+        lines = sorted(zip(texts, ids, strict=True))
+        if duplicates == "keep":
+            return cls(tuple(text for text, _ in lines), tuple((id,) for _, id in lines))
+        gathered: dict[str, list[str]] = {}
+        for text, id in lines:
+            gathered.setdefault(text, []).append(id)
+        return cls(tuple(gathered), tuple(map(tuple, gathered.values())))
+
+
+@dataclass(frozen=True)
+class Mined:
+    """Pairs of line ids, best first.
+
+    Attributes:
+        pairs: (source id, target id), each once.
+        scores: float64 [M], falling; pairs of the same two texts have the same score.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    scores: np.ndarray
+
+    def above(self, threshold: float) -> tuple[tuple[str, str], ...]:
+        """Return the pairs that score at least `threshold`."""
+        return self.pairs[: int(np.searchsorted(-self.scores, -threshold, side="right"))]
+
+
+def mine(
+    source: Side,
+    target: Side,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    k: int,
+    margin: str,
+    direction: str,
+    duplicates: str,
+    report: Report = silent,
+) -> Mined:
+    """Return candidate pairs of lines: neighbours both ways, margin, direction, then what becomes of repeated sentences.
+
+    Args:
+        source: the lines of one side; `target`: of the other.
+        x: unit vectors of `source.texts`, float32 [Q, D]; `y`: of `target.texts`, float32 [N, D].
+        k: neighbours that a margin's means run over.
+        margin: `absolute`, `distance` or `ratio`.
+        direction: `forward`, `backward`, `intersection` or `max`.
+        duplicates: what a pair of texts means where a text has several lines: `expand`, all pairs of their ids; `first`,
+            the lowest id of each; `drop`, nothing. `keep`: every line was mined for itself.
+    """
+    if (len(x), len(y)) != (len(source.texts), len(target.texts)):
+        raise ToolkitError(
+            f"There are {len(x)} and {len(y)} vectors for {len(source.texts)} and {len(target.texts)} texts; expected one each."
+        )
+    forward, backward = both_ways(x, y, k, report=report)
+    found = candidates(forward, backward, margin=margin, direction=direction)
+    pairs: list[tuple[str, str]] = []
+    scores: list[float] = []
+    for s, t, score in zip(found.sources.tolist(), found.targets.tolist(), found.scores.tolist(), strict=True):
+        sources, targets = source.ids[s], target.ids[t]
+        if duplicates == "drop" and len(sources) * len(targets) > 1:
+            continue
+        if duplicates == "first":
+            sources, targets = sources[:1], targets[:1]
+        pairs += [(a, b) for a in sources for b in targets]
+        scores += [score] * (len(sources) * len(targets))
+    return Mined(tuple(pairs), np.array(scores, np.float64))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Precision and recall at every cut that can be made; equal scores are never cut apart.
+
+    Attributes:
+        thresholds: float64 [M], falling: `score >= threshold` keeps what lies above the cut.
+        precision, recall, f1: float64 [M], fractions.
+    """
+
+    thresholds: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+
+    @property
+    def best(self) -> float:
+        """The threshold of the largest F1; of equal ones the highest; infinity where nothing is right at any cut."""
+        if not len(self.f1) or self.f1.max() == 0:
+            return math.inf
+        return float(self.thresholds[self.f1.argmax()])
+
+
+def sweep(mined: Mined, gold: Collection[tuple[str, str]]) -> Curve:
+    """Return precision, recall and F1 at every cut.
+
+    A threshold lies half way between the two scores that it parts, below the last score at that score itself.
+
+    Args:
+        mined: pairs with their scores.
+        gold: the right pairs, at least one.
+
+    Example:
+        >>> found = sweep(Mined((("a", "b"), ("c", "d")), np.array([1.5, 1.0])), {("a", "b")})
+        >>> found.thresholds.tolist(), found.f1.round(3).tolist(), found.best
+        ([1.25, 1.0], [1.0, 0.667], 1.25)
+    """
+    wanted = set(gold)
+    if not wanted:
+        raise ToolkitError("There are no gold pairs; expected at least one to score against.")
+    right = np.cumsum([pair in wanted for pair in mined.pairs], dtype=np.float64)  # [M]
+    scores = mined.scores
+    cuts = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)) if len(scores) else np.zeros(0, np.int64)
+    after = scores[np.minimum(cuts + 1, len(scores) - 1)] if len(cuts) else scores
+    thresholds = scores[cuts] + (after - scores[cuts]) / 2
+    # Two neighbouring floats have nothing between them: then the upper one parts them.
+    thresholds = np.where(thresholds > after, thresholds, scores[cuts])
+    right, kept = right[cuts], cuts + 1.0
+    return Curve(thresholds, right / kept, right / len(wanted), 2 * right / (kept + len(wanted)))
+
+
+def quality(pairs: Collection[tuple[str, str]], gold: Collection[tuple[str, str]]) -> dict[str, float]:
+    """Return F1, precision and recall of pairs against gold pairs; all 0 where no pair was kept.
+
+    Example:
+        >>> quality([("a", "b"), ("c", "d")], [("a", "b")])["precision"]
+        0.5
+    """
+    kept, wanted = set(pairs), set(gold)
+    right = len(kept & wanted)
+    return {
+        "f1": 2 * right / (len(kept) + len(wanted)) if kept or wanted else 0.0,
+        "precision": right / len(kept) if kept else 0.0,
+        "recall": right / len(wanted) if wanted else 0.0,
+    }
