@@ -7,10 +7,11 @@ import torch
 from adapters.composition import Average
 
 from toolkit.composition import parse, parts
+from toolkit.config import AdapterConfig
 from toolkit.errors import ToolkitError
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
-from toolkit.modeling.wiring import average_weights
+from toolkit.modeling.wiring import average_weights, left_out
 
 PAIR = HeadSpec("pair", ("yes", "no", "maybe"))
 
@@ -117,3 +118,58 @@ def test_one_head_reads_all_members_of_a_par(wire, batch):
 
 def test_an_average_learns_nothing_of_itself(wire):
     assert [part.kind for part in wire("avg[a:0.3,b:0.7]").parts] == ["adapter", "adapter"]
+
+
+# -- layers that hold no adapter -----------------------------------------------------------------------------------------
+
+
+LOWER, UPPER = AdapterConfig(leave_out_lower=0.5), AdapterConfig(leave_out_upper=0.5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        (AdapterConfig(), {12: [], 24: []}),
+        (LOWER, {12: list(range(6)), 24: list(range(12))}),
+        (AdapterConfig(leave_out_upper=0.25), {12: [9, 10, 11], 24: list(range(18, 24))}),
+    ],
+)
+def test_what_is_left_out_is_a_share_of_the_depth(shape, expected):
+    assert {n: left_out(shape, n) for n in expected} == expected
+
+
+def test_leaving_out_every_layer_is_refused():
+    with pytest.raises(ToolkitError, match="leave none of 12 layers an adapter"):
+        left_out(AdapterConfig(leave_out_lower=0.6, leave_out_upper=0.4), 12)
+
+
+@pytest.mark.parametrize("text", ["a", "a/b", "fuse[a,b]/t", "avg[a,b]/t", "par[a,b]"])
+@pytest.mark.parametrize("shape", [LOWER, UPPER])
+def test_a_layer_without_adapters_is_the_backbones_own(tiny, wire, batch, shake, text, shape):
+    with Circuit(tiny, parse("backbone")) as bare, torch.inference_mode():
+        plain = bare.encode(batch["input_ids"], batch["attention_mask"], layers=1)
+    circuit = wire(text, heads={}, adapter=shape)
+    for part in circuit.parts:
+        shake(circuit.parameters_of(part).values())
+    assert {key.split(".")[1] for key in circuit.shapes_of(circuit.parts[0])} == {"1" if shape is LOWER else "0"}
+    with torch.inference_mode():
+        first = circuit.encode(batch["input_ids"], batch["attention_mask"], layers=1)[:3]
+    assert torch.allclose(first, plain, atol=1e-6) is (shape is LOWER)
+    before = states(circuit, batch)
+    assert torch.allclose(states(circuit.fold(), batch), before, atol=1e-4)
+
+
+def test_a_stack_may_stand_in_different_layers_and_folds(wire, batch, shake):
+    circuit = wire("a/b", shapes={"a": LOWER, "a/b": UPPER})
+    for part in circuit.parts:
+        shake(circuit.parameters_of(part).values())
+    before = states(circuit, batch)
+    assert torch.allclose(states(circuit.fold(), batch), before, atol=1e-4)
+
+
+@pytest.mark.parametrize("text", ["fuse[a,b]/t", "avg[a,b]", "par[a,b]"])
+def test_members_in_different_layers_are_refused_when_wiring(tiny, text):
+    keys = set(tiny.model.state_dict())
+    with pytest.raises(ToolkitError, match="joins adapters that stand in different layers"):
+        Circuit(tiny, parse(text), shapes={"a": LOWER})
+    assert set(tiny.model.state_dict()) == keys

@@ -13,6 +13,7 @@ from tests.recipes.small import FUSED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.progress import silent
+from toolkit.recipes import stage
 from toolkit.recipes.common import trained_circuit
 from toolkit.zoo import Zoo
 
@@ -164,3 +165,32 @@ def test_adapters_of_different_shapes_are_fused_and_each_keeps_its_own(tmp_path:
         widths = {part.name: circuit.shapes_of(part)["layer.0.adapter_up.weight"][1] for part in circuit.parts
                   if part.kind == "adapter"}  # fmt: skip
     assert list(widths.values()) == [4, 8, 8]
+
+
+def test_a_fusion_in_two_phases_learns_before_what_stands_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phases: list[tuple[str, list[str], int]] = []
+    real = stage.fit
+
+    def fit(circuit, learn, *args, **options):  # type: ignore[no-untyped-def]
+        result = real(circuit, learn, *args, **options)
+        phases.append((str(circuit.composition), [part.kind for part in learn], result.steps))
+        return result
+
+    monkeypatch.setattr(stage, "fit", fit)
+    (*_, card) = toolkit.train(FUSED, tiny_config(tmp_path, "train.fusion_first=true"))
+    assert [kinds for text, kinds, _ in phases if text == FUSED] == [["fusion", "head"], ["adapter", "head"]]
+    assert card.recipe["steps"] == sum(steps for text, _, steps in phases if text == FUSED)
+    assert set(card.files) == {"adapter.safetensors", "fusion.safetensors", "head.micro-choice.safetensors"}
+    assert not list((tmp_path / "runs" / "checkpoints").iterdir())
+
+
+def test_layers_that_are_left_out_come_with_the_card(tmp_path: Path) -> None:
+    half = tiny_config(tmp_path, "adapter.leave_out_upper=0.5")
+    toolkit.train("micro-nli", half)
+    circuit, _ = trained_circuit("micro-nli", tiny_config(tmp_path), heads=None, report=silent)
+    with circuit:
+        assert {key.split(".")[1] for key in circuit.shapes_of(circuit.parts[0])} == {"0"}
+    with pytest.raises(ToolkitError, match="joins adapters that stand in different layers"):
+        toolkit.train("fuse[micro-nli,micro-pos]@micro-nli", tiny_config(tmp_path))

@@ -55,6 +55,12 @@ class AdapterConfig:
         "relu"
     )
     dropout: Annotated[float, About("inside the bottleneck", low=0, below=1)] = 0.0
+    leave_out_lower: Annotated[
+        float, About("share of the layers, from the embeddings up, that hold no adapter", low=0, below=1)
+    ] = 0.0
+    leave_out_upper: Annotated[
+        float, About("share of the layers, from the top down, that hold no adapter", low=0, below=1)
+    ] = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,10 @@ class TrainConfig:
             "piece that carries a word's label (tags): the first that is more than `▁`, or the first, as XTREME's script"
         ),
     ] = "content"
+    fusion_first: Annotated[
+        bool,
+        About("fuse[...]/t in two phases of `epochs` each: the fusion, then t on the frozen fusion; false: jointly"),
+    ] = False
     backbone_dropout: Annotated[float, About("dropout inside the backbone while training", low=0, below=1)] = 0.0
     head_dropout: Annotated[float, About("dropout before the head", low=0, below=1)] = 0.1
     mixture: Annotated[

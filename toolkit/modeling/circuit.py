@@ -22,6 +22,7 @@ from toolkit.modeling.wiring import (
     Rows,
     Seeded,
     blocks_of,
+    check_layers,
     install_blocks,
     library_config,
     module_name,
@@ -106,7 +107,9 @@ class Circuit(nn.Module):
             with Seeded(seed, f"{part.kind} {part.name}"):
                 name = module_name(part.name)
                 if part.kind == "adapter":
-                    self.encoder.add_adapter(name, config=library_config(self.shapes.get(part.entry, self.adapter)))
+                    self.encoder.add_adapter(
+                        name, config=library_config(self.shapes.get(part.entry, self.adapter), self.backbone.n_layers)
+                    )
                 else:
                     # The library registers a fusion by the last adapter of each member; a name of our own, because
                     # its default name joins those and collides between different members.
@@ -116,6 +119,8 @@ class Circuit(nn.Module):
             self.encoder.set_active_adapters(Stack(*(module_name(p.name) for p in self.parts if p.kind == "adapter")))
         else:
             self.encoder.set_active_adapters(self._setup)
+        adapters = [module_name(part.name) for part in self.parts if part.kind == "adapter"]
+        check_layers(self._bottlenecks(), self.composition, adapters)
         install_blocks(self._bottlenecks(), self._setup)
         if any(part.kind == "fusion" for part in self.parts):
             install_fusion(self._bottlenecks(), fusion)
@@ -299,6 +304,8 @@ class Circuit(nn.Module):
         found: dict[str, nn.Parameter] = {}
         for path, layer in self._bottlenecks():
             held = layer.adapters if part.kind == "adapter" else layer.adapter_fusion_layer
+            if module_name(part.name) not in held:
+                continue  # leave_out
             module = held[module_name(part.name)]
             stem = path.removeprefix("encoder.").removesuffix(".output")
             found |= {f"{stem}.{key}": parameter for key, parameter in module.named_parameters()}

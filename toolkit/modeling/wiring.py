@@ -20,6 +20,7 @@ from toolkit.composition import Average as AverageNode
 from toolkit.composition import Chain, Composition, Parallel, Unit
 from toolkit.composition import Fuse as FuseNode
 from toolkit.config import AdapterConfig
+from toolkit.errors import ToolkitError
 
 Block: TypeAlias = AdapterCompositionBlock | str
 
@@ -84,10 +85,46 @@ def average_weights(unit: AverageNode) -> list[float]:
     return [len(weights) * weight / sum(weights) for weight in weights]
 
 
-def library_config(shape: AdapterConfig) -> SeqBnConfig:
-    """Return a bottleneck's shape as the library's configuration."""
+def left_out(shape: AdapterConfig, n_layers: int) -> list[int]:
+    """Return the layers, counted from 0, that hold no adapter.
+
+    Raises:
+        ToolkitError: none would hold one.
+
+    Example:
+        >>> left_out(AdapterConfig(leave_out_lower=0.25, leave_out_upper=0.25), 12)
+        [0, 1, 2, 9, 10, 11]
+        >>> len(left_out(AdapterConfig(leave_out_upper=0.25), 24))
+        6
+    """
+    lower, upper = round(shape.leave_out_lower * n_layers), round(shape.leave_out_upper * n_layers)
+    if lower + upper >= n_layers:
+        raise ToolkitError(
+            f"adapter.leave_out_lower {shape.leave_out_lower:g} and adapter.leave_out_upper {shape.leave_out_upper:g} leave none "
+            f"of {n_layers} layers an adapter; lower one of them."
+        )
+    return [*range(lower), *range(n_layers - upper, n_layers)]
+
+
+def check_layers(layers: list[tuple[str, BottleneckLayer]], composition: Composition, names: list[str]) -> None:
+    """Raise where a block's members stand in different layers: the library fails in the middle of a pass (trap 13)."""
+    has_block = any(isinstance(unit, (FuseNode, AverageNode, Parallel)) for unit in composition.chain.units)
+    for path, layer in layers:
+        missing = [name for name in names if name not in layer.adapters]
+        if has_block and missing:
+            raise ToolkitError(
+                f"'{composition}' joins adapters that stand in different layers ('{missing[0].removeprefix('part:')}' is not in "
+                f"{path}); join adapters trained with the same adapter.leave_out_lower and adapter.leave_out_upper."
+            )
+
+
+def library_config(shape: AdapterConfig, n_layers: int) -> SeqBnConfig:
+    """Return a bottleneck's shape as the library's configuration, for a backbone of `n_layers`."""
     return SeqBnConfig(
-        reduction_factor=shape.reduction_factor, non_linearity=shape.non_linearity, dropout=shape.dropout
+        leave_out=left_out(shape, n_layers),
+        reduction_factor=shape.reduction_factor,
+        non_linearity=shape.non_linearity,
+        dropout=shape.dropout,
     )
 
 

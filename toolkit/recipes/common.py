@@ -204,6 +204,8 @@ def adapter_shapes(cards: Iterable[AdapterCard], config: Config) -> tuple[Adapte
         card.name: replace(
             config.adapter,
             **{key: card.recipe["adapter"][key] for key in ("kind", "reduction_factor", "non_linearity")},
+            # Cards of 0.1.0 know no layers that are left out.
+            **{key: card.recipe["adapter"].get(key, 0.0) for key in ("leave_out_lower", "leave_out_upper")},
         )
         for card in cards
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace as altered
 from pathlib import Path
@@ -29,7 +29,7 @@ from toolkit.tasks.mixture import Mixture
 from toolkit.tasks.rows import Rows
 from toolkit.tasks.trains_on import source_task
 from toolkit.tracking import Tracker
-from toolkit.training import TaskData, fit
+from toolkit.training import FitResult, TaskData, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.ranks import Ranks
 from toolkit.zoo import AdapterCard, Zoo
@@ -90,18 +90,25 @@ def run_stage(
                     kept[:] = found
                 return value
 
-            result = fit(
-                circuit,
-                stage.learn,
-                data,
-                train=settings,
-                dev=score,
-                checkpoint=checkpoint,
-                counts=_counts(data, settings),
-                what=f"train {stage.entry}",
-                report=report,
-                on_score=lambda step, value: tracker.log_metrics({"dev_score": value}, step=step),
-            )
+            phases = _phases(stage, settings)
+            result: FitResult | None = None
+            for number, learn in enumerate(phases, 1):
+                kept.clear()  # each phase keeps its own best
+                on_score = _score_logger(tracker, after=0 if result is None else result.steps)
+                fitted = fit(
+                    circuit,
+                    learn,
+                    data,
+                    train=settings,
+                    dev=score,
+                    checkpoint=checkpoint if len(phases) == 1 else checkpoint / f"phase{number}",
+                    counts=_counts(data, settings),
+                    what=f"train {stage.entry}" + (f" ({number} of {len(phases)})" if len(phases) > 1 else ""),
+                    report=report,
+                    on_score=on_score,
+                )
+                result = fitted if result is None else result.followed_by(fitted)
+            assert result is not None
             if not kept or _main_score(sources, kept) != result.best_score:  # the best is from before a resumption
                 kept[:] = [
                     _dev_evaluation(circuit, source, features, stage, config, report) for source, features in dev
@@ -116,6 +123,8 @@ def run_stage(
                 seconds = time.perf_counter() - began
                 card = make_card(stage, config, backbone, sources, parents, circuit, scores, result, seconds)
                 zoo.put(card, _files(stage, circuit), replace=retrain)
+                for number in range(1, len(phases) + 1 if len(phases) > 1 else 1):
+                    remove_checkpoint(checkpoint / f"phase{number}")
                 remove_checkpoint(checkpoint)
             ranks.wait()
             card = zoo.get(stage.entry, common.shelf(config))
@@ -126,6 +135,20 @@ def run_stage(
         tracker.close()
     say(closing(card, result))
     return card
+
+
+def _phases(stage: Stage, train: TrainConfig) -> list[tuple[Part, ...]]:
+    """Return what learns, phase by phase: all at once, or with `train.fusion_first` the fusion and then what stands on it."""
+    fusions = [part for part in stage.learn if part.kind == "fusion"]
+    adapters = [part for part in stage.learn if part.kind == "adapter"]
+    if not (train.fusion_first and fusions and adapters):
+        return [stage.learn]
+    heads = [part for part in stage.learn if part.kind == "head"]
+    return [(*fusions, *heads), (*adapters, *heads)]
+
+
+def _score_logger(tracker: Tracker, *, after: int) -> Callable[[int, float], None]:
+    return lambda step, value: tracker.log_metrics({"dev_score": value}, step=after + step)
 
 
 # -- rows ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import math
 import resource
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -64,6 +64,21 @@ class FitResult:
     losses: tuple[tuple[int, float], ...]
     peak_memory_bytes: int
     resumed_at: int
+
+    def followed_by(self, later: FitResult) -> FitResult:
+        """Return this run and a later one of the same circuit as one; the kept weights are the later one's."""
+        steps = self.steps
+        return replace(
+            later,
+            steps=steps + later.steps,
+            examples=self.examples + later.examples,
+            seconds=self.seconds + later.seconds,
+            best_step=None if later.best_step is None else steps + later.best_step,
+            history=self.history + tuple((steps + step, score) for step, score in later.history),
+            losses=self.losses + tuple((steps + step, loss) for step, loss in later.losses),
+            peak_memory_bytes=max(self.peak_memory_bytes, later.peak_memory_bytes),
+            resumed_at=steps + later.resumed_at if later.resumed_at else self.resumed_at,
+        )
 
 
 @dataclass
