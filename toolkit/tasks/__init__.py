@@ -2,7 +2,7 @@
 
 from toolkit.tasks.catalogue import TASKS, get_task, training_task
 from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, Row, Rows, SpanRow, TagsRow
-from toolkit.tasks.sources import HubSource, SampleSource
+from toolkit.tasks.sources import HubSource, JoinedSource, SampleSource
 from toolkit.tasks.task import Task
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "BitextRow",
     "ChoiceRow",
     "HubSource",
+    "JoinedSource",
     "PairRow",
     "Row",
     "Rows",

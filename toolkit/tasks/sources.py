@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -48,7 +48,8 @@ class HubSource:
 
     Attributes:
         path: hub id, `facebook/xnli`.
-        config: config name; `{code}`, `{iso3}` and `{ud}` stand for the language: `udpos.{ud}` -> `udpos.German`.
+        config: config name; `{code}`, `{iso3}` and `{ud}` stand for the language: `udpos.{ud}` -> `udpos.German`;
+            `{question}` for the question's, where it may be another (`Task.crosses_languages`).
         splits: for each split that may be asked for, the dataset's own splits to try in order; `a+b` joins two.
         columns: for each field of the kind (`convert.FIELDS`) its column. `choices.text` reaches into a struct; a
             tuple of columns makes a list of their values (`("ending0", "ending1")`).
@@ -88,8 +89,28 @@ class HubSource:
         if folder is None:
             return tuple(languages)
         wanted = self.splits[split]
-        return tuple(
-            language for language in languages if self._choose(held_splits(folder, self.config_for(language)), wanted)
+        found = []
+        for language in languages:
+            config = self.config_for(language)
+            name = self._choose(held_splits(folder, config), wanted)
+            if name is not None and self._holds(folder, config, name, language):
+                found.append(language)
+        return tuple(found)
+
+    def _holds(self, folder: Path, config: str, split: str, language: str) -> bool:
+        """Whether a split that mixes languages has rows of this one."""
+        chosen = {
+            column: allowed
+            for column, allowed in self.where.items()
+            if any("{" in each for each in allowed if isinstance(each, str))
+        }
+        if not chosen:
+            return True
+        files = [each for part in split.split("+") for each in find_files(folder, config, part)]
+        table = read_parquet(files, list(chosen))
+        # A column that is not there is for `open` to report.
+        return not set(chosen) <= set(table.column_names) or bool(
+            matching(chosen, language, {column: table.column(column) for column in chosen})
         )
 
     def open(self, task: Task, split: str, language: str, data_root: Path | None) -> ArrowRows:
@@ -174,7 +195,14 @@ class ArrowRows:
         }
         task = self._task
         try:
-            return convert(task.kind, raw, str(there), task.labels, may_be_unanswerable=task.may_be_unanswerable)
+            return convert(
+                task.kind,
+                raw,
+                str(there),
+                task.labels,
+                may_be_unanswerable=task.may_be_unanswerable,
+                may_have_other_tags=task.may_have_other_tags,
+            )
         except Fault as fault:
             raise DataError(
                 f"{self._file}, row {there} (counted from 0): {fault.found}; expected {fault.expected}."
@@ -209,18 +237,74 @@ class ArrowRows:
             )
 
     def _filter(self, table: pyarrow.Table, where: Mapping[str, tuple[object, ...]], language: str) -> Sequence[int]:
-        kept: Sequence[int] = range(table.num_rows)
-        for column, allowed in where.items():
-            values = self._column(table, column).to_pylist()
-            filled = [_fill(each, language) if isinstance(each, str) else each for each in allowed]
-            prefixes = tuple(each[:-1] for each in filled if isinstance(each, str) and each.endswith("*"))
-            kept = [i for i in kept if values[i] in filled or (prefixes and str(values[i]).startswith(prefixes))]
+        if not where:
+            return range(table.num_rows)
+        kept = matching(where, language, {column: self._column(table, column) for column in where})
         if not kept:
             raise DataError(
                 f"{self._file} has no row that task '{self._task.name}' keeps in language '{language}'; "
                 f"expected some where {', '.join(where)} match."
             )
         return kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinedSource:
+    """Several sources of one kind and label set, read as one.
+
+    Row i of a source with n rows stands at the fraction (i + 1/2) / n of the whole, so that the sources follow each other in
+    proportion to their sizes: the first 1,000 rows are a fair sample of all, and shuffling samples in that proportion.
+
+    Attributes:
+        sources: by a short name that begins the ids of its rows, `snli-17`.
+    """
+
+    sources: Mapping[str, HubSource]
+
+    @property
+    def splits(self) -> Mapping[str, Any]:
+        every = list(self.sources.values())
+        return {split: None for split in every[0].splits if all(split in each.splits for each in every)}
+
+    @property
+    def path(self) -> str:
+        """The hub ids, for a reader."""
+        return " + ".join(dict.fromkeys(each.path for each in self.sources.values()))
+
+    def check(self, task: Task) -> None:
+        for each in self.sources.values():
+            each.check(task)
+
+    def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
+        for each in self.sources.values():
+            languages = each.reachable(languages, split, data_root)
+        return tuple(languages)
+
+    def open(self, task: Task, split: str, language: str, data_root: Path | None) -> Opened:
+        return _Joined({name: each.open(task, split, language, data_root) for name, each in self.sources.items()})
+
+
+class _Joined:
+    """Opened sources, their rows in proportion."""
+
+    def __init__(self, opened: Mapping[str, Opened]) -> None:
+        self._opened = opened
+        self.split = "+".join(dict.fromkeys(each.split for each in opened.values()))
+        self.origin = "; ".join(each.origin for each in opened.values())
+        places = [
+            ((2 * i + 1) / (2 * len(each)), order, name, i)
+            for order, (name, each) in enumerate(opened.items())
+            for i in range(len(each))
+        ]
+        self._order = [(name, i) for _, _, name, i in sorted(places)]
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def row(self, index: int) -> Row:
+        name, place = self._order[index]
+        row = self._opened[name].row(place)
+        return replace(row, id=f"{name}-{place}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,6 +338,21 @@ class SampleSource:
         return open_sample(self.maker, split, language, size=self.sizes[split], seed=self.seed)
 
 
+def matching(where: Mapping[str, tuple[object, ...]], language: str, columns: Mapping[str, Any]) -> list[int]:
+    """Return the positions of the rows that every condition keeps, in order."""
+    kept: list[int] | None = None
+    for name, allowed in where.items():
+        values = columns[name].to_pylist()
+        filled = [_fill(each, language) if isinstance(each, str) else each for each in allowed]
+        prefixes = tuple(each[:-1] for each in filled if isinstance(each, str) and each.endswith("*"))
+        kept = [
+            i
+            for i in (range(len(values)) if kept is None else kept)
+            if values[i] in filled or (prefixes and str(values[i]).startswith(prefixes))
+        ]
+    return kept or []
+
+
 def label_names(table: pyarrow.Table, column: str) -> tuple[str, ...]:
     """Return the label names a parquet file carries for a column (hub convention), or nothing."""
     import json
@@ -268,8 +367,10 @@ def label_names(table: pyarrow.Table, column: str) -> tuple[str, ...]:
 
 
 def _fill(text: str, language: str) -> str:
-    found = LANGUAGES[language]
-    return text.format(code=found.code, iso3=found.iso3, ud=found.ud_name, ud_lower=found.ud_name.lower())
+    context, _, question = language.partition(".")
+    found = LANGUAGES[context]
+    names = {"code": found.code, "iso3": found.iso3, "ud": found.ud_name, "ud_lower": found.ud_name.lower()}
+    return text.format(**names, question=question or context)
 
 
 def _revision(dataset: Any) -> str:
