@@ -1,8 +1,10 @@
 """Tasks: what is learnt or measured, and the rows it is learnt from or measured on."""
 
-from toolkit.tasks.catalogue import TASKS, get_task, training_task
+from toolkit.tasks.catalogue import TASKS, get_task, load_own, load_task, training_task
+from toolkit.tasks.file_source import FileSource
+from toolkit.tasks.joined import JoinedSource
 from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, Row, Rows, SpanRow, TagsRow
-from toolkit.tasks.sources import HubSource, JoinedSource, SampleSource
+from toolkit.tasks.sources import HubSource, SampleSource
 from toolkit.tasks.task import Task
 
 __all__ = [
@@ -10,6 +12,7 @@ __all__ = [
     "Answer",
     "BitextRow",
     "ChoiceRow",
+    "FileSource",
     "HubSource",
     "JoinedSource",
     "PairRow",
@@ -20,5 +23,7 @@ __all__ = [
     "TagsRow",
     "Task",
     "get_task",
+    "load_own",
+    "load_task",
     "training_task",
 ]

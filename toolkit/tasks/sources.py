@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from toolkit.errors import ConfigError, DataError, SourceError
-from toolkit.languages import LANGUAGES
-from toolkit.tasks.convert import FIELDS, Fault, convert
+from toolkit.errors import ConfigError, SourceError
+from toolkit.tasks.arrow import ArrowRows, Column, fill, holds, roots
+from toolkit.tasks.convert import FIELDS
 from toolkit.tasks.mirror import find_files, held_splits, mirror_folder, read_parquet
-from toolkit.tasks.rows import Opened, Row
+from toolkit.tasks.rows import Opened
 
 if TYPE_CHECKING:
     import pyarrow
 
     from toolkit.tasks.task import Task
-
-Column = str | tuple[str, ...]
 
 
 class Source(Protocol):
@@ -66,13 +65,7 @@ class HubSource:
     revision: str | None = None
 
     def check(self, task: Task) -> None:
-        needed, optional = FIELDS[task.kind]
-        missing, extra = needed - set(self.columns), set(self.columns) - needed - optional
-        if missing or extra:
-            raise ConfigError(
-                f"Task '{task.name}' of kind '{task.kind}' names columns for {', '.join(sorted(self.columns))}; "
-                f"expected {', '.join(sorted(needed))}, and at most {', '.join(sorted(optional))}."
-            )
+        check_columns(task, self.columns)
 
     def config_for(self, language: str) -> str:
         """Return the config's name for a language.
@@ -82,7 +75,7 @@ class HubSource:
             >>> source.config_for("de")
             'udpos.German'
         """
-        return _fill(self.config, language)
+        return fill(self.config, language)
 
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
         folder = mirror_folder(self.path, data_root)
@@ -93,25 +86,12 @@ class HubSource:
         for language in languages:
             config = self.config_for(language)
             name = self._choose(held_splits(folder, config), wanted)
-            if name is not None and self._holds(folder, config, name, language):
+            if name is None:
+                continue
+            files = [each for part in name.split("+") for each in find_files(folder, config, part)]
+            if holds(self.where, language, partial(read_parquet, files)):
                 found.append(language)
         return tuple(found)
-
-    def _holds(self, folder: Path, config: str, split: str, language: str) -> bool:
-        """Whether a split that mixes languages has rows of this one."""
-        chosen = {
-            column: allowed
-            for column, allowed in self.where.items()
-            if any("{" in each for each in allowed if isinstance(each, str))
-        }
-        if not chosen:
-            return True
-        files = [each for part in split.split("+") for each in find_files(folder, config, part)]
-        table = read_parquet(files, list(chosen))
-        # A column that is not there is for `open` to report.
-        return not set(chosen) <= set(table.column_names) or bool(
-            matching(chosen, language, {column: table.column(column) for column in chosen})
-        )
 
     def open(self, task: Task, split: str, language: str, data_root: Path | None) -> ArrowRows:
         config, wanted = self.config_for(language), self.splits[split]
@@ -128,19 +108,23 @@ class HubSource:
                 has = f"splits {', '.join(held)}" if held else "no such config"
                 raise SourceError(f"The mirror {folder} lacks the {what} (it has {has}). {_ways_out(self.path)}")
             files = [each for part in found.split("+") for each in find_files(folder, config, part)]
-            table = read_parquet(files, self._roots())
+            table = read_parquet(files, roots(self.columns, self.where))
             place = files[0] if len(files) == 1 else files[0].parent
             name, file = found, str(place)
             origin = f"mirror: {self.path}/{place.relative_to(folder).as_posix()}"
-        return ArrowRows(table, task=task, source=self, language=language, split=name, file=file, origin=origin)
+        return ArrowRows(
+            table,
+            task=task,
+            columns=self.columns,
+            where=self.where,
+            language=language,
+            split=name,
+            file=file,
+            origin=origin,
+        )
 
     def _choose(self, held: Sequence[str], wanted: Sequence[str]) -> str | None:
         return next((each for each in wanted if all(part in held for part in each.split("+"))), None)
-
-    def _roots(self) -> list[str]:
-        """Every top-level column that is read."""
-        named = [each for column in self.columns.values() for each in ([column] if isinstance(column, str) else column)]
-        return list(dict.fromkeys([each.split(".")[0] for each in named] + list(self.where)))
 
     def _from_hub(self, config: str, wanted: Sequence[str]) -> tuple[pyarrow.Table, str, str, str]:
         from datasets import load_dataset
@@ -160,151 +144,6 @@ class HubSource:
             file = f"{self.path} {config}/{split}"
             return found.data.table, split, file, f"hub: {self.path}@{_revision(found) or 'newest'} {config}/{split}"
         raise AssertionError("a source names at least one split")
-
-
-class ArrowRows:
-    """An arrow table, opened for a task: columns are looked up once, rows converted when asked for."""
-
-    def __init__(
-        self, table: pyarrow.Table, *, task: Task, source: HubSource, language: str, split: str, file: str, origin: str
-    ) -> None:
-        self.split = split
-        self.origin = origin
-        self._task = task
-        self._file = file
-        if table.num_rows == 0:
-            raise DataError(f"{file} has no rows; expected at least one for the split '{split}' of task '{task.name}'.")
-        self._columns = {
-            name: [self._column(table, each) for each in ([column] if isinstance(column, str) else column)]
-            for name, column in source.columns.items()
-        }
-        self._is_list = {name for name, column in source.columns.items() if not isinstance(column, str)}
-        for name in ("label", "tags"):
-            if isinstance(column := source.columns.get(name), str):
-                self._check_names(table, column)
-        self._kept = self._filter(table, source.where, language)
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def row(self, index: int) -> Row:
-        there = self._kept[index]
-        raw = {
-            name: [column[there].as_py() for column in columns] if name in self._is_list else columns[0][there].as_py()
-            for name, columns in self._columns.items()
-        }
-        task = self._task
-        try:
-            return convert(
-                task.kind,
-                raw,
-                str(there),
-                task.labels,
-                may_be_unanswerable=task.may_be_unanswerable,
-                may_have_other_tags=task.may_have_other_tags,
-            )
-        except Fault as fault:
-            raise DataError(
-                f"{self._file}, row {there} (counted from 0): {fault.found}; expected {fault.expected}."
-            ) from None
-
-    def _column(self, table: pyarrow.Table, path: str) -> Any:
-        import pyarrow
-        import pyarrow.compute
-
-        root, *inner = path.split(".")
-        if root not in table.column_names:
-            raise DataError(
-                f"{self._file} has no column '{root}' (it has {', '.join(table.column_names)}); "
-                f"task '{self._task.name}' expected it."
-            )
-        column = table.column(root)
-        for step in inner:
-            kind = column.type
-            if not pyarrow.types.is_struct(kind) or step not in [kind.field(i).name for i in range(kind.num_fields)]:
-                raise DataError(f"{self._file}: column '{root}' is {kind}; task '{self._task.name}' expected '{path}'.")
-            column = pyarrow.compute.struct_field(column, step)
-        # One chunk, so that reaching row i does not search the chunks each time.
-        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-
-    def _check_names(self, table: pyarrow.Table, column: str) -> None:
-        """Refuse a file whose own label names stand in another order than the task's."""
-        names, labels = label_names(table, column), self._task.labels
-        if (names and labels and len(names) != len(labels)) or (sorted(names) == sorted(labels) and names != labels):
-            raise DataError(
-                f"{self._file}: column '{column}' has the labels {', '.join(names)}; "
-                f"task '{self._task.name}' expected {', '.join(labels)}, in this order."
-            )
-
-    def _filter(self, table: pyarrow.Table, where: Mapping[str, tuple[object, ...]], language: str) -> Sequence[int]:
-        if not where:
-            return range(table.num_rows)
-        kept = matching(where, language, {column: self._column(table, column) for column in where})
-        if not kept:
-            raise DataError(
-                f"{self._file} has no row that task '{self._task.name}' keeps in language '{language}'; "
-                f"expected some where {', '.join(where)} match."
-            )
-        return kept
-
-
-@dataclass(frozen=True, kw_only=True)
-class JoinedSource:
-    """Several sources of one kind and label set, read as one.
-
-    Row i of a source with n rows stands at the fraction (i + 1/2) / n of the whole, so that the sources follow each other in
-    proportion to their sizes: the first 1,000 rows are a fair sample of all, and shuffling samples in that proportion.
-
-    Attributes:
-        sources: by a short name that begins the ids of its rows, `snli-17`.
-    """
-
-    sources: Mapping[str, HubSource]
-
-    @property
-    def splits(self) -> Mapping[str, Any]:
-        every = list(self.sources.values())
-        return {split: None for split in every[0].splits if all(split in each.splits for each in every)}
-
-    @property
-    def path(self) -> str:
-        """The hub ids, for a reader."""
-        return " + ".join(dict.fromkeys(each.path for each in self.sources.values()))
-
-    def check(self, task: Task) -> None:
-        for each in self.sources.values():
-            each.check(task)
-
-    def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
-        for each in self.sources.values():
-            languages = each.reachable(languages, split, data_root)
-        return tuple(languages)
-
-    def open(self, task: Task, split: str, language: str, data_root: Path | None) -> Opened:
-        return _Joined({name: each.open(task, split, language, data_root) for name, each in self.sources.items()})
-
-
-class _Joined:
-    """Opened sources, their rows in proportion."""
-
-    def __init__(self, opened: Mapping[str, Opened]) -> None:
-        self._opened = opened
-        self.split = "+".join(dict.fromkeys(each.split for each in opened.values()))
-        self.origin = "; ".join(each.origin for each in opened.values())
-        places = [
-            ((2 * i + 1) / (2 * len(each)), order, name, i)
-            for order, (name, each) in enumerate(opened.items())
-            for i in range(len(each))
-        ]
-        self._order = [(name, i) for _, _, name, i in sorted(places)]
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def row(self, index: int) -> Row:
-        name, place = self._order[index]
-        row = self._opened[name].row(place)
-        return replace(row, id=f"{name}-{place}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,39 +177,15 @@ class SampleSource:
         return open_sample(self.maker, split, language, size=self.sizes[split], seed=self.seed)
 
 
-def matching(where: Mapping[str, tuple[object, ...]], language: str, columns: Mapping[str, Any]) -> list[int]:
-    """Return the positions of the rows that every condition keeps, in order."""
-    kept: list[int] | None = None
-    for name, allowed in where.items():
-        values = columns[name].to_pylist()
-        filled = [_fill(each, language) if isinstance(each, str) else each for each in allowed]
-        prefixes = tuple(each[:-1] for each in filled if isinstance(each, str) and each.endswith("*"))
-        kept = [
-            i
-            for i in (range(len(values)) if kept is None else kept)
-            if values[i] in filled or (prefixes and str(values[i]).startswith(prefixes))
-        ]
-    return kept or []
-
-
-def label_names(table: pyarrow.Table, column: str) -> tuple[str, ...]:
-    """Return the label names a parquet file carries for a column (hub convention), or nothing."""
-    import json
-
-    try:
-        features = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
-        feature = features[column]
-        feature = feature.get("feature", feature) if isinstance(feature, dict) else feature[0]
-        return tuple(feature.get("names") or ())
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-        return ()
-
-
-def _fill(text: str, language: str) -> str:
-    context, _, question = language.partition(".")
-    found = LANGUAGES[context]
-    names = {"code": found.code, "iso3": found.iso3, "ud": found.ud_name, "ud_lower": found.ud_name.lower()}
-    return text.format(**names, question=question or context)
+def check_columns(task: Task, columns: Mapping[str, Column]) -> None:
+    """Raise a ConfigError where the columns do not fit the task's kind."""
+    needed, optional = FIELDS[task.kind]
+    missing, extra = needed - set(columns), set(columns) - needed - optional
+    if missing or extra:
+        raise ConfigError(
+            f"Task '{task.name}' of kind '{task.kind}' names columns for {', '.join(sorted(columns))}; "
+            f"expected {', '.join(sorted(needed))}, and at most {', '.join(sorted(optional))}."
+        )
 
 
 def _revision(dataset: Any) -> str:

@@ -1,7 +1,8 @@
 """Tasks on pairs of sentences."""
 
 from toolkit.languages import codes
-from toolkit.tasks.sources import HubSource, JoinedSource
+from toolkit.tasks.joined import JoinedSource
+from toolkit.tasks.sources import HubSource
 from toolkit.tasks.task import Task
 
 NLI = ("entailment", "neutral", "contradiction")
