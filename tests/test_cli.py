@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 import cli
 from tests.recipes.small import FUSED, SETTINGS
 from toolkit.config import Config
+from toolkit.tasks import TASKS, Task
 
 PROJECT = Path(__file__).parent.parent
 
@@ -149,3 +151,40 @@ def test_python_cli_py_is_the_same_program() -> None:
         [sys.executable, "cli.py", "--help"], cwd=PROJECT, capture_output=True, text=True, check=True
     )
     assert "xstilts train mnli/squad" in found.stdout
+
+
+@pytest.fixture
+def declared() -> Iterator[dict[str, Task]]:
+    """The catalogue, as it was again after the test: a process of its own would have begun with it."""
+    held = dict(TASKS)
+    yield TASKS
+    TASKS.clear()
+    TASKS.update(held)
+
+
+def test_a_task_of_ones_own_works_in_every_command(folder: Path, declared: dict[str, Task]) -> None:
+    (folder / "wetter.csv").write_text(
+        "a,b,gold\n" + "Es regnet.,Nass.,ja\nEs regnet.,Dürr.,nein\n" * 8, encoding="utf-8"
+    )
+    shutil.copy(folder / "wetter.csv", folder / "dev.csv")
+    (folder / "wetter.yaml").write_text(
+        "name: wetter\nkind: pair\nlabels: [ja, nein]\nfiles: {train: wetter.csv, dev: dev.csv}\n"
+        "columns: {first: a, second: b, label: gold}\n"
+    )
+    (folder / "bits.tsv").write_text("Es regnet.\tIt rains.\nEr singt.\tHe sings.\n", encoding="utf-8")
+    (folder / "configs" / "task").mkdir(parents=True)
+    (folder / "configs" / "task" / "bits.yaml").write_text(
+        "name: bits\nkind: bitext\nlanguages: [de]\nfiles: {score: ../../bits.tsv}\ncolumns: {source: 0, target: 1}\n"
+    )
+    sets = ["--backbone", "tiny", *(part for one in SETTINGS for part in ("--set", one))]
+    own = ["--task-file", "wetter.yaml"]
+    assert "wetter" in run("tasks", *own).output and "bits" in run("tasks").output
+    del declared["wetter"]
+    assert run("plan", "wetter", *own, "--json").exit_code == 0
+    assert "wetter dev accuracy" in run("train", "wetter", *own, *sets).output
+    assert "split dev" in run("eval", "wetter", "--task", "wetter", *own, *sets).output
+    del declared["bits"]
+    assert "bits, accuracy" in run("retrieve", "backbone", "--task", "bits", *sets).output
+    del declared["wetter"]
+    assert "No task named 'wetter'" in fault("plan", "wetter")
+    assert "There is no task file" in fault("plan", "wetter", "--task-file", "none.yaml")

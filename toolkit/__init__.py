@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "parse": "toolkit.composition",
     "get_task": "toolkit.tasks",
+    "load_task": "toolkit.tasks",
     "train": "toolkit.recipes.train",
     "evaluate": "toolkit.recipes.evaluate",
     "retrieve": "toolkit.recipes.retrieve",
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
     from toolkit.recipes.evaluate import evaluate
     from toolkit.recipes.retrieve import retrieve
     from toolkit.recipes.train import train
-    from toolkit.tasks import get_task
+    from toolkit.tasks import get_task, load_task
     from toolkit.zoo import Zoo
 
-__all__ = ["ToolkitError", "Zoo", "configure", "evaluate", "get_task", "parse", "retrieve", "train"]
+__all__ = ["ToolkitError", "Zoo", "configure", "evaluate", "get_task", "load_task", "parse", "retrieve", "train"]
 
 
 def configure(*sets: str, backbone: str | None = None, config: str | None = None, **overrides: Any) -> Any:

@@ -9,6 +9,7 @@ from toolkit.evaluation import evaluate_rows, predict
 from toolkit.evaluation.evaluate import word_tags
 from toolkit.features import features_of
 from toolkit.features.ragged import Ragged
+from toolkit.tasks.rows import OTHER_TAG, Answer, PairRow, SpanRow, TagsRow
 
 LABELS = ("A", "B", "C")
 
@@ -108,3 +109,66 @@ def test_every_words_tag_is_read_off_the_piece_that_carries_its_label(tiny, rows
     features = features_for("tags", rows, tiny.tokenizer, max_length)
     best = Ragged(np.where(features.tags.values >= 0, features.tags.values, -9), features.input_ids.offsets)
     assert [tags.tolist() for tags in word_tags(features, best)] == [list(row.tags) for row in rows["tags"]]
+
+
+def scored(monkeypatch, tiny, kind, rows, logits_for, **options):
+    features = features_of(rows, kind, tiny.tokenizer, max_length=64, stride=16)
+    monkeypatch.setattr(module, "predict", lambda *a, **k: logits_for(features))
+    return evaluate_rows(None, rows, features, **options)
+
+
+def test_squad2_says_no_answer_where_the_first_token_scores_higher(monkeypatch, tiny):
+    rows = [
+        SpanRow("1", "q", "bcd efg", (Answer("bcd", 0),)),
+        SpanRow("2", "q", "bcd efg", ()),
+        SpanRow("3", "q", "bcd efg", (Answer("efg", 4),)),
+    ]
+
+    def logits(features):
+        values = np.zeros((len(features.input_ids.values), 2), "f4")
+        at = features.input_ids.offsets
+        for row, null in ((0, -5), (1, 5), (2, 5)):
+            values[at[row]] = null
+        return Ragged(values, at)
+
+    found = scored(monkeypatch, tiny, "span", rows, logits, metric="squad2")
+    assert found.answers[0] and found.answers[1:] == ["", ""]
+    assert found.measures["no_answer_accuracy"] == 1.0
+    assert found.measures["em"] <= 2 / 3
+    assert set(found.notes) == {"best_em_threshold", "best_f1_threshold"}
+    answered = scored(
+        monkeypatch, tiny, "span", rows, logits, metric="squad2", settings=EvalConfig(null_threshold=99.0)
+    )
+    assert answered.measures["no_answer_accuracy"] == 0.0 and all(answered.answers)
+
+
+def test_mlqa_is_scored_in_the_language_of_the_context(monkeypatch, tiny):
+    rows = [SpanRow("1", "wo", "die Stadt", (Answer("Stadt", 4),))]
+
+    def whole(features):
+        values = np.zeros((len(features.input_ids.values), 2), "f4")
+        spans = features.extra["char_spans"].values
+        inside = np.flatnonzero(spans[:, 1] > spans[:, 0])
+        values[inside[0], 0] = values[inside[-1], 1] = 9
+        return Ragged(values, features.input_ids.offsets)
+
+    german = scored(monkeypatch, tiny, "span", rows, whole, metric="mlqa", language="de.en")
+    english = scored(monkeypatch, tiny, "span", rows, whole, metric="mlqa", language="en.de")
+    assert german.answers == ["die Stadt"]
+    assert (german.measures["em"], english.measures["em"]) == (1.0, 0.0)
+
+
+def test_a_tag_outside_the_set_is_never_right_and_still_counts(monkeypatch, tiny):
+    rows = [TagsRow("1", ("b", "c", "d"), (0, OTHER_TAG, 2)), TagsRow("2", ("e",), (OTHER_TAG,))]
+
+    def gold(features):
+        return Ragged(np.where(features.tags.values >= 0, features.tags.values, 1), features.input_ids.offsets)
+
+    found = scored(monkeypatch, tiny, "tags", rows, gold, labels=LABELS, metric="accuracy")
+    assert found.measures == {"accuracy": 0.5}
+
+
+def test_qqp_reports_accuracy_and_f1(monkeypatch, tiny):
+    rows = [PairRow(str(i), "b", "c", label) for i, label in enumerate((1, 1, 0))]
+    found = scored(monkeypatch, tiny, "pair", rows, lambda _: np.eye(2, dtype="f4")[[1, 0, 0]], metric="accuracy-f1")
+    assert found.measures == {"accuracy": 2 / 3, "f1": pytest.approx(2 / 3)}

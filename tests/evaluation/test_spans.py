@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from toolkit.evaluation.spans import answer_texts
+from toolkit.evaluation.spans import answer_texts, best_spans
 from toolkit.features.collate import Features
 from toolkit.features.ragged import Ragged
 from toolkit.tasks.rows import SpanRow
@@ -133,3 +133,16 @@ def test_with_enough_candidates_it_finds_what_trying_every_span_finds(seed):
     )
     chars = features.extra["char_spans"][best[1]]
     assert answer(features, logits, max_answer_tokens=4) == [CONTEXT[chars[best[2], 0] : chars[best[3], 1]]]
+
+
+def test_no_answer_scores_what_the_first_token_does_and_the_least_window_counts():
+    features = windows((0, 6), (4, 10))
+    logits = logits_of(features, s0_0=2, e0_0=3, s1_0=0.5, e1_0=1, s1_4=4, e1_5=3)
+    found = best_spans([ROW], features, logits)
+    assert found.texts == ["gh"]
+    assert (found.scores[0], found.null_scores[0], found.no_answer[0]) == (7, 1.5, -5.5)
+
+
+def test_a_row_without_any_legal_span_is_surely_unanswered():
+    features = windows((0, 0))
+    assert best_spans([ROW], features, logits_of(features)).no_answer[0] == np.inf

@@ -5,7 +5,7 @@ import pytest
 
 from toolkit.features.collate import IGNORED
 from toolkit.features.tags import tags_features
-from toolkit.tasks.rows import TagsRow
+from toolkit.tasks.rows import OTHER_TAG, TagsRow
 
 CHINESE = TagsRow("1", ("中国", "是", "一个"), (3, 1, 2))
 
@@ -85,3 +85,9 @@ def test_a_word_is_cut_into_the_same_pieces_whatever_its_neighbours(xlmr):
     alone = tags_features([TagsRow("1", ("Washington",), (0,))], xlmr, max_length=32).input_ids[0][1:-1]
     beside = tags_features([TagsRow("1", ("in", "Washington"), (0, 0))], xlmr, max_length=32).input_ids[0][2:-1]
     assert np.array_equal(alone, beside)
+
+
+def test_a_tag_outside_the_set_trains_nothing_and_keeps_its_word(xlmr):
+    features = tags_features([TagsRow("1", ("Hello", "world"), (OTHER_TAG, 1))], xlmr, max_length=32)
+    assert sorted(features.tags.values[features.tags.values != IGNORED]) == [1]
+    assert sorted(features.extra["words"].values[features.extra["words"].values >= 0]) == [0, 1]

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from toolkit.metrics import MAIN, accuracy
+from toolkit.metrics import MAIN, accuracy, accuracy_f1
+from toolkit.tasks.task import METRICS
 
 
 def test_the_share_of_equal_labels_is_the_accuracy():
@@ -19,4 +20,12 @@ def test_nothing_and_unequal_lengths_are_refused(predictions, gold):
 
 
 def test_every_task_metric_has_a_main_measure():
-    assert MAIN == {"accuracy": "accuracy", "squad": "f1", "seqeval": "f1", "f1": "f1"}
+    assert set(MAIN) == {metric for metrics in METRICS.values() for metric in metrics}
+
+
+def test_qqp_counts_the_f1_of_duplicates_only() -> None:
+    # 2 of 3 predicted duplicates are right and 2 of 4 are found: precision 2/3, recall 1/2.
+    found = accuracy_f1([1, 1, 1, 0, 0, 0, 0], [1, 1, 0, 1, 1, 0, 0])
+    assert found == {"accuracy": 4 / 7, "f1": pytest.approx(4 / 7)}
+    assert accuracy_f1([0, 0], [0, 0]) == {"accuracy": 1.0, "f1": 0.0}
+    assert accuracy_f1([1, 0, 1, 1], [1, 0, 0, 0])["f1"] == pytest.approx(2 * (1 / 3) / (4 / 3))

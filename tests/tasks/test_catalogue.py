@@ -45,12 +45,18 @@ def test_overlaps_name_splits_of_tasks_that_exist(task: Task) -> None:
 
 
 def test_tasks_have_the_number_of_languages_that_was_published() -> None:
-    assert {name: len(TASKS[name].languages) for name in ("xnli", "udpos", "tatoeba", "xquad")} == {
+    published = {
         "xnli": 15,
+        "pawsx": 7,
         "udpos": 33,
-        "tatoeba": 36,
+        "panx": 40,
         "xquad": 12,
+        "mlqa": 7,
+        "tydiqa": 9,
+        "tatoeba": 36,
+        "xcopa": 11,
     }
+    assert {name: len(TASKS[name].languages) for name in published} == published
 
 
 @pytest.mark.parametrize(
@@ -65,6 +71,10 @@ def test_tasks_have_the_number_of_languages_that_was_published() -> None:
         ("xquad", "el", "xquad.el"),
         ("xnli", "ur", "ur"),
         ("mnli", "en", "mnli"),
+        ("panx", "my", "PAN-X.my"),
+        ("mlqa", "de", "mlqa.de.de"),
+        ("mlqa", "de.en", "mlqa.de.en"),
+        ("pawsx", "ja", "ja"),
     ],
 )
 def test_a_languages_config_has_the_name_the_hub_gives_it(name: str, language: str, config: str) -> None:
@@ -90,6 +100,8 @@ def test_a_task_can_be_a_key() -> None:
         ({"metric": "acc"}, "metric 'acc'"),
         ({"languages": ("eng",)}, "write 'en'"),
         ({"languages": ()}, "names no language"),
+        ({"metric": "squad"}, "a pair task takes accuracy or accuracy-f1"),
+        ({"metric": "accuracy-f1", "may_have_other_tags": True}, "only the metric 'accuracy'"),
     ],
 )
 def test_a_task_written_wrongly_is_refused_at_once(change: dict[str, object], said: str) -> None:

@@ -113,7 +113,13 @@ def plan(expr: str, as_json: bool, **options: Any) -> None:
 )
 @click.argument("expr")
 @click.option("--task", required=True, metavar="TASK", help="Task whose rows are scored.")
-@click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
+@click.option(
+    "--languages",
+    default="all",
+    show_default=True,
+    metavar="CODES",
+    help="`all`, `pairs`, or codes with commas; `de.en`: context.question.",
+)
 @LOCK
 @settings
 def evaluate(expr: str, task: str, languages: str, lock: Path | None, **options: Any) -> None:

@@ -8,16 +8,20 @@ from typing import Any
 
 import click
 
-from toolkit.commands.options import Commands, example, resolve, settings
+from toolkit.commands.options import TASK_FILE, Commands, example, load_tasks, resolve, settings
 from toolkit.commands.screen import bars, print_table, say
 
 
 @click.command(epilog=example("xstilts tasks", "xstilts tasks xquad"))
 @click.argument("name", required=False)
-def tasks(name: str | None) -> None:
+@TASK_FILE
+def tasks(name: str | None, task_files: tuple[Path, ...]) -> None:
     """List the tasks with kind, languages, metric and what they train on; or show one."""
-    from toolkit.tasks import TASKS, get_task
+    from toolkit.tasks import TASKS, get_task, load_own
 
+    load_tasks(task_files)
+    if name is None:
+        load_own()
     if name:
         task = get_task(name)
         facts = {
@@ -28,7 +32,7 @@ def tasks(name: str | None) -> None:
             "metric": task.metric,
             "labels": ", ".join(task.labels),
             "trains on": task.trains_on or (task.name if task.has_train else ""),
-            "from": getattr(task.source, "path", "the built-in generator"),
+            "from": getattr(task.source, "path", "the built-in generator" if task.is_generated else "files"),
             "rows (train, dev)": ", ".join("-" if n is None else f"{n:,}" for n in task.size),
             "licence": task.licence,
             "cite": task.citation,

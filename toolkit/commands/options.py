@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,25 @@ class Commands(click.Group):
 def example(*lines: str) -> str:
     """Return worked examples as a help epilogue that click does not rewrap."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+TASK_FILE = click.option(
+    "--task-file",
+    "task_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="YAML",
+    help="A task of your own (docs/add_a_task.md). Repeatable; configs/task/NAME.yaml is found by its name.",
+)
+
+
+def load_tasks(files: Iterable[Path]) -> None:
+    """Read the tasks that `--task-file` names."""
+    if files:
+        from toolkit.tasks import load_task
+
+        for file in files:
+            load_task(file)
 
 
 def settings(command: Callable) -> Callable:
@@ -70,6 +89,7 @@ def settings(command: Callable) -> Callable:
             metavar="KEY=VALUE",
             help="One setting, e.g. train.lr=1e-4. Repeatable; wins over the file.",
         ),
+        TASK_FILE,
         click.option("--no-track", is_flag=True, help="Record nothing in MLflow."),
     ]
     for option in reversed(options):
@@ -91,11 +111,13 @@ def resolve(
     seed: int | None,
     config_file: Path | None,
     sets: tuple[str, ...],
+    task_files: tuple[Path, ...],
     no_track: bool,
 ) -> Any:
     """Turn the shared options into one frozen configuration."""
     from toolkit.config import load
 
+    load_tasks(task_files)
     overrides = {
         "backbone.name": backbone,
         "data_root": data_root,

@@ -128,6 +128,9 @@ class EvalConfig:
     limit: Annotated[int | None, About("rows per language; null: all", low=1)] = None
     n_best: Annotated[int, About("start and end positions considered per window (span tasks)", low=1)] = 20
     max_answer_tokens: Annotated[int, About("longest answer (span tasks)", low=1)] = 30
+    null_threshold: Annotated[
+        float, About("squad2: no answer where <s> scores more than this above the best span, in logits")
+    ] = 0.0
     fold: Annotated[
         bool,
         About(

@@ -9,7 +9,7 @@ import numpy as np
 
 from toolkit.features.collate import IGNORED, Features
 from toolkit.features.ragged import Ragged
-from toolkit.tasks.rows import TagsRow
+from toolkit.tasks.rows import OTHER_TAG, TagsRow
 
 SPACE = "▁"
 
@@ -61,7 +61,7 @@ def tags_features(
                 carrier = 1
             for at, piece in enumerate(pieces):
                 item_ids.append(piece)
-                item_tags.append(tag if at == carrier else IGNORED)
+                item_tags.append(tag if at == carrier and tag != OTHER_TAG else IGNORED)
                 item_words.append(word if at == carrier else -1)
         _close(item_ids, item_tags, item_words, eos, ids, tags, words)
         source.append(i)

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from toolkit.metrics.accuracy import accuracy
+from toolkit.metrics.accuracy import accuracy, accuracy_f1
+from toolkit.metrics.mlqa import mlqa
 from toolkit.metrics.ranking import retrieval_accuracy, weighted_f1
 from toolkit.metrics.spans import tagging_f1
 from toolkit.metrics.squad import squad
+from toolkit.metrics.squad2 import Squad2, squad2
 
-MAIN = {"accuracy": "accuracy", "squad": "f1", "seqeval": "f1", "f1": "f1"}
+MAIN = {
+    "accuracy": "accuracy",
+    "accuracy-f1": "f1",
+    "squad": "f1",
+    "squad2": "f1",
+    "mlqa": "f1",
+    "seqeval": "f1",
+    "f1": "f1",
+}
 """`Task.metric` -> the measure among its results that early stopping and the tables look at."""
 
-__all__ = ["MAIN", "accuracy", "retrieval_accuracy", "squad", "tagging_f1", "weighted_f1"]
+__all__ = [
+    "MAIN",
+    "Squad2",
+    "accuracy",
+    "accuracy_f1",
+    "mlqa",
+    "retrieval_accuracy",
+    "squad",
+    "squad2",
+    "tagging_f1",
+    "weighted_f1",
+]

@@ -30,6 +30,31 @@ def accuracy(predictions: Sequence[Any] | NDArray[Any], gold: Sequence[Any] | ND
     return {"accuracy": right / len(gold)}
 
 
+def accuracy_f1(
+    predictions: Sequence[int] | NDArray[Any], gold: Sequence[int] | NDArray[Any], *, positive: int = 1
+) -> dict[str, float]:
+    """Return accuracy and the F1 of one label, as GLUE scores QQP.
+
+    Source: `acc_and_f1` of the GLUE baselines: scikit-learn's binary `f1_score` (docs/decisions/0010-official-scoring.md).
+
+    Args:
+        predictions: N label indices.
+        gold: N label indices.
+        positive: the label whose F1 counts: 1, duplicate.
+
+    Returns:
+        `{"accuracy", "f1"}`, in [0, 1]; F1 is 0 where the label is neither predicted nor gold.
+
+    Example:
+        >>> accuracy_f1([1, 1, 0, 0], [1, 0, 1, 0])
+        {'accuracy': 0.5, 'f1': 0.5}
+    """
+    measures = accuracy(predictions, gold)
+    both = sum(bool(a == positive and b == positive) for a, b in zip(predictions, gold, strict=True))
+    either = sum(bool(a == positive) for a in predictions) + sum(bool(b == positive) for b in gold)
+    return {**measures, "f1": 2 * both / either if either else 0.0}
+
+
 def check_lengths(predictions: int, gold: int) -> None:
     """Refuse a metric over nothing, or over two lists that are not about the same rows.
 

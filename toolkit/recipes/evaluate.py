@@ -54,7 +54,8 @@ def evaluate(
         expression: composition whose entries the zoo holds.
         config: resolved configuration.
         task: the task to score; its rows must be answerable by the composition's head.
-        languages: `all`, or codes. With `all`, a language that the reachable data lacks is left out and named.
+        languages: `all`, `pairs` (of a task that crosses languages every context with every question language), or
+            codes. With the first two, what the reachable data lacks is left out and named.
         lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
         report: progress callback.
         say: called with sentences for the reader.
@@ -84,10 +85,14 @@ def evaluate(
                 features,
                 heads=heads,
                 labels=target.labels,
+                metric=target.metric,
+                language=language,
                 settings=config.eval,
                 what=f"{task} {language}",
                 report=report,
             )
+            for name, value in [note for found in answered.values() for note in found.notes.items()]:
+                say(f"{task} {language}: {name} {value:.4g}.")
             if features.n_truncated:
                 say(f"{task} {language}: {features.n_truncated} of {len(rows)} rows lost text to the length limit.")
             scores += [
@@ -99,7 +104,7 @@ def evaluate(
                     n=found.n,
                     composition=head if circuit.members else str(circuit.composition),
                     seed=_seed(cards),
-                    protocol=_protocol(config.eval, target.kind, circuit),
+                    protocol=_protocol(config.eval, target, circuit),
                     split=rows.split,
                     backbone=circuit.backbone.name,
                     is_generated=rows.is_generated,
@@ -176,11 +181,15 @@ def choose_languages(task: Task, languages: str | Sequence[str], data_root: Path
     """Return language codes of a task, the training language first.
 
     Args:
-        languages: `all` (those that the reachable data holds; the rest is named through `say`), a comma list, or codes.
+        languages: `all` or `pairs` (those that the reachable data holds; the rest is named through `say`), a comma
+            list, or codes.
     """
-    if languages == "all":
-        wanted = list(task.reachable("score", data_root=data_root))
-        missing = [code for code in task.languages if code not in wanted]
+    if languages == "pairs" and not task.crosses_languages:
+        raise ToolkitError(f"'{task.name}' has context and question in one language; write --languages all, or codes.")
+    if languages in ("all", "pairs"):
+        every = task.pairs if languages == "pairs" else task.languages
+        wanted = list(task.reachable("score", data_root=data_root, has_pairs=languages == "pairs"))
+        missing = [code for code in every if code not in wanted]
         if missing:
             say(f"{task.name}: not in the reachable data and left out: {', '.join(missing)}.")
     else:
@@ -229,13 +238,16 @@ def _max_length(settings: EvalConfig, kind: str, limit: int) -> int:
     return min(MAX_LENGTH[kind] if settings.max_length == "auto" else settings.max_length, limit)
 
 
-def _protocol(settings: EvalConfig, kind: str, circuit: Circuit) -> str:
+def _protocol(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
+    kind = target.kind
     parts = [
         f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}",
         f"precision={circuit.backbone.precision}",
     ]
     if kind == "span":
         parts.append(f"stride={settings.stride}")
+    if target.metric == "squad2":
+        parts.append(f"null_threshold={settings.null_threshold:g}")
     if kind == "tags":
         parts.append(f"label_piece={settings.label_piece}")
     return " ".join(parts)

@@ -248,6 +248,8 @@ def _dev_evaluation(
         source.dev,
         features,
         labels=source.task.labels,
+        metric=source.task.metric,
+        language=source.dev.language,
         settings=config.eval,
         head=_head(stage, source),
         what=f"dev {source.ref}",

@@ -7,9 +7,10 @@ wrong is raised as a `Fault` with what was found and what was expected, and the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, Row, SpanRow, TagsRow
+from toolkit.tasks.rows import OTHER_TAG, Answer, BitextRow, ChoiceRow, PairRow, Row, SpanRow, TagsRow
 
 # The fields a source must name a column for, and those it may.
 FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -32,7 +33,13 @@ class Fault(Exception):
 
 
 def convert(
-    kind: str, raw: Mapping[str, Any], id: str, labels: Sequence[str], *, may_be_unanswerable: bool = False
+    kind: str,
+    raw: Mapping[str, Any],
+    id: str,
+    labels: Sequence[str],
+    *,
+    may_be_unanswerable: bool = False,
+    may_have_other_tags: bool = False,
 ) -> Row:
     """Return the typed row of `kind` that holds the `raw` values.
 
@@ -42,6 +49,7 @@ def convert(
         id: the row's id where `raw` holds none.
         labels: names of the labels; a raw label is an index into them or one of the names.
         may_be_unanswerable: whether a span row may come without an answer.
+        may_have_other_tags: whether a tag's name may stand outside `labels`; it becomes `OTHER_TAG`.
 
     Raises:
         Fault: a value is not what the kind promises.
@@ -53,6 +61,8 @@ def convert(
     row_id = str(raw["id"]) if raw.get("id") not in (None, "") else id
     if kind == "span":
         return _span(raw, row_id, may_be_unanswerable)
+    if kind == "tags":
+        return _tags(raw, row_id, labels, may_have_other_tags)
     return _CONVERTERS[kind](raw, row_id, labels)
 
 
@@ -92,7 +102,7 @@ def _span(raw: Mapping[str, Any], id: str, may_be_unanswerable: bool) -> SpanRow
     return SpanRow(id, question, context, tuple(map(Answer, texts, starts)))
 
 
-def _tags(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> TagsRow:
+def _tags(raw: Mapping[str, Any], id: str, labels: Sequence[str], may_have_other_tags: bool) -> TagsRow:
     tokens, tags = _texts(raw, "tokens"), raw["tags"]
     if not tokens:
         raise Fault("tokens", "no tokens", "at least one")
@@ -100,7 +110,22 @@ def _tags(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> TagsRow:
         raise Fault("tags", f"{len(tokens)} tokens and {len(tags or ())} tags", "as many tags as tokens")
     if all(type(tag) is int and 0 <= tag < len(labels) for tag in tags):  # the usual case, kept fast
         return TagsRow(id, tokens, tuple(tags))
-    return TagsRow(id, tokens, tuple(_label("tags", tag, labels) for tag in tags))
+    known = _index_of(tuple(labels))
+    return TagsRow(id, tokens, tuple(_tag(tag, labels, known, may_have_other_tags) for tag in tags))
+
+
+def _tag(tag: object, labels: Sequence[str], known: Mapping[str, int], may_be_other: bool) -> int:
+    if isinstance(tag, str) and tag:
+        if tag in known:
+            return known[tag]
+        if may_be_other:
+            return OTHER_TAG
+    return _label("tags", tag, labels)
+
+
+@lru_cache(maxsize=8)  # a tag set of hundreds is looked up for every token
+def _index_of(labels: tuple[str, ...]) -> Mapping[str, int]:
+    return {name: index for index, name in enumerate(labels)}
 
 
 def _bitext(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> BitextRow:
@@ -115,7 +140,6 @@ def _bitext(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> BitextRow
 _CONVERTERS: dict[str, Callable[[Mapping[str, Any], str, Sequence[str]], Row]] = {
     "pair": _pair,
     "choice": _choice,
-    "tags": _tags,
     "bitext": _bitext,
 }
 

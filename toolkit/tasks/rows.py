@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from toolkit.tasks.task import Task
 
 
+OTHER_TAG = -1  # a tag outside the task's set: never learnt, never right
+
+
 @dataclass(frozen=True, slots=True)
 class PairRow:
     """Two sentences and the index of their relation in `Task.labels`."""
@@ -54,7 +57,7 @@ class SpanRow:
 
 @dataclass(frozen=True, slots=True)
 class TagsRow:
-    """Tokens, and for each the index of its tag in `Task.labels`."""
+    """Tokens, and for each the index of its tag in `Task.labels`, or `OTHER_TAG`."""
 
     id: str
     tokens: tuple[str, ...]
@@ -120,7 +123,7 @@ class Rows(Sequence[Row]):
         task: the task they belong to.
         asked: the split that was asked for: `train`, `dev`, `test` or `score`.
         split: the split of the dataset that answered, for example `validation`; reports print this one.
-        language: ISO 639-1 code.
+        language: ISO 639-1 code, or `context.question` where the task crosses languages.
         origin: where they come from: mirror file or hub id with its revision, or the generator's name.
         is_generated: whether a generator made them; such rows are no benchmark.
     """

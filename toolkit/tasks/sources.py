@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from toolkit.errors import ConfigError, DataError, SourceError
+from toolkit.errors import ConfigError, SourceError
 from toolkit.hub import prepare_hub
-from toolkit.languages import LANGUAGES
-from toolkit.tasks.convert import FIELDS, Fault, convert
+from toolkit.tasks.arrow import ArrowRows, Column, fill, holds, roots
+from toolkit.tasks.convert import FIELDS
 from toolkit.tasks.mirror import find_files, held_splits, mirror_folder, read_parquet
-from toolkit.tasks.rows import Opened, Row
+from toolkit.tasks.rows import Opened
 
 if TYPE_CHECKING:
     import pyarrow
 
     from toolkit.tasks.task import Task
-
-Column = str | tuple[str, ...]
 
 
 class Source(Protocol):
@@ -49,7 +48,8 @@ class HubSource:
 
     Attributes:
         path: hub id, `facebook/xnli`.
-        config: config name; `{code}`, `{iso3}` and `{ud}` stand for the language: `udpos.{ud}` -> `udpos.German`.
+        config: config name; `{code}`, `{iso3}` and `{ud}` stand for the language: `udpos.{ud}` -> `udpos.German`;
+            `{question}` for the question's, where it may be another (`Task.crosses_languages`).
         splits: for each split that may be asked for, the dataset's own splits to try in order; `a+b` joins two.
         columns: for each field of the kind (`convert.FIELDS`) its column. `choices.text` reaches into a struct; a
             tuple of columns makes a list of their values (`("ending0", "ending1")`).
@@ -66,13 +66,7 @@ class HubSource:
     revision: str | None = None
 
     def check(self, task: Task) -> None:
-        needed, optional = FIELDS[task.kind]
-        missing, extra = needed - set(self.columns), set(self.columns) - needed - optional
-        if missing or extra:
-            raise ConfigError(
-                f"Task '{task.name}' of kind '{task.kind}' names columns for {', '.join(sorted(self.columns))}; "
-                f"expected {', '.join(sorted(needed))}, and at most {', '.join(sorted(optional))}."
-            )
+        check_columns(task, self.columns)
 
     def config_for(self, language: str) -> str:
         """Return the config's name for a language.
@@ -82,16 +76,23 @@ class HubSource:
             >>> source.config_for("de")
             'udpos.German'
         """
-        return _fill(self.config, language)
+        return fill(self.config, language)
 
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
         folder = mirror_folder(self.path, data_root)
         if folder is None:
             return tuple(languages)
         wanted = self.splits[split]
-        return tuple(
-            language for language in languages if self._choose(held_splits(folder, self.config_for(language)), wanted)
-        )
+        found = []
+        for language in languages:
+            config = self.config_for(language)
+            name = self._choose(held_splits(folder, config), wanted)
+            if name is None:
+                continue
+            files = [each for part in name.split("+") for each in find_files(folder, config, part)]
+            if holds(self.where, language, partial(read_parquet, files)):
+                found.append(language)
+        return tuple(found)
 
     def open(self, task: Task, split: str, language: str, data_root: Path | None) -> ArrowRows:
         config, wanted = self.config_for(language), self.splits[split]
@@ -108,19 +109,23 @@ class HubSource:
                 has = f"splits {', '.join(held)}" if held else "no such config"
                 raise SourceError(f"The mirror {folder} lacks the {what} (it has {has}). {_ways_out(self.path)}")
             files = [each for part in found.split("+") for each in find_files(folder, config, part)]
-            table = read_parquet(files, self._roots())
+            table = read_parquet(files, roots(self.columns, self.where))
             place = files[0] if len(files) == 1 else files[0].parent
             name, file = found, str(place)
             origin = f"mirror: {self.path}/{place.relative_to(folder).as_posix()}"
-        return ArrowRows(table, task=task, source=self, language=language, split=name, file=file, origin=origin)
+        return ArrowRows(
+            table,
+            task=task,
+            columns=self.columns,
+            where=self.where,
+            language=language,
+            split=name,
+            file=file,
+            origin=origin,
+        )
 
     def _choose(self, held: Sequence[str], wanted: Sequence[str]) -> str | None:
         return next((each for each in wanted if all(part in held for part in each.split("+"))), None)
-
-    def _roots(self) -> list[str]:
-        """Every top-level column that is read."""
-        named = [each for column in self.columns.values() for each in ([column] if isinstance(column, str) else column)]
-        return list(dict.fromkeys([each.split(".")[0] for each in named] + list(self.where)))
 
     def _from_hub(self, config: str, wanted: Sequence[str]) -> tuple[pyarrow.Table, str, str, str]:
         prepare_hub()
@@ -141,88 +146,6 @@ class HubSource:
             file = f"{self.path} {config}/{split}"
             return found.data.table, split, file, f"hub: {self.path}@{_revision(found) or 'newest'} {config}/{split}"
         raise AssertionError("a source names at least one split")
-
-
-class ArrowRows:
-    """An arrow table, opened for a task: columns are looked up once, rows converted when asked for."""
-
-    def __init__(
-        self, table: pyarrow.Table, *, task: Task, source: HubSource, language: str, split: str, file: str, origin: str
-    ) -> None:
-        self.split = split
-        self.origin = origin
-        self._task = task
-        self._file = file
-        if table.num_rows == 0:
-            raise DataError(f"{file} has no rows; expected at least one for the split '{split}' of task '{task.name}'.")
-        self._columns = {
-            name: [self._column(table, each) for each in ([column] if isinstance(column, str) else column)]
-            for name, column in source.columns.items()
-        }
-        self._is_list = {name for name, column in source.columns.items() if not isinstance(column, str)}
-        for name in ("label", "tags"):
-            if isinstance(column := source.columns.get(name), str):
-                self._check_names(table, column)
-        self._kept = self._filter(table, source.where, language)
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def row(self, index: int) -> Row:
-        there = self._kept[index]
-        raw = {
-            name: [column[there].as_py() for column in columns] if name in self._is_list else columns[0][there].as_py()
-            for name, columns in self._columns.items()
-        }
-        task = self._task
-        try:
-            return convert(task.kind, raw, str(there), task.labels, may_be_unanswerable=task.may_be_unanswerable)
-        except Fault as fault:
-            raise DataError(
-                f"{self._file}, row {there} (counted from 0): {fault.found}; expected {fault.expected}."
-            ) from None
-
-    def _column(self, table: pyarrow.Table, path: str) -> Any:
-        import pyarrow
-        import pyarrow.compute
-
-        root, *inner = path.split(".")
-        if root not in table.column_names:
-            raise DataError(
-                f"{self._file} has no column '{root}' (it has {', '.join(table.column_names)}); "
-                f"task '{self._task.name}' expected it."
-            )
-        column = table.column(root)
-        for step in inner:
-            kind = column.type
-            if not pyarrow.types.is_struct(kind) or step not in [kind.field(i).name for i in range(kind.num_fields)]:
-                raise DataError(f"{self._file}: column '{root}' is {kind}; task '{self._task.name}' expected '{path}'.")
-            column = pyarrow.compute.struct_field(column, step)
-        # One chunk, so that reaching row i does not search the chunks each time.
-        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-
-    def _check_names(self, table: pyarrow.Table, column: str) -> None:
-        """Refuse a file whose own label names stand in another order than the task's."""
-        names, labels = label_names(table, column), self._task.labels
-        if (names and labels and len(names) != len(labels)) or (sorted(names) == sorted(labels) and names != labels):
-            raise DataError(
-                f"{self._file}: column '{column}' has the labels {', '.join(names)}; "
-                f"task '{self._task.name}' expected {', '.join(labels)}, in this order."
-            )
-
-    def _filter(self, table: pyarrow.Table, where: Mapping[str, tuple[object, ...]], language: str) -> Sequence[int]:
-        kept: Sequence[int] = range(table.num_rows)
-        for column, allowed in where.items():
-            values = self._column(table, column).to_pylist()
-            filled = [_fill(each, language) if isinstance(each, str) else each for each in allowed]
-            prefixes = tuple(each[:-1] for each in filled if isinstance(each, str) and each.endswith("*"))
-            kept = [i for i in kept if values[i] in filled or (prefixes and str(values[i]).startswith(prefixes))]
-        if not kept:
-            raise DataError(
-                f"{self._file} has no row that task '{self._task.name}' keeps in language '{language}'; "
-                f"expected some where {', '.join(where)} match."
-            )
-        return kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,22 +179,15 @@ class SampleSource:
         return open_sample(self.maker, split, language, size=self.sizes[split], seed=self.seed)
 
 
-def label_names(table: pyarrow.Table, column: str) -> tuple[str, ...]:
-    """Return the label names a parquet file carries for a column (hub convention), or nothing."""
-    import json
-
-    try:
-        features = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
-        feature = features[column]
-        feature = feature.get("feature", feature) if isinstance(feature, dict) else feature[0]
-        return tuple(feature.get("names") or ())
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-        return ()
-
-
-def _fill(text: str, language: str) -> str:
-    found = LANGUAGES[language]
-    return text.format(code=found.code, iso3=found.iso3, ud=found.ud_name, ud_lower=found.ud_name.lower())
+def check_columns(task: Task, columns: Mapping[str, Column]) -> None:
+    """Raise a ConfigError where the columns do not fit the task's kind."""
+    needed, optional = FIELDS[task.kind]
+    missing, extra = needed - set(columns), set(columns) - needed - optional
+    if missing or extra:
+        raise ConfigError(
+            f"Task '{task.name}' of kind '{task.kind}' names columns for {', '.join(sorted(columns))}; "
+            f"expected {', '.join(sorted(needed))}, and at most {', '.join(sorted(optional))}."
+        )
 
 
 def _revision(dataset: Any) -> str:

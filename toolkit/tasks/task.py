@@ -10,7 +10,15 @@ from toolkit.languages import find_language, get_language
 from toolkit.tasks.rows import KINDS, Rows
 from toolkit.tasks.sources import Source
 
-METRICS = ("accuracy", "squad", "seqeval", "f1")
+# The metrics that can score a kind; the first is what a task of the kind takes unless it says otherwise.
+METRICS: dict[str, tuple[str, ...]] = {
+    "pair": ("accuracy", "accuracy-f1"),
+    "choice": ("accuracy",),
+    "span": ("squad", "squad2", "mlqa"),
+    "tags": ("seqeval", "accuracy"),
+    "bitext": ("accuracy",),
+    "mining": ("f1",),
+}
 SPLITS = ("train", "dev", "test", "score")
 
 
@@ -22,7 +30,8 @@ class Task:
         name: the name in compositions and on the command line.
         kind: `pair`, `choice`, `span`, `tags`, `bitext` or `mining`.
         languages: ISO 639-1 codes of all languages the published dataset has.
-        metric: `accuracy`, `squad` (exact match and F1), `seqeval` (F1) or `f1` (of mined pairs).
+        metric: what scores it, one of `METRICS[kind]`: `accuracy`; `accuracy-f1` (GLUE QQP); `squad`, `squad2` (with
+            unanswerable questions) or `mlqa` (normalised by language); `seqeval` (span F1); `f1` (of mined pairs).
         source: where the rows come from; it names the splits.
         description: one line for `xstilts tasks`.
         labels: names of the labels, in the order of their indices; empty where the kind has none.
@@ -35,6 +44,9 @@ class Task:
         is_generated: whether the rows come from a generator; then no number from it is a benchmark result.
         parallel: whether row i means the same in every language (training on one language's rows then leaks).
         may_be_unanswerable: whether a span row may come without an answer.
+        may_have_other_tags: whether a tag outside `labels` may occur; it is never learnt and always counts as wrong.
+        crosses_languages: whether the question may be in another language than the context. Such a pair is named
+            `context.question`, for example `de.en`; `de` alone has both in German.
     """
 
     name: str
@@ -53,11 +65,17 @@ class Task:
     is_generated: bool = False
     parallel: bool = False
     may_be_unanswerable: bool = False
+    may_have_other_tags: bool = False
+    crosses_languages: bool = False
 
     def __post_init__(self) -> None:
-        for noun, value, known in (("kind", self.kind, tuple(KINDS)), ("metric", self.metric, METRICS)):
-            if value not in known:
-                raise ConfigError(f"Task '{self.name}' has the {noun} '{value}'; expected one of {', '.join(known)}.")
+        if self.kind not in KINDS:
+            raise ConfigError(f"Task '{self.name}' has the kind '{self.kind}'; expected one of {', '.join(KINDS)}.")
+        if self.metric not in METRICS[self.kind]:
+            known = " or ".join(METRICS[self.kind])
+            raise ConfigError(f"Task '{self.name}' has the metric '{self.metric}'; a {self.kind} task takes {known}.")
+        if self.may_have_other_tags and self.metric != "accuracy":
+            raise ConfigError(f"Task '{self.name}' may have other tags; only the metric 'accuracy' can count them.")
         for code in self.languages:
             get_language(code)
         if not self.languages:
@@ -74,8 +92,23 @@ class Task:
         """The splits that may be asked for, of `train`, `dev`, `test`, `score`."""
         return tuple(split for split in SPLITS if split in self.source.splits)
 
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """Every context/question pair of a task that crosses languages, else its languages.
+
+        Example:
+            >>> from toolkit.tasks import get_task
+            >>> len(get_task("mlqa").pairs), get_task("mlqa").pairs[:3]
+            (49, ('en', 'en.de', 'en.es'))
+        """
+        if not self.crosses_languages:
+            return self.languages
+        return tuple(a if a == b else f"{a}.{b}" for a in self.languages for b in self.languages)
+
     def resolve_language(self, language: str | None) -> str:
         """Return the ISO 639-1 code for a code of either kind; None stands for the training language.
+
+        Where the task crosses languages, `de.en` (context, question) is a code too, and `de.de` is `de`.
 
         Raises:
             ConfigError: the task does not have this language, or has no training language and none was named.
@@ -84,20 +117,26 @@ class Task:
             if self.train_language in self.languages:
                 return self.train_language
             raise ConfigError(f"Task '{self.name}' needs a language: one of {self._listed()}.")
+        if self.crosses_languages and "." in language:
+            context, question = (self.resolve_language(each) for each in language.split(".", 1))
+            return context if context == question else f"{context}.{question}"
         code = find_language(language).code
         if code not in self.languages:
             raise ConfigError(f"Task '{self.name}' has no language '{language}'; it has {self._listed()}.")
         return code
 
-    def reachable(self, split: str = "score", *, data_root: Path | None = None) -> tuple[str, ...]:
+    def reachable(
+        self, split: str = "score", *, data_root: Path | None = None, has_pairs: bool = False
+    ) -> tuple[str, ...]:
         """Return the languages whose rows can be had: where a mirror holds this dataset, those it holds; else all.
 
         Args:
             split: `train`, `dev`, `test` or `score`.
             data_root: the mirror; None: the folder `XSTILTS_DATA` names, if any.
+            has_pairs: of a task that crosses languages all pairs, not only those of one language.
         """
         self._check_split(split)
-        return self.source.reachable(self.languages, split, data_root)
+        return self.source.reachable(self.pairs if has_pairs else self.languages, split, data_root)
 
     def rows(
         self, split: str, language: str | None = None, *, data_root: Path | None = None, limit: int | None = None
@@ -107,7 +146,7 @@ class Task:
         Args:
             split: `train`, `dev`, `test`, or `score`: the split scores are reported on, which the task's source
                 names (`Rows.split` says which one it was).
-            language: ISO 639-1 or 639-3 code; None: the training language.
+            language: ISO 639-1 or 639-3 code, or a pair of them (`resolve_language`); None: the training language.
             data_root: mirror that is looked at first; None: the folder `XSTILTS_DATA` names, if any.
             limit: at most so many rows, from the first on; None: all.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from toolkit.errors import ConfigError
 from toolkit.registry import unknown
 from toolkit.tasks.catalogue import bitext, choice, micro, pair, span, tags
 from toolkit.tasks.task import Task
@@ -10,9 +13,40 @@ TASKS: dict[str, Task] = {
     task.name: task for module in (pair, span, choice, tags, bitext, micro) for task in module.TASKS
 }
 
+BUILT_IN = frozenset(TASKS)
+OWN = Path("configs") / "task"  # in the working folder: NAME.yaml declares the task NAME
+
+
+def load_task(file: Path | str) -> Task:
+    """Read a task of the user's own from YAML; from then on its name works in every composition of this process.
+
+    Raises:
+        ConfigError: the file declares no task, or one whose name the catalogue already has.
+    """
+    from toolkit.tasks.declare import read_task
+
+    task = read_task(Path(file), TASKS)
+    if task.name in BUILT_IN:
+        raise ConfigError(f"{file}: the catalogue has a task '{task.name}' already; choose another name.")
+    TASKS[task.name] = task
+    return task
+
+
+def load_own() -> None:
+    """Read every task that the working folder's `configs/task/` declares."""
+    for file in sorted(OWN.glob("*.yaml")):
+        _own(file)
+
+
+def _own(file: Path) -> None:
+    found = load_task(file).name
+    if found != file.stem:
+        del TASKS[found]
+        raise ConfigError(f"{file} declares the task '{found}'; expected '{file.stem}', as the file is called.")
+
 
 def get_task(name: str) -> Task:
-    """Return the task with this name.
+    """Return the task with this name: of the catalogue, loaded, or declared in the working folder's `configs/task/`.
 
     Raises:
         ToolkitError: no such task; the message offers the nearest name.
@@ -21,6 +55,9 @@ def get_task(name: str) -> Task:
         >>> get_task("xnli").trains_on
         'mnli'
     """
+    # Only a plain name may become a path.
+    if name not in TASKS and name.replace("-", "").replace("_", "").isalnum() and (OWN / f"{name}.yaml").is_file():
+        _own(OWN / f"{name}.yaml")
     if name not in TASKS:
         raise unknown("task", name, TASKS, see="xstilts tasks")
     return TASKS[name]

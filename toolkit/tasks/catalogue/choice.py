@@ -1,7 +1,17 @@
 """Tasks with a handful of choices, one of them right."""
 
+from toolkit.languages import codes
+from toolkit.tasks.arrow import Column
 from toolkit.tasks.sources import HubSource
 from toolkit.tasks.task import Task
+
+DEV_SCORES = {"train": ("train",), "dev": ("validation",), "score": ("validation",)}
+COPA_COLUMNS: dict[str, Column] = {
+    "context": "premise",
+    "question": "question",
+    "choices": ("choice1", "choice2"),
+    "label": "label",
+}
 
 TASKS = (
     Task(
@@ -14,7 +24,7 @@ TASKS = (
         source=HubSource(
             path="tau/commonsense_qa",
             config="default",
-            splits={"train": ("train",), "dev": ("validation",), "score": ("validation",)},
+            splits=DEV_SCORES,
             columns={
                 "id": "id",
                 "question": "question",
@@ -26,5 +36,96 @@ TASKS = (
         size=(9_741, 1_221),
         citation="Talmor et al. 2019, arXiv 1811.00937",
         licence="MIT",
+    ),
+    Task(
+        name="hellaswag",
+        kind="choice",
+        description="which of four endings follows an English scene",
+        languages=("en",),
+        metric="accuracy",
+        source=HubSource(
+            path="Rowan/hellaswag",
+            config="default",
+            splits=DEV_SCORES,
+            columns={"context": "ctx", "choices": "endings", "label": "label"},
+        ),
+        size=(39_905, 10_042),
+        citation="Zellers et al. 2019, arXiv 1905.07830",
+        licence="MIT",
+    ),
+    Task(
+        name="cosmosqa",
+        kind="choice",
+        description="English questions on what a blog passage leaves unsaid, with four choices",
+        languages=("en",),
+        metric="accuracy",
+        source=HubSource(
+            path="allenai/cosmos_qa",
+            config="default",
+            splits=DEV_SCORES,
+            columns={
+                "id": "id",
+                "context": "context",
+                "question": "question",
+                "choices": ("answer0", "answer1", "answer2", "answer3"),
+                "label": "label",
+            },
+        ),
+        size=(25_262, 2_985),
+        citation="Huang et al. 2019, arXiv 1909.00277",
+        licence="CC BY 4.0",
+    ),
+    Task(
+        name="siqa",
+        kind="choice",
+        description="English questions on social situations with three choices",
+        languages=("en",),
+        metric="accuracy",
+        labels=("1", "2", "3"),
+        source=HubSource(
+            path="allenai/social_i_qa",
+            config="default",
+            splits=DEV_SCORES,
+            columns={
+                "context": "context",
+                "question": "question",
+                "choices": ("answerA", "answerB", "answerC"),
+                "label": "label",
+            },
+        ),
+        size=(33_410, 1_954),
+        citation="Sap et al. 2019, arXiv 1904.09728",
+        licence="CC BY 4.0",
+    ),
+    Task(
+        name="copa",
+        kind="choice",
+        description="which of two English sentences is the cause or the effect of a premise (SuperGLUE)",
+        languages=("en",),
+        metric="accuracy",
+        source=HubSource(path="aps/super_glue", config="copa", splits=DEV_SCORES, columns=COPA_COLUMNS),
+        size=(400, 100),
+        overlaps=("xcopa:dev",),
+        citation="Roemmele, Bejan and Gordon 2011; Wang et al. 2019 (SuperGLUE), arXiv 1905.00537",
+        licence="BSD 2-clause",
+    ),
+    Task(
+        name="xcopa",
+        kind="choice",
+        description="COPA in 11 languages, zero-shot from copa (XTREME-R: siqa first, `siqa/xcopa` or `seq[siqa,xcopa]`)",
+        languages=codes("et ht id it qu sw ta th tr vi zh"),
+        metric="accuracy",
+        trains_on="copa",
+        source=HubSource(
+            path="cambridgeltl/xcopa",
+            config="{code}",
+            splits={"dev": ("validation",), "test": ("test",), "score": ("test", "validation")},
+            columns=COPA_COLUMNS,
+        ),
+        size=(None, 100),
+        overlaps=("copa:dev",),
+        citation="Ponti et al. 2020, arXiv 2005.00333",
+        licence="CC BY 4.0",
+        parallel=True,
     ),
 )

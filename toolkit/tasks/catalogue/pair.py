@@ -1,11 +1,38 @@
 """Tasks on pairs of sentences."""
 
 from toolkit.languages import codes
+from toolkit.tasks.joined import JoinedSource
 from toolkit.tasks.sources import HubSource
 from toolkit.tasks.task import Task
 
 NLI = ("entailment", "neutral", "contradiction")
 NLI_COLUMNS = {"first": "premise", "second": "hypothesis", "label": "label"}
+SENTENCES = {"first": "sentence1", "second": "sentence2", "label": "label"}
+LABELLED = {"label": (0, 1, 2)}  # SNLI keeps rows without a gold label as -1
+
+MNLI = HubSource(
+    path="nyu-mll/glue",
+    config="mnli",
+    splits={"train": ("train",), "dev": ("validation_matched",), "score": ("validation_matched",)},
+    columns=NLI_COLUMNS,
+)
+SNLI = HubSource(
+    path="stanfordnlp/snli",
+    config="plain_text",
+    splits={"train": ("train",), "dev": ("validation",), "test": ("test",), "score": ("test", "validation")},
+    columns=NLI_COLUMNS,
+    where=LABELLED,
+)
+ANLI = HubSource(
+    path="facebook/anli",
+    config="plain_text",
+    splits={
+        "train": ("train_r1+train_r2+train_r3",),
+        "dev": ("dev_r1+dev_r2+dev_r3",),
+        "score": ("dev_r1+dev_r2+dev_r3",),
+    },
+    columns=NLI_COLUMNS,
+)
 
 TASKS = (
     Task(
@@ -15,15 +42,82 @@ TASKS = (
         languages=("en",),
         metric="accuracy",
         labels=NLI,
-        source=HubSource(
-            path="nyu-mll/glue",
-            config="mnli",
-            splits={"train": ("train",), "dev": ("validation_matched",), "score": ("validation_matched",)},
-            columns=NLI_COLUMNS,
-        ),
+        source=MNLI,
         size=(392_702, 9_815),
+        overlaps=("anli-plus:dev",),
         citation="Williams, Nangia and Bowman 2018, arXiv 1704.05426",
         licence="mostly OANC terms; fiction under several free licences",
+    ),
+    Task(
+        name="snli",
+        kind="pair",
+        description="English natural language inference on image captions",
+        languages=("en",),
+        metric="accuracy",
+        labels=NLI,
+        source=SNLI,
+        size=(549_367, 9_842),
+        citation="Bowman et al. 2015, arXiv 1508.05326",
+        licence="CC BY-SA 4.0",
+    ),
+    Task(
+        name="anli-plus",
+        kind="pair",
+        description="ANLI rounds 1 to 3, SNLI and MNLI joined under one head, in proportion to their sizes",
+        languages=("en",),
+        metric="accuracy",
+        labels=NLI,
+        source=JoinedSource(
+            sources={
+                "anli": ANLI,
+                "snli": HubSource(
+                    path=SNLI.path,
+                    config=SNLI.config,
+                    splits={"train": ("train",), "dev": ("validation",), "score": ("validation",)},
+                    columns=NLI_COLUMNS,
+                    where=LABELLED,
+                ),
+                "mnli": MNLI,
+            }
+        ),
+        size=(1_104_934, 22_857),
+        overlaps=("mnli:dev", "snli:dev"),
+        citation="Nie et al. 2020, arXiv 1910.14599; Bowman et al. 2015; Williams, Nangia and Bowman 2018",
+        licence="CC BY-NC 4.0 (ANLI), CC BY-SA 4.0 (SNLI), mostly OANC terms (MNLI)",
+    ),
+    Task(
+        name="rte",
+        kind="pair",
+        description="English textual entailment with two labels (GLUE)",
+        languages=("en",),
+        metric="accuracy",
+        labels=("entailment", "not_entailment"),
+        source=HubSource(
+            path="nyu-mll/glue",
+            config="rte",
+            splits={"train": ("train",), "dev": ("validation",), "score": ("validation",)},
+            columns=SENTENCES,
+        ),
+        size=(2_490, 277),
+        citation="Dagan et al. 2005 and the later RTE challenges; Wang et al. 2019 (GLUE), arXiv 1804.07461",
+        licence="not stated",
+    ),
+    Task(
+        name="qqp",
+        kind="pair",
+        description="do two English questions of Quora ask the same (GLUE)",
+        languages=("en",),
+        metric="accuracy-f1",
+        labels=("not_duplicate", "duplicate"),
+        source=HubSource(
+            path="nyu-mll/glue",
+            config="qqp",
+            splits={"train": ("train",), "dev": ("validation",), "score": ("validation",)},
+            columns={"first": "question1", "second": "question2", "label": "label"},
+        ),
+        size=(363_846, 40_430),
+        citation="Iyer, Dandekar and Csernai 2017; Wang et al. 2019 (GLUE), arXiv 1804.07461",
+        licence="Quora's terms; non-commercial use",
     ),
     Task(
         name="xnli",
@@ -42,6 +136,24 @@ TASKS = (
         size=(None, 2_490),
         citation="Conneau et al. 2018, arXiv 1809.05053",
         licence="CC BY-NC 4.0",
+        parallel=True,
+    ),
+    Task(
+        name="pawsx",
+        kind="pair",
+        description="are two sentences with the same words paraphrases, in 7 languages",
+        languages=codes("en de es fr ja ko zh"),
+        metric="accuracy",
+        labels=("different", "paraphrase"),
+        source=HubSource(
+            path="google-research-datasets/paws-x",
+            config="{code}",
+            splits={"train": ("train",), "dev": ("validation",), "test": ("test",), "score": ("test", "validation")},
+            columns=SENTENCES,
+        ),
+        size=(49_401, 2_000),
+        citation="Yang et al. 2019, arXiv 1908.11828",
+        licence="free for any purpose, acknowledgement of Google LLC appreciated",
         parallel=True,
     ),
 )

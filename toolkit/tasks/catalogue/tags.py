@@ -1,6 +1,7 @@
 """Tasks that give each token a tag."""
 
 from toolkit.languages import codes
+from toolkit.tasks.catalogue.ccg_tags import CCG_TAGS
 from toolkit.tasks.sources import HubSource
 from toolkit.tasks.task import Task
 
@@ -33,5 +34,43 @@ TASKS = (
         size=(21_253, 3_974),
         citation="Nivre et al. 2020, arXiv 2004.10643; Hu et al. 2020 (XTREME), arXiv 2003.11080",
         licence="each treebank its own, mostly CC BY-SA or CC BY-NC-SA",
+    ),
+    Task(
+        name="panx",
+        kind="tags",
+        description="persons, places and organisations in 40 languages (WikiAnn), trained on English",
+        languages=codes(
+            "en af ar bg bn de el es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr "
+            "ur vi yo zh"
+        ),
+        metric="seqeval",
+        labels=("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"),
+        source=HubSource(
+            path="google/xtreme",
+            config="PAN-X.{code}",
+            splits={"train": ("train",), "dev": ("validation",), "test": ("test",), "score": ("test", "validation")},
+            columns={"tokens": "tokens", "tags": "ner_tags"},
+        ),
+        size=(20_000, 10_000),
+        citation="Pan et al. 2017; Rahimi, Li and Cohn 2019, arXiv 1902.00193; Hu et al. 2020 (XTREME), arXiv 2003.11080",
+        licence="not stated (made from Wikipedia text, CC BY-SA)",
+    ),
+    Task(
+        name="ccg",
+        kind="tags",
+        description="CCG categories of the Parallel Meaning Bank in 4 languages, trained on English",
+        languages=codes("en de it nl"),
+        metric="accuracy",
+        labels=CCG_TAGS,
+        source=HubSource(
+            path="pmb/ccg",
+            config="{code}",
+            splits={"train": ("train",), "dev": ("validation",), "test": ("test",), "score": ("test", "validation")},
+            columns={"tokens": "tokens", "tags": "tags"},
+        ),
+        size=(7_745, 1_163),
+        citation="Abzianidze et al. 2017, arXiv 1702.03964 (Parallel Meaning Bank 4.0.0, gold)",
+        licence="research use; texts have licences of their own",
+        may_have_other_tags=True,
     ),
 )

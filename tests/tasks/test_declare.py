@@ -1,0 +1,184 @@
+"""Tasks in YAML: what they say, and each fault as one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import toolkit
+from tests.recipes.small import tiny_config
+from tests.tasks.test_layouts import write
+from toolkit.errors import ConfigError, SourceError
+from toolkit.tasks import TASKS, PairRow, TagsRow, get_task, load_own, load_task
+
+PAIR = "name: mine\nkind: pair\nlabels: [different, same]\n"
+CSV = PAIR + "files: {train: train.csv, dev: dev.csv}\ncolumns: {first: a, second: b, label: gold}\n"
+
+
+@pytest.fixture(autouse=True)
+def own_tasks() -> Iterator[None]:
+    held = dict(TASKS)
+    yield
+    TASKS.clear()
+    TASKS.update(held)
+
+
+def declare(folder: Path, text: str, name: str = "mine.yaml") -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def csv(
+    folder: Path, name: str, rows: str = "a,b,gold\nIt rains.,It is wet.,same\nHe sings.,He is mute.,different\n"
+) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(rows, encoding="utf-8")
+
+
+def test_a_task_over_csv_needs_six_lines_and_trains_and_scores(folder: Path) -> None:
+    for name in ("train.csv", "dev.csv"):
+        csv(folder, name, "a,b,gold\n" + "It rains.,It is wet.,same\nHe sings.,He is mute.,different\n" * 8)
+    toolkit.load_task(declare(folder, CSV))
+    config = tiny_config(folder)
+    (card,) = toolkit.train("mine", config)
+    assert card.data_seen[0]["origin"] == "file: train.csv"
+    scores = toolkit.evaluate("mine", config, task="mine").scores
+    assert [(score.n, score.split, score.metric) for score in scores] == [(16, "dev", "accuracy")]
+
+
+def test_paths_are_relative_to_the_yaml_and_labels_may_be_names_or_indices(tmp_path: Path) -> None:
+    csv(tmp_path / "deep", "train.csv")
+    csv(tmp_path / "deep", "dev.csv")
+    rows = load_task(declare(tmp_path / "deep", CSV)).rows("train")
+    assert [(row.first, row.label) for row in rows if isinstance(row, PairRow)] == [("It rains.", 1), ("He sings.", 0)]
+
+
+def test_files_by_language_are_reachable_where_they_are(tmp_path: Path) -> None:
+    text = PAIR + "languages: [en, de, sw]\nfiles: {train: '{code}.csv', dev: '{code}.csv'}\n"
+    csv(tmp_path, "en.csv")
+    csv(tmp_path, "sw.csv")
+    task = load_task(declare(tmp_path, text + "columns: {first: a, second: b, label: gold}\n"))
+    assert task.reachable() == ("en", "sw")
+    with pytest.raises(SourceError, match=r"de\.csv is not there"):
+        task.rows("train", "de")
+
+
+def test_a_slice_of_a_task_by_a_column_that_the_base_does_not_read(tmp_path: Path) -> None:
+    columns = {
+        "premise": ["a", "b", "c"],
+        "hypothesis": ["d", "e", "f"],
+        "label": [0, 1, 2],
+        "genre": ["fiction", "government", "fiction"],
+    }
+    write(tmp_path, "nyu-mll/multi_nli", "default", "train", columns)
+    text = "name: mine\nbase: mnli\nhub: nyu-mll/multi_nli\nwhere: {genre: fiction}\n"
+    task = load_task(declare(tmp_path, text))
+    assert [row.first for row in task.rows("train", data_root=tmp_path)] == ["a", "c"]
+    assert (task.kind, task.labels, task.size) == ("pair", get_task("mnli").labels, (None, None))
+    assert "mnli:dev" in task.overlaps
+
+
+def test_a_slice_of_a_slice_narrows_it(tmp_path: Path) -> None:
+    load_task(declare(tmp_path, "name: one\nbase: snli\nwhere: {label: [0, 1]}\n", "one.yaml"))
+    two = load_task(declare(tmp_path, "name: two\nbase: one\nwhere: {genre: x}\n", "two.yaml"))
+    assert dict(two.source.where) == {"label": (0, 1), "genre": ("x",)}
+
+
+def test_the_ready_genre_tasks_are_found_by_their_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    task = get_task("mnli-government")
+    assert dict(task.source.where) == {"genre": ("government",)}
+    load_own()
+    assert {"mnli-fiction", "mnli-travel"} <= set(TASKS)
+
+
+def test_a_file_in_configs_task_must_be_called_as_its_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    declare(tmp_path, "name: other\nbase: mnli\n", "configs/task/mine.yaml")
+    with pytest.raises(ConfigError, match="declares the task 'other'; expected 'mine'"):
+        get_task("mine")
+    assert "other" not in TASKS
+
+
+def test_a_task_may_borrow_training_rows_from_the_catalogue(tmp_path: Path) -> None:
+    text = (
+        "name: mine\nkind: span\nlanguages: [de]\ntrains_on: squad\n"
+        "files: {score: de.jsonl}\ncolumns: {question: q, context: c, texts: [answer], starts: [at]}\n"
+    )
+    (tmp_path / "de.jsonl").write_text('{"q": "Wann?", "c": "Im Mai.", "answer": "Mai", "at": 3}\n', encoding="utf-8")
+    task = load_task(declare(tmp_path, text))
+    assert not task.has_train
+    assert task.rows("score", "de")[0].answers[0].text == "Mai"
+
+
+def test_ccgbank_files_are_tokens_a_tab_and_tags(tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text('It rains\tNP S\\NP\nHe "sings\t NP X Y\n', encoding="utf-8")
+    (tmp_path / "tags.txt").write_text("NP\nS\\NP\nX\n", encoding="utf-8")
+    text = (
+        "name: mine\nkind: tags\nmetric: accuracy\nmay_have_other_tags: true\nlabels_file: tags.txt\n"
+        "files: {train: train.tsv, dev: train.tsv}\ncolumns: {tokens: 0, tags: 1}\n"
+    )
+    rows = load_task(declare(tmp_path, text)).rows("train")
+    assert rows[0] == TagsRow("0", ("It", "rains"), (0, 1))
+    with pytest.raises(toolkit.ToolkitError, match=r"train\.tsv, line 2: 2 tokens and 3 tags"):
+        rows[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- a\n- b\n", "no mapping"),
+        ("", "no mapping"),
+        ("name: [", "not valid YAML"),
+        (CSV + "colums: {}\n", "no key 'colums'. Did you mean 'columns'"),
+        (CSV.replace("name: mine\n", ""), "no `name`"),
+        (CSV.replace("mine", "Mine"), "cannot stand in a composition"),
+        (CSV.replace("mine", "fuse"), "cannot stand in a composition"),
+        (CSV.replace("mine", "mnli"), "the catalogue has a task 'mnli' already"),
+        (CSV.replace("pair", "pairs"), "the kind 'pairs' is unknown"),
+        (CSV + "metric: seqeval\n", "a pair task takes accuracy or accuracy-f1"),
+        (CSV + "languages: [english]\n", "write 'en'"),
+        (CSV + "trains_on: squda\n", "names no task 'squda'. Did you mean 'squad'"),
+        (CSV + "trains_on: squad\n", "another kind or other labels"),
+        (CSV + "hub: a/b\n", "either `hub`"),
+        (CSV.replace("gold}", "gold, third: c}"), "names columns for first, label, second, third"),
+        (CSV.replace("dev:", "development:"), "names 'development'"),
+        (CSV.replace(", dev: dev.csv", ""), "no rows to score on"),
+        (CSV.replace("dev: dev.csv", "test: dev.csv"), "training rows without dev rows"),
+        (CSV.replace("train.csv", "train.xls"), "the format 'xls' is unknown"),
+        (CSV.replace("labels: [different, same]\n", ""), "needs `labels`"),
+        (CSV.replace("[different, same]", "[no, yes]"), "quote yes, no"),
+        (CSV.replace("[different, same]", "[a, a]"), "names a label twice"),
+        (CSV + "parallel: 1\n", "expected true or false"),
+        (CSV + "licence: 3\n", "`licence` is 3; expected text"),
+        (CSV.replace("files: {train: train.csv, dev: dev.csv}", "files: train.csv"), "expected a mapping"),
+        (CSV.replace("csv", "conll"), "expected the kind 'tags'"),
+        ("name: mine\nbase: anli-plus\nwhere: {genre: x}\n", "no columns to choose by"),
+        ("name: mine\nbase: mnil\n", "names no task 'mnil'. Did you mean 'mnli'"),
+    ],
+)
+def test_a_faulty_declaration_is_refused_with_its_file(tmp_path: Path, text: str, said: str) -> None:
+    file = declare(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load_task(file)
+    assert said in str(caught.value)
+    assert str(file) in str(caught.value)
+    assert "mine" not in TASKS
+
+
+def test_several_faults_are_reported_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_task(declare(tmp_path, "kind: pairs\nfiles: {training: x.csv}\n"))
+    assert len(str(caught.value).splitlines()) == 4
+
+
+def test_a_declaration_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="There is no task file"):
+        load_task(tmp_path / "none.yaml")
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="expected UTF-8 text"):
+        load_task(tmp_path / "bytes.yaml")

@@ -1,0 +1,113 @@
+"""Exact match and token F1 of SQuAD v2.0, where a question may have no answer.
+
+Source: the official `evaluate-v2.0.py` of Rajpurkar, Jia and Liang 2018 (docs/decisions/0010-official-scoring.md). It
+differs from v1.1 in two ways: answers that normalise to nothing are dropped, and two texts without tokens have F1 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from toolkit.metrics.squad import exact_match, normalise, token_f1
+
+
+@dataclass(frozen=True)
+class Squad2:
+    """What the official script reports, as fractions.
+
+    Attributes:
+        measures: `em` and `f1` at the threshold; `has_answer_em`, `has_answer_f1` and `no_answer_accuracy` over the
+            questions of either sort, where there are any; `best_em` and `best_f1` at the best threshold each.
+        best_thresholds: `em` and `f1` -> the score difference from which "no answer" is best said.
+    """
+
+    measures: dict[str, float]
+    best_thresholds: dict[str, float]
+
+
+def squad2(
+    predictions: Mapping[str, str],
+    references: Mapping[str, Sequence[str]],
+    no_answer: Mapping[str, float],
+    *,
+    threshold: float = 0.0,
+) -> Squad2:
+    """Score predicted answers, some replaced by "no answer".
+
+    Args:
+        predictions: question id -> the best answer that is not empty, one for every question.
+        references: question id -> its answers; none: it has no answer.
+        no_answer: question id -> how much more likely "no answer" is than the prediction (any scale, larger: likelier).
+        threshold: a question whose value in `no_answer` is above it is answered with "no answer".
+
+    Raises:
+        ValueError: there are no questions, or one lacks its prediction or its value.
+
+    Example:
+        >>> found = squad2({"a": "Rome", "b": "Rome"}, {"a": ["Rome"], "b": []}, {"a": -1.0, "b": 2.0})
+        >>> found.measures["em"], found.measures["no_answer_accuracy"]
+        (1.0, 1.0)
+    """
+    if not references:
+        raise ValueError("No questions to score; a metric over nothing is undefined.")
+    for identity in references:
+        if identity not in predictions or identity not in no_answer:
+            raise ValueError(f"Question '{identity}' lacks its prediction or its no-answer score.")
+    answers = {key: [text for text in texts if normalise(text)] or [""] for key, texts in references.items()}
+    # Whether a question has an answer is told by the data, before the texts are normalised.
+    has_answer = {key: bool(texts) for key, texts in references.items()}
+    raw = {
+        "em": {key: max(exact_match(predictions[key], text) for text in texts) for key, texts in answers.items()},
+        "f1": {key: max(_f1(predictions[key], text) for text in texts) for key, texts in answers.items()},
+    }
+    measures: dict[str, float] = {}
+    cut = {
+        name: {
+            key: float(not has_answer[key]) if no_answer[key] > threshold else value for key, value in values.items()
+        }
+        for name, values in raw.items()
+    }
+    for name, values in cut.items():
+        measures[name] = _mean(list(values.values()))
+    answered = [key for key in references if has_answer[key]]
+    unanswered = [key for key in references if not has_answer[key]]
+    if answered:
+        for name, values in cut.items():
+            measures[f"has_answer_{name}"] = _mean([values[key] for key in answered])
+    if unanswered:
+        measures["no_answer_accuracy"] = _mean([cut["em"][key] for key in unanswered])
+    best_thresholds = {}
+    for name, values in raw.items():
+        measures[f"best_{name}"], best_thresholds[name] = _best(predictions, values, no_answer, has_answer)
+    return Squad2(measures, best_thresholds)
+
+
+def _best(
+    predictions: Mapping[str, str],
+    scores: Mapping[str, float],
+    no_answer: Mapping[str, float],
+    has_answer: Mapping[str, bool],
+) -> tuple[float, float]:
+    """Return the best mean score and the threshold that gives it: from "no answer" to all, question by question."""
+    current = float(sum(not has for has in has_answer.values()))
+    best, threshold = current, 0.0
+    # The official script's walk, its order among equal values (that of the questions) included.
+    for key in sorted(scores, key=lambda each: no_answer[each]):
+        if has_answer[key]:
+            current += scores[key]
+        elif predictions[key]:
+            current -= 1
+        if current > best:
+            best, threshold = current, no_answer[key]
+    return best / len(scores), threshold
+
+
+def _f1(predicted: str, answer: str) -> float:
+    if not normalise(predicted) or not normalise(answer):
+        return exact_match(predicted, answer)
+    return token_f1(predicted, answer)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

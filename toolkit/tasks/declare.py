@@ -1,0 +1,236 @@
+"""Tasks of the user's own: from a few lines of YAML to a Task in the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from toolkit.composition import Name, parse
+from toolkit.config.safe_yaml import YamlFault, build, compose
+from toolkit.errors import ConfigError, ToolkitError
+from toolkit.languages import find_language
+from toolkit.registry import did_you_mean
+from toolkit.tasks.arrow import Column
+from toolkit.tasks.file_source import FileSource
+from toolkit.tasks.files import FORMATS
+from toolkit.tasks.rows import KINDS
+from toolkit.tasks.sources import HubSource, Source
+from toolkit.tasks.task import METRICS, SPLITS, Task
+
+_TEXTS = ("name", "kind", "description", "metric", "trains_on", "train_language", "citation", "licence")
+_SWITCHES = ("parallel", "may_be_unanswerable", "may_have_other_tags", "crosses_languages")
+_SOURCE = ("hub", "config", "revision", "splits", "files", "format", "columns", "where")
+KEYS = (*_TEXTS, "languages", "labels", "labels_file", "overlaps", *_SWITCHES, "base", *_SOURCE)
+
+
+def read_task(file: Path, known: Mapping[str, Task]) -> Task:
+    """Return the task that a YAML file declares.
+
+    Args:
+        file: the YAML file; paths in it are relative to its folder.
+        known: the tasks that `base` and `trains_on` may name.
+
+    Raises:
+        ConfigError: the file is no YAML, or declares no task; all faults at once where they do not hide each other.
+    """
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+        node = compose(text)
+        said = build(node) if node is not None else None
+    except FileNotFoundError:
+        raise ConfigError(f"There is no task file {file}; expected a YAML file that declares a task.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read ({error}); expected UTF-8 text.") from None
+    except YamlFault as fault:
+        line = f", line {fault.line}" if fault.line else ""
+        raise ConfigError(f"{file}{line}: {fault}; expected a mapping that declares a task.") from None
+    if not isinstance(said, dict):
+        raise ConfigError(f"{file}: no mapping; expected a task's `name`, `kind` and where its rows are.")
+    faults = _faults(said, known)
+    if faults:
+        raise ConfigError("\n".join(f"{file}: {fault}" for fault in faults))
+    try:
+        return _task(said, file.parent, known)
+    except ToolkitError as error:
+        raise ConfigError(f"{file}: {error}") from None
+
+
+def _faults(said: Mapping[str, Any], known: Mapping[str, Task]) -> list[str]:
+    faults = [
+        f"no key '{key}'. {did_you_mean(key, KEYS) or 'Known: ' + ', '.join(KEYS) + '.'}"
+        for key in said
+        if key not in KEYS
+    ]
+    faults += [
+        f"`{key}` is {said[key]!r}; expected text." for key in (*_TEXTS, "base", "hub", "config", "revision", "format")
+        if key in said and not isinstance(said[key], str)
+    ]  # fmt: skip
+    faults += [
+        f"`{key}` is {said[key]!r}; expected true or false."
+        for key in _SWITCHES
+        if type(said.get(key, True)) is not bool
+    ]
+    for key in ("columns", "where", "splits", "files"):
+        if key in said and (not isinstance(said[key], dict) or not said[key]):
+            faults.append(f"`{key}` is {said[key]!r}; expected a mapping, `{key}: {{NAME: VALUE}}`.")
+    if faults:
+        return faults
+    name = said.get("name")
+    if name is None:
+        faults.append("no `name`; expected the task's name.")
+    elif not _is_name(name):
+        faults.append(f"the name '{name}' cannot stand in a composition; expected lower-case letters, digits, _ and -.")
+    for key in ("base", "trains_on"):
+        if key in said and said[key] not in known:
+            faults.append(f"`{key}` names no task '{said[key]}'. {did_you_mean(said[key], known)}".rstrip())
+    if "base" not in said:
+        if "kind" not in said:
+            faults.append(f"no `kind`; expected one of {', '.join(KINDS)}.")
+        elif said["kind"] not in KINDS:
+            faults.append(f"the kind '{said['kind']}' is unknown; expected one of {', '.join(KINDS)}.")
+        if ("hub" in said) == ("files" in said):
+            faults.append("expected either `hub` (a dataset's id) or `files` (paths by split), or `base`.")
+        if "columns" not in said:
+            faults.append(
+                "no `columns`; expected the column of each field, for example `{first: premise, label: gold}`."
+            )
+    elif "hub" in said and "files" in said:
+        faults.append("`hub` and `files` exclude each other; expected one of them.")
+    for key in ("splits", "files"):
+        odd = [split for split in said.get(key, {}) if split not in SPLITS]
+        if odd:
+            faults.append(f"`{key}` names '{odd[0]}'; expected {', '.join(SPLITS)}.")
+    if "labels" in said and "labels_file" in said:
+        faults.append("`labels` and `labels_file` exclude each other; expected one of them.")
+    return faults
+
+
+def _is_name(name: str) -> bool:
+    try:
+        composition = parse(name)
+    except ToolkitError:
+        return False
+    return composition.leaves() == (Name(name),) and str(composition) == name
+
+
+def _task(said: Mapping[str, Any], folder: Path, known: Mapping[str, Task]) -> Task:
+    given: dict[str, Any] = {key: said[key] for key in (*_TEXTS, *_SWITCHES) if key in said}
+    if "languages" in said:
+        given["languages"] = tuple(find_language(code).code for code in _texts(said["languages"], "languages"))
+    if "labels" in said:
+        given["labels"] = _texts(said["labels"], "labels", is_cut=False)
+    if "labels_file" in said:
+        given["labels"] = _lines(folder / str(said["labels_file"]))
+    if len(set(given.get("labels", ()))) != len(given.get("labels", ())):
+        raise ConfigError("`labels` names a label twice; expected each once.")
+    if "overlaps" in said:
+        given["overlaps"] = _texts(said["overlaps"], "overlaps")
+    base = known[said["base"]] if "base" in said else None
+    source = _source(said, folder, base)
+    if base is not None:
+        # A slice shares rows with what it is cut from.
+        own = tuple(f"{base.name}:{split}" for split in ("dev", "test") if split in base.source.splits)
+        overlaps = given.pop("overlaps", base.overlaps + own)
+        given.setdefault("description", f"{base.description} (of {base.name})")
+        task = replace(base, **given, source=source, overlaps=overlaps, size=(None, None))
+    else:
+        given.setdefault("languages", ("en",))
+        given.setdefault("metric", METRICS[said["kind"]][0])
+        given.setdefault("description", f"a {said['kind']} task of your own")
+        task = Task(**given, source=source)
+    _check_training(task, known)
+    return task
+
+
+def _check_training(task: Task, known: Mapping[str, Task]) -> None:
+    if task.kind in ("pair", "tags") and not task.labels:
+        raise ConfigError(f"a {task.kind} task needs `labels`; expected their names in order.")
+    if task.trains_on is not None:
+        lender = known[task.trains_on]
+        if (lender.kind, lender.labels) != (task.kind, task.labels):
+            raise ConfigError(
+                f"`trains_on` names '{lender.name}', which has another kind or other labels; expected the same."
+            )
+    elif task.has_train and "dev" not in task.source.splits:
+        raise ConfigError("training rows without dev rows; expected `dev` beside `train`.")
+
+
+def _source(said: Mapping[str, Any], folder: Path, base: Task | None) -> Source:
+    held = base.source if base is not None else None
+    columns = {key: _column(value, key) for key, value in said.get("columns", {}).items()}
+    where = {key: tuple(value) if isinstance(value, list) else (value,) for key, value in said.get("where", {}).items()}
+    if isinstance(held, HubSource | FileSource):
+        columns = {**held.columns, **columns}
+        where = {**held.where, **where}
+    elif held is not None and not ("hub" in said or "files" in said):
+        if where or columns:
+            raise ConfigError(
+                f"`base` names '{said['base']}', whose rows have no columns to choose by; expected another."
+            )
+        return held
+    if "hub" in said:
+        splits = said.get("splits") or (
+            held.splits if isinstance(held, HubSource) else {"train": "train", "dev": "validation"}
+        )
+        return HubSource(
+            path=said["hub"],
+            config=said.get("config", "default"),
+            splits={split: _tried(names) for split, names in _with_score(splits).items()},
+            columns=columns,
+            where=where,
+            revision=said.get("revision"),
+        )
+    if "files" in said:
+        files = {split: str(path) for split, path in said["files"].items()}
+        format = said.get("format") or Path(next(iter(files.values()))).suffix.lstrip(".").lower()
+        if format not in FORMATS:
+            raise ConfigError(
+                f"the format '{format}' is unknown; expected `format:` to be one of {', '.join(FORMATS)}."
+            )
+        return FileSource(format=format, splits=_with_score(files), columns=columns, where=where, folder=folder)
+    assert isinstance(held, HubSource | FileSource)
+    return replace(held, columns=columns, where=where)
+
+
+def _with_score(splits: Mapping[str, Any]) -> dict[str, Any]:
+    """Scores are reported on `test`, or else on `dev`, where the file does not say."""
+    scored = next((splits[split] for split in ("score", "test", "dev") if split in splits), None)
+    if scored is None:
+        raise ConfigError("no rows to score on; expected `score`, `test` or `dev`.")
+    return {**splits, "score": scored}
+
+
+def _tried(names: Any) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(str(name) for name in names)
+
+
+def _column(value: Any, field: str) -> Column:
+    if isinstance(value, list) and value:
+        return tuple(str(each) for each in value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ConfigError(
+            f"`columns` gives {value!r} for {field}; expected a column's name or number, or a list of them."
+        )
+    return str(value)
+
+
+def _texts(value: Any, key: str, *, is_cut: bool = True) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(value.split()) if is_cut else (value,)
+    if not isinstance(value, list) or not all(
+        isinstance(each, str | int) and not isinstance(each, bool) for each in value
+    ):
+        raise ConfigError(f"`{key}` is {value!r}; expected a list of texts (quote yes, no, on and off).")
+    return tuple(str(each) for each in value)
+
+
+def _lines(file: Path) -> tuple[str, ...]:
+    try:
+        found = file.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"`labels_file` {file} cannot be read ({error}); expected UTF-8 text, one label a line."
+        ) from None
+    return tuple(line.strip() for line in found if line.strip())
