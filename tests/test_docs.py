@@ -236,8 +236,8 @@ def test_every_command_that_is_quoted_parses(source: Path, monkeypatch: pytest.M
         expressions = [given[key] for key in ("expr", "name") if given.get(key)]
         if "members" in given:
             expressions.append(f"fuse[{','.join(given['members'])}]/{given['target']}")
-        if context.command.name == "tasks":
-            expressions, names = [], [given["name"]] if given["name"] else []
+        if context.parent is not None and context.parent.command.name == "tasks":
+            expressions, names = [], [given["name"]] if given.get("name") else []
         else:
             names = [given["task"]] if given.get("task") else []
         for expression in expressions:

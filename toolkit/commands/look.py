@@ -12,46 +12,126 @@ from toolkit.commands.options import TASK_FILE, Commands, example, load_tasks, r
 from toolkit.commands.screen import bars, print_table, say
 
 
-@click.command(epilog=example("xstilts tasks", "xstilts tasks xquad"))
-@click.argument("name", required=False)
+class TaskCommands(Commands):
+    """`xstilts tasks NAME` is `xstilts tasks show NAME`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        words = args or ["list"]
+        return super().resolve_command(ctx, words if words[0] in self.commands else ["show", *words])
+
+
+@click.group(
+    cls=TaskCommands,
+    invoke_without_command=True,
+    epilog=example("xstilts tasks", "xstilts tasks xquad", "xstilts tasks check mnli --backbone embedded"),
+)
 @TASK_FILE
-def tasks(name: str | None, task_files: tuple[Path, ...]) -> None:
-    """List the tasks with kind, languages, metric and what they train on; or show one."""
-    from toolkit.tasks import TASKS, get_task, load_own
+@click.pass_context
+def tasks(context: click.Context, task_files: tuple[Path, ...]) -> None:
+    """List the tasks, show one (`xstilts tasks NAME`), or check its rows."""
+    load_tasks(task_files)
+    if context.invoked_subcommand is None:
+        _list_tasks()
+
+
+@tasks.command("list", epilog=example("xstilts tasks list"))
+@TASK_FILE
+def tasks_list(task_files: tuple[Path, ...]) -> None:
+    """List the tasks with kind, languages, metric, size, licence and what they train on."""
+    load_tasks(task_files)
+    _list_tasks()
+
+
+@tasks.command("show", epilog=example("xstilts tasks show xquad"))
+@click.argument("name")
+@TASK_FILE
+def tasks_show(name: str, task_files: tuple[Path, ...]) -> None:
+    """Show one task."""
+    from toolkit.tasks import get_task
 
     load_tasks(task_files)
-    if name is None:
-        load_own()
-    if name:
-        task = get_task(name)
-        facts = {
-            "task": task.name,
-            "what": task.description,
-            "kind": task.kind,
-            "languages": ", ".join(task.languages),
-            "metric": task.metric,
-            "labels": ", ".join(task.labels),
-            "trains on": task.trains_on or (task.name if task.has_train else ""),
-            "from": getattr(task.source, "path", "the built-in generator" if task.is_generated else "files"),
-            "rows (train, dev)": ", ".join("-" if n is None else f"{n:,}" for n in task.size),
-            "licence": task.licence,
-            "cite": task.citation,
-        }
-        print_table(("", ""), [(key, value) for key, value in facts.items() if value], header=False)
-        return
+    task = get_task(name)
+    facts = {
+        "task": task.name,
+        "what": task.description,
+        "kind": task.kind,
+        "languages": ", ".join(task.languages),
+        "metric": task.metric,
+        "labels": ", ".join(task.labels),
+        "trains on": task.trains_on or (task.name if task.has_train else ""),
+        "from": getattr(task.source, "path", "the built-in generator" if task.is_generated else "files"),
+        "rows (train, dev)": ", ".join("-" if n is None else f"{n:,}" for n in task.size),
+        "licence": task.licence,
+        "cite": task.citation,
+    }
+    print_table(("", ""), [(key, value) for key, value in facts.items() if value], header=False)
+
+
+@tasks.command("check", epilog=example("xstilts tasks check xquad --backbone embedded --data-root MIRROR"))
+@click.argument("name")
+@settings
+def tasks_check(name: str, **options: Any) -> None:
+    """Read a task's rows: faults, label balance, tokens, duplicates, and what the zoo's adapters have seen of them."""
+    from toolkit.recipes.check import check
+
+    config = resolve(**options)
+    with bars() as report:
+        found = check(name, config, report=report)
+    headers = (
+        "split",
+        "language",
+        "rows",
+        "tokens: median",
+        "95 %",
+        "most",
+        f"over {found.limit}",
+        "repeated",
+        "balance",
+    )
+    print_table(
+        headers,
+        [
+            (
+                part.split,
+                part.language,
+                f"{part.n:,}",
+                *(f"{n:,}" for n in part.tokens),
+                f"{part.n_long:,}",
+                f"{part.n_repeated:,}",
+                part.balance,
+            )
+            for part in found.parts
+        ],
+    )
+    for sentence in found.sentences:
+        click.echo(sentence)
+    if not found.sentences:
+        click.echo(
+            "Nothing to warn of: no faulty row, no contradiction, no row scored that an adapter of the zoo has seen."
+        )
+
+
+def _list_tasks() -> None:
+    from toolkit.tasks import TASKS, load_own
+
+    load_own()
     rows = [
         (
             t.name,
             t.kind,
             str(len(t.languages)),
             t.metric,
+            " / ".join("-" if n is None else f"{n:,}" for n in t.size),
             t.trains_on or ("itself" if t.has_train else "-"),
             "generated" if t.is_generated else "",
+            t.licence,
             t.description,
         )
         for t in TASKS.values()
     ]
-    print_table(("task", "kind", "languages", "metric", "trains on", "", "what"), rows)
+    print_table(("task", "kind", "languages", "metric", "train / dev", "trains on", "", "licence", "what"), rows)
 
 
 @click.command(epilog=example("xstilts backbones"))

@@ -34,7 +34,7 @@ def print_table(headers: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, he
         table.add_row(*row)
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console.width = 240
+        console.width = 400
     console.print(table)
 
 

@@ -1,0 +1,68 @@
+"""`tasks check`: what it finds in rows that were made to have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import toolkit
+from tests.recipes.small import tiny_config
+from toolkit.errors import ToolkitError
+from toolkit.recipes.check import check
+from toolkit.tasks import TASKS
+
+TRAIN = [
+    ("Es regnet.", "Nass.", "ja"),
+    ("Es  REGNET.", "nass.", "nein"),
+    ("Er singt.", "Laut.", "ja"),
+    ("Ei", "Ei", "ja"),
+] * 4
+DEV = [("Er singt.", "Laut.", "ja"), ("Wort " * 400, "Lang.", "nein"), ("Neu.", "Neu.", "vielleicht")]
+
+
+@pytest.fixture
+def own(folder: Path) -> Iterator[Path]:
+    held = dict(TASKS)
+    for name, rows in (("train", TRAIN), ("dev", DEV)):
+        lines = ["a,b,gold", *(",".join(row) for row in rows)]
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "own.yaml").write_text(
+        "name: own\nkind: pair\nlabels: [ja, nein]\nfiles: {train: train.csv, dev: dev.csv}\n"
+        "columns: {first: a, second: b, label: gold}\n"
+    )
+    toolkit.load_task(folder / "own.yaml")
+    yield folder
+    TASKS.clear()
+    TASKS.update(held)
+
+
+def test_balance_lengths_duplicates_and_faults_are_found(own: Path) -> None:
+    found = check("own", tiny_config(own))
+    train, dev = found.parts
+    assert (train.split, train.n, train.balance) == ("train", 16, "ja 75.0%, nein 25.0%")
+    assert train.n_repeated == 13  # three inputs, case and spacing aside
+    assert (dev.n, dev.n_long) == (2, 1)
+    assert dev.tokens[2] > found.limit == 256
+    text = "\n".join(found.sentences)
+    assert "dev en: 1 of 3 rows are faulty; the first: " in text and "line 4: label 'vielleicht'" in text
+    assert "train en: 1 repeated inputs have different labels." in text
+    assert "1 of the 2 rows scored in en stand in the task's own training rows." in text
+
+
+def test_rows_that_an_entry_of_the_zoo_saw_are_named(own: Path) -> None:
+    (own / "dev.csv").write_text("a,b,gold\nEr singt.,Laut.,ja\nNeu.,Neu.,nein\n", encoding="utf-8")
+    config = tiny_config(own)
+    toolkit.train("own", config)
+    assert "'own' saw own en (train): 1 of the 2 rows scored in en are among them." in check("own", config).sentences
+    TASKS.pop("own")
+    found = check("micro-choice", config)
+    assert any("cannot be read here and was not compared: No task named 'own'" in each for each in found.sentences)
+
+
+def test_a_task_whose_rows_cannot_be_reached_is_refused(own: Path) -> None:
+    (own / "train.csv").unlink()
+    (own / "dev.csv").unlink()
+    with pytest.raises(ToolkitError, match="No rows of 'own' can be reached"):
+        check("own", tiny_config(own))
