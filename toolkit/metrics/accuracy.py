@@ -35,7 +35,7 @@ def accuracy_f1(
 ) -> dict[str, float]:
     """Return accuracy and the F1 of one label, as GLUE scores QQP.
 
-    Source: `acc_and_f1` of the GLUE baselines: scikit-learn's binary `f1_score` (docs/decisions/0010-official-scoring.md).
+    Source: `acc_and_f1` of the GLUE baselines: scikit-learn's binary `f1_score` (docs/decisions/0012-official-scoring.md).
 
     Args:
         predictions: N label indices.

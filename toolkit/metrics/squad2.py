@@ -1,6 +1,6 @@
 """Exact match and token F1 of SQuAD v2.0, where a question may have no answer.
 
-Source: the official `evaluate-v2.0.py` of Rajpurkar, Jia and Liang 2018 (docs/decisions/0010-official-scoring.md). It
+Source: the official `evaluate-v2.0.py` of Rajpurkar, Jia and Liang 2018 (docs/decisions/0012-official-scoring.md). It
 differs from v1.1 in two ways: answers that normalise to nothing are dropped, and two texts without tokens have F1 1.
 """
 

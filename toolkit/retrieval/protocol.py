@@ -74,7 +74,7 @@ class Protocol:
         )
 
 
-# Where a system's publication or script is silent, the field keeps the class's default. docs/decisions/0010-mining.md.
+# Where a system's publication or script is silent, the field keeps the class's default. docs/decisions/0011-mining.md.
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
