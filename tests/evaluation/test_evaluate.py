@@ -113,8 +113,8 @@ def test_every_words_tag_is_read_off_the_piece_that_carries_its_label(tiny, rows
 
 def scored(monkeypatch, tiny, kind, rows, logits_for, **options):
     features = features_of(rows, kind, tiny.tokenizer, max_length=64, stride=16)
-    monkeypatch.setattr(module, "predict", lambda *a, **k: logits_for(features))
-    return evaluate_rows(None, rows, features, **options)
+    monkeypatch.setattr(module, "predict_each", lambda *a, heads, **k: {head: logits_for(features) for head in heads})
+    return evaluate_rows(None, rows, features, head="h", **options)
 
 
 def test_squad2_says_no_answer_where_the_first_token_scores_higher(monkeypatch, tiny):
