@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 REQUIRED = [
     "accelerate",
     "adapters==1.3.0",
+    "anyascii",
     "click",
     "datasets",
     "faiss-cpu",
@@ -18,6 +19,7 @@ REQUIRED = [
     "psutil",
     "pyarrow",
     "pyyaml",
+    "regex",
     "rich",
     "safetensors",
     "seqeval",
