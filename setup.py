@@ -21,6 +21,7 @@ REQUIRED = [
     "pyyaml",
     "regex",
     "rich",
+    "sacrebleu",
     "safetensors",
     "seqeval",
     "tokenizers",
