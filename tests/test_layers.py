@@ -19,6 +19,7 @@ ROWS = (
     ("registry",),
     ("languages",),
     ("composition", "config", "score", "tracking"),
+    ("predictions",),
     ("tasks", "report"),
     ("plan", "metrics", "merging", "retrieval", "features", "perturb"),
     ("modeling",),
