@@ -57,7 +57,7 @@ def _lexicon(language: str) -> Lexicon:
 def _needs(name: str, kind: str, language: str) -> dict:
     made = PERTURBATIONS[name]
     if made.needs == "lexicon":
-        return {"lexicon": _lexicon(language)}
+        return {"lexicons": [_lexicon(language)]}
     if made.needs == "partner":
         return {"partner": _rows(kind, "de")}
     return {}
@@ -271,7 +271,7 @@ def test_capitals_follow_the_language() -> None:
         (lambda: perturb(_rows("pair"), "distractor", strength=0.1, seed=0), "defined for span tasks"),
         (lambda: perturb(_rows("tags"), "whitespace", strength=0.1, seed=0), "this one is tags"),
         (lambda: perturb(_rows("pair"), "code-switch", strength=0.1, seed=0), "needs a lexicon from en"),
-        (lambda: perturb(_rows("pair"), "code-switch", strength=0.1, seed=0, lexicon=_lexicon("de")), "translates from de; the rows are in en"),
+        (lambda: perturb(_rows("pair"), "code-switch", strength=0.1, seed=0, lexicons=[_lexicon("de")]), "translates from de; the rows are in en"),
         (lambda: perturb(_rows("pair"), "language-mix", strength=0.1, seed=0), "name one with --mix-with"),
         (lambda: perturb(_rows("pair"), "language-mix", strength=1, seed=0, partner=_rows("pair", "de", limit=3)), "60 rows and 3"),
         (lambda: perturb(_rows("pair"), "swap", strength=1, seed=0, fields=["third"]), "no text field 'third'"),

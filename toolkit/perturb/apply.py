@@ -38,7 +38,7 @@ _OTHER_FIELDS = {"bitext": ("target",), "mining": ("target",)}
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class Made:
     """Rows that lie in memory: what `Rows` opens."""
 
     split: str
@@ -59,7 +59,7 @@ def perturb(
     strength: float,
     seed: int,
     fields: Sequence[str] | None = None,
-    lexicon: Lexicon | None = None,
+    lexicons: Sequence[Lexicon] = (),
     partner: Rows | None = None,
 ) -> Rows:
     """Return the rows perturbed; labels and answers stay right.
@@ -71,7 +71,7 @@ def perturb(
             changes whose mean is that share. Where fewer words can be changed than asked for, all of those are.
         seed: any integer.
         fields: the row's text fields that are perturbed; default `FIELDS` of the kind. Of bitext and mining: `source` or `target`.
-        lexicon: for `code-switch`: from the rows' language.
+        lexicons: for `code-switch`: from the rows' language; of several each word takes one at random.
         partner: for `language-mix`: the same rows in another language.
 
     Raises:
@@ -87,21 +87,21 @@ def perturb(
         if reason:
             raise ToolkitError(f"{reason}.")
     if made.needs == "lexicon":
-        lexicon = _check_lexicon(made, lexicon, rows, chosen)
+        _check_lexicons(made, lexicons, rows, chosen)
     origin = f"{rows.origin}; {made.name} {strength:g} of {'+'.join(chosen)}, seed {seed}"
-    if lexicon is not None and made.needs == "lexicon":
-        origin += f", lexicon {lexicon.origin}"
+    if made.needs == "lexicon":
+        origin += f", lexicon {' '.join(lexicon.origin for lexicon in lexicons)}"
     if made.level == "sentence":
         changed = _change_rows(rows, made, strength, seed, partner)
     else:
         changed = tuple(
-            _change_words(row, rows, made, strength, _rng(seed, made.name, rows.language, row.id), chosen, lexicon)
+            _change_words(row, rows, made, strength, row_rng(seed, made.name, rows.language, row.id), chosen, lexicons)
             for row in rows
         )
-    return Rows(rows.task, rows.asked, rows.language, _Made(rows.split, origin, changed))
+    return Rows(rows.task, rows.asked, rows.language, Made(rows.split, origin, changed))
 
 
-def _rng(seed: int, name: str, language: str, row_id: str) -> Random:
+def row_rng(seed: int, name: str, language: str, row_id: str) -> Random:
     text = f"{seed}\0{name}\0{language}\0{row_id}".encode("utf-8", "surrogatepass")
     return Random(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()))
 
@@ -117,7 +117,7 @@ def _change_rows(rows: Rows, made: Perturbation, strength: float, seed: int, par
     others = sentences.check_partner(every, partner, place) if made.name == "language-mix" else every  # type: ignore[arg-type]
     changed: list[Row] = []
     for index, row in enumerate(every):
-        rng = _rng(seed, made.name, rows.language, row.id)
+        rng = row_rng(seed, made.name, rows.language, row.id)
         if rng.random() >= strength:
             changed.append(row)
         elif made.name == "language-mix":
@@ -138,19 +138,19 @@ def _change_words(
     strength: float,
     rng: Random,
     fields: Sequence[str],
-    lexicon: Lexicon | None,
+    lexicons: Sequence[Lexicon],
 ) -> Row:
     if isinstance(row, TagsRow):
-        return _change_tokens(row, rows, made, strength, rng, lexicon)
+        return _change_tokens(row, rows, made, strength, rng, lexicons)
     if isinstance(row, SentenceRow):
         if row.side not in fields:
             return row
-        return replace(row, text=_change_text(row.text, (), rows.language, made, strength, rng, lexicon)[0])
+        return replace(row, text=_change_text(row.text, (), rows.language, made, strength, rng, lexicons)[0])
     for name in fields:
         text, language = getattr(row, name), _language(rows, name)
         if isinstance(row, SpanRow) and name == "context":
             answers = tuple(dict.fromkeys(Span(a.start, a.start + len(a.text)) for a in row.answers))
-            text, moved = _change_text(text, answers, language, made, strength, rng, lexicon)
+            text, moved = _change_text(text, answers, language, made, strength, rng, lexicons)
             now = dict(zip(answers, moved, strict=True))
             row = replace(
                 row,
@@ -158,7 +158,7 @@ def _change_words(
                 answers=tuple(Answer(a.text, now[Span(a.start, a.start + len(a.text))].start) for a in row.answers),
             )
         else:
-            text, _ = _change_text(text, (), language, made, strength, rng, lexicon)
+            text, _ = _change_text(text, (), language, made, strength, rng, lexicons)
             row = replace(row, **{name: text})  # type: ignore[arg-type]  # the row's class has the field: `_fields`
     return row
 
@@ -170,7 +170,7 @@ def _change_text(
     made: Perturbation,
     strength: float,
     rng: Random,
-    lexicon: Lexicon | None,
+    lexicons: Sequence[Lexicon],
 ) -> tuple[str, tuple[Span, ...]]:
     """Return a text changed everywhere but in the kept parts, and their places in it."""
     every = words(text, single=made.rearrange is not None)
@@ -191,7 +191,7 @@ def _change_text(
         word = found[position]
         end = next(each for each in ends[_first(ends, word.end) :])
         place = Place(text[word.end : end], language, _letters(text))
-        edited = _edit(text[word.start : word.end], place, rng, made, lexicon)
+        edited = _edit(text[word.start : word.end], place, rng, made, lexicons)
         if edited:
             replacements.append(Replacement(word.start, end, "".join(edited)))
     return carry_out(text, replacements, kept)
@@ -203,15 +203,17 @@ def _first(ends: list[int], at: int) -> int:
     return bisect.bisect_left(ends, at)
 
 
-def _edit(word: str, place: Place, rng: Random, made: Perturbation, lexicon: Lexicon | None) -> tuple[str, str] | None:
+def _edit(
+    word: str, place: Place, rng: Random, made: Perturbation, lexicons: Sequence[Lexicon]
+) -> tuple[str, str] | None:
     if made.edit is not None:
         return made.edit(word, place, rng)
-    said = switch(word, cast(Lexicon, lexicon), rng)
+    said = switch(word, lexicons, rng)
     return None if said is None else (said, place.after)
 
 
 def _change_tokens(
-    row: TagsRow, rows: Rows, made: Perturbation, strength: float, rng: Random, lexicon: Lexicon | None
+    row: TagsRow, rows: Rows, made: Perturbation, strength: float, rng: Random, lexicons: Sequence[Lexicon]
 ) -> TagsRow:
     """Return a row of tokens changed one by one, or whole units moved with their tags; every token keeps its tag."""
     if made.rearrange:
@@ -226,7 +228,7 @@ def _change_tokens(
         token = tokens[position]
         for word in words(token):
             place = Place("", rows.language, letters, can_move_spaces=False)
-            edited = _edit(token[word.start : word.end], place, rng, made, lexicon)
+            edited = _edit(token[word.start : word.end], place, rng, made, lexicons)
             changed = token[: word.start] + edited[0] + token[word.end :] if edited else ""
             # A translation of two words would be two tokens.
             if changed and not any(c.isspace() for c in changed):
@@ -287,14 +289,14 @@ def _fields(kind: str, asked: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(asked) if asked else FIELDS[kind]
 
 
-def _check_lexicon(made: Perturbation, lexicon: Lexicon | None, rows: Rows, fields: Sequence[str]) -> Lexicon:
+def _check_lexicons(made: Perturbation, lexicons: Sequence[Lexicon], rows: Rows, fields: Sequence[str]) -> None:
     spoken = {_language(rows, name) for name in fields}
-    if lexicon is None:
+    if not lexicons:
         raise ToolkitError(
-            f"'{made.name}' needs a lexicon from {', '.join(sorted(spoken))}; name one with --lexicon FILE."
+            f"'{made.name}' needs a lexicon from {', '.join(sorted(spoken))}; name a folder of them with --lexicons."
         )
-    if spoken != {lexicon.source}:
-        raise ToolkitError(
-            f"The lexicon {lexicon.origin} translates from {lexicon.source}; the rows are in {', '.join(sorted(spoken))}."
-        )
-    return lexicon
+    for lexicon in lexicons:
+        if spoken != {lexicon.source}:
+            raise ToolkitError(
+                f"The lexicon {lexicon.origin} translates from {lexicon.source}; the rows are in {', '.join(sorted(spoken))}."
+            )

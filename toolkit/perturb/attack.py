@@ -66,7 +66,7 @@ class AttackSettings:
             raise ToolkitError(f"The share of words that may be changed is {self.max_changed}; expected it in [0, 1].")
         if self.name == "code-switch" and not self.lexicons:
             raise ToolkitError(
-                "The attack 'code-switch' needs a lexicon from the rows' language; name one with --lexicon FILE."
+                "The attack 'code-switch' needs a lexicon from the rows' language; name a folder of them with --lexicons."
             )
 
 
@@ -236,7 +236,7 @@ def _candidates(state: _State, at: tuple[str, int], settings: AttackSettings) ->
     found: dict[str, None] = {}
     if settings.name == "code-switch":
         for lexicon in settings.lexicons:
-            said = [each for each in (switch(word, lexicon, rng) for _ in range(4)) if each]
+            said = [each for each in (switch(word, [lexicon], rng) for _ in range(4)) if each]
             found |= dict.fromkeys(said)
         options = list(found)
         rng.shuffle(options)

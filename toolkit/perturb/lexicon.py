@@ -80,3 +80,18 @@ def read_lexicon(path: Path) -> Lexicon:
     if not pairs:
         raise DataError(f"{path}: the lexicon is empty; expected a word and a translation on each line.")
     return make_lexicon(source, target, pairs, origin=path.name)
+
+
+def read_lexicons(folder: Path, source: str) -> tuple[Lexicon, ...]:
+    """Return every lexicon of a folder that translates from a language, by file name.
+
+    Raises:
+        DataError: there is none, or one is faulty.
+    """
+    files = sorted(path for path in folder.glob(f"{source}-*.*") if path.is_file())
+    if not files:
+        raise DataError(
+            f"The folder {folder} has no lexicon from {source}; expected files named {source}-XX.txt, a word and a translation "
+            "on each line."
+        )
+    return tuple(read_lexicon(path) for path in files)

@@ -52,10 +52,13 @@ def repeat(text: str, found: Sequence[Span], chosen: Sequence[int], rng: Random)
     ]
 
 
-def switch(word: str, lexicon: Lexicon, rng: Random) -> str | None:
-    """Return a translation of a word with its capital kept, or None where the lexicon has none."""
-    options = lexicon.translations(word)
+def switch(word: str, lexicons: Sequence[Lexicon], rng: Random) -> str | None:
+    """Return a translation of a word with its capital kept, or None where no lexicon has one.
+
+    Of several lexicons that have the word one is drawn, so each language is as likely (Qin et al. 2020, CoSDA-ML).
+    """
+    options = [found for lexicon in lexicons if (found := lexicon.translations(word))]
     if not options:
         return None
-    said = rng.choice(options)
+    said = rng.choice(rng.choice(options))
     return said[:1].upper() + said[1:] if word[:1].isupper() and not word.isupper() else said
