@@ -18,7 +18,7 @@ ROWS = (
     ("errors", "hub", "progress"),
     ("registry",),
     ("languages",),
-    ("composition", "config", "score", "tracking"),
+    ("composition", "config", "score", "significance", "tracking"),
     ("predictions",),
     ("tasks", "report"),
     ("plan", "metrics", "merging", "retrieval", "features", "perturb"),
