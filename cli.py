@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from toolkit.commands import find, journeys, look
+from toolkit.commands import robust as robustness
 from toolkit.commands.options import Commands, example
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -33,6 +34,8 @@ for command in (
     journeys.evaluate,
     journeys.retrieve,
     journeys.mine,
+    robustness.robust,
+    robustness.perturbations,
     find.zoo,
     look.tasks,
     look.backbones,

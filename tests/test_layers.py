@@ -19,7 +19,7 @@ ROWS = (
     ("registry",),
     ("languages",),
     ("composition", "config", "score", "significance", "tracking"),
-    ("predictions",),
+    ("predictions", "robustness"),
     ("tasks", "report"),
     ("plan", "metrics", "merging", "retrieval", "features", "perturb"),
     ("modeling",),

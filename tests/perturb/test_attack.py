@@ -117,7 +117,7 @@ def test_the_measures_are_those_of_the_field() -> None:
         (lambda: AttackSettings(name="charcters"), "No attack named 'charcters'. Did you mean 'characters'?"),
         (lambda: AttackSettings(name="characters", budget=1), "leaves none to attack with"),
         (lambda: AttackSettings(name="characters", max_changed=1.2), "expected it in [0, 1]"),
-        (lambda: AttackSettings(name="code-switch"), "needs a lexicon"),
+        (lambda: _attack(Reader(), name="code-switch"), "needs a lexicon from en"),
         (lambda: attack([], Reader(), kind="tags", language="en", settings=AttackSettings(name="characters")), "tags rows have none"),
         (
             lambda: _attack(Reader(), name="code-switch", lexicons=(make_lexicon("de", "en", [("a", "b")], origin="de-en"),)),

@@ -64,10 +64,6 @@ class AttackSettings:
             raise ToolkitError(f"A query budget of {self.budget} leaves none to attack with; expected at least 2.")
         if not 0.0 <= self.max_changed <= 1.0:
             raise ToolkitError(f"The share of words that may be changed is {self.max_changed}; expected it in [0, 1].")
-        if self.name == "code-switch" and not self.lexicons:
-            raise ToolkitError(
-                "The attack 'code-switch' needs a lexicon from the rows' language; name a folder of them with --lexicons."
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +146,10 @@ def attack(
     """
     if kind not in FIELDS:
         raise ToolkitError(f"An attack turns a label; {kind} rows have none; attack a pair or choice task.")
+    if settings.name == "code-switch" and not settings.lexicons:
+        raise ToolkitError(
+            f"The attack 'code-switch' needs a lexicon from {language}; name a folder of them with --lexicons."
+        )
     foreign = [lexicon for lexicon in settings.lexicons if lexicon.source != language]
     if foreign:
         raise ToolkitError(

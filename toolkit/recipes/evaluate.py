@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from toolkit.composition import parse
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import Evaluation, evaluate_each
+from toolkit.evaluation import Evaluation, evaluate_each, predict
 from toolkit.features import MAX_LENGTH, features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Progress, Report, silent
@@ -88,7 +90,7 @@ def evaluate(
                 say(f"{task} {language}: {name} {value:.4g}.")
             if n_truncated:
                 say(f"{task} {language}: {n_truncated} of {len(rows)} rows lost text to the length limit.")
-            protocol = " ".join(filter(None, (_protocol(config.eval, target, circuit), noise_words(config))))
+            protocol = " ".join(filter(None, (protocol_of(config.eval, target, circuit), noise_words(config))))
             scores += scores_of(answered, rows, circuit, cards, protocol)
     for sentence in contamination(cards.values(), target):
         say(sentence)
@@ -137,6 +139,22 @@ def answer(
         report=report,
     )
     return answered, features.n_truncated
+
+
+def answer_probabilities(circuit: Circuit, rows: Sequence, target: Task, config: Config) -> np.ndarray:
+    """Return the probability of every label or choice: float64 [N, C]; of a pair or choice task."""
+    features = features_of(
+        list(rows),
+        target.kind,
+        circuit.backbone.tokenizer,
+        max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
+        stride=config.eval.stride,
+        label_piece=config.eval.label_piece,
+    )
+    (head,) = _heads_for(circuit, target)
+    logits = np.asarray(predict(circuit, features, batch_size=config.eval.batch_size, head=head), np.float64)
+    shifted = np.exp(logits - logits.max(1, keepdims=True))
+    return shifted / shifted.sum(1, keepdims=True)
 
 
 def scores_of(
@@ -277,7 +295,8 @@ def _max_length(settings: EvalConfig, kind: str, limit: int) -> int:
     return min(MAX_LENGTH[kind] if settings.max_length == "auto" else settings.max_length, limit)
 
 
-def _protocol(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
+def protocol_of(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
+    """Return what every score says about how it was made."""
     kind = target.kind
     parts = [
         f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}",
