@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,7 +13,6 @@ import numpy as np
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
 from toolkit.perturb import LEVELS, PERTURBATIONS, Noise, check_strength, parse_noise
 from toolkit.perturb.attack import Attacked, AttackSettings, Labelled, attack, attack_measures
@@ -25,10 +22,10 @@ from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.evaluate import answer, answer_probabilities, choose_languages, protocol_of, scores_of
 from toolkit.recipes.noise import lexicons, noise_words, noisy
-from toolkit.report import GENERATED_NOTE, Table, render
-from toolkit.report.robustness import attacks_table, falls_table, strength_curves
+from toolkit.recipes.robust_records import Attacks, robust_tables, track_robust, write_robust
+from toolkit.report import render
 from toolkit.robustness import CLEAN, Fall, falls
-from toolkit.score import Score, replace_text, write_csv, write_json
+from toolkit.score import Score, replace_text
 from toolkit.score import from_dict as score_from_dict
 from toolkit.score import to_dict as score_to_dict
 from toolkit.significance import Outcomes
@@ -36,7 +33,6 @@ from toolkit.tasks import Task, get_task
 from toolkit.tasks.rows import Rows
 from toolkit.zoo import AdapterCard
 
-Attacks = Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]
 Condition = tuple[str, float]  # perturbation and strength; (CLEAN, 0.0)
 
 
@@ -144,10 +140,10 @@ def robust(
     ordered = [base, *(name for name in names if name != base)]
     ordered_outcomes = {key: outcomes[key] for name in ordered for key in outcomes if key[0] == name}
     found_falls = tuple(falls(ordered_outcomes, baseline=base, is_parallel=target.parallel)) if conditions else ()
-    tables = _tables(found_falls, attacked, target, config, scores)
+    tables = robust_tables(found_falls, attacked, target, config, scores)
     text = "\n".join(render(each, "text", width=160) for each in tables)
-    _write(folder, tables, found_falls, attacked, scores, target, config)
-    _track(names, found_falls, attacked, target, config, folder, say)
+    write_robust(folder, tables, found_falls, attacked, scores, target, config)
+    track_robust(names, found_falls, attacked, target, config, folder, say)
     return RobustResult(tuple(scores), found_falls, attacked, text, folder)
 
 
@@ -286,129 +282,3 @@ def _attack(
 
 def _record(each: Attacked) -> dict:
     return {**asdict(each), "row": asdict(each.row)}
-
-
-# -- what is written ----------------------------------------------------------------------------------------------
-
-
-def _tables(
-    found: Sequence[Fall],
-    attacked: Attacks,
-    target: Task,
-    config: Config,
-    scores: Sequence[Score],
-) -> list[Table]:
-    notes = [GENERATED_NOTE] if target.is_generated else []
-    dubious = [name for name, each in PERTURBATIONS.items() if not each.keeps_meaning]
-    measure = MAIN[target.metric]
-    tables = []
-    if found:
-        n = max(score.n for score in scores)
-        title = (
-            f"{target.name}, {measure} in %, mean over languages, up to {n} rows each, noise seed {config.noise.seed}"
-        )
-        tables.append(falls_table(found, title=title, dubious=dubious, notes=notes))
-    for name, measures in attacked.items():
-        tables.append(attacks_table(measures, title=f"{target.name}, attack '{name}', means over languages, in %"))
-    return tables
-
-
-def _by_language(scores: Sequence[Score], measure: str) -> list[Table]:
-    """Return one table for each composition: conditions down, languages across."""
-    tables = []
-    for composition in dict.fromkeys(score.composition for score in scores):
-        own = [score for score in scores if score.composition == composition and score.metric == measure]
-        languages = list(dict.fromkeys(score.language for score in own))
-        rows = []
-        for protocol in dict.fromkeys(score.protocol for score in own):
-            values = {score.language: 100 * score.value for score in own if score.protocol == protocol}
-            told = next((part[6:] for part in protocol.split() if part.startswith("noise=")), CLEAN)
-            rows.append((told, *(values.get(code) for code in languages)))
-        tables.append(Table(f"{composition}, {measure} in %", ("noise", *languages), tuple(rows)))
-    return tables
-
-
-def _write(
-    folder: Path,
-    tables: Sequence[Table],
-    found: Sequence[Fall],
-    attacked: Attacks,
-    scores: Sequence[Score],
-    target: Task,
-    config: Config,
-) -> None:
-    measure = MAIN[target.metric]
-    text = "\n".join(render(each, "markdown") for each in [*tables, *_by_language(scores, measure)])
-    replace_text(folder / "robust.md", f"# Robustness on {target.name}\n\n{text}")
-    write_json(scores, folder / "scores.json")
-    write_csv(scores, folder / "scores.csv")
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(
-        [
-            "composition",
-            "perturbation",
-            "strength",
-            "languages",
-            "clean",
-            "noisy",
-            "drop_rate",
-            "drop",
-            "drop_low",
-            "drop_high",
-            "drop_p",
-            "gain",
-            "gain_low",
-            "gain_high",
-            "gain_p",
-            "spared",
-            "spared_low",
-            "spared_high",
-            "spared_p",
-        ]
-    )
-    for fall in found:
-        line: list = [fall.composition, fall.perturbation, fall.strength, " ".join(fall.languages)]
-        line += [fall.clean, fall.noisy, fall.drop_rate]
-        for each in (fall.drop, fall.gain, fall.spared):
-            line += ["", "", "", ""] if each is None else [each.value, each.low, each.high, each.adjusted]
-        writer.writerow(line)
-    replace_text(folder / "robust.csv", buffer.getvalue())
-    replace_text(folder / "attacks.json", json.dumps(attacked, indent=1) + "\n")
-    if found:
-        title = f"{target.name}: {measure} against strength, mean over languages"
-        strength_curves(found, folder / "curves.png", title=title, measure=measure)
-
-
-def _track(
-    names: Sequence[str],
-    found: Sequence[Fall],
-    attacked: Attacks,
-    target: Task,
-    config: Config,
-    folder: Path,
-    say: Say,
-) -> None:
-    """Record one run for each composition; a score's step is its strength in percent, so that a chart is the curve."""
-    tracker = common.open_config_tracker(config)
-    stem = f"{target.name}/{MAIN[target.metric]}"
-    for name in names:
-        tracker.start(
-            name,
-            experiment=target.name,
-            tags={**parse(name).tags(), "journey": "robust", "backbone": config.backbone.name},
-            params={"composition": name, "backbone": config.backbone.name, "noise_seed": config.noise.seed},
-        )
-        for fall in found:
-            if fall.composition == name:
-                label = fall.perturbation.replace("+", "_")
-                tracker.log_metrics({f"{stem}/noise/{label}": fall.noisy}, step=round(100 * fall.strength))
-                tracker.log_metrics({f"{stem}/noise/{label}": fall.clean}, step=0)
-        for kind, by_name in attacked.items():
-            for language, measures in by_name.get(name, {}).items():
-                tracker.log_metrics({f"{target.name}/{kind}/{key}/{language}": v for key, v in measures.items()})
-        for file in ("robust.md", "robust.csv", "scores.json", "attacks.json", *(["curves.png"] if found else [])):
-            tracker.log_artifact(folder / file)
-        tracker.close()
-    for note in tracker.notes:
-        say(note)
