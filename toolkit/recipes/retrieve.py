@@ -21,6 +21,7 @@ from toolkit.report import layer_curve
 from toolkit.retrieval import Index
 from toolkit.score import Score
 from toolkit.tasks import BitextRow, Task, get_task
+from toolkit.tasks.task import RETRIEVED
 
 
 def retrieve(
@@ -48,7 +49,7 @@ def retrieve(
         layers: `all`, or layers with commas: each is scored, and drawn as a curve. None: the protocol's layer.
     """
     target = get_task(task)
-    if target.kind not in ("bitext", "mining"):
+    if target.kind not in RETRIEVED:
         raise ToolkitError(f"'{task}' is a {target.kind} task, scored by `xstilts eval '{expression}' --task {task}`.")
     if parse(expression).is_parallel:
         raise ToolkitError(
