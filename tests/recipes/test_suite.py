@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 
 import toolkit
+from tests.recipes.golden.make import answers
 from tests.recipes.small import tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
+from toolkit.metrics import accuracy, mlqa, squad, tagging_f1
 from toolkit.recipes import suite as module
+from toolkit.recipes.evaluate import Result
 from toolkit.recipes.suite import evaluate_suite, task_mean
 from toolkit.recipes.suite_plan import Part, describe_suite, plan_suite
+from toolkit.retrieval import quality
 from toolkit.score import Score, mean, read_json
+from toolkit.tasks import TASKS
 from toolkit.tasks.suites import SUITES, Entry, Suite
 
 WITH = {"micro-qa": "micro-qa", "micro-choice": "fuse[micro-nli,micro-qa]/micro-choice"}
@@ -188,7 +193,7 @@ def test_a_whole_benchmark_is_not_partial_and_a_missing_task_makes_it_so(
         monkeypatch.setattr(
             module,
             "_scored",
-            lambda part, *a: toolkit.recipes.evaluate.Result(  # type: ignore[attr-defined]
+            lambda part, *a: Result(
                 tuple(
                     score(part.entry.task, code, "accuracy", value, split)
                     for code, value in (("en", 0.75), ("de", 0.25))
@@ -244,3 +249,40 @@ def test_mlflow_gets_the_means_and_the_average_under_a_name_that_says_partial(tr
     assert "micro/average" not in run.data.metrics
     assert run.data.metrics["micro/micro-nli/mean"] == pytest.approx(result.tasks[0].value)
     assert run.data.tags["journey"] == "suite"
+
+
+def measured(task: str, language: str, gold: list, predicted: list) -> dict[str, float]:
+    if task == "bucc":
+        pairs = [tuple(line.split("\t")) for line in predicted]
+        return quality(pairs, frozenset(tuple(line.split("\t")) for line in gold))  # type: ignore[arg-type]
+    if TASKS[task].kind == "tags":
+        return tagging_f1(predicted, gold)
+    if TASKS[task].kind == "span":
+        texts = {str(i): text for i, text in enumerate(predicted)}
+        references = {str(i): [text] for i, text in enumerate(gold)}
+        return mlqa(texts, references, language) if task == "mlqa" else squad(texts, references)
+    return accuracy(predicted, gold)
+
+
+def test_xtremes_average_is_what_its_own_script_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given = answers()
+    entries = {entry.task: entry for entry in SUITES["xtreme"].entries}
+
+    def scored(part: Part, *rest: object) -> Result:
+        found = [
+            replace(score(part.entry.task, language, metric, value, part.entry.split), n=len(both[0]))
+            for language, both in given[part.entry.task].items()
+            for metric, value in measured(part.entry.task, language, *both).items()
+        ]
+        return Result(tuple(found), "", tmp_path)
+
+    monkeypatch.setattr(
+        module, "plan_suite", lambda *a, **k: tuple(Part(each, "c", each.languages) for each in entries.values())
+    )
+    monkeypatch.setattr(module, "_scored", scored)
+    result = evaluate_suite("TARGET", tiny_config(tmp_path, "eval.limit=null", "retrieve.limit=null"), suite="xtreme")
+    held = json.loads((Path(__file__).parent / "golden" / "xtreme.json").read_text())
+    assert {each.part.entry.task: each.value for each in result.tasks} == pytest.approx(held["tasks"], abs=1e-12)
+    assert result.groups == pytest.approx(held["groups"], abs=1e-12)
+    assert result.average == pytest.approx(held["average"], abs=1e-12)
+    assert result.partial == ()
