@@ -49,7 +49,25 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 LOOSE = [".", ",", "!", "?", "…", "—", "“", "”", "«", "»", "(", ")", "'", '"', "¿", "¡", "。", "、", "，", "「", "」", "·", "؟", "।", "%", "$", "~", "^", "`", "|", "€", "+", "=", "_", "-", "－", "＿", "﹏", "⁇", "\xa0", "\u3000", "\u200b", "\u200d", "\u200e", "\u200f", "\u2028", "́", "़", "️", "😀", "𝟘", "½", "Ⅳ", "ﬁ", "ŉ", "ß", "İ", "ǅ"]  # fmt: skip
 MLQA_LANGUAGES = ("en", "es", "hi", "vi", "de", "ar", "zh")
-UPOS = ["ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X"]
+UPOS = [
+    "ADJ",
+    "ADP",
+    "ADV",
+    "AUX",
+    "CCONJ",
+    "DET",
+    "INTJ",
+    "NOUN",
+    "NUM",
+    "PART",
+    "PRON",
+    "PROPN",
+    "PUNCT",
+    "SCONJ",
+    "SYM",
+    "VERB",
+    "X",
+]
 SPANS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
 
 
