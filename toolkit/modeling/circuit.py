@@ -17,6 +17,7 @@ from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.fold import Uncovered, fold_layer
 from toolkit.modeling.fusion import install_fusion
 from toolkit.modeling.heads import HeadSpec, build_head
+from toolkit.modeling.products import install_products
 from toolkit.modeling.wiring import (
     Block,
     Rows,
@@ -124,6 +125,9 @@ class Circuit(nn.Module):
         install_blocks(self._bottlenecks(), self._setup)
         if any(part.kind == "fusion" for part in self.parts):
             install_fusion(self._bottlenecks(), fusion)
+        for _, layer in self._bottlenecks():
+            for adapter in layer.adapters.values():
+                install_products(adapter)
         for parameter in self.encoder.parameters():
             parameter.requires_grad_(False)
         self.encoder.to(self.backbone.device)

@@ -25,9 +25,9 @@ from adapters.composition import AdapterCompositionBlock, Average, Fuse, Stack
 from adapters.methods.bottleneck import BottleneckLayer
 from adapters.methods.modeling import Adapter
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from toolkit.modeling.fusion import activation_key, spread, sum_segments, uncovered
+from toolkit.modeling.products import linear
 from toolkit.modeling.wiring import Rows
 
 Norm = Callable[[Tensor], Tensor]
@@ -109,8 +109,8 @@ class _Bottleneck:
     up_bias: Tensor  # [H]
 
     def __call__(self, s: Tensor, x: Tensor, norm: Norm) -> Tensor:
-        z = self.activate(F.linear(norm(s), self.down, self.down_bias))
-        return s + F.linear(z, self.up, self.up_bias)
+        z = self.activate(linear(norm(s), self.down, self.down_bias))
+        return s + linear(z, self.up, self.up_bias)
 
 
 def _bottleneck(members: Sequence[Adapter], weights: Sequence[float], dtype: torch.dtype) -> _Bottleneck:
@@ -212,7 +212,7 @@ class _Fusion:
     def __call__(self, s: Tensor, x: Tensor, norm: Norm) -> Tensor:
         h = norm(s)
         widths = list(self.widths)
-        down, by_activation, by_bias = F.linear(h, self.into, self.into_bias).split(
+        down, by_activation, by_bias = linear(h, self.into, self.into_bias).split(
             [self.n_plain, sum(widths), len(widths)], dim=-1
         )
         z = [] if self.activate is None else [self.activate(down)]
@@ -221,12 +221,12 @@ class _Fusion:
             inner = h + x
             for step in steps:
                 inner = step(inner, x, norm)
-            z.append(activate(F.linear(norm(inner), weight, bias)))
+            z.append(activate(linear(norm(inner), weight, bias)))
         joined = z[0] if len(z) == 1 else torch.cat(z, dim=-1)  # [B, T, R]
         scores = sum_segments(by_activation * joined, widths) + by_bias  # [B, T, A]
         attention = torch.softmax(scores, dim=-1).to(joined.dtype)
         mixed = torch.cat([spread(attention, widths) * joined, attention], dim=-1)  # [B, T, R + A]
-        return s + F.linear(mixed, self.out)
+        return s + linear(mixed, self.out)
 
 
 def _fusion(layer: BottleneckLayer, setup: Fuse, dtype: torch.dtype) -> _Fusion:
