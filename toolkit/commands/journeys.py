@@ -85,7 +85,8 @@ def plan(expr: str, as_json: bool, **options: Any) -> None:
     config = resolve(**options)
     held = Zoo(config.zoo)
     shelf = shelf_name(config.backbone.name, config.adapter.kind)
-    stages = stages_of(parse(expr), holds=lambda entry: held.holds(entry, shelf))
+    learn_all = config.train.learn == "all"
+    stages = stages_of(parse(expr), holds=lambda entry: held.holds(entry, shelf), learn_all=learn_all)
     rows = {ref: training_rows(ref) for stage in stages for ref in stage.tasks}
     if not as_json:
         click.echo(describe(stages, rows=rows.__getitem__, backbone_learns=config.adapter.kind == "full"))

@@ -63,6 +63,28 @@ def fold_layer(layer: BottleneckLayer, setup: AdapterCompositionBlock | str, dty
     return FoldedLayer(_steps(layer, setup, dtype))
 
 
+def fold_layers(
+    layers: Sequence[tuple[str, BottleneckLayer]], setup: AdapterCompositionBlock | str, dtype: torch.dtype
+) -> dict[str, str]:
+    """Let each layer take its folded form; return why, by path, for those that have none and stay as they are."""
+    unfolded: dict[str, str] = {}
+    # Matrices made in inference mode could not be used outside it.
+    with torch.inference_mode(False):
+        for path, layer in layers:
+            try:
+                # An attribute of the instance shadows the library's method.
+                layer.__dict__["bottleneck_layer_forward"] = fold_layer(layer, setup, dtype)
+            except Uncovered as reason:
+                unfolded[path] = str(reason)
+    return unfolded
+
+
+def unfold_layers(layers: Sequence[tuple[str, BottleneckLayer]]) -> None:
+    """Undo `fold_layers`."""
+    for _, layer in layers:
+        layer.__dict__.pop("bottleneck_layer_forward", None)
+
+
 def _steps(layer: BottleneckLayer, setup: AdapterCompositionBlock | str, dtype: torch.dtype) -> tuple[Step, ...]:
     units = setup if isinstance(setup, Stack) else [setup]
     found: list[Step] = []

@@ -23,13 +23,13 @@ Source: Pfeiffer et al. 2021, *AdapterFusion* (arXiv 2005.00247); `adapters` 1.3
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import torch
-from adapters.composition import AdapterCompositionBlock, Stack
+from adapters.composition import AdapterCompositionBlock, Fuse, Stack
 from adapters.context import ForwardContext
 from adapters.methods.bottleneck import BottleneckLayer
 from adapters.methods.modeling import Adapter
@@ -55,6 +55,25 @@ def install_fusion(layers: Sequence[tuple[str, BottleneckLayer]], mode: str) -> 
 def remove_fusion(layer: BottleneckLayer) -> None:
     """Undo `install_fusion`."""
     layer.__dict__.pop("compose_fuse", None)
+
+
+def fusion_path(layers: Sequence[tuple[str, BottleneckLayer]], setup: Any, mode: str) -> str:
+    """Return how the fusions of a setup are computed, in words: `fast`, `reference`, or both and why; empty without a fusion."""
+    fusions = list(_fusions(setup))
+    if not fusions or mode == "reference":
+        return mode if fusions else ""
+    reasons = [reason for _, layer in layers for one in fusions if (reason := uncovered(layer, one)) is not None]
+    if not reasons:
+        return "fast"
+    return f"fast, but {len(reasons)} of {len(layers) * len(fusions)} by the library's own code ({reasons[0]})"
+
+
+def _fusions(setup: Any) -> Iterator[Fuse]:
+    if isinstance(setup, Fuse):
+        yield setup
+    elif not isinstance(setup, str) and setup is not None:
+        for child in setup:
+            yield from _fusions(child)
 
 
 def uncovered(layer: BottleneckLayer, setup: Any) -> str | None:

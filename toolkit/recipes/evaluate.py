@@ -65,6 +65,7 @@ def evaluate(
         raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
     wanted = choose_languages(target, languages, config.data_root, say)
     circuit, cards = common.trained_circuit(expression, config, heads=None, report=report, lock=lock)
+    common.say_path(circuit, say)
     with circuit:
         heads = _heads_for(circuit, target)
         scores: list[Score] = []
@@ -242,7 +243,7 @@ def _protocol(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
     kind = target.kind
     parts = [
         f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}",
-        f"precision={circuit.backbone.precision}",
+        common.arithmetic(circuit),
     ]
     if kind == "span":
         parts.append(f"stride={settings.stride}")
