@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from toolkit.commands.fusions import Fuse
 from toolkit.commands.options import example, resolve, settings, with_sets
 from toolkit.commands.screen import bars, is_main_process, say
 
@@ -40,11 +41,13 @@ def train(expr: str, retrain: bool, lock: Path | None, **options: Any) -> None:
 
 
 @click.command(
+    cls=Fuse,
     epilog=example(
         "xstilts fuse mnli squad --target xquad",
         "xstilts fuse mnli squad csqa --target udpos --backbone embedded --data-root MIRROR",
         "xstilts fuse mnli squad --target xquad --no-adapter",
-    )
+        "xstilts fuse prune 'fuse[mnli,squad,csqa]/udpos' --keep 2",
+    ),
 )
 @click.argument("members", nargs=-1, required=True)
 @click.option("--target", required=True, metavar="TASK", help="Task that the fusion is trained for.")

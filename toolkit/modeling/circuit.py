@@ -223,6 +223,21 @@ class Circuit(nn.Module):
                 input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
             ).hidden_states
 
+    def attentions(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, dict[int, np.ndarray]]:
+        """Return what each fusion attends to: by its part's name, by layer from 0, [B, T, members]. Unfolds the circuit."""
+        self.unfold()
+        with self.backbone.autocast():
+            found = self.encoder(
+                input_ids=input_ids, attention_mask=attention_mask, output_adapter_fusion_attentions=True
+            ).adapter_fusion_attentions
+        return {
+            part.name: {
+                layer: np.asarray(held["output_adapter"]) for layer, held in found[module_name(part.name)].items()
+            }
+            for part in self.parts
+            if part.kind == "fusion"
+        }
+
     def forward(self, batch: Mapping[str, Tensor], head: str | None = None) -> Tensor:
         """Return the active (or the named) head's logits for a collated batch; shapes as in `build_head`."""
         return self.answer(batch, [head or self.active_head or ""])[0]

@@ -10,7 +10,7 @@ from toolkit.composition import parse
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import evaluate_each
-from toolkit.features import MAX_LENGTH, features_of
+from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Progress, Report, silent
 from toolkit.recipes import common
@@ -18,6 +18,7 @@ from toolkit.recipes.common import Say, say_nothing
 from toolkit.report import heat_map, render, table
 from toolkit.score import Score, named_values, write_csv, write_json
 from toolkit.tasks import Task, get_task
+from toolkit.tasks.rows import Rows
 from toolkit.zoo import AdapterCard
 
 
@@ -67,19 +68,11 @@ def evaluate(
     circuit, cards = common.trained_circuit(expression, config, heads=None, report=report, lock=lock)
     common.say_path(circuit, say)
     with circuit:
-        heads = _heads_for(circuit, target)
+        heads = heads_for(circuit, target)
         scores: list[Score] = []
         for language in wanted:
             rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
-            report(Progress(f"tokenise {task} {language}", 0, len(rows)))
-            features = features_of(
-                list(rows),
-                target.kind,
-                circuit.backbone.tokenizer,
-                max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
-                stride=config.eval.stride,
-                label_piece=config.eval.label_piece,
-            )
+            features = task_features(rows, target, circuit, config, f"tokenise {task} {language}", report)
             answered = evaluate_each(
                 circuit,
                 rows,
@@ -104,8 +97,8 @@ def evaluate(
                     value=value,
                     n=found.n,
                     composition=head if circuit.members else str(circuit.composition),
-                    seed=_seed(cards),
-                    protocol=_protocol(config.eval, target, circuit),
+                    seed=seed_of(cards),
+                    protocol=protocol_words(config.eval, target, circuit),
                     split=rows.split,
                     backbone=circuit.backbone.name,
                     is_generated=rows.is_generated,
@@ -117,6 +110,19 @@ def evaluate(
     for sentence in contamination(cards.values(), target):
         say(sentence)
     return publish(scores, expression, task, config, journey="eval", say=say)
+
+
+def task_features(rows: Rows, target: Task, circuit: Circuit, config: Config, what: str, report: Report) -> Features:
+    """Return rows of a task as they are tokenised for scoring."""
+    report(Progress(what, 0, len(rows)))
+    return features_of(
+        list(rows),
+        target.kind,
+        circuit.backbone.tokenizer,
+        max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
+        stride=config.eval.stride,
+        label_piece=config.eval.label_piece,
+    )
 
 
 def publish(
@@ -211,7 +217,7 @@ def contamination(cards: Iterable[AdapterCard], target: Task) -> list[str]:
     return found
 
 
-def _heads_for(circuit: Circuit, target: Task) -> list[str]:
+def heads_for(circuit: Circuit, target: Task) -> list[str]:
     """Return the heads that can answer the target: the active one, or for a `par` those of all members that can."""
     spec, wanted = circuit.spec, common.head_spec(target)
     heads = list(circuit.answers) if circuit.members else [circuit.active_head or ""]
@@ -239,7 +245,8 @@ def _max_length(settings: EvalConfig, kind: str, limit: int) -> int:
     return min(MAX_LENGTH[kind] if settings.max_length == "auto" else settings.max_length, limit)
 
 
-def _protocol(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
+def protocol_words(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
+    """Return what moves a score besides the weights, as words."""
     kind = target.kind
     parts = [
         f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}",
@@ -254,6 +261,6 @@ def _protocol(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
     return " ".join(parts)
 
 
-def _seed(cards: dict[str, AdapterCard]) -> int:
+def seed_of(cards: dict[str, AdapterCard]) -> int:
     last = list(cards.values())[-1]
     return int(last.recipe["train"]["seed"])
