@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 
 import toolkit
 from tests.recipes.small import FUSED, tiny_config
+from tests.zoo.cards import resealed
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.fusion import FastFusion
@@ -164,3 +168,64 @@ def test_a_member_that_was_trained_again_since_is_refused_in_one_sentence(tmp_pa
     toolkit.train("micro-nli", having(config, seed=7), retrain=True)
     with pytest.raises(ZooError, match=r"was trained on 'micro-nli' \w{12}, but the zoo holds \w{12}; train .* again"):
         toolkit.evaluate(FUSED, config, task="micro-choice", languages="en")
+
+
+# -- what a fusion cannot be wired from ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken(trained: Config, tmp_path: Path) -> Config:
+    """A copy of the trained zoo, to be broken."""
+    shutil.copytree(trained.zoo, tmp_path / "zoo")
+    return replace(trained, zoo=tmp_path / "zoo", run_dir=tmp_path / "runs")
+
+
+def test_missing_fusion_weights_are_one_sentence(broken: Config) -> None:
+    folder = Zoo(broken.zoo).folder(Zoo(broken.zoo).get(FUSED, "tiny"))
+    (folder / "fusion.safetensors").unlink()
+    with pytest.raises(ZooError, match=r"fusion\.safetensors.* is missing; .*train or pull it again"):
+        toolkit.evaluate(FUSED, broken, task="micro-choice", languages="en")
+
+
+def test_a_member_of_another_backbone_is_one_sentence(broken: Config) -> None:
+    def other(card: dict[str, Any]) -> None:
+        card["backbone"] = {**card["backbone"], "digest": "cd" * 32}
+
+    zoo = Zoo(broken.zoo)
+    resealed(zoo.folder(zoo.get("micro-qa", "tiny")), other)
+    with pytest.raises(ZooError, match=r"'micro-qa' was trained on"):
+        toolkit.train("fuse[micro-nli,micro-qa]@micro-nli", broken)
+
+
+def test_a_member_with_a_weight_that_is_no_number_is_one_sentence(broken: Config) -> None:
+    circuit, _ = trained_circuit(FUSED, broken, heads={}, report=silent)
+    with circuit:
+        fusion = next(part for part in circuit.parts if part.kind == "fusion")
+        tensors = circuit.tensors_of(fusion)
+        next(iter(tensors.values()))[0] = np.nan
+        with pytest.raises(ZooError, match=r"holds NaN or infinite numbers; train or pull it again"):
+            circuit.load(fusion, tensors)
+
+
+def test_members_of_different_shapes_fuse(tmp_path: Path) -> None:
+    toolkit.train("micro-nli", tiny_config(tmp_path, "adapter.reduction_factor=8"))
+    wide = tiny_config(tmp_path, "adapter.reduction_factor=4", "adapter.non_linearity=gelu")
+    toolkit.train("fuse[micro-nli,micro-qa]@micro-nli", wide)
+    assert installed("fuse[micro-nli,micro-qa]@micro-nli", wide) == (True, True)
+
+
+def test_a_fusion_comes_back_to_the_bit_in_another_process(trained: Config) -> None:
+    code = (
+        "import sys, torch, hashlib; import toolkit; from pathlib import Path;"
+        "from toolkit.recipes.common import trained_circuit; from toolkit.progress import silent;"
+        "torch.set_num_threads(1);"
+        "c = toolkit.configure('backbone.precision=fp32', backbone='tiny', zoo=Path(sys.argv[1]));"
+        "k, _ = trained_circuit(sys.argv[2], c, heads={}, report=silent);"
+        "ids = torch.arange(5, 65).view(5, 12);"
+        "s = torch.inference_mode()(k.encode)(ids, torch.ones_like(ids));"
+        "print(hashlib.sha256(s.numpy().tobytes()).hexdigest())"
+    )
+    command = [sys.executable, "-c", code, str(trained.zoo), FUSED]
+    one, other = (subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2))
+    assert len(one.strip()) == 64
+    assert one == other
