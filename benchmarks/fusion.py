@@ -12,6 +12,7 @@ Ratios are medians of interleaved repetitions, of the last member count and the 
 `folded_vs_one`: folded fusion forward / one adapter unfolded (wanted: at most 1.15).
 `memory`: bytes kept for the backward pass above one adapter's step, ours / library (wanted: at most 0.12). Beside them ours holds the
     frozen members' weights side by side (`held_weights_bytes`), whatever the batch.
+`ratios_by_torch` in the details: the first two where ours multiplies by the same BLAS as the library, not by oneDNN.
 `train_step_bf16`: our step in bf16 / the library's in fp32 (wanted: at most 0.20); only where the processor has bf16.
 """
 
@@ -29,6 +30,7 @@ from torch import Tensor, nn
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from toolkit.composition import parse
+from toolkit.modeling import products
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
@@ -103,6 +105,19 @@ def step(circuit: Circuit, batch: Batch) -> Callable[[], Any]:
     return run
 
 
+def by_torch(way: Callable[[], Any]) -> Callable[[], Any]:
+    """Return `way` with torch's own fp32 products in place of oneDNN's, to tell what each of the two brings."""
+
+    def run() -> Any:
+        held, products.HAS_ONEDNN = products.HAS_ONEDNN, False
+        try:
+            return way()
+        finally:
+            products.HAS_ONEDNN = held
+
+    return run
+
+
 def _synced(value: Tensor) -> Tensor:
     if value.is_cuda:
         torch.cuda.synchronize()
@@ -155,6 +170,8 @@ def measure(shared: tuple, n_members: int, shape: tuple[int, int], repetitions: 
         "one forward": forward(one, batch),
         "library step": step(library, batch),
         "our step": step(ours, batch),
+        "our forward, torch's products": by_torch(forward(ours, batch)),
+        "our step, torch's products": by_torch(step(ours, batch)),
     }
     if with_bf16:
         ways["our bf16 step"] = step(wired(shared, text, is_ours=True, precision="bf16"), batch)
@@ -169,8 +186,12 @@ def measure(shared: tuple, n_members: int, shape: tuple[int, int], repetitions: 
     }
     if with_bf16:
         ratios["train_step_bf16"] = seconds["our bf16 step"] / seconds["library step"]
+    same_products = {
+        "train_step": seconds["our step, torch's products"] / seconds["library step"],
+        "forward": seconds["our forward, torch's products"] / seconds["library forward"],
+    }
     return {
-        "members": n_members, "batch": shape, "ratios": ratios, "seconds": seconds, "memory_bytes": memory,
+        "ratios_by_torch": same_products, "members": n_members, "batch": shape, "ratios": ratios, "seconds": seconds, "memory_bytes": memory,
         "held_weights_bytes": sum(one.nbytes for one in held_weights(ours)),
         "max_difference": difference, "library_vs_one": seconds["library forward"] / seconds["one forward"],
     }  # fmt: skip

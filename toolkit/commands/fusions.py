@@ -72,7 +72,7 @@ def prune(expr: str, keep: int, task: str | None, languages: str, retrain: bool,
     )
 )
 @click.argument("expr")
-@click.option("--as", "name", metavar="NAME", help="Name of the new adapter. Default: HEAD-collapsed.")
+@click.option("--as", "new_name", metavar="NAME", help="Name of the new adapter. Default: HEAD-collapsed.")
 @click.option(
     "--text",
     "text_file",
@@ -86,7 +86,7 @@ def prune(expr: str, keep: int, task: str | None, languages: str, retrain: bool,
 @settings
 def collapse(
     expr: str,
-    name: str | None,
+    new_name: str | None,
     text_file: Path | None,
     task: str | None,
     languages: str,
@@ -101,7 +101,7 @@ def collapse(
         result = run(
             expr,
             config,
-            name=name,
+            name=new_name,
             task=task,
             text_file=text_file,
             languages=languages,

@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from toolkit.composition import Composition
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import evaluate_rows
 from toolkit.features import Features
+from toolkit.features.collate import PAD
 from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report
@@ -26,6 +30,9 @@ from toolkit.tasks import Task
 from toolkit.tasks.rows import Rows
 
 
+TIMED = 256
+
+
 @dataclass(frozen=True)
 class Cost:
     """One circuit, measured.
@@ -33,7 +40,7 @@ class Cost:
     Attributes:
         composition: its text.
         score: mean of the task's main measure over the languages, in [0, 1].
-        seconds: of all forward passes and the reading of their answers.
+        seconds: of the forward passes for the first `TIMED` sequences of the first language, the least of three times.
         parameters: of adapters and fusions; the head and the frozen encoder are not counted.
         note: what was done to it.
     """
@@ -71,7 +78,6 @@ def measure_cost(
     if config.eval.fold and config.fusion == "fast":
         circuit.fold()
     scores: list[Score] = []
-    began = time.perf_counter()
     for one in held:
         found = evaluate_rows(
             circuit,
@@ -101,10 +107,22 @@ def measure_cost(
             )
             for metric, value in found.measures.items()
         ]
-    seconds = time.perf_counter() - began
     main = [score.value for score in scores if score.metric == MAIN[target.metric]]
     parameters = sum(one.numel() for part in circuit.parts for one in circuit.parameters_of(part).values())
-    return Cost(str(circuit.composition), sum(main) / len(main), seconds, parameters, note), tuple(scores)
+    return Cost(str(circuit.composition), sum(main) / len(main), _seconds(circuit, held[0].features), parameters, note), tuple(scores)
+
+
+def _seconds(circuit: Circuit, features: Features) -> float:
+    ids = features.input_ids.padded(np.arange(min(TIMED, len(features.input_ids))), PAD)
+    batches = [torch.from_numpy(part).to(circuit.backbone.device) for part in np.array_split(ids, -(-len(ids) // 32))]
+    found = []
+    with torch.inference_mode():
+        for _ in range(3):
+            began = time.perf_counter()
+            for batch in batches:
+                circuit.encode(batch, (batch != PAD).long()).cpu()
+            found.append(time.perf_counter() - began)
+    return min(found)
 
 
 def cost_table(costs: Sequence[Cost], target: Task, held: Sequence[Held]) -> str:
