@@ -1,9 +1,8 @@
 """Matrix products in fp32 on a CPU: by oneDNN, which torch carries but takes for other precisions only.
 
-torch hands fp32 products to the BLAS it was built with. On a processor with AVX-512 that is not Intel's, that BLAS keeps to AVX2:
-oneDNN multiplies there 2.2 times as fast (AMD EPYC, torch 2.13: 212 against 480 GFLOP/s on two cores). Both are IEEE fp32; they sum
-in another order, so results differ in rounding. Whatever is not fp32 on an x86 CPU, and whatever torch compiles, takes torch's
-own product.
+torch hands fp32 products to the BLAS it was built with. oneDNN multiplied 2.2 times as fast on an AMD EPYC with AVX-512 (torch 2.13,
+two cores: 480 against 212 GFLOP/s); other processors were not measured. Both are IEEE fp32; they sum in another order, so results
+differ in rounding. Whatever is not fp32 on an x86 CPU, and whatever torch compiles, takes torch's own product.
 """
 
 from __future__ import annotations

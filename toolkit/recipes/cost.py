@@ -29,7 +29,6 @@ from toolkit.score import Score, replace_text
 from toolkit.tasks import Task
 from toolkit.tasks.rows import Rows
 
-
 TIMED = 256
 
 
@@ -109,7 +108,9 @@ def measure_cost(
         ]
     main = [score.value for score in scores if score.metric == MAIN[target.metric]]
     parameters = sum(one.numel() for part in circuit.parts for one in circuit.parameters_of(part).values())
-    return Cost(str(circuit.composition), sum(main) / len(main), _seconds(circuit, held[0].features), parameters, note), tuple(scores)
+    return Cost(
+        str(circuit.composition), sum(main) / len(main), _seconds(circuit, held[0].features), parameters, note
+    ), tuple(scores)
 
 
 def _seconds(circuit: Circuit, features: Features) -> float:
