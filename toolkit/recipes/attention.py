@@ -20,6 +20,7 @@ from toolkit.recipes.evaluate import choose_languages, result_folder, task_featu
 from toolkit.report import Grid, Table, grid_maps, render
 from toolkit.score import replace_text
 from toolkit.tasks import Task, get_task
+from toolkit.tasks.task import RETRIEVED
 
 BY = {"language": "language", "layer": "layer", "token_class": "class of token"}
 
@@ -66,7 +67,7 @@ def attention(
         ToolkitError: the composition holds no fusion.
     """
     target = get_task(task)
-    if target.kind in ("bitext", "mining"):
+    if target.kind in RETRIEVED:
         raise ToolkitError(f"'{task}' has no rows to evaluate on; name a task that `eval` scores, such as xnli.")
     wanted = choose_languages(target, languages, config.data_root, say)
     circuit, _ = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
