@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import find, journeys, look
+from toolkit.commands import find, fusions, journeys, look
 from toolkit.commands import robust as robustness
 from toolkit.commands.options import Commands, example
 
@@ -36,6 +36,9 @@ for command in (
     journeys.mine,
     robustness.robust,
     robustness.perturbations,
+    fusions.attention,
+    fusions.prune,
+    fusions.collapse,
     find.zoo,
     look.tasks,
     look.backbones,
