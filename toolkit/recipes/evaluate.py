@@ -203,7 +203,11 @@ def contamination(cards: Iterable[AdapterCard], target: Task) -> list[str]:
     found = []
     for card in cards:
         for seen in card.data_seen:
-            if f"{seen['task']}:{seen['split']}" in target.overlaps:
+            if seen.get("origin") == "external":
+                found.append(
+                    f"'{card.name}' was made elsewhere: which rows it saw is not known, nor whether {target.name}'s are among them."
+                )
+            elif f"{seen['task']}:{seen['split']}" in target.overlaps:
                 found.append(
                     f"'{card.name}' saw {seen['task']} ({seen['split']}), which shares rows with {target.name}."
                 )
@@ -253,6 +257,10 @@ def _protocol(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
     return " ".join(parts)
 
 
+# Of an adapter that was made elsewhere.
+UNKNOWN_SEED = -1
+
+
 def _seed(cards: dict[str, AdapterCard]) -> int:
     last = list(cards.values())[-1]
-    return int(last.recipe["train"]["seed"])
+    return int(last.recipe.get("train", {}).get("seed", UNKNOWN_SEED))
