@@ -1,4 +1,4 @@
-"""Finding in the zoo, comparing and clearing it: list, log, diff, gc."""
+"""Finding in the zoo, comparing and clearing it: list, log, diff, site, gc."""
 
 from __future__ import annotations
 
@@ -142,6 +142,24 @@ def _zoo_at(place: str | None, name: str, backbone: str | None) -> Iterator[Any]
     with TemporaryDirectory() as folder:
         pull(Zoo(folder), place, name, backbone=backbone)
         yield Path(folder)
+
+
+@zoo.command("site", epilog=example("xstilts zoo site gallery", "xstilts zoo site public --zoo /shared/adapters"))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@ZOO
+def zoo_site(folder: Path, root: Path) -> None:
+    """Write a gallery into DIR: one page with cards, lineage and scores.
+
+    It opens from the disk or from any web server, and fetches nothing.
+    """
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.site import write_site
+
+    page, number, damaged = write_site(Zoo(root), folder)
+    click.echo(str(page))
+    say(f"{number} adapters; open it in a browser.")
+    for sentence in damaged:
+        say(f"Damaged: {sentence}")
 
 
 @zoo.command("gc", epilog=example("xstilts zoo gc", "xstilts zoo gc --lock paper.lock --yes"))
