@@ -222,7 +222,12 @@ def trained_circuit(
         heads = {}
         for part in needed:
             if part.kind == "head":
-                held = cards[part.entry].heads[part.name]
+                held = cards[part.entry].heads.get(part.name)
+                if held is None:
+                    raise ZooError(
+                        f"'{part.entry}' was imported without a head '{part.name}', so it cannot answer; retrieve with it, "
+                        f"train on top of it, or import it again from a folder with its head."
+                    )
                 key = part.entry if composition.is_parallel and composition.head is None else part.name
                 heads[key] = HeadSpec(held["kind"], tuple(held["labels"]))
     backbone = open_backbone(config, report=report)
