@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import find, journeys, look
+from toolkit.commands import cache, find, journeys, look
 from toolkit.commands.options import Commands, example
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -35,6 +35,7 @@ for command in (
     journeys.mine,
     find.zoo,
     look.tasks,
+    cache.cache,
     look.backbones,
     look.track,
     look.ui,

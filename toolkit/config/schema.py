@@ -211,5 +211,8 @@ class Config:
     data_root: Annotated[
         Path | None, About("mirror of hub data sets; null: the variable XSTILTS_DATA, else the hub")
     ] = None
+    cache_gib: Annotated[
+        float, About("GiB of tokenised rows kept in the cache folder (XSTILTS_CACHE); 0: none are kept", low=0)
+    ] = 20.0
     zoo: Annotated[Path, About("folder of trained adapters")] = Path("adapter_zoo")
     run_dir: Annotated[Path, About("folder of run outputs and checkpoints", also=("output_dir",))] = Path("runs")

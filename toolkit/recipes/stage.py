@@ -7,26 +7,26 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace as altered
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from toolkit.composition import Name, Part
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.evaluation import Evaluation, evaluate_rows
-from toolkit.features import MAX_LENGTH, Features, features_of
+from toolkit.features import Features
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.plan import Stage
-from toolkit.progress import Progress, Report, silent
+from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.records import Source, closing, log_result, make_card, opening, run_params, stage_key
 from toolkit.recipes.settings import resolve
 from toolkit.score import Score
-from toolkit.tasks import Task, get_task
+from toolkit.tasks import get_task
 from toolkit.tasks.mixture import Mixture
-from toolkit.tasks.rows import Rows
 from toolkit.tasks.trains_on import source_task
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData, fit
@@ -60,17 +60,9 @@ def run_stage(
         common.require_writable(folder)
     with ExitStack() as stack:
         circuit = stack.enter_context(_wired(stage, config, backbone, zoo, sources))
-        data = [
-            TaskData(
-                _head(stage, source),
-                _features(source.rows, source.task, backbone, config, f"tokenise {source.ref}", report),
-            )
-            for source in sources
-        ]
-        dev = [
-            (source, _features(source.dev, source.task, backbone, config, f"tokenise {source.ref} dev", report))
-            for source in sources
-        ]
+        tokens = partial(_features, backbone=backbone, config=config, report=report, say=say)
+        data = [TaskData(_head(stage, source), tokens(source, is_dev=False)) for source in sources]
+        dev = [(source, tokens(source, is_dev=True)) for source in sources]
         say(opening(stage, settings, circuit, data))
         tracker.start(
             stage.entry,
@@ -164,19 +156,19 @@ def _source(ref: Name, config: Config) -> Source:
     return Source(ref, task, rows, dev)
 
 
-def _features(rows: Rows, task: Task, backbone: Backbone, config: Config, what: str, report: Report) -> Features:
-    report(Progress(what, 0, len(rows)))
-    length = MAX_LENGTH[task.kind] if config.train.max_length == "auto" else config.train.max_length
-    features = features_of(
-        list(rows),
-        task.kind,
-        backbone.tokenizer,
-        max_length=min(length, backbone.max_tokens),
-        stride=config.train.stride,
-        label_piece=config.train.label_piece,
+def _features(
+    source: Source, *, is_dev: bool, backbone: Backbone, config: Config, report: Report, say: Say
+) -> Features:
+    return common.features_for(
+        source.dev if is_dev else source.rows,
+        source.task.kind,
+        backbone,
+        config.train,
+        config,
+        what=f"tokenise {source.ref}" + (" dev" if is_dev else ""),
+        report=report,
+        say=say,
     )
-    report(Progress(what, len(rows), len(rows)))
-    return features
 
 
 def _counts(data: Sequence[TaskData], settings: TrainConfig) -> list[int] | None:
