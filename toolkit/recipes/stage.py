@@ -51,7 +51,7 @@ def run_stage(
     began = time.perf_counter()
     settings = resolve(config.train, backbone.hidden_size, is_full=config.adapter.kind == "full")
     config = altered(config, train=settings)
-    sources = [_source(ref, config) for ref in stage.tasks]
+    sources = _drawn([_source(ref, config) for ref in stage.tasks], settings, say)
     parents = tuple({"name": name, "digest": zoo.get(name, common.shelf(config)).digest} for name in stage.parents)
     key = stage_key(stage, config, backbone, sources, parents)
     checkpoint = Path(config.run_dir) / "checkpoints" / key
@@ -156,6 +156,23 @@ def _source(ref: Name, config: Config) -> Source:
     return Source(ref, task, rows, dev)
 
 
+def _drawn(sources: list[Source], settings: TrainConfig, say: Say) -> list[Source]:
+    """Return the sources with `total_examples` rows between them, shared as the mixture has it."""
+    total = settings.total_examples
+    if total is None:
+        return sources
+    sizes = [len(source.rows) for source in sources]
+    shares = _mixture(settings).shares(sizes, total=total)
+    each = list(zip(sources, shares, sizes, strict=True))
+    told = ", ".join(f"{n:,} of {size:,} rows of {source.ref}" for source, n, size in each)
+    say(f"{total:,} examples in all: {told}.")
+    return [altered(source, rows=source.rows.draw(n, seed=settings.seed), drawn_from=size) for source, n, size in each]
+
+
+def _mixture(settings: TrainConfig) -> Mixture:
+    return Mixture(settings.mixture, cap=settings.mixture_cap, temperature=settings.mixture_temperature)
+
+
 def _features(
     source: Source, *, is_dev: bool, backbone: Backbone, config: Config, report: Report, say: Say
 ) -> Features:
@@ -176,8 +193,9 @@ def _counts(data: Sequence[TaskData], settings: TrainConfig) -> list[int] | None
     sizes = [len(one.features) for one in data]
     if len(sizes) == 1 or (settings.mixture == "proportional" and settings.mixture_cap is None):
         return None
-    mixture = Mixture(settings.mixture, cap=settings.mixture_cap, temperature=settings.mixture_temperature)
-    return mixture.counts(sizes, total=sum(sizes))
+    if settings.total_examples is not None:
+        return None  # the rows were drawn in the mixture's proportion already
+    return _mixture(settings).counts(sizes, total=sum(sizes))
 
 
 def _head(stage: Stage, source: Source) -> str:
