@@ -110,6 +110,7 @@ def evaluate(
                     backbone=circuit.backbone.name,
                     is_generated=rows.is_generated,
                     fingerprint=rows.fingerprint,
+                    revision=rows.revision,
                 )
                 for head, found in answered.items()
                 for metric, value in found.measures.items()

@@ -86,6 +86,7 @@ def make_card(
             "origin": source.rows.origin,
             "is_generated": source.rows.is_generated,
         }
+        | ({"revision": source.rows.revision} if source.rows.revision else {})
         | ({} if source.drawn_from is None else {"drawn_from": source.drawn_from, "seed": config.train.seed})
         for source in sources
     )

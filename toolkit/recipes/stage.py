@@ -287,6 +287,7 @@ def _dev_scores(source: Source, found: Evaluation, stage: Stage, config: Config,
             backbone=backbone.name,
             is_generated=source.dev.is_generated,
             fingerprint=source.dev.fingerprint,
+            revision=source.dev.revision,
             protocol=f"precision={backbone.precision}",
         )
         for metric, value in found.measures.items()

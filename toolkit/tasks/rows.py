@@ -127,6 +127,7 @@ class Rows(Sequence[Row]):
         split: the split of the dataset that answered, for example `validation`; reports print this one.
         language: ISO 639-1 code, or `context.question` where the task crosses languages.
         origin: where they come from: mirror file or hub id with its revision, or the generator's name.
+        revision: `org/name@commit` of the dataset, where hub or mirror say it; else empty.
         is_generated: whether a generator made them; such rows are no benchmark.
     """
 
@@ -138,6 +139,7 @@ class Rows(Sequence[Row]):
         self.language = language
         self.split = opened.split
         self.origin = opened.origin
+        self.revision: str = getattr(opened, "revision", "")
         self.is_generated = task.is_generated
         self._opened = opened
         self._indices: Sequence[int] = range(len(opened)) if indices is None else indices
