@@ -47,6 +47,6 @@ def test_a_damaged_file_is_told_to_the_reader(tmp_path: Path) -> None:
 def test_the_command_says_what_is_held_and_clears_it(tmp_path: Path) -> None:
     toolkit.train("micro-nli", tiny_config(tmp_path / "a", "cache_gib=1"))
     runner = CliRunner()
-    assert "tokenised rows in 2 files" in runner.invoke(cli.main, ["cache"]).output
+    assert "tokenised rows in 2 files" in runner.invoke(cli.main, ["cache", "show"]).output
     assert "2 files removed" in runner.invoke(cli.main, ["cache", "clear"]).output
-    assert "in 0 files, 0.0 MiB" in runner.invoke(cli.main, ["cache"]).output
+    assert "in 0 files, 0.0 MiB" in runner.invoke(cli.main, ["cache", "show"]).output

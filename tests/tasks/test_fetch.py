@@ -272,7 +272,7 @@ def test_pins_come_from_the_hub_where_there_is_no_mirror_and_are_added_to_those_
     Path("pins.yaml").write_text(f"a/b: '{'1' * 40}'\n{GLUE}: '{'2' * 40}'\n")
     command("tasks", "pin", "mnli", "--endpoint", address, "--out", "pins.yaml")
     lines = Path("pins.yaml").read_text().splitlines()
-    assert lines[1:] == [f"a/b: '{'1' * 40}'", f"{GLUE}: '{hub.commit(GLUE)}'"]
+    assert lines[2:] == [f"a/b: '{'1' * 40}'", f"{GLUE}: '{hub.commit(GLUE)}'"]
 
 
 def test_a_mirror_that_does_not_say_its_revision_cannot_be_pinned_nor_vouch_for_a_pin(folder: Path) -> None:

@@ -7,15 +7,18 @@ import click
 from toolkit.commands.options import Commands, example
 
 
-@click.group(cls=Commands, invoke_without_command=True, epilog=example("xstilts cache", "xstilts cache clear"))
-@click.pass_context
-def cache(context: click.Context) -> None:
-    """Say what the cache of tokenised rows holds, or clear it."""
-    if context.invoked_subcommand is None:
-        from toolkit.features.cache import held
+@click.group(cls=Commands, epilog=example("xstilts cache show", "xstilts cache clear"))
+def cache() -> None:
+    """Look after the tokenised rows that are kept for the next run."""
 
-        found = held()
-        click.echo(f"{found.folder}: tokenised rows in {found.files} files, {found.size / 2**20:,.1f} MiB.")
+
+@cache.command("show", epilog=example("xstilts cache show"))
+def cache_show() -> None:
+    """Say where the tokenised rows are kept and how many there are."""
+    from toolkit.features.cache import held
+
+    found = held()
+    click.echo(f"{found.folder}: tokenised rows in {found.files} files, {found.size / 2**20:,.1f} MiB.")
 
 
 @cache.command("clear", epilog=example("xstilts cache clear"))

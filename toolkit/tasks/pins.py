@@ -14,7 +14,9 @@ from toolkit.tasks.manifest import SHA
 
 PINS = Path("configs") / "pins.yaml"  # in the working folder
 ENVIRONMENT = "XSTILTS_PINS"
-_OPENING = "# Datasets of the hub and the commits that are read: `xstilts tasks pin` writes this file, and every command obeys it.\n"
+_OPENING = """# xstilts tasks pin xnli xquad
+# Datasets of the hub and the commits that are read: `tasks pin` writes this file, and every command obeys it.
+"""
 
 
 def pins_file() -> Path:
