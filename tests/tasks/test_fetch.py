@@ -331,3 +331,18 @@ def test_a_manifest_is_read_back_as_it_was(hub: Datasets, address: str, tmp_path
     run(tmp_path, address, "xnli")
     found = read_manifest(tmp_path / XNLI)
     assert found is not None and found.is_whole and found.repo == XNLI and found.asked == ""
+
+
+def test_a_suite_brings_its_tasks_and_what_they_train_on(hub: Datasets, address: str, folder: Path) -> None:
+    columns = {"text": ["x"], "n": [0]}
+    for path, config in (
+        ("cambridgeltl/xcopa", "et"), ("aps/super_glue", "copa"), ("allenai/social_i_qa", "default"), ("google/xtreme", "udpos.German"),
+        ("google/xquad", "xquad.de"), ("rajpurkar/squad", "plain_text"), ("facebook/mlqa", "mlqa.de.de"),
+        ("google-research-datasets/tydiqa", "secondary_task"),
+    ):  # fmt: skip
+        splits = ("train", "validation", "test")
+        files = {f"{config}/{split}-0.parquet": parquet(columns) for split in splits}
+        hub.repos[path] = {"main": {"README.md": readme(config, splits=splits), **files}}
+    said = command("tasks", "fetch", "--suite", "xtreme-r", "--to", "mirror", "--endpoint", address)
+    for path in hub.repos:
+        assert f"{path}@" in said and (Path("mirror") / path / FILE).is_file(), path

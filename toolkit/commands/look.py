@@ -125,12 +125,18 @@ ENDPOINT = click.option(
     ),
 )
 @click.argument("names", nargs=-1)
+@click.option("--suite", metavar="NAME", help="Every task of a suite, and what it trains on: xtreme or xtreme-r.")
 @click.option("--to", "root", type=click.Path(path_type=Path), required=True, metavar="DIR", help="The mirror to fill.")
 @click.option("--languages", metavar="CODES", help="Codes with commas, besides the training language. Default: all.")
 @ENDPOINT
 @TASK_FILE
 def tasks_fetch(
-    names: tuple[str, ...], root: Path, languages: str | None, endpoint: str | None, task_files: tuple[Path, ...]
+    names: tuple[str, ...],
+    suite: str | None,
+    root: Path,
+    languages: str | None,
+    endpoint: str | None,
+    task_files: tuple[Path, ...],
 ) -> None:
     """Fetch from the hub what the tasks NAMES read and train on, for machines without a network (--data-root DIR).
 
@@ -141,7 +147,7 @@ def tasks_fetch(
     from toolkit.tasks.fetch import fetch, hub_sources, with_lenders
 
     load_tasks(task_files)
-    wanted = [get_task(name) for name in _named(names)]
+    wanted = [get_task(name) for name in _named((*names, *_of_suite(suite)))]
     for task in with_lenders(wanted):
         if not hub_sources(task) and not task.is_generated:
             click.echo(f"{task.name}: its rows are not on the hub: {task.citation or 'your own files'}.")
@@ -191,6 +197,24 @@ def tasks_pin(
     click.echo(f"Written to {out or pins_file()}.")
 
 
+def _of_suite(suite: str | None) -> list[str]:
+    """Return the tasks of a suite and those that it trains on; a task that the catalogue lacks is named."""
+    if suite is None:
+        return []
+    from toolkit.composition import parse
+    from toolkit.tasks import TASKS
+    from toolkit.tasks.suites import get_suite
+
+    every: dict[str, None] = {}
+    for entry in get_suite(suite).entries:
+        trained = [leaf.name for text in entry.trains_as for leaf in parse(text).leaves()]
+        every |= dict.fromkeys([entry.task, *trained])
+    for name in every:
+        if name not in TASKS:
+            click.echo(f"{name}: the catalogue does not have it.")
+    return [name for name in every if name in TASKS]
+
+
 def _named(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         raise click.UsageError("No task is named; write their names.")
@@ -208,14 +232,16 @@ def _list_tasks() -> None:
             str(len(t.languages)),
             t.metric,
             " / ".join("-" if n is None else f"{n:,}" for n in t.size),
+            f"{t.licence}, generated" if t.is_generated else t.licence,
             t.trains_on or ("itself" if t.has_train else "-"),
-            "generated" if t.is_generated else "",
-            t.licence,
             t.description,
         )
         for t in TASKS.values()
     ]
-    print_table(("task", "kind", "languages", "metric", "train / dev", "trains on", "", "licence", "what"), rows)
+    headers = ("task", "kind", "langs", "metric", "train / dev", "licence", "trains on", "what")
+    left_out = print_table(headers, rows, cut={"licence": 12, "what": 30}, drop=("what", "trains on"))
+    if left_out:
+        say(f"Too narrow for: {', '.join(left_out)}. `xstilts tasks NAME` shows all of a task.")
 
 
 @click.command(epilog=example("xstilts backbones"))
