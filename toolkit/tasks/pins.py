@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ConfigError
 from toolkit.score import replace_text
 from toolkit.tasks.manifest import SHA
@@ -45,6 +44,8 @@ def pinned(path: str) -> str | None:
 @lru_cache(maxsize=4)  # asked for once per language; a changed file has another time
 def read_pins(file: Path, changed: int = 0) -> Mapping[str, str]:
     """Return commits by hub id."""
+    from toolkit.config.safe_yaml import YamlFault, build, compose
+
     expected = "expected lines of `org/name: <40 hexadecimal digits>`, as `xstilts tasks pin` writes them"
     try:
         node = compose(file.read_bytes().decode("utf-8-sig"))
