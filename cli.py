@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import find, fusions, journeys, look
+from toolkit.commands import cache, find, fusions, journeys, look
 from toolkit.commands import robust as robustness
 from toolkit.commands.options import Commands, example
 
@@ -41,6 +41,7 @@ for command in (
     fusions.collapse,
     find.zoo,
     look.tasks,
+    cache.cache,
     look.backbones,
     look.track,
     look.ui,

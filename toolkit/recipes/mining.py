@@ -163,6 +163,7 @@ def score_mining(
                     backbone=encoder.circuit.backbone.name,
                     is_generated=rows.is_generated,
                     fingerprint=rows.fingerprint,
+                    revision=rows.revision,
                 ),
             )
             for metric, value in measures.items()

@@ -136,6 +136,7 @@ def _score_bitext(
             backbone=encoder.circuit.backbone.name,
             is_generated=rows.is_generated,
             fingerprint=rows.fingerprint,
+            revision=rows.revision,
         )
         scored.append((reading, score))
     return scored
