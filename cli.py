@@ -6,6 +6,7 @@ import click
 
 from toolkit.commands import find, journeys, look
 from toolkit.commands.options import Commands, example
+from toolkit.commands.store import store
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -34,6 +35,7 @@ for command in (
     journeys.retrieve,
     journeys.mine,
     find.zoo,
+    store,
     look.tasks,
     look.backbones,
     look.track,

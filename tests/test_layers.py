@@ -20,7 +20,7 @@ ROWS = (
     ("languages",),
     ("composition", "config", "score", "tracking"),
     ("tasks", "perturb", "report"),
-    ("plan", "metrics", "merging", "retrieval", "features"),
+    ("plan", "metrics", "merging", "retrieval", "features", "embeddings"),
     ("modeling",),
     ("zoo",),
     ("training", "evaluation"),

@@ -18,7 +18,7 @@ from toolkit.recipes.encoding import Encoder, Reading, by_layer, readings
 from toolkit.recipes.evaluate import Result, choose_languages, publish, result_folder
 from toolkit.recipes.mining import score_mining
 from toolkit.report import layer_curve
-from toolkit.retrieval import Index
+from toolkit.retrieval import search
 from toolkit.score import Score
 from toolkit.tasks import BitextRow, Task, get_task
 
@@ -64,7 +64,7 @@ def retrieve(
     circuit, _ = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
     with circuit:
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
-        encoder = Encoder(circuit, config, asked, report)
+        encoder = Encoder(circuit, config, asked, report, say)
         for reading in asked:
             rest = reading.protocol.for_bitext() if target.kind == "bitext" else _mining_words(reading)
             say(f"{expression} on {task}: {reading.head()} {rest} {encoder.tail()}")
@@ -101,13 +101,21 @@ def _score_bitext(
         protocol, sides = reading.protocol, (english[reading.wanted], foreign[reading.wanted])
         directions = {"en": [sides], "xx": [sides[::-1]], "both": [sides, sides[::-1]]}[protocol.queries]
         measure = weighted_f1 if protocol.metric == "weighted_f1" else retrieval_accuracy
-        values = []
+        values, recalls = [], []
         for queries, corpus in directions:
-            index = Index(queries.shape[1], factory=settings.index)
-            index.add(corpus)
-            _, found = index.search(queries, k=1)
-            ((metric, value),) = measure(found[:, 0], np.arange(len(pairs))).items()
+            found = search(
+                queries,
+                corpus,
+                1,
+                both=False,
+                index=settings.index,
+                memory=settings.memory,
+                threads=settings.threads,
+            )
+            ((metric, value),) = measure(found.forward.rows[:, 0], np.arange(len(pairs))).items()
             values.append(value)
+            recalls.append(found)
+        worst = min(recalls, key=lambda found: found.recall)
         score = Score(
             task=task.name,
             language=language,
@@ -116,7 +124,7 @@ def _score_bitext(
             n=len(pairs),
             composition=str(encoder.circuit.composition),
             seed=0,
-            protocol=f"{reading.head()} {protocol.for_bitext()} index={settings.index} {encoder.tail()}",
+            protocol=f"{reading.head()} {protocol.for_bitext()} {worst.words} {encoder.tail()}",
             split=rows.split,
             backbone=encoder.circuit.backbone.name,
             is_generated=rows.is_generated,
