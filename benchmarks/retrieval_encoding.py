@@ -59,10 +59,10 @@ def plain_loop(model: Any, tokenizer: Any, texts: list[str], layer: int) -> np.n
 
 def encode_large(n: int, repetitions: int, data_root: Path | None) -> tuple[dict[str, float], dict[str, Any]]:
     """XLM-R Large's shape with random weights, layer 14, mean pooling."""
-    from transformers import AutoTokenizer, XLMRobertaConfig, XLMRobertaModel
+    from transformers import XLMRobertaConfig, XLMRobertaModel, XLMRobertaTokenizerFast
 
     texts, origin = sentences(n, data_root)
-    tokenizer = AutoTokenizer.from_pretrained(embedded_folder())
+    tokenizer = XLMRobertaTokenizerFast(tokenizer_file=str(embedded_folder() / "tokenizer.json"), model_max_length=512)
     config = XLMRobertaConfig(
         vocab_size=250_002, max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5, **LARGE
     )
@@ -92,7 +92,7 @@ def encode_embedded(n: int, repetitions: int, data_root: Path | None) -> tuple[d
 
     texts, origin = sentences(n, data_root)
     transformer = models.Transformer(str(embedded_folder()), max_seq_length=512)
-    pooling = models.Pooling(transformer.get_word_embedding_dimension(), "mean")
+    pooling = models.Pooling(transformer.get_embedding_dimension(), "mean")
     neighbour = SentenceTransformer(modules=[transformer, pooling], device="cpu")
     backbone = load_backbone("embedded")
     found: dict[str, np.ndarray] = {}

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import toolkit
@@ -18,6 +20,7 @@ from toolkit.embeddings import damages, leftovers, shelves
 from toolkit.errors import ToolkitError
 from toolkit.recipes import encoding
 from toolkit.recipes.mining import mine_files
+from toolkit.tasks import BitextRow, get_task
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -156,3 +159,24 @@ def test_the_two_files_of_a_mining_are_encoded_once_even_where_a_text_is_in_both
     mine_files(source, target, tmp_path / "pairs.tsv", config)
     assert encoded == []
     assert (tmp_path / "pairs.tsv").read_text() == before
+
+
+def test_the_order_of_a_bitexts_lines_changes_no_score_although_sentences_repeat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = get_task("micro-bitext")
+    rows = [row for row in task.rows("score", "de", limit=40) if isinstance(row, BitextRow)]
+    # Every third foreign sentence belongs to two English ones, of which the encoder may find either.
+    rows += [replace(rows[i], id=f"again {i}", source=rows[i - 1].source) for i in range(2, 40, 3)]
+    found = []
+    for order in (range(len(rows)), np.random.default_rng(0).permutation(len(rows)), range(len(rows))[::-1]):
+        permuted = FakeRows([rows[i] for i in order])
+        monkeypatch.setattr(type(task), "rows", lambda *_, rows=permuted, **__: rows)
+        config = tiny_config(tmp_path, "retrieve.protocol=all")
+        scored = toolkit.retrieve("backbone", config, task="micro-bitext", languages=["de"]).scores
+        found.append([(score.protocol, score.value) for score in scored])
+    assert found[0] == found[1] == found[2]
+
+
+class FakeRows(list):
+    split, is_generated, fingerprint = "score", True, "0"

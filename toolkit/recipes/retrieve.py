@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,53 @@ def retrieve(
         lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
         layers: `all`, or layers with commas: each is scored, and drawn as a curve. None: the protocol's layer.
     """
+    return _retrieve(expression, config, task, languages, lock, layers, report, say)[0]
+
+
+def compare_layers(
+    expressions: Sequence[str],
+    config: Config,
+    *,
+    task: str = "tatoeba",
+    languages: str | Sequence[str] = "all",
+    lock: Path | None = None,
+    layers: str = "all",
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> tuple[list[Result], Path]:
+    """Retrieve with several compositions at every layer that is named, and draw their scores as curves of one figure.
+
+    Args:
+        expressions: compositions; the others as in `retrieve`.
+
+    Returns:
+        The result of each, and the figure.
+    """
+    curves: dict[str, Mapping[int, float]] = {}
+    results = []
+    for expression in dict.fromkeys(str(parse(expression)) for expression in expressions):
+        result, main = _retrieve(expression, config, task, languages, lock, layers, report, say)
+        results.append(result)
+        found = by_layer(main)
+        curves |= {expression if len(found) == 1 else f"{expression}, {name}": found[name] for name in found}
+    path = Path(config.run_dir) / "retrieve" / "layers" / f"{task}.png"
+    measure, codes = results[0].scores[0].metric, dict.fromkeys(score.language for score in results[0].scores)
+    title = f"{task}, {config.backbone.name}: mean over {', '.join(codes)}"
+    layer_curve(curves, path, title=title, measure=measure)
+    return results, path
+
+
+def _retrieve(
+    expression: str,
+    config: Config,
+    task: str,
+    languages: str | Sequence[str],
+    lock: Path | None,
+    layers: str | None,
+    report: Report,
+    say: Say,
+) -> tuple[Result, list[tuple[Reading, float]]]:
+    """Return the result, and the main score of each reading and language."""
     target = get_task(task)
     if target.kind not in ("bitext", "mining"):
         raise ToolkitError(f"'{task}' is a {target.kind} task, scored by `xstilts eval '{expression}' --task {task}`.")
@@ -80,7 +127,8 @@ def retrieve(
         title = f"{expression} on {task}, {circuit.backbone.name}: mean over {', '.join(wanted)}"
         layer_curve(by_layer(main), folder / "layers.png", title=title, measure=scored[0][1].metric)
         files.append("layers.png")
-    return publish([score for _, score in scored], expression, task, config, journey="retrieve", say=say, files=files)
+    scores = [score for _, score in scored]
+    return publish(scores, expression, task, config, journey="retrieve", say=say, files=files), main
 
 
 def _mining_words(reading: Reading) -> str:
@@ -93,7 +141,8 @@ def _score_bitext(
     """Score every reading of one language's pairs."""
     settings = config.retrieve
     rows = task.rows("score", language, data_root=config.data_root, limit=settings.limit)
-    pairs = [row for row in rows if isinstance(row, BitextRow)]
+    # In the texts' own order: of repeated sentences the same copy is then found however the lines are ordered.
+    pairs = sorted((row for row in rows if isinstance(row, BitextRow)), key=lambda row: (row.target, row.source))
     english = encoder([pair.target for pair in pairs], f"{task.name} {language}: en")
     foreign = encoder([pair.source for pair in pairs], f"{task.name} {language}: {language}")
     scored = []
