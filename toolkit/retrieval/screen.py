@@ -125,25 +125,24 @@ def screen(
     done = 0
     with torch.inference_mode(), _plain_products():
         for start_x in range(0, len(x), held_x):
-            part = x.part(start_x, start_x + held_x)
-            left, errors = _operand(part, mean, offset_x, how, is_first=True)
-            ahead.describe(slice(start_x, start_x + len(part)), errors)
+            stop_x = min(start_x + held_x, len(x))
+            left, errors = _operand(x, start_x, stop_x, mean, offset_x, how, is_first=True)
+            ahead.describe(slice(start_x, stop_x), errors)
             if back is not None:
                 back.meet(errors)
-            del part
             for start_y in range(0, len(y), tile_y):
-                other = y.part(start_y, start_y + tile_y)
-                right, errors = _operand(other, mean, offset_y, how, is_first=False)
+                others = slice(start_y, min(start_y + tile_y, len(y)))
+                right, errors = _operand(y, others.start, others.stop, mean, offset_y, how, is_first=False)
                 ahead.meet(errors)
                 if back is not None:
-                    back.describe(slice(start_y, start_y + len(other)), errors)
+                    back.describe(others, errors)
                 for at in range(0, len(left), tile_x):
                     product = left[at : at + tile_x] @ right.T  # [tile_x, tile_y]
                     first = start_x + at
                     n = min(len(product), len(x) - first)
                     _improve(ahead, slice(first, first + n), product, start_y, k, how, axis=1)
                     if back is not None:
-                        _improve(back, slice(start_y, start_y + len(other)), product, first, k, how, axis=0)
+                        _improve(back, others, product, first, k, how, axis=0)
                     done += 1
                     report(Progress(what, done, n_tiles))
     found = _screened(ahead, k, len(y), how)
@@ -210,32 +209,34 @@ def _screened(best: _Best, k: int, n_rows: int, how: _Arithmetic) -> Screened:
 
 
 def _operand(
-    part: np.ndarray, mean: np.ndarray, offset: float, how: _Arithmetic, *, is_first: bool
+    side: Side, start: int, stop: int, mean: np.ndarray, offset: float, how: _Arithmetic, *, is_first: bool
 ) -> tuple[Any, tuple[Any, Any, Any]]:
-    """Return [n, D + 6] for products, filled up to a multiple of 32 rows, and of the n real rows |x|, |dx| and slack."""
+    """Return [n, D + 6] for products, filled up to a multiple of 16 rows, and of the n real rows |x|, |dx| and slack."""
     import torch
 
-    n, width = part.shape
-    values = torch.from_numpy(part).to(how.device)
-    middle = torch.from_numpy(mean).to(how.device)
-    along = values @ middle
-    centred = values - middle
-    operand = torch.zeros((_rounded(n), width + _EXTRA), dtype=how.dtype, device=how.device)
-    operand[:n, :width] = centred
-    rounded = operand[:n, :width].float()
-    norms = torch.linalg.vector_norm(rounded, dim=1)
-    # What is lost when the mean is taken off in fp32 counts as well.
-    lost = 2.0**-23 * (torch.linalg.vector_norm(values, dim=1) + float(np.linalg.norm(mean)))
-    errors = torch.linalg.vector_norm(rounded - centred, dim=1) + lost
-    rest = along.double() - offset
-    size = torch.linalg.vector_norm(values, dim=1) * float(np.linalg.norm(mean))
-    slack = how.summed * (size + rest.abs().float())
+    n, width = stop - start, side.width
     own = range(width, width + 3) if is_first else range(width + 3, width + 6)
-    for column in own:
-        operand[:n, column] = rest
-        rest = rest - operand[:n, column].double()
-    operand[n:, own[0]] = NO_ROW
     ones = slice(width + 3, width + 6) if is_first else slice(width, width + 3)
+    middle, middle_norm = torch.from_numpy(mean).to(how.device), float(np.linalg.norm(mean))
+    operand = torch.zeros((_rounded(n), width + _EXTRA), dtype=how.dtype, device=how.device)
+    norms, errors, slack = (torch.empty(n, device=how.device) for _ in range(3))
+    # In pieces, so that the fp32 numbers behind a whole side are never held at once.
+    for first in range(0, n, TILE_Y):
+        here = slice(first, min(first + TILE_Y, n))
+        values = torch.from_numpy(side.part(start + here.start, start + here.stop)).to(how.device)
+        centred = values - middle
+        operand[here, :width] = centred
+        rounded = operand[here, :width].float()
+        norms[here] = torch.linalg.vector_norm(rounded, dim=1)
+        lengths = torch.linalg.vector_norm(values, dim=1)
+        # What is lost when the mean is taken off in fp32 counts as well.
+        errors[here] = torch.linalg.vector_norm(rounded - centred, dim=1) + 2.0**-23 * (lengths + middle_norm)
+        rest = (values @ middle).double() - offset
+        slack[here] = how.summed * (lengths * middle_norm + rest.abs().float())
+        for column in own:
+            operand[here, column] = rest
+            rest = rest - operand[here, column].double()
+    operand[n:, own[0]] = NO_ROW
     operand[:, ones] = 1
     return operand, (norms, errors, slack)
 
