@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from toolkit.commands import find, journeys, look
+from toolkit.commands import robust as robustness
 from toolkit.commands.options import Commands, example
 from toolkit.commands.store import store
 
@@ -34,6 +35,8 @@ for command in (
     journeys.evaluate,
     journeys.retrieve,
     journeys.mine,
+    robustness.robust,
+    robustness.perturbations,
     find.zoo,
     store,
     look.tasks,
