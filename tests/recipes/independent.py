@@ -20,7 +20,11 @@ POOLED = {**{name: (share, pooling) for name, (share, pooling, _) in MINING.item
 
 
 def lines(file: Path) -> list[tuple[str, str]]:
-    return [tuple(line.split("\t", 1)) for line in file.read_text(encoding="utf-8").split("\n") if line]  # type: ignore[misc]
+    return [
+        tuple(part.strip() for part in line.split("\t", 1))
+        for line in file.read_text(encoding="utf-8").split("\n")
+        if line
+    ]  # type: ignore[misc]
 
 
 def nearest(products: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
