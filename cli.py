@@ -7,6 +7,7 @@ import click
 from toolkit.commands import cache, find, fusions, journeys, look
 from toolkit.commands import robust as robustness
 from toolkit.commands.options import Commands, example
+from toolkit.commands.store import store
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -40,6 +41,7 @@ for command in (
     fusions.prune,
     fusions.collapse,
     find.zoo,
+    store,
     look.tasks,
     cache.cache,
     look.backbones,

@@ -21,7 +21,7 @@ ROWS = (
     ("composition", "config", "score", "significance", "tracking"),
     ("predictions", "robustness"),
     ("tasks", "report"),
-    ("plan", "metrics", "merging", "retrieval", "features", "perturb"),
+    ("plan", "metrics", "merging", "retrieval", "features", "perturb", "embeddings"),
     ("modeling",),
     ("zoo",),
     ("training", "evaluation"),

@@ -218,10 +218,11 @@ def _suite(expr: str, config: Any, suite: str, instead: tuple[str, ...], dry_run
         "xstilts retrieve backbone --task tatoeba",
         "xstilts retrieve mnli --task tatoeba --languages de,fr,sw --set retrieve.layer=12",
         "xstilts retrieve mnli --task tatoeba --layers all",
+        "xstilts retrieve backbone mnli mnli/squad --task tatoeba --layers all",
         "xstilts retrieve mnli --task bucc --languages zh --data-root BUCC --protocol all",
     )
 )
-@click.argument("expr")
+@click.argument("exprs", nargs=-1, required=True, metavar="EXPR...")
 @click.option("--task", default="tatoeba", show_default=True, metavar="TASK", help="Bitext or mining task.")
 @click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
 @click.option(
@@ -233,7 +234,7 @@ def _suite(expr: str, config: Any, suite: str, instead: tuple[str, ...], dry_run
 @LOCK
 @settings
 def retrieve(
-    expr: str,
+    exprs: tuple[str, ...],
     task: str,
     languages: str,
     protocol: str | None,
@@ -241,14 +242,26 @@ def retrieve(
     lock: Path | None,
     **options: Any,
 ) -> None:
-    """Retrieve translations with EXPR's sentence vectors: accuracy of a bitext, F1 of pairs mined from two corpora."""
+    """Retrieve translations with EXPR's sentence vectors: accuracy of a bitext, F1 of pairs mined from two corpora.
+
+    With several EXPR and --layers, their curves are drawn in one figure.
+    """
+    from toolkit.recipes.retrieve import compare_layers
     from toolkit.recipes.retrieve import retrieve as run
 
     config = resolve(**with_sets(options, protocol=protocol))
+    figure = None
     with bars() as report:
-        result = run(expr, config, task=task, languages=languages, layers=layers, lock=lock, report=report, say=say)
-    click.echo(result.text)
-    say(f"Written to {result.folder}/")
+        shared: dict[str, Any] = {"task": task, "languages": languages, "lock": lock, "report": report, "say": say}
+        if len(exprs) > 1 and layers:
+            results, figure = compare_layers(exprs, config, layers=layers, **shared)
+        else:
+            results = [run(expr, config, layers=layers, **shared) for expr in exprs]
+    for result in results:
+        click.echo(result.text)
+        say(f"Written to {result.folder}/")
+    if figure:
+        say(f"All curves in {figure}")
 
 
 @click.command(
