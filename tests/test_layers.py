@@ -19,7 +19,7 @@ ROWS = (
     ("registry",),
     ("languages",),
     ("composition", "config", "score", "significance", "tracking"),
-    ("predictions",),
+    ("predictions", "sweeps"),
     ("tasks", "perturb", "report"),
     ("plan", "metrics", "merging", "retrieval", "features"),
     ("modeling",),

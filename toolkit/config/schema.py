@@ -190,6 +190,9 @@ class TrackingConfig:
         None
     )
     folder: Annotated[Path, About("folder of mlflow.db, mlartifacts/ and the spool")] = Path(".")
+    weights_mib: Annotated[
+        int, About("an adapter's weights are kept with its card in the tracker up to this size, in MiB", low=0)
+    ] = 64
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,22 @@ from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.metrics import retrieval_accuracy, weighted_f1
+from toolkit.predictions import Prediction, write_predictions
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
+from toolkit.recipes.answers import kept_answers
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.encoding import Encoder, Reading, by_layer, readings
 from toolkit.recipes.evaluate import Result, choose_languages, publish, result_folder
+from toolkit.recipes.identity import identity, write_identity
+from toolkit.recipes.meter import Meter
 from toolkit.recipes.mining import score_mining
+from toolkit.recipes.traces import MadeWith, data_of
 from toolkit.report import layer_curve
 from toolkit.retrieval import Index
 from toolkit.score import Score
 from toolkit.tasks import BitextRow, Task, get_task
+from toolkit.tracking import Data
 
 
 def retrieve(
@@ -61,16 +67,25 @@ def retrieve(
     folder = result_folder(expression, task, config, journey="retrieve")
     files: list[str] = []
     scored: list[tuple[Reading, Score]] = []
-    circuit, _ = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
-    with circuit:
+    circuit, cards = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
+    used: list[Data] = []
+    with Meter() as meter, circuit, kept_answers(folder) as answers:
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
         encoder = Encoder(circuit, config, asked, report)
         for reading in asked:
             rest = reading.protocol.for_bitext() if target.kind == "bitext" else _mining_words(reading)
             say(f"{expression} on {task}: {reading.head()} {rest} {encoder.tail()}")
+        write_identity(answers, identity(circuit.backbone, cards, config, task))
         for language in wanted:
+            # A limit on mining counts the lines of either side, and `score_mining` knows them.
+            limit = settings.limit if target.kind == "bitext" else None
+            rows = target.rows("score", language, data_root=config.data_root, limit=limit)
+            used.append(data_of(rows, "evaluation"))
             if target.kind == "bitext":
-                scored += _score_bitext(target, language, asked, encoder, config)
+                found, predictions = _score_bitext(target, language, asked, encoder, config)
+                scored += found
+                if len(asked) == 1:
+                    write_predictions(predictions, answers / f"{task}.{language}.jsonl")
             else:
                 found, written = score_mining(target, language, asked, encoder, config, folder, say)
                 scored += found
@@ -80,7 +95,9 @@ def retrieve(
         title = f"{expression} on {task}, {circuit.backbone.name}: mean over {', '.join(wanted)}"
         layer_curve(by_layer(main), folder / "layers.png", title=title, measure=scored[0][1].metric)
         files.append("layers.png")
-    return publish([score for _, score in scored], expression, task, config, journey="retrieve", say=say, files=files)
+    made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
+    scores = [score for _, score in scored]
+    return publish(scores, expression, task, config, journey="retrieve", say=say, files=files, made_with=made_with)
 
 
 def _mining_words(reading: Reading) -> str:
@@ -89,8 +106,8 @@ def _mining_words(reading: Reading) -> str:
 
 def _score_bitext(
     task: Task, language: str, asked: Sequence[Reading], encoder: Encoder, config: Config
-) -> list[tuple[Reading, Score]]:
-    """Score every reading of one language's pairs."""
+) -> tuple[list[tuple[Reading, Score]], list[Prediction]]:
+    """Score every reading of one language's pairs; and of the last one each pair's answer, the mean over directions."""
     settings = config.retrieve
     rows = task.rows("score", language, data_root=config.data_root, limit=settings.limit)
     pairs = [row for row in rows if isinstance(row, BitextRow)]
@@ -101,11 +118,12 @@ def _score_bitext(
         protocol, sides = reading.protocol, (english[reading.wanted], foreign[reading.wanted])
         directions = {"en": [sides], "xx": [sides[::-1]], "both": [sides, sides[::-1]]}[protocol.queries]
         measure = weighted_f1 if protocol.metric == "weighted_f1" else retrieval_accuracy
-        values = []
+        values, hits = [], np.zeros(len(pairs))
         for queries, corpus in directions:
             index = Index(queries.shape[1], factory=settings.index)
             index.add(corpus)
             _, found = index.search(queries, k=1)
+            hits += (found[:, 0] == np.arange(len(pairs))) / len(directions)
             ((metric, value),) = measure(found[:, 0], np.arange(len(pairs))).items()
             values.append(value)
         score = Score(
@@ -123,4 +141,8 @@ def _score_bitext(
             fingerprint=rows.fingerprint,
         )
         scored.append((reading, score))
-    return scored
+    predictions = [
+        Prediction(pair.id, pair.id, pairs[int(place)].id, float(hit))
+        for pair, place, hit in zip(pairs, found[:, 0], hits, strict=True)
+    ]
+    return scored, predictions

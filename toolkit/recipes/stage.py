@@ -21,8 +21,10 @@ from toolkit.plan import Stage
 from toolkit.progress import Progress, Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
+from toolkit.recipes.meter import Meter
 from toolkit.recipes.records import Source, closing, log_result, make_card, opening, run_params, stage_key
 from toolkit.recipes.settings import resolve
+from toolkit.recipes.traces import data_of, log_adapters
 from toolkit.score import Score
 from toolkit.tasks import Task, get_task
 from toolkit.tasks.mixture import Mixture
@@ -59,6 +61,7 @@ def run_stage(
     for folder in (checkpoint, zoo.root):
         common.require_writable(folder)
     with ExitStack() as stack:
+        meter = stack.enter_context(Meter())
         circuit = stack.enter_context(_wired(stage, config, backbone, zoo, sources))
         data = [
             TaskData(
@@ -77,8 +80,12 @@ def run_stage(
             experiment=experiment,
             tags={**stage.circuit.tags(), "journey": "train", "backbone": backbone.name, "stage_key": key},
             params=run_params(stage, config, data),
+            began=meter.began,
         )
         try:
+            meter.tracker = tracker if config.tracking.enabled else None
+            tracker.log_data([data_of(source.rows, "training") for source in sources])
+            tracker.log_data([data_of(source.dev, "dev") for source in sources])
             tracker.log_text(json.dumps(to_dict(config), indent=1, default=str), "config.json")
 
             kept: list[Evaluation] = []  # the dev evaluations that belong to the best score of this process
@@ -128,7 +135,9 @@ def run_stage(
                 remove_checkpoint(checkpoint)
             ranks.wait()
             card = zoo.get(stage.entry, common.shelf(config))
-            log_result(tracker, result, scores, card)
+            log_result(tracker, result, scores)
+            meter.log(tracker, examples=0)
+            log_adapters(tracker, [card], zoo, config, is_made=True)
         except BaseException:
             tracker.close("FAILED")
             raise
