@@ -32,6 +32,7 @@ for command in (
     journeys.plan,
     journeys.evaluate,
     journeys.retrieve,
+    journeys.compare,
     journeys.mine,
     find.zoo,
     look.tasks,

@@ -25,6 +25,7 @@ _HOMES = {
     "train": "toolkit.recipes.train",
     "evaluate": "toolkit.recipes.evaluate",
     "retrieve": "toolkit.recipes.retrieve",
+    "compare": "toolkit.recipes.compare",
     "Zoo": "toolkit.zoo",
     "ToolkitError": "toolkit.errors",
 }
@@ -32,13 +33,25 @@ _HOMES = {
 if TYPE_CHECKING:
     from toolkit.composition import parse
     from toolkit.errors import ToolkitError
+    from toolkit.recipes.compare import compare
     from toolkit.recipes.evaluate import evaluate
     from toolkit.recipes.retrieve import retrieve
     from toolkit.recipes.train import train
     from toolkit.tasks import get_task, load_task
     from toolkit.zoo import Zoo
 
-__all__ = ["ToolkitError", "Zoo", "configure", "evaluate", "get_task", "load_task", "parse", "retrieve", "train"]
+__all__ = [
+    "ToolkitError",
+    "Zoo",
+    "compare",
+    "configure",
+    "evaluate",
+    "get_task",
+    "load_task",
+    "parse",
+    "retrieve",
+    "train",
+]
 
 
 def configure(*sets: str, backbone: str | None = None, config: str | None = None, **overrides: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.composition import parse
+from toolkit.composition import Part, parse, parts
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import evaluate_each
@@ -222,6 +222,11 @@ def summaries_first(values: Mapping[str, float], task: Task) -> dict[str, float]
 def result_folder(expression: str, task: str, config: Config, *, journey: str) -> Path:
     """Return where a journey writes what it found."""
     return Path(config.run_dir) / journey / parse(expression).slug / task
+
+
+def parts_of(expression: str, *, has_head: bool) -> tuple[Part, ...]:
+    """Return the parts that an evaluation (with its head) or a retrieval (without) of a composition wires."""
+    return tuple(part for part in parts(parse(expression)) if has_head or part.kind != "head")
 
 
 def choose_languages(task: Task, languages: str | Sequence[str], data_root: Path | None, say: Say) -> list[str]:
