@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import find, journeys, look
+from toolkit.commands import find, journeys, look, sweeps
 from toolkit.commands.options import Commands, example
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -33,6 +33,8 @@ for command in (
     journeys.evaluate,
     journeys.retrieve,
     journeys.mine,
+    sweeps.sweep,
+    sweeps.status,
     find.zoo,
     look.tasks,
     look.backbones,

@@ -190,6 +190,8 @@ class TrackingConfig:
         None
     )
     folder: Annotated[Path, About("folder of mlflow.db, mlartifacts/ and the spool")] = Path(".")
+    experiment: Annotated[str | None, About("experiment of every run; null: the task's name")] = None
+    parent: Annotated[str | None, About("id of the run that runs are nested under; null: none")] = None
 
 
 @dataclass(frozen=True)
