@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import find, journeys, look
+from toolkit.commands import find, journeys, look, sweeps
 from toolkit.commands.options import Commands, example
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -34,6 +34,8 @@ for command in (
     journeys.retrieve,
     journeys.compare,
     journeys.mine,
+    sweeps.sweep,
+    sweeps.status,
     find.zoo,
     look.tasks,
     look.backbones,

@@ -87,6 +87,17 @@ def test_a_target_is_not_stacked_on_itself(tmp_path: Path) -> None:
     assert sweep.left_out == ("'t' on t: a task is not stacked on itself.",)
 
 
+def test_a_block_may_hold_the_target_that_stands_on_it(tmp_path: Path) -> None:
+    sweep = read(tmp_path, "axes: {mixtures: {all: [a, t]}, orders: [a, t], targets: [t]}\nbaseline: no")
+    assert compositions(sweep) == ["mix[a,t]/t"] and len(sweep.left_out) == 2
+
+
+def test_languages_are_named_by_target_or_for_the_rest(tmp_path: Path) -> None:
+    text = "axes: {targets: [t, u, v]}\nlanguages: {t: [en, no], rest: de}"
+    assert [cell.languages for cell in read(tmp_path, text).cells] == ["en,no", "de", "de"]
+    assert [cell.languages for cell in read(tmp_path, "axes: {targets: [t]}").cells] == ["all"]
+
+
 def test_the_control_is_a_row_of_its_own(tmp_path: Path) -> None:
     text = "axes: {domains: {of: [fiction, travel], control: mnli}, targets: [xnli]}\nbaseline: mnli (control)"
     sweep = read(tmp_path, text)

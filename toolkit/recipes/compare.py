@@ -23,7 +23,7 @@ from toolkit.recipes.outcomes import outcomes_of
 from toolkit.recipes.retrieve import retrieve
 from toolkit.report import render
 from toolkit.report.compare import Comparison, compare_csv, compare_figure, compare_table, comparison
-from toolkit.score import MEAN, ZERO_SHOT_MEAN, Score, metric_name, read_json, replace_text
+from toolkit.score import Score, read_json, replace_text
 from toolkit.significance import RESAMPLES, Outcomes, resample
 from toolkit.tasks import Task, get_task
 from toolkit.tracking import NOTE_TAG
@@ -115,7 +115,7 @@ def compare(
         is_parallel=target.parallel,
         pivot_language=target.train_language,
     )
-    return _publish(found, target, metric, config, say)
+    return _publish(found, target, config, say)
 
 
 def _answers(name: str, task: Task, languages: Sequence[str], config: Config, report: Report, say: Say) -> Path:
@@ -197,7 +197,7 @@ def _title(score: Score) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _publish(found: Comparison, task: Task, metric: str, config: Config, say: Say) -> Compared:
+def _publish(found: Comparison, task: Task, config: Config, say: Say) -> Compared:
     names = (found.baseline, *found.others)
     folder = Path(config.run_dir) / "compare" / _folder_name(names) / task.name
     table = compare_table(found)
@@ -212,14 +212,9 @@ def _publish(found: Comparison, task: Task, metric: str, config: Config, say: Sa
         f"compare {', '.join(names)}",
         experiment=task.name,
         tags={"journey": "compare", "backbone": config.backbone.name, NOTE_TAG: markdown},
-        params={"composition": ", ".join(names), "baseline": found.baseline, "backbone": config.backbone.name},
+        params={"compared": ", ".join(names), "baseline": found.baseline, "backbone": config.backbone.name},
     )
-    if len(found.others) == 1:  # of several, one name would stand for several numbers
-        for what, name in (("zero-shot", ZERO_SHOT_MEAN), ("mean", MEAN)):
-            if what in found.means:
-                d = found.differences[found.others[0]][what]
-                base = metric_name(task.name, metric, name)
-                tracker.log_metrics({f"difference/{base}": d.value, f"p/{base}": d.p})
+    # No metrics: among the runs of this experiment they would be charts with a single bar.
     for name in FILES:
         tracker.log_artifact(folder / name)
     tracker.close()

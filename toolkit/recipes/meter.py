@@ -64,13 +64,16 @@ class Meter:
             self._thread.join()
 
     def log(self, tracker: Tracker, *, examples: int) -> None:
-        """Log the costs as `cost/seconds`, `cost/peak_memory_mib` and `cost/examples_per_s`, and the load not yet logged."""
+        """Log `system/seconds`, `system/peak_memory_mib` and `system/examples_per_s`, and the load not yet logged.
+
+        Under `system/` they stand behind the scores in MLflow's charts, and not before them.
+        """
         for values, step, at in self._samples:
             tracker.log_metrics(values, step=step, at=at)
         costs = {"seconds": self.seconds, "peak_memory_mib": self._peak_mib or peak_memory_mib()}
         if examples:
             costs["examples_per_s"] = examples / self.seconds
-        tracker.log_metrics({f"cost/{name}": value for name, value in costs.items()})
+        tracker.log_metrics({f"system/{name}": value for name, value in costs.items()})
 
     def _watch(self) -> None:
         looks: list[Callable[[], dict[str, float]]] | None = None

@@ -138,7 +138,7 @@ def log_result(tracker: Tracker, result: FitResult, scores: Sequence[Score]) -> 
     for step, loss in result.losses:
         tracker.log_metrics({"loss": loss}, step=step)
     tracker.log_metrics({f"dev/{score.name}": score.value for score in scores})
-    tracker.log_metrics({"cost/examples_per_s": result.examples_per_s, "cost/train_seconds": result.seconds})
+    tracker.log_metrics({"system/examples_per_s": result.examples_per_s, "system/train_seconds": result.seconds})
 
 
 def opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequence[TaskData]) -> str:

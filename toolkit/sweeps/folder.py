@@ -46,6 +46,17 @@ class Planned:
         return tuple(step for step in self.steps if step.is_stage)
 
 
+@dataclass(frozen=True)
+class Held:
+    """The lock of a sweep's folder."""
+
+    descriptor: int
+
+    def close(self) -> None:
+        """Let go of it; workers that are still there keep it."""
+        os.close(self.descriptor)
+
+
 class SweepFolder:
     """Where a sweep lives.
 
@@ -124,8 +135,8 @@ class SweepFolder:
         found = {step.key: self.record(step) for step in steps}
         return {key: record for key, record in found.items() if record is not None}
 
-    def lock(self) -> int:
-        """Take the one sweep's lock of this folder and return its descriptor, which workers inherit.
+    def lock(self) -> Held:
+        """Take the one sweep's lock of this folder, whose descriptor workers inherit.
 
         The system lets go of it when the last process that holds the descriptor is gone, so what a killed sweep left
         running keeps the next one out.
@@ -156,7 +167,7 @@ class SweepFolder:
                 time.sleep(0.1)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-        return descriptor
+        return Held(descriptor)
 
     def is_locked(self) -> bool:
         """Return whether a sweep works here now."""

@@ -189,7 +189,7 @@ def _at(row: Row, target: str, is_retrieved: bool) -> str | None:
                 f"'{target}' out of the targets, or the row '{row.label}' out."
             )
         return _without_single_blocks(without)
-    if row.group not in ("sources", "compositions", BASELINE) and target in row.members:
+    if row.method in ("stack", "seq", "warm") and row.group != "sources" and target in row.members:
         return None
     return row.template.replace(TARGET, target)
 

@@ -27,7 +27,8 @@ from toolkit.sweeps.values import Sweep, Texts
 
 MAX_BYTES = 1_000_000
 KEYS = ("title", "question", "axes", "baseline", "languages", "settings", "intermediate", "target", "tasks")
-SPAN_KEYS = ("of", "methods", "sizes", "task", "control")
+REST = "rest"  # of `languages`: of the targets that are not named
+AXIS_KEYS = ("of", "methods", "sizes", "task", "control")
 _METHODS = {"intermediates": "stack", "domains": "stack", "orders": "stack", "mixtures": "mix", "fusions": "fuse"}
 _FREE = ("backbone.", "adapter.", "train.", "eval.", "merge.", "retrieve.")
 
@@ -109,11 +110,11 @@ def _axis_rows(axis: str, value: Any, where: str) -> list[Row]:
     if axis == "compositions":
         texts = value if isinstance(value, Mapping) else {str(text): text for text in _list(value, where)}
         return [Row(label, axis, "given", (), str(text)) for label, text in texts.items()]
-    options = value if isinstance(value, Mapping) and set(value) & set(SPAN_KEYS) else {"of": value}
+    options = value if isinstance(value, Mapping) and set(value) & set(AXIS_KEYS) else {"of": value}
     for key in options:
-        if key not in SPAN_KEYS:
+        if key not in AXIS_KEYS:
             raise ConfigError(
-                f"{where}: no key '{key}'. {did_you_mean(key, SPAN_KEYS) or 'Known: ' + ', '.join(SPAN_KEYS)}"
+                f"{where}: no key '{key}'. {did_you_mean(key, AXIS_KEYS) or 'Known: ' + ', '.join(AXIS_KEYS)}"
             )
     of = options.get("of", [])
     methods = _list(options["methods"], f"{where}: methods") if "methods" in options else None
@@ -153,14 +154,14 @@ def _named_sets(of: Any, where: str, *, joint: str) -> dict[str, tuple[str, ...]
 
 
 def _targets(value: Any, languages: Any, where: str) -> dict[str, str]:
-    """Return languages by target: of the target's own `languages`, else of the file's."""
+    """Return languages by target: of the target's own, else of `rest`, else all."""
     if value is None or value == []:
         raise ConfigError("The grid is empty: `axes: targets` names no task; name at least one.")
     chosen = languages if isinstance(languages, Mapping) else {}
-    rest = "all" if isinstance(languages, Mapping) else _codes(languages, f"{where}: languages")
+    rest = _codes(chosen.get(REST, "all") if isinstance(languages, Mapping) else languages, f"{where}: languages")
     names = _list(value, f"{where}: targets")
     for name in chosen:
-        if name not in names:
+        if name not in names and name != REST:
             raise ConfigError(f"`languages` names '{name}', which is no target. {did_you_mean(name, names)}".strip())
     return {name: _codes(chosen[name], f"{where}: languages") if name in chosen else rest for name in names}
 

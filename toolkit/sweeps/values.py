@@ -114,8 +114,8 @@ class Step:
         settings: the resolved configuration as nested plain values, without places (folders, tracker, mirror).
         learns_from: names of the tasks, in the composition's spelling, whose rows a stage learns from; none for a merge.
         task, languages: what is scored; empty for a stage.
-        rows: fingerprints of the rows, by `task split language`, as far as they are known.
-        examples: rows that it will pass over, by its settings, for an estimate of time; None where unknown.
+        work: what kind of work it is, for an estimate of time: `train pair`, `evaluate span`.
+        examples: rows that it passes over by its settings, for the same; None where unknown.
     """
 
     key: str
@@ -127,7 +127,7 @@ class Step:
     learns_from: tuple[str, ...] = ()
     task: str = ""
     languages: str = ""
-    rows: Mapping[str, str] = field(default_factory=dict)
+    work: str = ""
     examples: int | None = None
 
     @property
@@ -143,11 +143,14 @@ class Attempt:
     Attributes:
         started, ended: seconds since 1970; `ended` is None while it runs, and for ever where the process was killed.
         resumed_at: optimiser step of the checkpoint that it went on from, 0 for a fresh start.
+        outcome: `made`, `found` (an earlier try had finished and could not say so) or `failed`; empty while it runs, and
+            for ever where the process was killed.
     """
 
     started: float
     ended: float | None = None
     resumed_at: int = 0
+    outcome: str = ""
 
 
 @dataclass(frozen=True)

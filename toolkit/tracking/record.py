@@ -17,7 +17,7 @@ EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",
     NOTE_TAG: (
         "Scores are fractions named `task/metric/language`; `zero_shot_mean` runs over all languages but the training "
-        "language. Training runs keep the scores on dev rows as `dev/...`, times and memory as `cost/...`. To compare "
+        "language. Training runs keep the scores on dev rows as `dev/...`, times, memory and load as `system/...`. To compare "
         "compositions, tick their runs and press *Compare*: the axes of the parallel coordinates are the parameters "
         "`composition`, `intermediates` and `method`. What is more than chance says `xstilts compare`."
     ),

@@ -39,10 +39,14 @@ class Tracker(Protocol):
         params: Mapping[str, Any],
         parent: str | None = None,
         began: int | None = None,
+        run_id: str | None = None,
     ) -> str:
         """Open a run and return its id.
 
-        `parent` is the id of its parent, by default the run still open; `began` says when, in ms since 1970, the work began.
+        Args:
+            parent: the id of its parent, by default the run still open.
+            began: when, in milliseconds since 1970, the work began; by default now.
+            run_id: go on with this run where the tracker still has it.
         """
 
     def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
@@ -81,6 +85,7 @@ class NoTracker:
         params: Mapping[str, Any],
         parent: str | None = None,
         began: int | None = None,
+        run_id: str | None = None,
     ) -> str:
         """Return the empty id of no run."""
         return ""
@@ -130,10 +135,20 @@ class MlflowTracker:
     Args:
         uri: where; None for `MLFLOW_TRACKING_URI`, else `mlflow.db` and `mlartifacts/` in `folder`.
         folder: working folder, also of the spool.
+        experiment: where every run goes, whatever `start` says; None: where `start` says.
+        parent: id of the run that runs are nested under while none is open; None: under none.
     """
 
-    def __init__(self, *, uri: str | None = None, folder: Path = Path(".")) -> None:
+    def __init__(
+        self,
+        *,
+        uri: str | None = None,
+        folder: Path = Path("."),
+        experiment: str | None = None,
+        parent: str | None = None,
+    ) -> None:
         self.notes: list[str] = []
+        self._experiment, self._parent = experiment, parent
         self.folder = Path(folder).resolve()  # a later chdir must not split a run
         self.uri = server.tracking_uri(uri, self.folder)
         # The working folder's own store is recorded as None, so that a moved folder still finds it.
@@ -152,15 +167,16 @@ class MlflowTracker:
         params: Mapping[str, Any],
         parent: str | None = None,
         began: int | None = None,
+        run_id: str | None = None,
     ) -> str:
         """Open a run and return MLflow's id for it, or a local one that `sync` replaces."""
         with self._lock:
-            if parent is None and self._open:
-                parent = self._open[-1].run_id
+            if parent is None:
+                parent = self._open[-1].run_id if self._open else self._parent
             run = _Open(
                 events.start(
                     run_name,
-                    experiment=experiment,
+                    experiment=self._experiment or experiment,
                     tags=tags,
                     params=params,
                     parent=parent,
@@ -171,7 +187,7 @@ class MlflowTracker:
             self._open.append(run)
             if not self._is_down:
                 try:
-                    self._create(run)
+                    self._create(run, run_id)
                 except Exception as fault:
                     self._went_down(fault)
             if not run.is_live:
@@ -222,13 +238,17 @@ class MlflowTracker:
             if run.spool:
                 run.spool.close()
 
-    def _create(self, run: _Open) -> None:
+    def _create(self, run: _Open, run_id: str | None) -> None:
         if self._client is None:
             if fault := server.fault_of(self.uri):
                 raise ConnectionError(fault)
             self._client = server.connect(self.uri)
         with server.waits(timeout_s=_ANSWER_S, retries=1):
-            run.start["run_id"] = server.create_run(self._client, run.start, uri=self.uri, folder=self.folder)
+            if run_id and not run_id.startswith(events.LOCAL_PREFIX) and server.is_active(self._client, run_id):
+                server.describe_run(self._client, run_id, run.start)
+                run.start["run_id"] = run_id
+            else:
+                run.start["run_id"] = server.create_run(self._client, run.start, uri=self.uri, folder=self.folder)
         run.is_live = True
 
     def _write(self, event: Event) -> None:
@@ -307,7 +327,12 @@ class MlflowTracker:
 
 
 def open_tracker(
-    kind: Literal["mlflow", "none"], *, uri: str | None = None, folder: Path = Path(".")
+    kind: Literal["mlflow", "none"],
+    *,
+    uri: str | None = None,
+    folder: Path = Path("."),
+    experiment: str | None = None,
+    parent: str | None = None,
 ) -> MlflowTracker | NoTracker:
     """Return a tracker; nothing is imported, written or looked for before its first run starts.
 
@@ -315,9 +340,12 @@ def open_tracker(
         kind: `mlflow`, or `none` for one that keeps nothing.
         uri: an MLflow tracking URI; None for `MLFLOW_TRACKING_URI`, else `mlflow.db` in `folder`.
         folder: working folder.
+        experiment, parent: as in `MlflowTracker`.
 
     Example:
         >>> open_tracker("none").start("mnli", experiment="mnli", tags={}, params={})
         ''
     """
-    return NoTracker() if kind == "none" else MlflowTracker(uri=uri, folder=folder)
+    if kind == "none":
+        return NoTracker()
+    return MlflowTracker(uri=uri, folder=folder, experiment=experiment, parent=parent)
