@@ -36,6 +36,7 @@ for command in (
     journeys.mine,
     sweeps.sweep,
     sweeps.status,
+    sweeps.report,
     find.zoo,
     look.tasks,
     look.backbones,

@@ -249,3 +249,29 @@ def _time(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {minutes} min"
     return f"{hours // 24} days {hours % 24} h"
+
+
+@click.command(epilog=example("xstilts report sweeps/order-mini", "xstilts report sweeps/phang2020 --out paper/table"))
+@click.argument("folder", metavar="SWEEP", type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write to. Default: SWEEP/report."
+)
+@click.option(
+    "--resamples",
+    type=click.IntRange(100, 1_000_000),
+    default=10_000,
+    show_default=True,
+    help="Test sets drawn by the paired bootstrap.",
+)
+@TASK_FILE
+def report(folder: Path, out: Path | None, resamples: int, task_files: tuple[Path, ...]) -> None:
+    """The paper's table of SWEEP, finished or not: which intermediate helps which target, and is it more than chance.
+
+    Writes Markdown, CSV, LaTeX, PNG, SVG and one HTML page that needs nothing else.
+    """
+    from toolkit.recipes.report import report as run
+
+    load_tasks(task_files)
+    result = run(folder, out=out, resamples=resamples, say=say)
+    click.echo(result.text)
+    say(f"Written to {result.folder}/; open {result.folder / 'report.html'} in a browser.")
