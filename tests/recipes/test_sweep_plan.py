@@ -13,7 +13,7 @@ from toolkit.recipes.sweep_plan import Facts, needs_of, stages_without_sharing
 from toolkit.sweeps import Planned
 from toolkit.sweeps.changes import changes
 
-NONE = Facts()
+NOTHING = Facts()
 GRID = """
 axes: {intermediates: [micro-nli, micro-qa], targets: [micro-choice, micro-pos], seeds: [0, 1]}
 settings: {backbone: {name: tiny}}
@@ -24,7 +24,7 @@ tasks: {micro-pos: {train: {batch_size: 8}}}
 
 
 def planned(
-    tmp_path: Path, text: str = GRID, given: Mapping[str, str] | None = None, facts: Facts = Facts()
+    tmp_path: Path, text: str = GRID, given: Mapping[str, str] | None = None, facts: Facts = NOTHING
 ) -> Planned:
     path = tmp_path / "grid.yaml"
     path.write_text(text, encoding="utf-8")
