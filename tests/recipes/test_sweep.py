@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+import cli
 from tests.recipes.sweeping import GRID, made, records, run, table, write_grid
 from toolkit.config import load
 from toolkit.errors import ToolkitError
@@ -84,7 +86,7 @@ def test_a_finished_sweep_does_nothing_again(copied: Path) -> None:
 def test_a_changed_setting_is_refused_and_with_update_does_again_what_it_touches(copied: Path, swept: Path) -> None:
     changed = write_grid(copied.parent, GRID + "tasks: {micro-qa: {train: {epochs: 1}}}\n")
     with pytest.raises(
-        ToolkitError, match=r"train.epochs 2.0 -> 1.0.*: 5 of its 10 steps would be done again and 5 kept"
+        ToolkitError, match=r"train.epochs 2.0 -> 1.0.*: 5 of its 10 finished steps would be done again and 5 kept"
     ):
         run(changed, copied)
     assert run(changed, copied, is_update=True) == 0
@@ -94,29 +96,26 @@ def test_a_changed_setting_is_refused_and_with_update_does_again_what_it_touches
     assert all(made(record) == 1 for record in records(copied).values())
 
 
-def test_a_failing_stage_is_recorded_what_needs_it_is_blocked_and_the_rest_goes_on(tmp_path: Path) -> None:
-    grid = write_grid(
-        tmp_path, GRID.replace("[micro-nli, micro-qa]", "[rte, micro-qa]").replace("epochs: 2", "epochs: 1")
-    )
-    said: list[str] = []
-    assert run(grid, tmp_path / "out", said) == 5
-    found = outlook(tmp_path / "out", now=time.time())
-    states = {f"{step.kind} {step.composition}": found.states[step.key] for step in found.steps}
+def test_a_full_disk_stops_a_sweep_and_a_failing_stage_blocks_only_what_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = GRID.replace("[micro-nli, micro-qa]", "[rte, micro-qa]").replace("epochs: 2", "epochs: 1")
+    grid, out = write_grid(tmp_path, text), tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr("toolkit.recipes.sweep.MIN_FREE_BYTES", 2**80)
+        with pytest.raises(ToolkitError, match=r"The disk of .* is full .* 2 of 10 steps are done and kept"):
+            run(grid, out)
+    assert outlook(out, now=time.time()).count("done", stages=True) == 1
+    found = CliRunner().invoke(cli.main, ["sweep", str(grid), "--dir", str(out), "--no-track"])
+    assert found.exit_code == 1 and "rte (seed 0): failed: " in found.stderr and "--data-root" in found.stderr
+    seen = outlook(out, now=time.time())
+    states = {f"{step.kind} {step.composition}": seen.states[step.key] for step in seen.steps}
     assert states["train rte"] == "failed" and states["evaluate micro-qa/micro-choice"] == "done"
     assert states["train rte/micro-choice"] == states["evaluate fuse[rte,micro-qa]/micro-choice"] == "blocked"
-    assert any("rte" in line and "--data-root" in line for line in said)
-    blocked = [cell for cell in load_results(tmp_path / "out").cells if cell.state == "blocked"]
+    blocked = [cell for cell in load_results(out).cells if cell.state == "blocked"]
     assert len(blocked) == 2 and all(cell.error.startswith("'rte' failed:") for cell in blocked)
-
-
-def test_a_full_disk_stops_the_sweep_with_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolkit.recipes.sweep.MIN_FREE_BYTES", 2**80)
-    grid = write_grid(
-        tmp_path, GRID.replace("[micro-nli, micro-qa]", "[rte, micro-qa]").replace("epochs: 2", "epochs: 1")
-    )
-    with pytest.raises(ToolkitError, match=r"The disk of .* is full .* 2 of 10 steps are done and kept"):
-        run(grid, tmp_path / "out")
-    assert outlook(tmp_path / "out", now=time.time()).count("done", stages=True) == 1
+    shown = CliRunner().invoke(cli.main, ["status", str(out)]).output
+    assert "failed: rte, seed 0: " in shown and "the same command tries it again" in shown
 
 
 def test_two_sweeps_in_one_folder_are_one_sentence(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from toolkit.recipes.sweep_plan import Facts, needs_of, stages_without_sharing
 from toolkit.sweeps import Planned
 from toolkit.sweeps.changes import changes
 
-NONE = Facts()
+NOTHING = Facts()
 GRID = """
 axes: {intermediates: [micro-nli, micro-qa], targets: [micro-choice, micro-pos], seeds: [0, 1]}
 settings: {backbone: {name: tiny}}
@@ -24,7 +24,7 @@ tasks: {micro-pos: {train: {batch_size: 8}}}
 
 
 def planned(
-    tmp_path: Path, text: str = GRID, given: Mapping[str, str] | None = None, facts: Facts = Facts()
+    tmp_path: Path, text: str = GRID, given: Mapping[str, str] | None = None, facts: Facts = NOTHING
 ) -> Planned:
     path = tmp_path / "grid.yaml"
     path.write_text(text, encoding="utf-8")
@@ -115,12 +115,15 @@ def test_other_rows_and_another_backbone_are_other_keys(tmp_path: Path) -> None:
 
 def test_a_grid_that_grows_changes_nothing_and_one_that_changes_says_what(tmp_path: Path) -> None:
     before = planned(tmp_path)
-    assert changes(before, planned(tmp_path, GRID.replace("[0, 1]", "[0, 1, 2]"))) is None
-    found = changes(before, planned(tmp_path, GRID.replace("epochs: 2", "epochs: 3")))
+    done = {step.key for step in before.steps}
+    assert changes(before, planned(tmp_path, GRID.replace("[0, 1]", "[0, 1, 2]")), done=done) is None
+    other = planned(tmp_path, GRID.replace("epochs: 2", "epochs: 3"))
+    assert changes(before, other, done=set()) is None  # nothing was finished: nothing is lost
+    found = changes(before, other, done=done)
     assert found is not None and found.why == ("train.epochs 2.0 -> 3.0",)
     assert found.kept == sum(step.composition in ("micro-choice", "micro-pos") for step in before.steps)
     assert found.again == len(before.steps) - found.kept
-    fewer = changes(before, planned(tmp_path, GRID.replace("micro-nli, ", "")))
+    fewer = changes(before, planned(tmp_path, GRID.replace("micro-nli, ", "")), done=done)
     assert fewer is not None and "'micro-nli' is no longer in the grid" in fewer.why
 
 

@@ -25,7 +25,7 @@ def test_a_ready_sweep_plans_and_opens_with_its_command_and_its_size(
 ) -> None:
     monkeypatch.chdir(PROJECT)  # slices of tasks are declared in configs/task
     first, second = path.read_text(encoding="utf-8").splitlines()[:2]
-    assert re.match(rf"# xstilts sweep configs/sweep/{path.name}( --data-root MIRROR)?$", first)
+    assert re.match(rf"# xstilts sweep configs/sweep/{path.name}( --workers 2)?( --data-root MIRROR)?$", first)
     planned = plan_sweep(path.relative_to(PROJECT), {}, Facts())
     expected = f"# Size: {len(planned.stages)} stages, {len(planned.sweep.cells)} cells"
     assert second.startswith((f"{expected};", f"{expected}."))

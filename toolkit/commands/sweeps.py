@@ -147,7 +147,7 @@ def _print_dry(found: DryRun, workers: int) -> None:
     grid = planned.sweep
     click.echo(f"{grid.title}\n{grid.question}".strip())
     click.echo(
-        f"{len(grid.cells)} cells: {_n(len(grid.rows), 'row')} x {_n(len(grid.targets), 'target')} x "
+        f"{_n(len(grid.cells), 'cell')}: {_n(len(grid.rows), 'row')} x {_n(len(grid.targets), 'target')} x "
         f"{_n(len(grid.seeds), 'seed')} x {_n(len(grid.variants), 'setting')}."
     )
     rows = []
@@ -160,7 +160,7 @@ def _print_dry(found: DryRun, workers: int) -> None:
     scored = sum(not step.is_stage and step.key not in found.done for step in planned.steps)
     shared = sum(uses[step.key] > 1 for step in planned.stages)
     click.echo(
-        f"{_n(len(found.stages), 'stage')} to train ({done} done already) and {scored} compositions to score; "
+        f"{_n(len(found.stages), 'stage')} to train ({done} done already) and {_n(scored, 'composition')} to score; "
         f"{shared} stages are shared: one by one the cells would train {found.unshared}."
     )
     if found.seconds is None:

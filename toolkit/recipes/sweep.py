@@ -147,7 +147,7 @@ def sweep(
     # Before anything is loaded: faults of the file, and changes that the file alone shows.
     old = held.plan()
     planned = plan_sweep(file, given, _facts_of(old))
-    _check_changes(old, planned, folder, is_update)
+    _check_changes(held, old, planned, is_update)
     with closing(held.lock()) as lock:
         old = held.plan()
         with Pool(workers, folder, lock=lock.descriptor, places=_places(config), task_files=tuple(task_files)) as pool:
@@ -162,7 +162,7 @@ def sweep(
             asked = {"needs": [asdict(need) | {"name": need.name} for need in needs], "backbones": backbones}
             found = pool.ask({"job": "facts", **asked}, on_event=on_event)
             planned = plan_sweep(file, given, Facts(found["backbones"], found["rows"]))
-            _check_changes(old, planned, folder, is_update)
+            _check_changes(held, old, planned, is_update)
             run = _SweepRun(planned, config)
             planned = replace(planned, workers=workers, run_id=run.open(pool, old, on_event))
             held.write_plan(planned)
@@ -188,6 +188,7 @@ class _Conductor:
         self._below = ancestors(planned.steps)
         self._records = folder.records(planned.steps)
         self._states: dict[str, State] = {}
+        self._carried: dict[str, float] = {}
         self._written = 0.0
         for step in planned.steps:
             self._states[step.key] = "done" if self._is_done(step) else "waiting"
@@ -198,7 +199,8 @@ class _Conductor:
         total = len(self._states)
         self._say(f"{total} steps, {done} done already; {self._folder.root}/ keeps them, `xstilts status` shows them.")
         while True:
-            self._hand_out()
+            while self._hand_out():
+                pass
             self._report(Progress(self._what(), self._count("done"), total, self._figures()))
             if not any(worker.job for worker in self._pool.workers):
                 break
@@ -209,29 +211,34 @@ class _Conductor:
 
     # -- handing out
 
-    def _hand_out(self) -> None:
+    def _hand_out(self) -> bool:
+        """Give free workers what can be done now; return whether a step turned out to be done, so that others can be."""
         states, _ = self._now()
+        is_new = False
         for step in self._planned.steps:
             worker = self._pool.free()
             if worker is None:
-                return
+                return False
             if states[step.key] != "waiting" or any(states[parent] != "done" for parent in step.parents):
                 continue
             if self._is_done(step):  # a parent was made again and came out the same
                 self._states[step.key] = "done"
-                continue
-            self._begin(worker, step)
+                is_new = True
+            else:
+                self._begin(worker, step)
+        return is_new
 
     def _begin(self, worker: Worker, step: Step) -> None:
         earlier = self._records.get(step.key)
         attempts = earlier.attempts if earlier is not None else ()
+        # What a killed try had spent; it counts where this one goes on from its checkpoint.
+        self._carried[step.key] = earlier.seconds if earlier is not None and earlier.state == "running" else 0.0
         record = Record(
             key=step.key,
             kind=step.kind,
             composition=step.composition,
             state="running",
             attempts=(*attempts, Attempt(started=time.time())),
-            seconds=earlier.seconds if earlier is not None and earlier.state != "done" else 0.0,
             host=socket.gethostname(),
             pid=worker.process.pid,
         )
@@ -267,6 +274,8 @@ class _Conductor:
         if step is not None:
             self._note(step, event)
         if event.get("died"):
+            if step is None:  # before it had anything to do: the next one would as well
+                raise ToolkitError(event["error"])
             worker.job = None
             self._pool.replace(worker)
         elif event["event"] in ("done", "failed"):
@@ -279,7 +288,8 @@ class _Conductor:
         spent = now - attempt.started
         kind = event["event"]
         if kind == "progress":
-            record = replace(record, what=event["what"], done=event["done"], total=event["total"])
+            at = {"what": event["what"], "done": event["done"], "total": event["total"]}
+            record = replace(record, **at, seconds=self._carried[step.key] * bool(attempt.resumed_at) + spent)
             self._records[step.key] = record
             if now - self._written > _HEARTBEAT_S:
                 self._write(record)
@@ -293,13 +303,14 @@ class _Conductor:
             self._stop_where_disk_is_full()
         elif kind == "done":
             result = event["result"]
+            goes_on = attempt.resumed_at > 0 or result["outcome"] == "found"
             ended = replace(attempt, ended=now, outcome=result["outcome"])
             self._states[step.key] = "done"
             record = replace(
                 record,
                 state="done",
                 attempts=(*before, ended),
-                seconds=result["seconds"],
+                seconds=result["seconds"] + self._carried[step.key] * goes_on,
                 peak_memory_mib=result["peak_memory_mib"],
                 examples=step.examples or 0,
                 digest=result.get("digest", ""),
@@ -419,15 +430,17 @@ class _SweepRun:
         pool.ask({**job, "files": [str(folder.root / "sweep.json")]}, on_event=on_event)
 
 
-def _check_changes(old: Planned | None, new: Planned, folder: Path, is_update: bool) -> None:
+def _check_changes(held: SweepFolder, old: Planned | None, new: Planned, is_update: bool) -> None:
     """Raise where a folder's results were made with something else than what is asked for now."""
     if old is None or is_update:
         return
-    gone = changes(old, new)
-    if gone:
+    done = {key for key, record in held.records(old.steps).items() if record.state == "done"}
+    found = changes(old, new, done=done)
+    if found is not None:
         raise ToolkitError(
-            f"{folder} holds this sweep with something else ({'; '.join(gone.why)}): {gone.again} of its {len(old.steps)} steps "
-            f"would be done again and {gone.kept} kept; give --update to do so, or name another folder with --dir."
+            f"{held.root} holds this sweep with something else ({'; '.join(found.why)}): {found.again} of its {len(done)} "
+            f"finished steps would be done again and {found.kept} kept; give --update to do so, or name another folder with "
+            "--dir."
         )
 
 

@@ -134,7 +134,7 @@ class _Maker:
             parents=parents,
             settings=settings,
             learns_from=tuple(str(ref) for ref in stage.tasks),
-            work="merge" if stage.merge is not None else f"train {sources[-1].kind}",
+            work="merge" if stage.merge is not None else f"train {_kinds(sources)}",
             examples=0 if stage.merge is not None else self._examples(stage.tasks, sources, config),
         )
         determined_by = {
@@ -277,3 +277,7 @@ def _train_need(ref: Name, source: Task, config: Config) -> Need:
 
 def _without_places(config: Config) -> dict[str, Any]:
     return {key: value for key, value in to_dict(config).items() if key not in PLACES}
+
+
+def _kinds(sources: Sequence[Task]) -> str:
+    return "+".join(dict.fromkeys(source.kind for source in sources))

@@ -116,7 +116,7 @@ class Pool:
         self.give(worker, job, job["job"])
         while True:
             for heard, event in self.hear(1.0):
-                if heard is not worker:
+                if heard is not worker and not event.get("died"):
                     continue
                 if event["event"] == "failed":
                     worker.job = None

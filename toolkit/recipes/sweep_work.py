@@ -30,6 +30,7 @@ from toolkit.progress import Progress
 from toolkit.score import to_dict as score_to_dict
 from toolkit.tasks import get_task, load_task
 from toolkit.zoo import Zoo, shelf_name
+from toolkit.zoo.entry import swap_in
 
 Job = dict[str, Any]
 _BEAT_S = 0.5
@@ -228,10 +229,8 @@ def adopt(source: Zoo, into: Zoo, entry: str, shelf: str) -> None:
                 os.link(file, new / file.name)
             except OSError:
                 shutil.copy2(file, new / file.name)
-        if home.exists():  # of a parent that was trained again
-            shutil.rmtree(home)
         new.chmod(0o755)
-        new.rename(home)
+        swap_in(new, home)
 
 
 # -- measuring ----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ class Changes:
 
     Attributes:
         why: what differs, at most three of it.
-        again: how many of the old steps would be done anew, or are no longer asked for.
+        again: how many finished steps would be done anew, or are no longer asked for.
         kept: how many hold.
     """
 
@@ -27,10 +27,16 @@ class Changes:
     kept: int
 
 
-def changes(old: Planned, new: Planned) -> Changes | None:
-    """Return what a new plan makes of an old one's steps; None where every old step holds (a grid may grow)."""
+def changes(old: Planned, new: Planned, *, done: Collection[str]) -> Changes | None:
+    """Return what a new plan makes of an old one's finished steps; None where all of them hold (a grid may grow).
+
+    Args:
+        old: what the folder holds.
+        new: what is asked for.
+        done: keys of the finished steps; what failed or never began is no loss.
+    """
     wanted = {step.key for step in new.steps}
-    gone = [step for step in old.steps if step.key not in wanted]
+    gone = [step for step in old.steps if step.key in done and step.key not in wanted]
     if not gone:
         return None
     heirs: dict[tuple, list[Step]] = {}
@@ -50,7 +56,7 @@ def changes(old: Planned, new: Planned) -> Changes | None:
                 why[f"the {'weights' if what == 'backbones' else 'rows'} of {name} changed"] = None
     told = list(why) or ["its settings"]
     shown = (*told[:_SHOWN], f"{len(told) - _SHOWN} more") if len(told) > _SHOWN else tuple(told)
-    return Changes(shown, len(gone), len(old.steps) - len(gone))
+    return Changes(shown, len(gone), len(done) - len(gone))
 
 
 def _place(step: Step) -> tuple:
