@@ -24,6 +24,7 @@ _HOMES = {
     "load_task": "toolkit.tasks",
     "train": "toolkit.recipes.train",
     "evaluate": "toolkit.recipes.evaluate",
+    "evaluate_suite": "toolkit.recipes.suite",
     "retrieve": "toolkit.recipes.retrieve",
     "compare": "toolkit.recipes.compare",
     "Zoo": "toolkit.zoo",
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from toolkit.recipes.compare import compare
     from toolkit.recipes.evaluate import evaluate
     from toolkit.recipes.retrieve import retrieve
+    from toolkit.recipes.suite import evaluate_suite
     from toolkit.recipes.train import train
     from toolkit.tasks import get_task, load_task
     from toolkit.zoo import Zoo
@@ -46,6 +48,7 @@ __all__ = [
     "compare",
     "configure",
     "evaluate",
+    "evaluate_suite",
     "get_task",
     "load_task",
     "parse",

@@ -139,3 +139,19 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(trained: Config, tmp_pa
     config = replace(trained, run_dir=tmp_path / "runs")
     with pytest.raises(ToolkitError, match="predictions cannot be written.*run_dir"):
         toolkit.evaluate("micro-nli", config, task="micro-nli", languages="en")
+
+
+def test_retrieval_of_translations_leaves_what_each_sentence_found(trained: Config) -> None:
+    for protocol in ("jiant", "laser", "st"):  # st asks both ways
+        config = tiny_config(Path(trained.zoo).parent, f"retrieve.protocol={protocol}")
+        result = toolkit.retrieve("micro-nli", config, task="micro-bitext", languages="de")
+        found = read_predictions(result.folder / "predictions" / "micro-bitext.de.jsonl")
+        assert mean(each.outcome for each in found) == pytest.approx(result.scores[0].value)
+        assert all((each.gold == each.prediction) >= (each.outcome == 1.0) for each in found)
+
+
+def test_several_readings_of_a_bitext_have_folders_of_their_own(trained: Config) -> None:
+    result = toolkit.retrieve("micro-nli", trained, task="micro-bitext", languages="de", layers="0,1")
+    files = sorted((result.folder / "predictions").rglob("*.jsonl"))
+    assert len(files) == 2
+    assert {path.name for path in files} == {"micro-bitext.de.jsonl"}

@@ -28,7 +28,7 @@ NEVER = 3.4e38  # JSON has no infinity: what stands for the score of a span that
 def kept_answers(folder: Path) -> Iterator[Path]:
     """Give a folder to write predictions into; it becomes `folder/predictions` when all is written.
 
-    A run that is killed or fails leaves those of the run before.
+    A run that is killed or fails leaves those of the run before. Where nothing was written there is no folder.
 
     Raises:
         ToolkitError: the folder cannot be written.
@@ -44,7 +44,8 @@ def kept_answers(folder: Path) -> Iterator[Path]:
         try:
             if (folder / FOLDER).exists():
                 shutil.rmtree(folder / FOLDER)
-            os.replace(beside, folder / FOLDER)
+            if any(beside.iterdir()):
+                os.replace(beside, folder / FOLDER)
         except OSError as fault:
             raise _unwritable(folder, fault) from None
     finally:

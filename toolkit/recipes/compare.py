@@ -96,6 +96,13 @@ def compare(
         if parse(name).is_parallel:
             raise ToolkitError(f"'{name}' has several answers to a row; compare its members one by one.")
     wanted = choose_languages(target, languages, config.data_root, say)
+    if target.kind == "bitext":
+        one = config.retrieve.protocol
+        if one in ("all", "mteb"):
+            raise ToolkitError(
+                f"The protocol '{one}' gives no score that is a sum over pairs; compare with `--set retrieve.protocol=jiant`, "
+                "xtreme, laser or st."
+            )
     metric = metric or MAIN[target.metric]
     scores: dict[str, dict[str, Score]] = {}
     systems: dict[str, dict[str, Outcomes]] = {}

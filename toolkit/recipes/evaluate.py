@@ -23,6 +23,7 @@ from toolkit.recipes.traces import MadeWith, data_of, log_adapters
 from toolkit.report import heat_map, render, table
 from toolkit.score import GAP, MEAN, ZERO_SHOT_MEAN, Score, metric_name, named_values, write_csv, write_json
 from toolkit.tasks import Task, get_task
+from toolkit.tasks.task import RETRIEVED
 from toolkit.tracking import NOTE_TAG, Data
 from toolkit.zoo import AdapterCard
 
@@ -67,7 +68,7 @@ def evaluate(
         say: called with sentences for the reader.
     """
     target = get_task(task)
-    if target.kind in ("bitext", "mining"):
+    if target.kind in RETRIEVED:
         raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
     wanted = choose_languages(target, languages, config.data_root, say)
     circuit, cards = common.trained_circuit(expression, config, heads=None, report=report, lock=lock)

@@ -26,6 +26,7 @@ from toolkit.report import layer_curve
 from toolkit.retrieval import Index
 from toolkit.score import Score
 from toolkit.tasks import BitextRow, Task, get_task
+from toolkit.tasks.task import RETRIEVED
 from toolkit.tracking import Data
 
 
@@ -54,7 +55,7 @@ def retrieve(
         layers: `all`, or layers with commas: each is scored, and drawn as a curve. None: the protocol's layer.
     """
     target = get_task(task)
-    if target.kind not in ("bitext", "mining"):
+    if target.kind not in RETRIEVED:
         raise ToolkitError(f"'{task}' is a {target.kind} task, scored by `xstilts eval '{expression}' --task {task}`.")
     if parse(expression).is_parallel:
         raise ToolkitError(
@@ -82,10 +83,7 @@ def retrieve(
             rows = target.rows("score", language, data_root=config.data_root, limit=limit)
             used.append(data_of(rows, "evaluation"))
             if target.kind == "bitext":
-                found, predictions = _score_bitext(target, language, asked, encoder, config)
-                scored += found
-                if len(asked) == 1:
-                    write_predictions(predictions, answers / f"{task}.{language}.jsonl")
+                scored += _score_bitext(target, language, asked, encoder, config, answers)
             else:
                 found, written = score_mining(target, language, asked, encoder, config, folder, say)
                 scored += found
@@ -105,9 +103,9 @@ def _mining_words(reading: Reading) -> str:
 
 
 def _score_bitext(
-    task: Task, language: str, asked: Sequence[Reading], encoder: Encoder, config: Config
-) -> tuple[list[tuple[Reading, Score]], list[Prediction]]:
-    """Score every reading of one language's pairs; and of the last one each pair's answer, the mean over directions."""
+    task: Task, language: str, asked: Sequence[Reading], encoder: Encoder, config: Config, answers: Path
+) -> list[tuple[Reading, Score]]:
+    """Score every reading of one language's pairs, and write what each sentence found into `answers`."""
     settings = config.retrieve
     rows = task.rows("score", language, data_root=config.data_root, limit=settings.limit)
     pairs = [row for row in rows if isinstance(row, BitextRow)]
@@ -118,14 +116,24 @@ def _score_bitext(
         protocol, sides = reading.protocol, (english[reading.wanted], foreign[reading.wanted])
         directions = {"en": [sides], "xx": [sides[::-1]], "both": [sides, sides[::-1]]}[protocol.queries]
         measure = weighted_f1 if protocol.metric == "weighted_f1" else retrieval_accuracy
-        values, hits = [], np.zeros(len(pairs))
+        values, hits, nearest = [], np.zeros(len(pairs)), np.zeros(0, np.int64)
         for queries, corpus in directions:
             index = Index(queries.shape[1], factory=settings.index)
             index.add(corpus)
             _, found = index.search(queries, k=1)
-            hits += (found[:, 0] == np.arange(len(pairs))) / len(directions)
             ((metric, value),) = measure(found[:, 0], np.arange(len(pairs))).items()
             values.append(value)
+            hits += found[:, 0] == np.arange(len(pairs))
+            nearest = found[:, 0] if not len(nearest) else nearest
+        texts = [pair.target if protocol.queries == "xx" else pair.source for pair in pairs]
+        write_predictions(
+            [
+                # -1, of an approximate index that found nothing, is no row.
+                Prediction(pair.id, text, texts[row] if row >= 0 else "", float(hit) / len(directions))
+                for pair, text, row, hit in zip(pairs, texts, nearest, hits, strict=True)
+            ],
+            answers / (reading.folder if len(asked) > 1 else "") / f"{task.name}.{language}.jsonl",
+        )
         score = Score(
             task=task.name,
             language=language,
@@ -141,8 +149,4 @@ def _score_bitext(
             fingerprint=rows.fingerprint,
         )
         scored.append((reading, score))
-    predictions = [
-        Prediction(pair.id, pair.id, pairs[int(place)].id, float(hit))
-        for pair, place, hit in zip(pairs, found[:, 0], hits, strict=True)
-    ]
-    return scored, predictions
+    return scored
