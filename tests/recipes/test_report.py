@@ -51,7 +51,7 @@ def test_all_files_are_written_and_the_page_needs_nothing_else(tmp_path: Path) -
     assert names == {f"report.{form}" for form in ("md", "csv", "tex", "html", "png", "svg")} | pages
     page = (result.folder / "report.html").read_text()
     assert not re.search(r"(src|href)=[\"'](?!#)|@import|url\(|<script", page)
-    assert "Generated rows." in page
+    assert "Generated rows (micro-choice)." in page
     assert "saw rows of xnli" in page
     assert page.count('class="sure"') >= 2
     _Balanced().check(page)

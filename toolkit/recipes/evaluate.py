@@ -75,7 +75,7 @@ def evaluate(
     scores: list[Score] = []
     folder = result_folder(expression, task, config, journey="eval")
     used: list[Data] = []
-    with Meter() as meter, circuit, kept_answers(folder) as answers:
+    with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
         write_identity(answers, identity(circuit.backbone, cards, config, task))
         heads = _heads_for(circuit, target)
         for language in wanted:

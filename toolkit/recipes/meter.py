@@ -24,6 +24,7 @@ class Meter:
     """Measures the block it is entered for.
 
     Args:
+        is_watching: whether to look at the load; without a tracker nobody would see it.
         interval_s: seconds between two looks at the load.
 
     Attributes:
@@ -32,11 +33,11 @@ class Meter:
         seconds: its length so far, or altogether.
     """
 
-    def __init__(self, *, interval_s: float = INTERVAL_S) -> None:
+    def __init__(self, *, is_watching: bool = True, interval_s: float = INTERVAL_S) -> None:
         self.tracker: Tracker | None = None
         self.began = 0
         self._start = self._end = 0.0
-        self._interval_s = interval_s
+        self._is_watching, self._interval_s = is_watching, interval_s
         self._samples: list[Sample] = []
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
@@ -50,8 +51,9 @@ class Meter:
         _forget_peak()
         self.began, self._start = int(time.time() * 1000), time.perf_counter()
         # The first look comes after one interval: what is over by then needs no curve.
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
+        if self._is_watching:
+            self._thread = threading.Thread(target=self._watch, daemon=True)
+            self._thread.start()
         return self
 
     def __exit__(

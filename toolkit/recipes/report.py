@@ -90,6 +90,8 @@ def _comparison(
 ) -> Comparison | None:
     """Return the paired test of a column against its baseline; None where that or its predictions are not there."""
     target = get_task(task)
+    if target.kind == "mining":
+        return None  # the pairs mined are no rows that could be drawn again
     rows = dict.fromkeys(c.cell.row for c in results.cells if (c.cell.task, c.cell.variant) == (task, variant))
     systems: dict[str, dict[str, Outcomes]] = {}
     baseline = ""
@@ -99,6 +101,8 @@ def _comparison(
         cells = [cell for cell in results.at(row, task, variant=variant) if cell.state == "done" and cell.predictions]
         if not cells:
             continue
+        if not any(score.metric == metric for score in cells[0].scores):
+            continue  # a retrieval protocol with a measure of its own, which is no sum over rows
         name = label(row, variant)
         systems[name] = _outcomes(cells, target, metric)
         if cells[0].cell.is_baseline:

@@ -70,7 +70,7 @@ def retrieve(
     scored: list[tuple[Reading, Score]] = []
     circuit, cards = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
     used: list[Data] = []
-    with Meter() as meter, circuit, kept_answers(folder) as answers:
+    with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
         encoder = Encoder(circuit, config, asked, report)
         for reading in asked:

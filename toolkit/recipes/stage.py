@@ -61,7 +61,7 @@ def run_stage(
     for folder in (checkpoint, zoo.root):
         common.require_writable(folder)
     with ExitStack() as stack:
-        meter = stack.enter_context(Meter())
+        meter = stack.enter_context(Meter(is_watching=config.tracking.enabled))
         circuit = stack.enter_context(_wired(stage, config, backbone, zoo, sources))
         data = [
             TaskData(

@@ -52,7 +52,10 @@ def report_page(report: SweepReport) -> str:
         f"<h1>{title}</h1><p>{escape(report.question)}</p>",
     ]
     if report.is_generated:
-        parts.append('<p class="band generated"><b>Generated rows.</b> These numbers are no benchmark results.</p>')
+        made = sorted({entry.task for entry in report.entries.values() if entry.is_generated})
+        which = "" if set(made) == set(report.targets) else f" ({escape(', '.join(made))})"
+        told = "These numbers are no benchmark results."
+        parts.append(f'<p class="band generated"><b>Generated rows{which}.</b> {told}</p>')
     if report.lacks:
         parts.append(f'<div class="band partial"><b>{escape(report.lacks[0])}</b>{_missing(report.lacks[1:])}</div>')
     parts += ["<h2>What helps</h2><ul>", *(f"<li>{_linked(line)}</li>" for line in verdicts(report)), "</ul>"]
