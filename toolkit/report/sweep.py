@@ -278,7 +278,7 @@ def _notes(report: SweepReport, results: SweepResults) -> tuple[str, ...]:
     notes = ["Each number is the mean over the target's languages in %, of its main measure."]
     seeds = len(results.sweep.seeds)
     if seeds > 1:
-        notes.append(f"+- is the standard deviation over {seeds} seeds; intervals cover test rows and seeds.")
+        notes.append(f"± is the standard deviation over {seeds} seeds; intervals cover test rows and seeds.")
     else:
         notes.append("One seed: the intervals cover the choice of test rows only, not the seed of the training.")
     if report.baseline:
