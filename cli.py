@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from toolkit.commands import find, journeys, look, sweeps
+from toolkit.commands import robust as robustness
 from toolkit.commands.options import Commands, example
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -34,6 +35,8 @@ for command in (
     journeys.retrieve,
     journeys.compare,
     journeys.mine,
+    robustness.robust,
+    robustness.perturbations,
     sweeps.sweep,
     sweeps.status,
     sweeps.report,

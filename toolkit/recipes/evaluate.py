@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from toolkit.composition import Part, parse, parts
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import evaluate_each
+from toolkit.evaluation import Evaluation, evaluate_each, predict
 from toolkit.features import MAX_LENGTH, features_of
 from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
@@ -19,10 +21,12 @@ from toolkit.recipes.answers import kept_answers, write_answers
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.identity import identity, write_identity
 from toolkit.recipes.meter import Meter
+from toolkit.recipes.noise import noise_words, noisy
 from toolkit.recipes.traces import MadeWith, data_of, log_adapters
 from toolkit.report import heat_map, render, table
 from toolkit.score import GAP, MEAN, ZERO_SHOT_MEAN, Score, metric_name, named_values, write_csv, write_json
 from toolkit.tasks import Task, get_task
+from toolkit.tasks.rows import Rows
 from toolkit.tasks.task import RETRIEVED
 from toolkit.tracking import NOTE_TAG, Data
 from toolkit.zoo import AdapterCard
@@ -80,28 +84,9 @@ def evaluate(
         heads = _heads_for(circuit, target)
         for language in wanted:
             rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
+            rows = noisy(rows, target, language, config)
             used.append(data_of(rows, "evaluation"))
-            report(Progress(f"tokenise {task} {language}", 0, len(rows)))
-            features = features_of(
-                list(rows),
-                target.kind,
-                circuit.backbone.tokenizer,
-                max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
-                stride=config.eval.stride,
-                label_piece=config.eval.label_piece,
-            )
-            answered = evaluate_each(
-                circuit,
-                rows,
-                features,
-                heads=heads,
-                labels=target.labels,
-                metric=target.metric,
-                language=language,
-                settings=config.eval,
-                what=f"{task} {language}",
-                report=report,
-            )
+            answered, n_truncated = answer(circuit, rows, target, config, heads=heads, report=report)
             for number, found in enumerate(answered.values(), 1):
                 write_answers(
                     answers / f"member{number}" if len(heads) > 1 else answers,
@@ -112,30 +97,98 @@ def evaluate(
                 )
             for name, value in [note for found in answered.values() for note in found.notes.items()]:
                 say(f"{task} {language}: {name} {value:.4g}.")
-            if features.n_truncated:
-                say(f"{task} {language}: {features.n_truncated} of {len(rows)} rows lost text to the length limit.")
-            scores += [
-                Score(
-                    task=task,
-                    language=language,
-                    metric=metric,
-                    value=value,
-                    n=found.n,
-                    composition=head if circuit.members else str(circuit.composition),
-                    seed=_seed(cards),
-                    protocol=_protocol(config.eval, target, circuit),
-                    split=rows.split,
-                    backbone=circuit.backbone.name,
-                    is_generated=rows.is_generated,
-                    fingerprint=rows.fingerprint,
-                )
-                for head, found in answered.items()
-                for metric, value in found.measures.items()
-            ]
+            if n_truncated:
+                say(f"{task} {language}: {n_truncated} of {len(rows)} rows lost text to the length limit.")
+            protocol = " ".join(filter(None, (protocol_of(config.eval, target, circuit), noise_words(config))))
+            scores += scores_of(answered, rows, circuit, cards, protocol)
     for sentence in contamination(cards.values(), target):
         say(sentence)
     made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
     return publish(scores, expression, task, config, journey="eval", say=say, made_with=made_with)
+
+
+def answer(
+    circuit: Circuit,
+    rows: Rows,
+    target: Task,
+    config: Config,
+    *,
+    heads: Sequence[str] | None = None,
+    report: Report = silent,
+) -> tuple[dict[str, Evaluation], int]:
+    """Answer and score a task's rows of one language.
+
+    Args:
+        circuit: wired and loaded.
+        rows: of the target, perturbed or not.
+        heads: which heads answer; None: those of the circuit that can.
+
+    Returns:
+        Each head's evaluation, and how many rows lost text to the length limit.
+    """
+    what = f"{target.name} {rows.language}"
+    report(Progress(f"tokenise {what}", 0, len(rows)))
+    features = features_of(
+        list(rows),
+        target.kind,
+        circuit.backbone.tokenizer,
+        max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
+        stride=config.eval.stride,
+        label_piece=config.eval.label_piece,
+    )
+    answered = evaluate_each(
+        circuit,
+        rows,
+        features,
+        heads=_heads_for(circuit, target) if heads is None else heads,
+        labels=target.labels,
+        metric=target.metric,
+        language=rows.language,
+        settings=config.eval,
+        what=what,
+        report=report,
+    )
+    return answered, features.n_truncated
+
+
+def answer_probabilities(circuit: Circuit, rows: Sequence, target: Task, config: Config) -> np.ndarray:
+    """Return the probability of every label or choice: float64 [N, C]; of a pair or choice task."""
+    features = features_of(
+        list(rows),
+        target.kind,
+        circuit.backbone.tokenizer,
+        max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
+        stride=config.eval.stride,
+        label_piece=config.eval.label_piece,
+    )
+    (head,) = _heads_for(circuit, target)
+    logits = np.asarray(predict(circuit, features, batch_size=config.eval.batch_size, head=head), np.float64)
+    shifted = np.exp(logits - logits.max(1, keepdims=True))
+    return shifted / shifted.sum(1, keepdims=True)
+
+
+def scores_of(
+    answered: Mapping[str, Evaluation], rows: Rows, circuit: Circuit, cards: dict[str, AdapterCard], protocol: str
+) -> list[Score]:
+    """Return one Score for each head and measure of one language's rows."""
+    return [
+        Score(
+            task=rows.task.name,
+            language=rows.language,
+            metric=metric,
+            value=value,
+            n=found.n,
+            composition=head if circuit.members else str(circuit.composition),
+            seed=_seed(cards),
+            protocol=protocol,
+            split=rows.split,
+            backbone=circuit.backbone.name,
+            is_generated=rows.is_generated,
+            fingerprint=rows.fingerprint,
+        )
+        for head, found in answered.items()
+        for metric, value in found.measures.items()
+    ]
 
 
 def publish(
@@ -291,7 +344,8 @@ def _max_length(settings: EvalConfig, kind: str, limit: int) -> int:
     return min(MAX_LENGTH[kind] if settings.max_length == "auto" else settings.max_length, limit)
 
 
-def _protocol(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
+def protocol_of(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
+    """Return what every score says about how it was made."""
     kind = target.kind
     parts = [
         f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}",

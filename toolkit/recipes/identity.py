@@ -35,6 +35,7 @@ def identity(backbone: Backbone, cards: Mapping[str, AdapterCard], config: Confi
         "entries": {name: card.digest for name, card in sorted(cards.items())},
         "eval": {key: value for key, value in asdict(config.eval).items() if key not in _IRRELEVANT},
         "retrieve": asdict(config.retrieve),
+        "noise": asdict(config.noise),
         "version": toolkit.__version__,
     }
 

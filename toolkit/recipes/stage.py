@@ -22,6 +22,7 @@ from toolkit.progress import Progress, Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.meter import Meter
+from toolkit.recipes.noise import augmented
 from toolkit.recipes.records import Source, closing, log_result, make_card, opening, run_params, stage_key
 from toolkit.recipes.settings import resolve
 from toolkit.recipes.traces import data_of, log_adapters
@@ -166,7 +167,7 @@ def _score_logger(tracker: Tracker, *, after: int) -> Callable[[int, float], Non
 def _source(ref: Name, config: Config) -> Source:
     task = source_task(get_task(ref.name))
     language = task.resolve_language(ref.language)
-    rows = task.rows("train", language, data_root=config.data_root, limit=config.train.limit)
+    rows = augmented(task.rows("train", language, data_root=config.data_root, limit=config.train.limit), config)
     # Early stopping looks at English where there is a choice: other languages stay unseen (Phang et al. 2020).
     dev_language = task.train_language if task.train_language in task.languages else language
     dev = task.rows("dev", dev_language, data_root=config.data_root, limit=config.train.eval_limit)

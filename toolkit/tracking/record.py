@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
 
 EXPERIMENT_TAGS = {
-    # Without it MLflow 3.17 opens an experiment as one of language model traces, with nothing in it.
+    # What MLflow 3.17 calls an experiment that is about training and not about traces.
     "mlflow.experimentKind": "custom_model_development",
     NOTE_TAG: (
         "Scores are fractions named `task/metric/language`; `zero_shot_mean` runs over all languages but the training "
