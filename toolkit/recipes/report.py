@@ -73,10 +73,10 @@ def report(
         )
     main = {task: MAIN[get_task(task).metric] for task in results.sweep.targets}
     comparisons = {
-        (task, variant): found
+        (task, variant): tested
         for task in results.sweep.targets
         for variant in results.sweep.variants
-        if (found := _comparison(results, task, variant, main[task], resamples, seed, say)) is not None
+        if (tested := _comparison(results, task, variant, main[task], resamples, seed, say)) is not None
     }
     found = sweep_report(results, comparisons, main)
     folder = out or Path(sweep) / "report"
