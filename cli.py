@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import find, journeys, look, sweeps
+from toolkit.commands import find, fusions, journeys, look, sweeps
 from toolkit.commands import robust as robustness
 from toolkit.commands.options import Commands, example
 
@@ -40,6 +40,9 @@ for command in (
     sweeps.sweep,
     sweeps.status,
     sweeps.report,
+    fusions.attention,
+    fusions.prune,
+    fusions.collapse,
     find.zoo,
     look.tasks,
     look.backbones,

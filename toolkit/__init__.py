@@ -27,6 +27,9 @@ _HOMES = {
     "evaluate_suite": "toolkit.recipes.suite",
     "retrieve": "toolkit.recipes.retrieve",
     "compare": "toolkit.recipes.compare",
+    "attention": "toolkit.recipes.attention",
+    "prune": "toolkit.recipes.prune",
+    "collapse": "toolkit.recipes.collapse",
     "Zoo": "toolkit.zoo",
     "ToolkitError": "toolkit.errors",
 }
@@ -34,8 +37,11 @@ _HOMES = {
 if TYPE_CHECKING:
     from toolkit.composition import parse
     from toolkit.errors import ToolkitError
+    from toolkit.recipes.attention import attention
+    from toolkit.recipes.collapse import collapse
     from toolkit.recipes.compare import compare
     from toolkit.recipes.evaluate import evaluate
+    from toolkit.recipes.prune import prune
     from toolkit.recipes.retrieve import retrieve
     from toolkit.recipes.suite import evaluate_suite
     from toolkit.recipes.train import train
@@ -45,6 +51,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ToolkitError",
     "Zoo",
+    "attention",
+    "collapse",
     "compare",
     "configure",
     "evaluate",
@@ -52,6 +60,7 @@ __all__ = [
     "get_task",
     "load_task",
     "parse",
+    "prune",
     "retrieve",
     "train",
 ]

@@ -105,6 +105,10 @@ class TrainConfig:
         bool,
         About("fuse[...]/t in two phases of `epochs` each: the fusion, then t on the frozen fusion; false: jointly"),
     ] = False
+    learn: Annotated[
+        Literal["own", "all"],
+        About("own: what the stage makes; all: also the adapters and fusions below it, as copies that its entry holds"),
+    ] = "own"
     backbone_dropout: Annotated[float, About("dropout inside the backbone while training", low=0, below=1)] = 0.0
     head_dropout: Annotated[float, About("dropout before the head", low=0, below=1)] = 0.1
     mixture: Annotated[
@@ -236,6 +240,10 @@ class Config:
     retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    fusion: Annotated[
+        Literal["fast", "reference"],
+        About("how fusions are computed: re-associated, or by the `adapters` library's own code (never folded)"),
+    ] = "fast"
     data_root: Annotated[
         Path | None, About("mirror of hub data sets; null: the variable XSTILTS_DATA, else the hub")
     ] = None

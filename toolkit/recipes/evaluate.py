@@ -12,7 +12,7 @@ from toolkit.composition import Part, parse, parts
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, evaluate_each, predict
-from toolkit.features import MAX_LENGTH, features_of
+from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Progress, Report, silent
@@ -26,7 +26,7 @@ from toolkit.recipes.traces import MadeWith, data_of, log_adapters
 from toolkit.report import heat_map, render, table
 from toolkit.score import GAP, MEAN, ZERO_SHOT_MEAN, Score, metric_name, named_values, write_csv, write_json
 from toolkit.tasks import Task, get_task
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.rows import Row, Rows
 from toolkit.tasks.task import RETRIEVED
 from toolkit.tracking import NOTE_TAG, Data
 from toolkit.zoo import AdapterCard
@@ -76,12 +76,13 @@ def evaluate(
         raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
     wanted = choose_languages(target, languages, config.data_root, say)
     circuit, cards = common.trained_circuit(expression, config, heads=None, report=report, lock=lock)
+    common.say_path(circuit, say)
     scores: list[Score] = []
     folder = result_folder(expression, task, config, journey="eval")
     used: list[Data] = []
     with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
         write_identity(answers, identity(circuit.backbone, cards, config, task))
-        heads = _heads_for(circuit, target)
+        heads = heads_for(circuit, target)
         for language in wanted:
             rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
             rows = noisy(rows, target, language, config)
@@ -99,12 +100,27 @@ def evaluate(
                 say(f"{task} {language}: {name} {value:.4g}.")
             if n_truncated:
                 say(f"{task} {language}: {n_truncated} of {len(rows)} rows lost text to the length limit.")
-            protocol = " ".join(filter(None, (protocol_of(config.eval, target, circuit), noise_words(config))))
+            protocol = " ".join(filter(None, (protocol_words(config.eval, target, circuit), noise_words(config))))
             scores += scores_of(answered, rows, circuit, cards, protocol)
     for sentence in contamination(cards.values(), target):
         say(sentence)
     made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
     return publish(scores, expression, task, config, journey="eval", say=say, made_with=made_with)
+
+
+def task_features(
+    rows: Sequence[Row], target: Task, circuit: Circuit, config: Config, what: str = "tokenise", report: Report = silent
+) -> Features:
+    """Return rows of a task as they are tokenised for scoring."""
+    report(Progress(what, 0, len(rows)))
+    return features_of(
+        list(rows),
+        target.kind,
+        circuit.backbone.tokenizer,
+        max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
+        stride=config.eval.stride,
+        label_piece=config.eval.label_piece,
+    )
 
 
 def answer(
@@ -127,20 +143,12 @@ def answer(
         Each head's evaluation, and how many rows lost text to the length limit.
     """
     what = f"{target.name} {rows.language}"
-    report(Progress(f"tokenise {what}", 0, len(rows)))
-    features = features_of(
-        list(rows),
-        target.kind,
-        circuit.backbone.tokenizer,
-        max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
-        stride=config.eval.stride,
-        label_piece=config.eval.label_piece,
-    )
+    features = task_features(rows, target, circuit, config, f"tokenise {what}", report)
     answered = evaluate_each(
         circuit,
         rows,
         features,
-        heads=_heads_for(circuit, target) if heads is None else heads,
+        heads=heads_for(circuit, target) if heads is None else heads,
         labels=target.labels,
         metric=target.metric,
         language=rows.language,
@@ -151,17 +159,10 @@ def answer(
     return answered, features.n_truncated
 
 
-def answer_probabilities(circuit: Circuit, rows: Sequence, target: Task, config: Config) -> np.ndarray:
+def answer_probabilities(circuit: Circuit, rows: Sequence[Row], target: Task, config: Config) -> np.ndarray:
     """Return the probability of every label or choice: float64 [N, C]; of a pair or choice task."""
-    features = features_of(
-        list(rows),
-        target.kind,
-        circuit.backbone.tokenizer,
-        max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
-        stride=config.eval.stride,
-        label_piece=config.eval.label_piece,
-    )
-    (head,) = _heads_for(circuit, target)
+    (head,) = heads_for(circuit, target)
+    features = task_features(rows, target, circuit, config)
     logits = np.asarray(predict(circuit, features, batch_size=config.eval.batch_size, head=head), np.float64)
     shifted = np.exp(logits - logits.max(1, keepdims=True))
     return shifted / shifted.sum(1, keepdims=True)
@@ -179,7 +180,7 @@ def scores_of(
             value=value,
             n=found.n,
             composition=head if circuit.members else str(circuit.composition),
-            seed=_seed(cards),
+            seed=seed_of(cards),
             protocol=protocol,
             split=rows.split,
             backbone=circuit.backbone.name,
@@ -309,14 +310,18 @@ def contamination(cards: Iterable[AdapterCard], target: Task) -> list[str]:
     found = []
     for card in cards:
         for seen in card.data_seen:
-            if f"{seen['task']}:{seen['split']}" in target.overlaps:
+            if seen.get("origin") == "external":
+                found.append(
+                    f"'{card.name}' was made elsewhere: which rows it saw is not known, nor whether {target.name}'s are among them."
+                )
+            elif f"{seen['task']}:{seen['split']}" in target.overlaps:
                 found.append(
                     f"'{card.name}' saw {seen['task']} ({seen['split']}), which shares rows with {target.name}."
                 )
     return found
 
 
-def _heads_for(circuit: Circuit, target: Task) -> list[str]:
+def heads_for(circuit: Circuit, target: Task) -> list[str]:
     """Return the heads that can answer the target: the active one, or for a `par` those of all members that can."""
     spec, wanted = circuit.spec, common.head_spec(target)
     heads = list(circuit.answers) if circuit.members else [circuit.active_head or ""]
@@ -344,12 +349,12 @@ def _max_length(settings: EvalConfig, kind: str, limit: int) -> int:
     return min(MAX_LENGTH[kind] if settings.max_length == "auto" else settings.max_length, limit)
 
 
-def protocol_of(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
-    """Return what every score says about how it was made."""
+def protocol_words(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
+    """Return what moves a score besides the weights, as words."""
     kind = target.kind
     parts = [
         f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}",
-        f"precision={circuit.backbone.precision}",
+        common.arithmetic(circuit),
     ]
     if kind == "span":
         parts.append(f"stride={settings.stride}")
@@ -360,6 +365,7 @@ def protocol_of(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
     return " ".join(parts)
 
 
-def _seed(cards: dict[str, AdapterCard]) -> int:
+def seed_of(cards: dict[str, AdapterCard]) -> int:
+    """Return the seed of a composition's last entry, -1 of one that was made elsewhere."""
     last = list(cards.values())[-1]
-    return int(last.recipe["train"]["seed"])
+    return int(last.recipe.get("train", {}).get("seed", -1))

@@ -69,6 +69,7 @@ def retrieve(
     files: list[str] = []
     scored: list[tuple[Reading, Score]] = []
     circuit, cards = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
+    common.say_path(circuit, say)
     used: list[Data] = []
     with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)

@@ -20,7 +20,7 @@ from toolkit.predictions import Prediction, read_predictions, write_predictions
 from toolkit.progress import Progress, Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
-from toolkit.recipes.evaluate import answer, answer_probabilities, choose_languages, protocol_of, scores_of
+from toolkit.recipes.evaluate import answer, answer_probabilities, choose_languages, protocol_words, scores_of
 from toolkit.recipes.noise import lexicons, noise_words, noisy
 from toolkit.recipes.robust_records import Attacks, robust_tables, track_robust, write_robust
 from toolkit.report import render
@@ -214,7 +214,7 @@ def _answered(
 ) -> tuple[list[Prediction], list[Score]]:
     """Return the answers to a condition's rows in one language: those that are kept, or new ones."""
     protocol = " ".join(
-        filter(None, (protocol_of(config.eval, target, circuit), noise_words(config, noise) if noise else ""))
+        filter(None, (protocol_words(config.eval, target, circuit), noise_words(config, noise) if noise else ""))
     )
     key = hashlib.sha256(
         json.dumps(
