@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import find, journeys, look, sweeps
+from toolkit.commands import cache, find, journeys, look, sweeps
 from toolkit.commands.options import Commands, example
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -37,6 +37,7 @@ for command in (
     sweeps.status,
     find.zoo,
     look.tasks,
+    cache.cache,
     look.backbones,
     look.track,
     look.ui,

@@ -15,7 +15,7 @@ TOOLKIT = PROJECT / "toolkit"
 
 # Import only from strictly lower rows; siblings never import each other.
 ROWS = (
-    ("errors", "hub", "progress"),
+    ("cache", "errors", "hub", "progress"),
     ("registry",),
     ("languages",),
     ("composition", "config", "score", "tracking"),

@@ -16,6 +16,7 @@ SETTINGS = (
     "eval.limit=16",
     "retrieve.limit=30",
     "tracking.enabled=no",
+    "cache_gib=0",
     "backbone.precision=fp32",
 )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from toolkit.commands.options import example, resolve, settings, with_sets
+from toolkit.commands.options import example, resolve, settings, with_sets, with_total
 from toolkit.commands.screen import bars, is_main_process, say
 
 LOCK = click.option(
@@ -19,24 +19,34 @@ LOCK = click.option(
 )
 
 
+TOTAL = click.option(
+    "--total-examples",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Train each stage on N rows in all, drawn from its tasks together: one source and many at equal cost.",
+)
+
+
 @click.command(
     epilog=example(
         "xstilts train mnli",
         "xstilts train mnli/squad --backbone embedded --set train.limit=2000",
         "xstilts train 'seq[mnli,squad]' --config configs/train/adapter.yaml",
         "xstilts train 'mix[udpos.en,udpos.de]'",
+        "xstilts train 'mix[tydiqa.en,tydiqa.sw,tydiqa.ko]' --total-examples 600 --set train.mixture=equal",
     )
 )
 @click.argument("expr")
 @click.option("--retrain", is_flag=True, help="Train every stage again although the zoo holds it.")
+@TOTAL
 @LOCK
 @settings
-def train(expr: str, retrain: bool, lock: Path | None, **options: Any) -> None:
+def train(expr: str, retrain: bool, total_examples: int | None, lock: Path | None, **options: Any) -> None:
     """Train what EXPR lacks, stage by stage, each into the zoo.
 
     A killed run goes on from its last checkpoint when the same command is given again.
     """
-    _train(expr, resolve(**options), retrain, lock)
+    _train(expr, resolve(**with_total(options, total_examples)), retrain, lock)
 
 
 @click.command(
@@ -52,10 +62,17 @@ def train(expr: str, retrain: bool, lock: Path | None, **options: Any) -> None:
     "--no-adapter", is_flag=True, help="Learn the fusion and a head only (`fuse[...]@TASK`), no adapter on top."
 )
 @click.option("--retrain", is_flag=True, help="Train every stage again although the zoo holds it.")
+@TOTAL
 @settings
-def fuse(members: tuple[str, ...], target: str, no_adapter: bool, retrain: bool, **options: Any) -> None:
+def fuse(
+    members: tuple[str, ...], target: str, no_adapter: bool, retrain: bool, total_examples: int | None, **options: Any
+) -> None:
     """Fuse the adapters MEMBERS and train a target on top: `fuse[A,B,...]/TARGET`."""
-    _train(f"fuse[{','.join(members)}]{'@' if no_adapter else '/'}{target}", resolve(**options), retrain)
+    _train(
+        f"fuse[{','.join(members)}]{'@' if no_adapter else '/'}{target}",
+        resolve(**with_total(options, total_examples)),
+        retrain,
+    )
 
 
 def _train(expr: str, config: Any, retrain: bool, lock: Path | None = None) -> None:

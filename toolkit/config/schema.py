@@ -94,6 +94,10 @@ class TrainConfig:
     eval_limit: Annotated[int | None, About("dev rows per score while training; null: all", low=1)] = 2000
     checkpoint_every: Annotated[int, About("steps between checkpoints", low=1)] = 200
     limit: Annotated[int | None, About("training rows used; null: all", low=1, also=("max_train_samples",))] = None
+    total_examples: Annotated[
+        int | None,
+        About("training rows of a stage, drawn from all its tasks together as `mixture` has it; null: all", low=1),
+    ] = None
     seed: Annotated[int, About("seeds order, initialisation and dropout", low=0, high=2**32 - 1)] = 0
     label_piece: Annotated[
         Literal["content", "first"],
@@ -213,5 +217,8 @@ class Config:
     data_root: Annotated[
         Path | None, About("mirror of hub data sets; null: the variable XSTILTS_DATA, else the hub")
     ] = None
+    cache_gib: Annotated[
+        float, About("GiB of tokenised rows kept in the cache folder (XSTILTS_CACHE); 0: none are kept", low=0)
+    ] = 20.0
     zoo: Annotated[Path, About("folder of trained adapters")] = Path("adapter_zoo")
     run_dir: Annotated[Path, About("folder of run outputs and checkpoints", also=("output_dir",))] = Path("runs")

@@ -10,9 +10,9 @@ from toolkit.composition import parse
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import evaluate_each
-from toolkit.features import MAX_LENGTH, features_of
+from toolkit.features import MAX_LENGTH
 from toolkit.modeling.circuit import Circuit
-from toolkit.progress import Progress, Report, silent
+from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.report import heat_map, render, table
@@ -70,14 +70,15 @@ def evaluate(
         scores: list[Score] = []
         for language in wanted:
             rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
-            report(Progress(f"tokenise {task} {language}", 0, len(rows)))
-            features = features_of(
-                list(rows),
+            features = common.features_for(
+                rows,
                 target.kind,
-                circuit.backbone.tokenizer,
-                max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
-                stride=config.eval.stride,
-                label_piece=config.eval.label_piece,
+                circuit.backbone,
+                config.eval,
+                config,
+                what=f"tokenise {task} {language}",
+                report=report,
+                say=say,
             )
             answered = evaluate_each(
                 circuit,

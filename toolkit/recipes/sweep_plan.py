@@ -10,6 +10,7 @@ from typing import Any
 
 from toolkit.composition import Composition, Name, parse, parts
 from toolkit.config import Config, load_texts, to_dict
+from toolkit.config.convert import sections
 from toolkit.plan import Stage, plan
 from toolkit.recipes.settings import EPOCHS
 from toolkit.sweeps import Cell, Planned, Step, Sweep
@@ -21,7 +22,6 @@ from toolkit.zoo.shelf import shelf_name
 RECIPE = 1
 """Raised whenever the same settings come to other numbers, so that old stages are not taken for new ones."""
 
-PLACES = ("data_root", "zoo", "run_dir", "tracking")
 _RETRIEVED = ("bitext", "mining")
 _SPAN_EVAL = ("n_best", "max_answer_tokens", "null_threshold")
 
@@ -223,7 +223,7 @@ class _Maker:
             return None
         epochs = EPOCHS if train.epochs == "auto" else train.epochs
         rows = sum(sizes)
-        total = getattr(train, "total_examples", None)
+        total = train.total_examples
         if total is not None:
             rows = min(rows, total)
         passed = train.total_steps * train.batch_size if train.total_steps is not None else int(rows * epochs)
@@ -276,7 +276,8 @@ def _train_need(ref: Name, source: Task, config: Config) -> Need:
 
 
 def _without_places(config: Config) -> dict[str, Any]:
-    return {key: value for key, value in to_dict(config).items() if key not in PLACES}
+    """Return what says how to do a step; where things lie, and what is recorded, is another matter."""
+    return {key: value for key, value in to_dict(config).items() if key in sections() and key != "tracking"}
 
 
 def _kinds(sources: Sequence[Task]) -> str:

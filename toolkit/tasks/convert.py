@@ -149,6 +149,10 @@ def _label(field: str, value: object, labels: Sequence[str]) -> int:
         return value
     if isinstance(value, str) and value in labels:
         return list(labels).index(value)
+    # A text file's cells are text; where no label is called by a number, a number is an index there too.
+    is_index = isinstance(value, str) and value.isdecimal() and len(value) < 6
+    if is_index and not any(label.isdecimal() for label in labels) and int(str(value)) < len(labels):
+        return int(str(value))
     names = f"{', '.join(labels[:17])}{', ...' if len(labels) > 17 else ''}"
     raise Fault(field, f"label {value!r}", f"0 to {len(labels) - 1} ({names})")
 

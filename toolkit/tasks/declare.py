@@ -134,6 +134,8 @@ def _task(said: Mapping[str, Any], folder: Path, known: Mapping[str, Task]) -> T
         own = tuple(f"{base.name}:{split}" for split in ("dev", "test") if split in base.source.splits)
         overlaps = given.pop("overlaps", base.overlaps + own)
         given.setdefault("description", f"{base.description} (of {base.name})")
+        if "train" in {**said.get("splits", {}), **said.get("files", {})}:
+            given.setdefault("trains_on", None)  # rows of its own to train on
         task = replace(base, **given, source=source, overlaps=overlaps, size=(None, None))
     else:
         given.setdefault("languages", ("en",))
@@ -191,7 +193,15 @@ def _source(said: Mapping[str, Any], folder: Path, base: Task | None) -> Source:
             )
         return FileSource(format=format, splits=_with_score(files), columns=columns, where=where, folder=folder)
     assert isinstance(held, HubSource | FileSource)
-    return replace(held, columns=columns, where=where)
+    if isinstance(held, FileSource):
+        odd = [key for key in ("splits", "config", "revision") if key in said]
+        if odd:
+            raise ConfigError(f"`{odd[0]}` is of the hub, and '{said['base']}' reads files; expected `files` instead.")
+        return replace(held, columns=columns, where=where)
+    changed = {key: said[key] for key in ("config", "revision") if key in said}
+    if "splits" in said:
+        changed["splits"] = {split: _tried(names) for split, names in _with_score(said["splits"]).items()}
+    return replace(held, columns=columns, where=where, **changed)
 
 
 def _with_score(splits: Mapping[str, Any]) -> dict[str, Any]:
