@@ -110,6 +110,8 @@ class _Maker:
     def cell(self, cell: Cell) -> str:
         """Add the steps of a cell and return the key of the one that scores it."""
         target = get_task(cell.task)
+        for code in cell.languages.split(",") if cell.languages not in ("all", "pairs") else ():
+            target.resolve_language(code)  # a slip is told before anything is trained
         is_retrieval = target.kind in _RETRIEVED
         composition = parse(cell.composition)
         keys: dict[str, str] = {}
