@@ -19,7 +19,7 @@ ROWS = (
     ("registry",),
     ("languages",),
     ("composition", "config", "score", "tracking"),
-    ("sweeps",),
+    ("predictions", "sweeps"),
     ("tasks", "perturb", "report"),
     ("plan", "metrics", "merging", "retrieval", "features"),
     ("modeling",),

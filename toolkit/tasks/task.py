@@ -19,6 +19,7 @@ METRICS: dict[str, tuple[str, ...]] = {
     "bitext": ("accuracy",),
     "mining": ("f1",),
 }
+RETRIEVED = ("bitext", "mining")  # kinds that `retrieve` scores; `eval` scores the others
 SPLITS = ("train", "dev", "test", "score")
 
 
