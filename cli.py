@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import cache, find, journeys, look, sweeps
+from toolkit.commands import cache, find, fusions, journeys, look, sweeps
+from toolkit.commands import robust as robustness
 from toolkit.commands.options import Commands, example
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -35,6 +36,11 @@ for command in (
     journeys.mine,
     sweeps.sweep,
     sweeps.status,
+    robustness.robust,
+    robustness.perturbations,
+    fusions.attention,
+    fusions.prune,
+    fusions.collapse,
     find.zoo,
     look.tasks,
     cache.cache,

@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 REQUIRED = [
     "accelerate",
     "adapters==1.3.0",
+    "anyascii",
     "click",
     "datasets",
     "faiss-cpu",
@@ -18,7 +19,9 @@ REQUIRED = [
     "psutil",
     "pyarrow",
     "pyyaml",
+    "regex",
     "rich",
+    "sacrebleu",
     "safetensors",
     "seqeval",
     "tokenizers",

@@ -65,6 +65,7 @@ def retrieve(
     files: list[str] = []
     scored: list[tuple[Reading, Score]] = []
     circuit, _ = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
+    common.say_path(circuit, say)
     with circuit, kept_answers(folder) as answers:
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
         encoder = Encoder(circuit, config, asked, report)

@@ -171,6 +171,8 @@ class _Maker:
             own = {key: value for key, value in own.items() if key not in (*_SPAN_EVAL, "stride")}
         if target.kind != "tags":
             own.pop("label_piece", None)
+        if config.noise.apply is not None:
+            own["noise"] = asdict(config.noise)
         return self._add(step, {"task": cell.task, "languages": cell.languages, "settings": own})
 
     def _add(self, step: Step, determined_by: dict[str, Any]) -> str:
@@ -249,6 +251,8 @@ def touching(stage: Stage, config: Config, kinds: Sequence[str]) -> dict[str, An
     if "tags" not in kinds:
         dropped |= {"label_piece"}
     found: dict[str, Any] = {"train": {key: value for key, value in train.items() if key not in dropped}}
+    if config.train.augment is not None:  # training rows take their lexicons from here
+        found["noise"] = {"lexicons": config.noise.lexicons, "mix_with": config.noise.mix_with}
     has_adapter = any(part.kind == "adapter" for part in stage.learn)
     found["adapter"] = asdict(config.adapter) if has_adapter else {"kind": config.adapter.kind}
     if "span" in kinds:  # the dev score chooses the weights
