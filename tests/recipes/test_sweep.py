@@ -60,6 +60,7 @@ def test_results_know_their_cells_baselines_and_files(swept: Path) -> None:
     [both] = found.at("both", "micro-choice", seed=0)
     assert {score.language for score in both.scores} == {"en", "de"}
     assert both.folder is not None and (both.folder / "scores.json").is_file() and len(both.stages) == 3
+    assert both.predictions is not None and both.predictions.is_dir()
     baseline = found.baseline(both.cell)
     assert baseline is not None and baseline.cell.composition == "micro-choice"
     assert [stage.cells for stage in found.stages if stage.step.composition == "micro-nli"] == [2]

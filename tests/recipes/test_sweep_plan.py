@@ -148,6 +148,8 @@ def test_merged_members_are_shared_and_the_density_touches_ties_alone(tmp_path: 
         ("axes: {intermediates: [mnly], targets: [xnli]}", {}, "Did you mean 'mnli'?"),
         ("axes: {intermediates: [mnli], targets: [xnly]}", {}, "Did you mean 'xnli'?"),
         ("axes: {intermediates: [mnli], targets: [xnli]}", {"train.seed": "3"}, "is an axis of"),
+        ("axes: {intermediates: [mnli], targets: [xnli]}\nlanguages: [en, ja]", {}, "has no language 'ja'"),
+        ("axes: {sources: [en, ja], targets: [tydiqa]}\nbaseline: en", {}, "has no language 'ja'"),
         ("axes: {intermediates: [mnli], targets: [xnli]}\nsettings: {train: {lr: fast}}", {}, "settings: train.lr is"),
         (
             "axes: {intermediates: [mnli], targets: [xnli], settings: {a: {train.lr: 1e-4}}}",

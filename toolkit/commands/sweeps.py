@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 READY = Path("configs") / "sweep"
 FOLDER = Path("sweeps")
-_PLACES = ("data_root", "tracking.")
+_PLACES = ("data_root", "cache_gib", "tracking.")
 
 
 @click.command(

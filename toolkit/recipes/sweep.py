@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.config import Config
+from toolkit.config import Config, to_dict
+from toolkit.config.convert import sections
 from toolkit.errors import ToolkitError
 from toolkit.progress import Progress, Report, silent
 from toolkit.recipes.sweep_plan import Facts, is_retrieved, make_plan, needs_of, stages_without_sharing
@@ -449,9 +450,10 @@ def _facts_of(old: Planned | None) -> Facts:
 
 
 def _places(config: Config) -> dict[str, Any]:
-    """Return what steps need besides their settings, as plain values; paths are made absolute nowhere, workers stay here."""
-    tracking = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(config.tracking).items()}
-    return {"data_root": None if config.data_root is None else str(config.data_root), "tracking": tracking}
+    """Return what steps need besides their settings, as plain values: where things lie, and what is recorded."""
+    plain = to_dict(config)
+    own = ("zoo", "run_dir")  # every step has its own
+    return {key: value for key, value in plain.items() if key == "tracking" or key not in (*sections(), *own)}
 
 
 def _measure(

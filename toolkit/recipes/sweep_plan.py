@@ -10,6 +10,7 @@ from typing import Any
 
 from toolkit.composition import Composition, Name, parse, parts
 from toolkit.config import Config, load_texts, to_dict
+from toolkit.config.convert import sections
 from toolkit.plan import Stage, plan
 from toolkit.recipes.settings import EPOCHS
 from toolkit.sweeps import Cell, Planned, Step, Sweep
@@ -21,7 +22,6 @@ from toolkit.zoo.shelf import shelf_name
 RECIPE = 1
 """Raised whenever the same settings come to other numbers, so that old stages are not taken for new ones."""
 
-PLACES = ("data_root", "zoo", "run_dir", "tracking")
 _RETRIEVED = ("bitext", "mining")
 _SPAN_EVAL = ("n_best", "max_answer_tokens", "null_threshold")
 
@@ -110,6 +110,8 @@ class _Maker:
     def cell(self, cell: Cell) -> str:
         """Add the steps of a cell and return the key of the one that scores it."""
         target = get_task(cell.task)
+        for code in cell.languages.split(",") if cell.languages not in ("all", "pairs") else ():
+            target.resolve_language(code)  # a slip is told before anything is trained
         is_retrieval = target.kind in _RETRIEVED
         composition = parse(cell.composition)
         keys: dict[str, str] = {}
@@ -169,6 +171,8 @@ class _Maker:
             own = {key: value for key, value in own.items() if key not in (*_SPAN_EVAL, "stride")}
         if target.kind != "tags":
             own.pop("label_piece", None)
+        if config.noise.apply is not None:
+            own["noise"] = asdict(config.noise)
         return self._add(step, {"task": cell.task, "languages": cell.languages, "settings": own})
 
     def _add(self, step: Step, determined_by: dict[str, Any]) -> str:
@@ -223,7 +227,7 @@ class _Maker:
             return None
         epochs = EPOCHS if train.epochs == "auto" else train.epochs
         rows = sum(sizes)
-        total = getattr(train, "total_examples", None)
+        total = train.total_examples
         if total is not None:
             rows = min(rows, total)
         passed = train.total_steps * train.batch_size if train.total_steps is not None else int(rows * epochs)
@@ -247,6 +251,8 @@ def touching(stage: Stage, config: Config, kinds: Sequence[str]) -> dict[str, An
     if "tags" not in kinds:
         dropped |= {"label_piece"}
     found: dict[str, Any] = {"train": {key: value for key, value in train.items() if key not in dropped}}
+    if config.train.augment is not None:  # training rows take their lexicons from here
+        found["noise"] = {"lexicons": config.noise.lexicons, "mix_with": config.noise.mix_with}
     has_adapter = any(part.kind == "adapter" for part in stage.learn)
     found["adapter"] = asdict(config.adapter) if has_adapter else {"kind": config.adapter.kind}
     if "span" in kinds:  # the dev score chooses the weights
@@ -276,7 +282,8 @@ def _train_need(ref: Name, source: Task, config: Config) -> Need:
 
 
 def _without_places(config: Config) -> dict[str, Any]:
-    return {key: value for key, value in to_dict(config).items() if key not in PLACES}
+    """Return what says how to do a step; where things lie, and what is recorded, is another matter."""
+    return {key: value for key, value in to_dict(config).items() if key in sections() and key != "tracking"}
 
 
 def _kinds(sources: Sequence[Task]) -> str:

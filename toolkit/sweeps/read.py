@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from toolkit.config import settings as known_settings
+from toolkit.config.convert import sections
 from toolkit.config.safe_yaml import YamlFault, compose
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.registry import did_you_mean, unknown
@@ -30,7 +31,6 @@ KEYS = ("title", "question", "axes", "baseline", "languages", "settings", "inter
 REST = "rest"  # of `languages`: of the targets that are not named
 AXIS_KEYS = ("of", "methods", "sizes", "task", "control")
 _METHODS = {"intermediates": "stack", "domains": "stack", "orders": "stack", "mixtures": "mix", "fusions": "fuse"}
-_FREE = ("backbone.", "adapter.", "train.", "eval.", "merge.", "retrieve.")
 
 
 def read_sweep(path: Path | str, *, is_retrieved: Callable[[str], bool]) -> Sweep:
@@ -261,7 +261,7 @@ def _texts(value: Any, where: str) -> dict[str, str]:
             raise ConfigError(f"{where}: seeds are an axis of the grid; write `axes: seeds: [0, 1, 2]`.")
         if key not in known_settings():
             raise _in(where, unknown("setting", key, known_settings(), see="docs/cli.md", error=ConfigError))
-        if not key.startswith(_FREE):
+        if key.partition(".")[0] not in sections() or key.startswith("tracking."):
             raise ConfigError(f"{where}: '{key}' is a place, which a command names and a sweep does not; leave it out.")
     return found
 

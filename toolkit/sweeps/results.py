@@ -22,7 +22,7 @@ class CellResult:
         error: why it failed or what blocks it.
         scores: one row per language and measure; empty unless done.
         folder: where scores.csv, scores.json and the heat map lie; None unless done.
-        predictions: file of answers by row; None where none was written.
+        predictions: folder of answers by row; None where none were written.
         contamination: sentences about training rows that overlap with the rows scored.
         seconds, peak_memory_mib: of the scoring alone.
         stages: keys of the stages that the composition takes parts from, with all below them.

@@ -169,7 +169,7 @@ class Record:
         examples: rows passed over.
         digest: of a stage's zoo entry; `parents`: of the entries it was made from, by name.
         folder: where a stage's zoo, or a cell's scores, heat map and predictions lie; relative to the sweep's folder.
-        predictions: file of answers by row, relative to the sweep's folder; empty where none was written.
+        predictions: folder of answers by row, relative to the sweep's folder; empty where none were written.
         scores: one row per language and measure.
         contamination: sentences about training rows that overlap with the rows scored.
     """
