@@ -12,10 +12,10 @@ from toolkit.recipes.sweep_plan import Facts, stages_without_sharing
 
 PROJECT = Path(__file__).parent.parent.parent
 READY = sorted((PROJECT / "configs" / "sweep").glob("*.yaml"))
-NAMES = {"phang2020", "order", "multi-source", "domain", "fusion"}
+NAMES = {"phang2020", "order", "multi-source", "domain", "fusion", "robust-order", "robust-xnli"}
 
 
-def test_each_of_the_five_has_a_mini_twin() -> None:
+def test_each_has_a_mini_twin() -> None:
     assert {path.stem for path in READY} >= NAMES | {f"{name}-mini" for name in NAMES}
 
 
