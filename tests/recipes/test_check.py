@@ -44,7 +44,8 @@ def test_balance_lengths_duplicates_and_faults_are_found(own: Path) -> None:
     assert (train.split, train.n, train.balance) == ("train", 16, "ja 75.0%, nein 25.0%")
     assert train.n_repeated == 13  # three inputs, case and spacing aside
     assert (dev.n, dev.n_long) == (2, 1)
-    assert dev.tokens[2] > found.limit == 256
+    assert dev.tokens[2] > 256
+    assert found.limit == "256"
     text = "\n".join(found.sentences)
     assert "dev en: 1 of 3 rows are faulty; the first: " in text and "line 4: label 'vielleicht'" in text
     assert "train en: 1 repeated inputs have different labels." in text
@@ -66,3 +67,21 @@ def test_a_task_whose_rows_cannot_be_reached_is_refused(own: Path) -> None:
     (own / "dev.csv").unlink()
     with pytest.raises(ToolkitError, match="No rows of 'own' can be reached"):
         check("own", tiny_config(own))
+
+
+def test_a_retrieval_task_is_checked_by_its_queries_its_passages_and_its_pool(tmp_path: Path) -> None:
+    found = check("micro-answers", tiny_config(tmp_path))
+    assert found.limit == "32/64"
+    by_split = {(part.split, part.language): part for part in found.parts}
+    assert by_split["score", "de"].n == 60
+    assert by_split["train passages", "de"].n == 3000
+    assert {language for split, language in by_split if split == "pool"} == set(TASKS["micro-answers"].languages)
+    pool = by_split["pool", "de"]
+    assert pool.n == 120
+    right = float(pool.balance.removesuffix(" right a query"))
+    rows, held = TASKS["micro-answers"].rows("score", "de"), TASKS["micro-answers"].pool()
+    german = [row for row in held.rows if row.language == "de"]
+    assert right == pytest.approx(
+        sum(row.key in each.keys for row in rows for each in german) / len(rows),
+        abs=0.01,  # type: ignore[union-attr]
+    )

@@ -139,10 +139,11 @@ def evaluate(expr: str, task: str, languages: str, lock: Path | None, **options:
         "xstilts retrieve mnli --task tatoeba --languages de,fr,sw --set retrieve.layer=12",
         "xstilts retrieve mnli --task tatoeba --layers all",
         "xstilts retrieve mnli --task bucc --languages zh --data-root BUCC --protocol all",
+        "xstilts retrieve mnli --task lareqa --data-root LAREQA",
     )
 )
 @click.argument("expr")
-@click.option("--task", default="tatoeba", show_default=True, metavar="TASK", help="Bitext or mining task.")
+@click.option("--task", default="tatoeba", show_default=True, metavar="TASK", help="Bitext, mining or retrieval task.")
 @click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
 @click.option(
     "--protocol",
@@ -161,7 +162,8 @@ def retrieve(
     lock: Path | None,
     **options: Any,
 ) -> None:
-    """Retrieve translations with EXPR's sentence vectors: accuracy of a bitext, F1 of pairs mined from two corpora."""
+    """Retrieve with EXPR's sentence vectors: translations of a bitext (accuracy), pairs mined from two corpora (F1), or what
+    queries seek in a pool of many languages (mean average precision of the first 20)."""
     from toolkit.recipes.retrieve import retrieve as run
 
     config = resolve(**with_sets(options, protocol=protocol))

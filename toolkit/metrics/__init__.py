@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toolkit.metrics.accuracy import accuracy, accuracy_f1
 from toolkit.metrics.mlqa import mlqa
-from toolkit.metrics.ranking import retrieval_accuracy, weighted_f1
+from toolkit.metrics.ranking import TOP, ranking, retrieval_accuracy, weighted_f1
 from toolkit.metrics.spans import tagging_f1
 from toolkit.metrics.squad import squad
 from toolkit.metrics.squad2 import Squad2, squad2
@@ -17,15 +17,18 @@ MAIN = {
     "mlqa": "f1",
     "seqeval": "f1",
     "f1": "f1",
+    "map_at_20": "map_at_20",
 }
 """`Task.metric` -> the measure among its results that early stopping and the tables look at."""
 
 __all__ = [
     "MAIN",
+    "TOP",
     "Squad2",
     "accuracy",
     "accuracy_f1",
     "mlqa",
+    "ranking",
     "retrieval_accuracy",
     "squad",
     "squad2",

@@ -15,7 +15,7 @@ from toolkit.features import MAX_LENGTH, features_of, sentence_features
 from toolkit.progress import Progress, Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.evaluate import contamination
-from toolkit.tasks import BitextRow, ChoiceRow, PairRow, Row, SpanRow, TagsRow, Task, get_task
+from toolkit.tasks import BitextRow, ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow, Task, get_task
 from toolkit.tasks.rows import OTHER_TAG, Rows
 
 UNCUT = 1_000_000  # tokens: longer than any row, so that lengths are counted before anything is cut
@@ -27,13 +27,14 @@ class Part:
     """One split in one language.
 
     Attributes:
-        split: as asked for; `score` only where it is another one than dev and test.
+        split: as asked for; `score` only where it is another one than dev and test. Of a retrieval task the queries; `...
+            passages` are what stands beside them, `pool` the candidates.
         language: its code.
         n: rows.
         tokens: median, 95th percentile and maximum before anything is cut, special tokens included.
         n_long: rows longer than the limit (classification: cut; span and tags: read in several windows).
-        n_repeated: rows whose inputs stood in an earlier row.
-        balance: shares of labels, in words.
+        n_repeated: rows (of passages and the pool: texts) whose inputs stood in an earlier row.
+        balance: shares of labels, in words; of a pool how many are right for a query.
     """
 
     split: str
@@ -51,7 +52,7 @@ class Check:
 
     parts: tuple[Part, ...]
     sentences: tuple[str, ...]
-    limit: int
+    limit: str
 
 
 def check(name: str, config: Config, *, report: Report = silent) -> Check:
@@ -64,8 +65,7 @@ def check(name: str, config: Config, *, report: Report = silent) -> Check:
     """
     task = get_task(name)
     tokenizer = common.open_backbone(config, report=report).tokenizer
-    asked = config.retrieve.max_length if task.kind == "bitext" else config.eval.max_length
-    limit = MAX_LENGTH[task.kind] if asked == "auto" else asked
+    limits = _limits(task, config)
     parts: list[Part] = []
     sentences: list[str] = []
     trained: Counter[str] = Counter()
@@ -91,9 +91,15 @@ def check(name: str, config: Config, *, report: Report = silent) -> Check:
             if split == "train":
                 trained.update(keys)
             sentences += _contradictions(good, keys, f"{split} {language}")
-            parts.append(_part(task, split, language, good, keys, tokenizer, limit))
+            parts.append(_part(task, split, language, good, keys, tokenizer, limits[0]))
+            if task.kind == "retrieval" and (
+                texts := [row.passage for row in good if isinstance(row, QueryRow) and row.passage]
+            ):
+                parts.append(_texts_part(f"{split} passages", language, texts, tokenizer, limits[1]))
     if not parts:
         raise ToolkitError(f"No rows of '{name}' can be reached; name a mirror that holds them with --data-root.")
+    if task.kind == "retrieval":
+        parts += _pool_parts(task, scored, tokenizer, limits[1], config, report)
     target = {language: {_key(row) for row in _read(rows)[0]} for language, rows in scored.items()}
     sentences += [
         f"{n} of the {len(keys)} rows scored in {language} stand in the task's own training rows."
@@ -101,16 +107,26 @@ def check(name: str, config: Config, *, report: Report = silent) -> Check:
         if (n := len(keys & trained.keys()))
     ]
     sentences += _contamination(task, scored, target, config, report)
-    return Check(tuple(parts), tuple(sentences), limit)
+    return Check(tuple(parts), tuple(sentences), "/".join(map(str, dict.fromkeys(limits))))
+
+
+def _limits(task: Task, config: Config) -> tuple[int, ...]:
+    """Return the limit on tokens of a row, or of a query and of a candidate."""
+    most = config.retrieve.max_length
+    if task.kind == "retrieval":
+        return tuple(min(own or most, most) for own in (task.query_tokens, task.passage_tokens))
+    asked = most if task.kind == "bitext" else config.eval.max_length
+    return (MAX_LENGTH[task.kind] if asked == "auto" else asked,)
 
 
 def _is_known(task: Task, rows: Rows, config: Config) -> bool:
     """Whether the rows scored are those of a split that was looked at already."""
     root = config.data_root
     return any(
-        task.rows(split, rows.language, data_root=root).origin == rows.origin
+        (held.origin, held.split) == (rows.origin, rows.split)
         for split in ("dev", "test")
         if split in task.splits and rows.language in task.reachable(split, data_root=root, has_pairs=True)
+        for held in [task.rows(split, rows.language, data_root=root)]
     )
 
 
@@ -131,16 +147,34 @@ def _part(
     task: Task, split: str, language: str, rows: Sequence[Row], keys: Sequence[str], tokenizer: Any, limit: int
 ) -> Part:
     lengths = _lengths(task.kind, rows, tokenizer)
+    return _counted(split, language, lengths, limit, len(keys) - len(set(keys)), _balance(task, rows))
+
+
+def _counted(split: str, language: str, lengths: np.ndarray, limit: int, n_repeated: int, balance: str) -> Part:
     middle, most = np.percentile(lengths, [50, 95])
-    return Part(
-        split=split,
-        language=language,
-        n=len(rows),
-        tokens=(round(middle), round(most), int(lengths.max())),
-        n_long=int((lengths > limit).sum()),
-        n_repeated=len(keys) - len(set(keys)),
-        balance=_balance(task, rows),
-    )
+    tokens = (round(middle), round(most), int(lengths.max()))
+    return Part(split, language, len(lengths), tokens, int((lengths > limit).sum()), n_repeated, balance)
+
+
+def _texts_part(split: str, language: str, texts: Sequence[str], tokenizer: Any, limit: int, balance: str = "") -> Part:
+    lengths = sentence_features(texts, tokenizer, max_length=UNCUT).input_ids.lengths
+    return _counted(split, language, lengths, limit, len(texts) - len(set(texts)), balance)
+
+
+def _pool_parts(
+    task: Task, scored: dict[str, Rows], tokenizer: Any, limit: int, config: Config, report: Report
+) -> Iterator[Part]:
+    """Return the pool by its candidates' languages, and how many of each language are right for a query on average."""
+    pool = task.pool("score", data_root=config.data_root)
+    n_right: Counter[str] = Counter()
+    n_queries = sum(map(len, scored.values()))
+    for language, rows in scored.items():
+        n_right.update(pool.rows[place].language for place in pool.right(rows, f"{task.name} {language}")[1])
+    for language in pool.languages:
+        texts = [row.text for row in pool.rows if row.language == language]
+        report(Progress(f"read {task.name} pool {language}", 0, len(texts)))
+        balance = f"{n_right[language] / n_queries:.2f} right a query"
+        yield _texts_part("pool", language, texts, tokenizer, limit, balance)
 
 
 def _lengths(kind: str, rows: Sequence[Row], tokenizer: Any) -> np.ndarray:
@@ -149,6 +183,8 @@ def _lengths(kind: str, rows: Sequence[Row], tokenizer: Any) -> np.ndarray:
         sides = [[row.source for row in rows], [row.target for row in rows]]  # type: ignore[union-attr]
         found = [sentence_features(texts, tokenizer, max_length=UNCUT).input_ids.lengths for texts in sides]
         return np.maximum(*found)
+    if kind == "retrieval":
+        return sentence_features([row.query for row in rows], tokenizer, max_length=UNCUT).input_ids.lengths  # type: ignore[union-attr]
     # No stride and a limit beyond any row: one window each.
     features = features_of(rows, kind, tokenizer, max_length=UNCUT, stride=0)
     lengths = features.input_ids.lengths
@@ -158,7 +194,7 @@ def _lengths(kind: str, rows: Sequence[Row], tokenizer: Any) -> np.ndarray:
 
 
 def _balance(task: Task, rows: Sequence[Row]) -> str:
-    if task.kind == "bitext":
+    if task.kind in ("bitext", "retrieval"):
         return ""
     if task.kind == "span":
         n = sum(not row.answers for row in rows)  # type: ignore[union-attr]
@@ -188,6 +224,8 @@ def _key(row: Row) -> str:
         texts = (row.question, row.context)
     elif isinstance(row, TagsRow):
         texts = row.tokens
+    elif isinstance(row, QueryRow):
+        texts = (row.query, row.passage)
     else:
         assert isinstance(row, BitextRow)
         texts = (row.source, row.target)

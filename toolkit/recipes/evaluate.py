@@ -18,6 +18,7 @@ from toolkit.recipes.common import Say, say_nothing
 from toolkit.report import heat_map, render, table
 from toolkit.score import Score, named_values, write_csv, write_json
 from toolkit.tasks import Task, get_task
+from toolkit.tasks.task import RETRIEVED
 from toolkit.zoo import AdapterCard
 
 
@@ -61,7 +62,7 @@ def evaluate(
         say: called with sentences for the reader.
     """
     target = get_task(task)
-    if target.kind in ("bitext", "mining"):
+    if target.kind in RETRIEVED:
         raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
     wanted = choose_languages(target, languages, config.data_root, say)
     circuit, cards = common.trained_circuit(expression, config, heads=None, report=report, lock=lock)

@@ -10,17 +10,19 @@ import numpy as np
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.metrics import retrieval_accuracy, weighted_f1
+from toolkit.metrics import TOP, retrieval_accuracy, weighted_f1
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.encoding import Encoder, Reading, by_layer, readings
 from toolkit.recipes.evaluate import Result, choose_languages, publish, result_folder
 from toolkit.recipes.mining import score_mining
+from toolkit.recipes.pooled import score_pool
 from toolkit.report import layer_curve
 from toolkit.retrieval import Index
 from toolkit.score import Score
 from toolkit.tasks import BitextRow, Task, get_task
+from toolkit.tasks.task import RETRIEVED
 
 
 def retrieve(
@@ -34,7 +36,8 @@ def retrieve(
     report: Report = silent,
     say: Say = say_nothing,
 ) -> Result:
-    """Search each sentence's translation among all of the other side (bitext), or mine two corpora for pairs (mining).
+    """Search each sentence's translation among all of the other side (bitext), mine two corpora for pairs (mining), or let
+    queries search a pool of candidates in all languages (retrieval).
 
     `config.retrieve.protocol` says how; all that is asked for is scored from the same vectors. On a bitext the default is
     the mean over all non-padding tokens of hidden state 14 of 24 (the same fraction of the depth on other backbones),
@@ -42,13 +45,13 @@ def retrieve(
 
     Args:
         expression: composition whose entries the zoo holds, or `backbone`.
-        task: a bitext or mining task.
+        task: a bitext, mining or retrieval task.
         languages: `all`, or codes.
         lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
         layers: `all`, or layers with commas: each is scored, and drawn as a curve. None: the protocol's layer.
     """
     target = get_task(task)
-    if target.kind not in ("bitext", "mining"):
+    if target.kind not in RETRIEVED:
         raise ToolkitError(f"'{task}' is a {target.kind} task, scored by `xstilts eval '{expression}' --task {task}`.")
     if parse(expression).is_parallel:
         raise ToolkitError(
@@ -65,17 +68,22 @@ def retrieve(
     with circuit:
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
         encoder = Encoder(circuit, config, asked, report)
-        for reading in asked:
+        if target.kind == "retrieval":
+            found, written = score_pool(target, wanted, asked, circuit, config, folder, say, report)
+            scored += found
+            files += written
+        for reading in asked if target.kind != "retrieval" else ():
             rest = reading.protocol.for_bitext() if target.kind == "bitext" else _mining_words(reading)
             say(f"{expression} on {task}: {reading.head()} {rest} {encoder.tail()}")
-        for language in wanted:
+        for language in wanted if target.kind != "retrieval" else ():
             if target.kind == "bitext":
                 scored += _score_bitext(target, language, asked, encoder, config)
             else:
                 found, written = score_mining(target, language, asked, encoder, config, folder, say)
                 scored += found
                 files += written
-    main = [(reading, score.value) for reading, score in scored if score.metric not in ("precision", "recall")]
+    beside = ("precision", "recall", f"mrr_at_{TOP}")
+    main = [(reading, score.value) for reading, score in scored if score.metric not in beside]
     if layers:
         title = f"{expression} on {task}, {circuit.backbone.name}: mean over {', '.join(wanted)}"
         layer_curve(by_layer(main), folder / "layers.png", title=title, measure=scored[0][1].metric)
