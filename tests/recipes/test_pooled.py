@@ -15,12 +15,14 @@ from tests.recipes.small import tiny_config
 from tests.tasks import test_lareqa, test_mewsli
 from toolkit.composition import parse
 from toolkit.config import Config
-from toolkit.errors import DataError, SourceError, ToolkitError
+from toolkit.errors import DataError, SourceError, ToolkitError, ZooError
 from toolkit.features import sentence_features
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed
 from toolkit.tasks import QueryRow, get_task
+from toolkit.zoo import Zoo
+from toolkit.zoo.adapterhub import export
 
 
 def plain_scores(config: Config, task: str, language: str, layer: int, pooling: str) -> tuple[float, float]:
@@ -151,3 +153,42 @@ def test_missing_data_one_language_alone_and_the_wrong_command_are_one_sentence_
         toolkit.retrieve("backbone", config, task="lareqa")
     with pytest.raises(ToolkitError, match="xstilts retrieve 'micro-nli' --task lareqa"):
         toolkit.evaluate("micro-nli", config, task="lareqa")
+
+
+# -- trained to retrieve ------------------------------------------------------------------------------------------------
+
+
+def test_a_trained_retrieval_adapter_is_asked_for_the_vectors_that_it_was_trained_to_make(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path, "retrieve.limit=8", "train.pooling=cls", "train.limit=64")
+    (card,) = toolkit.train("micro-answers", config)
+    assert {score["metric"] for score in card.scores} == {"map_at_20", "mrr_at_20"}
+    assert card.heads["micro-answers"]["kind"] == "retrieval"
+    with pytest.raises(ZooError, match="kind 'retrieval', which the adapters library does not have"):
+        export(Zoo(config.zoo), "micro-answers", "tiny", tmp_path / "out")
+    said: list[str] = []
+    found = toolkit.retrieve("micro-answers", config, task="micro-answers", languages="en", say=said.append).scores[0]
+    assert "protocol=jiant* layer=2/2 pooling=cls" in found.protocol
+    assert any("'micro-answers' was trained to retrieve" in sentence for sentence in said)
+    by_hand = replace(config, retrieve=replace(config.retrieve, layer=1, pooling="mean"))
+    other = toolkit.retrieve("micro-answers", by_hand, task="micro-answers", languages="en").scores[0]
+    assert "protocol=jiant layer=1/2 pooling=mean" in other.protocol
+    laser = replace(config, retrieve=replace(config.retrieve, protocol="laser"))
+    named = toolkit.retrieve("micro-answers", laser, task="micro-answers", languages="en").scores[0]
+    assert "protocol=laser layer=2/2 pooling=mean" in named.protocol
+
+
+def test_training_to_retrieve_lowers_the_loss_and_raises_the_dev_score(tmp_path: Path) -> None:
+    sets = ("train.limit=96", "train.eval_limit=40", "train.lr=0.005", "train.seed=3")
+    short = toolkit.train("micro-answers", tiny_config(tmp_path / "short", *sets, "train.total_steps=1"))[0]
+    long = toolkit.train("micro-answers", tiny_config(tmp_path / "long", *sets, "train.total_steps=60"))[0]
+    assert long.scores[0]["value"] > short.scores[0]["value"]
+
+
+def test_a_retrieval_task_trains_on_top_of_other_adapters_and_beside_other_tasks(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path, "retrieve.limit=5")
+    cards = toolkit.train("micro-nli/micro-answers", config)
+    assert [card.name for card in cards] == ["micro-nli", "micro-nli/micro-answers"]
+    scores = toolkit.retrieve("micro-nli/micro-answers", config, task="micro-bitext", languages="de").scores
+    assert "layer=2/2 pooling=mean" in scores[0].protocol
+    (mixed,) = toolkit.train("mix[micro-nli,micro-answers]", config)
+    assert {head["kind"] for head in mixed.heads.values()} == {"pair", "retrieval"}

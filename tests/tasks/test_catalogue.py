@@ -24,7 +24,7 @@ def test_every_kind_has_a_real_and_a_generated_task() -> None:
 def test_a_task_that_borrows_training_rows_borrows_them_from_its_own_kind_with_the_same_labels(task: Task) -> None:
     lender = training_task(task)
     assert (lender.kind, lender.labels) == (task.kind, task.labels)
-    assert lender.has_train or task.kind in ("bitext", "mining") or task.name == "lareqa"
+    assert lender.has_train or task.kind in ("bitext", "mining")
     assert task.has_train is (
         task.trains_on is None and task.kind not in ("bitext", "mining") and task.name != "lareqa"
     )

@@ -18,6 +18,7 @@ kind: retrieval
 languages: [en, de]
 files: {score: "{code}.tsv"}
 columns: {query: question, passage: answer, key: topic}
+query_tokens: 16
 """
 
 
@@ -29,6 +30,7 @@ def test_a_table_of_ones_own_pools_the_distinct_passages_of_all_its_languages(tm
     (tmp_path / "de.tsv").write_text("question\tanswer\ttopic\nWann?\tIm Mai.\t1\n")
     try:
         task = load_task(tmp_path / "faq.yaml")
+        assert (task.query_tokens, task.passage_tokens) == (16, None)
         pool = task.pool()
         assert list(pool.rows) == [
             CandidateRow("en_0", "en", "In May.", ("1", "2")),
@@ -39,6 +41,13 @@ def test_a_table_of_ones_own_pools_the_distinct_passages_of_all_its_languages(tm
         assert (queries, places) == ([0, 0], [0, 2])
     finally:
         TASKS.pop("faq", None)
+
+
+@pytest.mark.parametrize("value", ["3", "long", "true", "[16]"])
+def test_a_limit_that_is_no_number_of_tokens_is_refused(tmp_path: Path, value: str) -> None:
+    (tmp_path / "faq.yaml").write_text(OWN.replace("query_tokens: 16", f"query_tokens: {value}"))
+    with pytest.raises(ConfigError, match="`query_tokens` is .*; expected a number of tokens, 8 or more"):
+        load_task(tmp_path / "faq.yaml")
 
 
 def test_only_a_retrieval_task_has_a_pool() -> None:

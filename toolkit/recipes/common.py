@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from toolkit.composition import Composition, Part, parse, parts
-from toolkit.config import AdapterConfig, Config
+from toolkit.config import AdapterConfig, Config, TrainConfig
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.backbone import Backbone, load_backbone
 from toolkit.modeling.circuit import Circuit
@@ -78,8 +78,10 @@ def open_config_tracker(config: Config) -> Tracker:
     return open_tracker("mlflow" if is_recorded else "none", uri=config.tracking.uri, folder=config.tracking.folder)
 
 
-def head_spec(task: Task) -> HeadSpec:
-    """Return the head that answers a task."""
+def head_spec(task: Task, train: TrainConfig | None = None) -> HeadSpec:
+    """Return the head that answers a task; of a retrieval task with the pooling and temperature of its training."""
+    if task.kind == "retrieval" and train is not None:
+        return HeadSpec(task.kind, (), train.pooling, train.temperature)
     return HeadSpec(task.kind, task.labels if task.kind in ("pair", "tags") else ())
 
 

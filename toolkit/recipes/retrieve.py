@@ -17,6 +17,7 @@ from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.encoding import Encoder, Reading, by_layer, readings
 from toolkit.recipes.evaluate import Result, choose_languages, publish, result_folder
 from toolkit.recipes.mining import score_mining
+from toolkit.recipes.own_pooling import as_trained
 from toolkit.recipes.pooled import score_pool
 from toolkit.report import layer_curve
 from toolkit.retrieval import Index
@@ -57,15 +58,15 @@ def retrieve(
         raise ToolkitError(
             f"'{expression}' gives several vectors for one sentence; retrieve with one member at a time."
         )
-    settings = config.retrieve
     wanted = choose_languages(target, languages, config.data_root, say)
     if not wanted:
         target.rows("score", target.languages[0], data_root=config.data_root)  # says why there are no rows
     folder = result_folder(expression, task, config, journey="retrieve")
     files: list[str] = []
     scored: list[tuple[Reading, Score]] = []
-    circuit, _ = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
+    circuit, cards = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
     with circuit:
+        settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say, layers=layers)
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
         encoder = Encoder(circuit, config, asked, report)
         if target.kind == "retrieval":

@@ -166,7 +166,8 @@ def _source(ref: Name, config: Config) -> Source:
 
 def _features(rows: Rows, task: Task, backbone: Backbone, config: Config, what: str, report: Report) -> Features:
     report(Progress(what, 0, len(rows)))
-    length = MAX_LENGTH[task.kind] if config.train.max_length == "auto" else config.train.max_length
+    own = task.passage_tokens or MAX_LENGTH[task.kind]
+    length = own if config.train.max_length == "auto" else config.train.max_length
     features = features_of(
         list(rows),
         task.kind,
@@ -174,6 +175,7 @@ def _features(rows: Rows, task: Task, backbone: Backbone, config: Config, what: 
         max_length=min(length, backbone.max_tokens),
         stride=config.train.stride,
         label_piece=config.train.label_piece,
+        query_length=task.query_tokens,
     )
     report(Progress(what, len(rows), len(rows)))
     return features
@@ -199,7 +201,7 @@ def _head(stage: Stage, source: Source) -> str:
 
 def _wired(stage: Stage, config: Config, backbone: Backbone, zoo: Zoo, sources: Sequence[Source]) -> Circuit:
     """Wire the stage's circuit, load what is frozen, and warm-start what continues from another entry."""
-    heads = {_head(stage, source): common.head_spec(source.task) for source in sources}
+    heads = {_head(stage, source): common.head_spec(source.task, config.train) for source in sources}
     # Frozen parts keep the shape they were trained in.
     _, shapes = common.adapter_shapes([zoo.get(name, common.shelf(config)) for name in stage.parents], config)
     circuit = Circuit(
