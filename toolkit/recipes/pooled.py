@@ -64,32 +64,31 @@ def score_pool(
         for language in languages
     }
     # Gold that the pool lacks must not be found out after an hour of encoding.
-    right = {language: pool.right(rows, f"{task.name} {language}") for language, rows in rows_by_language.items()}
-    lengths = f"max_length={query_encoder.max_length}/{passage_encoder.max_length}"
-    tail = (
-        f"pool={len(pool)}:{'+'.join(pool.languages)} index={config.retrieve.index} {lengths} "
-        f"precision={circuit.backbone.precision}"
-    )
+    right = {language: pool.right(own, f"{task.name} {language}") for language, own in rows_by_language.items()}
+    pooled = f"pool={len(pool)}:{'+'.join(pool.languages)}"
+    tail = passage_encoder.tail().replace("max_length=", f"max_length={query_encoder.max_length}/", 1)
     for reading in asked:
-        say(f"{circuit.composition} on {task.name}: {reading.head()} {tail}")
+        say(f"{circuit.composition} on {task.name}: {reading.head()} {pooled} {tail}")
     candidates = passage_encoder([row.text for row in pool.rows], f"{task.name}: {len(pool):,} candidates")
     queries = []
-    for language, rows in rows_by_language.items():
-        held = [row for row in rows if isinstance(row, QueryRow)]
-        vectors = query_encoder([row.query for row in held], f"{task.name}: {language}")
-        queries.append(_Asked(language, rows, [row.id for row in held], vectors, right[language]))
+    for language, own in rows_by_language.items():
+        held = [row for row in own if isinstance(row, QueryRow)]
+        asking = query_encoder([row.query for row in held], f"{task.name}: {language}")
+        queries.append(_Asked(language, own, [row.id for row in held], asking, right[language]))
     scored: list[tuple[Reading, Score]] = []
     files: list[str] = []
-    n_found = min(TOP, len(pool))
+    ends = np.cumsum([len(one.ids) for one in queries])[:-1]
     for reading in asked:
-        corpus = candidates[reading.wanted]
-        index = Index(corpus.shape[1], factory=config.retrieve.index)
-        index.add(corpus)
-        for one in queries:
-            closeness, found = index.search(one.vectors[reading.wanted], k=n_found)
+        # The queries of all languages in one search: an index over a million candidates is built once.
+        index = Index(circuit.backbone.hidden_size, factory=config.retrieve.index)
+        index.add(candidates[reading.wanted])
+        closeness, rows = index.search(
+            np.concatenate([one.vectors[reading.wanted] for one in queries]), k=min(TOP, len(pool))
+        )
+        for one, found, near in zip(queries, np.split(rows, ends), np.split(closeness, ends), strict=True):
             measures = ranking(found, *one.right)
             name = f"{reading.folder}/{one.language}.{one.rows.split}.top{TOP}.tsv"
-            _write(folder / name, one, pool, found, closeness)
+            _write(folder / name, one, pool, found, near)
             files.append(name)
             scored += [
                 (
@@ -102,7 +101,7 @@ def score_pool(
                         n=len(one.ids),
                         composition=str(circuit.composition),
                         seed=0,
-                        protocol=f"{reading.head()} {tail}",
+                        protocol=f"{reading.head()} {pooled} index={config.retrieve.index} {tail}",
                         split=one.rows.split,
                         backbone=circuit.backbone.name,
                         is_generated=one.rows.is_generated,
