@@ -188,3 +188,29 @@ def test_a_task_of_ones_own_works_in_every_command(folder: Path, declared: dict[
     del declared["wetter"]
     assert "No task named 'wetter'" in fault("plan", "wetter")
     assert "There is no task file" in fault("plan", "wetter", "--task-file", "none.yaml")
+
+
+def test_eval_wants_a_task_or_a_suite_and_not_both(trained: Config) -> None:
+    for arguments in ((), ("--task", "micro-nli", "--suite", "micro")):
+        assert "either --task TASK or --suite NAME" in fault("eval", "micro-nli/TARGET", *arguments, *options(trained))
+    assert "go with --suite" in fault("eval", "micro-nli", "--task", "micro-nli", "--dry-run", *options(trained))
+    suite = ("eval", "micro-nli/TARGET", "--suite", "micro", *options(trained))
+    assert "leave --languages and --lock out" in fault(*suite, "--languages", "en")
+    assert "is not TASK=EXPR" in fault(*suite, "--with", "micro-qa")
+    assert "write TARGET there" in fault("eval", "micro-nli", "--suite", "micro", *options(trained))
+
+
+def test_a_suites_dry_run_prints_the_commands_that_train_what_is_missing(trained: Config) -> None:
+    found = run(
+        "eval", "micro-nli/TARGET", "--suite", "micro", "--with", "micro-qa=micro-qa", "--dry-run", *options(trained)
+    )
+    assert found.exit_code == 0
+    assert "micro-qa      micro-qa" in found.output
+    assert found.output.rstrip().endswith("xstilts train 'micro-nli/micro-choice' --backbone tiny")
+
+
+def test_a_suite_prints_its_average_on_stdout(trained: Config) -> None:
+    found = run("eval", "micro-nli/TARGET", "--suite", "micro", *options(trained))
+    assert found.exit_code == 0
+    assert "PARTIAL average" in found.stdout
+    assert "suite.json" not in found.stdout and "Written to" in found.stderr

@@ -19,6 +19,7 @@ ROWS = (
     ("registry",),
     ("languages",),
     ("composition", "config", "score", "tracking"),
+    ("predictions",),
     ("tasks", "perturb", "report"),
     ("plan", "metrics", "merging", "retrieval", "features"),
     ("modeling",),

@@ -24,6 +24,7 @@ _HOMES = {
     "load_task": "toolkit.tasks",
     "train": "toolkit.recipes.train",
     "evaluate": "toolkit.recipes.evaluate",
+    "evaluate_suite": "toolkit.recipes.suite",
     "retrieve": "toolkit.recipes.retrieve",
     "Zoo": "toolkit.zoo",
     "ToolkitError": "toolkit.errors",
@@ -34,11 +35,23 @@ if TYPE_CHECKING:
     from toolkit.errors import ToolkitError
     from toolkit.recipes.evaluate import evaluate
     from toolkit.recipes.retrieve import retrieve
+    from toolkit.recipes.suite import evaluate_suite
     from toolkit.recipes.train import train
     from toolkit.tasks import get_task, load_task
     from toolkit.zoo import Zoo
 
-__all__ = ["ToolkitError", "Zoo", "configure", "evaluate", "get_task", "load_task", "parse", "retrieve", "train"]
+__all__ = [
+    "ToolkitError",
+    "Zoo",
+    "configure",
+    "evaluate",
+    "evaluate_suite",
+    "get_task",
+    "load_task",
+    "parse",
+    "retrieve",
+    "train",
+]
 
 
 def configure(*sets: str, backbone: str | None = None, config: str | None = None, **overrides: Any) -> Any:

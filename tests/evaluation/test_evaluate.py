@@ -52,6 +52,7 @@ def test_perfect_answers_score_one_on_every_measure_of_the_kind(monkeypatch, tin
     assert found.measures == dict.fromkeys(measures, pytest.approx(1.0))
     assert found.n == 30
     assert len(found.answers) == 30
+    assert [each.outcome for each in found.predictions] == [1.0] * 30
 
 
 def test_perfect_answers_score_one_where_contexts_and_sentences_are_cut_into_windows(monkeypatch, tiny, rows):
@@ -166,6 +167,9 @@ def test_a_tag_outside_the_set_is_never_right_and_still_counts(monkeypatch, tiny
 
     found = scored(monkeypatch, tiny, "tags", rows, gold, labels=LABELS, metric="accuracy")
     assert found.measures == {"accuracy": 0.5}
+    assert found.predictions[0].gold == ["A", None, "C"]
+    assert found.predictions[0].counts == {"right": 2, "words": 3}
+    assert [each.outcome for each in found.predictions] == [pytest.approx(2 / 3), 0.0]
 
 
 def test_qqp_reports_accuracy_and_f1(monkeypatch, tiny):

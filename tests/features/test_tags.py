@@ -75,6 +75,11 @@ def test_a_word_longer_than_the_limit_is_cut_and_counted(characters):
     assert [tag for item in range(2) for _, tag in labelled(features, characters, item)] == [1, 2]
 
 
+def test_a_sentence_with_several_words_that_are_cut_counts_once(characters):
+    rows = [TagsRow("1", ("x" * 50, "y" * 50), (1, 2)), TagsRow("2", ("z",), (0,))]
+    assert tags_features(rows, characters, max_length=12).n_truncated == 1
+
+
 def test_a_word_without_any_piece_keeps_its_place(xlmr):
     row = TagsRow("1", ("good", "\u200b", "day"), (0, 1, 2))
     features = tags_features([row], xlmr, max_length=32)

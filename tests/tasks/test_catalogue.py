@@ -25,9 +25,7 @@ def test_a_task_that_borrows_training_rows_borrows_them_from_its_own_kind_with_t
     lender = training_task(task)
     assert (lender.kind, lender.labels) == (task.kind, task.labels)
     assert lender.has_train or task.kind in ("bitext", "mining")
-    assert task.has_train is (
-        task.trains_on is None and task.kind not in ("bitext", "mining") and task.name != "lareqa"
-    )
+    assert task.has_train is (task.trains_on is None and task.kind not in ("bitext", "mining"))
 
 
 @EVERY

@@ -36,7 +36,7 @@ def written(folder: Path, *languages: str, **changed: Any) -> Path:
 
 def test_a_question_seeks_its_id_and_is_paired_with_the_sentence_that_its_answer_begins_in(tmp_path: Path) -> None:
     rows = TASK.rows("score", "de", data_root=written(tmp_path))
-    assert (rows.split, rows.origin) == ("test", "files: xquad-r/de.json")
+    assert (rows.split, rows.origin) == ("validation", "files: xquad-r/de.json")
     flat = "It rains.He sleeps. It rains."
     assert list(rows) == [
         QueryRow("q1", "What does he do?", "q1", f"He sleeps.{flat}"),

@@ -10,6 +10,7 @@ import click
 
 from toolkit.commands.options import example, resolve, settings, with_sets
 from toolkit.commands.screen import bars, is_main_process, say
+from toolkit.errors import ToolkitError
 
 LOCK = click.option(
     "--lock",
@@ -109,10 +110,25 @@ def plan(expr: str, as_json: bool, **options: Any) -> None:
         "xstilts eval 'fuse[mnli,squad]/xquad' --task xquad --languages en,de,zh",
         "xstilts eval mnli/squad --task xquad --lock zoo.lock",
         "xstilts eval backbone@mnli --task xnli --set eval.limit=500",
+        "xstilts eval 'fuse[mnli,squad]/TARGET' --suite xtreme --dry-run",
+        "xstilts eval mnli/TARGET --suite xtreme --with bucc=squad",
     ),
 )
 @click.argument("expr")
-@click.option("--task", required=True, metavar="TASK", help="Task whose rows are scored.")
+@click.option("--task", metavar="TASK", help="Task whose rows are scored.")
+@click.option(
+    "--suite",
+    metavar="NAME",
+    help="Every task of `xtreme`, `xtreme-r` or `micro`, and the average. TARGET in EXPR: each task's own adapter.",
+)
+@click.option(
+    "--with",
+    "instead",
+    multiple=True,
+    metavar="TASK=EXPR",
+    help="With --suite: what to score on one of its tasks. Repeatable.",
+)
+@click.option("--dry-run", is_flag=True, help="With --suite: say what would score each task and what is missing.")
 @click.option(
     "--languages",
     default="all",
@@ -122,13 +138,56 @@ def plan(expr: str, as_json: bool, **options: Any) -> None:
 )
 @LOCK
 @settings
-def evaluate(expr: str, task: str, languages: str, lock: Path | None, **options: Any) -> None:
-    """Score EXPR on a task, zero-shot in every language: table, CSV, JSON, heat map, MLflow run."""
+def evaluate(
+    expr: str,
+    task: str | None,
+    suite: str | None,
+    instead: tuple[str, ...],
+    dry_run: bool,
+    languages: str,
+    lock: Path | None,
+    **options: Any,
+) -> None:
+    """Score EXPR on a task, zero-shot in every language: table, CSV, JSON, heat map, MLflow run.
+
+    With --suite instead of --task: on every task of a benchmark, with the task means and the average.
+    """
+    if (task is None) == (suite is None):
+        raise ToolkitError("Name what is scored: either --task TASK or --suite NAME.")
+    config = resolve(**options)
+    if task is None:
+        assert suite is not None
+        if languages != "all" or lock is not None:
+            raise ToolkitError(
+                "A suite has languages of its own and several compositions; leave --languages and --lock out."
+            )
+        _suite(expr, config, suite, instead, dry_run)
+        return
+    if dry_run or instead:
+        raise ToolkitError("--dry-run and --with go with --suite; `xstilts plan EXPR` says what EXPR lacks.")
     from toolkit.recipes.evaluate import evaluate as run
 
-    config = resolve(**options)
     with bars() as report:
         result = run(expr, config, task=task, languages=languages, lock=lock, report=report, say=say)
+    click.echo(result.text)
+    say(f"Written to {result.folder}/")
+
+
+def _suite(expr: str, config: Any, suite: str, instead: tuple[str, ...], dry_run: bool) -> None:
+    from toolkit.recipes.suite import evaluate_suite
+    from toolkit.recipes.suite_plan import describe_suite, plan_suite
+
+    chosen = {}
+    for each in instead:
+        name, equals, composition = each.partition("=")
+        if not (name and equals and composition):
+            raise ToolkitError(f"--with {each} is not TASK=EXPR; write for example --with xquad=mnli/squad.")
+        chosen[name] = composition
+    if dry_run:
+        click.echo(describe_suite(plan_suite(expr, config, suite=suite, instead=chosen)))
+        return
+    with bars() as report:
+        result = evaluate_suite(expr, config, suite=suite, instead=chosen, report=report, say=say)
     click.echo(result.text)
     say(f"Written to {result.folder}/")
 

@@ -124,14 +124,16 @@ def _list_tasks() -> None:
             str(len(t.languages)),
             t.metric,
             " / ".join("-" if n is None else f"{n:,}" for n in t.size),
+            f"{t.licence}, generated" if t.is_generated else t.licence,
             t.trains_on or ("itself" if t.has_train else "-"),
-            "generated" if t.is_generated else "",
-            t.licence,
             t.description,
         )
         for t in TASKS.values()
     ]
-    print_table(("task", "kind", "languages", "metric", "train / dev", "trains on", "", "licence", "what"), rows)
+    headers = ("task", "kind", "langs", "metric", "train / dev", "licence", "trains on", "what")
+    left_out = print_table(headers, rows, cut={"licence": 12, "what": 30}, drop=("what", "trains on"))
+    if left_out:
+        say(f"Too narrow for: {', '.join(left_out)}. `xstilts tasks NAME` shows all of a task.")
 
 
 @click.command(epilog=example("xstilts backbones"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,18 +24,68 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def print_table(headers: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, header: bool = True) -> None:
-    """Print aligned columns; piped output is never cut to a width."""
+def print_table(
+    headers: tuple[str, ...],
+    rows: Sequence[tuple[str, ...]],
+    *,
+    header: bool = True,
+    cut: Mapping[str, int] | None = None,
+    drop: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """Print aligned columns; piped output is never cut to a width.
+
+    Args:
+        header: whether the headers are printed.
+        cut: columns that a narrow terminal may cut short with an ellipsis, and how many characters each keeps.
+        drop: columns that a narrow terminal leaves out, the first one first.
+
+    Returns:
+        The headers of the columns that were left out.
+    """
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*headers, box=None, pad_edge=False, show_header=header, header_style="bold")
-    for row in rows:
-        table.add_row(*row)
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = 400
+    cut = cut or {}
+    widths = fit(headers, rows, console.width, cut=cut, drop=drop)
+    table = Table(box=None, pad_edge=False, show_header=header, header_style="bold")
+    for place, width in widths.items():
+        name = headers[place]
+        # Columns of which none may be cut wrap, as long sentences must.
+        one_line = {"no_wrap": True, "max_width": width} if cut or drop else {}
+        table.add_column(name, overflow="ellipsis", **one_line)  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*(row[place] for place in widths))
     console.print(table)
+    return tuple(name for place, name in enumerate(headers) if place not in widths)
+
+
+def fit(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, *, cut: Mapping[str, int], drop: Sequence[str]
+) -> dict[int, int]:
+    """Return the places of the columns that are shown in `width` characters, and how wide each is.
+
+    Example:
+        >>> fit(["a", "what"], [["x" * 10, "y" * 50]], 40, cut={"what": 20}, drop=["what"])
+        {0: 10, 1: 28}
+        >>> fit(["a", "what"], [["x" * 10, "y" * 50]], 30, cut={"what": 20}, drop=["what"])
+        {0: 10}
+    """
+    natural = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    least = [min(wide, cut.get(name, wide)) for name, wide in zip(headers, natural, strict=True)]
+    shown = list(range(len(headers)))
+    for name in drop:
+        if sum(least[place] + 2 for place in shown) - 2 > width:
+            shown.remove(list(headers).index(name))
+    left = max(width - (sum(least[place] + 2 for place in shown) - 2), 0)
+    found = {}
+    for place in shown:
+        more = min(natural[place] - least[place], left)
+        found[place] = least[place] + more
+        left -= more
+    return found
 
 
 def log_lines() -> Callable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,23 @@ import numpy as np
 from toolkit.config import EvalConfig
 from toolkit.evaluation.predict import Answers, predict_each
 from toolkit.evaluation.queries import score_queries
-from toolkit.evaluation.spans import best_spans
+from toolkit.evaluation.spans import Spans, best_spans
 from toolkit.features.collate import Features
 from toolkit.features.ragged import Ragged
-from toolkit.metrics import accuracy, accuracy_f1, mlqa, squad, squad2, tagging_f1
+from toolkit.metrics import (
+    accuracy,
+    accuracy_f1,
+    averaged,
+    count_spans,
+    micro_averaged,
+    normaliser,
+    score_questions,
+    squad2,
+)
 from toolkit.modeling.circuit import Circuit
+from toolkit.predictions import Prediction
 from toolkit.progress import Report, silent
+from toolkit.tasks.rows import OTHER_TAG
 from toolkit.tasks.task import METRICS
 
 
@@ -27,14 +38,21 @@ class Evaluation:
     Attributes:
         measures: by field name (`accuracy`, `em`, `f1`, ...), fractions in [0, 1].
         answers: one per row: label index, text, list of tag indices, or list of passages.
-        n: rows scored.
+        predictions: one per row: the answer beside the gold, and what it is worth; none of a retrieval task.
         notes: numbers that are no measures: SQuAD 2.0's best thresholds.
+        spans: of a span task every candidate, and the scores of "no answer".
     """
 
     measures: dict[str, float]
     answers: list[Any]
-    n: int
+    predictions: list[Prediction]
     notes: dict[str, float] = field(default_factory=dict)
+    spans: Spans | None = None
+
+    @property
+    def n(self) -> int:
+        """Rows scored."""
+        return len(self.answers)
 
 
 def evaluate_rows(
@@ -98,7 +116,7 @@ def evaluate_each(
             )
             for head in heads
         }
-        return {head: Evaluation(measures, answers, len(rows)) for head, (measures, answers) in scored.items()}
+        return {head: Evaluation(measures, answers, []) for head, (measures, answers) in scored.items()}
     found = predict_each(circuit, features, heads=heads, batch_size=settings.batch_size, what=what, report=report)
     metric = metric or METRICS[features.kind][0]
     return {head: _scored(rows, features, out, labels, metric, language, settings) for head, out in found.items()}
@@ -117,21 +135,19 @@ def _scored(
         assert isinstance(out, np.ndarray) and features.labels is not None
         answers = out.argmax(1)
         score = accuracy_f1 if metric == "accuracy-f1" else accuracy
-        return Evaluation(score(answers, features.labels), answers.tolist(), len(rows))
+        named: Sequence = labels if features.kind == "pair" and labels else range(out.shape[1])
+        return Evaluation(
+            score(answers, features.labels),
+            answers.tolist(),
+            [
+                Prediction(row.id, named[row.label], named[answer], float(answer == row.label))
+                for row, answer in zip(rows, answers, strict=True)
+            ],
+        )
     assert isinstance(out, Ragged)
     if features.kind == "span":
         return _spans(rows, features, out, metric, language.split(".")[0], settings)
-    tags = word_tags(features, out)
-    if metric == "accuracy":
-        flat = np.concatenate([*tags, np.zeros(0, np.int64)])
-        expected = np.array([tag for row in rows for tag in row.tags], np.int64)
-        return Evaluation(accuracy(flat, expected), [list(row) for row in tags], len(rows))
-    predicted = [[labels[tag] for tag in row] for row in tags]
-    return Evaluation(
-        tagging_f1(predicted, [[labels[tag] for tag in row.tags] for row in rows]),
-        [list(row) for row in tags],
-        len(rows),
-    )
+    return _tags(rows, word_tags(features, out), labels, metric)
 
 
 def _spans(
@@ -141,14 +157,44 @@ def _spans(
     # Row numbers as keys: a data set that repeats an id must not lose a row to it.
     gold = {str(i): [answer.text for answer in row.answers] for i, row in enumerate(rows)}
     texts = {str(i): text for i, text in enumerate(found.texts)}
+    answers, notes = found.texts, {}
     if metric == "squad2":
         no_answer = {str(i): float(value) for i, value in enumerate(found.no_answer)}
         scored = squad2(texts, gold, no_answer, threshold=settings.null_threshold)
         answers = ["" if no_answer[key] > settings.null_threshold else text for key, text in texts.items()]
         notes = {f"best_{name}_threshold": value for name, value in scored.best_thresholds.items()}
-        return Evaluation(scored.measures, answers, len(rows), notes)
-    measures = mlqa(texts, gold, language) if metric == "mlqa" else squad(texts, gold)
-    return Evaluation(measures, found.texts, len(rows))
+        measures, questions = scored.measures, scored.questions
+    else:
+        questions = score_questions(texts, gold, normaliser(language) if metric == "mlqa" else None)
+        measures = averaged(questions)
+    predictions = [
+        Prediction(row.id, gold[str(i)], answer, questions[str(i)].f1, {"em": questions[str(i)].em})
+        for i, (row, answer) in enumerate(zip(rows, answers, strict=True))
+    ]
+    return Evaluation(measures, answers, predictions, notes, found)
+
+
+def _tags(rows: Sequence, tags: Sequence[np.ndarray], labels: Sequence[str], metric: str) -> Evaluation:
+    answers = [tag_row.tolist() for tag_row in tags]
+    names = [[labels[tag] for tag in tag_row] for tag_row in answers]
+    gold: list[list[Any]] = [[None if tag == OTHER_TAG else labels[tag] for tag in row.tags] for row in rows]
+    if metric == "accuracy":
+        flat = np.array([tag for answer in answers for tag in answer], np.int64)
+        measures = accuracy(flat, np.array([tag for row in rows for tag in row.tags], np.int64))
+        counts = [
+            {"right": sum(a == b for a, b in zip(answer, row.tags, strict=True)), "words": len(answer)}
+            for answer, row in zip(answers, rows, strict=True)
+        ]
+        outcomes = [each["right"] / each["words"] for each in counts]
+    else:
+        spans = count_spans(names, gold)
+        measures = micro_averaged(spans)
+        counts, outcomes = [asdict(each) for each in spans], [each.f1 for each in spans]
+    predictions = [
+        Prediction(row.id, right, found, outcome, figures)
+        for row, right, found, outcome, figures in zip(rows, gold, names, outcomes, counts, strict=True)
+    ]
+    return Evaluation(measures, answers, predictions)
 
 
 def word_tags(features: Features, best: Ragged) -> list[np.ndarray]:

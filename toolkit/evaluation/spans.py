@@ -13,24 +13,49 @@ from toolkit.tasks.rows import SpanRow
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A span that might answer: its text as it stands in the context, and the logits of its ends."""
+
+    text: str
+    start_logit: float
+    end_logit: float
+
+    @property
+    def score(self) -> float:
+        """Start logit plus end logit."""
+        return self.start_logit + self.end_logit
+
+
+@dataclass(frozen=True)
 class Spans:
-    """The best span of each row.
+    """The best spans of each row.
 
     Attributes:
-        texts: as they stand in the context; empty where no span is legal.
-        scores: float64 [N], start logit plus end logit of the best span; -inf where no span is legal.
+        n_best: each row's candidates of different texts, the best first; none where no span is legal.
         null_scores: float64 [N], of "no answer": the logits of `<s>`, the least over a row's windows, since a window may
             lack the answer that another holds.
+        null_logits: float64 [N, 2], the start and the end logit that `null_scores` adds up.
     """
 
-    texts: list[str]
-    scores: np.ndarray
+    n_best: tuple[tuple[Candidate, ...], ...]
     null_scores: np.ndarray
+    null_logits: np.ndarray
+
+    @property
+    def texts(self) -> list[str]:
+        """The best span's text; empty where no span is legal."""
+        return [row[0].text if row else "" for row in self.n_best]
+
+    @property
+    def scores(self) -> np.ndarray:
+        """The best span's score, float64 [N]; -inf where no span is legal."""
+        return np.array([row[0].score if row else -np.inf for row in self.n_best])
 
     @property
     def no_answer(self) -> np.ndarray:
         """How much more likely "no answer" is than the best span, float64 [N]; infinite where no span is legal."""
-        return np.where(np.isfinite(self.scores), self.null_scores - self.scores, np.inf)
+        scores = self.scores
+        return np.where(np.isfinite(scores), self.null_scores - scores, np.inf)
 
 
 def answer_texts(
@@ -43,24 +68,26 @@ def answer_texts(
 def best_spans(
     rows: Sequence[SpanRow], features: Features, logits: Ragged, *, n_best: int = 20, max_answer_tokens: int = 30
 ) -> Spans:
-    """Return the best span of each row over all its windows.
+    """Return the best spans of each row over all its windows.
 
     A span's score is start logit plus end logit; both ends lie in the context, the end not before the start, and the span
-    is at most `max_answer_tokens` long. Of equal scores the earlier window and position wins.
+    is at most `max_answer_tokens` long. Of equal scores the earlier window and position wins, of equal texts the better.
 
     Args:
         rows: the rows that the features were made from.
         features: windows of the rows.
         logits: float32 [T, 2] per window (`predict`).
-        n_best: start and end positions considered per window.
+        n_best: start and end positions considered per window, and candidates kept per row.
     """
-    best_score = np.full(len(rows), -np.inf)
-    null_score = np.full(len(rows), np.inf)
-    best_text = [""] * len(rows)
+    null_logits = np.full((len(rows), 2), np.inf)
+    # Per row: score, first and last character, start and end logit, in the order of windows and positions.
+    found: list[list[tuple[float, int, int, float, float]]] = [[] for _ in rows]
     spans = features.extra["char_spans"]
     for window, row in enumerate(features.source_row):
         chars = spans[window]  # [T, 2]
-        null_score[row] = min(null_score[row], float(logits[window][0].sum()))
+        null = logits[window][0]
+        if float(null.sum()) < null_logits[row].sum():
+            null_logits[row] = null
         # Outside the context, and bare `▁` pieces, which cover no character.
         is_legal = chars[:, 1] > chars[:, 0]
         if not is_legal.any():
@@ -71,12 +98,34 @@ def best_spans(
             continue
         lengths = ends[None] - starts[:, None] + 1  # [n, n]
         scores = np.where((lengths >= 1) & (lengths <= max_answer_tokens), start[starts][:, None] + end[ends], -np.inf)
-        at = int(scores.argmax())  # of equal scores the first: the earlier start, then the earlier end
-        i, j = divmod(at, scores.shape[1])
-        if scores[i, j] > best_score[row]:
-            best_score[row] = scores[i, j]
-            best_text[row] = rows[row].context[chars[starts[i], 0] : chars[ends[j], 1]]
-    return Spans(best_text, best_score, null_score)
+        # Stable: of equal scores the first, so the earlier start, then the earlier end.
+        for at in np.argsort(-scores, axis=None, kind="stable")[:n_best]:
+            i, j = divmod(int(at), scores.shape[1])
+            if np.isfinite(scores[i, j]):
+                first, last = starts[i], ends[j]
+                found[row].append(
+                    (
+                        float(scores[i, j]),
+                        int(chars[first, 0]),
+                        int(chars[last, 1]),
+                        float(start[first]),
+                        float(end[last]),
+                    )
+                )
+    kept = tuple(_kept(each, row.context, n_best) for each, row in zip(found, rows, strict=True))
+    return Spans(kept, null_logits.sum(1), null_logits)
+
+
+def _kept(found: list[tuple[float, int, int, float, float]], context: str, n: int) -> tuple[Candidate, ...]:
+    """Return the `n` best candidates, each text once."""
+    kept: dict[str, Candidate] = {}
+    for _, first, last, start, end in sorted(found, key=lambda each: -each[0]):
+        text = context[first:last]
+        if text not in kept:
+            kept[text] = Candidate(text, start, end)
+            if len(kept) == n:
+                break
+    return tuple(kept.values())
 
 
 def _top(values: np.ndarray, n: int) -> np.ndarray:

@@ -46,12 +46,13 @@ def tags_features(
     pieces_of = dict(zip(vocabulary, encoded, strict=True))
     room = max_length - 2
     for i, row in enumerate(rows):
+        is_cut = False
         item_ids, item_tags, item_words = [bos], [IGNORED], [-1]
         for word, (token, tag) in enumerate(zip(row.tokens, row.tags, strict=True)):
             # A word of invisible characters has no piece; the unknown piece keeps its place.
             pieces = pieces_of[token] or [tokenizer.unk_token_id]
             if len(pieces) > room:
-                pieces, n_truncated = pieces[:room], n_truncated + 1
+                pieces, is_cut = pieces[:room], True
             if len(item_ids) + len(pieces) > max_length - 1:
                 _close(item_ids, item_tags, item_words, eos, ids, tags, words)
                 source.append(i)
@@ -65,6 +66,7 @@ def tags_features(
                 item_words.append(word if at == carrier else -1)
         _close(item_ids, item_tags, item_words, eos, ids, tags, words)
         source.append(i)
+        n_truncated += is_cut
     return Features(
         kind="tags",
         input_ids=Ragged.of(ids),

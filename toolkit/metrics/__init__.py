@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from toolkit.metrics.accuracy import accuracy, accuracy_f1
-from toolkit.metrics.mlqa import mlqa
+from toolkit.metrics.mlqa import mlqa, normaliser
 from toolkit.metrics.ranking import TOP, ranking, retrieval_accuracy, weighted_f1
-from toolkit.metrics.spans import tagging_f1
-from toolkit.metrics.squad import squad
+from toolkit.metrics.spans import SpanCounts, count_spans, micro_averaged, tagging_f1
+from toolkit.metrics.squad import Question, averaged, score_questions, squad
 from toolkit.metrics.squad2 import Squad2, squad2
 
 MAIN = {
@@ -24,12 +24,19 @@ MAIN = {
 __all__ = [
     "MAIN",
     "TOP",
+    "Question",
+    "SpanCounts",
     "Squad2",
     "accuracy",
     "accuracy_f1",
+    "averaged",
+    "count_spans",
+    "micro_averaged",
     "mlqa",
+    "normaliser",
     "ranking",
     "retrieval_accuracy",
+    "score_questions",
     "squad",
     "squad2",
     "tagging_f1",

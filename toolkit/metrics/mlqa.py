@@ -10,9 +10,10 @@ import re
 import string
 import sys
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
+
+from toolkit.metrics.squad import Normalise, averaged, score_questions
 
 LANGUAGES = ("en", "es", "hi", "vi", "de", "ar", "zh")
 _ARTICLES = {
@@ -43,18 +44,12 @@ def mlqa(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]
         >>> mlqa({"q": "der Stadt Rom"}, {"q": ["die Stadt Rom"]}, "de")
         {'em': 1.0, 'f1': 1.0}
     """
-    if not references:
-        raise ValueError("No questions to score; a metric over nothing is undefined.")
-    em = f1 = 0.0
-    for identity, answers in references.items():
-        if not answers:
-            raise ValueError(f"Question '{identity}' has no answer; MLQA needs at least one.")
-        if identity in predictions:
-            found = normalise(predictions[identity], language)
-            expected = [normalise(answer, language) for answer in answers]
-            em += max(float(found == each) for each in expected)
-            f1 += max(_f1(found.split(), each.split()) for each in expected)
-    return {"em": em / len(references), "f1": f1 / len(references)}
+    return averaged(score_questions(predictions, references, normaliser(language)))
+
+
+def normaliser(language: str) -> Normalise:
+    """Return `normalise` for one language, as `squad.score_questions` takes it."""
+    return partial(normalise, language=language)
 
 
 def normalise(text: str, language: str) -> str:
@@ -79,11 +74,3 @@ def _punctuation() -> frozenset[str]:
     # The script's own range, which leaves the last code point out.
     every = (chr(i) for i in range(sys.maxunicode))
     return frozenset(each for each in every if unicodedata.category(each).startswith("P")) | set(string.punctuation)
-
-
-def _f1(found: Sequence[str], expected: Sequence[str]) -> float:
-    common = sum((Counter(found) & Counter(expected)).values())
-    if common == 0:
-        return 0.0
-    precision, recall = common / len(found), common / len(expected)
-    return 2 * precision * recall / (precision + recall)

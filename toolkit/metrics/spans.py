@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from toolkit.metrics.accuracy import check_lengths
 
@@ -32,31 +33,68 @@ def tagging_f1(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]
         >>> tagging_f1([["DET", "NOUN", "NOUN"]], [["DET", "NOUN", "VERB"]])["accuracy"]
         0.6666666666666666
     """
+    return micro_averaged(count_spans(predicted, gold))
+
+
+@dataclass(frozen=True)
+class SpanCounts:
+    """What one sentence adds to the micro-average.
+
+    Attributes:
+        tp, fp, fn: spans that are right; found and not there; there and not found.
+        right, words: words tagged right, and all words.
+    """
+
+    tp: int
+    fp: int
+    fn: int
+    right: int
+    words: int
+
+    @property
+    def f1(self) -> float:
+        """F1 of the sentence by itself; 1 where there is no span and none was found."""
+        return 2 * self.tp / (2 * self.tp + self.fp + self.fn) if self.tp + self.fp + self.fn else 1.0
+
+
+def count_spans(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> list[SpanCounts]:
+    """Return each sentence's counts; see `tagging_f1`.
+
+    Example:
+        >>> count_spans([["B-PER", "I-PER", "O"]], [["B-PER", "I-PER", "B-LOC"]])
+        [SpanCounts(tp=1, fp=0, fn=1, right=2, words=3)]
+    """
     check_lengths(len(predicted), len(gold))
     for number, (found, expected) in enumerate(zip(predicted, gold, strict=True), start=1):
         if len(found) != len(expected):
             raise ValueError(f"Sentence {number} has {len(found)} predicted tags for {len(expected)} tokens.")
-    tokens = sum(map(len, gold))
-    check_lengths(sum(map(len, predicted)), tokens)
+    check_lengths(sum(map(len, predicted)), sum(map(len, gold)))
 
     # Imported here: it brings scikit-learn, which takes most of a second.
-    from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
+    from seqeval.metrics.sequence_labeling import get_entities
 
+    counts = []
     with warnings.catch_warnings():
         # "NOUN seems not to be NE tag": true, and exactly what XTREME does.
         warnings.simplefilter("ignore")
-        precision, recall, f1, _ = precision_recall_fscore_support(
-            [[_prefixed(tag) for tag in sentence] for sentence in gold],
-            [[_prefixed(tag) for tag in sentence] for sentence in predicted],
-            average="micro",
-            zero_division=0,
-        )
-    right = sum(
-        found == expected
-        for sentence, answer in zip(predicted, gold, strict=True)
-        for found, expected in zip(sentence, answer, strict=True)
-    )
-    return {"f1": float(f1), "precision": float(precision), "recall": float(recall), "accuracy": right / tokens}
+        for tags, gold_tags in zip(predicted, gold, strict=True):
+            spans, gold_spans = (set(get_entities([_prefixed(tag) for tag in each])) for each in (tags, gold_tags))
+            right = sum(a == b for a, b in zip(tags, gold_tags, strict=True))
+            tp = len(spans & gold_spans)
+            counts.append(SpanCounts(tp, len(spans) - tp, len(gold_spans) - tp, right, len(tags)))
+    return counts
+
+
+def micro_averaged(counts: Sequence[SpanCounts]) -> dict[str, float]:
+    """Return the measures of all sentences together; see `tagging_f1`."""
+    tp, fp, fn = (sum(getattr(each, name) for each in counts) for name in ("tp", "fp", "fn"))
+    precision, recall = tp / max(tp + fp, 1), tp / max(tp + fn, 1)
+    return {
+        "f1": 2 * precision * recall / (precision + recall) if tp else 0.0,
+        "precision": precision,
+        "recall": recall,
+        "accuracy": sum(each.right for each in counts) / sum(each.words for each in counts),
+    }
 
 
 def _prefixed(tag: str) -> str:

@@ -14,10 +14,21 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+Normalise = Callable[[str], str]
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one prediction is worth: exact match and F1, each the best over the question's answers, in [0, 1]."""
+
+    em: float
+    f1: float
 
 
 def squad(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> dict[str, float]:
@@ -37,17 +48,53 @@ def squad(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]
         >>> squad({"q1": "the Broncos", "q2": "in 2015"}, {"q1": ["Denver Broncos", "Broncos"], "q2": ["2015"]})
         {'em': 0.5, 'f1': 0.8333333333333333}
     """
-    if not references:
-        raise ValueError("No questions to score; a metric over nothing is undefined.")
-    em = f1 = 0.0
+    return averaged(score_questions(predictions, references))
+
+
+def score_questions(
+    predictions: Mapping[str, str], references: Mapping[str, Sequence[str]], normalise: Normalise | None = None
+) -> dict[str, Question]:
+    """Score each question by itself; see `squad`.
+
+    Args:
+        normalise: what makes two texts comparable; tokens are what it leaves between spaces. Default: `normalise`.
+
+    Raises:
+        ValueError: a question has no answer.
+
+    Example:
+        >>> score_questions({"q": "the Broncos"}, {"q": ["Denver Broncos", "Broncos"]})
+        {'q': Question(em=1.0, f1=1.0)}
+    """
+    cleaned = normalise or _normalise
+    found = {}
     for identity, answers in references.items():
         if not answers:
-            raise ValueError(f"Question '{identity}' has no answer; SQuAD v1.1 needs at least one.")
-        if identity in predictions:
-            predicted = predictions[identity]
-            em += max(exact_match(predicted, answer) for answer in answers)
-            f1 += max(token_f1(predicted, answer) for answer in answers)
-    return {"em": em / len(references), "f1": f1 / len(references)}
+            raise ValueError(f"Question '{identity}' has no answer; its scoring needs at least one.")
+        if identity not in predictions:
+            found[identity] = Question(0.0, 0.0)
+            continue
+        predicted, expected = cleaned(predictions[identity]), [cleaned(answer) for answer in answers]
+        found[identity] = Question(
+            em=max(float(predicted == each) for each in expected),
+            f1=max(overlap_f1(predicted.split(), each.split()) for each in expected),
+        )
+    return found
+
+
+def averaged(questions: Mapping[str, Question]) -> dict[str, float]:
+    """Return the means over all questions.
+
+    Raises:
+        ValueError: there are no questions.
+    """
+    if not questions:
+        raise ValueError("No questions to score; a metric over nothing is undefined.")
+    n = len(questions)
+    return {
+        "em": sum(each.em for each in questions.values()) / n,
+        "f1": sum(each.f1 for each in questions.values()) / n,
+    }
 
 
 def normalise(text: str) -> str:
@@ -60,21 +107,16 @@ def normalise(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_WITHOUT_PUNCTUATION)).split())
 
 
-def exact_match(predicted: str, answer: str) -> float:
-    """Return 1.0 where both texts normalise to the same string, else 0.0."""
-    return float(normalise(predicted) == normalise(answer))
+_normalise = normalise  # `score_questions` has an argument of this name
 
 
-def token_f1(predicted: str, answer: str) -> float:
-    """Return the harmonic mean of token precision and recall over the normalised texts.
-
-    A token counts as often as it occurs in both.
+def overlap_f1(found: Sequence[str], expected: Sequence[str]) -> float:
+    """Return the harmonic mean of token precision and recall; a token counts as often as it occurs in both.
 
     Example:
-        >>> token_f1("red red car", "red car")
+        >>> overlap_f1(["red", "red", "car"], ["red", "car"])
         0.8
     """
-    found, expected = normalise(predicted).split(), normalise(answer).split()
     common = sum((Counter(found) & Counter(expected)).values())
     if common == 0:
         return 0.0

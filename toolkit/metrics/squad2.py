@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from toolkit.metrics.squad import exact_match, normalise, token_f1
+from toolkit.metrics.squad import Question, averaged, normalise, score_questions
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,12 @@ class Squad2:
         measures: `em` and `f1` at the threshold; `has_answer_em`, `has_answer_f1` and `no_answer_accuracy` over the
             questions of either sort, where there are any; `best_em` and `best_f1` at the best threshold each.
         best_thresholds: `em` and `f1` -> the score difference from which "no answer" is best said.
+        questions: each question by itself, at the threshold.
     """
 
     measures: dict[str, float]
     best_thresholds: dict[str, float]
+    questions: dict[str, Question]
 
 
 def squad2(
@@ -57,30 +59,22 @@ def squad2(
     answers = {key: [text for text in texts if normalise(text)] or [""] for key, texts in references.items()}
     # Whether a question has an answer is told by the data, before the texts are normalised.
     has_answer = {key: bool(texts) for key, texts in references.items()}
-    raw = {
-        "em": {key: max(exact_match(predictions[key], text) for text in texts) for key, texts in answers.items()},
-        "f1": {key: max(_f1(predictions[key], text) for text in texts) for key, texts in answers.items()},
-    }
-    measures: dict[str, float] = {}
-    cut = {
-        name: {
-            key: float(not has_answer[key]) if no_answer[key] > threshold else value for key, value in values.items()
-        }
-        for name, values in raw.items()
-    }
-    for name, values in cut.items():
-        measures[name] = _mean(list(values.values()))
+    raw = {key: _question(predictions[key], texts) for key, texts in answers.items()}
+    said_nothing = {key: Question(float(not has), float(not has)) for key, has in has_answer.items()}
+    cut = {key: said_nothing[key] if no_answer[key] > threshold else found for key, found in raw.items()}
+    measures = averaged(cut)
     answered = [key for key in references if has_answer[key]]
     unanswered = [key for key in references if not has_answer[key]]
     if answered:
-        for name, values in cut.items():
-            measures[f"has_answer_{name}"] = _mean([values[key] for key in answered])
+        of_these = averaged({key: cut[key] for key in answered})
+        measures |= {f"has_answer_{name}": value for name, value in of_these.items()}
     if unanswered:
-        measures["no_answer_accuracy"] = _mean([cut["em"][key] for key in unanswered])
+        measures["no_answer_accuracy"] = averaged({key: cut[key] for key in unanswered})["em"]
     best_thresholds = {}
-    for name, values in raw.items():
+    for name in ("em", "f1"):
+        values = {key: getattr(found, name) for key, found in raw.items()}
         measures[f"best_{name}"], best_thresholds[name] = _best(predictions, values, no_answer, has_answer)
-    return Squad2(measures, best_thresholds)
+    return Squad2(measures, best_thresholds, cut)
 
 
 def _best(
@@ -103,11 +97,8 @@ def _best(
     return best / len(scores), threshold
 
 
-def _f1(predicted: str, answer: str) -> float:
-    if not normalise(predicted) or not normalise(answer):
-        return exact_match(predicted, answer)
-    return token_f1(predicted, answer)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _question(predicted: str, answers: Sequence[str]) -> Question:
+    found = score_questions({"": predicted}, {"": answers})[""]
+    # Where either text has no token, F1 is the exact match.
+    nothing = not normalise(predicted) or answers == [""]
+    return Question(found.em, found.em) if nothing else found

@@ -14,6 +14,7 @@ from toolkit.features import MAX_LENGTH, features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Progress, Report, silent
 from toolkit.recipes import common
+from toolkit.recipes.answers import kept_answers, write_answers
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.report import heat_map, render, table
 from toolkit.score import Score, named_values, write_csv, write_json
@@ -29,7 +30,7 @@ class Result:
     Attributes:
         scores: one row per language and measure.
         text: the table, for a terminal.
-        folder: where `scores.csv`, `scores.json` and `heat_map.png` lie.
+        folder: where `scores.csv`, `scores.json` and `heat_map.png` lie, and of an evaluation `predictions/`.
         run_id: the tracker's run (of several protocols the last one's), None without one.
     """
 
@@ -66,9 +67,10 @@ def evaluate(
         raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
     wanted = choose_languages(target, languages, config.data_root, say)
     circuit, cards = common.trained_circuit(expression, config, heads=None, report=report, lock=lock)
-    with circuit:
+    scores: list[Score] = []
+    folder = result_folder(expression, task, config, journey="eval")
+    with circuit, kept_answers(folder) as answers:
         heads = _heads_for(circuit, target)
-        scores: list[Score] = []
         for language in wanted:
             rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
             report(Progress(f"tokenise {task} {language}", 0, len(rows)))
@@ -92,6 +94,14 @@ def evaluate(
                 what=f"{task} {language}",
                 report=report,
             )
+            for number, found in enumerate(answered.values(), 1):
+                write_answers(
+                    answers / f"member{number}" if len(heads) > 1 else answers,
+                    f"{task}.{language}",
+                    found,
+                    may_be_unanswerable=target.may_be_unanswerable,
+                    say=say,
+                )
             for name, value in [note for found in answered.values() for note in found.notes.items()]:
                 say(f"{task} {language}: {name} {value:.4g}.")
             if features.n_truncated:
@@ -138,15 +148,9 @@ def publish(
     composition = parse(expression)
     folder = result_folder(expression, task, config, journey=journey)
     text = render(table(scores), "text")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_csv(scores, folder / "scores.csv")
-        write_json(scores, folder / "scores.json")
-        heat_map(scores, folder / "heat_map.png")
-    except OSError as error:
-        raise ToolkitError(
-            f"The scores could not be written to {folder} ({error.strerror}); free space or choose another --set run_dir=DIR."
-        ) from error
+    write_csv(scores, folder / "scores.csv")
+    write_json(scores, folder / "scores.json")
+    heat_map(scores, folder / "heat_map.png")
     tracker = common.open_config_tracker(config)
     run_id = None
     # Numbers of different protocols have no common mean, so each protocol is a run of its own.

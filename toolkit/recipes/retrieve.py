@@ -11,8 +11,10 @@ from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.metrics import TOP, retrieval_accuracy, weighted_f1
+from toolkit.predictions import Prediction, write_predictions
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
+from toolkit.recipes.answers import kept_answers
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.encoding import Encoder, Reading, by_layer, readings
 from toolkit.recipes.evaluate import Result, choose_languages, publish, result_folder
@@ -65,7 +67,7 @@ def retrieve(
     files: list[str] = []
     scored: list[tuple[Reading, Score]] = []
     circuit, cards = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
-    with circuit:
+    with circuit, kept_answers(folder) as answers:
         settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say, layers=layers)
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
         encoder = Encoder(circuit, config, asked, report)
@@ -78,7 +80,7 @@ def retrieve(
             say(f"{expression} on {task}: {reading.head()} {rest} {encoder.tail()}")
         for language in wanted if target.kind != "retrieval" else ():
             if target.kind == "bitext":
-                scored += _score_bitext(target, language, asked, encoder, config)
+                scored += _score_bitext(target, language, asked, encoder, config, answers)
             else:
                 found, written = score_mining(target, language, asked, encoder, config, folder, say)
                 scored += found
@@ -97,9 +99,9 @@ def _mining_words(reading: Reading) -> str:
 
 
 def _score_bitext(
-    task: Task, language: str, asked: Sequence[Reading], encoder: Encoder, config: Config
+    task: Task, language: str, asked: Sequence[Reading], encoder: Encoder, config: Config, answers: Path
 ) -> list[tuple[Reading, Score]]:
-    """Score every reading of one language's pairs."""
+    """Score every reading of one language's pairs, and write what each sentence found into `answers`."""
     settings = config.retrieve
     rows = task.rows("score", language, data_root=config.data_root, limit=settings.limit)
     pairs = [row for row in rows if isinstance(row, BitextRow)]
@@ -110,13 +112,24 @@ def _score_bitext(
         protocol, sides = reading.protocol, (english[reading.wanted], foreign[reading.wanted])
         directions = {"en": [sides], "xx": [sides[::-1]], "both": [sides, sides[::-1]]}[protocol.queries]
         measure = weighted_f1 if protocol.metric == "weighted_f1" else retrieval_accuracy
-        values = []
+        values, hits, nearest = [], np.zeros(len(pairs)), np.zeros(0, np.int64)
         for queries, corpus in directions:
             index = Index(queries.shape[1], factory=settings.index)
             index.add(corpus)
             _, found = index.search(queries, k=1)
             ((metric, value),) = measure(found[:, 0], np.arange(len(pairs))).items()
             values.append(value)
+            hits += found[:, 0] == np.arange(len(pairs))
+            nearest = found[:, 0] if not len(nearest) else nearest
+        texts = [pair.target if protocol.queries == "xx" else pair.source for pair in pairs]
+        write_predictions(
+            [
+                # -1, of an approximate index that found nothing, is no row.
+                Prediction(pair.id, text, texts[row] if row >= 0 else "", float(hit) / len(directions))
+                for pair, text, row, hit in zip(pairs, texts, nearest, hits, strict=True)
+            ],
+            answers / (reading.folder if len(asked) > 1 else "") / f"{task.name}.{language}.jsonl",
+        )
         score = Score(
             task=task.name,
             language=language,

@@ -34,7 +34,7 @@ class LareqaSource:
     """
 
     path: str = "google-research-datasets/lareqa"
-    splits: Mapping[str, str] = field(default_factory=lambda: {"score": "test", "test": "test"})
+    splits: Mapping[str, str] = field(default_factory=lambda: {"score": "validation"})
 
     def check(self, task: Task) -> None:
         if task.kind != "retrieval":
