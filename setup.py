@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 REQUIRED = [
     "accelerate",
     "adapters==1.3.0",
+    "anyascii",
     "click",
     "datasets",
     "faiss-cpu",
@@ -18,7 +19,9 @@ REQUIRED = [
     "psutil",
     "pyarrow",
     "pyyaml",
+    "regex",
     "rich",
+    "sacrebleu",
     "safetensors",
     "seqeval",
     "tokenizers",
@@ -37,6 +40,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["toolkit", "toolkit.*"]),
+    package_data={"toolkit.zoo.site": ["*.css", "*.js"]},
     py_modules=["cli"],
     install_requires=REQUIRED,
     extras_require={

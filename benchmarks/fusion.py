@@ -10,7 +10,9 @@ Ratios are medians of interleaved repetitions, of the last member count and the 
 `train_step`: forward and backward with the fusion learning, ours / library (wanted: at most 0.42).
 `forward`: unfolded forward, ours / library (wanted: at most 0.43).
 `folded_vs_one`: folded fusion forward / one adapter unfolded (wanted: at most 1.15).
-`memory`: bytes kept for the backward pass above one adapter's step, ours / library (wanted: at most 0.12).
+`memory`: bytes kept for the backward pass above one adapter's step, ours / library (wanted: at most 0.12). Beside them ours holds the
+    frozen members' weights side by side (`held_weights_bytes`), whatever the batch.
+`ratios_by_torch` in the details: the first two where ours multiplies by the same BLAS as the library, not by oneDNN.
 `train_step_bf16`: our step in bf16 / the library's in fp32 (wanted: at most 0.20); only where the processor has bf16.
 """
 
@@ -24,15 +26,18 @@ from typing import Any
 import adapters
 import torch
 from measure import interleaved, median, write
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from toolkit.composition import parse
+from toolkit.modeling import products
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.fusion import FastFusion
 from toolkit.modeling.learn import unfreeze_exactly
 from toolkit.modeling.precision import pick_device, resolve_precision
+from toolkit.modeling.products import install_products
 
 Batch = tuple[Tensor, Tensor]
 
@@ -62,9 +67,13 @@ def wired(shared: tuple, text: str, *, is_ours: bool, precision: str = "fp32") -
     device = pick_device()
     model.to(device).eval()
     if is_ours:
+        install_products(model)
         install_attention(model)
     backbone = Backbone("random", model, None, "0" * 64, precision, device, False, parameters)
     circuit = Circuit(backbone, parse(text), fusion="fast" if is_ours else "reference")
+    for module in circuit.modules() if not is_ours else ():
+        if isinstance(module, nn.Linear):
+            module.__dict__.pop("forward", None)  # the library's adapters multiply as they come
     rng = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for part in circuit.parts:
@@ -96,6 +105,19 @@ def step(circuit: Circuit, batch: Batch) -> Callable[[], Any]:
     return run
 
 
+def by_torch(way: Callable[[], Any]) -> Callable[[], Any]:
+    """Return `way` with torch's own fp32 products in place of oneDNN's, to tell what each of the two brings."""
+
+    def run() -> Any:
+        held, products.HAS_ONEDNN = products.HAS_ONEDNN, False
+        try:
+            return way()
+        finally:
+            products.HAS_ONEDNN = held
+
+    return run
+
+
 def _synced(value: Tensor) -> Tensor:
     if value.is_cuda:
         torch.cuda.synchronize()
@@ -103,8 +125,9 @@ def _synced(value: Tensor) -> Tensor:
 
 
 def kept_bytes(circuit: Circuit, batch: Batch) -> int:
-    """Return the bytes that a forward pass keeps for its backward pass, weights not counted."""
-    own = {parameter.untyped_storage().data_ptr() for parameter in circuit.parameters()}
+    """Return the bytes that a forward pass keeps for its backward pass; weights, and copies of weights, are not counted."""
+    circuit.encode(*batch)
+    own = {one.untyped_storage().data_ptr() for one in (*circuit.parameters(), *held_weights(circuit))}
     kept: dict[int, tuple[int, Tensor]] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -116,6 +139,12 @@ def kept_bytes(circuit: Circuit, batch: Batch) -> int:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         circuit.encode(*batch)
     return sum(size for size, _ in kept.values())
+
+
+def held_weights(circuit: Circuit) -> list[Tensor]:
+    """Return the frozen members' weights that our fusion holds side by side, beside the members' own."""
+    fusions = [module.__dict__.get("compose_fuse") for module in circuit.modules()]
+    return [one for fusion in fusions if isinstance(fusion, FastFusion) for one in fusion.held()]
 
 
 def measure(shared: tuple, n_members: int, shape: tuple[int, int], repetitions: int, with_bf16: bool) -> dict[str, Any]:
@@ -141,6 +170,8 @@ def measure(shared: tuple, n_members: int, shape: tuple[int, int], repetitions: 
         "one forward": forward(one, batch),
         "library step": step(library, batch),
         "our step": step(ours, batch),
+        "our forward, torch's products": by_torch(forward(ours, batch)),
+        "our step, torch's products": by_torch(step(ours, batch)),
     }
     if with_bf16:
         ways["our bf16 step"] = step(wired(shared, text, is_ours=True, precision="bf16"), batch)
@@ -155,8 +186,13 @@ def measure(shared: tuple, n_members: int, shape: tuple[int, int], repetitions: 
     }
     if with_bf16:
         ratios["train_step_bf16"] = seconds["our bf16 step"] / seconds["library step"]
+    same_products = {
+        "train_step": seconds["our step, torch's products"] / seconds["library step"],
+        "forward": seconds["our forward, torch's products"] / seconds["library forward"],
+    }
     return {
-        "members": n_members, "batch": shape, "ratios": ratios, "seconds": seconds, "memory_bytes": memory,
+        "ratios_by_torch": same_products, "members": n_members, "batch": shape, "ratios": ratios, "seconds": seconds, "memory_bytes": memory,
+        "held_weights_bytes": sum(one.nbytes for one in held_weights(ours)),
         "max_difference": difference, "library_vs_one": seconds["library forward"] / seconds["one forward"],
     }  # fmt: skip
 

@@ -26,6 +26,9 @@ _HOMES = {
     "evaluate": "toolkit.recipes.evaluate",
     "evaluate_suite": "toolkit.recipes.suite",
     "retrieve": "toolkit.recipes.retrieve",
+    "attention": "toolkit.recipes.attention",
+    "prune": "toolkit.recipes.prune",
+    "collapse": "toolkit.recipes.collapse",
     "Zoo": "toolkit.zoo",
     "ToolkitError": "toolkit.errors",
 }
@@ -33,7 +36,10 @@ _HOMES = {
 if TYPE_CHECKING:
     from toolkit.composition import parse
     from toolkit.errors import ToolkitError
+    from toolkit.recipes.attention import attention
+    from toolkit.recipes.collapse import collapse
     from toolkit.recipes.evaluate import evaluate
+    from toolkit.recipes.prune import prune
     from toolkit.recipes.retrieve import retrieve
     from toolkit.recipes.suite import evaluate_suite
     from toolkit.recipes.train import train
@@ -43,12 +49,15 @@ if TYPE_CHECKING:
 __all__ = [
     "ToolkitError",
     "Zoo",
+    "attention",
+    "collapse",
     "configure",
     "evaluate",
     "evaluate_suite",
     "get_task",
     "load_task",
     "parse",
+    "prune",
     "retrieve",
     "train",
 ]

@@ -7,7 +7,7 @@ the top down: the entries a circuit takes parts from, then the entries those wer
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from toolkit.composition import Chain, Composition, Merge, Mix, Name, Part, Seq, entries, parts
 from toolkit.errors import ToolkitError
@@ -21,7 +21,8 @@ class Stage:
         entry: canonical composition; the zoo entry's name and the run's name.
         circuit: what is wired.
         tasks: whose training rows are learnt from; several for `mix`, none for a merge, which is computed.
-        learn: exactly what learns, or is computed; all other parts of the circuit are frozen.
+        learn: exactly what learns, or is computed; all other parts of the circuit are frozen. A part of another entry learns as
+            a copy, which this entry holds; the other entry stays as it is.
         parents: the entries that must exist first: those of the frozen parts, and the warm start.
         warm_start: for `seq`, the entry whose adapter (and fusion, where one lies right below) the new one starts from.
     """
@@ -49,13 +50,16 @@ class Stage:
         return tuple(part for part in parts(self.circuit) if part not in self.learn)
 
 
-def plan(c: Composition, *, holds: Callable[[str], bool], retrain: bool = False) -> tuple[Stage, ...]:
+def plan(
+    c: Composition, *, holds: Callable[[str], bool], retrain: bool = False, learn_all: bool = False
+) -> tuple[Stage, ...]:
     """Return the stages that `c` still lacks, each after the stages it builds on.
 
     Args:
         c: a legal composition.
         holds: whether the zoo holds an entry; asked at most once for each.
         retrain: list every stage, as though the zoo were empty.
+        learn_all: whether the adapters and fusions below a stage's own learn along (`train.learn: all`).
 
     Returns:
         The stages in the order to train them, none twice; nothing for the bare backbone.
@@ -87,6 +91,8 @@ def plan(c: Composition, *, holds: Callable[[str], bool], retrain: bool = False)
             waiting.pop()
             continue
         stage, below = _stage(known[entry])
+        if learn_all and stage.merge is None:
+            stage = replace(stage, learn=(*stage.learn, *(part for part in stage.frozen if part.kind != "head")))
         known.update(below)
         missing = [parent for parent in stage.parents if lacks(parent)]
         if missing:
@@ -193,7 +199,12 @@ def describe(
 
 def _listed(stage: Stage, listed: Iterable[Part], with_backbone: bool) -> str:
     known = entries(stage.circuit)
-    titles = [f"{part.kind} {_title(part, known[part.entry].chain)}" for part in listed]
+    learnt = set(stage.learn)
+    titles = [
+        f"{part.kind} {_title(part, known[part.entry].chain)}"
+        + (" (a copy)" if part in learnt and part.entry != stage.entry else "")
+        for part in listed
+    ]
     return ", ".join((["the backbone"] if with_backbone else []) + titles)
 
 

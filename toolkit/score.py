@@ -31,7 +31,7 @@ class Score:
         value: a fraction in [0, 1]; only reports multiply by 100.
         n: how many rows (questions, sentences, queries) the value was computed on, at least 1.
         composition: canonical text of the composition scored.
-        seed: the seed of its training.
+        seed: the seed of its training; -1 where it was made elsewhere and the seed is not known.
         protocol: what else moves the number (layer, pooling, direction), or empty.
         split: the split scored, `test`.
         backbone: the backbone's name.

@@ -22,6 +22,7 @@ from adapters import (
 from adapters.methods.bottleneck import BottleneckLayer
 
 from toolkit.errors import ToolkitError
+from toolkit.modeling import fusion as fast_fusion
 from toolkit.modeling.fusion import install_fusion, uncovered
 from toolkit.modeling.tiny import tiny_model
 
@@ -103,8 +104,8 @@ def run(model, mode, *, seed=0, autocast=False):
     model.zero_grad(set_to_none=True)
     torch.manual_seed(seed)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        out = model(**inputs()).last_hidden_state
-    weight = torch.randn(out.shape, generator=torch.Generator().manual_seed(2)).to(out.dtype)
+        out = model(**{key: value.to(model.device) for key, value in inputs().items()}).last_hidden_state
+    weight = torch.randn(out.shape, generator=torch.Generator().manual_seed(2)).to(out)
     (out * weight).sum().backward()
     return out.detach(), {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
@@ -124,6 +125,13 @@ def assert_same(fast, reference, tolerance):
     assert max(errors.values()) < tolerance, max(errors, key=errors.get)
 
 
+@pytest.fixture(params=[False, True], ids=["tokens first", "weights first"])
+def order(request, monkeypatch):
+    """Which of the two orders of multiplication the fast path takes, whatever is cheaper."""
+    monkeypatch.setattr(fast_fusion, "is_weights_first", lambda *_: request.param)
+
+
+@pytest.mark.usefixtures("order")
 @pytest.mark.parametrize("setup", SETUPS)
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_outputs_and_all_gradients_equal_the_librarys_for_every_arrangement(setup, fusion):
@@ -132,6 +140,7 @@ def test_outputs_and_all_gradients_equal_the_librarys_for_every_arrangement(setu
     assert_same(run(model, "fast"), run(model, "reference"), 1e-5)
 
 
+@pytest.mark.usefixtures("order")
 @pytest.mark.parametrize("setup", ["two", "three with a chain between", "below a target"])
 @pytest.mark.parametrize("members", MEMBERS)
 def test_outputs_and_all_gradients_equal_the_librarys_for_every_width_and_activation(setup, members):
@@ -139,6 +148,7 @@ def test_outputs_and_all_gradients_equal_the_librarys_for_every_width_and_activa
     assert_same(run(model, "fast"), run(model, "reference"), 1e-5)
 
 
+@pytest.mark.usefixtures("order")
 @pytest.mark.parametrize("setup", SETUPS)
 def test_in_double_precision_the_two_agree_to_twelve_digits(setup):
     model = build(setup, MIXED, dtype=torch.float64)
@@ -190,9 +200,115 @@ def test_the_gradient_through_a_fusion_reaches_the_input_unchanged():
     assert all(distance(fast[name], reference[name]) < 1e-5 for name in below)
 
 
+# -- frozen members, held side by side -----------------------------------------------------------------------------------
+
+
+def frozen(setup, members=MIXED):
+    model = build(setup, members)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_("adapter_fusion_layer" in name)
+    install_fusion(layers_of(model), "fast")
+    return model
+
+
+def held(model):
+    return [one.data_ptr() for _, layer in layers_of(model) for one in layer.__dict__["compose_fuse"].held()]
+
+
+def test_frozen_members_are_laid_side_by_side_once_and_again_when_a_weight_is_written():
+    model = frozen("three")
+    model(**inputs())
+    first = held(model)
+    with torch.inference_mode():
+        model(**inputs())
+    assert held(model) == first and len(first) == 2 * 3
+    with torch.no_grad():
+        layers_of(model)[0][1].adapters["b"].adapter_up.weight.mul_(3.0)
+    assert_same(run_installed(model), run(model, "reference"), 1e-5)
+
+
+def run_installed(model):
+    """`run` of the fast path as it is installed, with whatever it holds."""
+    model.zero_grad(set_to_none=True)
+    out = model(**inputs()).last_hidden_state
+    weight = torch.randn(out.shape, generator=torch.Generator().manual_seed(2)).to(out.dtype)
+    (out * weight).sum().backward()
+    return out.detach(), {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+def test_a_first_pass_in_inference_mode_leaves_nothing_that_training_cannot_use():
+    model = frozen("three")
+    with torch.inference_mode():
+        model(**inputs())
+    assert_same(run_installed(model), run(model, "reference"), 1e-5)
+
+
+def test_members_that_begin_to_learn_are_no_longer_taken_from_what_was_held():
+    model = frozen("three")
+    model(**inputs())
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    model(**inputs())
+    assert held(model) == []
+    assert_same(run_installed(model), run(model, "reference"), 1e-5)
+
+
+def test_autocast_holds_the_members_in_its_own_precision_and_full_precision_again_after_it():
+    model = frozen("three")
+    exact = model(**inputs()).last_hidden_state
+    with torch.autocast("cpu", torch.bfloat16):
+        model(**inputs())
+    assert {one.dtype for _, layer in layers_of(model) for one in layer.__dict__["compose_fuse"].held()} == {
+        torch.bfloat16
+    }
+    assert torch.equal(model(**inputs()).last_hidden_state, exact)
+
+
+# -- other ways to run ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("order")
+@pytest.mark.parametrize("setup", ["three", "below a target"])
+def test_compiled_by_torch_it_gives_the_same_outputs_and_gradients(setup):
+    model = build(setup, MIXED)
+    for _, layer in layers_of(model):
+        fusion = layer.adapter_fusion_layer["f"]
+        members = [layer.adapters[name] for name in "abc"[: len(fuse_of(setup).children)]]
+        widths = tuple(one.adapter_up.in_features for one in members)
+        up = fast_fusion._joined([], members).up.detach()
+        query, z = torch.randn(2, 5, 32), torch.randn(2, 5, sum(widths))
+        found = []
+        for function in (fast_fusion.attend, torch.compile(fast_fusion.attend, backend="aot_eager", fullgraph=True)):
+            fusion.zero_grad(set_to_none=True)
+            leaves = [one.clone().requires_grad_() for one in (query, z, up)]
+            context, attention = function(fusion, *leaves, widths)
+            (context.sum() + attention.pow(2).sum()).backward()
+            gradients = {str(i): one.grad for i, one in enumerate(leaves)} | {
+                name: one.grad.clone() for name, one in fusion.named_parameters() if one.grad is not None
+            }
+            found.append((context.detach(), gradients))
+        assert_same(found[1], found[0], 1e-5)
+
+
+def test_a_whole_model_compiled_by_torch_gives_the_same_output():
+    model = frozen("below a target")
+    expected = model(**inputs()).last_hidden_state
+    found = torch.compile(model, backend="aot_eager")(**inputs()).last_hidden_state
+    assert distance(found, expected) < 1e-5
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.usefixtures("order")
+@pytest.mark.parametrize("setup", SETUPS)
+def test_on_a_gpu_it_gives_the_librarys_outputs_and_gradients(setup):
+    model = build(setup, MIXED).cuda()
+    assert_same(run(model, "fast"), run(model, "reference"), 1e-5)
+
+
 # -- dropout -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("order")
 @pytest.mark.parametrize("fusion", ["dynamic", "static"])
 @pytest.mark.parametrize("setup", ["two", "a chain and a name", "below a target"])
 def test_dropout_on_the_logits_draws_the_same_numbers_as_the_librarys(setup, fusion):
@@ -230,6 +346,7 @@ def test_members_with_dropout_of_their_own_fuse_as_without_it_in_both_paths():
 # -- precision ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("order")
 @pytest.mark.parametrize("setup", ["two", "three with a chain between", "below a target"])
 def test_under_bf16_autocast_it_is_as_near_to_full_precision_as_the_library_is(setup):
     model = build(setup, MIXED)

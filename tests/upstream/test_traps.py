@@ -27,6 +27,7 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
 from toolkit.modeling.learn import unfreeze_exactly
 from toolkit.training.optimizer import build_optimizer
+from toolkit.zoo import AdapterCard, Zoo, check_backbone
 
 IDS = torch.tensor([[0, 7, 8, 9, 2], [0, 11, 5, 2, 1]])
 PAIR = HeadSpec("pair", ("no", "yes"))
@@ -234,13 +235,25 @@ def test_trap_10_an_adapter_made_for_another_backbone_is_loaded_without_a_word(t
     encoder("a", seed=1).save_adapter(str(tmp_path), "a")
     other = encoder(seed=2)
     assert other.load_adapter(str(tmp_path)) == "a"
-    # Ours pins the backbone by its weights: tests/zoo and tests/modeling/test_backbone.py.
     assert "digest" not in json.dumps(json.loads((tmp_path / "adapter_config.json").read_text()))
+    card = AdapterCard("a", {"name": "tiny", "digest": "ab" * 32, "hidden_size": 32, "layers": 2}, "seq_bn")
+    with pytest.raises(ZooError, match="'a' was trained on"):
+        check_backbone(card, "tiny", "cd" * 32, 32)
 
 
 def test_trap_11_weights_are_saved_as_pickles_by_default(tmp_path):
     encoder("a").save_adapter(str(tmp_path), "a")
     assert {path.name for path in tmp_path.iterdir()} == {"adapter_config.json", "pytorch_adapter.bin"}
+
+
+def test_trap_11_ours_are_safetensors_and_nothing_else(tmp_path):
+    backbone = {"name": "tiny", "digest": "ab" * 32, "hidden_size": 32, "layers": 2}
+    card = Zoo(tmp_path).put(
+        AdapterCard("a", backbone, "seq_bn"), {"adapter.safetensors": {"w": np.ones(2, np.float32)}}
+    )
+    assert {path.suffix for path in Zoo(tmp_path).folder(card).iterdir()} <= {".safetensors", ".yaml", ".md"}
+    with pytest.raises(ZooError, match="is refused; expected a plain name"):
+        Zoo(tmp_path).put(AdapterCard("b", backbone, "seq_bn"), {"adapter.bin": {"w": np.ones(2, np.float32)}})
 
 
 def fusing_model(fusion="dynamic"):
@@ -253,9 +266,14 @@ def fusing_model(fusion="dynamic"):
     return model
 
 
-def test_trap_12_a_fusion_is_regularised_although_its_configuration_says_not_to():
+def test_trap_12_a_fusion_is_regularised_although_its_configuration_says_not_to(tiny):
     off = adapters.AdapterFusionConfig.load("dynamic", regularization=False)
     assert fusing_model(off).base_model.get_fusion_regularization_loss() is not None
+    # Ours regularises exactly the fusions that learn, by a weight that is an argument.
+    with Circuit(tiny, parse("fuse[a,b]@t")) as circuit:
+        fusion = [part for part in circuit.parts if part.kind == "fusion"]
+        assert circuit.regularisation([]) is None
+        assert circuit.regularisation(fusion, weight=0.0).item() == 0.0
 
 
 def test_trap_12_the_regularisers_gradient_lands_one_step_late(tiny, tmp_path):

@@ -1,8 +1,11 @@
-"""Finding in the zoo and clearing it: list, log, gc."""
+"""Finding in the zoo, comparing and clearing it: list, log, diff, site, gc."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -60,6 +63,103 @@ def zoo_log(name: str, root: Path, backbone: str | None) -> None:
 
     for line in history(Zoo(root), card_of(root, name, backbone)):
         click.echo(line)
+
+
+@zoo.command(
+    "diff",
+    epilog=example(
+        "xstilts zoo diff mnli mnli/squad",
+        "xstilts zoo diff mnli mnli --at /shared/adapters",
+        "xstilts zoo diff squad squad --at hf://my-team/adapters",
+    ),
+)
+@click.argument("first")
+@click.argument("second")
+@click.option(
+    "--at", metavar="PLACE", help="Where SECOND is: another zoo's folder, hf://org/repo or a URL. Default: here."
+)
+@ZOO
+@SHELF
+def zoo_diff(first: str, second: str, at: str | None, root: Path, backbone: str | None) -> None:
+    """Compare two adapters: recipe, data, scores, and their weights layer by layer.
+
+    Relative difference: 2 |a - b| / (|a| + |b|), 0 for equal weights.
+    """
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.diff import diff
+
+    with _zoo_at(at, second, backbone) as other:
+        mine, theirs = card_of(root, first, backbone), card_of(other or root, second, backbone)
+        found = diff((Zoo(root), mine), (Zoo(other or root), theirs))
+    if mine.digest == theirs.digest:
+        click.echo(f"The same weights: {mine.digest[:12]}")
+    heads = (f"{mine.name}", f"{theirs.name}" + (f" at {at}" if at else ""))
+    for title, rows in (("made", found.made), ("data seen", found.data)):
+        if rows:
+            print_table((title, *heads), rows)
+            click.echo()
+    if found.scores:
+        shown = [
+            (" ".join(key), *("-" if one is None else f"{100 * one:.2f}" for one in (a, b)), _change(a, b))
+            for key, a, b in found.scores
+        ]
+        print_table(("score", *heads, "change"), shown)
+        click.echo()
+    if found.weights:
+        weights = [
+            (
+                one.part,
+                "" if one.layer is None else str(one.layer),
+                f"{one.relative:.4f}",
+                f"{one.cosine:.4f}",
+                *(f"{norm:.3f}" for norm in one.norms),
+            )
+            for one in found.weights
+        ]
+        norms = ("first", "second") if heads[0] == heads[1] else heads
+        print_table(
+            ("weights", "layer", "relative difference", "cosine", *(f"norm of {one}" for one in norms)), weights
+        )
+    for note in found.notes:
+        click.echo(note)
+
+
+def _change(a: float | None, b: float | None) -> str:
+    return "" if a is None or b is None else f"{100 * (b - a):+.2f}"
+
+
+@contextmanager
+def _zoo_at(place: str | None, name: str, backbone: str | None) -> Iterator[Any]:
+    """Yield a folder that holds `name` as a place has it: the place itself, or what is fetched from it for the moment."""
+    from tempfile import TemporaryDirectory
+
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.share import pull
+
+    if place is None or Path(place).is_dir():
+        yield Path(place) if place else None
+        return
+    with TemporaryDirectory() as folder:
+        pull(Zoo(folder), place, name, backbone=backbone)
+        yield Path(folder)
+
+
+@zoo.command("site", epilog=example("xstilts zoo site gallery", "xstilts zoo site public --zoo /shared/adapters"))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@ZOO
+def zoo_site(folder: Path, root: Path) -> None:
+    """Write a gallery into DIR: one page with cards, lineage and scores.
+
+    It opens from the disk or from any web server, and fetches nothing.
+    """
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.site import write_site
+
+    page, number, damaged = write_site(Zoo(root), folder)
+    click.echo(str(page))
+    say(f"{number} adapters; open it in a browser.")
+    for sentence in damaged:
+        say(f"Damaged: {sentence}")
 
 
 @zoo.command("gc", epilog=example("xstilts zoo gc", "xstilts zoo gc --lock paper.lock --yes"))

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from toolkit.commands.fusions import Fuse
 from toolkit.commands.options import example, resolve, settings, with_sets
 from toolkit.commands.screen import bars, is_main_process, say
 from toolkit.errors import ToolkitError
@@ -41,11 +42,13 @@ def train(expr: str, retrain: bool, lock: Path | None, **options: Any) -> None:
 
 
 @click.command(
+    cls=Fuse,
     epilog=example(
         "xstilts fuse mnli squad --target xquad",
         "xstilts fuse mnli squad csqa --target udpos --backbone embedded --data-root MIRROR",
         "xstilts fuse mnli squad --target xquad --no-adapter",
-    )
+        "xstilts fuse prune 'fuse[mnli,squad,csqa]/udpos' --keep 2",
+    ),
 )
 @click.argument("members", nargs=-1, required=True)
 @click.option("--target", required=True, metavar="TASK", help="Task that the fusion is trained for.")
@@ -86,7 +89,8 @@ def plan(expr: str, as_json: bool, **options: Any) -> None:
     config = resolve(**options)
     held = Zoo(config.zoo)
     shelf = shelf_name(config.backbone.name, config.adapter.kind)
-    stages = stages_of(parse(expr), holds=lambda entry: held.holds(entry, shelf))
+    learn_all = config.train.learn == "all"
+    stages = stages_of(parse(expr), holds=lambda entry: held.holds(entry, shelf), learn_all=learn_all)
     rows = {ref: training_rows(ref) for stage in stages for ref in stage.tasks}
     if not as_json:
         click.echo(describe(stages, rows=rows.__getitem__, backbone_learns=config.adapter.kind == "full"))

@@ -143,6 +143,58 @@ def zoo_export(name: str, folder: Path, to: str, choices: int, root: Path, backb
 
 
 @zoo.command(
+    "import",
+    epilog=example(
+        "xstilts zoo import saved/mnli --backbone xlm-roberta-base",
+        "xstilts zoo import saved --as 'fuse[mnli,squad]/xquad' --backbone xlm-roberta-large",
+        "xstilts zoo import saved/nli --as mnli --labels entailment,neutral,contradiction --backbone xlm-roberta-large",
+    ),
+)
+@click.argument("src", type=click.Path(path_type=Path))
+@click.option(
+    "--backbone", envvar="XSTILTS_BACKBONE", required=True, metavar="NAME", help="The encoder it was made for."
+)
+@click.option("--as", "expression", metavar="EXPR", help="What it is called here, or how its parts are composed.")
+@click.option(
+    "--same-as", default="", metavar="NAME", help="The folder's own name for that encoder, where it is another."
+)
+@click.option(
+    "--labels", default="", metavar="A,B,...", help="Names of the head's classes in order, where it has none."
+)
+@REPLACE
+@ZOO
+def zoo_import(
+    src: Path, backbone: str, expression: str | None, same_as: str, labels: str, replace: bool, root: Path
+) -> None:
+    """Take what the `adapters` library saved in folder SRC: adapters, a fusion, their head.
+
+    Every tensor is compared with what the circuit expects before anything is stored; a pickle is read as tensors only. PEFT and other
+    kinds of adapters are refused.
+    """
+    from toolkit.modeling.backbone import load_backbone
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.adapterhub import take
+
+    names = [label.strip() for label in labels.split(",") if label.strip()]
+    taken = take(
+        Zoo(root),
+        src,
+        load_backbone(backbone, precision="fp32"),
+        expression=expression,
+        same_as=same_as,
+        labels=names,
+        replace=replace,
+    )
+    for card in taken.cards:
+        click.echo(f"Imported {card.name}  {card.digest[:12]}  for {card.backbone['name']}")
+    for name in taken.held:
+        say(f"Already here, the same weights: {name}")
+    for note in taken.notes:
+        say(note)
+    say("Not known, and marked so in the card: the rows it saw, its scores, its licence.")
+
+
+@zoo.command(
     "sync",
     help=f"""Fetch what PLACE has and this zoo lacks, then send what PLACE lacks. Nothing is replaced or removed.
 

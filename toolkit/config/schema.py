@@ -105,6 +105,10 @@ class TrainConfig:
         bool,
         About("fuse[...]/t in two phases of `epochs` each: the fusion, then t on the frozen fusion; false: jointly"),
     ] = False
+    learn: Annotated[
+        Literal["own", "all"],
+        About("own: what the stage makes; all: also the adapters and fusions below it, as copies that its entry holds"),
+    ] = "own"
     backbone_dropout: Annotated[float, About("dropout inside the backbone while training", low=0, below=1)] = 0.0
     head_dropout: Annotated[float, About("dropout before the head", low=0, below=1)] = 0.1
     pooling: Annotated[
@@ -119,6 +123,11 @@ class TrainConfig:
     ] = "proportional"
     mixture_cap: Annotated[int | None, About("largest row count that counts in the sampling; null: none", low=1)] = None
     mixture_temperature: Annotated[float, About("T of `mixture: temperature`", above=0)] = 2.0
+    augment: Annotated[
+        str | None,
+        About("noise in the training rows: NAME:STRENGTH, several with `+`, e.g. code-switch:0.3; null: none"),
+    ] = None
+    augment_rate: Annotated[float, About("share of the training rows that are noisy", low=0, high=1)] = 0.5
 
 
 @dataclass(frozen=True)
@@ -188,6 +197,23 @@ class RetrieveConfig:
 
 
 @dataclass(frozen=True)
+class NoiseConfig:
+    """What is done to the rows that `eval` and `retrieve` score: robustness under perturbation."""
+
+    apply: Annotated[
+        str | None, About("NAME:STRENGTH, several with `+`, e.g. swap:0.1; null: rows stay as they are")
+    ] = None
+    seed: Annotated[int, About("seeds which words are changed, and how", low=0, high=2**32 - 1)] = 0
+    fields: Annotated[
+        str | None, About("text fields that are changed, with commas, e.g. second; null: those of the task's kind")
+    ] = None
+    lexicons: Annotated[
+        str | None, About("folder of bilingual lexicons (en-de.txt, ...) for code-switch; micro: the micro-world's")
+    ] = None
+    mix_with: Annotated[str | None, About("language of the second sentence, for language-mix")] = None
+
+
+@dataclass(frozen=True)
 class TrackingConfig:
     """Where runs are recorded."""
 
@@ -213,7 +239,12 @@ class Config:
     eval: EvalConfig = field(default_factory=EvalConfig)
     merge: MergeConfig = field(default_factory=MergeConfig)
     retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)
+    noise: NoiseConfig = field(default_factory=NoiseConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    fusion: Annotated[
+        Literal["fast", "reference"],
+        About("how fusions are computed: re-associated, or by the `adapters` library's own code (never folded)"),
+    ] = "fast"
     data_root: Annotated[
         Path | None, About("mirror of hub data sets; null: the variable XSTILTS_DATA, else the hub")
     ] = None

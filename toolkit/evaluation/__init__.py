@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from toolkit.evaluation.evaluate import Evaluation, evaluate_each, evaluate_rows
+from toolkit.evaluation.mass import Mass, attention_mass, mean_mass
 from toolkit.evaluation.predict import predict, predict_each
 
-__all__ = ["Evaluation", "evaluate_each", "evaluate_rows", "predict", "predict_each"]
+__all__ = [
+    "Evaluation",
+    "Mass",
+    "attention_mass",
+    "evaluate_each",
+    "evaluate_rows",
+    "mean_mass",
+    "predict",
+    "predict_each",
+]

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from toolkit.modeling.products import linear
+
 
 @torch.no_grad()
 def install_attention(encoder: Any) -> None:
@@ -46,7 +48,7 @@ def _attend(
     """Map hidden states [B, T, H] to attended values [B, T, H]; `attention_mask` [B, 1, T, T] as in SDPA."""
     rows, length, width = hidden_states.shape
     heads = attention.num_attention_heads
-    joined = F.linear(hidden_states, weight, bias).view(rows, length, 3, heads, width // heads)
+    joined = linear(hidden_states, weight, bias).view(rows, length, 3, heads, width // heads)
     query, key, value = joined.permute(2, 0, 3, 1, 4)  # each [B, heads, T, H / heads]
     dtype = query.dtype
     if dtype == torch.bfloat16 and query.device.type == "cpu":

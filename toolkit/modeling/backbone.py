@@ -20,6 +20,7 @@ from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.hub_ids import HUB_IDS
 from toolkit.modeling.precision import pick_device, resolve_precision
+from toolkit.modeling.products import install_products
 from toolkit.modeling.tiny import tiny_model, tiny_tokenizer
 
 KNOWN = {
@@ -140,6 +141,7 @@ def load_backbone(
             parameter.data = parameter.data.to(torch.bfloat16)
     model.to(device)
     model.eval()
+    install_products(model)
     if not is_trainable:
         install_attention(model)
     return Backbone(name, model, tokenizer, digest, precision, device, is_trainable, parameters)

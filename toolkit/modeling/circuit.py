@@ -12,11 +12,14 @@ from torch import Tensor, nn
 
 from toolkit.composition import Average, Composition, Fuse, Parallel, Part, parts
 from toolkit.config import AdapterConfig
-from toolkit.errors import ToolkitError, ZooError
+from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
-from toolkit.modeling.fold import Uncovered, fold_layer
-from toolkit.modeling.fusion import install_fusion
+from toolkit.modeling.fold import fold_layers, unfold_layers
+from toolkit.modeling.fusion import fusion_path, install_fusion, remove_fusion
 from toolkit.modeling.heads import HeadSpec, build_head
+from toolkit.modeling.learn import set_dropout, value_penalty
+from toolkit.modeling.products import install_products
+from toolkit.modeling.weights import Tensors, copied, named_parameters, take_in
 from toolkit.modeling.wiring import (
     Block,
     Rows,
@@ -29,7 +32,6 @@ from toolkit.modeling.wiring import (
     remove_blocks,
 )
 
-Tensors = dict[str, np.ndarray]
 _DOES = {"fuse": "fuses", "avg": "averages", "par": "runs several"}
 
 
@@ -80,6 +82,7 @@ class Circuit(nn.Module):
             )
         self.members = block.members if isinstance(block, Parallel) else ()
         self._setup: Block | Rows | None = None
+        self._fusion = fusion
         self._folded_at: tuple[int, ...] | None = None
         self.unfolded: dict[str, str] = {}
         self.specs = dict(heads or {})
@@ -124,9 +127,17 @@ class Circuit(nn.Module):
         install_blocks(self._bottlenecks(), self._setup)
         if any(part.kind == "fusion" for part in self.parts):
             install_fusion(self._bottlenecks(), fusion)
+        for _, layer in self._bottlenecks():
+            for adapter in layer.adapters.values():
+                install_products(adapter)
         for parameter in self.encoder.parameters():
             parameter.requires_grad_(False)
         self.encoder.to(self.backbone.device)
+
+    @property
+    def fusion_path(self) -> str:
+        """How fusions are computed: `fast`, `reference`, or in words where it is both; empty without a fusion."""
+        return fusion_path(self._bottlenecks(), self._setup, self._fusion)
 
     def _bottlenecks(self) -> list[tuple[str, BottleneckLayer]]:
         """Return the adapter layers that hold parts, by path from the encoder, e.g. `encoder.layer.0.output`."""
@@ -143,6 +154,7 @@ class Circuit(nn.Module):
         self.unfold()
         for _, layer in self._bottlenecks():
             remove_blocks(layer)
+            remove_fusion(layer)
         self.encoder.set_active_adapters(None)
         for part in reversed(self.parts):
             if part.kind == "fusion":
@@ -211,6 +223,21 @@ class Circuit(nn.Module):
                 input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
             ).hidden_states
 
+    def attentions(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, dict[int, np.ndarray]]:
+        """Return what each fusion attends to: by its part's name, by layer from 0, [B, T, members]. Unfolds the circuit."""
+        self.unfold()
+        with self.backbone.autocast():
+            found = self.encoder(
+                input_ids=input_ids, attention_mask=attention_mask, output_adapter_fusion_attentions=True
+            ).adapter_fusion_attentions
+        return {
+            part.name: {
+                layer: np.asarray(held["output_adapter"]) for layer, held in found[module_name(part.name)].items()
+            }
+            for part in self.parts
+            if part.kind == "fusion"
+        }
+
     def forward(self, batch: Mapping[str, Tensor], head: str | None = None) -> Tensor:
         """Return the active (or the named) head's logits for a collated batch; shapes as in `build_head`."""
         return self.answer(batch, [head or self.active_head or ""])[0]
@@ -249,20 +276,13 @@ class Circuit(nn.Module):
         if self._setup is None:
             return self
         dtype = torch.bfloat16 if self.backbone.precision == "bf16" else torch.float32
-        # Matrices made in inference mode could not be used outside it.
-        with torch.inference_mode(False):
-            for path, layer in self._bottlenecks():
-                try:
-                    layer.__dict__["bottleneck_layer_forward"] = fold_layer(layer, self._setup, dtype)
-                except Uncovered as reason:
-                    self.unfolded[path] = str(reason)
+        self.unfolded = fold_layers(self._bottlenecks(), self._setup, dtype)
         self._folded_at = self._versions()
         return self
 
     def unfold(self) -> Circuit:
         """Take the unfolded path again, bit for bit as before `fold`."""
-        for _, layer in self._bottlenecks():
-            layer.__dict__.pop("bottleneck_layer_forward", None)
+        unfold_layers(self._bottlenecks())
         self._folded_at, self.unfolded = None, {}
         return self
 
@@ -280,19 +300,7 @@ class Circuit(nn.Module):
     def train_mode(self, *, backbone_dropout: float) -> None:
         """Switch dropout on in adapters, fusions and heads, and in the frozen encoder at the given rate."""
         self.train()
-        own = self._part_modules()
-        inside = {id(module) for root in own for module in root.modules()}
-        for module in self.encoder.modules():
-            if isinstance(module, nn.Dropout) and id(module) not in inside:
-                module.p = backbone_dropout
-        for layer in self.encoder.encoder.layer:
-            # Attention dropout is a number, not a module, on the SDPA path; without it the fused kernel is exact and fast.
-            layer.attention.self.dropout_prob = backbone_dropout
-        if backbone_dropout == 0.0:
-            # Without dropout, eval and train mode compute the same; eval lets attention take its fused kernel.
-            self.encoder.eval()
-            for root in own:
-                root.train()
+        set_dropout(self.encoder, self._part_modules(), backbone_dropout)
 
     def _part_modules(self) -> list[nn.Module]:
         modules: list[nn.Module] = []
@@ -308,15 +316,7 @@ class Circuit(nn.Module):
             return dict(self.heads[module_name(self.head_key(part))].named_parameters())
         if self.is_full:
             return dict(self.backbone.own_parameters)
-        found: dict[str, nn.Parameter] = {}
-        for path, layer in self._bottlenecks():
-            held = layer.adapters if part.kind == "adapter" else layer.adapter_fusion_layer
-            if module_name(part.name) not in held:
-                continue  # leave_out
-            module = held[module_name(part.name)]
-            stem = path.removeprefix("encoder.").removesuffix(".output")
-            found |= {f"{stem}.{key}": parameter for key, parameter in module.named_parameters()}
-        return found
+        return named_parameters(self._bottlenecks(), part)
 
     def shapes_of(self, part: Part) -> dict[str, tuple[int, ...]]:
         """Return the shape that each tensor of a part must have."""
@@ -324,32 +324,11 @@ class Circuit(nn.Module):
 
     def tensors_of(self, part: Part) -> Tensors:
         """Return a copy of a part's weights, float32."""
-        return {
-            key: parameter.detach().float().cpu().numpy().copy() for key, parameter in self.parameters_of(part).items()
-        }
+        return copied(self.parameters_of(part))
 
-    @torch.no_grad()
     def load(self, part: Part, tensors: Mapping[str, np.ndarray]) -> None:
         """Put weights into a part; every tensor must be there, in shape, and finite, or nothing is changed."""
-        parameters = self.parameters_of(part)
-        missing, extra = sorted(parameters.keys() - tensors.keys()), sorted(tensors.keys() - parameters.keys())
-        if missing or extra:
-            raise ZooError(
-                f"The {part.kind} of '{part.entry}' has {len(missing)} tensors missing and {len(extra)} too many"
-                f" (for example '{(missing or extra)[0]}'); train or pull it again."
-            )
-        for key, parameter in parameters.items():
-            if tuple(tensors[key].shape) != tuple(parameter.shape):
-                raise ZooError(
-                    f"Tensor '{key}' of '{part.entry}' has shape {tuple(tensors[key].shape)}, expected "
-                    f"{tuple(parameter.shape)}; it was made with another adapter configuration or backbone."
-                )
-            if not np.isfinite(tensors[key]).all():
-                raise ZooError(
-                    f"Tensor '{key}' of '{part.entry}' holds NaN or infinite numbers; train or pull it again."
-                )
-        for key, parameter in parameters.items():
-            parameter.copy_(torch.from_numpy(np.ascontiguousarray(tensors[key])))
+        take_in(part, self.parameters_of(part), tensors)
         if self.is_folded:
             self._folded_at = ()  # folded again at the next pass
 
@@ -364,15 +343,12 @@ class Circuit(nn.Module):
     def regularisation(self, learn: Sequence[Part], *, weight: float = 0.01) -> Tensor | None:
         """Return `weight * sum ||I - W_v||^2` over the value matrices of the fusions in `learn`, or None.
 
-        It belongs into the loss: the library adds its gradient one step late and ignores its switch.
-        Source: Pfeiffer et al. 2021, *AdapterFusion*; `adapters` 1.3.0 `get_fusion_regularization_loss`.
+        See `value_penalty`.
         """
-        total: Tensor | None = None
-        for part in learn:
-            if part.kind != "fusion":
-                continue
-            for key, matrix in self.parameters_of(part).items():
-                if key.endswith("value.weight"):
-                    term = (torch.eye(len(matrix), device=matrix.device) - matrix).pow(2).sum()
-                    total = term if total is None else total + term
-        return None if total is None else weight * total
+        found = {
+            f"{part.name}/{key}": parameter
+            for part in learn
+            if part.kind == "fusion"
+            for key, parameter in self.parameters_of(part).items()
+        }
+        return value_penalty(found, weight=weight)

@@ -25,9 +25,9 @@ from adapters.composition import AdapterCompositionBlock, Average, Fuse, Stack
 from adapters.methods.bottleneck import BottleneckLayer
 from adapters.methods.modeling import Adapter
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from toolkit.modeling.fusion import activation_key, spread, sum_segments, uncovered
+from toolkit.modeling.products import linear
 from toolkit.modeling.wiring import Rows
 
 Norm = Callable[[Tensor], Tensor]
@@ -61,6 +61,28 @@ def fold_layer(layer: BottleneckLayer, setup: AdapterCompositionBlock | str, dty
         Uncovered: the layer holds something that has no exact folded form here.
     """
     return FoldedLayer(_steps(layer, setup, dtype))
+
+
+def fold_layers(
+    layers: Sequence[tuple[str, BottleneckLayer]], setup: AdapterCompositionBlock | str, dtype: torch.dtype
+) -> dict[str, str]:
+    """Let each layer take its folded form; return why, by path, for those that have none and stay as they are."""
+    unfolded: dict[str, str] = {}
+    # Matrices made in inference mode could not be used outside it.
+    with torch.inference_mode(False):
+        for path, layer in layers:
+            try:
+                # An attribute of the instance shadows the library's method.
+                layer.__dict__["bottleneck_layer_forward"] = fold_layer(layer, setup, dtype)
+            except Uncovered as reason:
+                unfolded[path] = str(reason)
+    return unfolded
+
+
+def unfold_layers(layers: Sequence[tuple[str, BottleneckLayer]]) -> None:
+    """Undo `fold_layers`."""
+    for _, layer in layers:
+        layer.__dict__.pop("bottleneck_layer_forward", None)
 
 
 def _steps(layer: BottleneckLayer, setup: AdapterCompositionBlock | str, dtype: torch.dtype) -> tuple[Step, ...]:
@@ -109,8 +131,8 @@ class _Bottleneck:
     up_bias: Tensor  # [H]
 
     def __call__(self, s: Tensor, x: Tensor, norm: Norm) -> Tensor:
-        z = self.activate(F.linear(norm(s), self.down, self.down_bias))
-        return s + F.linear(z, self.up, self.up_bias)
+        z = self.activate(linear(norm(s), self.down, self.down_bias))
+        return s + linear(z, self.up, self.up_bias)
 
 
 def _bottleneck(members: Sequence[Adapter], weights: Sequence[float], dtype: torch.dtype) -> _Bottleneck:
@@ -212,7 +234,7 @@ class _Fusion:
     def __call__(self, s: Tensor, x: Tensor, norm: Norm) -> Tensor:
         h = norm(s)
         widths = list(self.widths)
-        down, by_activation, by_bias = F.linear(h, self.into, self.into_bias).split(
+        down, by_activation, by_bias = linear(h, self.into, self.into_bias).split(
             [self.n_plain, sum(widths), len(widths)], dim=-1
         )
         z = [] if self.activate is None else [self.activate(down)]
@@ -221,12 +243,12 @@ class _Fusion:
             inner = h + x
             for step in steps:
                 inner = step(inner, x, norm)
-            z.append(activate(F.linear(norm(inner), weight, bias)))
+            z.append(activate(linear(norm(inner), weight, bias)))
         joined = z[0] if len(z) == 1 else torch.cat(z, dim=-1)  # [B, T, R]
         scores = sum_segments(by_activation * joined, widths) + by_bias  # [B, T, A]
         attention = torch.softmax(scores, dim=-1).to(joined.dtype)
         mixed = torch.cat([spread(attention, widths) * joined, attention], dim=-1)  # [B, T, R + A]
-        return s + F.linear(mixed, self.out)
+        return s + linear(mixed, self.out)
 
 
 def _fusion(layer: BottleneckLayer, setup: Fuse, dtype: torch.dtype) -> _Fusion:

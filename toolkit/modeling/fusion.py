@@ -12,25 +12,31 @@ has the bottleneck's width r, query q = W_q h + b_q:
 with a = softmax(dropout(s)). The same function and the same gradients, rounding apart; the vectors u_i of width H are never
 materialised. Per layer about 3 H^2 + 3 N r H multiply-adds a token instead of (2N + 1) H^2 + 2 N r H.
 
+A batch of more tokens than the members have widths and biases together (N r + N) is cheaper the other way round: W_k U, W_q^T W_k U
+and W_v U are multiplied out once a pass, and each token meets matrices of N r + N rows only: 3 N r H multiply-adds a token.
+
+Frozen members are laid side by side once; members that learn at every pass.
+
 Source: Pfeiffer et al. 2021, *AdapterFusion* (arXiv 2005.00247); `adapters` 1.3.0 `BottleneckLayer.compose_fuse` and
 `BertFusion.forward`, against which tests/modeling/test_fusion.py compares outputs and gradients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
-from adapters.composition import AdapterCompositionBlock, Stack
+from adapters.composition import AdapterCompositionBlock, Fuse, Stack
 from adapters.context import ForwardContext
 from adapters.methods.bottleneck import BottleneckLayer
 from adapters.methods.modeling import Adapter
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from toolkit.errors import ToolkitError
+from toolkit.modeling.products import linear
 
 MODES = ("fast", "reference")
 
@@ -40,10 +46,34 @@ def install_fusion(layers: Sequence[tuple[str, BottleneckLayer]], mode: str) -> 
     if mode not in MODES:
         raise ToolkitError(f"No fusion path named '{mode}'. Known: {', '.join(MODES)}.")
     for _, layer in layers:
-        # An attribute of the instance shadows the library's method; the class stays as it is for everybody else.
-        layer.__dict__.pop("compose_fuse", None)
+        remove_fusion(layer)
         if mode == "fast":
-            layer.__dict__["compose_fuse"] = partial(_compose_fuse, layer)
+            # An attribute of the instance shadows the library's method; the class stays as it is for everybody else.
+            layer.__dict__["compose_fuse"] = FastFusion(layer)
+
+
+def remove_fusion(layer: BottleneckLayer) -> None:
+    """Undo `install_fusion`."""
+    layer.__dict__.pop("compose_fuse", None)
+
+
+def fusion_path(layers: Sequence[tuple[str, BottleneckLayer]], setup: Any, mode: str) -> str:
+    """Return how the fusions of a setup are computed, in words: `fast`, `reference`, or both and why; empty without a fusion."""
+    fusions = list(_fusions(setup))
+    if not fusions or mode == "reference":
+        return mode if fusions else ""
+    reasons = [reason for _, layer in layers for one in fusions if (reason := uncovered(layer, one)) is not None]
+    if not reasons:
+        return "fast"
+    return f"fast, but {len(reasons)} of {len(layers) * len(fusions)} by the library's own code ({reasons[0]})"
+
+
+def _fusions(setup: Any) -> Iterator[Fuse]:
+    if isinstance(setup, Fuse):
+        yield setup
+    elif not isinstance(setup, str) and setup is not None:
+        for child in setup:
+            yield from _fusions(child)
 
 
 def uncovered(layer: BottleneckLayer, setup: Any) -> str | None:
@@ -70,56 +100,154 @@ def uncovered(layer: BottleneckLayer, setup: Any) -> str | None:
     return None
 
 
-def _compose_fuse(layer: BottleneckLayer, setup: Any, state: Any, lvl: int = 0) -> Any:
-    """Stand in for `BottleneckLayer.compose_fuse`; what is not covered takes the library's path."""
-    if uncovered(layer, setup) is not None:
-        return type(layer).compose_fuse(layer, setup, state, lvl=lvl)
-    fusion = layer.adapter_fusion_layer[setup.name]
-    last = layer.adapters[setup.last()]
-    hidden, query, residual = last.pre_forward(
-        state.hidden_states, state.input_tensor, state.layer_norm, fusion_config=fusion.config
-    )
-    state = state._replace(hidden_states=hidden, adapter_residual=residual)
-    members = [layer.adapters[child if isinstance(child, str) else child.last()] for child in setup]
-    z = _bottlenecks(layer, setup, members, state)  # [B, T, R], R = sum of the members' widths
-    widths = [member.adapter_up.in_features for member in members]
-    up = torch.cat([member.adapter_up.weight for member in members], dim=1)  # [H, R]
-    up_bias = torch.stack([member.adapter_up.bias for member in members])  # [A, H]
+@dataclass(frozen=True)
+class Members:
+    """The members of a fusion side by side; R is the sum of their widths, A their number.
 
-    q = fusion.query(query)  # [B, T, H]
-    w = q @ fusion.key.weight.to(q.dtype)  # [B, T, H]
-    scores = sum_segments(F.linear(w, up.t()) * z, widths)  # [B, T, A]
-    # The last term is the same for all members, so softmax drops it, but dropout on the logits does not.
-    scores = scores + F.linear(w, up_bias) + F.linear(q, fusion.key.bias[None])
-    attention = torch.softmax(fusion.dropout(scores), dim=-1)  # [B, T, A]
-    context = F.linear(spread(attention, widths) * z, up) + F.linear(attention, up_bias.t())  # [B, T, H]
-    if fusion.config["value"]:
-        context = fusion.value(context)
-    context = context + residual
+    Attributes:
+        down, down_bias: of the members that read the fusion's own input, [R', H] and [R'].
+        up: up-projections, and their biases as further columns, [H, R + A].
+    """
 
-    forward = ForwardContext.get_context()
-    if forward is not None and forward.output_adapter_fusion_attentions:
-        layer._store_fusion_attentions(setup.name, attention.detach().float().cpu().numpy())
-    return state._replace(hidden_states=context, last=setup.last())
+    down: Tensor | None
+    down_bias: Tensor | None
+    up: Tensor
 
 
-def _bottlenecks(layer: BottleneckLayer, setup: Any, members: list[Adapter], state: Any) -> Tensor:
+class FastFusion:
+    """Stands in for `BottleneckLayer.compose_fuse` of one layer; what is not covered takes the library's path."""
+
+    def __init__(self, layer: BottleneckLayer) -> None:
+        self.layer = layer
+        self._held: dict[str, tuple[object, Members]] = {}
+
+    def __call__(self, setup: Any, state: Any, lvl: int = 0) -> Any:
+        """Compute the fusion `setup` from the library's `state`."""
+        layer = self.layer
+        if uncovered(layer, setup) is not None:
+            return type(layer).compose_fuse(layer, setup, state, lvl=lvl)
+        fusion = layer.adapter_fusion_layer[setup.name]
+        last = layer.adapters[setup.last()]
+        hidden, query, residual = last.pre_forward(
+            state.hidden_states, state.input_tensor, state.layer_norm, fusion_config=fusion.config
+        )
+        state = state._replace(hidden_states=hidden, adapter_residual=residual)
+        adapters = [layer.adapters[child if isinstance(child, str) else child.last()] for child in setup]
+        members = self._members(setup, adapters)
+        z = _bottlenecks(layer, setup, adapters, members, state)  # [B, T, R]
+        context, attention = attend(fusion, query, z, members.up, tuple(one.adapter_up.in_features for one in adapters))
+
+        forward = ForwardContext.get_context()
+        if forward is not None and forward.output_adapter_fusion_attentions:
+            layer._store_fusion_attentions(setup.name, attention.detach().float().cpu().numpy())
+        return state._replace(hidden_states=context + residual, last=setup.last())
+
+    def _members(self, setup: Any, adapters: list[Adapter]) -> Members:
+        """Return the members side by side, from the last pass where they are frozen and nothing was written since."""
+        plain = [adapters[i] for i, child in enumerate(setup) if isinstance(child, str)]
+        if torch.compiler.is_compiling():
+            return _joined(plain, adapters)
+        weights = [parameter for one in adapters for parameter in one.parameters()]
+        if any(weight.requires_grad or weight.is_inference() for weight in weights):
+            self._held.pop(setup.name, None)
+            return _joined(plain, adapters)
+        kind = weights[0].device.type
+        # Held in the precision that the products take, so that autocast has nothing to cast.
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+        state = (dtype, *((weight.data_ptr(), weight._version) for weight in weights))
+        if self._held.get(setup.name, (None,))[0] != state:
+            with torch.inference_mode(False), torch.no_grad():  # else the next training step could not use it
+                self._held[setup.name] = (state, _joined(plain, adapters, dtype))
+        return self._held[setup.name][1]
+
+    def held(self) -> list[Tensor]:
+        """Return what is held between passes: weights that are fixed, laid out for the product."""
+        return [
+            one for _, held in self._held.values() for one in (held.down, held.down_bias, held.up) if one is not None
+        ]
+
+
+def attend(fusion: Any, query: Tensor, z: Tensor, up: Tensor, widths: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Return the attended members and the attention.
+
+    Args:
+        fusion: the library's `BertFusion`, whose weights are taken as they are.
+        query: [B, T, H].
+        z: the members' activations side by side, [B, T, R].
+        up: as in `Members`, [H, R + A].
+        widths: of the members; they sum to R.
+
+    Returns:
+        [B, T, H] and [B, T, A].
+    """
+    key, is_wide = fusion.key, is_weights_first(query.numel() // query.shape[-1], up.shape[1])
+    members = _memberships(widths, z.dtype, z.device)  # [R, A]
+    q = None
+    if is_wide:
+        seen = linear(up.t(), key.weight)  # [R + A, H], what a query meets
+        by = linear(query, linear(seen, fusion.query.weight.t()), linear(seen, fusion.query.bias[None])[:, 0])
+    else:
+        q = linear(query, fusion.query.weight, fusion.query.bias)  # [B, T, H]
+        by = linear(linear(q, key.weight.t()), up.t())  # [B, T, R + A]
+    by_activation, by_bias = by.split([z.shape[-1], len(widths)], dim=-1)
+    scores = linear(by_activation * z, members.t()) + by_bias  # [B, T, A]
+    # The same for all members, so softmax drops it, but dropout on the logits does not.
+    if q is not None:
+        scores = scores + linear(q, key.bias[None])
+    else:
+        through = linear(key.bias[None], fusion.query.weight.t())  # [1, H]
+        scores = scores + linear(query, through, linear(key.bias[None], fusion.query.bias[None])[0])
+    attention = torch.softmax(fusion.dropout(scores), dim=-1)
+    mixed = torch.cat([linear(attention, members) * z, attention.to(z.dtype)], dim=-1)  # [B, T, R + A]
+    if not fusion.config["value"]:
+        return linear(mixed, up), attention
+    if is_wide:
+        return linear(mixed, linear(fusion.value.weight, up.t())), attention
+    return linear(linear(mixed, up), fusion.value.weight), attention
+
+
+def is_weights_first(n_tokens: int, width: int) -> bool:
+    """Whether multiplying the weights out first is cheaper: more tokens than rows in what they are multiplied out to.
+
+    Example:
+        >>> is_weights_first(8 * 64, 9 * 65), is_weights_first(8 * 128, 9 * 65)
+        (False, True)
+    """
+    return n_tokens > width
+
+
+@lru_cache(maxsize=64)
+def _memberships(widths: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return which activation is whose: [R, A] of 0 and 1. A product with it sums over members, or spreads to them."""
+    with torch.inference_mode(False):
+        return torch.block_diag(*(torch.ones(width, 1, dtype=dtype, device=device) for width in widths))
+
+
+def _joined(plain: list[Adapter], adapters: list[Adapter], dtype: torch.dtype | None = None) -> Members:
+    down = torch.cat([one.adapter_down[0].weight for one in plain]) if plain else None
+    down_bias = torch.cat([one.adapter_down[0].bias for one in plain]) if plain else None
+    biases = torch.stack([one.adapter_up.bias for one in adapters], dim=1)  # [H, A]
+    up = torch.cat([*(one.adapter_up.weight for one in adapters), biases], dim=1)
+    if dtype is None or down is None or down_bias is None:
+        return Members(down, down_bias, up if dtype is None else up.to(dtype))
+    return Members(down.to(dtype), down_bias.to(dtype), up.to(dtype))
+
+
+def _bottlenecks(layer: BottleneckLayer, setup: Any, adapters: list[Adapter], members: Members, state: Any) -> Tensor:
     """Return all members' activations side by side: [B, T, R]; one product for those that read the same input."""
-    plain = [i for i, child in enumerate(setup) if isinstance(child, str)]
     found: dict[int, Tensor] = {}
-    if plain:
-        weight = torch.cat([members[i].adapter_down[0].weight for i in plain])
-        bias = torch.cat([members[i].adapter_down[0].bias for i in plain])
-        widths = [members[i].adapter_up.in_features for i in plain]
-        down = F.linear(state.hidden_states, weight, bias)
-        if len({activation_key(members[i]) for i in plain}) == 1:
-            down = members[plain[0]].adapter_down[1](down)
-            if len(plain) == len(members):
+    if members.down is not None:
+        plain = [i for i, child in enumerate(setup) if isinstance(child, str)]
+        down = linear(state.hidden_states, members.down, members.down_bias)
+        widths = [adapters[i].adapter_up.in_features for i in plain]
+        if len({activation_key(adapters[i]) for i in plain}) == 1:
+            down = adapters[plain[0]].adapter_down[1](down)
+            if len(plain) == len(adapters):
                 return down
             found |= dict(zip(plain, down.split(widths, dim=-1), strict=True))
         else:
             pieces = down.split(widths, dim=-1)
-            found |= {i: members[i].adapter_down[1](piece) for i, piece in zip(plain, pieces, strict=True)}
+            found |= {i: adapters[i].adapter_down[1](piece) for i, piece in zip(plain, pieces, strict=True)}
     for i, child in enumerate(setup):
         if i in found:
             continue
@@ -127,8 +255,8 @@ def _bottlenecks(layer: BottleneckLayer, setup: Any, members: list[Adapter], sta
         for name in list(child)[:-1]:
             below = layer.compose_single(name, layer.pre_block(name, below))
         top = layer.pre_block(child.last(), below)
-        found[i] = members[i].adapter_down(top.hidden_states)
-    return torch.cat([found[i] for i in range(len(members))], dim=-1)
+        found[i] = adapters[i].adapter_down(top.hidden_states)
+    return torch.cat([found[i] for i in range(len(adapters))], dim=-1)
 
 
 def _is_unscaled(member: Adapter) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,42 @@ def unfreeze_exactly(model: nn.Module, learn: Mapping[str, nn.Parameter]) -> Non
         parameter.requires_grad_(id(parameter) in wanted)
     found = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
     assert found == wanted, f"{len(wanted - found)} listed parameters are not in the model"
+
+
+def set_dropout(encoder: nn.Module, own: Sequence[nn.Module], rate: float) -> None:
+    """Switch dropout on in `own`, and in the rest of a frozen encoder at `rate`.
+
+    Args:
+        encoder: in training mode.
+        own: adapters and fusions inside it.
+        rate: 0: the frozen layers compute as in evaluation, exactly and fast.
+    """
+    inside = {id(module) for root in own for module in root.modules()}
+    for module in encoder.modules():
+        if isinstance(module, nn.Dropout) and id(module) not in inside:
+            module.p = rate
+    for layer in encoder.encoder.layer:  # type: ignore[union-attr]
+        # Attention dropout is a number, not a module, on the SDPA path; without it the fused kernel is exact and fast.
+        layer.attention.self.dropout_prob = rate
+    if rate == 0.0:
+        # Without dropout, eval and train mode compute the same; eval lets attention take its fused kernel.
+        encoder.eval()
+        for root in own:
+            root.train()
+
+
+def value_penalty(parameters: Mapping[str, Tensor], *, weight: float) -> Tensor | None:
+    """Return `weight * sum ||I - W_v||^2` over the value matrices among a fusion's parameters, or None without one.
+
+    It belongs into the loss: the library adds its gradient one step late and ignores its switch.
+    Source: Pfeiffer et al. 2021, *AdapterFusion*; `adapters` 1.3.0 `get_fusion_regularization_loss`.
+    """
+    terms = [
+        (torch.eye(len(matrix), device=matrix.device) - matrix).pow(2).sum()
+        for key, matrix in parameters.items()
+        if key.endswith("value.weight")
+    ]
+    return weight * torch.stack(terms).sum() if terms else None
 
 
 def item_losses(kind: str, logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from toolkit.composition import Composition, Part, parse, parts
+from toolkit.composition import Composition, Part, entries, parse, parts
 from toolkit.config import AdapterConfig, Config, TrainConfig
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.backbone import Backbone, load_backbone
@@ -85,9 +85,56 @@ def head_spec(task: Task, train: TrainConfig | None = None) -> HeadSpec:
     return HeadSpec(task.kind, task.labels if task.kind in ("pair", "tags") else ())
 
 
-def file_of(part: Part) -> str:
-    """Return the file of an entry that holds a part."""
-    return f"head.{part.name}.safetensors" if part.kind == "head" else f"{part.kind}.safetensors"
+def file_of(part: Part, entry: str | None = None) -> str:
+    """Return the file that holds a part in its own entry, or in `entry`, which holds a copy that learnt along there.
+
+    Example:
+        >>> file_of(Part("adapter", "mnli", "mnli")), file_of(Part("adapter", "mnli", "mnli"), "mnli/squad")
+        ('adapter.safetensors', 'below.adapter.mnli.safetensors')
+    """
+    if part.kind == "head":
+        return f"head.{part.name}.safetensors"
+    return f"{part.kind}.safetensors" if entry in (None, part.entry) else f"below.{part.kind}.{part.name}.safetensors"
+
+
+Place = tuple[str, str]  # an entry and a file in it
+
+
+def places(composition: Composition, cards: Mapping[str, AdapterCard]) -> dict[Part, Place]:
+    """Return where the weights of each part of a composition lie.
+
+    Mostly in the part's own entry. What was trained with `train.learn: all` holds copies of what lies below it, and whatever
+    contains it runs on these.
+
+    Args:
+        composition: what is wired.
+        cards: of its entries, by name; an entry without a card is taken to hold no copies.
+
+    Raises:
+        ToolkitError: two entries of the composition need different copies of one part.
+    """
+    known: dict[str, dict[tuple[str, str], Place]] = {}
+    every = {**entries(composition), str(composition): composition}
+    for text, entry in every.items():  # from the backbone up: what an entry builds on comes before it
+        found = known[text] = {}
+        below = [name for name in entries(entry) if name != text]
+        for part in parts(entry):
+            key, own = (part.kind, part.entry), (part.entry, file_of(part))
+            if part.kind == "head":
+                continue
+            if text in cards and file_of(part, text) in cards[text].files:
+                found[key] = (text, file_of(part, text))
+                continue
+            wanted = {known[name][key]: name for name in below if name != part.entry and key in known[name]}
+            if len(wanted) > 1:
+                first, second = list(wanted.values())[:2]
+                raise ToolkitError(
+                    f"'{first}' and '{second}' need different weights of '{part.entry}': one of them was trained with "
+                    "train.learn=all and holds a copy of its own; use them apart."
+                )
+            found[key] = next(iter(wanted), own)
+    of = known[str(composition)]
+    return {part: of.get((part.kind, part.entry), (part.entry, file_of(part))) for part in parts(composition)}
 
 
 def require_trained(composition: Composition, zoo: Zoo, config: Config) -> None:
@@ -107,17 +154,17 @@ def require_trained(composition: Composition, zoo: Zoo, config: Config) -> None:
         )
 
 
-def load_part(circuit: Circuit, part: Part, zoo: Zoo, config: Config, *, entry: str | None = None) -> AdapterCard:
-    """Load a part's weights from the zoo, after every check, and return the card of its entry.
+def load_part(circuit: Circuit, part: Part, zoo: Zoo, config: Config, *, place: Place | None = None) -> None:
+    """Load a part's weights from the zoo, after every check.
 
     Args:
-        entry: the entry to take the weights from where it is not the part's own (a warm start).
+        place: where they lie if not in the part's own entry (a copy that learnt along, a warm start).
     """
     backbone = circuit.backbone
-    card = zoo.get(entry or part.entry, shelf(config))
+    entry, file = place or (part.entry, file_of(part))
+    card = zoo.get(entry, shelf(config))
     check_backbone(card, backbone.name, backbone.digest, backbone.hidden_size)
-    circuit.load(part, zoo.tensors(card, file_of(part), expected=circuit.shapes_of(part)))
-    return card
+    circuit.load(part, zoo.tensors(card, file, expected=circuit.shapes_of(part)))
 
 
 def check_parents(card: AdapterCard, zoo: Zoo, config: Config) -> None:
@@ -166,6 +213,10 @@ def trained_circuit(
     else:
         _require_modules(composition, zoo, config)
     cards = {part.entry: zoo.get(part.entry, shelf(config)) for part in needed}
+    # An entry of a head alone may hold copies of what lies below it, which retrieval takes as well.
+    copies = {entry: zoo.get(entry, shelf(config)) for entry in entries(composition) if zoo.holds(entry, shelf(config))}
+    held_at = places(composition, cards | copies)
+    cards |= {entry: copies[entry] for entry, _ in held_at.values() if entry in copies}
     require_locked(lock, cards.values(), text)
     for card in cards.values():
         check_parents(card, zoo, config)
@@ -173,25 +224,45 @@ def trained_circuit(
         heads = {}
         for part in needed:
             if part.kind == "head":
-                held = cards[part.entry].heads[part.name]
+                held = cards[part.entry].heads.get(part.name)
+                if held is None:
+                    raise ZooError(
+                        f"'{part.entry}' was imported without a head '{part.name}', so it cannot answer; retrieve with it, "
+                        f"train on top of it, or import it again from a folder with its head."
+                    )
                 key = part.entry if composition.is_parallel and composition.head is None else part.name
                 heads[key] = HeadSpec(held["kind"], tuple(held["labels"]))
     backbone = open_backbone(config, report=report)
     adapter, shapes = adapter_shapes(cards.values(), config)
-    circuit = Circuit(backbone, composition, heads=heads, adapter=adapter, shapes=shapes)
+    circuit = Circuit(backbone, composition, heads=heads, adapter=adapter, shapes=shapes, fusion=config.fusion)
     try:
         # A fully trained encoder is its last entry's; the earlier ones of a chain are history.
         skipped = set(circuit.parts[:-1]) if circuit.is_full else set()
         for part in needed:
             if part not in skipped:
-                load_part(circuit, part, zoo, config)
+                load_part(circuit, part, zoo, config, place=held_at[part])
         circuit.eval()
-        if config.eval.fold:
+        if config.eval.fold and not (config.fusion == "reference" and circuit.fusion_path):
             circuit.fold()
     except BaseException:
         circuit.close()
         raise
     return circuit, cards
+
+
+def arithmetic(circuit: Circuit) -> str:
+    """Return the words of a protocol that say how numbers are computed."""
+    other = "" if circuit.fusion_path in ("", "fast") else " fusion=reference"
+    return f"precision={circuit.backbone.precision}{other}"
+
+
+def say_path(circuit: Circuit, say: Say) -> None:
+    """Say where a circuit computes otherwise than by the fast path and folded."""
+    if circuit.fusion_path not in ("", "fast"):
+        say(f"{circuit.composition}: fusion {circuit.fusion_path}.")
+    if circuit.unfolded:
+        reason = next(iter(circuit.unfolded.values()))
+        say(f"{circuit.composition}: {len(circuit.unfolded)} layers are not folded ({reason}).")
 
 
 def _require_modules(composition: Composition, zoo: Zoo, config: Config) -> None:

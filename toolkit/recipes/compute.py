@@ -48,6 +48,12 @@ def run_computed(
     for card in cards.values():
         check_backbone(card, backbone.name, backbone.digest, backbone.hidden_size)
         common.check_parents(card, zoo, config)
+        copied = [file for file in card.files if file.startswith("below.")]
+        if copied:
+            raise ToolkitError(
+                f"'{card.name}' was trained with train.learn=all and runs on its own copy of what lies below it; merge adapters that "
+                "were trained on the same ones."
+            )
     _, shapes = common.adapter_shapes(cards.values(), config)
     if len({shape.non_linearity for shape in shapes.values()}) > 1:
         found = ", ".join(f"'{name}' {shape.non_linearity}" for name, shape in shapes.items())

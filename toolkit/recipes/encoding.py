@@ -13,6 +13,7 @@ from toolkit.features import sentence_features
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed_all
 from toolkit.progress import Progress, Report
+from toolkit.recipes import common
 from toolkit.retrieval import PROTOCOLS, Protocol, get_protocol
 
 
@@ -76,7 +77,7 @@ class Encoder:
 
     def tail(self) -> str:
         """Return the last words of every protocol."""
-        return f"max_length={self.max_length} precision={self.circuit.backbone.precision}"
+        return f"max_length={self.max_length} {common.arithmetic(self.circuit)}"
 
 
 def readings(settings: RetrieveConfig, n_layers: int, backbone: str, layers: str | None = None) -> list[Reading]:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from toolkit.composition import parse
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import evaluate_each
-from toolkit.features import MAX_LENGTH, features_of
+from toolkit.evaluation import Evaluation, evaluate_each, predict
+from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Progress, Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.answers import kept_answers, write_answers
 from toolkit.recipes.common import Say, say_nothing
+from toolkit.recipes.noise import noise_words, noisy
 from toolkit.report import heat_map, render, table
 from toolkit.score import Score, named_values, write_csv, write_json
 from toolkit.tasks import Task, get_task
+from toolkit.tasks.rows import Row, Rows
 from toolkit.tasks.task import RETRIEVED
 from toolkit.zoo import AdapterCard
 
@@ -67,33 +71,15 @@ def evaluate(
         raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
     wanted = choose_languages(target, languages, config.data_root, say)
     circuit, cards = common.trained_circuit(expression, config, heads=None, report=report, lock=lock)
+    common.say_path(circuit, say)
     scores: list[Score] = []
     folder = result_folder(expression, task, config, journey="eval")
     with circuit, kept_answers(folder) as answers:
-        heads = _heads_for(circuit, target)
+        heads = heads_for(circuit, target)
         for language in wanted:
             rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
-            report(Progress(f"tokenise {task} {language}", 0, len(rows)))
-            features = features_of(
-                list(rows),
-                target.kind,
-                circuit.backbone.tokenizer,
-                max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
-                stride=config.eval.stride,
-                label_piece=config.eval.label_piece,
-            )
-            answered = evaluate_each(
-                circuit,
-                rows,
-                features,
-                heads=heads,
-                labels=target.labels,
-                metric=target.metric,
-                language=language,
-                settings=config.eval,
-                what=f"{task} {language}",
-                report=report,
-            )
+            rows = noisy(rows, target, language, config)
+            answered, n_truncated = answer(circuit, rows, target, config, heads=heads, report=report)
             for number, found in enumerate(answered.values(), 1):
                 write_answers(
                     answers / f"member{number}" if len(heads) > 1 else answers,
@@ -104,29 +90,97 @@ def evaluate(
                 )
             for name, value in [note for found in answered.values() for note in found.notes.items()]:
                 say(f"{task} {language}: {name} {value:.4g}.")
-            if features.n_truncated:
-                say(f"{task} {language}: {features.n_truncated} of {len(rows)} rows lost text to the length limit.")
-            scores += [
-                Score(
-                    task=task,
-                    language=language,
-                    metric=metric,
-                    value=value,
-                    n=found.n,
-                    composition=head if circuit.members else str(circuit.composition),
-                    seed=_seed(cards),
-                    protocol=_protocol(config.eval, target, circuit),
-                    split=rows.split,
-                    backbone=circuit.backbone.name,
-                    is_generated=rows.is_generated,
-                    fingerprint=rows.fingerprint,
-                )
-                for head, found in answered.items()
-                for metric, value in found.measures.items()
-            ]
+            if n_truncated:
+                say(f"{task} {language}: {n_truncated} of {len(rows)} rows lost text to the length limit.")
+            protocol = " ".join(filter(None, (protocol_words(config.eval, target, circuit), noise_words(config))))
+            scores += scores_of(answered, rows, circuit, cards, protocol)
     for sentence in contamination(cards.values(), target):
         say(sentence)
     return publish(scores, expression, task, config, journey="eval", say=say)
+
+
+def task_features(
+    rows: Sequence[Row], target: Task, circuit: Circuit, config: Config, what: str = "tokenise", report: Report = silent
+) -> Features:
+    """Return rows of a task as they are tokenised for scoring."""
+    report(Progress(what, 0, len(rows)))
+    return features_of(
+        list(rows),
+        target.kind,
+        circuit.backbone.tokenizer,
+        max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
+        stride=config.eval.stride,
+        label_piece=config.eval.label_piece,
+    )
+
+
+def answer(
+    circuit: Circuit,
+    rows: Rows,
+    target: Task,
+    config: Config,
+    *,
+    heads: Sequence[str] | None = None,
+    report: Report = silent,
+) -> tuple[dict[str, Evaluation], int]:
+    """Answer and score a task's rows of one language.
+
+    Args:
+        circuit: wired and loaded.
+        rows: of the target, perturbed or not.
+        heads: which heads answer; None: those of the circuit that can.
+
+    Returns:
+        Each head's evaluation, and how many rows lost text to the length limit.
+    """
+    what = f"{target.name} {rows.language}"
+    features = task_features(rows, target, circuit, config, f"tokenise {what}", report)
+    answered = evaluate_each(
+        circuit,
+        rows,
+        features,
+        heads=heads_for(circuit, target) if heads is None else heads,
+        labels=target.labels,
+        metric=target.metric,
+        language=rows.language,
+        settings=config.eval,
+        what=what,
+        report=report,
+    )
+    return answered, features.n_truncated
+
+
+def answer_probabilities(circuit: Circuit, rows: Sequence[Row], target: Task, config: Config) -> np.ndarray:
+    """Return the probability of every label or choice: float64 [N, C]; of a pair or choice task."""
+    (head,) = heads_for(circuit, target)
+    features = task_features(rows, target, circuit, config)
+    logits = np.asarray(predict(circuit, features, batch_size=config.eval.batch_size, head=head), np.float64)
+    shifted = np.exp(logits - logits.max(1, keepdims=True))
+    return shifted / shifted.sum(1, keepdims=True)
+
+
+def scores_of(
+    answered: Mapping[str, Evaluation], rows: Rows, circuit: Circuit, cards: dict[str, AdapterCard], protocol: str
+) -> list[Score]:
+    """Return one Score for each head and measure of one language's rows."""
+    return [
+        Score(
+            task=rows.task.name,
+            language=rows.language,
+            metric=metric,
+            value=value,
+            n=found.n,
+            composition=head if circuit.members else str(circuit.composition),
+            seed=seed_of(cards),
+            protocol=protocol,
+            split=rows.split,
+            backbone=circuit.backbone.name,
+            is_generated=rows.is_generated,
+            fingerprint=rows.fingerprint,
+        )
+        for head, found in answered.items()
+        for metric, value in found.measures.items()
+    ]
 
 
 def publish(
@@ -208,15 +262,23 @@ def contamination(cards: Iterable[AdapterCard], target: Task) -> list[str]:
     found = []
     for card in cards:
         for seen in card.data_seen:
-            if f"{seen['task']}:{seen['split']}" in target.overlaps:
+            if seen.get("origin") == "external":
+                found.append(
+                    f"'{card.name}' was made elsewhere: which rows it saw is not known, nor whether {target.name}'s are among them."
+                )
+            elif f"{seen['task']}:{seen['split']}" in target.overlaps:
                 found.append(
                     f"'{card.name}' saw {seen['task']} ({seen['split']}), which shares rows with {target.name}."
                 )
     return found
 
 
-def _heads_for(circuit: Circuit, target: Task) -> list[str]:
+def heads_for(circuit: Circuit, target: Task) -> list[str]:
     """Return the heads that can answer the target: the active one, or for a `par` those of all members that can."""
+    if target.kind in RETRIEVED:
+        raise ToolkitError(
+            f"'{target.name}' is scored by retrieval, by vectors and no head; name a task that `eval` scores."
+        )
     spec, wanted = circuit.spec, common.head_spec(target)
     heads = list(circuit.answers) if circuit.members else [circuit.active_head or ""]
     found = [head for head in heads if circuit.spec_of(head) == wanted]
@@ -243,11 +305,12 @@ def _max_length(settings: EvalConfig, kind: str, limit: int) -> int:
     return min(MAX_LENGTH[kind] if settings.max_length == "auto" else settings.max_length, limit)
 
 
-def _protocol(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
+def protocol_words(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
+    """Return what moves a score besides the weights, as words."""
     kind = target.kind
     parts = [
         f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}",
-        f"precision={circuit.backbone.precision}",
+        common.arithmetic(circuit),
     ]
     if kind == "span":
         parts.append(f"stride={settings.stride}")
@@ -258,6 +321,7 @@ def _protocol(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
     return " ".join(parts)
 
 
-def _seed(cards: dict[str, AdapterCard]) -> int:
+def seed_of(cards: dict[str, AdapterCard]) -> int:
+    """Return the seed of a composition's last entry, -1 of one that was made elsewhere."""
     last = list(cards.values())[-1]
-    return int(last.recipe["train"]["seed"])
+    return int(last.recipe.get("train", {}).get("seed", -1))

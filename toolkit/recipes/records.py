@@ -55,6 +55,7 @@ def stage_key(
         "precision": backbone.precision,
         "adapter": asdict(config.adapter),
         # How often is saved changes nothing that is saved.
+        "fusion": config.fusion,
         "train": {k: v for k, v in asdict(config.train).items() if k != "checkpoint_every"},
         "rows": [(source.rows.fingerprint, source.dev.fingerprint) for source in sources],
         "parents": list(parents),
@@ -102,6 +103,7 @@ def make_card(
             "adapter": recipe["adapter"],
             "train": recipe["train"],
             "precision": backbone.precision,
+            **({"fusion": circuit.fusion_path} if circuit.fusion_path else {}),
             "steps": result.steps,
             "best_step": result.best_step,
             "warm_start": stage.warm_start,
@@ -157,6 +159,7 @@ def opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequenc
     return (
         f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, epochs {settings.epochs:g}, "
         f"batch {settings.batch_size}, {circuit.backbone.precision} on {circuit.backbone.device.type}"
+        + (f", fusion {circuit.fusion_path}" if circuit.fusion_path else "")
     )
 
 

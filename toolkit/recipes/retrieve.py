@@ -67,6 +67,7 @@ def retrieve(
     files: list[str] = []
     scored: list[tuple[Reading, Score]] = []
     circuit, cards = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
+    common.say_path(circuit, say)
     with circuit, kept_answers(folder) as answers:
         settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say, layers=layers)
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)

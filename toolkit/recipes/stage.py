@@ -10,8 +10,9 @@ from dataclasses import replace as altered
 from pathlib import Path
 from typing import Any
 
-from toolkit.composition import Name, Part
+from toolkit.composition import Name, Part, parts
 from toolkit.config import Config, TrainConfig, to_dict
+from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, evaluate_rows
 from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.metrics import MAIN
@@ -21,6 +22,7 @@ from toolkit.plan import Stage
 from toolkit.progress import Progress, Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
+from toolkit.recipes.noise import augmented
 from toolkit.recipes.records import Source, closing, log_result, make_card, opening, run_params, stage_key
 from toolkit.recipes.settings import resolve
 from toolkit.score import Score
@@ -116,7 +118,7 @@ def run_stage(
             scores = tuple(
                 one
                 for source, found in zip(sources, kept, strict=True)
-                for one in _dev_scores(source, found, stage, config, backbone)
+                for one in _dev_scores(source, found, stage, config, circuit)
             )
             ranks = Ranks(backbone.device)
             if ranks.is_main:
@@ -138,13 +140,13 @@ def run_stage(
 
 
 def _phases(stage: Stage, train: TrainConfig) -> list[tuple[Part, ...]]:
-    """Return what learns, phase by phase: all at once, or with `train.fusion_first` the fusion and then what stands on it."""
-    fusions = [part for part in stage.learn if part.kind == "fusion"]
-    adapters = [part for part in stage.learn if part.kind == "adapter"]
-    if not (train.fusion_first and fusions and adapters):
+    """Return what learns, phase by phase: all at once, or with `train.fusion_first` the fusion and then everything else."""
+    fusions = [part for part in stage.learn if part.kind == "fusion" and part.entry == stage.entry]
+    others = [part for part in stage.learn if part.kind != "head" and part not in fusions]
+    if not (train.fusion_first and fusions and others):
         return [stage.learn]
     heads = [part for part in stage.learn if part.kind == "head"]
-    return [(*fusions, *heads), (*adapters, *heads)]
+    return [(*fusions, *heads), (*others, *heads)]
 
 
 def _score_logger(tracker: Tracker, *, after: int) -> Callable[[int, float], None]:
@@ -157,7 +159,7 @@ def _score_logger(tracker: Tracker, *, after: int) -> Callable[[int, float], Non
 def _source(ref: Name, config: Config) -> Source:
     task = source_task(get_task(ref.name))
     language = task.resolve_language(ref.language)
-    rows = task.rows("train", language, data_root=config.data_root, limit=config.train.limit)
+    rows = augmented(task.rows("train", language, data_root=config.data_root, limit=config.train.limit), config)
     # Early stopping looks at English where there is a choice: other languages stay unseen (Phang et al. 2020).
     dev_language = task.train_language if task.train_language in task.languages else language
     dev = task.rows("dev", dev_language, data_root=config.data_root, limit=config.train.eval_limit)
@@ -203,7 +205,11 @@ def _wired(stage: Stage, config: Config, backbone: Backbone, zoo: Zoo, sources: 
     """Wire the stage's circuit, load what is frozen, and warm-start what continues from another entry."""
     heads = {_head(stage, source): common.head_spec(source.task, config.train) for source in sources}
     # Frozen parts keep the shape they were trained in.
-    _, shapes = common.adapter_shapes([zoo.get(name, common.shelf(config)) for name in stage.parents], config)
+    cards = {name: zoo.get(name, common.shelf(config)) for name in stage.parents}
+    _, shapes = common.adapter_shapes(cards.values(), config)
+    held_at = common.places(stage.circuit, cards)
+    if stage.warm_start is not None:
+        held_at |= _warm(stage, cards[stage.warm_start])
     circuit = Circuit(
         backbone,
         stage.circuit,
@@ -212,23 +218,38 @@ def _wired(stage: Stage, config: Config, backbone: Backbone, zoo: Zoo, sources: 
         shapes=shapes,
         seed=config.train.seed,
         head_dropout=config.train.head_dropout,
+        fusion=config.fusion,
     )
     try:
-        learn = set(stage.learn)
         if circuit.is_full:
             # One encoder flows through the whole chain: it starts from what the last entry below left.
             if stage.parents:
                 _load_full(circuit, stage.parents[-1], zoo, config)
             return circuit
         for part in circuit.parts:
-            if part not in learn:
-                common.load_part(circuit, part, zoo, config)
-            elif stage.warm_start is not None:
-                common.load_part(circuit, part, zoo, config, entry=stage.warm_start)
+            if held_at[part][0] != stage.entry:
+                common.load_part(circuit, part, zoo, config, place=held_at[part])
     except BaseException:
         circuit.close()
         raise
     return circuit
+
+
+def _warm(stage: Stage, before: AdapterCard) -> dict[Part, common.Place]:
+    """Return where the weights lie that a `seq` goes on from: its own adapter's, and what learnt along with it."""
+    found: dict[Part, common.Place] = {}
+    for part in parts(stage.circuit):
+        is_own = part.entry == stage.entry
+        file = common.file_of(part, None if is_own else before.name)
+        if part.kind == "head" or (not is_own and file not in before.files):
+            continue
+        if part not in stage.learn:
+            raise ToolkitError(
+                f"'{stage.entry}' goes on from '{before.name}', which was trained with train.learn=all and changed '{part.entry}'; "
+                "give --set train.learn=all here, too."
+            )
+        found[part] = (before.name, file)
+    return found
 
 
 def _load_full(circuit: Circuit, entry: str, zoo: Zoo, config: Config) -> None:
@@ -236,7 +257,7 @@ def _load_full(circuit: Circuit, entry: str, zoo: Zoo, config: Config) -> None:
 
 
 def _files(stage: Stage, circuit: Circuit) -> dict[str, dict[str, Any]]:
-    return {common.file_of(part): circuit.tensors_of(part) for part in stage.learn}
+    return {common.file_of(part, stage.entry): circuit.tensors_of(part) for part in stage.learn}
 
 
 # -- scores -------------------------------------------------------------------------------------------------------
@@ -265,7 +286,7 @@ def _main_score(sources: Sequence[Source], found: Sequence[Evaluation]) -> float
     return sum(values) / len(values)
 
 
-def _dev_scores(source: Source, found: Evaluation, stage: Stage, config: Config, backbone: Backbone) -> list[Score]:
+def _dev_scores(source: Source, found: Evaluation, stage: Stage, config: Config, circuit: Circuit) -> list[Score]:
     return [
         Score(
             task=source.task.name,
@@ -276,10 +297,10 @@ def _dev_scores(source: Source, found: Evaluation, stage: Stage, config: Config,
             composition=stage.entry,
             seed=config.train.seed,
             split="dev",
-            backbone=backbone.name,
+            backbone=circuit.backbone.name,
             is_generated=source.dev.is_generated,
             fingerprint=source.dev.fingerprint,
-            protocol=f"precision={backbone.precision}",
+            protocol=common.arithmetic(circuit),
         )
         for metric, value in found.measures.items()
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from toolkit.composition import parse
 from toolkit.config import Config
-from toolkit.errors import ZooError
+from toolkit.errors import ToolkitError, ZooError
 from toolkit.plan import describe, plan
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
@@ -44,7 +44,10 @@ def train(
     composition = parse(expression)
     zoo = common.open_zoo(config)
     shelf = common.shelf(config)
-    stages = plan(composition, holds=lambda entry: zoo.holds(entry, shelf), retrain=retrain)
+    learn_all = config.train.learn == "all"
+    if learn_all and config.adapter.kind == "full":
+        raise ToolkitError("`adapter: full` learns in the whole encoder already; leave train.learn out.")
+    stages = plan(composition, holds=lambda entry: zoo.holds(entry, shelf), retrain=retrain, learn_all=learn_all)
     say(describe(stages, rows=training_rows, backbone_learns=config.adapter.kind == "full"))
     if not stages:
         return []

@@ -26,6 +26,7 @@ from toolkit.training.ranks import Ranks
 from toolkit.training.seeding import derived_seed, restore_rng, rng_state
 
 Weights = dict[str, Tensor]
+Loss = Callable[[dict[str, Tensor]], Tensor]  # a collated batch, on the device -> its mean loss per item
 
 CHECKPOINT_S = 60.0  # a kill costs a minute at most, however slow the steps (several processes agree on steps only)
 
@@ -104,6 +105,7 @@ def fit(
     dev: Callable[[], float] | None = None,
     checkpoint: Path | None = None,
     counts: Sequence[int] | None = None,
+    loss: Loss | None = None,
     what: str = "train",
     report: Report = silent,
     on_score: Callable[[int, float], None] | None = None,
@@ -118,6 +120,7 @@ def fit(
         dev: scores the circuit in evaluation mode, higher is better.
         checkpoint: folder for checkpoints; a run that finds one goes on from it, to the same bits (CPU, fp32).
         counts: rows of each task per epoch, for mixtures.
+        loss: of a batch, in place of the cross-entropy of its labels, which need not be there then (distillation).
         what: name of this work in progress reports.
         report: progress callback, called about twice a second.
         on_score: called with (step, dev score).
@@ -193,15 +196,18 @@ def fit(
         tick = time.perf_counter()
         task, items = planned[state.step * ranks.count + ranks.rank]
         batch = to_device(data[task].features.collate(items), device)
-        logits = circuit(batch, data[task].head)
-        loss = item_losses(data[task].features.kind, logits, batch).sum() / units[task]
+        if loss is None:
+            logits = circuit(batch, data[task].head)
+            found = item_losses(data[task].features.kind, logits, batch).sum() / units[task]
+        else:
+            found = loss(batch) * len(items) / train.batch_size
         penalty = circuit.regularisation(learn)
-        (loss if penalty is None else loss + penalty).backward()
+        (found if penalty is None else found + penalty).backward()
         ranks.average_gradients(list(parameters.values()))
-        value = float(loss.detach()) * train.batch_size / len(items)  # mean per row, for the reader
-        if not torch.isfinite(loss):
+        value = float(found.detach()) * train.batch_size / len(items)  # mean per row, for the reader
+        if not torch.isfinite(found):
             raise ToolkitError(
-                f"The loss of '{circuit.composition}' is {float(loss.detach())} at step {state.step}; lower --set train.lr "
+                f"The loss of '{circuit.composition}' is {float(found.detach())} at step {state.step}; lower --set train.lr "
                 f"(now {train.lr:g}) or use --precision fp32; the last checkpoint is kept."
             )
         if train.grad_clip > 0:

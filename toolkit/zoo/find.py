@@ -148,6 +148,9 @@ def history(zoo: Zoo, card: AdapterCard) -> list[str]:
         told.add(name)
         lines.append(f"{indent}{name}  {one.digest[:12]}  {one.created}  {one.seconds:.0f} s{changed}")
         for seen in one.data_seen:
+            if seen.get("origin") == "external":
+                lines.append(f"{indent}  made elsewhere; which rows it saw is not known")
+                continue
             rows = f"{seen.get('rows', '?')} rows, fingerprint {seen.get('fingerprint', '?')}"
             lines.append(f"{indent}  learnt {seen['task']} {seen.get('language', '')} {seen.get('split', '')}: {rows}")
         for score in one.scores:

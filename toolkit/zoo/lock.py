@@ -16,7 +16,8 @@ from toolkit.errors import ToolkitError, ZooError
 from toolkit.score import replace_text
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.files import open_regular
-from toolkit.zoo.share import lineage, path_of
+from toolkit.zoo.lineage import lineage
+from toolkit.zoo.place import path_of
 from toolkit.zoo.store import Zoo
 
 FORMAT = 1

@@ -137,7 +137,8 @@ def _what(card: AdapterCard) -> str:
     base = base_model(card)
     on = f"[{base}](https://huggingface.co/{base})" if base else f"`{_backbone(card)}`"
     learnt = ", ".join(_text(task) for task in card.tasks)
-    return f"{noun} for {on} (width {card.backbone['hidden_size']}, {card.backbone['layers']} layers), trained on {learnt}."
+    origin = f"imported as {learnt}, made elsewhere" if "imported" in card.recipe else f"trained on {learnt}"
+    return f"{noun} for {on} (width {card.backbone['hidden_size']}, {card.backbone['layers']} layers), {origin}."
 
 
 def _results(card: AdapterCard) -> list[str]:

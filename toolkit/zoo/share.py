@@ -12,6 +12,7 @@ from toolkit.progress import Progress, Report, silent
 from toolkit.registry import unknown
 from toolkit.zoo.arrival import arrive
 from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.lineage import lineage
 from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.place import Parcel, Place, open_place, path_of
 from toolkit.zoo.store import Zoo
@@ -177,56 +178,6 @@ def sync(zoo: Zoo, url: str, *, readme: Readme | None = None, report: Report = s
         if path not in pages:
             sent += _tried(partial(push, zoo, card, url, readme=readme, report=report), faults)
     return Moved(tuple(dict.fromkeys(got))), Moved(tuple(dict.fromkeys(sent)), faults=tuple(faults))
-
-
-def lineage(
-    card: AdapterCard,
-    known: Mapping[str, AdapterCard],
-    *,
-    fallback: Mapping[str, AdapterCard] | None = None,
-    where: str = "The zoo",
-) -> list[AdapterCard]:
-    """Return what an entry was trained on, parents first, the entry last.
-
-    Args:
-        card: the entry.
-        known: the cards at hand, by `<backbone>/<composition>`.
-        fallback: cards that are taken where `known` has another digest than a child names.
-        where: how to call the place in a fault.
-
-    Raises:
-        ZooError: a parent is missing, or is not the one that the entry was trained on.
-    """
-    found: dict[str, AdapterCard] = {}
-    shelf = _shelf(card)
-    waiting: list[tuple[AdapterCard, bool]] = [(card, False)]
-    while waiting:
-        one, is_ready = waiting.pop()
-        if is_ready:
-            found[path_of(one)] = one
-            continue
-        if path_of(one) in found:
-            continue
-        waiting.append((one, True))
-        for parent in reversed(one.parents):
-            path = f"{shelf}/{parse(parent['name']).slug}"
-            options = [held[path] for held in (known, fallback or {}) if path in held]
-            fitting = [held for held in options if held.digest == parent["digest"]]
-            if not options:
-                raise ZooError(
-                    f"'{one.name}' was trained on '{parent['name']}' {parent['digest'][:12]}, which neither {where} nor "
-                    "this zoo holds; pull that one first, from where it is."
-                )
-            if not fitting:
-                raise ZooError(
-                    f"'{one.name}' was trained on '{parent['name']}' {parent['digest'][:12]}, but {where} holds "
-                    f"{options[0].digest[:12]}; pull the parent it was made from, or train '{one.name}' again."
-                )
-            # Two entries that name each other cannot exist: a digest would have to contain itself.
-            if any(fitting[0] is earlier for earlier, ready in waiting if ready):
-                raise ZooError(f"'{one.name}' and '{parent['name']}' name each other as parents; nothing was taken.")
-            waiting.append((fitting[0], False))
-    return list(found.values())
 
 
 def _into_folder(

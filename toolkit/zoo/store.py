@@ -20,9 +20,9 @@ from toolkit.registry import unknown
 from toolkit.score import replace_text
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
 from toolkit.zoo.entry import check_tensors, is_half_replaced, mend, rewrite_card, swap_in, take_out, write_entry
-from toolkit.zoo.files import MEND, locked, open_regular, refuse_link, subfolders, sync, unwritable
+from toolkit.zoo.files import locked, open_regular, refuse_link, subfolders, sync, unwritable
 from toolkit.zoo.names import backbone_slug, clean, is_local, last_part
-from toolkit.zoo.verify import entry_faults, read_tensors, taken
+from toolkit.zoo.verify import entry_faults, read_card, read_tensors, taken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -304,22 +304,10 @@ class Zoo:
     def _read(self, folder: Path) -> AdapterCard:
         """Return the card in a folder, checked against the folder it lies in."""
         self._refuse_links(folder)
-        path = folder / CARD_FILE
-        with open_regular(path, f"The card of '{folder.name}'") as stream:
-            data = stream.read(MAX_CARD_BYTES + 1)
-        try:
-            if len(data) > MAX_CARD_BYTES:
-                raise ZooError(
-                    f"The card has more than {MAX_CARD_BYTES:,} bytes; no card of this release is that long."
-                )
-            card = AdapterCard.from_text(data.decode("utf-8"))
-        except UnicodeDecodeError:
-            raise ZooError(f"{path}: The card is not UTF-8 text; {MEND}.") from None
-        except ZooError as error:
-            raise ZooError(f"{path}: {error}") from None
+        card = read_card(folder)
         if self._home(card) != folder:
             raise ZooError(
-                f"{path}: The card is of '{card.name}' for {card.backbone['name']}, "
+                f"{folder / CARD_FILE}: The card is of '{card.name}' for {card.backbone['name']}, "
                 f"which belongs into {self._home(card)}; move the folder there."
             )
         return card

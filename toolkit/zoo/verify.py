@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ZooError
-from toolkit.zoo.card import CARD_FILE, README_FILE, AdapterCard
+from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
 from toolkit.zoo.files import MEND, open_regular, sha256
 
 if TYPE_CHECKING:
@@ -51,6 +51,25 @@ def check_backbone(card: AdapterCard, name: str, digest: str, hidden_size: int) 
         f"Adapter '{card.name}' was trained on {made_for['name']} (H={made_for['hidden_size']}); "
         f"this backbone is {name} (H={hidden_size})."
     )
+
+
+def read_card(folder: Path) -> AdapterCard:
+    """Return the card in an entry's folder.
+
+    Raises:
+        ZooError: it is missing, a link, too long, no text, changed or no card; with its path.
+    """
+    path = folder / CARD_FILE
+    with open_regular(path, f"The card of '{folder.name}'") as stream:
+        data = stream.read(MAX_CARD_BYTES + 1)
+    try:
+        if len(data) > MAX_CARD_BYTES:
+            raise ZooError(f"The card has more than {MAX_CARD_BYTES:,} bytes; no card of this release is that long.")
+        return AdapterCard.from_text(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ZooError(f"{path}: The card is not UTF-8 text; {MEND}.") from None
+    except ZooError as error:
+        raise ZooError(f"{path}: {error}") from None
 
 
 def read_tensors(

@@ -123,6 +123,19 @@ class Grammar:
         """Keys of all phrases that can fill a slot."""
         return tuple(self._phrases[slot])
 
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Names of all slots."""
+        return tuple(self._phrases)
+
+    def words(self, slot: str, key: str) -> dict[str, str]:
+        """Return the word that carries the meaning in each form of a phrase, where that is one word that never changes."""
+        phrase = self._phrases[slot].get(key)
+        told = {
+            name: [word for word in form if word.is_answer] for name, form in (phrase.forms if phrase else {}).items()
+        }
+        return {name: words[0].texts[0] for name, words in told.items() if len(words) == 1 and len(words[0].texts) == 1}
+
     def realise(self, fact: Fact) -> Sentence:
         """Return the sentence that states the fact."""
         slots = dict(fact.slots)

@@ -1,7 +1,7 @@
 """Adapters as folders that the `adapters` library reads with `load_adapter`, `load_adapter_fusion` and `load_head`.
 
-The layout and the configuration fields are those that `adapters` 1.3.0 itself writes (tests/modeling/test_adapterhub.py loads an
-export there and compares logits). Nothing of that library is needed to write them.
+The fields are those that `adapters` 1.3.0 itself writes (tests/modeling/test_adapterhub.py loads an export there and compares
+logits).
 """
 
 from __future__ import annotations
@@ -13,59 +13,13 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toolkit.composition import Average, Chain, Composition, Fuse, Merge, Parallel, Part, parse, parts
 from toolkit.errors import ToolkitError, ZooError
+from toolkit.zoo.adapterhub.layout import FILES, FUSION, HEADS, MODEL_TYPE, SEQ_BN, VERSION
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.store import Zoo
-
-if TYPE_CHECKING:
-    pass
-
-VERSION = "adapters.1.3.0"
-# `SeqBnConfig` of that version; reduction_factor, non_linearity and dropout come from the card.
-_SEQ_BN: dict[str, Any] = {
-    "mh_adapter": False,
-    "output_adapter": True,
-    "original_ln_before": True,
-    "original_ln_after": True,
-    "ln_before": False,
-    "ln_after": False,
-    "residual_before_ln": True,
-    "adapter_residual_before_ln": False,
-    "init_weights": "bert",
-    "init_weights_seed": None,
-    "is_parallel": False,
-    "scaling": 1.0,
-    "use_gating": False,
-    "inv_adapter": None,
-    "inv_adapter_reduction_factor": None,
-    "cross_adapter": False,
-    "leave_out": [],
-    "stochastic_depth": 0.0,
-    "phm_layer": False,
-}
-_FUSION: dict[str, Any] = {
-    "key": True,
-    "query": True,
-    "value": True,
-    "query_before_ln": False,
-    "regularization": True,
-    "residual_before": False,
-    "temperature": False,
-    "value_before_softmax": True,
-    "value_initialized": True,
-    "dropout_prob": None,
-}
-# Our head's layers by their place in the library's `Sequential` (0 and 3 are dropout, 2 is tanh).
-_TWO_LAYERS, _ONE_LAYER = {"dense": "1", "out": "4"}, {"out": "1"}
-_HEADS: dict[str, tuple[str, dict[str, str]]] = {
-    "pair": ("classification", _TWO_LAYERS),
-    "choice": ("multiple_choice", _TWO_LAYERS),
-    "tags": ("tagging", _ONE_LAYER),
-    "span": ("question_answering", _ONE_LAYER),
-}
 
 
 def export(zoo: Zoo, expression: str, backbone: str, folder: Path, *, choices: int = 2) -> list[str]:
@@ -125,42 +79,45 @@ def _write(
     named: dict[str, Any] = {
         "name": part.name,
         "version": VERSION,
-        "model_type": "xlm-roberta",
+        "model_type": MODEL_TYPE,
         "model_class": "XLMRobertaAdapterModel",
     }
     named |= {"model_name": card.backbone["name"], "hidden_size": card.backbone["hidden_size"]}
     if part.kind == "head":
         held_kind = card.heads[part.name]["kind"]
-        if held_kind not in _HEADS:
+        if held_kind not in HEADS:
             raise ZooError(
                 f"The head of '{card.name}' is of the kind '{held_kind}', which the adapters library does not have; use it here."
             )
-        kind, places = _HEADS[held_kind]
+        kind, places = HEADS[held_kind]
         tensors = {
             f"heads.{part.name}.{places[key.split('.')[0]]}.{key.split('.')[1]}": array
             for key, array in zoo.tensors(card, f"head.{part.name}.safetensors").items()
         }
-        config, file, config_file = _head_config(card, part, kind, choices), "model_head", "head_config"
+        config = _head_config(card, part, kind, choices)
     else:
         held = {"adapter": "adapters", "fusion": "adapter_fusion_layer"}[part.kind]
-        tensors = {}
+        tensors, layers = {}, set()
         for key, array in zoo.tensors(card, f"{part.kind}.safetensors").items():
-            found = re.fullmatch(r"(layer\.\d+)\.(.+)", key)
+            found = re.fullmatch(r"(layer\.(\d+))\.(.+)", key)
             if not found:
                 raise ZooError(f"Tensor '{key}' of '{card.name}' belongs to no layer; expected `layer.N.`...")
-            tensors[f"roberta.encoder.{found[1]}.output.{held}.{part.name}.{found[2]}"] = array
+            tensors[f"roberta.encoder.{found[1]}.output.{held}.{part.name}.{found[3]}"] = array
+            layers.add(int(found[2]))
         if part.kind == "adapter":
             shape = card.recipe["adapter"]
-            config = _SEQ_BN | {key: shape[key] for key in ("reduction_factor", "non_linearity", "dropout")}
-            file, config_file = "adapter", "adapter_config"
+            config = SEQ_BN | {key: shape[key] for key in ("reduction_factor", "non_linearity", "dropout")}
+            # What the library is not told is left out, it adds, with random weights.
+            config["leave_out"] = sorted(set(range(card.backbone["layers"])) - layers)
         else:
-            config, file, config_file = _FUSION, "model_adapter_fusion", "adapter_fusion_config"
+            config = FUSION
             named["adapter_names"] = members[part.name]
     folder = root / f"{part.kind}.{part.name}"
     folder.mkdir()
-    save_file(tensors, folder / f"{file}.safetensors")
+    config_file, file, _ = FILES[part.kind]
+    save_file(tensors, folder / file)
     text = json.dumps({**named, "config": config}, indent=2, sort_keys=True, ensure_ascii=False)
-    (folder / f"{config_file}.json").write_text(text + "\n", encoding="utf-8")
+    (folder / config_file).write_text(text + "\n", encoding="utf-8")
     return part.kind, folder.name
 
 

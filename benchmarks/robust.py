@@ -1,0 +1,143 @@
+"""Perturbing rows, and attacking side by side against row by row.
+
+    python benchmarks/robust.py --quick --json OUT                      # within a minute
+    python benchmarks/robust.py --data-root MIRROR --json OUT           # 500 rows attacked, on the embedded backbone
+
+`perturb`: seconds for 100,000 XNLI pairs by the slowest perturbation, over the 30 that are wanted (below 1: faster). Measured
+on as many pairs as `--pairs` says and scaled.
+`attack_outside_model`: share of an attack's time that is not spent in tokenising, the forward pass and its batches, over the 0.10
+that is wanted at most.
+`attack_batched`: time of the attack's queries when all rows are attacked side by side, over the time when each query is asked by
+itself (wanted: at most 0.33).
+
+Rows are XNLI's English dev rows where a mirror is given, else the generated micro-nli; the model is a stack of random weights on the
+backbone, and every row carries the label that the model gives it, so that every row is attacked. What is timed does not depend on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measure import median, write
+
+from toolkit.composition import parse
+from toolkit.config import Config
+from toolkit.modeling.backbone import load_backbone
+from toolkit.modeling.circuit import Circuit
+from toolkit.perturb import PERTURBATIONS, make_lexicon, perturb
+from toolkit.perturb.attack import AttackSettings, attack
+from toolkit.recipes.common import head_spec
+from toolkit.recipes.evaluate import answer_probabilities
+from toolkit.tasks import Rows, Task, get_task
+
+LANGUAGES = ("en", "ru", "zh")
+BUDGET_S, OUTSIDE = 30.0, 0.10
+
+
+def perturbing(task: Task, data_root: Path | None, n: int, repetitions: int) -> dict[str, float]:
+    """Return for each perturbation its seconds for 100,000 pairs, in the slowest of three scripts."""
+    found: dict[str, float] = {}
+    for language in LANGUAGES:
+        rows = task.rows("score", language, data_root=data_root, limit=n)
+        words = {word for row in rows for word in f"{row.first} {row.second}".split()}
+        lexicon = make_lexicon(
+            language, "de", [(word, word[::-1]) for word in words if word[::-1] != word], origin="words reversed"
+        )
+        for name, each in PERTURBATIONS.items():
+            if each.why_not("pair", language):
+                continue
+            seconds = []
+            for _ in range(repetitions):
+                began = time.perf_counter()
+                perturb(rows, each, strength=0.2, seed=0, lexicons=[lexicon], partner=rows)
+                seconds.append((time.perf_counter() - began) / len(rows) * 100_000)
+            found[name] = max(found.get(name, 0.0), median(seconds))
+    return found
+
+
+def attacking(rows: Rows, circuit: Circuit, config: Config, repetitions: int) -> dict[str, float]:
+    """Return the seconds of an attack side by side, in and outside the model, and of its queries one at a time."""
+    probabilities = lambda asked: answer_probabilities(circuit, asked, rows.task, config)  # noqa: E731
+    own = [replace(row, label=int(p.argmax())) for row, p in zip(rows, probabilities(list(rows)), strict=True)]
+    settings = AttackSettings(name="characters", budget=60)
+    whole, inside = [], []
+    queries: list[Any] = []
+    for _ in range(repetitions):
+        spent = [0.0]
+        asked_for: list[Any] = []
+
+        def ask(asked: Sequence, spent: list[float] = spent, asked_for: list[Any] = asked_for) -> np.ndarray:
+            began = time.perf_counter()
+            out = probabilities(asked)
+            spent[0] += time.perf_counter() - began
+            asked_for.extend(asked)
+            return out
+
+        began = time.perf_counter()
+        attack(own, ask, kind="pair", language=rows.language, settings=settings)
+        whole.append(time.perf_counter() - began)
+        inside.append(spent[0])
+        queries = asked_for
+    # A sample of the same queries, each by itself: all of them would take minutes and tell nothing more.
+    sample = [queries[i] for i in np.random.default_rng(0).choice(len(queries), min(300, len(queries)), replace=False)]
+    alone = median([_timed(lambda: [probabilities([row]) for row in sample]) for _ in range(repetitions)])
+    return {
+        "attack_s": median(whole),
+        "in_model_s": median(inside),
+        "queries": float(len(queries)),
+        "one_at_a_time_s": alone / len(sample) * len(queries),
+    }
+
+
+def _timed(call: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--data-root", type=Path)
+    parser.add_argument("--backbone", default="embedded")
+    parser.add_argument("--pairs", type=int, default=2490)
+    parser.add_argument("--rows", type=int, default=500)
+    parser.add_argument("--repetitions", type=int, default=3)
+    args = parser.parse_args()
+    n_pairs, n_rows, repetitions = (300, 40, 1) if args.quick else (args.pairs, args.rows, args.repetitions)
+    task = get_task("xnli" if args.data_root else "micro-nli")
+    seconds = perturbing(task, args.data_root, n_pairs, repetitions)
+    config = Config()
+    backbone = load_backbone(args.backbone)
+    with Circuit(backbone, parse("mnli"), heads={"mnli": head_spec(task)}) as circuit:
+        circuit.eval()
+        circuit.fold()
+        rows = task.rows("score", "en", data_root=args.data_root, limit=n_rows)
+        found = attacking(rows, circuit, config, repetitions)
+    ratios = {
+        "perturb": max(seconds.values()) / BUDGET_S,
+        "attack_outside_model": (1 - found["in_model_s"] / found["attack_s"]) / OUTSIDE,
+        "attack_batched": found["attack_s"] / found["one_at_a_time_s"],
+    }
+    details = {
+        "task": task.name,
+        "pairs": n_pairs,
+        "rows": n_rows,
+        "repetitions": repetitions,
+        "backbone": args.backbone,
+    }
+    write(args.json, ratios=ratios, details={**details, "seconds_per_100000_pairs": seconds, **found})
+    for name, value in ratios.items():
+        print(f"{name}: {value:.3f}")
+
+
+if __name__ == "__main__":
+    main()

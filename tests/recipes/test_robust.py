@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import toolkit
+from tests.recipes.small import FUSED, tiny_config
+from toolkit.config import Config
+from toolkit.errors import ToolkitError
+from toolkit.perturb import PERTURBATIONS
+from toolkit.perturb.attack import AttackSettings
+from toolkit.predictions import read_predictions
+from toolkit.recipes import robust as room
+from toolkit.recipes.robust import RobustResult, robust
+from toolkit.score import read_json
+from toolkit.tasks import get_task
+
+
+def _here(trained: Config, folder: Path, *sets: str) -> Config:
+    return replace(tiny_config(folder, *sets), zoo=trained.zoo)
+
+
+def _run(config: Config, *names: str, **options) -> RobustResult:
+    return robust(
+        names or ("micro-nli",),
+        config,
+        **{"task": "micro-nli", "languages": "en,de", "perturb": "swap,case", "strengths": (0.5, 1.0), **options},
+    )
+
+
+@pytest.fixture(scope="module")
+def nli(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """A zoo with two compositions that answer micro-nli."""
+    config = tiny_config(tmp_path_factory.mktemp("nli"))
+    toolkit.train("micro-nli", config)
+    toolkit.train("micro-qa/micro-nli", config)
+    return config
+
+
+def test_every_condition_is_scored_and_everything_is_written(nli: Config, tmp_path: Path) -> None:
+    result = _run(_here(nli, tmp_path), "micro-nli", "micro-qa/micro-nli")
+    assert len(result.scores) == 2 * 2 * (1 + 2 * 2)
+    assert {path.name for path in result.folder.iterdir()} == {
+        "predictions", "robust.md", "robust.csv", "scores.json", "scores.csv", "attacks.json", "curves.png",
+    }  # fmt: skip
+    assert len(result.falls) == 2 * 2 * 2
+    assert "generated" in result.text and "swap" in result.text
+    with open(result.folder / "robust.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 8 and float(rows[0]["clean"]) == pytest.approx(result.falls[0].clean)
+    assert read_json(result.folder / "scores.json") == list(result.scores)
+
+
+def test_a_noisy_score_says_what_was_done_and_on_which_rows(nli: Config, tmp_path: Path) -> None:
+    scores = _run(_here(nli, tmp_path), perturb="swap").scores
+    assert [s.protocol.split()[-2:] for s in scores if s.language == "de"][1] == ["noise=swap:0.5", "noise_seed=0"]
+    assert len({s.fingerprint for s in scores if s.language == "de"}) == 3
+
+
+def test_all_compositions_are_scored_on_the_same_perturbed_rows(nli: Config, tmp_path: Path) -> None:
+    scores = _run(_here(nli, tmp_path), "micro-nli", "micro-qa/micro-nli").scores
+    for name in ("micro-nli", "micro-qa/micro-nli"):
+        own = [(s.language, s.protocol, s.fingerprint) for s in scores if s.composition == name]
+        assert own == [(s.language, s.protocol, s.fingerprint) for s in scores if s.composition == "micro-nli"]
+
+
+def test_an_evaluation_with_noise_gives_the_same_score(nli: Config, tmp_path: Path) -> None:
+    found = next(
+        s for s in _run(_here(nli, tmp_path), perturb="swap", strengths=(0.5,)).scores if "swap:0.5" in s.protocol
+    )
+    noisy = _here(nli, tmp_path, "noise.apply=swap:0.5")
+    assert found in toolkit.evaluate("micro-nli", noisy, task="micro-nli", languages="en").scores
+
+
+def test_what_was_answered_is_not_answered_again(nli: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = _here(nli, tmp_path)
+    first = _run(config)
+    asked = []
+    real = room.answer
+    monkeypatch.setattr(room, "answer", lambda *args, **kw: asked.append(args[1].origin) or real(*args, **kw))
+    assert _run(config).scores == first.scores and not asked
+    assert len(_run(config, strengths=(0.25, 0.5, 1.0)).scores) == len(first.scores) + 4
+    assert len(asked) == 4 and all("0.25" in origin for origin in asked)
+
+
+def test_answers_whose_key_is_missing_or_another_are_made_again(nli: Config, tmp_path: Path) -> None:
+    config = _here(nli, tmp_path)
+    first = _run(config, perturb="swap")
+    kept = first.folder / "predictions" / "micro-nli" / "swap~0.5" / "micro-nli.en.jsonl"
+    kept.write_text("", encoding="utf-8")
+    kept.with_suffix(".json").write_text('{"key": "other"}', encoding="utf-8")
+    assert _run(config, perturb="swap").scores == first.scores
+    assert len(read_predictions(kept)) == 16
+
+
+def test_what_a_script_does_not_allow_is_left_out_and_said(nli: Config, tmp_path: Path) -> None:
+    said: list[str] = []
+    result = _run(_here(nli, tmp_path), languages="en,zh", perturb="case", say=said.append)
+    assert [fall.languages for fall in result.falls] == [("en",), ("en",)]
+    assert any("Chinese is written in Han" in sentence for sentence in said)
+
+
+def test_all_means_all_that_the_kind_and_the_settings_allow(nli: Config, tmp_path: Path) -> None:
+    said: list[str] = []
+    found = _run(_here(nli, tmp_path, "eval.limit=4"), perturb="all", strengths=(1.0,), languages="en", say=said.append)
+    names = {fall.perturbation for fall in found.falls}
+    assert names == {
+        n for n, p in PERTURBATIONS.items() if p.why_not("pair", "en") is None and not p.needs
+    }  # fmt: skip
+    assert any("code-switch needs --set noise.lexicons" in sentence for sentence in said)
+    given = _here(nli, tmp_path, "eval.limit=4", "noise.lexicons=micro", "noise.mix_with=de")
+    more = _run(given, perturb="word,sentence", strengths=(1.0,), languages="en")
+    assert {"code-switch", "language-mix"} <= {fall.perturbation for fall in more.falls}
+
+
+def test_an_attack_keeps_every_row_and_its_measures(nli: Config, tmp_path: Path) -> None:
+    config = _here(nli, tmp_path, "noise.lexicons=micro")
+    searches = [AttackSettings(name=name, budget=20) for name in ("characters", "code-switch")]
+    result = _run(config, perturb="none", attacks=searches)
+    lines = (result.folder / "attacks" / "characters" / "micro-nli" / "micro-nli.de.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    measures = result.attacks["characters"]["micro-nli"]["de"]
+    assert len(rows) == 16 and all(row["n_queries"] <= 20 for row in rows)
+    assert measures["clean_accuracy"] == sum(row["is_right"] for row in rows) / 16
+    assert measures["robust_accuracy"] == sum(row["is_right"] and not row["is_turned"] for row in rows) / 16
+    assert "Attacked one by one" in result.text and set(result.attacks) == {"characters", "code-switch"}
+
+
+def test_training_on_noise_sees_noisy_rows_and_says_so(folder: Path) -> None:
+    config = tiny_config(folder, "train.augment=code-switch:0.5", "train.augment_rate=0.25", "noise.lexicons=micro")
+    card = toolkit.train("micro-nli", config)[-1]
+    assert "code-switch 0.5" in card.data_seen[0]["origin"] and "0.25 of the rows" in card.data_seen[0]["origin"]
+    plain = get_task("micro-nli").rows("train", "en", limit=48)
+    assert card.data_seen[0]["fingerprint"] != plain.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"perturb": "none"}, "no perturbation and no attack"),
+        ({"perturb": "swop"}, "Did you mean 'swap'?"),
+        ({"strengths": (1.5,)}, "outside [0, 1]"),
+        ({"strengths": (0.0,)}, "Strength 0 leaves the rows as they are"),
+        ({"baseline": "micro-pos"}, "The baseline 'micro-pos' is not among the compositions"),
+        ({"task": "micro-bitext"}, "scored by retrieval"),
+        ({"perturb": "code-switch"}, "name their folder with --set noise.lexicons=DIR"),
+        ({"perturb": "language-mix"}, "--set noise.mix_with=de"),
+        ({"perturb": "none", "attacks": [AttackSettings(name="code-switch")]}, "noise.lexicons=DIR"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_sentence(
+    nli: Config, tmp_path: Path, options: dict, sentence: str
+) -> None:
+    with pytest.raises(ToolkitError) as raised:
+        _run(_here(nli, tmp_path), **options)
+    assert sentence in str(raised.value)
+
+
+def test_a_composition_named_twice_is_refused(nli: Config, tmp_path: Path) -> None:
+    with pytest.raises(ToolkitError, match="named twice"):
+        _run(_here(nli, tmp_path), "micro-nli", "micro-nli@micro-nli")
+
+
+def test_a_task_without_labels_cannot_be_attacked(trained: Config, tmp_path: Path) -> None:
+    with pytest.raises(ToolkitError, match="span rows have none"):
+        robust(["micro-qa"], _here(trained, tmp_path), task="micro-qa", languages="en", perturb="none", attacks=[AttackSettings(name="characters")])  # fmt: skip
+
+
+def test_spans_and_tags_are_scored_under_noise_too(trained: Config, tmp_path: Path) -> None:
+    config = _here(trained, tmp_path)
+    for name, task in (("micro-qa", "micro-qa"), ("micro-nli/micro-pos", "micro-pos"), (FUSED, "micro-choice")):
+        result = robust([name], config, task=task, languages="en", perturb="swap,word-drop", strengths=(1.0,))
+        assert len(result.falls) == 2
+        clean = [s for s in result.scores if "noise" not in s.protocol and s.metric in ("f1", "accuracy")]
+        assert clean[0].value == pytest.approx(result.falls[0].clean)

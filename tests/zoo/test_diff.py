@@ -1,0 +1,99 @@
+"""What tells two adapters apart is said, and nothing is compared that cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import cli
+from tests.zoo.cards import ADAPTER, card
+from toolkit.zoo import AdapterCard, Zoo
+from toolkit.zoo.diff import diff
+from toolkit.zoo.share import push
+
+Tensors = dict[str, np.ndarray]
+
+
+def tensors(seed: int = 0, width: int = 2, layers: int = 3) -> Tensors:
+    random = np.random.default_rng(seed)
+    return {f"layer.{number}.up": random.standard_normal((8, width)).astype(np.float32) for number in range(layers)} | {
+        f"layer.{number}.bias": random.standard_normal(8).astype(np.float32) for number in range(layers)
+    }
+
+
+@pytest.fixture
+def zoo(tmp_path: Path) -> Zoo:
+    return Zoo(tmp_path / "zoo")
+
+
+def put(zoo: Zoo, name: str, held: Tensors, **fields: object) -> tuple[Zoo, AdapterCard]:
+    return zoo, zoo.put(card(name, **fields), {ADAPTER: held, "head.mnli.safetensors": {"weight": np.ones(3, "f4")}})
+
+
+def test_an_adapter_differs_in_nothing_from_itself(zoo: Zoo) -> None:
+    one = put(zoo, "mnli", tensors())
+    found = diff(one, one)
+    assert found.made == found.data == found.notes == ()
+    assert all(layer.relative == 0 and layer.cosine == pytest.approx(1) for layer in found.weights)
+    assert [(layer.part, layer.layer) for layer in found.weights] == [
+        ("adapter", 0),
+        ("adapter", 1),
+        ("adapter", 2),
+        ("head mnli", None),
+    ]
+
+
+def test_the_layer_that_was_changed_is_the_one_that_differs_and_by_as_much(zoo: Zoo) -> None:
+    held = tensors()
+    changed = held | {"layer.1.up": -held["layer.1.up"], "layer.1.bias": -held["layer.1.bias"]}
+    found = diff(put(zoo, "a", held), put(zoo, "b", changed))
+    by_layer = {layer.layer: layer for layer in found.weights if layer.part == "adapter"}
+    assert (by_layer[0].relative, by_layer[2].relative) == (0, 0)
+    assert by_layer[1].relative == pytest.approx(2) and by_layer[1].cosine == pytest.approx(-1)
+    expected = np.sqrt((held["layer.1.up"].astype(float) ** 2).sum() + (held["layer.1.bias"].astype(float) ** 2).sum())
+    assert by_layer[1].norms == (pytest.approx(expected), pytest.approx(expected))
+
+
+def test_recipe_rows_scores_and_parents_are_told_apart(zoo: Zoo) -> None:
+    recipe = {"train": {"lr": 0.001, "limit": None}, "adapter": {"kind": "seq_bn"}}
+    seen = {"task": "mnli", "split": "train", "language": "en", "rows": 100, "fingerprint": "ff", "is_generated": False}
+    score = {"task": "mnli", "language": "en", "metric": "accuracy", "value": 0.5, "n": 10}
+    first = put(zoo, "a", tensors())
+    second = put(zoo, "b", tensors(1), recipe=recipe, data_seen=(seen,), scores=(score,))
+    found = diff(first, second)
+    made = {key: (a, b) for key, a, b in found.made}
+    assert made["recipe.train.lr"] == ("1e-05", "0.001") and made["name"] == ("a", "b")
+    assert made["recipe.train.mixture"] == ("no", "-") and "recipe.adapter.kind" not in made
+    assert ("mnli en train", "-", "100 rows, ff") in found.data
+    assert found.scores == ((("mnli", "en", "accuracy"), 0.1 + 0.2, 0.5),)
+
+
+def test_other_shapes_other_layers_and_other_encoders_are_said_and_not_compared(zoo: Zoo) -> None:
+    held = put(zoo, "a", tensors())
+    wide = diff(held, put(zoo, "b", tensors(width=4)))
+    assert any("'layer.0.up' has the shapes (8, 2) and (8, 4)" in note for note in wide.notes)
+    assert not [one for one in wide.weights if one.part == "adapter"]
+    short = diff(held, put(zoo, "c", tensors(layers=2)))
+    assert any("adapter, layer 2: only the first has" in note for note in short.notes)
+    assert {one.layer for one in short.weights if one.part == "adapter"} == {0, 1}
+    elsewhere = diff(held, put(zoo, "a", tensors(), backbone={**card().backbone, "name": "other", "digest": "cd" * 32}))
+    assert elsewhere.weights == () and "different encoders" in elsewhere.notes[0]
+
+
+@pytest.mark.parametrize("at", ["folder", "memory"])
+def test_the_command_compares_with_another_place(zoo: Zoo, tmp_path: Path, at: str) -> None:
+    put(zoo, "mnli", tensors())
+    place = str(tmp_path / "shared") if at == "folder" else "memory://diff"
+    other = Zoo(tmp_path / "other")
+    _, theirs = put(other, "mnli", tensors(1))
+    push(other, theirs, place)
+    said = CliRunner().invoke(cli.main, ["zoo", "diff", "mnli", "mnli", "--at", place, "--zoo", str(zoo.root)])
+    fsspec.filesystem("memory").store.clear()
+    assert said.exit_code == 0, said.output
+    assert "relative difference" in said.stdout and "digest" in said.stdout and theirs.digest[:12] in said.stdout
+    same = CliRunner().invoke(cli.main, ["zoo", "diff", "mnli", "mnli", "--zoo", str(zoo.root)])
+    assert same.stdout.startswith("The same weights")

@@ -1,0 +1,23 @@
+"""Perturbations: pure functions of rows and a seed, with labels and answers kept right."""
+
+from toolkit.perturb.apply import FIELDS, perturb
+from toolkit.perturb.lexicon import Lexicon, make_lexicon, read_lexicon, read_lexicons
+from toolkit.perturb.noise import Noise, augment, parse_noise
+from toolkit.perturb.perturbation import LEVELS, PERTURBATIONS, Perturbation, check_strength, get_perturbation
+
+__all__ = [
+    "FIELDS",
+    "LEVELS",
+    "PERTURBATIONS",
+    "Lexicon",
+    "Noise",
+    "Perturbation",
+    "augment",
+    "check_strength",
+    "get_perturbation",
+    "make_lexicon",
+    "parse_noise",
+    "perturb",
+    "read_lexicon",
+    "read_lexicons",
+]

@@ -1,0 +1,262 @@
+"""Whether a difference between compositions is more than chance: a paired bootstrap over the rows scored.
+
+Every score here is a ratio of two sums over rows. A mean (accuracy, a question's F1 or EM) has 1 in each denominator; a
+corpus-level F1 has `2 tp` over `2 tp + fp + fn`. A resample draws as many rows as there are, with replacement, the same ones
+for all compositions, and sums again. The definitions, and why, are in docs/decisions/0020-significance.md.
+
+Source: Koehn 2004, Statistical significance tests for machine translation evaluation; Berg-Kirkpatrick, Burkett and Klein
+2012, An empirical investigation of statistical significance in NLP; Holm 1979; for seeds Rao and Wu 1988.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import DataError
+
+RESAMPLES = 10_000
+LEVEL = 0.05
+_CHUNK = 250  # resamples whose weights are in memory at once
+_TIE = 1e-12  # two ratios of the same counts may differ by rounding
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What one composition's answers are worth, row by row, in one language.
+
+    Args:
+        ids: N ids, in the order of the rows.
+        numerators: float64 [R, N], one line for each training seed.
+        denominators: float64 [R, N], not negative; a ratio of 0 to 0 counts as 0.
+    """
+
+    ids: tuple[str, ...]
+    numerators: Floats
+    denominators: Floats
+
+    def __post_init__(self) -> None:
+        shape = (self.numerators.shape[0], len(self.ids))
+        if self.numerators.ndim != 2 or self.numerators.shape != shape or self.denominators.shape != shape:
+            raise ValueError(
+                f"Outcomes of {len(self.ids)} rows need two arrays [R, {len(self.ids)}], not "
+                f"{self.numerators.shape} and {self.denominators.shape}."
+            )
+        if not self.ids:
+            raise ValueError("Outcomes need at least one row.")
+
+    @property
+    def value(self) -> float:
+        """The score: the mean over seeds of the ratio of sums."""
+        return float(_ratio(self.numerators.sum(1), self.denominators.sum(1)).mean())
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and how sure it is.
+
+    Attributes:
+        value: a fraction; of a difference in [-1, 1].
+        low, high: the interval that covers the true number in 95 of 100 test sets.
+        p: of a difference: the share of resamples that deviate from it by as much as it deviates from 0, two-sided; the
+            interval leaves out 0 exactly where `p` is at most 0.05.
+        adjusted: `p` after Holm's correction for all tests of the same family; None before that.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    adjusted: float | None = None
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether it is more than chance at the level of 5 %, corrected where that was done."""
+        return (self.p if self.adjusted is None else self.adjusted) <= LEVEL
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Scores of several compositions on the same resampled test sets.
+
+    Attributes:
+        languages: L codes.
+        observed: composition -> float64 [L].
+        replicates: composition -> float64 [B, L]; row b is the same draw of test rows for all of them.
+    """
+
+    languages: tuple[str, ...]
+    observed: Mapping[str, Floats]
+    replicates: Mapping[str, Floats]
+
+    def score(self, name: str, languages: Sequence[str]) -> Estimate:
+        """Return the mean of a composition over languages; its `p` has no meaning."""
+        places = self._places(languages)
+        return estimate(float(self.observed[name][places].mean()), self.replicates[name][:, places].mean(1))
+
+    def difference(self, name: str, baseline: str, languages: Sequence[str]) -> Estimate:
+        """Return how much better a composition is than another, in the mean over languages."""
+        places = self._places(languages)
+        observed = float((self.observed[name] - self.observed[baseline])[places].mean())
+        return estimate(observed, (self.replicates[name] - self.replicates[baseline])[:, places].mean(1))
+
+    def _places(self, languages: Sequence[str]) -> list[int]:
+        return [self.languages.index(code) for code in languages]
+
+
+def resample(
+    systems: Mapping[str, Mapping[str, Outcomes]],
+    *,
+    is_parallel: bool,
+    n_resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Resampled:
+    """Draw test sets from the rows, and score every composition on each of them.
+
+    Languages are resampled each for itself. Where the rows of all languages are translations of the same examples, an
+    example is drawn in all languages together: its 15 translations are one observation and not 15. Of a composition with R
+    seeds a resample takes the mean over R - 1 of them, drawn with replacement, which gives the variance of a mean over R.
+
+    Args:
+        systems: composition -> language -> outcomes; all with the same languages and the same rows.
+        is_parallel: whether an id means the same example in every language.
+        n_resamples: B.
+        seed: of the draws.
+
+    Raises:
+        DataError: the compositions were not scored on the same rows.
+
+    Example:
+        >>> import numpy as np
+        >>> def answers(right): return Outcomes(("a", "b", "c", "d"), np.array([right], float), np.ones((1, 4)))
+        >>> both = {"x": {"de": answers([1, 1, 1, 0])}, "y": {"de": answers([1, 0, 0, 0])}}
+        >>> found = resample(both, is_parallel=False, n_resamples=1000).difference("x", "y", ["de"])
+        >>> found.value, found.low <= 0 < found.high, found.p > 0.05
+        (0.5, True, True)
+    """
+    names = list(systems)
+    languages = tuple(systems[names[0]])
+    for name in names[1:]:
+        _require_same_rows(names[0], systems[names[0]], name, systems[name])
+    streams = np.random.SeedSequence(seed).spawn(1 + len(names))
+    rows_rng = np.random.default_rng(streams[0])
+    by_seed = {name: np.empty((n_resamples, len(languages), _n_seeds(systems[name])), np.float64) for name in names}
+    for group in [languages] if is_parallel else [(code,) for code in languages]:
+        columns, slots = _columns(systems, group)
+        for first in range(0, n_resamples, _CHUNK):
+            n = min(_CHUNK, n_resamples - first)
+            sums = _weights(rows_rng, n, columns.shape[0]) @ columns  # [n, columns]
+            for (name, code), at in slots.items():
+                numerators, denominators = np.split(sums[:, at], 2, axis=1)  # each [n, R]
+                by_seed[name][first : first + n, languages.index(code)] = _ratio(numerators, denominators)
+    replicates = {
+        name: _over_seeds(values, np.random.default_rng(stream))
+        for (name, values), stream in zip(by_seed.items(), streams[1:], strict=True)
+    }
+    observed = {name: np.array([systems[name][code].value for code in languages]) for name in names}
+    return Resampled(languages, observed, replicates)
+
+
+def estimate(observed: float, replicates: Floats, *, level: float = LEVEL) -> Estimate:
+    """Return a number with its interval and its p-value from resamples of it.
+
+    With d the number observed and d_b that of resample b, `p` is (1 + the count of |d_b - d| >= |d|) / (B + 1), and the
+    interval is d +- the k-th largest |d_b - d|, k = floor(level * (B + 1)): the two say the same.
+
+    Args:
+        observed: d.
+        replicates: float64 [B], d_b.
+        level: one minus the interval's coverage.
+    """
+    deviations = np.abs(replicates - observed)
+    k = int(np.floor(level * (len(deviations) + 1)))
+    half = float(np.partition(deviations, -k)[-k]) if k else np.inf
+    p = (1 + int((deviations >= abs(observed) - _TIE).sum())) / (len(deviations) + 1)
+    return Estimate(observed, observed - half, observed + half, p)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted so that one wrong claim among all of them is as rare as the level says (Holm 1979).
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
+    """
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = largest
+    return adjusted
+
+
+def _require_same_rows(first: str, expected: Mapping[str, Outcomes], name: str, found: Mapping[str, Outcomes]) -> None:
+    if list(expected) != list(found):
+        raise DataError(
+            f"'{first}' was scored in {', '.join(expected)} and '{name}' in {', '.join(found)}; a paired test needs the "
+            "same languages: name them with --languages."
+        )
+    for code, outcomes in expected.items():
+        if outcomes.ids != found[code].ids:
+            raise DataError(
+                f"'{first}' and '{name}' were not scored on the same rows in {code} ({len(outcomes.ids)} and "
+                f"{len(found[code].ids)} of them); a paired test needs them equal: score both again with one --data-root "
+                "and one eval.limit."
+            )
+
+
+def _n_seeds(system: Mapping[str, Outcomes]) -> int:
+    counts = {outcomes.numerators.shape[0] for outcomes in system.values()}
+    if len(counts) > 1:
+        raise DataError("The languages of a composition were scored with different seeds; score each with all of them.")
+    return counts.pop()
+
+
+def _columns(
+    systems: Mapping[str, Mapping[str, Outcomes]], group: Sequence[str]
+) -> tuple[Floats, dict[tuple[str, str], list[int]]]:
+    """Return [units, columns] of what is summed, and for each composition and language its columns: R and R more.
+
+    A unit is what is drawn: a row, or where languages are drawn together an id with its rows in all of them.
+    """
+    some = next(iter(systems.values()))
+    if len(group) == 1:
+        n_units, unit_of = len(some[group[0]].ids), {group[0]: np.arange(len(some[group[0]].ids))}
+    else:
+        number = {key: i for i, key in enumerate(dict.fromkeys(key for code in group for key in some[code].ids))}
+        n_units, unit_of = len(number), {code: np.array([number[key] for key in some[code].ids]) for code in group}
+    columns: list[Floats] = []
+    slots: dict[tuple[str, str], list[int]] = {}
+    for name, system in systems.items():
+        for code in group:
+            slots[name, code] = []
+            for values in (*system[code].numerators, *system[code].denominators):
+                slots[name, code].append(len(columns))
+                columns.append(np.bincount(unit_of[code], weights=values, minlength=n_units).astype(np.float64))
+    return np.stack(columns, axis=1), slots
+
+
+def _weights(rng: np.random.Generator, n: int, n_units: int) -> Floats:
+    """Return how often each unit is drawn in each of `n` resamples: float64 [n, units], every line sums to `n_units`."""
+    drawn = rng.integers(0, n_units, size=(n, n_units))
+    drawn += np.arange(n)[:, None] * n_units
+    return np.bincount(drawn.ravel(), minlength=n * n_units).reshape(n, n_units).astype(np.float64)
+
+
+def _over_seeds(values: Floats, rng: np.random.Generator) -> Floats:
+    """Return [B, L] of [B, L, R]."""
+    n, _, n_seeds = values.shape
+    if n_seeds == 1:
+        return values[:, :, 0]
+    drawn = rng.integers(0, n_seeds, size=(n, n_seeds - 1)) + np.arange(n)[:, None] * n_seeds
+    weights = np.bincount(drawn.ravel(), minlength=n * n_seeds).reshape(n, n_seeds) / (n_seeds - 1)
+    return np.einsum("blr,br->bl", values, weights)
+
+
+def _ratio(numerators: Floats, denominators: Floats) -> Floats:
+    return np.divide(numerators, denominators, out=np.zeros_like(numerators), where=denominators > 0)

@@ -1,0 +1,87 @@
+"""What one circuit teaches another: the same hidden states and logits on rows whose labels nobody reads.
+
+Source: squared errors of logits as in Ba and Caruana 2014, *Do Deep Nets Really Need to be Deep?*; of hidden states as in Romero
+et al. 2015, *FitNets*.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from toolkit.features.collate import Features, sorted_batches
+from toolkit.features.ragged import Ragged
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.wiring import module_name
+from toolkit.progress import Progress, Report, silent
+
+TOKENS_PER_ROW = 128
+
+
+def without_labels(features: Features) -> Features:
+    """Return the sequences of features, each an item of its own, and nothing else of them."""
+    n = len(features.input_ids)
+    return Features("sentence", features.input_ids, np.arange(n), n)
+
+
+class Lessons:
+    """A teacher's last hidden states, float16, for all sequences of features; two bytes a number.
+
+    Args:
+        circuit: the teacher, with its head.
+        features: `without_labels`.
+        batch_size: a batch holds up to this many times 128 tokens, padding included.
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        features: Features,
+        *,
+        batch_size: int = 64,
+        what: str = "teach",
+        report: Report = silent,
+    ) -> None:
+        circuit.eval()
+        offsets = features.input_ids.offsets
+        states = np.empty((int(offsets[-1]), circuit.backbone.hidden_size), np.float16)
+        device, done = circuit.backbone.device, 0
+        with torch.inference_mode():
+            for items in sorted_batches(features, budget=batch_size * TOKENS_PER_ROW):
+                batch = {key: torch.from_numpy(value).to(device) for key, value in features.collate(items).items()}
+                found = circuit.encode(batch["input_ids"], batch["attention_mask"]).half().cpu().numpy()
+                for item, row in zip(items, found, strict=True):
+                    states[offsets[item] : offsets[item + 1]] = row[: offsets[item + 1] - offsets[item]]
+                done += len(items)
+                report(Progress(what, done, len(features)))
+        self.states = Ragged(states, offsets)
+
+    def mean_loss(self, student: Circuit, features: Features, *, batch_size: int = 64) -> float:
+        """Return `loss` as a mean over all sequences of the features that were taught, without gradients."""
+        device, total = student.backbone.device, 0.0
+        with torch.inference_mode():
+            for items in sorted_batches(features, budget=batch_size * TOKENS_PER_ROW):
+                batch = {key: torch.from_numpy(value).to(device) for key, value in features.collate(items).items()}
+                total += float(self.loss(student, batch)) * len(items)
+        return total / len(features)
+
+    def loss(self, student: Circuit, batch: dict[str, Tensor]) -> Tensor:
+        """Return the mean squared error of the student's hidden states, plus that of the head's logits on them.
+
+        Args:
+            student: with the teacher's head.
+            batch: collated, with the numbers of its `items`.
+        """
+        mask = batch["attention_mask"].bool()  # [B, T]
+        flat = np.concatenate([self.states[item] for item in batch["items"].tolist()])
+        taught = torch.from_numpy(flat).to(mask.device).float()  # [visible tokens, H]
+        states = student.encode(batch["input_ids"], batch["attention_mask"]).float()
+        wanted = torch.zeros_like(states)
+        wanted[mask] = taught
+        error = (states[mask] - taught).pow(2).mean()
+        head: nn.Module = student.heads[module_name(student.active_head or "")]
+        ours, theirs = head(states), head(wanted)
+        if ours.ndim == 3:  # a logit for every token: padding has none
+            ours, theirs = ours[mask], theirs[mask]
+        return error + (ours - theirs).pow(2).mean()

@@ -1,0 +1,214 @@
+"""One adapter of the gallery: what it is at a glance, its own part of the lineage, and everything its card says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from toolkit.composition import Fuse, parse
+from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.diff import flat
+from toolkit.zoo.find import best, size
+from toolkit.zoo.names import backbone_slug
+from toolkit.zoo.site.graph import Node, direct, svg
+
+_MAX_LINKS, _MAX_CHILDREN = 6, 12
+
+
+def article(card: AdapterCard, nodes: Mapping[str, Node], children: Sequence[Node]) -> str:
+    """Return the card of an adapter, with links to its parents and children."""
+    key, bytes_ = key_of(card.digest), size(card)
+    text = " ".join([card.name, name_of(card), card.digest, *card.tasks, *(str(s["task"]) for s in card.data_seen)])
+    data = {
+        "name": card.name,
+        "backbone": shelf_of(card),
+        "tasks": json.dumps([*card.tasks, *(score["task"] for score in card.scores)]),
+        "languages": json.dumps(languages_of(card)),
+        "score": str(best(card)),
+        "size": str(bytes_),
+        "created": card.created,
+        "text": text.lower(),
+    }
+    attributes = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())
+    facts = [
+        ("Backbone", escape(name_of(card))),
+        ("Score", escape(_first_score(card)) or "none recorded"),
+        ("Made from", _links([nodes[one] for one in nodes[key].parents]) or "the backbone alone"),
+        ("Used by", _links(children) or "no adapter here"),
+        ("Weights", f"{bytes_ / 1e6:.1f} MB, digest <code>{card.digest[:12]}</code>"),
+        ("Licence", escape(card.licence) or "not stated"),
+        ("Made", escape(card.created[:10]) or "not stated"),
+    ]
+    listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
+    return (
+        f'<article id="{key}" aria-labelledby="h-{key}" {attributes}><h3 id="h-{key}" class="name" tabindex="-1">{escape(card.name)}</h3>'
+        f'<p class="soft"><span class="tag">{_kind(card)}</span><a href="#n-{key}">show in lineage</a></p><dl>{listed}</dl>'
+        f"<details><summary>Lineage, scores, data, recipe, files</summary>{_family(nodes[key], nodes, children)}{_details(card)}</details>"
+        "</article>"
+    )
+
+
+def _family(node: Node, nodes: Mapping[str, Node], children: Sequence[Node]) -> str:
+    """Return the part of the drawing that an adapter stands in: what it was made from, itself, what was made from it."""
+    if not node.parents and not children:
+        return ""
+    above, waiting = {node.key}, list(node.parents)
+    while waiting:
+        if (key := waiting.pop()) not in above and key in nodes:
+            above.add(key)
+            waiting += nodes[key].parents
+    drawn = direct([nodes[key] for key in nodes if key in above])
+    below = [replace(child, parents=(node.key,)) for child in children[:_MAX_CHILDREN]]
+    more = f"<p>And {len(children) - _MAX_CHILDREN} more, listed above.</p>" if len(children) > _MAX_CHILDREN else ""
+    return (
+        f'<h4>Lineage</h4><div class="scroll" tabindex="0" role="region" aria-label="Lineage of {escape(node.name)}">'
+        f"{svg([*drawn, *below], f'Lineage of {node.name}', chosen=node.key)}</div>{more}"
+    )
+
+
+def _links(named: Sequence[Node]) -> str:
+    """Return links to cards; what exceeds a few is folded."""
+    items = [
+        f'<li><a href="#{one.key}"><code>{escape(one.name)}</code></a> </li>'
+        if one.is_held
+        else f"<li><code>{escape(one.name)}</code> (not in this zoo) </li>"
+        for one in named
+    ]
+    if not items:
+        return ""
+    first = f'<ul class="line">{"".join(items[:_MAX_LINKS])}</ul>'
+    if len(items) <= _MAX_LINKS:
+        return first
+    rest = "".join(items[_MAX_LINKS:])
+    return f'{first}<details class="more"><summary>{len(items) - _MAX_LINKS} more</summary><ul class="line">{rest}</ul></details>'
+
+
+def _details(card: AdapterCard) -> str:
+    scores = [
+        (
+            s["task"],
+            s["language"],
+            s["metric"],
+            _Number(100 * s["value"]),
+            s.get("split", ""),
+            s.get("n", ""),
+            caveat(s),
+        )
+        for s in card.scores
+    ]
+    seen = [
+        (
+            one["task"],
+            one.get("split", ""),
+            one.get("language", ""),
+            one.get("rows", ""),
+            one.get("fingerprint", ""),
+            _source(one),
+        )
+        for one in card.data_seen
+    ]
+    recipe = list(flat(card.recipe).items())
+    files_ = [
+        (name, _Number(held["bytes"] / 1e6), held["tensors"], held["sha256"])
+        for name, held in sorted(card.files.items())
+    ]
+    heads = [(name, held["kind"], ", ".join(held["labels"])) for name, held in card.heads.items()]
+    use = f"xstilts zoo show {quote(card.name)} --backbone {quote(name_of(card).removesuffix('+full'))}"
+    return "".join(
+        [
+            _table("Scores", ("task", "language", "metric", "score", "split", "rows", "note"), scores),
+            _table("Rows it saw", ("task", "split", "language", "rows", "fingerprint", "source"), seen),
+            _table("Heads", ("name", "kind", "labels"), heads),
+            _table("Recipe", ("setting", "value"), recipe),
+            _table("Files", ("file", "MB", "tensors", "sha256"), files_),
+            _table("Libraries", ("library", "version"), list(card.versions.items())),
+            f"<h4>Look at it</h4><pre><code>{escape(use)}</code></pre>",
+        ]
+    )
+
+
+class _Number(float):
+    """A cell that is set to the right."""
+
+
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    if not rows:
+        return f"<h4>{title}</h4><p>None recorded.</p>"
+    top = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    body = "".join(f"<tr>{''.join(_cell(cell) for cell in row)}</tr>" for row in rows)
+    # A region that scrolls sideways must be reachable by keyboard.
+    return (
+        f'<h4>{title}</h4><div class="scroll" tabindex="0" role="region" aria-label="{title}"><table><thead><tr>{top}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell(cell: Any) -> str:
+    if isinstance(cell, _Number):
+        return f'<td class="number">{cell:.2f}</td>'
+    return f"<td>{escape(str(cell))}</td>"
+
+
+def _kind(card: AdapterCard) -> str:
+    if card.kind == "full":
+        return "whole encoder"
+    chain = parse(card.name).chain.units
+    if any(isinstance(unit, Fuse) for unit in chain):
+        return "fusion" if isinstance(chain[-1], Fuse) else "on a fusion"
+    if "imported" in card.recipe:
+        return "imported"
+    if "merge" in card.recipe:
+        return "merged"
+    return "stacked" if len(chain) > 1 else "adapter"
+
+
+def note_of(card: AdapterCard) -> str:
+    """Return the line below an adapter's name in the drawing."""
+    return f"{_kind(card)} · {_first_score(card)}" if card.scores else _kind(card)
+
+
+def _first_score(card: AdapterCard) -> str:
+    """Return the first score of a card in words: that of the task's own metric."""
+    if not card.scores:
+        return ""
+    first = card.scores[0]
+    note = " (generated rows)" if first.get("is_generated") else ""
+    return f"{first['task']} {first['language']} {first['metric']} {100 * first['value']:.1f}{note}"
+
+
+def caveat(score: Mapping[str, Any]) -> str:
+    """Return what has to be said beside a score."""
+    return "generated rows, no benchmark" if score.get("is_generated") else ""
+
+
+def _source(seen: Mapping[str, Any]) -> str:
+    if seen.get("origin") == "external":
+        return "made elsewhere, not known"
+    # What a maker's disk looks like is nobody's business.
+    return "generated" if seen.get("is_generated") else Path(str(seen.get("origin", ""))).name
+
+
+def languages_of(card: AdapterCard) -> list[str]:
+    """Return the codes of the languages it was trained or scored in."""
+    found = {str(one.get("language", "")) for one in (*card.data_seen, *card.scores)}
+    return sorted(found - {"", "unknown"})
+
+
+def name_of(card: AdapterCard) -> str:
+    """Return the name of the backbone."""
+    return str(card.backbone["name"])
+
+
+def key_of(digest: str) -> str:
+    """Return the place of an adapter in the page, by its digest."""
+    return f"a-{digest[:16]}"
+
+
+def shelf_of(card: AdapterCard) -> str:
+    """Return the folder of its backbone in the zoo."""
+    return backbone_slug(card.backbone["name"], card.backbone["digest"])
