@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import find, fusions, journeys, look
+from toolkit.commands import cache, find, fusions, journeys, look
 from toolkit.commands import robust as robustness
 from toolkit.commands.options import Commands, example
+from toolkit.commands.store import store
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -40,7 +41,9 @@ for command in (
     fusions.prune,
     fusions.collapse,
     find.zoo,
+    store,
     look.tasks,
+    cache.cache,
     look.backbones,
     look.track,
     look.ui,

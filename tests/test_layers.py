@@ -15,13 +15,13 @@ TOOLKIT = PROJECT / "toolkit"
 
 # Import only from strictly lower rows; siblings never import each other.
 ROWS = (
-    ("errors", "hub", "progress"),
+    ("cache", "errors", "hub", "progress"),
     ("registry",),
     ("languages",),
     ("composition", "config", "score", "significance", "tracking"),
     ("predictions", "robustness"),
     ("tasks", "report"),
-    ("plan", "metrics", "merging", "retrieval", "features", "perturb"),
+    ("plan", "metrics", "merging", "retrieval", "features", "perturb", "embeddings"),
     ("modeling",),
     ("zoo",),
     ("training", "evaluation"),

@@ -37,6 +37,7 @@ class Score:
         backbone: the backbone's name.
         is_generated: whether the rows come from the built-in generator: then this is no benchmark result.
         fingerprint: fingerprint of the rows scored.
+        revision: `org/name@commit` of the dataset that they are of, where hub or mirror say it.
 
     Raises:
         ValueError: `value` is no fraction or `n` is below 1.
@@ -58,6 +59,7 @@ class Score:
     backbone: str = ""
     is_generated: bool = False
     fingerprint: str = ""
+    revision: str = ""
 
     def __post_init__(self) -> None:
         # bool is an int, and NaN compares false: both would pass a bare range check somewhere.

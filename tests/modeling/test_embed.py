@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
+from toolkit.composition import parse
+from toolkit.config import AdapterConfig
 from toolkit.features import sentence_features
-from toolkit.modeling.embed import default_layer, embed, embed_all
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.embed import default_layer, embed, embed_all, tokenizer_digest, vector_key
 
 TEXTS = ["the cat sat", "中国是一个国家", "the cat sat", "a", "नमस्ते दुनिया", "", "the cat sat on the mat and slept", "a"]
 
@@ -141,3 +146,29 @@ def test_all_layers_and_poolings_of_one_pass_are_those_of_single_ones(circuit, f
     assert sum(seen) == len(set(TEXTS))
     for layer, pooling in wanted:
         assert np.allclose(found[layer, pooling], embed(circuit, features, layer=layer, pooling=pooling), atol=1e-6)
+
+
+def key_of(circuit):
+    return vector_key(circuit, layer=1, pooling="mean", max_length=16)
+
+
+def test_the_key_of_vectors_tells_weights_and_folding_apart_and_not_the_tokenizers_last_call(wire, shake, tiny):
+    circuit = wire("a", heads={})
+    first = key_of(circuit)
+    tiny.tokenizer(["a long text"], truncation=True, max_length=4, padding=True)
+    assert tokenizer_digest(copy.copy(tiny.tokenizer)) == first.tokenizer
+    assert [name for name, _ in first.adapters] == ["adapter a"]
+    circuit.fold()
+    assert key_of(circuit).digest != first.digest
+    circuit.unfold()
+    assert key_of(circuit).digest == first.digest
+    shake(circuit.parameters_of(circuit.parts[0]).values())
+    assert key_of(circuit).digest != first.digest
+
+
+def test_the_key_of_vectors_tells_equal_weights_under_another_activation_apart(tiny):
+    keys = {}
+    for activation in ("relu", "gelu"):
+        with Circuit(tiny, parse("a"), adapter=AdapterConfig(non_linearity=activation)) as circuit:
+            keys[activation] = key_of(circuit)
+    assert keys["relu"].digest != keys["gelu"].digest

@@ -16,6 +16,7 @@ SETTINGS = (
     "eval.limit=16",
     "retrieve.limit=30",
     "tracking.enabled=no",
+    "cache_gib=0",
     "backbone.precision=fp32",
 )
 
@@ -23,5 +24,11 @@ SETTINGS = (
 def tiny_config(folder: Path, *sets: str) -> Config:
     """Return a configuration for the tiny backbone that keeps everything inside `folder`."""
     return toolkit.configure(
-        *SETTINGS, f"tracking.folder={folder}", *sets, backbone="tiny", zoo=folder / "zoo", run_dir=folder / "runs"
+        *SETTINGS,
+        f"tracking.folder={folder}",
+        f"store.folder={folder / 'embeddings'}",
+        *sets,
+        backbone="tiny",
+        zoo=folder / "zoo",
+        run_dir=folder / "runs",
     )

@@ -49,7 +49,7 @@ def test_balance_lengths_duplicates_and_faults_are_found(own: Path) -> None:
     text = "\n".join(found.sentences)
     assert "dev en: 1 of 3 rows are faulty; the first: " in text and "line 4: label 'vielleicht'" in text
     assert "train en: 1 repeated inputs have different labels." in text
-    assert "1 of the 2 rows scored in en stand in the task's own training rows." in text
+    assert "The training rows of own en: 1 of the 2 rows scored in en are among them." in text
 
 
 def test_rows_that_an_entry_of_the_zoo_saw_are_named(own: Path) -> None:
@@ -85,3 +85,20 @@ def test_a_retrieval_task_is_checked_by_its_queries_its_passages_and_its_pool(tm
         sum(row.key in each.keys for row in rows for each in german) / len(rows),
         abs=0.01,  # type: ignore[union-attr]
     )
+
+
+def test_a_bitext_and_corpora_that_are_mined_can_be_checked(folder: Path) -> None:
+    for name, n in (("micro-bitext", 1), ("micro-mining", 1)):
+        found = check(name, tiny_config(folder))
+        assert len(found.parts) >= n and all(part.tokens[2] > 2 for part in found.parts)
+        assert found.limit == "512"
+
+
+def test_rows_that_were_drawn_are_compared_as_they_were_drawn(own: Path) -> None:
+    rows = [(f"Satz {i}.", "Neu.", "ja" if i % 2 else "nein") for i in range(20)]
+    text = "\n".join(["a,b,gold", *(",".join(row) for row in rows)])
+    (own / "train.csv").write_text(text, encoding="utf-8")
+    (own / "dev.csv").write_text(text, encoding="utf-8")
+    config = tiny_config(own, "train.total_examples=5")
+    toolkit.train("own", config)
+    assert "'own' saw own en (train): 5 of the 20 rows scored in en are among them." in check("own", config).sentences

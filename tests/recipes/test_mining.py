@@ -14,6 +14,7 @@ from tests.recipes.small import tiny_config
 from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
 from toolkit.recipes.mining import mine_files
+from toolkit.recipes.retrieve import compare_layers
 from toolkit.tasks import get_task
 
 
@@ -179,3 +180,13 @@ def test_an_empty_file_and_a_tab_are_refused_by_file_and_line(tmp_path: Path) ->
     target.write_text("one\ntwo\tthree\n")
     with pytest.raises(DataError, match=r"b\.en, line 2 holds a tab"):
         mine_files(source, target, tmp_path / "pairs.tsv", tiny_config(tmp_path))
+
+
+def test_the_layers_of_several_compositions_are_drawn_in_one_figure(tmp_path: Path, trained: Config) -> None:
+    config = replace(trained, run_dir=tmp_path / "runs", store=replace(trained.store, folder=tmp_path / "embeddings"))
+    results, figure = compare_layers(["backbone", "micro-nli", "backbone"], config, task="micro-bitext", languages="de")
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert [result.scores[0].composition for result in results] == ["backbone", "micro-nli"]
+    assert [len(result.scores) for result in results] == [3, 3]
+    alone = toolkit.retrieve("micro-nli", config, task="micro-bitext", languages="de", layers="all")
+    assert alone.scores == results[1].scores

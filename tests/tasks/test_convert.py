@@ -67,3 +67,13 @@ def test_a_question_without_an_answer_is_a_row_where_the_task_allows_it() -> Non
     row = convert("span", SPAN | {"texts": [], "starts": []}, "0", (), may_be_unanswerable=True)
     assert isinstance(row, SpanRow)
     assert row.answers == ()
+
+
+def test_an_index_written_as_text_is_an_index_unless_labels_are_called_by_numbers() -> None:
+    raw = {"first": "a", "second": "b", "label": "1"}
+    assert convert("pair", raw, "0", ("no", "yes")).label == 1
+    assert convert("pair", raw, "0", ("1", "2")).label == 0
+    with pytest.raises(Fault, match="label '0'"):
+        convert("pair", raw | {"label": "0"}, "0", ("1", "2"))
+    with pytest.raises(Fault, match="label '2'"):
+        convert("pair", raw | {"label": "2"}, "0", ("no", "yes"))

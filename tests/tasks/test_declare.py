@@ -182,3 +182,55 @@ def test_a_declaration_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="expected UTF-8 text"):
         load_task(tmp_path / "bytes.yaml")
+
+
+def test_a_task_file_may_refer_to_others_in_its_folder_and_in_configs_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("train.csv", "dev.csv"):
+        csv(tmp_path / "deep", name)
+    declare(tmp_path, CSV.replace("mine", "ground"), "deep/ground.yaml")
+    declare(tmp_path, "name: shared\nbase: mnli\nwhere: {genre: fiction}\n", "configs/task/shared.yaml")
+    score = "files: {score: dev.csv}\ncolumns: {first: a, second: b, label: gold}\n"
+    target = load_task(declare(tmp_path, PAIR + "trains_on: ground\n" + score, "deep/mine.yaml"))
+    assert target.trains_on == "ground" and len(get_task("ground").rows("train")) == 2
+    wet = load_task(declare(tmp_path, "name: wet\nbase: mine\nwhere: {gold: same}\n", "deep/wet.yaml"))
+    assert [row.first for row in wet.rows("score")] == ["It rains."]
+    two = load_task(declare(tmp_path, "name: two\nbase: shared\nwhere: {label: 0}\n", "deep/two.yaml"))
+    assert dict(two.source.where) == {"genre": ("fiction",), "label": (0,)}
+
+
+def test_task_files_in_a_circle_are_refused_with_the_circle(tmp_path: Path) -> None:
+    one = declare(tmp_path, "name: one\nbase: two\n", "one.yaml")
+    declare(tmp_path, "name: two\nbase: three\n", "two.yaml")
+    declare(tmp_path, "name: three\nbase: one\n", "three.yaml")
+    with pytest.raises(ConfigError, match=r"in a circle \(one\.yaml -> two\.yaml -> three\.yaml -> one\.yaml\)"):
+        load_task(one)
+    assert not {"one", "two", "three"} & set(TASKS)
+    with pytest.raises(ConfigError, match=r"in a circle \(me\.yaml -> me\.yaml\)"):
+        load_task(declare(tmp_path, "name: me\nbase: me\n", "me.yaml"))
+
+
+def test_a_fault_in_a_file_that_is_referred_to_names_that_file(tmp_path: Path) -> None:
+    declare(tmp_path, "name: ground\nkind: pair\n", "ground.yaml")
+    with pytest.raises(ConfigError, match=r"ground\.yaml: "):
+        load_task(declare(tmp_path, "name: mine\nbase: ground\n"))
+
+
+def test_a_slice_may_name_other_splits_and_a_revision_of_its_base(tmp_path: Path) -> None:
+    text = "name: mine\nbase: xnli\nrevision: 0123abc\nsplits: {train: validation, dev: validation, test: test}\n"
+    task = load_task(declare(tmp_path, text))
+    assert task.source.revision == "0123abc"
+    assert dict(task.source.splits) == {
+        "train": ("validation",), "dev": ("validation",), "test": ("test",), "score": ("test",),
+    }  # fmt: skip
+    assert task.trains_on is None, "it has training rows of its own"
+    load_task(declare(tmp_path, CSV.replace("mine", "ground"), "ground.yaml"))
+    with pytest.raises(ConfigError, match="`splits` is of the hub, and 'ground' reads files"):
+        load_task(declare(tmp_path, "name: other\nbase: ground\nsplits: {train: dev}\n", "other.yaml"))
+
+
+def test_a_kind_whose_files_are_its_own_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the kind 'mining' has files of its own and cannot be declared"):
+        load_task(declare(tmp_path, CSV.replace("pair", "mining").replace("labels: [different, same]\n", "")))

@@ -255,3 +255,8 @@ def test_parquet_files_are_read_and_a_file_that_is_none_is_refused(tmp_path: Pat
     file.write_bytes(b"PAR0")
     with pytest.raises(DataError, match="cannot be read as parquet"):
         task("pair", file).rows("score")
+
+
+def test_columns_that_are_not_read_may_hold_anything(tmp_path: Path) -> None:
+    content = line(a="x", b="y", gold="yes", meta=1) + line(a="x", b="y", gold="no", meta=[{"deep": None}, "text"])
+    assert len(rows_of(tmp_path, "pair", "x.jsonl", content)) == 2

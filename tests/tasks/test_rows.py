@@ -95,3 +95,17 @@ def test_an_unknown_task_is_answered_with_the_nearest_name() -> None:
         ToolkitError, match=r"No task named 'xqaud'\. Did you mean 'xquad'\? `xstilts tasks` lists all \d+\."
     ):
         get_task("xqaud")
+
+
+def test_a_draw_is_of_different_rows_in_their_order_and_a_smaller_one_is_part_of_it(rows: Rows) -> None:
+    seven, three = _ids(rows.draw(7, seed=1)), _ids(rows.draw(3, seed=1))
+    assert seven == sorted(set(seven)) and len(seven) == 7
+    assert set(three) < set(seven)
+    assert _ids(rows.draw(7, seed=1)) == seven
+    assert any(_ids(rows.draw(7, seed=seed)) != seven for seed in (2, 3, 4))
+    assert _ids(rows.draw(10, seed=1)) == _ids(rows)
+
+
+def test_a_draw_of_more_rows_than_there_are_is_refused(rows: Rows) -> None:
+    with pytest.raises(ConfigError, match="11 of 10 rows of 'made-up' were asked for; expected 1 to 10"):
+        rows.draw(11, seed=0)

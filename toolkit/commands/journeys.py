@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from toolkit.commands.fusions import Fuse
-from toolkit.commands.options import example, resolve, settings, with_sets
+from toolkit.commands.options import example, resolve, settings, with_sets, with_total
 from toolkit.commands.screen import bars, is_main_process, say
 from toolkit.errors import ToolkitError
 
@@ -21,24 +21,34 @@ LOCK = click.option(
 )
 
 
+TOTAL = click.option(
+    "--total-examples",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Train each stage on N rows in all, drawn from its tasks together: one source and many at equal cost.",
+)
+
+
 @click.command(
     epilog=example(
         "xstilts train mnli",
         "xstilts train mnli/squad --backbone embedded --set train.limit=2000",
         "xstilts train 'seq[mnli,squad]' --config configs/train/adapter.yaml",
         "xstilts train 'mix[udpos.en,udpos.de]'",
+        "xstilts train 'mix[tydiqa.en,tydiqa.sw,tydiqa.ko]' --total-examples 600 --set train.mixture=equal",
     )
 )
 @click.argument("expr")
 @click.option("--retrain", is_flag=True, help="Train every stage again although the zoo holds it.")
+@TOTAL
 @LOCK
 @settings
-def train(expr: str, retrain: bool, lock: Path | None, **options: Any) -> None:
+def train(expr: str, retrain: bool, total_examples: int | None, lock: Path | None, **options: Any) -> None:
     """Train what EXPR lacks, stage by stage, each into the zoo.
 
     A killed run goes on from its last checkpoint when the same command is given again.
     """
-    _train(expr, resolve(**options), retrain, lock)
+    _train(expr, resolve(**with_total(options, total_examples)), retrain, lock)
 
 
 @click.command(
@@ -56,10 +66,17 @@ def train(expr: str, retrain: bool, lock: Path | None, **options: Any) -> None:
     "--no-adapter", is_flag=True, help="Learn the fusion and a head only (`fuse[...]@TASK`), no adapter on top."
 )
 @click.option("--retrain", is_flag=True, help="Train every stage again although the zoo holds it.")
+@TOTAL
 @settings
-def fuse(members: tuple[str, ...], target: str, no_adapter: bool, retrain: bool, **options: Any) -> None:
+def fuse(
+    members: tuple[str, ...], target: str, no_adapter: bool, retrain: bool, total_examples: int | None, **options: Any
+) -> None:
     """Fuse the adapters MEMBERS and train a target on top: `fuse[A,B,...]/TARGET`."""
-    _train(f"fuse[{','.join(members)}]{'@' if no_adapter else '/'}{target}", resolve(**options), retrain)
+    _train(
+        f"fuse[{','.join(members)}]{'@' if no_adapter else '/'}{target}",
+        resolve(**with_total(options, total_examples)),
+        retrain,
+    )
 
 
 def _train(expr: str, config: Any, retrain: bool, lock: Path | None = None) -> None:
@@ -201,11 +218,12 @@ def _suite(expr: str, config: Any, suite: str, instead: tuple[str, ...], dry_run
         "xstilts retrieve backbone --task tatoeba",
         "xstilts retrieve mnli --task tatoeba --languages de,fr,sw --set retrieve.layer=12",
         "xstilts retrieve mnli --task tatoeba --layers all",
+        "xstilts retrieve backbone mnli mnli/squad --task tatoeba --layers all",
         "xstilts retrieve mnli --task bucc --languages zh --data-root BUCC --protocol all",
         "xstilts retrieve mnli --task lareqa --data-root LAREQA",
     )
 )
-@click.argument("expr")
+@click.argument("exprs", nargs=-1, required=True, metavar="EXPR...")
 @click.option("--task", default="tatoeba", show_default=True, metavar="TASK", help="Bitext, mining or retrieval task.")
 @click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
 @click.option(
@@ -217,7 +235,7 @@ def _suite(expr: str, config: Any, suite: str, instead: tuple[str, ...], dry_run
 @LOCK
 @settings
 def retrieve(
-    expr: str,
+    exprs: tuple[str, ...],
     task: str,
     languages: str,
     protocol: str | None,
@@ -226,14 +244,26 @@ def retrieve(
     **options: Any,
 ) -> None:
     """Retrieve with EXPR's sentence vectors: translations of a bitext (accuracy), pairs mined from two corpora (F1), or what
-    queries seek in a pool of many languages (mean average precision of the first 20)."""
+    queries seek in a pool of many languages (mean average precision of the first 20).
+
+    With several EXPR and --layers, their curves are drawn in one figure.
+    """
+    from toolkit.recipes.retrieve import compare_layers
     from toolkit.recipes.retrieve import retrieve as run
 
     config = resolve(**with_sets(options, protocol=protocol))
+    figure = None
     with bars() as report:
-        result = run(expr, config, task=task, languages=languages, layers=layers, lock=lock, report=report, say=say)
-    click.echo(result.text)
-    say(f"Written to {result.folder}/")
+        shared: dict[str, Any] = {"task": task, "languages": languages, "lock": lock, "report": report, "say": say}
+        if len(exprs) > 1 and layers:
+            results, figure = compare_layers(exprs, config, layers=layers, **shared)
+        else:
+            results = [run(expr, config, layers=layers, **shared) for expr in exprs]
+    for result in results:
+        click.echo(result.text)
+        say(f"Written to {result.folder}/")
+    if figure:
+        say(f"All curves in {figure}")
 
 
 @click.command(

@@ -113,6 +113,114 @@ def tasks_check(name: str, **options: Any) -> None:
         )
 
 
+ENDPOINT = click.option(
+    "--endpoint", envvar="HF_ENDPOINT", metavar="URL", help="Address of the hub. Default: https://huggingface.co."
+)
+
+
+@tasks.command(
+    "fetch",
+    epilog=example(
+        "xstilts tasks fetch xnli mnli --to MIRROR", "xstilts tasks fetch panx --to MIRROR --languages en,de,sw"
+    ),
+)
+@click.argument("names", nargs=-1)
+@click.option("--suite", metavar="NAME", help="Every task of a suite, and what it trains on: xtreme or xtreme-r.")
+@click.option("--to", "root", type=click.Path(path_type=Path), required=True, metavar="DIR", help="The mirror to fill.")
+@click.option("--languages", metavar="CODES", help="Codes with commas, besides the training language. Default: all.")
+@ENDPOINT
+@TASK_FILE
+def tasks_fetch(
+    names: tuple[str, ...],
+    suite: str | None,
+    root: Path,
+    languages: str | None,
+    endpoint: str | None,
+    task_files: tuple[Path, ...],
+) -> None:
+    """Fetch from the hub what the tasks NAMES read and train on, for machines without a network (--data-root DIR).
+
+    Every file is checked against the hub's checksum. What is there and whole is not fetched again, and an interrupted run goes
+    on where it stopped.
+    """
+    from toolkit.tasks import get_task
+    from toolkit.tasks.fetch import fetch, hub_sources, with_lenders
+
+    load_tasks(task_files)
+    wanted = [get_task(name) for name in _named((*names, *_of_suite(suite)))]
+    for task in with_lenders(wanted):
+        if not hub_sources(task) and not task.is_generated:
+            click.echo(f"{task.name}: its rows are not on the hub: {task.citation or 'your own files'}.")
+    codes = None if languages is None else [code.strip() for code in languages.split(",")]
+    with bars() as report:
+        for one in fetch(wanted, root, languages=codes, endpoint=endpoint, report=report):
+            done = f"{one.downloaded} downloaded" if one.downloaded else "all there and whole"
+            click.echo(f"{one.repo}@{one.revision[:12]}: {one.files} files, {one.size / 2**20:,.1f} MiB, {done}.")
+            if one.lacking:
+                click.echo(f"{one.repo} does not have: {', '.join(one.lacking)}.")
+
+
+@tasks.command(
+    "pin",
+    epilog=example("xstilts tasks pin xnli mnli", "xstilts tasks pin xquad --data-root MIRROR --out configs/pins.yaml"),
+)
+@click.argument("names", nargs=-1)
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="YAML", help="Default: XSTILTS_PINS, else configs/pins.yaml."
+)
+@click.option(
+    "--data-root",
+    envvar="XSTILTS_DATA",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Mirror that is asked before the hub.",
+)
+@ENDPOINT
+@TASK_FILE
+def tasks_pin(
+    names: tuple[str, ...],
+    out: Path | None,
+    data_root: Path | None,
+    endpoint: str | None,
+    task_files: tuple[Path, ...],
+) -> None:
+    """Write down which commit of each dataset the tasks NAMES read; from then on no other is read from this folder."""
+    from toolkit.tasks import get_task
+    from toolkit.tasks.fetch import find_revisions
+    from toolkit.tasks.pins import pins_file, write_pins
+
+    load_tasks(task_files)
+    found = find_revisions([get_task(name) for name in _named(names)], data_root=data_root, endpoint=endpoint)
+    write_pins(found, out or pins_file())
+    for path, commit in found.items():
+        click.echo(f"{path}: {commit}")
+    click.echo(f"Written to {out or pins_file()}.")
+
+
+def _of_suite(suite: str | None) -> list[str]:
+    """Return the tasks of a suite and those that it trains on; a task that the catalogue lacks is named."""
+    if suite is None:
+        return []
+    from toolkit.composition import parse
+    from toolkit.tasks import TASKS
+    from toolkit.tasks.suites import get_suite
+
+    every: dict[str, None] = {}
+    for entry in get_suite(suite).entries:
+        trained = [leaf.name for text in entry.trains_as for leaf in parse(text).leaves()]
+        every |= dict.fromkeys([entry.task, *trained])
+    for name in every:
+        if name not in TASKS:
+            click.echo(f"{name}: the catalogue does not have it.")
+    return [name for name in every if name in TASKS]
+
+
+def _named(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise click.UsageError("No task is named; write their names.")
+    return names
+
+
 def _list_tasks() -> None:
     from toolkit.tasks import TASKS, load_own
 

@@ -103,6 +103,11 @@ def with_sets(options: dict[str, Any], **values: Any) -> dict[str, Any]:
     return {**options, "sets": (*options["sets"], *given)}
 
 
+def with_total(options: dict[str, Any], total: int | None) -> dict[str, Any]:
+    """Return the shared options with `--total-examples` as a setting."""
+    return options if total is None else {**options, "sets": (*options["sets"], f"train.total_examples={total}")}
+
+
 def resolve(
     backbone: str | None,
     data_root: Path | None,

@@ -8,6 +8,7 @@ from toolkit.config.schema import (
     EvalConfig,
     MergeConfig,
     RetrieveConfig,
+    StoreConfig,
     TrackingConfig,
     TrainConfig,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "EvalConfig",
     "MergeConfig",
     "RetrieveConfig",
+    "StoreConfig",
     "TrackingConfig",
     "TrainConfig",
     "from_dict",

@@ -94,6 +94,10 @@ class TrainConfig:
     eval_limit: Annotated[int | None, About("dev rows per score while training; null: all", low=1)] = 2000
     checkpoint_every: Annotated[int, About("steps between checkpoints", low=1)] = 200
     limit: Annotated[int | None, About("training rows used; null: all", low=1, also=("max_train_samples",))] = None
+    total_examples: Annotated[
+        int | None,
+        About("training rows of a stage, drawn from all its tasks together as `mixture` has it; null: all", low=1),
+    ] = None
     seed: Annotated[int, About("seeds order, initialisation and dropout", low=0, high=2**32 - 1)] = 0
     label_piece: Annotated[
         Literal["content", "first"],
@@ -192,8 +196,26 @@ class RetrieveConfig:
         About("mining: chosen on the dev gold, on the gold that is scored, or a number"),
     ] = None
     max_length: Annotated[int, About("tokens per sentence, <s> and </s> included", low=8)] = 512
-    index: Annotated[str, About("FAISS index, in its factory's spelling")] = "Flat"
+    index: Annotated[
+        str,
+        About(
+            "auto: exact up to 400,000 x 400,000 x 1,024, else approximate; Flat: exact; or FAISS's spelling: HNSW32"
+        ),
+    ] = "auto"
+    memory: Annotated[float, About("searching: GiB for tiles, codes and indexes at a time", above=0)] = 4.0
+    threads: Annotated[int | None, About("searching: CPU threads; null: as many as torch uses", low=1)] = None
     limit: Annotated[int | None, About("pairs (mining: lines of either side) per language; null: all", low=1)] = None
+
+
+@dataclass(frozen=True)
+class StoreConfig:
+    """Where encoded texts are kept, so that an unchanged request never encodes again."""
+
+    folder: Annotated[Path | None, About("folder of the store; null: nothing is kept")] = Path("embeddings")
+    dtype: Annotated[
+        Literal["float32", "float16"], About("numbers of a stored vector; float16: half the disk, cosines to 3 digits")
+    ] = "float32"
+    shard: Annotated[int, About("texts in a shard, on average: what a kill can lose", low=1)] = 4096
 
 
 @dataclass(frozen=True)
@@ -239,6 +261,7 @@ class Config:
     eval: EvalConfig = field(default_factory=EvalConfig)
     merge: MergeConfig = field(default_factory=MergeConfig)
     retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     fusion: Annotated[
@@ -248,5 +271,8 @@ class Config:
     data_root: Annotated[
         Path | None, About("mirror of hub data sets; null: the variable XSTILTS_DATA, else the hub")
     ] = None
+    cache_gib: Annotated[
+        float, About("GiB of tokenised rows kept in the cache folder (XSTILTS_CACHE); 0: none are kept", low=0)
+    ] = 20.0
     zoo: Annotated[Path, About("folder of trained adapters")] = Path("adapter_zoo")
     run_dir: Annotated[Path, About("folder of run outputs and checkpoints", also=("output_dir",))] = Path("runs")

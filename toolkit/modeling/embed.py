@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 
+from toolkit.composition import Part
+from toolkit.embeddings import Key
 from toolkit.features.collate import Features, budget_batches
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.pooling import pool
@@ -91,6 +97,47 @@ def embed_all(
                 shown = now
                 report(Progress(what, done, len(first), {"sentences/s": done / max(now - began, 1e-9)}))
     return {one: found[first[inverse]] for one, found in vectors.items()}
+
+
+_TOKENIZERS: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+
+
+def vector_key(circuit: Circuit, *, layer: int, pooling: str, max_length: int, dtype: str = "float32") -> Key:
+    """Return everything that decides what a circuit makes of a sentence.
+
+    Adapters count by their weights and shape as they are wired now, wherever they came from.
+    """
+    backbone = circuit.backbone
+    return Key(
+        backbone=backbone.digest,
+        backbone_name=backbone.name,
+        composition=str(circuit.composition),
+        adapters=tuple((f"{part.kind} {part.name}", _weights_digest(circuit, part)) for part in circuit.parts),
+        layer=layer,
+        pooling=pooling,
+        tokenizer=tokenizer_digest(backbone.tokenizer),
+        max_length=max_length,
+        # Folding rounds differently.
+        precision=backbone.precision + (" folded" if circuit.is_folded else ""),
+        dtype=dtype,
+    )
+
+
+def tokenizer_digest(tokenizer: Any) -> str:
+    """Return a sha256 over the pieces and rules of a fast tokenizer, without the padding and truncation of its last call."""
+    if tokenizer not in _TOKENIZERS:
+        described = json.loads(tokenizer.backend_tokenizer.to_str())
+        rules = {key: value for key, value in described.items() if key not in ("padding", "truncation")}
+        _TOKENIZERS[tokenizer] = hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+    return _TOKENIZERS[tokenizer]
+
+
+def _weights_digest(circuit: Circuit, part: Part) -> str:
+    digest = hashlib.sha256(repr(circuit.shapes.get(part.entry, circuit.adapter)).encode())
+    for name, values in sorted(circuit.tensors_of(part).items()):
+        digest.update(f"{name} {values.shape}\n".encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
 
 
 def _distinct(features: Features) -> tuple[np.ndarray, np.ndarray]:

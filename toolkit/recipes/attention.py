@@ -103,7 +103,7 @@ def measure(
 ) -> tuple[list[Mass], bool]:
     """Return the attention of a circuit's fusions on one language's rows of a task, and whether these are generated."""
     rows = target.rows(split, language, data_root=config.data_root, limit=config.eval.limit)
-    features = task_features(rows, target, circuit, config, f"tokenise {target.name} {language}", report)
+    features = task_features(rows, target, circuit, config, report)
     masses = attention_mass(
         circuit,
         features,

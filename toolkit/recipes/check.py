@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ from toolkit.features import MAX_LENGTH, features_of, sentence_features
 from toolkit.progress import Progress, Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.evaluate import contamination
-from toolkit.tasks import BitextRow, ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow, Task, get_task
+from toolkit.recipes.leaks import Held, Leak, describe, find_leaks, texts_of
+from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, TagsRow, Task, get_task
 from toolkit.tasks.rows import OTHER_TAG, Rows
 
 UNCUT = 1_000_000  # tokens: longer than any row, so that lengths are counted before anything is cut
@@ -68,45 +69,41 @@ def check(name: str, config: Config, *, report: Report = silent) -> Check:
     limits = _limits(task, config)
     parts: list[Part] = []
     sentences: list[str] = []
-    trained: Counter[str] = Counter()
-    scored: dict[str, Rows] = {}
+    trained: list[Held] = []
+    scored: dict[str, Held] = {}
     for split in task.splits:
         for language in task.reachable(split, data_root=config.data_root, has_pairs=True):
             rows = task.rows(split, language, data_root=config.data_root)
+            report(Progress(f"read {name} {split} {language}", 0, len(rows)))
+            good, faults = _read(rows)
+            held = Held(task, (split, rows.split), language, good)
+            if split == "train":
+                trained.append(held)
             if split == "score":
-                scored[language] = rows
+                scored[language] = held
                 if any(part.language == language and part.split in ("dev", "test") for part in parts) and _is_known(
                     task, rows, config
                 ):
                     continue
-            report(Progress(f"read {name} {split} {language}", 0, len(rows)))
-            good, faults = _read(rows)
             if faults:
                 sentences.append(
                     f"{split} {language}: {len(faults)} of {len(rows)} rows are faulty; the first: {faults[0]}"
                 )
             if not good:
                 continue
-            keys = [_key(row) for row in good]
-            if split == "train":
-                trained.update(keys)
-            sentences += _contradictions(good, keys, f"{split} {language}")
-            parts.append(_part(task, split, language, good, keys, tokenizer, limits[0]))
-            if task.kind == "retrieval" and (
-                texts := [row.passage for row in good if isinstance(row, QueryRow) and row.passage]
-            ):
-                parts.append(_texts_part(f"{split} passages", language, texts, tokenizer, limits[1]))
+            sentences += _contradictions(held, f"{split} {language}")
+            parts.append(_part(held, split, tokenizer, limits[0]))
+            passages = [row.passage for row in good if isinstance(row, QueryRow) and row.passage]
+            if passages:
+                parts.append(_texts_part(f"{split} passages", language, passages, tokenizer, limits[1]))
     if not parts:
         raise ToolkitError(f"No rows of '{name}' can be reached; name a mirror that holds them with --data-root.")
     if task.kind == "retrieval":
         parts += _pool_parts(task, scored, tokenizer, limits[1], config, report)
-    target = {language: {_key(row) for row in _read(rows)[0]} for language, rows in scored.items()}
-    sentences += [
-        f"{n} of the {len(keys)} rows scored in {language} stand in the task's own training rows."
-        for language, keys in target.items()
-        if (n := len(keys & trained.keys()))
-    ]
-    sentences += _contamination(task, scored, target, config, report)
+    for held in [*trained, *_lent(task, config, report)]:
+        what = f"the training rows of {held.task.name} {held.language}"
+        sentences += describe(find_leaks(held, scored), what[0].upper() + what[1:])
+    sentences += _contamination(task, scored, config, report)
     return Check(tuple(parts), tuple(sentences), "/".join(map(str, dict.fromkeys(limits))))
 
 
@@ -115,7 +112,7 @@ def _limits(task: Task, config: Config) -> tuple[int, ...]:
     most = config.retrieve.max_length
     if task.kind == "retrieval":
         return tuple(min(own or most, most) for own in (task.query_tokens, task.passage_tokens))
-    asked = most if task.kind == "bitext" else config.eval.max_length
+    asked = config.eval.max_length if task.kind in MAX_LENGTH else most
     return (MAX_LENGTH[task.kind] if asked == "auto" else asked,)
 
 
@@ -143,11 +140,10 @@ def _read(rows: Rows) -> tuple[list[Row], list[DataError]]:
 # -- one part -----------------------------------------------------------------------------------------------------
 
 
-def _part(
-    task: Task, split: str, language: str, rows: Sequence[Row], keys: Sequence[str], tokenizer: Any, limit: int
-) -> Part:
-    lengths = _lengths(task.kind, rows, tokenizer)
-    return _counted(split, language, lengths, limit, len(keys) - len(set(keys)), _balance(task, rows))
+def _part(held: Held, split: str, tokenizer: Any, limit: int) -> Part:
+    lengths = _lengths(held.task.kind, held.rows, tokenizer)
+    n_repeated = len(held.keys) - len(set(held.keys))
+    return _counted(split, held.language, lengths, limit, n_repeated, _balance(held.task, held.rows))
 
 
 def _counted(split: str, language: str, lengths: np.ndarray, limit: int, n_repeated: int, balance: str) -> Part:
@@ -162,14 +158,14 @@ def _texts_part(split: str, language: str, texts: Sequence[str], tokenizer: Any,
 
 
 def _pool_parts(
-    task: Task, scored: dict[str, Rows], tokenizer: Any, limit: int, config: Config, report: Report
+    task: Task, scored: Mapping[str, Held], tokenizer: Any, limit: int, config: Config, report: Report
 ) -> Iterator[Part]:
     """Return the pool by its candidates' languages, and how many of each language are right for a query on average."""
     pool = task.pool("score", data_root=config.data_root)
     n_right: Counter[str] = Counter()
-    n_queries = sum(map(len, scored.values()))
-    for language, rows in scored.items():
-        n_right.update(pool.rows[place].language for place in pool.right(rows, f"{task.name} {language}")[1])
+    n_queries = sum(len(held.rows) for held in scored.values())
+    for language, held in scored.items():
+        n_right.update(pool.rows[place].language for place in pool.right(held.rows, f"{task.name} {language}")[1])
     for language in pool.languages:
         texts = [row.text for row in pool.rows if row.language == language]
         report(Progress(f"read {task.name} pool {language}", 0, len(texts)))
@@ -179,12 +175,14 @@ def _pool_parts(
 
 def _lengths(kind: str, rows: Sequence[Row], tokenizer: Any) -> np.ndarray:
     """Return each row's tokens, int64 [N]; of a row with several sequences the longest."""
-    if kind == "bitext":
-        sides = [[row.source for row in rows], [row.target for row in rows]]  # type: ignore[union-attr]
-        found = [sentence_features(texts, tokenizer, max_length=UNCUT).input_ids.lengths for texts in sides]
-        return np.maximum(*found)
     if kind == "retrieval":
         return sentence_features([row.query for row in rows], tokenizer, max_length=UNCUT).input_ids.lengths  # type: ignore[union-attr]
+    if kind not in MAX_LENGTH:  # what is retrieved: each text is a sequence of its own
+        texts = [texts_of(row) for row in rows]
+        widths = [len(each) for each in texts]
+        found = sentence_features([text for each in texts for text in each], tokenizer, max_length=UNCUT)
+        starts = np.cumsum([0, *widths[:-1]])
+        return np.maximum.reduceat(found.input_ids.lengths, starts)
     # No stride and a limit beyond any row: one window each.
     features = features_of(rows, kind, tokenizer, max_length=UNCUT, stride=0)
     lengths = features.input_ids.lengths
@@ -194,7 +192,7 @@ def _lengths(kind: str, rows: Sequence[Row], tokenizer: Any) -> np.ndarray:
 
 
 def _balance(task: Task, rows: Sequence[Row]) -> str:
-    if task.kind in ("bitext", "retrieval"):
+    if task.kind not in MAX_LENGTH or task.kind == "retrieval":
         return ""
     if task.kind == "span":
         n = sum(not row.answers for row in rows)  # type: ignore[union-attr]
@@ -214,27 +212,9 @@ def _label(task: Task, label: int) -> str:
     return task.labels[label] if task.labels else f"choice {label + 1}"
 
 
-def _key(row: Row) -> str:
-    """What a row asks, without case and spacing: rows with one key are duplicates."""
-    if isinstance(row, PairRow):
-        texts: tuple[str, ...] = (row.first, row.second)
-    elif isinstance(row, ChoiceRow):
-        texts = (row.context, row.question, *row.choices)
-    elif isinstance(row, SpanRow):
-        texts = (row.question, row.context)
-    elif isinstance(row, TagsRow):
-        texts = row.tokens
-    elif isinstance(row, QueryRow):
-        texts = (row.query, row.passage)
-    else:
-        assert isinstance(row, BitextRow)
-        texts = (row.source, row.target)
-    return "\x1f".join(" ".join(text.casefold().split()) for text in texts)
-
-
-def _contradictions(rows: Sequence[Row], keys: Sequence[str], where: str) -> Iterator[str]:
+def _contradictions(held: Held, where: str) -> Iterator[str]:
     answers: dict[str, set[Any]] = {}
-    for row, key in zip(rows, keys, strict=True):
+    for row, key in zip(held.rows, held.keys, strict=True):
         if isinstance(row, PairRow | ChoiceRow):
             answers.setdefault(key, set()).add(row.label)
     n = sum(len(found) > 1 for found in answers.values())
@@ -245,59 +225,53 @@ def _contradictions(rows: Sequence[Row], keys: Sequence[str], where: str) -> Ite
 # -- contamination ------------------------------------------------------------------------------------------------
 
 
-def _contamination(
-    task: Task, scored: dict[str, Rows], target: dict[str, set[str]], config: Config, report: Report
-) -> Iterator[str]:
+def _lent(task: Task, config: Config, report: Report) -> Iterator[Held]:
+    """Yield the rows of the task that lends its training rows, where they can be read."""
+    if task.trains_on is None:
+        return
+    found = _seen({"task": task.trains_on, "split": "train", "language": None, "rows": None}, config, report)
+    if isinstance(found, Held):
+        yield found
+
+
+def _contamination(task: Task, scored: Mapping[str, Held], config: Config, report: Report) -> Iterator[str]:
     zoo = common.open_zoo(config)
     damaged: list[str] = []
     cards = zoo.list(common.shelf(config), damaged=damaged)
     yield from contamination(cards, task)
-    held: dict[tuple[Any, ...], tuple[set[str], set[str], str] | str] = {}
-    contexts = {
-        language: {" ".join(row.context.casefold().split()) for row in _read(rows)[0] if isinstance(row, SpanRow)}
-        for language, rows in scored.items()
-    }
+    held: dict[str, tuple[tuple[Leak, ...] | str, str]] = {}
     for card in cards:
         for seen in card.data_seen:
             if seen.get("origin") == "external":
                 continue  # `contamination` has said it
-            place = (seen["task"], seen["split"], seen["language"], seen["rows"])
-            what = f"'{card.name}' saw {seen['task']} {seen['language']} ({seen['split']})"
+            place = str([seen.get(key) for key in ("task", "split", "language", "rows", "drawn_from", "seed")])
+            what = f"'{card.name}' saw {seen['task']} {seen.get('language', '')} ({seen.get('split', '')})"
             if place not in held:
-                report(Progress(f"read what '{card.name}' saw", 0, 1))
-                held[place] = _seen(place, config)
-            found = held[place]
-            if isinstance(found, str):
-                yield f"{what}, which cannot be read here and was not compared: {found}"
+                found = _seen(seen, config, report)
+                held[place] = (
+                    (found, "") if isinstance(found, str) else (tuple(find_leaks(found, scored)), found.fingerprint)
+                )
+            leaks, fingerprint = held[place]
+            if isinstance(leaks, str):
+                yield f"{what}, which cannot be read here and was not compared: {leaks}"
                 continue
-            keys, paragraphs, split = found
-            for language, rows in target.items():
-                if n := len(keys & rows):
-                    yield f"{what}: {n} of the {len(rows)} rows scored in {language} are among them."
-                if n := len(paragraphs & contexts[language]):
-                    yield f"{what}: {n} of the {len(contexts[language])} contexts scored in {language} are among them."
-            yield from _parallel(task, seen, split, scored, what)
+            if fingerprint != seen.get("fingerprint", fingerprint):
+                yield f"{what}: the rows here are others than the card's and were compared in their place."
+            yield from describe(leaks, what)
     for sentence in damaged:
         yield f"Damaged, not compared: {sentence}"
 
 
-def _seen(place: tuple[Any, ...], config: Config) -> tuple[set[str], set[str], str] | str:
-    """Return the keys and contexts of rows that an entry saw, and their split's own name; or why they cannot be read."""
-    name, split, language, limit = place
+def _seen(seen: Mapping[str, Any], config: Config, report: Report) -> Held | str:
+    """Return the rows that a card's `data_seen` tells of, or why they cannot be read."""
+    report(Progress(f"read {seen['task']} {seen.get('language') or ''}", 0, 1))
     try:
-        rows = get_task(name).rows(split, language, data_root=config.data_root, limit=limit)
+        task = get_task(seen["task"])
+        limit = seen.get("drawn_from", seen.get("rows"))
+        rows = task.rows(seen.get("split", "train"), seen.get("language"), data_root=config.data_root, limit=limit)
+        if "drawn_from" in seen:
+            rows = rows.draw(seen["rows"], seed=seen["seed"])
         good = list(rows)
     except ToolkitError as error:
         return str(error)
-    paragraphs = {" ".join(row.context.casefold().split()) for row in good if isinstance(row, SpanRow)}
-    return {_key(row) for row in good}, paragraphs, rows.split
-
-
-def _parallel(task: Task, seen: Any, split: str, scored: dict[str, Rows], what: str) -> Iterator[str]:
-    """Translations share no text: rows of a parallel data set leak by their split."""
-    path = getattr(get_task(seen["task"]).source, "path", None)
-    if not task.parallel or task.is_generated or path is None or path != getattr(task.source, "path", None):
-        return
-    others = [each for each, rows in scored.items() if rows.split == split and each != seen["language"]]
-    if others:
-        yield f"{what}: the rows scored in {', '.join(others)} are translations of them."
+    return Held(task, (rows.asked, rows.split), rows.language, good, rows.fingerprint)

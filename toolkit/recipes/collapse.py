@@ -220,8 +220,6 @@ def _rows(
         return without_labels(first), without_labels(second), seen
     rows = source.rows("train", source.train_language, data_root=config.data_root, limit=limit)
     n = max(1, round(HELD_OUT * len(rows)))
-    first, second = (
-        task_features(part, source, circuit, config, f"tokenise {source.name}", report) for part in (rows[n:], rows[:n])
-    )
+    first, second = (task_features(part, source, circuit, config, report) for part in (rows[n:], rows[:n]))
     seen = {"task": source.name, "split": "train", "rows": len(rows), "fingerprint": rows.fingerprint}
     return without_labels(first), without_labels(second), seen

@@ -10,14 +10,17 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from toolkit.composition import Composition, Part, entries, parse, parts
-from toolkit.config import AdapterConfig, Config, TrainConfig
+from toolkit.config import AdapterConfig, Config, EvalConfig, TrainConfig
 from toolkit.errors import ToolkitError, ZooError
+from toolkit.features import MAX_LENGTH, Features
+from toolkit.features.cache import GIB, cached_features
 from toolkit.modeling.backbone import Backbone, load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
 from toolkit.plan import plan
 from toolkit.progress import Progress, Report
 from toolkit.tasks import TASKS, Task
+from toolkit.tasks.rows import Rows
 from toolkit.tracking import Tracker, open_tracker
 from toolkit.zoo import AdapterCard, Zoo, check_backbone, shelf_name
 from toolkit.zoo.lock import read_lock
@@ -76,6 +79,36 @@ def open_config_tracker(config: Config) -> Tracker:
     # Of several processes that train together the first one records.
     is_recorded = config.tracking.enabled and os.environ.get("RANK", "0") == "0"
     return open_tracker("mlflow" if is_recorded else "none", uri=config.tracking.uri, folder=config.tracking.folder)
+
+
+def features_for(
+    rows: Rows,
+    kind: str,
+    backbone: Backbone,
+    settings: TrainConfig | EvalConfig,
+    config: Config,
+    *,
+    what: str,
+    report: Report,
+    say: Say,
+) -> Features:
+    """Return the tokens of `rows` as training or evaluation wants them, from the cache where it has them."""
+    report(Progress(what, 0, len(rows)))
+    own = rows.task.passage_tokens or MAX_LENGTH[kind]
+    length = own if settings.max_length == "auto" else settings.max_length
+    found = cached_features(
+        rows,
+        kind,
+        backbone.tokenizer,
+        max_length=min(length, backbone.max_tokens),
+        stride=settings.stride,
+        label_piece=settings.label_piece,
+        query_length=rows.task.query_tokens,
+        max_bytes=round(config.cache_gib * GIB),
+        say=say,
+    )
+    report(Progress(what, len(rows), len(rows)))
+    return found
 
 
 def head_spec(task: Task, train: TrainConfig | None = None) -> HeadSpec:

@@ -65,8 +65,7 @@ def held_rows(circuit: Circuit, target: Task, languages: Sequence[str], config: 
     found = []
     for language in languages:
         rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
-        what = f"tokenise {target.name} {language}"
-        found.append(Held(language, rows, task_features(rows, target, circuit, config, what, report)))
+        found.append(Held(language, rows, task_features(rows, target, circuit, config, report)))
     return found
 
 

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from toolkit.config import Config
+from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import KNOWN
 from toolkit.modeling.embedded import PACKAGE, source_file
 from toolkit.modeling.hub_ids import HUB_IDS
@@ -103,10 +104,14 @@ def _data(config: Config) -> Iterator[Finding]:
         if path is None:
             continue
         is_here = (root / path).is_dir()
-        mend = f"hf download {path} --repo-type dataset --local-dir {root / path}"
+        mend = f"xstilts tasks fetch {task.name} --to {root}"
         what = f"task {task.name}: {path}"
         if is_here:
-            held = task.reachable("score", data_root=root)
+            try:
+                held = task.reachable("score", data_root=root)
+            except ToolkitError as fault:
+                yield Finding(f"{what}: {fault}", False, "See the sentence above.")
+                continue
             what += f", {len(held)} of {len(task.languages)} languages"
         yield Finding(what + ("" if is_here else " is not in the mirror"), is_here, mend)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
 from toolkit.config import Config, RetrieveConfig
+from toolkit.embeddings import Key, Store, Vectors
 from toolkit.errors import ToolkitError
 from toolkit.features import sentence_features
 from toolkit.modeling.circuit import Circuit
-from toolkit.modeling.embed import embed_all
+from toolkit.modeling.embed import embed_all, vector_key
 from toolkit.progress import Progress, Report
 from toolkit.recipes import common
+from toolkit.recipes.common import Say, say_nothing
 from toolkit.retrieval import PROTOCOLS, Protocol, get_protocol
 
 
@@ -47,37 +51,61 @@ class Reading:
 
 
 class Encoder:
-    """Encodes each list of sentences once, for all readings.
+    """Encodes each distinct sentence once, for all readings; what the store holds is not encoded again.
 
     Args:
         circuit: wired, in place for as long as the encoder is used.
-        config: its batch size and its limit on tokens are used.
+        config: its batch size, its limit on tokens and its store are used.
         readings: what will be asked for.
+        say: told of shards that are damaged.
+
+    Attributes:
+        n_encoded: sentences that went through the encoder so far; those that the store held did not.
     """
 
-    def __init__(self, circuit: Circuit, config: Config, readings: Iterable[Reading], report: Report) -> None:
+    def __init__(
+        self, circuit: Circuit, config: Config, readings: Iterable[Reading], report: Report, say: Say = say_nothing
+    ) -> None:
         self.circuit = circuit
         self.max_length = min(config.retrieve.max_length, circuit.backbone.max_tokens)
-        self._wanted = list(dict.fromkeys(reading.wanted for reading in readings))
+        self.n_encoded = 0
+        self.dtype = config.store.dtype
         self._batch_size = config.eval.batch_size
         self._report = report
+        self._store = Store(config.store.folder, shard=config.store.shard, say=say)
+        wanted = dict.fromkeys(reading.wanted for reading in readings)
+        self._keys: dict[Hashable, Key] = {
+            (layer, pooling): vector_key(
+                circuit, layer=layer, pooling=pooling, max_length=self.max_length, dtype=self.dtype
+            )
+            for layer, pooling in wanted
+        }
 
-    def __call__(self, texts: Sequence[str], what: str) -> dict[tuple[int, str], np.ndarray]:
-        """Return unit vectors, float32 [N, H], by layer and pooling."""
-        self._report(Progress(f"tokenise {what}", 0, len(texts)))
-        features = sentence_features(texts, self.circuit.backbone.tokenizer, max_length=self.max_length)
-        return embed_all(
-            self.circuit,
-            features,
-            self._wanted,
-            batch_size=self._batch_size,
-            what=f"encode {what}",
-            report=self._report,
-        )
+    def __call__(self, texts: Sequence[str], what: str) -> dict[tuple[int, str], Vectors]:
+        """Return unit vectors [N, H] by layer and pooling; they lie in the store's files until rows are taken."""
+        began = time.perf_counter()
+
+        def encode(
+            shard: Sequence[str], wanted: Sequence[Hashable], before: int, total: int
+        ) -> dict[Hashable, np.ndarray]:
+            def report(progress: Progress) -> None:
+                # Sentences of one token sequence are encoded once, so a shard may have fewer to do than texts.
+                done = before + round(len(shard) * progress.done / max(progress.total, 1))
+                speed = {"sentences/s": done / max(time.perf_counter() - began, 1e-9)}
+                self._report(Progress(f"encode {what}", done, total, speed))
+
+            features = sentence_features(shard, self.circuit.backbone.tokenizer, max_length=self.max_length)
+            self.n_encoded += len(shard)
+            pairs = [one for one in self._keys if one in wanted]
+            return dict(embed_all(self.circuit, features, cast(Any, pairs), batch_size=self._batch_size, report=report))
+
+        found = self._store.vectors(self._keys, texts, encode, self.circuit.backbone.hidden_size)
+        return cast(dict[tuple[int, str], Vectors], found)
 
     def tail(self) -> str:
         """Return the last words of every protocol."""
-        return f"max_length={self.max_length} {common.arithmetic(self.circuit)}"
+        stored = "" if self.dtype == "float32" else f" stored={self.dtype}"
+        return f"max_length={self.max_length} {common.arithmetic(self.circuit)}{stored}"
 
 
 def readings(settings: RetrieveConfig, n_layers: int, backbone: str, layers: str | None = None) -> list[Reading]:

@@ -14,7 +14,7 @@ from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, evaluate_each, predict
 from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.modeling.circuit import Circuit
-from toolkit.progress import Progress, Report, silent
+from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.answers import kept_answers, write_answers
 from toolkit.recipes.common import Say, say_nothing
@@ -79,7 +79,7 @@ def evaluate(
         for language in wanted:
             rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
             rows = noisy(rows, target, language, config)
-            answered, n_truncated = answer(circuit, rows, target, config, heads=heads, report=report)
+            answered, n_truncated = answer(circuit, rows, target, config, heads=heads, report=report, say=say)
             for number, found in enumerate(answered.values(), 1):
                 write_answers(
                     answers / f"member{number}" if len(heads) > 1 else answers,
@@ -100,17 +100,12 @@ def evaluate(
 
 
 def task_features(
-    rows: Sequence[Row], target: Task, circuit: Circuit, config: Config, what: str = "tokenise", report: Report = silent
+    rows: Rows, target: Task, circuit: Circuit, config: Config, report: Report = silent, say: Say = say_nothing
 ) -> Features:
-    """Return rows of a task as they are tokenised for scoring."""
-    report(Progress(what, 0, len(rows)))
-    return features_of(
-        list(rows),
-        target.kind,
-        circuit.backbone.tokenizer,
-        max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
-        stride=config.eval.stride,
-        label_piece=config.eval.label_piece,
+    """Return rows of a task as they are tokenised for scoring, from the cache where it has them."""
+    what = f"tokenise {target.name} {rows.language}"
+    return common.features_for(
+        rows, target.kind, circuit.backbone, config.eval, config, what=what, report=report, say=say
     )
 
 
@@ -122,6 +117,7 @@ def answer(
     *,
     heads: Sequence[str] | None = None,
     report: Report = silent,
+    say: Say = say_nothing,
 ) -> tuple[dict[str, Evaluation], int]:
     """Answer and score a task's rows of one language.
 
@@ -133,8 +129,7 @@ def answer(
     Returns:
         Each head's evaluation, and how many rows lost text to the length limit.
     """
-    what = f"{target.name} {rows.language}"
-    features = task_features(rows, target, circuit, config, f"tokenise {what}", report)
+    features = task_features(rows, target, circuit, config, report, say)
     answered = evaluate_each(
         circuit,
         rows,
@@ -144,7 +139,7 @@ def answer(
         metric=target.metric,
         language=rows.language,
         settings=config.eval,
-        what=what,
+        what=f"{target.name} {rows.language}",
         report=report,
     )
     return answered, features.n_truncated
@@ -153,7 +148,15 @@ def answer(
 def answer_probabilities(circuit: Circuit, rows: Sequence[Row], target: Task, config: Config) -> np.ndarray:
     """Return the probability of every label or choice: float64 [N, C]; of a pair or choice task."""
     (head,) = heads_for(circuit, target)
-    features = task_features(rows, target, circuit, config)
+    # Not cached: an attack asks about each of its rows once.
+    features = features_of(
+        list(rows),
+        target.kind,
+        circuit.backbone.tokenizer,
+        max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
+        stride=config.eval.stride,
+        label_piece=config.eval.label_piece,
+    )
     logits = np.asarray(predict(circuit, features, batch_size=config.eval.batch_size, head=head), np.float64)
     shifted = np.exp(logits - logits.max(1, keepdims=True))
     return shifted / shifted.sum(1, keepdims=True)
@@ -177,6 +180,7 @@ def scores_of(
             backbone=circuit.backbone.name,
             is_generated=rows.is_generated,
             fingerprint=rows.fingerprint,
+            revision=rows.revision,
         )
         for head, found in answered.items()
         for metric, value in found.measures.items()

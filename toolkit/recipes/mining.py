@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.config import Config
+from toolkit.config import Config, RetrieveConfig
+from toolkit.embeddings import Vectors
 from toolkit.errors import DataError, ToolkitError
 from toolkit.metrics import weighted_f1
 from toolkit.progress import Report, silent
@@ -24,7 +25,7 @@ from toolkit.tasks import SentenceRow, Task
 from toolkit.tasks.corpora import read_lines
 from toolkit.tasks.rows import Rows
 
-Vectors = dict[tuple[int, str], np.ndarray]
+Encoded = dict[tuple[int, str], Vectors]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Corpora:
 
     lines: tuple[dict[str, str], dict[str, str]]
     places: tuple[dict[str, int], dict[str, int]]
-    vectors: tuple[Vectors, Vectors]
+    vectors: tuple[Encoded, Encoded]
     gold: frozenset[tuple[str, str]]
 
     @classmethod
@@ -48,7 +49,7 @@ class Corpora:
         cls, lines: tuple[dict[str, str], dict[str, str]], gold: frozenset[tuple[str, str]], encoder: Encoder, what: str
     ) -> Corpora:
         places: list[dict[str, int]] = []
-        vectors: list[Vectors] = []
+        vectors: list[Encoded] = []
         for side, noun in zip(lines, ("source", "target"), strict=True):
             # In the texts' own order: how lines are ordered in a file then changes not even the rounding.
             texts = sorted(set(side.values()))
@@ -56,14 +57,14 @@ class Corpora:
             vectors.append(encoder(texts, f"{what}: {noun}"))
         return cls(lines, (places[0], places[1]), (vectors[0], vectors[1]), gold)
 
-    def mined(self, reading: Reading, report: Report) -> Mined:
+    def mined(self, reading: Reading, settings: RetrieveConfig, report: Report) -> Mined:
         """Return the candidates of a reading."""
         protocol = reading.protocol
         source, target = (
             Side.of(list(each), list(each.values()), duplicates=protocol.duplicates) for each in self.lines
         )
         x, y = (
-            vectors[reading.wanted][[places[text] for text in side.texts]]
+            vectors[reading.wanted].take([places[text] for text in side.texts])
             for side, places, vectors in zip((source, target), self.places, self.vectors, strict=True)
         )
         return mine(
@@ -75,6 +76,9 @@ class Corpora:
             margin=protocol.margin,
             direction=protocol.direction,
             duplicates=protocol.duplicates,
+            index=settings.index,
+            memory=settings.memory,
+            threads=settings.threads,
             report=report,
         )
 
@@ -128,15 +132,15 @@ def score_mining(
     for reading in asked:
         protocol = reading.protocol
         if protocol.corpus == "gold":
-            measures, source = scored_on.gold_search(reading), ""
+            measures, source, searched = scored_on.gold_search(reading), "", "index=Flat"
         else:
-            found = scored_on.mined(reading, report)
+            found = scored_on.mined(reading, config.retrieve, report)
             curve = sweep(found, scored_on.gold)
-            threshold, source = _threshold(protocol, curve.best, dev, reading, report)
-            kept = found.above(threshold)
+            threshold, source = _threshold(protocol, curve.best, dev, reading, config.retrieve, report)
+            kept, searched = found.above(threshold), found.searched
             measures = quality(kept, scored_on.gold)
             say(
-                f"{task.name} {language}: threshold {threshold:.4f} ({source}) keeps {len(kept)} of {len(found.pairs)}."
+                f"{task.name} {language}: threshold {threshold:.4f} ({source}) keeps {len(kept)} of {len(found.pairs)}; {searched}."
             )
             name = f"{reading.folder}/{language}-en.{rows.split}"
             _write(folder / name, found, kept, threshold, source, measures)
@@ -159,11 +163,12 @@ def score_mining(
                     n=len(scored_on.gold),
                     composition=str(encoder.circuit.composition),
                     seed=0,
-                    protocol=f"{reading.head()} {protocol.for_mining(source)} {encoder.tail()}{limit}",
+                    protocol=f"{reading.head()} {protocol.for_mining(source)} {searched} {encoder.tail()}{limit}",
                     split=rows.split,
                     backbone=encoder.circuit.backbone.name,
                     is_generated=rows.is_generated,
                     fingerprint=rows.fingerprint,
+                    revision=rows.revision,
                 ),
             )
             for metric, value in measures.items()
@@ -203,12 +208,13 @@ def mine_files(
                 f"The threshold '{config.retrieve.threshold}' is chosen on gold pairs, which two text files lack; give a "
                 "number, or none to keep every candidate."
             )
-        encoder = Encoder(circuit, config, asked, report)
+        encoder = Encoder(circuit, config, asked, report, say)
         threshold = config.retrieve.threshold
         words = protocol.for_mining("none" if threshold is None else str(threshold))
         say(f"{expression} on {source} and {target}: {asked[0].head()} {words} {encoder.tail()}")
         corpora = Corpora.encoded((sides[0], sides[1]), frozenset(), encoder, "lines")
-        found = corpora.mined(asked[0], report)
+        found = corpora.mined(asked[0], config.retrieve, report)
+    say(f"Searched with {found.searched}.")
     kept = found.pairs if threshold is None else found.above(threshold)
     replace_text(
         out,
@@ -254,14 +260,19 @@ def _corpora(rows: Rows, limit: int | None, encoder: Encoder) -> Corpora:
 
 
 def _threshold(
-    protocol: Protocol, oracle: float, dev: Corpora | None, reading: Reading, report: Report
+    protocol: Protocol,
+    oracle: float,
+    dev: Corpora | None,
+    reading: Reading,
+    settings: RetrieveConfig,
+    report: Report,
 ) -> tuple[float, str]:
     """Return the threshold and where it came from in the end."""
     if not isinstance(protocol.threshold, str):
         return float(protocol.threshold), f"{protocol.threshold}"
     if protocol.threshold == "oracle" or dev is None:
         return oracle, "oracle"
-    return sweep(dev.mined(reading, report), dev.gold).best, "dev"
+    return sweep(dev.mined(reading, settings, report), dev.gold).best, "dev"
 
 
 def _write(
@@ -282,6 +293,7 @@ def _write(
         "threshold": threshold if np.isfinite(threshold) else None,
         "source": source,
         "kept": len(kept),
+        "searched": found.searched,
         **measures,
     }
     replace_text(stem.with_name(f"{stem.name}.predictions.tsv"), predictions)

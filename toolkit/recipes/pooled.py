@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.config import Config
+from toolkit.embeddings import Vectors
 from toolkit.metrics import TOP, ranking
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
 from toolkit.recipes.common import Say
 from toolkit.recipes.encoding import Encoder, Reading
-from toolkit.retrieval import Index
+from toolkit.retrieval import search
 from toolkit.score import Score, replace_text
 from toolkit.tasks import Pool, QueryRow, Rows, Task
 
-Vectors = dict[tuple[int, str], np.ndarray]
+Encoded = dict[tuple[int, str], Vectors]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class _Asked:
     language: str
     rows: Rows
     ids: list[str]
-    vectors: Vectors
+    vectors: Encoded
     right: tuple[list[int], list[int]]
 
 
@@ -56,7 +57,7 @@ def score_pool(
         for own in (task.query_tokens, task.passage_tokens)
     )
     query_encoder, passage_encoder = (
-        Encoder(circuit, replace(config, retrieve=replace(config.retrieve, max_length=limit)), asked, report)
+        Encoder(circuit, replace(config, retrieve=replace(config.retrieve, max_length=limit)), asked, report, say)
         for limit in limits
     )
     rows_by_language = {
@@ -80,12 +81,18 @@ def score_pool(
     ends = np.cumsum([len(one.ids) for one in queries])[:-1]
     for reading in asked:
         # The queries of all languages in one search: an index over a million candidates is built once.
-        index = Index(circuit.backbone.hidden_size, factory=config.retrieve.index)
-        index.add(candidates[reading.wanted])
-        closeness, rows = index.search(
-            np.concatenate([one.vectors[reading.wanted] for one in queries]), k=min(TOP, len(pool))
+        every = search(
+            np.concatenate([np.asarray(one.vectors[reading.wanted]) for one in queries]),
+            candidates[reading.wanted],
+            min(TOP, len(pool)),
+            both=False,
+            index=config.retrieve.index,
+            memory=config.retrieve.memory,
+            threads=config.retrieve.threads,
+            report=report,
         )
-        for one, found, near in zip(queries, np.split(rows, ends), np.split(closeness, ends), strict=True):
+        near_by, rows = (np.split(each, ends) for each in (every.forward.scores, every.forward.rows))
+        for one, found, near in zip(queries, rows, near_by, strict=True):
             measures = ranking(found, *one.right)
             name = f"{reading.folder}/{one.language}.{one.rows.split}.top{TOP}.tsv"
             _write(folder / name, one, pool, found, near)
@@ -101,7 +108,7 @@ def score_pool(
                         n=len(one.ids),
                         composition=str(circuit.composition),
                         seed=0,
-                        protocol=f"{reading.head()} {pooled} index={config.retrieve.index} {tail}",
+                        protocol=f"{reading.head()} {pooled} {every.words} {tail}",
                         split=one.rows.split,
                         backbone=circuit.backbone.name,
                         is_generated=one.rows.is_generated,

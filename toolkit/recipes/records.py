@@ -35,12 +35,14 @@ class Source:
         task: whose rows these are (what `ref` trains on).
         rows: training rows.
         dev: rows of the dev split.
+        drawn_from: how many rows `rows` were drawn from (`train.total_examples`); None: they are all.
     """
 
     ref: Name
     task: Task
     rows: Rows
     dev: Rows
+    drawn_from: int | None = None
 
 
 def stage_key(
@@ -85,6 +87,8 @@ def make_card(
             "origin": source.rows.origin,
             "is_generated": source.rows.is_generated,
         }
+        | ({"revision": source.rows.revision} if source.rows.revision else {})
+        | ({} if source.drawn_from is None else {"drawn_from": source.drawn_from, "seed": config.train.seed})
         for source in sources
     )
     recipe = to_dict(config)

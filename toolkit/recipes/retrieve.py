@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from toolkit.recipes.mining import score_mining
 from toolkit.recipes.own_pooling import as_trained
 from toolkit.recipes.pooled import score_pool
 from toolkit.report import layer_curve
-from toolkit.retrieval import Index
+from toolkit.retrieval import search
 from toolkit.score import Score
 from toolkit.tasks import BitextRow, Task, get_task
 from toolkit.tasks.task import RETRIEVED
@@ -53,6 +53,53 @@ def retrieve(
         lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
         layers: `all`, or layers with commas: each is scored, and drawn as a curve. None: the protocol's layer.
     """
+    return _retrieve(expression, config, task, languages, lock, layers, report, say)[0]
+
+
+def compare_layers(
+    expressions: Sequence[str],
+    config: Config,
+    *,
+    task: str = "tatoeba",
+    languages: str | Sequence[str] = "all",
+    lock: Path | None = None,
+    layers: str = "all",
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> tuple[list[Result], Path]:
+    """Retrieve with several compositions at every layer that is named, and draw their scores as curves of one figure.
+
+    Args:
+        expressions: compositions; the others as in `retrieve`.
+
+    Returns:
+        The result of each, and the figure.
+    """
+    curves: dict[str, Mapping[int, float]] = {}
+    results = []
+    for expression in dict.fromkeys(str(parse(expression)) for expression in expressions):
+        result, main = _retrieve(expression, config, task, languages, lock, layers, report, say)
+        results.append(result)
+        found = by_layer(main)
+        curves |= {expression if len(found) == 1 else f"{expression}, {name}": found[name] for name in found}
+    path = Path(config.run_dir) / "retrieve" / "layers" / f"{task}.png"
+    measure, codes = results[0].scores[0].metric, dict.fromkeys(score.language for score in results[0].scores)
+    title = f"{task}, {config.backbone.name}: mean over {', '.join(codes)}"
+    layer_curve(curves, path, title=title, measure=measure)
+    return results, path
+
+
+def _retrieve(
+    expression: str,
+    config: Config,
+    task: str,
+    languages: str | Sequence[str],
+    lock: Path | None,
+    layers: str | None,
+    report: Report,
+    say: Say,
+) -> tuple[Result, list[tuple[Reading, float]]]:
+    """Return the result, and the main score of each reading and language."""
     target = get_task(task)
     if target.kind not in RETRIEVED:
         raise ToolkitError(f"'{task}' is a {target.kind} task, scored by `xstilts eval '{expression}' --task {task}`.")
@@ -71,7 +118,7 @@ def retrieve(
     with circuit, kept_answers(folder) as answers:
         settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say, layers=layers)
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
-        encoder = Encoder(circuit, config, asked, report)
+        encoder = Encoder(circuit, config, asked, report, say)
         if target.kind == "retrieval":
             found, written = score_pool(target, wanted, asked, circuit, config, folder, say, report)
             scored += found
@@ -92,7 +139,8 @@ def retrieve(
         title = f"{expression} on {task}, {circuit.backbone.name}: mean over {', '.join(wanted)}"
         layer_curve(by_layer(main), folder / "layers.png", title=title, measure=scored[0][1].metric)
         files.append("layers.png")
-    return publish([score for _, score in scored], expression, task, config, journey="retrieve", say=say, files=files)
+    scores = [score for _, score in scored]
+    return publish(scores, expression, task, config, journey="retrieve", say=say, files=files), main
 
 
 def _mining_words(reading: Reading) -> str:
@@ -105,7 +153,8 @@ def _score_bitext(
     """Score every reading of one language's pairs, and write what each sentence found into `answers`."""
     settings = config.retrieve
     rows = task.rows("score", language, data_root=config.data_root, limit=settings.limit)
-    pairs = [row for row in rows if isinstance(row, BitextRow)]
+    # In the texts' own order: of repeated sentences the same copy is then found however the lines are ordered.
+    pairs = sorted((row for row in rows if isinstance(row, BitextRow)), key=lambda row: (row.target, row.source))
     english = encoder([pair.target for pair in pairs], f"{task.name} {language}: en")
     foreign = encoder([pair.source for pair in pairs], f"{task.name} {language}: {language}")
     scored = []
@@ -113,15 +162,23 @@ def _score_bitext(
         protocol, sides = reading.protocol, (english[reading.wanted], foreign[reading.wanted])
         directions = {"en": [sides], "xx": [sides[::-1]], "both": [sides, sides[::-1]]}[protocol.queries]
         measure = weighted_f1 if protocol.metric == "weighted_f1" else retrieval_accuracy
-        values, hits, nearest = [], np.zeros(len(pairs)), np.zeros(0, np.int64)
+        values, recalls, hits, nearest = [], [], np.zeros(len(pairs)), np.zeros(0, np.int64)
         for queries, corpus in directions:
-            index = Index(queries.shape[1], factory=settings.index)
-            index.add(corpus)
-            _, found = index.search(queries, k=1)
-            ((metric, value),) = measure(found[:, 0], np.arange(len(pairs))).items()
+            found = search(
+                queries,
+                corpus,
+                1,
+                both=False,
+                index=settings.index,
+                memory=settings.memory,
+                threads=settings.threads,
+            )
+            ((metric, value),) = measure(found.forward.rows[:, 0], np.arange(len(pairs))).items()
             values.append(value)
-            hits += found[:, 0] == np.arange(len(pairs))
-            nearest = found[:, 0] if not len(nearest) else nearest
+            recalls.append(found)
+            hits += found.forward.rows[:, 0] == np.arange(len(pairs))
+            nearest = found.forward.rows[:, 0] if not len(nearest) else nearest
+        worst = min(recalls, key=lambda found: found.recall)
         texts = [pair.target if protocol.queries == "xx" else pair.source for pair in pairs]
         write_predictions(
             [
@@ -139,11 +196,12 @@ def _score_bitext(
             n=len(pairs),
             composition=str(encoder.circuit.composition),
             seed=0,
-            protocol=f"{reading.head()} {protocol.for_bitext()} index={settings.index} {encoder.tail()}",
+            protocol=f"{reading.head()} {protocol.for_bitext()} {worst.words} {encoder.tail()}",
             split=rows.split,
             backbone=encoder.circuit.backbone.name,
             is_generated=rows.is_generated,
             fingerprint=rows.fingerprint,
+            revision=rows.revision,
         )
         scored.append((reading, score))
     return scored

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace as altered
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,20 @@ from toolkit.composition import Name, Part, parts
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, evaluate_rows
-from toolkit.features import MAX_LENGTH, Features, features_of
+from toolkit.features import Features
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.plan import Stage
-from toolkit.progress import Progress, Report, silent
+from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.noise import augmented
 from toolkit.recipes.records import Source, closing, log_result, make_card, opening, run_params, stage_key
 from toolkit.recipes.settings import resolve
 from toolkit.score import Score
-from toolkit.tasks import Task, get_task
+from toolkit.tasks import get_task
 from toolkit.tasks.mixture import Mixture
-from toolkit.tasks.rows import Rows
 from toolkit.tasks.trains_on import source_task
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData, fit
@@ -53,7 +53,7 @@ def run_stage(
     began = time.perf_counter()
     settings = resolve(config.train, backbone.hidden_size, is_full=config.adapter.kind == "full")
     config = altered(config, train=settings)
-    sources = [_source(ref, config) for ref in stage.tasks]
+    sources = _drawn([_source(ref, config) for ref in stage.tasks], settings, say)
     parents = tuple({"name": name, "digest": zoo.get(name, common.shelf(config)).digest} for name in stage.parents)
     key = stage_key(stage, config, backbone, sources, parents)
     checkpoint = Path(config.run_dir) / "checkpoints" / key
@@ -62,17 +62,9 @@ def run_stage(
         common.require_writable(folder)
     with ExitStack() as stack:
         circuit = stack.enter_context(_wired(stage, config, backbone, zoo, sources))
-        data = [
-            TaskData(
-                _head(stage, source),
-                _features(source.rows, source.task, backbone, config, f"tokenise {source.ref}", report),
-            )
-            for source in sources
-        ]
-        dev = [
-            (source, _features(source.dev, source.task, backbone, config, f"tokenise {source.ref} dev", report))
-            for source in sources
-        ]
+        tokens = partial(_features, backbone=backbone, config=config, report=report, say=say)
+        data = [TaskData(_head(stage, source), tokens(source, is_dev=False)) for source in sources]
+        dev = [(source, tokens(source, is_dev=True)) for source in sources]
         say(opening(stage, settings, circuit, data))
         tracker.start(
             stage.entry,
@@ -166,21 +158,36 @@ def _source(ref: Name, config: Config) -> Source:
     return Source(ref, task, rows, dev)
 
 
-def _features(rows: Rows, task: Task, backbone: Backbone, config: Config, what: str, report: Report) -> Features:
-    report(Progress(what, 0, len(rows)))
-    own = task.passage_tokens or MAX_LENGTH[task.kind]
-    length = own if config.train.max_length == "auto" else config.train.max_length
-    features = features_of(
-        list(rows),
-        task.kind,
-        backbone.tokenizer,
-        max_length=min(length, backbone.max_tokens),
-        stride=config.train.stride,
-        label_piece=config.train.label_piece,
-        query_length=task.query_tokens,
+def _drawn(sources: list[Source], settings: TrainConfig, say: Say) -> list[Source]:
+    """Return the sources with `total_examples` rows between them, shared as the mixture has it."""
+    total = settings.total_examples
+    if total is None:
+        return sources
+    sizes = [len(source.rows) for source in sources]
+    shares = _mixture(settings).shares(sizes, total=total)
+    each = list(zip(sources, shares, sizes, strict=True))
+    told = ", ".join(f"{n:,} of {size:,} rows of {source.ref}" for source, n, size in each)
+    say(f"{total:,} examples in all: {told}.")
+    return [altered(source, rows=source.rows.draw(n, seed=settings.seed), drawn_from=size) for source, n, size in each]
+
+
+def _mixture(settings: TrainConfig) -> Mixture:
+    return Mixture(settings.mixture, cap=settings.mixture_cap, temperature=settings.mixture_temperature)
+
+
+def _features(
+    source: Source, *, is_dev: bool, backbone: Backbone, config: Config, report: Report, say: Say
+) -> Features:
+    return common.features_for(
+        source.dev if is_dev else source.rows,
+        source.task.kind,
+        backbone,
+        config.train,
+        config,
+        what=f"tokenise {source.ref}" + (" dev" if is_dev else ""),
+        report=report,
+        say=say,
     )
-    report(Progress(what, len(rows), len(rows)))
-    return features
 
 
 def _counts(data: Sequence[TaskData], settings: TrainConfig) -> list[int] | None:
@@ -188,8 +195,9 @@ def _counts(data: Sequence[TaskData], settings: TrainConfig) -> list[int] | None
     sizes = [len(one.features) for one in data]
     if len(sizes) == 1 or (settings.mixture == "proportional" and settings.mixture_cap is None):
         return None
-    mixture = Mixture(settings.mixture, cap=settings.mixture_cap, temperature=settings.mixture_temperature)
-    return mixture.counts(sizes, total=sum(sizes))
+    if settings.total_examples is not None:
+        return None  # the rows were drawn in the mixture's proportion already
+    return _mixture(settings).counts(sizes, total=sum(sizes))
 
 
 def _head(stage: Stage, source: Source) -> str:
@@ -300,6 +308,7 @@ def _dev_scores(source: Source, found: Evaluation, stage: Stage, config: Config,
             backbone=circuit.backbone.name,
             is_generated=source.dev.is_generated,
             fingerprint=source.dev.fingerprint,
+            revision=source.dev.revision,
             protocol=common.arithmetic(circuit),
         )
         for metric, value in found.measures.items()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from toolkit.retrieval.exact import exact_search
 from toolkit.retrieval.index import Index
-from toolkit.retrieval.knn import Neighbours, both_ways
+from toolkit.retrieval.knn import both_ways, nearest
 from toolkit.retrieval.margin import Pairs, candidates
 from toolkit.retrieval.mine import Curve, Mined, Side, mine, quality, sweep
 from toolkit.retrieval.protocol import PROTOCOLS, Protocol, get_protocol
+from toolkit.retrieval.rescore import Neighbours
+from toolkit.retrieval.search import Searched, choose_index, search
 
 __all__ = [
     "PROTOCOLS",
@@ -17,12 +19,16 @@ __all__ = [
     "Neighbours",
     "Pairs",
     "Protocol",
+    "Searched",
     "Side",
     "both_ways",
     "candidates",
+    "choose_index",
     "exact_search",
     "get_protocol",
     "mine",
+    "nearest",
     "quality",
+    "search",
     "sweep",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
 
 from toolkit.errors import ToolkitError
+
+VISITED = 1 / 16  # share of the cells that a search looks into
 
 
 class Index:
@@ -14,7 +17,8 @@ class Index:
 
     Args:
         width: D, numbers per vector.
-        factory: FAISS's spelling of an index, for example `Flat` (exact) or `HNSW32`.
+        factory: FAISS's spelling of an index, for example `Flat` (exact), `HNSW32` or `IVF256,Flat`.
+        visited: share of the cells that a search looks into, where an index has cells (IVF).
 
     Example:
         >>> index = Index(2)
@@ -24,14 +28,15 @@ class Index:
         [[1]]
     """
 
-    def __init__(self, width: int, *, factory: str = "Flat") -> None:
+    def __init__(self, width: int, *, factory: str = "Flat", visited: float = VISITED) -> None:
         import faiss
 
         self.width = width
         self.factory = factory
+        self.visited = visited
         # FAISS holds each distinct vector once. A product differs in its last bit by where in a block a row stands, so that
         # repeated sentences would otherwise come in an order of rounding and not of rows.
-        self._place: dict[bytes, int] = {}
+        self._place: dict[bytes, int] | None = {}
         self._rows: list[list[int]] = []
         self._n_rows = 0
         try:
@@ -51,8 +56,33 @@ class Index:
         Raises:
             ToolkitError: wrong width, NaN, or too few vectors for an index that learns its cells.
         """
-        # Zero has two spellings that compare equal; adding one turns -0.0 into 0.0.
-        vectors = self._checked(vectors) + np.float32(0)
+        if self._place is None:
+            raise ToolkitError("This index was filled with distinct vectors, once; make another for more.")
+        vectors = self._checked(vectors) + np.float32(0)  # zero has two spellings that compare equal
+        self._train(vectors)
+        new: list[int] = []
+        for at, vector in enumerate(vectors):
+            place = self._place.setdefault(hashlib.blake2b(vector.data, digest_size=20).digest(), len(self._rows))
+            if place == len(self._rows):
+                self._rows.append([])
+                new.append(at)
+            self._rows[place].append(self._n_rows + at)
+        self._n_rows += len(vectors)
+        if new:
+            self._index.add(vectors[new])
+
+    def add_distinct(self, vectors: np.ndarray) -> None:
+        """Fill an empty index with `vectors`, float32 [N, D], of which the caller knows that none is repeated."""
+        if len(self):
+            raise ToolkitError("This index holds vectors already; make another for these.")
+        vectors = self._checked(vectors)
+        self._train(vectors)
+        self._index.add(vectors)
+        self._place, self._n_rows = None, len(vectors)
+
+    def _train(self, vectors: np.ndarray) -> None:
+        import faiss
+
         if not self._index.is_trained:
             try:
                 self._index.train(vectors)
@@ -61,16 +91,10 @@ class Index:
                     f"FAISS cannot train an index '{self.factory}' on {len(vectors)} vectors "
                     f"({str(error).strip().splitlines()[-1]}); use 'Flat', which needs no training, or fewer cells."
                 ) from error
-        new: list[int] = []
-        for at, vector in enumerate(vectors):
-            place = self._place.setdefault(vector.tobytes(), len(self._rows))
-            if place == len(self._rows):
-                self._rows.append([])
-                new.append(at)
-            self._rows[place].append(self._n_rows + at)
-        self._n_rows += len(vectors)
-        if new:
-            self._index.add(vectors[new])
+        inner = faiss.try_extract_index_ivf(self._index)
+        if inner is not None:
+            # FAISS looks into one cell unless told otherwise, and misses most neighbours.
+            inner.nprobe = max(1, round(inner.nlist * self.visited))
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the `k` nearest rows of each query, best first, equal vectors by lower row.
@@ -85,7 +109,12 @@ class Index:
         """
         if not 1 <= k <= len(self):
             raise ToolkitError(f"{k} neighbours were asked of an index of {len(self)} rows; ask for 1 to {len(self)}.")
-        found_scores, found = self._index.search(self._checked(queries), min(k, len(self._rows)))
+        n_held = self._n_rows if self._place is None else len(self._rows)
+        found_scores, found = self._index.search(self._checked(queries), min(k, n_held))
+        if self._place is None:
+            found_scores = np.where(found < 0, -np.inf, found_scores).astype(np.float32)
+            order = np.lexsort((found, -found_scores), axis=1)
+            return np.take_along_axis(found_scores, order, 1), np.take_along_axis(found, order, 1)
         first = np.array([rows[0] for rows in self._rows] + [-1], np.int64)
         repeats = np.array([len(rows) for rows in self._rows] + [1], np.int64)
         scores = np.full((len(found), k), -np.inf, np.float32)

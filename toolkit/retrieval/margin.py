@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.errors import ToolkitError
-from toolkit.retrieval.knn import Neighbours
+from toolkit.retrieval.rescore import Neighbours
 
 MARGINS = ("absolute", "distance", "ratio")
 DIRECTIONS = ("forward", "backward", "intersection", "max")
@@ -76,28 +76,39 @@ def candidates(forward: Neighbours, backward: Neighbours, *, margin: str, direct
     """
     if direction not in DIRECTIONS:
         raise ToolkitError(f"No direction named '{direction}'. Known: {', '.join(DIRECTIONS)}.")
-    source_means = forward.scores.mean(axis=1, dtype=np.float64)  # [Q]
-    target_means = backward.scores.mean(axis=1, dtype=np.float64)  # [N]
+    source_means, target_means = _means(forward), _means(backward)  # [Q], [N]
     ahead = margin_scores(forward.scores, source_means[:, None], target_means[forward.rows], margin)  # [Q, k]
     back = margin_scores(backward.scores, source_means[backward.rows], target_means[:, None], margin)  # [N, k]
+    # An approximate index may have found fewer than k, and names row -1 then, which is no row.
+    ahead, back = (np.where(one.rows < 0, -np.inf, found) for one, found in ((forward, ahead), (backward, back)))
     best_ahead, best_back = ahead.argmax(axis=1), back.argmax(axis=1)
     every_source, every_target = np.arange(len(ahead)), np.arange(len(back))
     to_target = forward.rows[every_source, best_ahead]  # [Q]
     to_source = backward.rows[every_target, best_back]  # [N]
     ahead, back = ahead[every_source, best_ahead], back[every_target, best_back]
+    has_target, has_source = to_target >= 0, to_source >= 0
+    every_source, to_target, ahead = every_source[has_target], to_target[has_target], ahead[has_target]
+    if direction == "intersection":
+        both = to_source[to_target] == every_source
+        return in_order(every_source[both], to_target[both], ahead[both])
+    every_target, to_source, back = every_target[has_source], to_source[has_source], back[has_source]
     if direction == "forward":
         return in_order(every_source, to_target, ahead)
     if direction == "backward":
         return in_order(to_source, every_target, back)
-    if direction == "intersection":
-        both = to_source[to_target] == every_source
-        return in_order(every_source[both], to_target[both], ahead[both])
     pooled = in_order(
         np.concatenate([every_source, to_source]),
         np.concatenate([to_target, every_target]),
         np.concatenate([ahead, back]),
     )
     return one_to_one(pooled)
+
+
+def _means(found: Neighbours) -> np.ndarray:
+    """Return the mean cosine of each row with the neighbours that were found: float64 [Q], 0 where there is none."""
+    is_found = found.rows >= 0
+    total = np.where(is_found, found.scores, 0).sum(axis=1, dtype=np.float64)
+    return total / np.maximum(is_found.sum(axis=1), 1)
 
 
 def in_order(sources: np.ndarray, targets: np.ndarray, scores: np.ndarray) -> Pairs:

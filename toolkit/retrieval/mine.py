@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from toolkit.errors import ToolkitError
 from toolkit.progress import Report, silent
-from toolkit.retrieval.knn import both_ways
+from toolkit.retrieval.knn import MEMORY_GIB
 from toolkit.retrieval.margin import candidates
+from toolkit.retrieval.search import search
 
 DUPLICATES = ("expand", "first", "drop", "keep")
 
@@ -49,10 +51,12 @@ class Mined:
     Attributes:
         pairs: (source id, target id), each once.
         scores: float64 [M], falling; pairs of the same two texts have the same score.
+        searched: how their neighbours were found, and for an approximate index the recall that was measured.
     """
 
     pairs: tuple[tuple[str, str], ...]
     scores: np.ndarray
+    searched: str = "index=Flat"
 
     def above(self, threshold: float) -> tuple[tuple[str, str], ...]:
         """Return the pairs that score at least `threshold`."""
@@ -62,32 +66,37 @@ class Mined:
 def mine(
     source: Side,
     target: Side,
-    x: np.ndarray,
-    y: np.ndarray,
+    x: Any,
+    y: Any,
     *,
     k: int,
     margin: str,
     direction: str,
     duplicates: str,
+    index: str = "auto",
+    memory: float = MEMORY_GIB,
+    threads: int | None = None,
     report: Report = silent,
 ) -> Mined:
     """Return candidate pairs of lines: neighbours both ways, margin, direction, then what becomes of repeated sentences.
 
     Args:
         source: the lines of one side; `target`: of the other.
-        x: unit vectors of `source.texts`, float32 [Q, D]; `y`: of `target.texts`, float32 [N, D].
+        x: unit vectors of `source.texts`, [Q, D], an array or `Vectors`; `y`: of `target.texts`, [N, D].
         k: neighbours that a margin's means run over.
         margin: `absolute`, `distance` or `ratio`.
         direction: `forward`, `backward`, `intersection` or `max`.
         duplicates: what a pair of texts means where a text has several lines: `expand`, all pairs of their ids; `first`,
             the lowest id of each; `drop`, nothing. `keep`: every line was mined for itself.
+        index: of the search, `memory` and `threads` likewise; see `search`.
     """
     if (len(x), len(y)) != (len(source.texts), len(target.texts)):
         raise ToolkitError(
             f"There are {len(x)} and {len(y)} vectors for {len(source.texts)} and {len(target.texts)} texts; expected one each."
         )
-    forward, backward = both_ways(x, y, k, report=report)
-    found = candidates(forward, backward, margin=margin, direction=direction)
+    near = search(x, y, k, index=index, memory=memory, threads=threads, report=report)
+    assert near.backward is not None
+    found = candidates(near.forward, near.backward, margin=margin, direction=direction)
     pairs: list[tuple[str, str]] = []
     scores: list[float] = []
     for s, t, score in zip(found.sources.tolist(), found.targets.tolist(), found.scores.tolist(), strict=True):
@@ -98,7 +107,7 @@ def mine(
             sources, targets = sources[:1], targets[:1]
         pairs += [(a, b) for a in sources for b in targets]
         scores += [score] * (len(sources) * len(targets))
-    return Mined(tuple(pairs), np.array(scores, np.float64))
+    return Mined(tuple(pairs), np.array(scores, np.float64), near.words)
 
 
 @dataclass(frozen=True)

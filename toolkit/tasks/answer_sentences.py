@@ -32,6 +32,10 @@ class AnswerSentences:
         return str(getattr(self.task.source, "path", self.task.name))
 
     @property
+    def has_ids(self) -> bool:
+        return "id" in getattr(self.task.source, "columns", {})
+
+    @property
     def splits(self) -> Mapping[str, Any]:
         return self.task.source.splits
 

@@ -35,11 +35,13 @@ class ArrowRows:
         split: str,
         file: str,
         origin: str,
+        revision: str = "",
         lines: Sequence[int] | None = None,
         shape: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     ) -> None:
         self.split = split
         self.origin = origin
+        self.revision = revision
         self._task = task
         self._lines = lines
         self._shape = shape

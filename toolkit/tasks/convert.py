@@ -80,7 +80,7 @@ def _choice(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> ChoiceRow
     )
     label = _label("label", raw["label"], keys)
     if label >= len(choices):
-        raise Fault("label", f"label {raw['label']!r}", f"one of the {len(choices)} choices")
+        raise Fault("label", f"label {_short(raw['label'])}", f"one of the {len(choices)} choices")
     context = _text(raw, "context") if "context" in raw else ""
     return ChoiceRow(id, context, _text(raw, "question") if "question" in raw else "", choices, label)
 
@@ -94,7 +94,7 @@ def _span(raw: Mapping[str, Any], id: str, may_be_unanswerable: bool) -> SpanRow
         raise Fault("texts", "no answer", "at least one answer")
     for text, start in zip(texts, starts, strict=True):
         if type(start) is not int or start < 0:
-            raise Fault("starts", f"offset {start!r}", "a character offset from 0")
+            raise Fault("starts", f"offset {_short(start)}", "a character offset from 0")
         if not text:
             raise Fault("texts", "an empty answer", "a piece of the context")
         there = context[start : start + len(text)]
@@ -161,8 +161,12 @@ def _label(field: str, value: object, labels: Sequence[str]) -> int:
         return value
     if isinstance(value, str) and value in labels:
         return list(labels).index(value)
+    # A text file's cells are text; where no label is called by a number, a number is an index there too.
+    is_index = isinstance(value, str) and value.isdecimal() and len(value) < 6
+    if is_index and not any(label.isdecimal() for label in labels) and int(str(value)) < len(labels):
+        return int(str(value))
     names = f"{', '.join(labels[:17])}{', ...' if len(labels) > 17 else ''}"
-    raise Fault(field, f"label {value!r}", f"0 to {len(labels) - 1} ({names})")
+    raise Fault(field, f"label {_short(value)}", f"0 to {len(labels) - 1} ({names})")
 
 
 def _text(raw: Mapping[str, Any], field: str) -> str:

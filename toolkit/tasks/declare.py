@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from toolkit.errors import ConfigError, ToolkitError
 from toolkit.languages import find_language
 from toolkit.registry import did_you_mean
 from toolkit.tasks.arrow import Column
+from toolkit.tasks.convert import FIELDS
 from toolkit.tasks.file_source import FileSource
 from toolkit.tasks.files import FORMATS
 from toolkit.tasks.rows import KINDS
@@ -26,12 +27,13 @@ _SOURCE = ("hub", "config", "revision", "splits", "files", "format", "columns", 
 KEYS = (*_TEXTS, "languages", "labels", "labels_file", "overlaps", *_SWITCHES, *_NUMBERS, "base", *_SOURCE)
 
 
-def read_task(file: Path, known: Mapping[str, Task]) -> Task:
+def read_task(file: Path, find: Callable[[str], Task | None], names: Iterable[str]) -> Task:
     """Return the task that a YAML file declares.
 
     Args:
         file: the YAML file; paths in it are relative to its folder.
-        known: the tasks that `base` and `trains_on` may name.
+        find: returns the task that `base` or `trains_on` names, or None where there is none.
+        names: names to offer where there is none.
 
     Raises:
         ConfigError: the file is no YAML, or declares no task; all faults at once where they do not hide each other.
@@ -49,7 +51,13 @@ def read_task(file: Path, known: Mapping[str, Task]) -> Task:
         raise ConfigError(f"{file}{line}: {fault}; expected a mapping that declares a task.") from None
     if not isinstance(said, dict):
         raise ConfigError(f"{file}: no mapping; expected a task's `name`, `kind` and where its rows are.")
-    faults = _faults(said, known)
+    known: dict[str, Task] = {}
+    wanted = [name for key in ("base", "trains_on") if isinstance(name := said.get(key), str)]
+    for name in wanted:
+        if name not in known and (found := find(name)) is not None:
+            known[name] = found
+            wanted += [found.trains_on] if found.trains_on else []  # a slice inherits it
+    faults = _faults(said, known, names)
     if faults:
         raise ConfigError("\n".join(f"{file}: {fault}" for fault in faults))
     try:
@@ -58,7 +66,7 @@ def read_task(file: Path, known: Mapping[str, Task]) -> Task:
         raise ConfigError(f"{file}: {error}") from None
 
 
-def _faults(said: Mapping[str, Any], known: Mapping[str, Task]) -> list[str]:
+def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[str]) -> list[str]:
     faults = [
         f"no key '{key}'. {did_you_mean(key, KEYS) or 'Known: ' + ', '.join(KEYS) + '.'}"
         for key in said
@@ -90,12 +98,13 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task]) -> list[str]:
         faults.append(f"the name '{name}' cannot stand in a composition; expected lower-case letters, digits, _ and -.")
     for key in ("base", "trains_on"):
         if key in said and said[key] not in known:
-            faults.append(f"`{key}` names no task '{said[key]}'. {did_you_mean(said[key], known)}".rstrip())
+            faults.append(f"`{key}` names no task '{said[key]}'. {did_you_mean(said[key], names)}".rstrip())
     if "base" not in said:
         if "kind" not in said:
-            faults.append(f"no `kind`; expected one of {', '.join(KINDS)}.")
-        elif said["kind"] not in KINDS:
-            faults.append(f"the kind '{said['kind']}' is unknown; expected one of {', '.join(KINDS)}.")
+            faults.append(f"no `kind`; expected one of {', '.join(FIELDS)}.")
+        elif said["kind"] not in FIELDS:
+            why = "has files of its own and cannot be declared" if said["kind"] in KINDS else "is unknown"
+            faults.append(f"the kind '{said['kind']}' {why}; expected one of {', '.join(FIELDS)}.")
         if ("hub" in said) == ("files" in said):
             faults.append("expected either `hub` (a dataset's id) or `files` (paths by split), or `base`.")
         if "columns" not in said:
@@ -140,6 +149,8 @@ def _task(said: Mapping[str, Any], folder: Path, known: Mapping[str, Task]) -> T
         own = tuple(f"{base.name}:{split}" for split in ("dev", "test") if split in base.source.splits)
         overlaps = given.pop("overlaps", base.overlaps + own)
         given.setdefault("description", f"{base.description} (of {base.name})")
+        if "train" in {**said.get("splits", {}), **said.get("files", {})}:
+            given.setdefault("trains_on", None)  # rows of its own to train on
         task = replace(base, **given, source=source, overlaps=overlaps, size=(None, None))
     else:
         given.setdefault("languages", ("en",))
@@ -197,7 +208,15 @@ def _source(said: Mapping[str, Any], folder: Path, base: Task | None) -> Source:
             )
         return FileSource(format=format, splits=_with_score(files), columns=columns, where=where, folder=folder)
     assert isinstance(held, HubSource | FileSource)
-    return replace(held, columns=columns, where=where)
+    if isinstance(held, FileSource):
+        odd = [key for key in ("splits", "config", "revision") if key in said]
+        if odd:
+            raise ConfigError(f"`{odd[0]}` is of the hub, and '{said['base']}' reads files; expected `files` instead.")
+        return replace(held, columns=columns, where=where)
+    changed = {key: said[key] for key in ("config", "revision") if key in said}
+    if "splits" in said:
+        changed["splits"] = {split: _tried(names) for split, names in _with_score(said["splits"]).items()}
+    return replace(held, columns=columns, where=where, **changed)
 
 
 def _with_score(splits: Mapping[str, Any]) -> dict[str, Any]:

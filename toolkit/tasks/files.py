@@ -53,7 +53,7 @@ def read_file(file: Path, format: str, columns: Sequence[str]) -> Read:
         return Read(read_parquet([file], columns))
     text = _text(file)
     if format == "jsonl":
-        return _jsonl(file, text)
+        return _jsonl(file, text, columns)
     if format == "conll":
         return _conll(file, text, columns)
     return _cells(file, text, columns, is_tsv=format == "tsv")
@@ -105,7 +105,7 @@ def _cells(file: Path, text: io.StringIO, columns: Sequence[str], *, is_tsv: boo
     return Read(_table(file, {name: [row[i] for row in rows] for i, name in enumerate(names or [])}, lines), lines)
 
 
-def _jsonl(file: Path, text: io.StringIO) -> Read:
+def _jsonl(file: Path, text: io.StringIO, columns: Sequence[str]) -> Read:
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
     for number, line in enumerate(text, start=1):
@@ -120,7 +120,10 @@ def _jsonl(file: Path, text: io.StringIO) -> Read:
         rows.append(row)
         lines.append(number)
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return Read(_table(file, {name: [row.get(name) for row in rows] for name in names}, lines), lines)
+    if set(columns) <= set(names):
+        names = list(columns)  # what is not read may hold anything
+    values = {name: [row.get(name) if name in columns else None for row in rows] for name in names}
+    return Read(_table(file, values, lines), lines)
 
 
 def _conll(file: Path, text: io.StringIO, columns: Sequence[str]) -> Read:
@@ -166,11 +169,62 @@ def _table(file: Path, columns: dict[str, list[Any]], lines: Sequence[int]) -> p
     for name, values in columns.items():
         try:
             arrays[name] = pyarrow.array(values)
+            if _is_fractional(arrays[name].type) and (place := _fraction(values)) is not None:
+                raise DataError(
+                    f"{file}, line {lines[place]}: '{name}' is {str(values[place])[:60]}; expected whole numbers, as in "
+                    "other lines."
+                )
         except (pyarrow.ArrowException, TypeError, ValueError, OverflowError):
-            usual = next((type(value) for value in values if value is not None), type(None))
-            place = next((i for i, value in enumerate(values) if value is not None and type(value) is not usual), 0)
-            raise DataError(
-                f"{file}, line {lines[place]}: '{name}' is {type(values[place]).__name__}; expected {usual.__name__}, "
-                "as in the lines before it, and the same inside lists and objects."
-            ) from None
+            place, found, expected = _misfit(values)
+            raise DataError(f"{file}, line {lines[place]}: '{name}' is {found}; expected {expected}.") from None
     return pyarrow.table(arrays)
+
+
+def _misfit(values: Sequence[Any]) -> tuple[int, str, str]:
+    """Return the first of a column's values that does not fit those before it, what it is, and what was expected."""
+    import pyarrow
+
+    usual = next((type(value) for value in values if value is not None), type(None))
+    for place, value in enumerate(values):
+        if value is not None and type(value) is not usual:
+            return place, type(value).__name__, f"{usual.__name__}, as in the lines before it"
+        try:
+            pyarrow.array([value])
+        except UnicodeEncodeError:
+            return place, "text with half a surrogate pair", "whole characters"
+        except OverflowError:
+            return place, "a number beyond 64 bits", "a smaller one"
+        except (pyarrow.ArrowException, TypeError, ValueError):
+            return place, f"{usual.__name__} of mixed types", "one type inside lists and objects"
+    place = next(i for i in range(1, len(values) + 1) if not _fits(values[:i])) - 1
+    return (
+        place,
+        f"{usual.__name__} with other types inside",
+        "the same inside lists and objects as in the lines before it",
+    )
+
+
+def _is_fractional(kind: pyarrow.DataType) -> bool:
+    import pyarrow
+
+    while pyarrow.types.is_list(kind):
+        kind = kind.value_type
+    return bool(pyarrow.types.is_floating(kind))
+
+
+def _fraction(values: Sequence[Any]) -> int | None:
+    """Return the first value with a fraction among whole numbers: the table would make fractions of all of them."""
+    inside = [{type(each) for each in (value if isinstance(value, list) else [value])} for value in values]
+    if not any(int in types for types in inside):
+        return None
+    return next((place for place, types in enumerate(inside) if float in types), None)
+
+
+def _fits(values: Sequence[Any]) -> bool:
+    import pyarrow
+
+    try:
+        pyarrow.array(values)
+    except (pyarrow.ArrowException, TypeError, ValueError, OverflowError):
+        return False
+    return True

@@ -57,6 +57,8 @@ class _Joined:
         self._opened = opened
         self.split = "+".join(dict.fromkeys(each.split for each in opened.values()))
         self.origin = "; ".join(each.origin for each in opened.values())
+        known = [getattr(each, "revision", "") for each in opened.values()]
+        self.revision = "; ".join(known) if all(known) else ""
         places = [
             ((2 * i + 1) / (2 * len(each)), order, name, i)
             for order, (name, each) in enumerate(opened.items())

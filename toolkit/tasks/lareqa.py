@@ -36,6 +36,8 @@ class LareqaSource:
     path: str = "google-research-datasets/lareqa"
     splits: Mapping[str, str] = field(default_factory=lambda: {"score": "validation"})
 
+    has_ids = True  # the release's own, not places in a file
+
     def check(self, task: Task) -> None:
         if task.kind != "retrieval":
             raise ConfigError(

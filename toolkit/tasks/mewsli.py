@@ -42,6 +42,8 @@ class MewsliSource:
 
     splits: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(SPLITS))
 
+    has_ids = True  # the release's own, not places in a file
+
     def check(self, task: Task) -> None:
         if task.kind != "retrieval":
             raise ConfigError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import DataError, SourceError
+from toolkit.tasks.manifest import read_manifest
 
 if TYPE_CHECKING:
     import pyarrow
@@ -24,7 +25,7 @@ def mirror_folder(path: str, data_root: Path | None) -> Path | None:
         data_root: the mirror; None: the folder that the environment variable XSTILTS_DATA names, if any.
 
     Raises:
-        SourceError: a mirror was named that is no folder.
+        SourceError: a mirror was named that is no folder, or the dataset was only half fetched.
     """
     named = data_root if data_root is not None else (os.environ.get(ENVIRONMENT) or None)
     if named is None:
@@ -36,7 +37,14 @@ def mirror_folder(path: str, data_root: Path | None) -> Path | None:
             f"The data mirror {root} is not a folder; expected {how} to name one that holds <org>/<name>."
         )
     folder = root / path
-    return folder if folder.is_dir() else None
+    if not folder.is_dir():
+        return None
+    manifest = read_manifest(folder)
+    if manifest is not None and not manifest.is_whole:
+        raise SourceError(
+            f"The mirror {folder} was only half fetched; `xstilts tasks fetch TASK --to {root}` goes on where it stopped."
+        )
+    return folder
 
 
 def held_splits(folder: Path, config: str) -> tuple[str, ...]:
@@ -83,13 +91,21 @@ def _matching(folder: Path, patterns: Sequence[str]) -> list[Path]:
 
 
 def _configs(folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The configs of a dataset, their splits, and each split's file patterns, as its README says."""
+    """The configs of a dataset, their splits, and each split's file patterns, as its README says or its file names."""
+    return read_configs(folder) or guess_configs(
+        file.relative_to(folder).as_posix()
+        for depth in ("*/*/*", "*/*", "*")
+        for file in folder.glob(f"{depth}.parquet")
+    )
+
+
+def read_configs(folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return what the front matter of a dataset's README says: config -> split -> patterns of its files."""
     readme = folder / "README.md"
     try:
-        stat = readme.stat()
-    except OSError:
-        return _guess(folder)
-    return _read_configs(folder, stat.st_mtime_ns) or _guess(folder)
+        return _read_configs(folder, readme.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return {}
 
 
 @lru_cache(maxsize=64)  # one README is asked for once per language; a changed file has another time
@@ -130,13 +146,19 @@ def _read_configs(folder: Path, changed: int) -> dict[str, dict[str, tuple[str, 
     return configs
 
 
-def _guess(folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Configs and splits by file name, `<config>/<split>-*.parquet`, for a dataset whose README names none."""
+def guess_configs(paths: Iterable[str]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return configs and splits by file name, for a dataset whose README names none.
+
+    Example:
+        >>> guess_configs(["en/test-00000-of-00001.parquet", "data/train-0.parquet", "de/train/0000.parquet"])["de"]
+        {'train': ('de/train/0000.parquet',)}
+    """
     configs: dict[str, dict[str, tuple[str, ...]]] = {}
-    for file in sorted(folder.glob("*/*.parquet")) + sorted(folder.glob("*.parquet")):
-        config = "default" if file.parent == folder or file.parent.name == "data" else file.parent.name
-        split = file.stem.split("-")[0]
-        pattern = file.relative_to(folder).as_posix()
+    for path in sorted(paths):
+        *folders, name = path.split("/")
+        config = folders[0] if folders and folders[0] != "data" else "default"
+        # `<config>/<split>-*.parquet`, or `<config>/<split>/0000.parquet` where the hub converted the dataset itself.
+        split = folders[1] if len(folders) > 1 else name.removesuffix(".parquet").split("-")[0]
         configs.setdefault(config, {}).setdefault(split, ())
-        configs[config][split] += (pattern,)
+        configs[config][split] += (path,)
     return configs

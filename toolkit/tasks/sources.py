@@ -12,7 +12,9 @@ from toolkit.errors import ConfigError, SourceError
 from toolkit.hub import prepare_hub
 from toolkit.tasks.arrow import ArrowRows, Column, fill, holds, roots
 from toolkit.tasks.convert import FIELDS
+from toolkit.tasks.manifest import held_revision
 from toolkit.tasks.mirror import find_files, held_splits, mirror_folder, read_parquet
+from toolkit.tasks.pins import pinned
 from toolkit.tasks.pool import Pool
 from toolkit.tasks.rows import Opened
 
@@ -56,7 +58,7 @@ class HubSource:
             tuple of columns makes a list of their values (`("ending0", "ending1")`).
         where: rows to keep, by column: the values allowed, or one text that ends in `*` for a prefix; language
             placeholders as in `config`, and `{ud_lower}`. Columns need not be among `columns`.
-        revision: git revision on the hub; None: the newest.
+        revision: git revision on the hub; None: what `configs/pins.yaml` says (`pins`), else the newest.
     """
 
     path: str
@@ -97,9 +99,11 @@ class HubSource:
 
     def open(self, task: Task, split: str, language: str, data_root: Path | None) -> ArrowRows:
         config, wanted = self.config_for(language), self.splits[split]
+        revision = self.revision or pinned(self.path)
         folder = mirror_folder(self.path, data_root)
         if folder is None:
-            table, name, file, origin = self._from_hub(config, wanted)
+            table, name, file, commit = self._from_hub(config, wanted, revision)
+            origin = f"hub: {self.path}@{commit[:12] or 'newest'} {config}/{name}"
         else:
             # A mirror that holds the dataset answers for all of it: mixing its rows with the hub's would change
             # numbers behind the user's back.
@@ -110,10 +114,12 @@ class HubSource:
                 has = f"splits {', '.join(held)}" if held else "no such config"
                 raise SourceError(f"The mirror {folder} lacks the {what} (it has {has}). {_ways_out(self.path)}")
             files = [each for part in found.split("+") for each in find_files(folder, config, part)]
+            commit = held_revision(folder, files, revision)
             table = read_parquet(files, roots(self.columns, self.where))
             place = files[0] if len(files) == 1 else files[0].parent
             name, file = found, str(place)
-            origin = f"mirror: {self.path}/{place.relative_to(folder).as_posix()}"
+            at = f"@{commit[:12]}" if commit else ""
+            origin = f"mirror: {self.path}{at}/{place.relative_to(folder).as_posix()}"
         return ArrowRows(
             table,
             task=task,
@@ -123,18 +129,22 @@ class HubSource:
             split=name,
             file=file,
             origin=origin,
+            revision=f"{self.path}@{commit}" if commit else "",
         )
 
     def _choose(self, held: Sequence[str], wanted: Sequence[str]) -> str | None:
         return next((each for each in wanted if all(part in held for part in each.split("+"))), None)
 
-    def _from_hub(self, config: str, wanted: Sequence[str]) -> tuple[pyarrow.Table, str, str, str]:
+    def _from_hub(
+        self, config: str, wanted: Sequence[str], revision: str | None
+    ) -> tuple[pyarrow.Table, str, str, str]:
+        """Return the rows, the split that answered, what to call the file in a fault, and the commit."""
         prepare_hub()
         from datasets import load_dataset
 
         for split in wanted:
             try:
-                found = load_dataset(self.path, config, split=split, revision=self.revision)
+                found = load_dataset(self.path, config, split=split, revision=revision)
             except (OSError, ValueError) as error:
                 # Only a split that is not there leads to the next one: a network that fails must not change what is
                 # scored. (datasets 5.0 says so in words only; tests/tasks/test_sources.py pins them.)
@@ -145,7 +155,7 @@ class HubSource:
                     f"Cannot load {self.path} '{config}' from the hub ({said}). {_ways_out(self.path)}"
                 ) from error
             file = f"{self.path} {config}/{split}"
-            return found.data.table, split, file, f"hub: {self.path}@{_revision(found) or 'newest'} {config}/{split}"
+            return found.data.table, split, file, _commit(found)
         raise AssertionError("a source names at least one split")
 
 
@@ -196,17 +206,17 @@ def check_columns(task: Task, columns: Mapping[str, Column]) -> None:
         )
 
 
-def _revision(dataset: Any) -> str:
+def _commit(dataset: Any) -> str:
     """The commit a hub dataset was loaded from: its download URLs carry it as `...@<commit>/...`."""
     for url in dataset.info.download_checksums or ():
         if "@" in url:
-            return str(url.rsplit("@", 1)[1].split("/", 1)[0])[:12]
+            return str(url.rsplit("@", 1)[1].split("/", 1)[0])
     return ""
 
 
 def _ways_out(path: str) -> str:
     return (
         "Three ways out: name a mirror that holds it with --data-root DIR or XSTILTS_DATA; fetch it where there is a "
-        f"network, `hf download {path} --repo-type dataset --local-dir DIR/{path}`; or take a task of the built-in "
+        f"network, `xstilts tasks fetch TASK --to DIR` or `hf download {path} --repo-type dataset --local-dir DIR/{path}`; or take a task of the built-in "
         "micro-world (micro-nli, micro-qa, micro-choice, micro-pos, micro-bitext, micro-mining, micro-answers), which needs neither."
     )

@@ -23,13 +23,34 @@ def load_task(file: Path | str) -> Task:
     Raises:
         ConfigError: the file declares no task, or one whose name the catalogue already has.
     """
+    return _load(Path(file), ())
+
+
+def _load(file: Path, within: tuple[Path, ...]) -> Task:
+    """Read a task file, and first those that it refers to; `within` are the files that are being read already."""
     from toolkit.tasks.declare import read_task
 
-    task = read_task(Path(file), TASKS)
+    here = file.resolve()
+    if here in within:
+        circle = " -> ".join(each.name for each in (*within[within.index(here) :], here))
+        raise ConfigError(
+            f"{file}: task files refer to each other in a circle ({circle}); expected one without `base`."
+        )
+    task = read_task(file, lambda name: _referred(name, file.parent, (*within, here)), TASKS)
     if task.name in BUILT_IN:
         raise ConfigError(f"{file}: the catalogue has a task '{task.name}' already; choose another name.")
     TASKS[task.name] = task
     return task
+
+
+def _referred(name: str, folder: Path, within: tuple[Path, ...] = ()) -> Task | None:
+    """Return the task of that name: known already, or declared in NAME.yaml in `folder` or in `configs/task`."""
+    # Only a plain name may become a path.
+    if name not in TASKS and name.replace("-", "").replace("_", "").isalnum():
+        for place in (folder, OWN):
+            if (file := place / f"{name}.yaml").is_file():
+                return _own(file, within)
+    return TASKS.get(name)
 
 
 def load_own() -> None:
@@ -38,11 +59,12 @@ def load_own() -> None:
         _own(file)
 
 
-def _own(file: Path) -> None:
-    found = load_task(file).name
-    if found != file.stem:
-        del TASKS[found]
-        raise ConfigError(f"{file} declares the task '{found}'; expected '{file.stem}', as the file is called.")
+def _own(file: Path, within: tuple[Path, ...] = ()) -> Task:
+    found = _load(file, within)
+    if found.name != file.stem:
+        del TASKS[found.name]
+        raise ConfigError(f"{file} declares the task '{found.name}'; expected '{file.stem}', as the file is called.")
+    return found
 
 
 def get_task(name: str) -> Task:
@@ -55,12 +77,10 @@ def get_task(name: str) -> Task:
         >>> get_task("xnli").trains_on
         'mnli'
     """
-    # Only a plain name may become a path.
-    if name not in TASKS and name.replace("-", "").replace("_", "").isalnum() and (OWN / f"{name}.yaml").is_file():
-        _own(OWN / f"{name}.yaml")
-    if name not in TASKS:
+    found = _referred(name, OWN)
+    if found is None:
         raise unknown("task", name, TASKS, see="xstilts tasks")
-    return TASKS[name]
+    return found
 
 
 def training_task(task: Task) -> Task:

@@ -7,6 +7,7 @@ from toolkit.tasks.task import Task
 
 DEV_SCORES = {"train": ("train",), "dev": ("validation",), "score": ("validation",)}
 COPA_COLUMNS: dict[str, Column] = {
+    "id": "idx",
     "context": "premise",
     "question": "question",
     "choices": ("choice1", "choice2"),

@@ -149,7 +149,7 @@ TASKS = (
             path="google-research-datasets/paws-x",
             config="{code}",
             splits={"train": ("train",), "dev": ("validation",), "test": ("test",), "score": ("test", "validation")},
-            columns=SENTENCES,
+            columns={"id": "id", **SENTENCES},  # rows that were not translated are left out; the rest share ids
         ),
         size=(49_401, 2_000),
         citation="Yang et al. 2019, arXiv 1908.11828",

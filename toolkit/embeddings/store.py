@@ -1,0 +1,178 @@
+"""A folder of vectors by key and text: shards named by what is in them, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.embeddings.key import Key
+from toolkit.embeddings.shards import Damaged, Foreign, read_shard, write_shard
+from toolkit.embeddings.vectors import Piece, Vectors
+from toolkit.errors import ToolkitError
+from toolkit.score import replace_text
+
+# Texts in a shard, on average: what a kill can lose. On two cores minutes of a large encoder, 16 MiB at width 1,024.
+SHARD = 4096
+
+Encode = Callable[[Sequence[str], Sequence[Hashable], int, int], Mapping[Hashable, np.ndarray]]
+
+
+class Store:
+    """Vectors of texts, encoded once for each key.
+
+    The distinct texts of a request are sorted and cut into shards, and a shard is named by the texts in it. So what is
+    found is the same whatever was asked for before: a shard's vectors come from one encoding of exactly these texts
+    under exactly this key, never from a batch with others. Where a shard is cut depends on the texts around the cut
+    alone, so that a line more in a corpus leaves most of its shards as they were.
+
+    Args:
+        folder: where the shards lie; None: nothing is kept, and vectors stay in memory.
+        shard: texts in a shard, on average.
+        say: told of damaged shards.
+    """
+
+    def __init__(self, folder: Path | None, *, shard: int = SHARD, say: Callable[[str], None] | None = None) -> None:
+        self.folder = folder
+        self.shard = shard
+        self._say = say or (lambda sentence: None)
+
+    def vectors(
+        self, keys: Mapping[Hashable, Key], texts: Sequence[str], encode: Encode, width: int
+    ) -> dict[Hashable, Vectors]:
+        """Return the vectors of `texts` under each key, encoding what is not there.
+
+        Args:
+            keys: what is wanted; the names are handed to `encode`. Their vectors come from one pass over the texts.
+            texts: any number, repeated or not.
+            encode: called with the texts of a shard, the names that lack it, how many texts of this request came before
+                and how many there are to encode in all; returns [texts, D] for each name.
+            width: D.
+
+        Returns:
+            For each name [N, D], a row for each of `texts`.
+
+        Raises:
+            ToolkitError: the folder cannot be written, or holds vectors of something else under this key's name.
+        """
+        distinct = sorted(set(texts))
+        place = {text: at for at, text in enumerate(distinct)}
+        rows = np.fromiter((place[text] for text in texts), np.int64, len(texts))
+        shards = cut(distinct, self.shard)
+        for key in keys.values():
+            self._open(key)
+        held: list[dict[Hashable, Piece | np.ndarray]] = [
+            {name: piece for name, key in keys.items() if (piece := self._held(key, shard)) is not None}
+            for shard in shards
+        ]
+        missing = [at for at, found in enumerate(held) if len(found) < len(keys)]
+        done, total = 0, sum(len(shards[at]) for at in missing)
+        for at in missing:
+            shard = shards[at]
+            lacking = [name for name in keys if name not in held[at]]
+            found = encode(shard, lacking, done, total)
+            for name in lacking:
+                held[at][name] = self._keep(keys[name], shard, found[name])
+            done += len(shard)
+        return {name: Vectors([found[name] for found in held], width, rows) for name in keys}
+
+    def folder_of(self, key: Key) -> Path:
+        """Return where the shards of a key lie."""
+        if self.folder is None:
+            raise ToolkitError("This store keeps nothing; give it a folder.")
+        return self.folder / key.digest[:32]
+
+    def _open(self, key: Key) -> None:
+        if self.folder is None:
+            return
+        file = self.folder_of(key) / "key.json"
+        try:
+            written = Key.from_dict(json.loads(file.read_text(encoding="utf-8")))
+        except (FileNotFoundError, NotADirectoryError):
+            replace_text(file, json.dumps(key.to_dict(), indent=1, ensure_ascii=False) + "\n")
+            return
+        except (OSError, ValueError, TypeError, KeyError) as fault:
+            raise ToolkitError(
+                f"{file} cannot be read as what its vectors were made from ({fault}); remove the folder {file.parent}."
+            ) from None
+        for noun, found, expected in (
+            ("the backbone", written.backbone, key.backbone),
+            ("the key", written.digest, key.digest),
+        ):
+            if found != expected:
+                raise ToolkitError(
+                    f"{file.parent} holds vectors of {noun} {found[:12]}, but {noun} in use is {expected[:12]}; remove that "
+                    "folder or name another store (`--set store.folder=DIR`)."
+                )
+
+    def _path(self, key: Key, shard: Sequence[str]) -> Path:
+        return self.folder_of(key) / f"{shard_name(shard)}.safetensors"
+
+    def _held(self, key: Key, shard: Sequence[str]) -> Piece | None:
+        if self.folder is None:
+            return None
+        path = self._path(key, shard)
+        try:
+            return read_shard(path, key.digest, n=len(shard))
+        except FileNotFoundError:
+            return None
+        except Foreign as fault:
+            raise ToolkitError(f"{fault}; remove that file or name another store (`--set store.folder=DIR`).") from None
+        except Damaged as fault:
+            self._say(f"{fault}; its {len(shard)} texts are encoded again.")
+            return None
+
+    def _keep(self, key: Key, shard: Sequence[str], vectors: np.ndarray) -> Piece | np.ndarray:
+        vectors = np.ascontiguousarray(vectors, np.dtype(key.dtype))
+        if len(vectors) != len(shard):
+            raise ValueError(f"{len(vectors)} vectors for {len(shard)} texts")
+        if not np.isfinite(vectors).all():
+            bad = shard[int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])]
+            raise ToolkitError(
+                f"The vector of '{bad[:60]}' holds NaN or infinite numbers and is not kept; check the weights of "
+                f"'{key.composition}', or use precision fp32 or store.dtype float32."
+            )
+        if self.folder is None:
+            return vectors
+        path = self._path(key, shard)
+        try:
+            write_shard(path, key.digest, vectors)
+        except OSError as fault:
+            raise ToolkitError(
+                f"Cannot write to the store {self.folder} ({fault.strerror or fault}); free space, name another "
+                "(`--set store.folder=DIR`) or keep nothing (`--set store.folder=null`): the shards before are kept."
+            ) from None
+        return read_shard(path, key.digest, n=len(shard), is_checked=False)
+
+
+def cut(texts: Sequence[str], size: int) -> list[Sequence[str]]:
+    """Cut sorted texts into shards of `size` on average and twice that at most; a text decides by itself if it ends one.
+
+    Example:
+        >>> texts = [f"{n:03d}" for n in range(100)]
+        >>> before, after = cut(texts, 8), cut([*texts, "0505"], 8)
+        >>> sorted("".join(before[-1])) == sorted("".join(after[-1])), max(map(len, before)) <= 16
+        (True, True)
+    """
+    shards: list[Sequence[str]] = []
+    start = 0
+    for at, text in enumerate(texts):
+        number = int.from_bytes(
+            hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
+        )
+        if number % size == 0 or at + 1 - start == 2 * size or at + 1 == len(texts):
+            shards.append(texts[start : at + 1])
+            start = at + 1
+    return shards
+
+
+def shard_name(texts: Sequence[str]) -> str:
+    """Return a name that says which texts, in which order."""
+    digest = hashlib.sha256()
+    for text in texts:
+        data = text.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()[:40]
