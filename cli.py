@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import cache, find, fusions, journeys, look
+from toolkit.commands import cache, find, fusions, journeys, look, sweeps
 from toolkit.commands import robust as robustness
 from toolkit.commands.options import Commands, example
 from toolkit.commands.store import store
@@ -34,9 +34,13 @@ for command in (
     journeys.plan,
     journeys.evaluate,
     journeys.retrieve,
+    journeys.compare,
     journeys.mine,
     robustness.robust,
     robustness.perturbations,
+    sweeps.sweep,
+    sweeps.status,
+    sweeps.report,
     fusions.attention,
     fusions.prune,
     fusions.collapse,

@@ -232,7 +232,7 @@ def test_every_command_that_is_quoted_parses(source: Path, monkeypatch: pytest.M
             continue
         given = context.params
         if "sets" in given:
-            load(given["config_file"], given["sets"])  # unknown settings and missing files raise
+            load(given.get("config_file"), given["sets"])  # unknown settings and missing files raise
         expressions = [given[key] for key in ("expr", "name") if given.get(key)]
         if "members" in given:
             expressions.append(f"fuse[{','.join(given['members'])}]/{given['target']}")

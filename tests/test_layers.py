@@ -19,7 +19,7 @@ ROWS = (
     ("registry",),
     ("languages",),
     ("composition", "config", "score", "significance", "tracking"),
-    ("predictions", "robustness"),
+    ("predictions", "robustness", "sweeps"),
     ("tasks", "report"),
     ("plan", "metrics", "merging", "retrieval", "features", "perturb", "embeddings"),
     ("modeling",),

@@ -26,6 +26,7 @@ _HOMES = {
     "evaluate": "toolkit.recipes.evaluate",
     "evaluate_suite": "toolkit.recipes.suite",
     "retrieve": "toolkit.recipes.retrieve",
+    "compare": "toolkit.recipes.compare",
     "attention": "toolkit.recipes.attention",
     "prune": "toolkit.recipes.prune",
     "collapse": "toolkit.recipes.collapse",
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from toolkit.errors import ToolkitError
     from toolkit.recipes.attention import attention
     from toolkit.recipes.collapse import collapse
+    from toolkit.recipes.compare import compare
     from toolkit.recipes.evaluate import evaluate
     from toolkit.recipes.prune import prune
     from toolkit.recipes.retrieve import retrieve
@@ -51,6 +53,7 @@ __all__ = [
     "Zoo",
     "attention",
     "collapse",
+    "compare",
     "configure",
     "evaluate",
     "evaluate_suite",

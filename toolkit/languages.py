@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -175,6 +176,23 @@ def find_language(code: str, *, error: type[ToolkitError] = ConfigError) -> Lang
         True
     """
     return _by_iso3().get(code) or get_language(code, error=error)
+
+
+LOW_RESOURCE = frozenset(["af", "am", "eu", "gu", "ht", "jv", "mr", "my", "pa", "qu", "sw", "wo", "yo"])
+"""Languages with less than 3 GiB of text in CC-100, or none: what XLM-R has hardly read (Conneau et al. 2020, table 6).
+
+None: ht, qu, wo, yo. The next above the line are tl (3.1) and is (3.2).
+"""
+
+
+def low_resource(languages: Iterable[str]) -> tuple[str, ...]:
+    """Return those of some languages that the backbone has hardly read; of `context.question` pairs the context counts.
+
+    Example:
+        >>> low_resource(["en", "sw", "de", "yo"])
+        ('sw', 'yo')
+    """
+    return tuple(code for code in languages if code.split(".")[0] in LOW_RESOURCE)
 
 
 @cache

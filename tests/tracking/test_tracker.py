@@ -244,3 +244,30 @@ def test_the_folders_own_store_is_recorded_without_its_path(tmp_path, monkeypatc
     first = (path / spool.EVENTS).read_text().splitlines()[0]
     assert json.loads(first)["uri"] == uri
     assert str(tmp_path) not in first
+
+
+def test_a_run_that_is_there_is_gone_on_with_and_one_that_is_gone_begins_anew(folder, client, runs):
+    tracker = open_tracker("mlflow", folder=folder)
+    first = tracker.start("sweep", experiment="xnli", tags={}, params={"a": 1})
+    tracker.close("FAILED")
+    again = open_tracker("mlflow", folder=folder)
+    assert again.start("sweep", experiment="xnli", tags={"x": "y"}, params={}, run_id=first) == first
+    again.log_metrics({"cells": 3})
+    again.close()
+    (run,) = runs()
+    assert (run.info.status, run.data.metrics["cells"], run.data.tags["x"]) == ("FINISHED", 3.0, "y")
+    client.delete_run(first)
+    other = open_tracker("mlflow", folder=folder)
+    assert other.start("sweep", experiment="xnli", tags={}, params={}, run_id=first) not in (first, "")
+    other.close()
+    assert tracker.notes == again.notes == other.notes == []
+
+
+def test_a_tracker_may_put_every_run_into_one_experiment_under_one_run(folder, runs):
+    tracker = open_tracker("mlflow", folder=folder, experiment="sweep s", parent="abc")
+    outer = tracker.start("mnli", experiment="xnli", tags={}, params={})
+    tracker.start("inner", experiment="xnli", tags={}, params={})
+    tracker.close()
+    tracker.close()
+    parents = {run.info.run_name: run.data.tags["mlflow.parentRunId"] for run in runs("sweep s")}
+    assert parents == {"mnli": "abc", "inner": outer}

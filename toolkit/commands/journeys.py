@@ -268,6 +268,61 @@ def retrieve(
 
 @click.command(
     epilog=example(
+        "xstilts compare squad mnli/squad --task xquad",
+        "xstilts compare 'fuse[mnli,squad]/udpos' mnli/udpos --baseline udpos --task udpos --languages en,de,sw",
+        "xstilts compare backbone mnli --task tatoeba",
+    )
+)
+@click.argument("exprs", nargs=-1, required=True, metavar="EXPR EXPR...")
+@click.option("--task", required=True, metavar="TASK", help="Task whose rows are scored.")
+@click.option("--baseline", metavar="EXPR", help="What the others are compared with. Default: the first EXPR.")
+@click.option(
+    "--languages", default="all", show_default=True, metavar="CODES", help="`all`, `pairs`, or codes with commas."
+)
+@click.option("--metric", metavar="NAME", help="A measure of the task, e.g. `em`. Default: the main one.")
+@click.option(
+    "--resamples",
+    type=click.IntRange(100, 1_000_000),
+    default=10_000,
+    show_default=True,
+    help="Test sets drawn by the paired bootstrap.",
+)
+@settings
+def compare(
+    exprs: tuple[str, ...],
+    task: str,
+    baseline: str | None,
+    languages: str,
+    metric: str | None,
+    resamples: int,
+    **options: Any,
+) -> None:
+    """Compare compositions on the same rows: differences with 95 % intervals, marked where they are more than chance.
+
+    What an earlier `eval` left is reused where weights, rows and settings are the same. Writes Markdown, CSV, LaTeX and a
+    figure (PNG, SVG), and logs them to MLflow.
+    """
+    from toolkit.recipes.compare import compare as run
+
+    config = resolve(**options)
+    with bars() as report:
+        result = run(
+            exprs,
+            config,
+            task=task,
+            baseline=baseline,
+            languages=languages,
+            metric=metric,
+            resamples=resamples,
+            report=report,
+            say=say,
+        )
+    click.echo(result.text)
+    say(f"Written to {result.folder}/")
+
+
+@click.command(
+    epilog=example(
         "xstilts mine news.de news.en --out pairs.tsv",
         "xstilts mine news.de news.en --out pairs.tsv --with mnli --threshold 1.06",
         "xstilts mine news.de news.en --out pairs.tsv --set retrieve.layer=12",

@@ -289,7 +289,9 @@ def ui(port: int, host: str, folder: Path) -> None:
     if uri.startswith("http"):
         click.echo(f"The runs are on {uri}; open it in a browser.")
         return
-    click.echo(f"http://{host}:{port}  (runs of {uri}; Ctrl-C ends it)")
+    # Without it MLflow 3.17 shows the pages for language model traces, all of them empty.
+    page = f"http://{host}:{port}/#/experiments?workflowType=machine_learning"
+    click.echo(f"{page}  (runs of {uri}; Ctrl-C ends it)")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
     sys.exit(subprocess.call(command, env=os.environ))
 

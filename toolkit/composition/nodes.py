@@ -294,6 +294,27 @@ class Composition:
             **{f"name.{name}": "yes" for name in names},
         }
 
+    def axes(self) -> dict[str, str]:
+        """Return how the composition is put together, as the axes on which a tracker sets runs side by side.
+
+        `intermediates` are the names below the target, in their order; `method` is how they come in: `stack`, the blocks'
+        keywords, or `none`.
+
+        Example:
+            >>> Composition(Chain((Name("mnli"), Name("xquad")))).axes()
+            {'composition': 'mnli/xquad', 'intermediates': 'mnli', 'method': 'stack', 'target': 'xquad'}
+        """
+        leaves = self.leaves()
+        target = "" if self.is_backbone and self.head is None else str(self.head_name)
+        below = leaves[:-1] if leaves and leaves[-1].name == self.head_name.name else leaves
+        method = ",".join(_keywords(self.chain)) or ("stack" if below else "none")
+        return {
+            "composition": str(self),
+            "intermediates": ",".join(map(str, below)) or "none",
+            "method": method,
+            "target": target,
+        }
+
 
 def _keywords(chain: Chain) -> tuple[str, ...]:
     """Return the keywords of all blocks in `chain`, outer before inner, each once."""

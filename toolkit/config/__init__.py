@@ -1,6 +1,6 @@
 """Configuration: what can be set (`schema`) and how it is read (`load`)."""
 
-from toolkit.config.load import from_dict, load, settings, to_dict, to_yaml
+from toolkit.config.load import from_dict, load, load_texts, settings, to_dict, to_yaml
 from toolkit.config.schema import (
     AdapterConfig,
     BackboneConfig,
@@ -25,6 +25,7 @@ __all__ = [
     "TrainConfig",
     "from_dict",
     "load",
+    "load_texts",
     "settings",
     "to_dict",
     "to_yaml",

@@ -6,7 +6,7 @@ the type that `schema.py` declares. All faults are collected and reported togeth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,23 @@ def load(
     for key, value in (overrides or {}).items():
         given += [item for item in _flatten(key, value) if item.value is not None]
     return _resolve(given, faults)
+
+
+def load_texts(layers: Iterable[tuple[str, Mapping[str, str]]]) -> Config:
+    """Resolve settings that are given as text, layer by layer.
+
+    Args:
+        layers: pairs of where a layer comes from (the first words of a fault) and its settings by dotted key, each as
+            written in YAML; a later layer wins.
+
+    Raises:
+        ConfigError: with every fault, as `load` does.
+
+    Example:
+        >>> load_texts([("a.yaml", {"train.lr": "1e-4"}), ("--set", {"train.limit": "null"})]).train.lr
+        0.0001
+    """
+    return _resolve([_Setting(key, text, origin) for origin, texts in layers for key, text in texts.items()], [])
 
 
 def from_dict(values: Mapping[str, Any]) -> Config:

@@ -244,6 +244,11 @@ class TrackingConfig:
         None
     )
     folder: Annotated[Path, About("folder of mlflow.db, mlartifacts/ and the spool")] = Path(".")
+    weights_mib: Annotated[
+        int, About("an adapter's weights are kept with its card in the tracker up to this size, in MiB", low=0)
+    ] = 64
+    experiment: Annotated[str | None, About("experiment of every run; null: the task's name")] = None
+    parent: Annotated[str | None, About("id of the run that runs are nested under; null: none")] = None
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,14 @@ def open_config_tracker(config: Config) -> Tracker:
     """Return the tracker of a configuration."""
     # Of several processes that train together the first one records.
     is_recorded = config.tracking.enabled and os.environ.get("RANK", "0") == "0"
-    return open_tracker("mlflow" if is_recorded else "none", uri=config.tracking.uri, folder=config.tracking.folder)
+    tracking = config.tracking
+    return open_tracker(
+        "mlflow" if is_recorded else "none",
+        uri=tracking.uri,
+        folder=tracking.folder,
+        experiment=tracking.experiment,
+        parent=tracking.parent,
+    )
 
 
 def features_for(

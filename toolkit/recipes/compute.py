@@ -15,6 +15,7 @@ from toolkit.modeling.backbone import Backbone
 from toolkit.plan import Stage
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
+from toolkit.recipes.traces import log_adapters
 from toolkit.tracking import Tracker
 from toolkit.training.ranks import Ranks
 from toolkit.zoo import AdapterCard, Zoo, check_backbone
@@ -103,8 +104,9 @@ def run_computed(
         stage.entry,
         experiment=experiment,
         tags={**stage.circuit.tags(), "journey": "merge", "backbone": backbone.name},
-        params={"composition": stage.entry, "backbone": config.backbone.name, **card.recipe["merge"]},
+        params={**stage.circuit.axes(), "backbone": config.backbone.name, **card.recipe["merge"]},
     )
+    log_adapters(tracker, [card], zoo, config, is_made=True)
     tracker.close()
     say(f"{card.name}: computed from {', '.join(names)}, no rows; in the zoo as {card.digest[:12]}")
     return card

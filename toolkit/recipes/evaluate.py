@@ -8,22 +8,27 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.composition import parse
+from toolkit.composition import Part, parse, parts
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, evaluate_each, predict
 from toolkit.features import MAX_LENGTH, Features, features_of
+from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.answers import kept_answers, write_answers
 from toolkit.recipes.common import Say, say_nothing
+from toolkit.recipes.identity import identity, write_identity
+from toolkit.recipes.meter import Meter
 from toolkit.recipes.noise import noise_words, noisy
+from toolkit.recipes.traces import MadeWith, data_of, log_adapters
 from toolkit.report import heat_map, render, table
-from toolkit.score import Score, named_values, write_csv, write_json
+from toolkit.score import GAP, MEAN, ZERO_SHOT_MEAN, Score, metric_name, named_values, write_csv, write_json
 from toolkit.tasks import Task, get_task
 from toolkit.tasks.rows import Row, Rows
 from toolkit.tasks.task import RETRIEVED
+from toolkit.tracking import NOTE_TAG, Data
 from toolkit.zoo import AdapterCard
 
 
@@ -74,11 +79,14 @@ def evaluate(
     common.say_path(circuit, say)
     scores: list[Score] = []
     folder = result_folder(expression, task, config, journey="eval")
-    with circuit, kept_answers(folder) as answers:
+    used: list[Data] = []
+    with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
+        write_identity(answers, identity(circuit.backbone, cards, config, task))
         heads = heads_for(circuit, target)
         for language in wanted:
             rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
             rows = noisy(rows, target, language, config)
+            used.append(data_of(rows, "evaluation"))
             answered, n_truncated = answer(circuit, rows, target, config, heads=heads, report=report, say=say)
             for number, found in enumerate(answered.values(), 1):
                 write_answers(
@@ -96,7 +104,8 @@ def evaluate(
             scores += scores_of(answered, rows, circuit, cards, protocol)
     for sentence in contamination(cards.values(), target):
         say(sentence)
-    return publish(scores, expression, task, config, journey="eval", say=say)
+    made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
+    return publish(scores, expression, task, config, journey="eval", say=say, made_with=made_with)
 
 
 def task_features(
@@ -195,12 +204,14 @@ def publish(
     *,
     journey: str,
     say: Say,
+    made_with: MadeWith,
     training_language: str = "en",
     files: Sequence[str] = (),
 ) -> Result:
     """Write a journey's scores as table, CSV, JSON and heat map, and log them.
 
     Args:
+        made_with: what the scores cost, and what they come from.
         files: what else the journey wrote into its `result_folder`, to be logged as well.
     """
     composition = parse(expression)
@@ -213,31 +224,68 @@ def publish(
     run_id = None
     # Numbers of different protocols have no common mean, so each protocol is a run of its own.
     for protocol in dict.fromkeys(score.protocol for score in scores):
+        alike = [score for score in scores if score.protocol == protocol]
         run_id = tracker.start(
             str(composition),
             experiment=task,
-            tags={**composition.tags(), "journey": journey, "backbone": config.backbone.name},
-            params={"composition": str(composition), "backbone": config.backbone.name, "protocol": protocol},
+            tags={
+                **composition.tags(),
+                "journey": journey,
+                "backbone": config.backbone.name,
+                NOTE_TAG: render(table(alike), "markdown"),
+            },
+            params={
+                **composition.axes(),
+                "backbone": config.backbone.name,
+                "seed": alike[0].seed,
+                "split": alike[0].split,
+                "rows": sum(data.rows for data in made_with.data),
+                "languages": ",".join(dict.fromkeys(score.language for score in alike)),
+                "protocol": protocol,
+            },
+            began=made_with.meter.began,
         )
-        alike = [score for score in scores if score.protocol == protocol]
         members = list(dict.fromkeys(score.composition for score in alike))
         for number, member in enumerate(members, 1):
             own = [score for score in alike if score.composition == member]
             # Of a `par` each member has its own numbers; a tracker takes no brackets in their names.
             prefix = f"member{number}/" if len(members) > 1 else ""
-            values = named_values(own, pivot_language=training_language)
+            values = summaries_first(named_values(own, pivot_language=training_language), get_task(task))
             tracker.log_metrics({prefix + name: value for name, value in values.items()})
+        tracker.log_data(made_with.data)
+        made_with.meter.log(tracker, examples=sum(data.rows for data in made_with.data))
         for file in ("scores.csv", "scores.json", "heat_map.png", *files):
             tracker.log_artifact(folder / file)
+        log_adapters(tracker, made_with.cards, common.open_zoo(config), config, is_made=False)
         tracker.close()
     for note in tracker.notes:
         say(note)
     return Result(tuple(scores), text, folder, run_id)
 
 
+def summaries_first(values: Mapping[str, float], task: Task) -> dict[str, float]:
+    """Return named values in the order in which a tracker should see them.
+
+    MLflow's compare view opens on the metric that was logged first: the zero-shot mean of the task's main measure.
+    """
+    main = metric_name(task.name, MAIN[task.metric], "")
+    last = [ZERO_SHOT_MEAN, MEAN, GAP]
+
+    def place(name: str) -> tuple[bool, int]:
+        what = name.rpartition("/")[2]
+        return not name.startswith(main), last.index(what) if what in last else len(last)
+
+    return {name: values[name] for name in sorted(values, key=place)}
+
+
 def result_folder(expression: str, task: str, config: Config, *, journey: str) -> Path:
     """Return where a journey writes what it found."""
     return Path(config.run_dir) / journey / parse(expression).slug / task
+
+
+def parts_of(expression: str, *, has_head: bool) -> tuple[Part, ...]:
+    """Return the parts that an evaluation (with its head) or a retrieval (without) of a composition wires."""
+    return tuple(part for part in parts(parse(expression)) if has_head or part.kind != "head")
 
 
 def choose_languages(task: Task, languages: str | Sequence[str], data_root: Path | None, say: Say) -> list[str]:

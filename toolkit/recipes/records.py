@@ -127,7 +127,7 @@ def make_card(
 def run_params(stage: Stage, config: Config, data: Sequence[TaskData]) -> dict[str, Any]:
     train = config.train
     return {
-        "composition": stage.entry,
+        **stage.circuit.axes(),
         "backbone": config.backbone.name,
         "adapter": config.adapter.kind,
         "lr": train.lr,
@@ -140,18 +140,11 @@ def run_params(stage: Stage, config: Config, data: Sequence[TaskData]) -> dict[s
     }
 
 
-def log_result(tracker: Tracker, result: FitResult, scores: Sequence[Score], card: AdapterCard) -> None:
+def log_result(tracker: Tracker, result: FitResult, scores: Sequence[Score]) -> None:
     for step, loss in result.losses:
         tracker.log_metrics({"loss": loss}, step=step)
-    tracker.log_metrics(
-        {
-            "examples_per_s": result.examples_per_s,
-            "seconds": result.seconds,
-            "peak_memory_mib": result.peak_memory_bytes / 2**20,
-            **{f"dev/{score.name}": score.value for score in scores},
-        }
-    )
-    tracker.log_text(json.dumps(card.to_dict(), indent=1, default=str), "card.json")
+    tracker.log_metrics({f"dev/{score.name}": score.value for score in scores})
+    tracker.log_metrics({"system/examples_per_s": result.examples_per_s, "system/train_seconds": result.seconds})
 
 
 def opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequence[TaskData]) -> str:

@@ -18,14 +18,18 @@ from toolkit.recipes.answers import kept_answers
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.encoding import Encoder, Reading, by_layer, readings
 from toolkit.recipes.evaluate import Result, choose_languages, publish, result_folder
+from toolkit.recipes.identity import identity, write_identity
+from toolkit.recipes.meter import Meter
 from toolkit.recipes.mining import score_mining
 from toolkit.recipes.own_pooling import as_trained
 from toolkit.recipes.pooled import score_pool
+from toolkit.recipes.traces import MadeWith, data_of
 from toolkit.report import layer_curve
 from toolkit.retrieval import search
 from toolkit.score import Score
 from toolkit.tasks import BitextRow, Task, get_task
 from toolkit.tasks.task import RETRIEVED
+from toolkit.tracking import Data
 
 
 def retrieve(
@@ -115,7 +119,8 @@ def _retrieve(
     scored: list[tuple[Reading, Score]] = []
     circuit, cards = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
     common.say_path(circuit, say)
-    with circuit, kept_answers(folder) as answers:
+    used: list[Data] = []
+    with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
         settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say, layers=layers)
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
         encoder = Encoder(circuit, config, asked, report, say)
@@ -126,10 +131,15 @@ def _retrieve(
         for reading in asked if target.kind != "retrieval" else ():
             rest = reading.protocol.for_bitext() if target.kind == "bitext" else _mining_words(reading)
             say(f"{expression} on {task}: {reading.head()} {rest} {encoder.tail()}")
-        for language in wanted if target.kind != "retrieval" else ():
+        write_identity(answers, identity(circuit.backbone, cards, config, task))
+        for language in wanted:
+            # A limit on mining counts the lines of either side, and `score_mining` knows them.
+            limit = None if target.kind == "mining" else settings.limit
+            rows = target.rows("score", language, data_root=config.data_root, limit=limit)
+            used.append(data_of(rows, "evaluation"))
             if target.kind == "bitext":
                 scored += _score_bitext(target, language, asked, encoder, config, answers)
-            else:
+            elif target.kind == "mining":
                 found, written = score_mining(target, language, asked, encoder, config, folder, say)
                 scored += found
                 files += written
@@ -139,8 +149,10 @@ def _retrieve(
         title = f"{expression} on {task}, {circuit.backbone.name}: mean over {', '.join(wanted)}"
         layer_curve(by_layer(main), folder / "layers.png", title=title, measure=scored[0][1].metric)
         files.append("layers.png")
+    made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
     scores = [score for _, score in scored]
-    return publish(scores, expression, task, config, journey="retrieve", say=say, files=files), main
+    result = publish(scores, expression, task, config, journey="retrieve", say=say, files=files, made_with=made_with)
+    return result, main
 
 
 def _mining_words(reading: Reading) -> str:

@@ -23,9 +23,11 @@ from toolkit.plan import Stage
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
+from toolkit.recipes.meter import Meter
 from toolkit.recipes.noise import augmented
 from toolkit.recipes.records import Source, closing, log_result, make_card, opening, run_params, stage_key
 from toolkit.recipes.settings import resolve
+from toolkit.recipes.traces import data_of, log_adapters
 from toolkit.score import Score
 from toolkit.tasks import get_task
 from toolkit.tasks.mixture import Mixture
@@ -61,6 +63,7 @@ def run_stage(
     for folder in (checkpoint, zoo.root):
         common.require_writable(folder)
     with ExitStack() as stack:
+        meter = stack.enter_context(Meter(is_watching=config.tracking.enabled))
         circuit = stack.enter_context(_wired(stage, config, backbone, zoo, sources))
         tokens = partial(_features, backbone=backbone, config=config, report=report, say=say)
         data = [TaskData(_head(stage, source), tokens(source, is_dev=False)) for source in sources]
@@ -71,8 +74,12 @@ def run_stage(
             experiment=experiment,
             tags={**stage.circuit.tags(), "journey": "train", "backbone": backbone.name, "stage_key": key},
             params=run_params(stage, config, data),
+            began=meter.began,
         )
         try:
+            meter.tracker = tracker if config.tracking.enabled else None
+            tracker.log_data([data_of(source.rows, "training") for source in sources])
+            tracker.log_data([data_of(source.dev, "dev") for source in sources])
             tracker.log_text(json.dumps(to_dict(config), indent=1, default=str), "config.json")
 
             kept: list[Evaluation] = []  # the dev evaluations that belong to the best score of this process
@@ -122,7 +129,9 @@ def run_stage(
                 remove_checkpoint(checkpoint)
             ranks.wait()
             card = zoo.get(stage.entry, common.shelf(config))
-            log_result(tracker, result, scores, card)
+            log_result(tracker, result, scores)
+            meter.log(tracker, examples=0)
+            log_adapters(tracker, [card], zoo, config, is_made=True)
         except BaseException:
             tracker.close("FAILED")
             raise

@@ -66,18 +66,23 @@ def heat_map(scores: Sequence[Score], path: Path, *, pivot_language: str = "en")
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure as a PNG, beside and renamed into place.
+    """Write a figure as a PNG, or as an SVG where the name ends so, beside and renamed into place.
 
     Raises:
         ToolkitError: the file cannot be written.
     """
+    from matplotlib import rc_context
+
     path = Path(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(beside, "wb") as file:
-            # Without the version of matplotlib inside, the same scores make the same file.
-            figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
+        with open(beside, "wb") as file, rc_context({"svg.hashsalt": "xstilts", "svg.fonttype": "none"}):
+            # Without version, date and random ids inside, the same scores make the same file.
+            if path.suffix == ".svg":
+                figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+            else:
+                figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
         os.replace(beside, path)
     except OSError as fault:
         with contextlib.suppress(OSError):

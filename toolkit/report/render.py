@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from toolkit.registry import unknown
 from toolkit.report.table import Cell, Table
 
-FORMATS = ("text", "markdown", "csv")
+FORMATS = ("text", "markdown", "csv", "latex")
 NOTHING = "-"
 
 
@@ -18,7 +18,7 @@ def render(table: Table, format: str = "text", *, width: int = 120) -> str:
 
     Args:
         table: what to show; its percentages appear with one decimal (CSV: two).
-        format: `text` (aligned columns), `markdown` or `csv` (header and rows only).
+        format: `text` (aligned columns), `markdown`, `csv` (header and rows only) or `latex` (booktabs, in a `table`).
         width: for `text`, the most characters in a line; further columns follow below, with the first repeated.
 
     Raises:
@@ -36,6 +36,8 @@ def render(table: Table, format: str = "text", *, width: int = 120) -> str:
         return _markdown(table)
     if format == "csv":
         return _csv(table)
+    if format == "latex":
+        return _latex(table)
     raise unknown("format", format, FORMATS)
 
 
@@ -44,7 +46,9 @@ def _text(table: Table, width: int) -> str:
     widths = [max(map(len, column)) for column in zip(table.columns, *rows, strict=True)]
     is_text = [_holds_text(table, place) for place in range(len(table.columns))]
     # The columns of text name a row: they begin every block.
-    named = next((place for place, is_name in enumerate(is_text) if not is_name), len(is_text))
+    named = table.named
+    if named is None:
+        named = next((place for place, is_name in enumerate(is_text) if not is_name), len(is_text))
     lines = [table.title] if table.title else []
     for number, block in enumerate(_blocks(widths, named, width)):
         if number:
@@ -88,6 +92,51 @@ def _csv(table: Table) -> str:
         for row in table.rows
     )
     return buffer.getvalue()
+
+
+def _latex(table: Table) -> str:
+    is_text = [_holds_text(table, place) for place in range(len(table.columns))]
+    named = 1 if table.named is None else table.named
+    columns = "".join("l" if is_name and place < named else "r" for place, is_name in enumerate(is_text))
+    rows = [" & ".join(latex_escaped(_cell(cell)) for cell in row) + r" \\" for row in table.rows]
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(map(latex_escaped, table.columns)) + r" \\",
+        r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{tabular}",
+        rf"\caption{{{latex_escaped(' '.join([table.title + '.', *table.notes]))}}}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    **{sign: rf"\{sign}" for sign in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"$\pm$",
+    "−": r"$-$",
+    "…": r"\dots{}",
+}
+
+
+def latex_escaped(text: str) -> str:
+    """Return a text as LaTeX shows it.
+
+    Example:
+        >>> print(latex_escaped("fuse[a_b,c] 5 %"))
+        fuse[a\\_b,c] 5 \\%
+    """
+    return "".join(_LATEX.get(sign, sign) for sign in text)
 
 
 def _cell(cell: Cell) -> str:

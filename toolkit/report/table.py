@@ -24,12 +24,14 @@ class Table:
         columns: names of the columns.
         rows: one cell a column: a text, a percentage, or None where there is no number.
         notes: sentences below the table.
+        named: how many leading columns name a row; None: those before the first that holds no text.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    named: int | None = None
 
 
 def table(scores: Sequence[Score], *, pivot_language: str = "en") -> Table:

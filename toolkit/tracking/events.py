@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
 
 PARENT_TAG = "mlflow.parentRunId"
+COMMIT_TAG = "mlflow.source.git.commit"
+NOTE_TAG = "mlflow.note.content"
+"""What MLflow shows as the description of a run or a model, as Markdown."""
+DIGEST_TAG = "xstilts.digest"
+"""By it a run that uses an adapter finds the model that the run which made it left."""
 OWN_ID_TAG = "xstilts.run_id"
 """Every run carries an id of ours: after a lost answer, or a half-finished upload, it tells which run was meant."""
 LOCAL_PREFIX = "spool-"
@@ -23,7 +31,29 @@ LOCAL_PREFIX = "spool-"
 
 # MLflow 3.17's limits (mlflow/utils/validation.py).
 KEY_LENGTH, TAG_LENGTH, PARAM_LENGTH, EXPERIMENT_LENGTH = 250, 8000, 6000, 500
+DATA_DIGEST_LENGTH = 36
 STATUSES = ("FINISHED", "FAILED", "KILLED")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows of one task, split and language.
+
+    Args:
+        name: `xnli.de`.
+        digest: the rows' fingerprint: equal rows, equal digest.
+        context: `training`, `dev` or `evaluation`.
+        origin: where they come from: a mirror's file, a hub id with its revision, or the generator.
+        rows: how many.
+        facts: what else there is to say: split, language, whether they are generated.
+    """
+
+    name: str
+    digest: str
+    context: str
+    origin: str
+    rows: int
+    facts: Mapping[str, Any]
 
 
 def start(
@@ -34,6 +64,7 @@ def start(
     params: Mapping[str, Any],
     parent: str | None,
     uri: str | None,
+    began: int | None = None,
 ) -> Event:
     """Return the event that opens a run.
 
@@ -44,12 +75,15 @@ def start(
         params: the settings that matter; the same.
         parent: the run id of the enclosing run.
         uri: the tracker meant, without credentials; None for the working folder's own store.
+        began: milliseconds since 1970, of work that began before its run was opened.
     """
     named = {safe_key(name): cut(str(value), TAG_LENGTH) for name, value in tags.items()}
     own_id = uuid.uuid4().hex
     named[OWN_ID_TAG] = own_id
     if parent:
         named[PARENT_TAG] = parent
+    if commit := code_version():
+        named[COMMIT_TAG] = commit
     return {
         "event": "start",
         "own_id": own_id,
@@ -59,16 +93,35 @@ def start(
         "tags": named,
         "params": {safe_key(name): cut(str(value), PARAM_LENGTH) for name, value in params.items()},
         "uri": uri,
-        "time": now(),
+        "time": now() if began is None else began,
     }
 
 
-def metrics(values: Mapping[str, Any], step: int | None) -> Event:
-    """Return the event of some numbers at a step; anything that `float` takes is a number."""
+def metrics(values: Mapping[str, Any], step: int | None, *, at: int | None = None) -> Event:
+    """Return the event of some numbers at a step and, in milliseconds, a time; anything that `float` takes is a number."""
     return {
         "event": "metrics",
         "values": {safe_key(name): float(value) for name, value in values.items()},
         "step": int(step or 0),
+        "time": now() if at is None else at,
+    }
+
+
+def data(some: Sequence[Data]) -> Event:
+    """Return the event of rows that a run learns from or is scored on."""
+    return {"event": "data", "data": [asdict(one) for one in some], "time": now()}
+
+
+def adapter(name: str, digest: str, folder: Path, *, is_made: bool, params: Mapping[str, Any], note: str) -> Event:
+    """Return the event of an adapter that a run made or used: its folder of card and, where small enough, weights."""
+    return {
+        "event": "adapter",
+        "name": re.sub(r"[/:.%\"']", "_", name)[:KEY_LENGTH],  # what MLflow refuses in a model's name
+        "digest": digest,
+        "path": str(folder),
+        "is_made": is_made,
+        "params": {safe_key(key): cut(str(value), PARAM_LENGTH) for key, value in params.items()},
+        "note": cut(note, TAG_LENGTH),
         "time": now(),
     }
 
@@ -86,6 +139,20 @@ def text(content: str, name: str) -> Event:
 def close(status: str) -> Event:
     """Return the event that ends a run; an unknown status is a failure, and never an exception."""
     return {"event": "close", "status": status if status in STATUSES else "FAILED", "time": now()}
+
+
+@cache
+def code_version() -> str:
+    """Return the git commit of the code that runs, `+` behind it where files were changed; empty outside a repository."""
+    here = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        found = [
+            subprocess.run([*here, *command], capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+            for command in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "."])
+        ]
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found[0] + ("+" if found[1] else "")
 
 
 def now() -> int:

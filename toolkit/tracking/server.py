@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from toolkit.tracking import record
 from toolkit.tracking.events import LOCAL_PREFIX, OWN_ID_TAG, PARENT_TAG, Event
 
 if TYPE_CHECKING:
@@ -130,7 +131,12 @@ def reason(fault: BaseException, uri: str = "") -> str:
 
 def is_refusal(fault: BaseException) -> bool:
     """Return whether the tracker is there and will never take this event, so that keeping it for later is no use."""
-    return getattr(fault, "error_code", None) in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST")
+    return getattr(fault, "error_code", None) in (
+        "INVALID_PARAMETER_VALUE",
+        "BAD_REQUEST",
+        "MALFORMED_REQUEST",
+        "ENDPOINT_NOT_FOUND",
+    )
 
 
 @contextlib.contextmanager
@@ -243,6 +249,10 @@ def apply(client: MlflowClient, run_id: str, events: Sequence[Event], *, base: P
         for event in some:
             if kind == "artifact":
                 client.log_artifact(run_id, str(base / event["path"]), event["folder"] or None)
+            elif kind == "data":
+                record.log_data(client, run_id, event)
+            elif kind == "adapter":
+                record.log_adapter(client, run_id, event, base=base)
             elif kind == "text":
                 client.log_text(run_id, event["text"], event["name"])
             elif kind == "close":
@@ -256,7 +266,7 @@ def _experiment_id(client: MlflowClient, name: str, *, uri: str, folder: Path) -
         is_database = urlsplit(uri).scheme.partition("+")[0] in ("sqlite", *_DATABASE_PORTS)
         place = (Path(folder).resolve() / "mlartifacts").as_uri() if is_database else None
         try:
-            return str(client.create_experiment(name, artifact_location=place))
+            return str(client.create_experiment(name, artifact_location=place, tags=record.EXPERIMENT_TAGS))
         except Exception:
             found = client.get_experiment_by_name(name)
             if found is None:  # not a race with another process: a real fault

@@ -59,7 +59,7 @@ class SpooledRun:
         Raises:
             OSError: no space, or an artifact is gone.
         """
-        self._write(*(self._keep(event) if event["event"] == "artifact" else event for event in some))
+        self._write(*(self._keep(event) if "path" in event else event for event in some))
 
     def close(self) -> None:
         """Let go of the file; without a close event before, the run counts as killed."""

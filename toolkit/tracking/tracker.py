@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from toolkit.tracking import events, server
-from toolkit.tracking.events import Event
+from toolkit.tracking.events import Data, Event
 from toolkit.tracking.spool import NAME, SpooledRun
 
 if TYPE_CHECKING:
@@ -37,11 +38,27 @@ class Tracker(Protocol):
         tags: Mapping[str, Any],
         params: Mapping[str, Any],
         parent: str | None = None,
+        began: int | None = None,
+        run_id: str | None = None,
     ) -> str:
-        """Open a run and return its id; `parent` is the id of its parent, by default the run still open."""
+        """Open a run and return its id.
 
-    def log_metrics(self, values: Mapping[str, Any], step: int | None = None) -> None:
-        """Keep numbers under their names, at a step."""
+        Args:
+            parent: the id of its parent, by default the run still open.
+            began: when, in milliseconds since 1970, the work began; by default now.
+            run_id: go on with this run where the tracker still has it.
+        """
+
+    def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
+        """Keep numbers under their names, at a step and a time (ms since 1970, by default now)."""
+
+    def log_data(self, some: Sequence[Data]) -> None:
+        """Keep which rows the run learns from or is scored on."""
+
+    def log_adapter(
+        self, name: str, digest: str, folder: Path, *, is_made: bool, params: Mapping[str, Any], note: str
+    ) -> None:
+        """Keep an adapter that the run made or used: a folder with its card, once for each digest."""
 
     def log_artifact(self, path: Path, folder: str = "") -> None:
         """Keep a copy of a file or folder."""
@@ -67,11 +84,21 @@ class NoTracker:
         tags: Mapping[str, Any],
         params: Mapping[str, Any],
         parent: str | None = None,
+        began: int | None = None,
+        run_id: str | None = None,
     ) -> str:
         """Return the empty id of no run."""
         return ""
 
-    def log_metrics(self, values: Mapping[str, Any], step: int | None = None) -> None:
+    def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
+        """Do nothing."""
+
+    def log_data(self, some: Sequence[Data]) -> None:
+        """Do nothing."""
+
+    def log_adapter(
+        self, name: str, digest: str, folder: Path, *, is_made: bool, params: Mapping[str, Any], note: str
+    ) -> None:
         """Do nothing."""
 
     def log_artifact(self, path: Path, folder: str = "") -> None:
@@ -108,10 +135,20 @@ class MlflowTracker:
     Args:
         uri: where; None for `MLFLOW_TRACKING_URI`, else `mlflow.db` and `mlartifacts/` in `folder`.
         folder: working folder, also of the spool.
+        experiment: where every run goes, whatever `start` says; None: where `start` says.
+        parent: id of the run that runs are nested under while none is open; None: under none.
     """
 
-    def __init__(self, *, uri: str | None = None, folder: Path = Path(".")) -> None:
+    def __init__(
+        self,
+        *,
+        uri: str | None = None,
+        folder: Path = Path("."),
+        experiment: str | None = None,
+        parent: str | None = None,
+    ) -> None:
         self.notes: list[str] = []
+        self._experiment, self._parent = experiment, parent
         self.folder = Path(folder).resolve()  # a later chdir must not split a run
         self.uri = server.tracking_uri(uri, self.folder)
         # The working folder's own store is recorded as None, so that a moved folder still finds it.
@@ -119,6 +156,7 @@ class MlflowTracker:
         self._open: list[_Open] = []
         self._client: MlflowClient | None = None
         self._is_down = False
+        self._lock = threading.RLock()  # what samples a machine's load logs from a thread of its own
 
     def start(
         self,
@@ -128,24 +166,35 @@ class MlflowTracker:
         tags: Mapping[str, Any],
         params: Mapping[str, Any],
         parent: str | None = None,
+        began: int | None = None,
+        run_id: str | None = None,
     ) -> str:
         """Open a run and return MLflow's id for it, or a local one that `sync` replaces."""
-        if parent is None and self._open:
-            parent = self._open[-1].run_id
-        run = _Open(
-            events.start(run_name, experiment=experiment, tags=tags, params=params, parent=parent, uri=self._recorded)
-        )
-        self._open.append(run)
-        if not self._is_down:
-            try:
-                self._create(run)
-            except Exception as fault:
-                self._went_down(fault)
-        if not run.is_live:
-            self._spool(run)
-        return run.run_id
+        with self._lock:
+            if parent is None:
+                parent = self._open[-1].run_id if self._open else self._parent
+            run = _Open(
+                events.start(
+                    run_name,
+                    experiment=self._experiment or experiment,
+                    tags=tags,
+                    params=params,
+                    parent=parent,
+                    uri=self._recorded,
+                    began=began,
+                )
+            )
+            self._open.append(run)
+            if not self._is_down:
+                try:
+                    self._create(run, run_id)
+                except Exception as fault:
+                    self._went_down(fault)
+            if not run.is_live:
+                self._spool(run)
+            return run.run_id
 
-    def log_metrics(self, values: Mapping[str, Any], step: int | None = None) -> None:
+    def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
         """Keep numbers; what is no number is left out and noted."""
         numbers: dict[str, float] = {}
         for name, value in values.items():
@@ -154,7 +203,19 @@ class MlflowTracker:
             except (TypeError, ValueError):
                 self._note(f"Metric '{name}' is {value!r}, which is no number; it is not tracked.")
         if numbers:
-            self._write(events.metrics(numbers, step))
+            self._write(events.metrics(numbers, step, at=at))
+
+    def log_data(self, some: Sequence[Data]) -> None:
+        """Keep which rows the run learns from or is scored on."""
+        if some:
+            self._write(events.data(some))
+
+    def log_adapter(
+        self, name: str, digest: str, folder: Path, *, is_made: bool, params: Mapping[str, Any], note: str
+    ) -> None:
+        """Keep an adapter as a logged model of MLflow, found again by its digest."""
+        place = Path(folder).resolve()
+        self._write(events.adapter(name, digest, place, is_made=is_made, params=params, note=note))
 
     def log_artifact(self, path: Path, folder: str = "") -> None:
         """Keep a copy of a file or folder; one that is not there is noted."""
@@ -169,23 +230,32 @@ class MlflowTracker:
 
     def close(self, status: str = "FINISHED") -> None:
         """End the run started last."""
-        if not self._open:
-            return
-        self._write(events.close(status))
-        run = self._open.pop()
-        if run.spool:
-            run.spool.close()
+        with self._lock:
+            if not self._open:
+                return
+            self._write(events.close(status))
+            run = self._open.pop()
+            if run.spool:
+                run.spool.close()
 
-    def _create(self, run: _Open) -> None:
+    def _create(self, run: _Open, run_id: str | None) -> None:
         if self._client is None:
             if fault := server.fault_of(self.uri):
                 raise ConnectionError(fault)
             self._client = server.connect(self.uri)
         with server.waits(timeout_s=_ANSWER_S, retries=1):
-            run.start["run_id"] = server.create_run(self._client, run.start, uri=self.uri, folder=self.folder)
+            if run_id and not run_id.startswith(events.LOCAL_PREFIX) and server.is_active(self._client, run_id):
+                server.describe_run(self._client, run_id, run.start)
+                run.start["run_id"] = run_id
+            else:
+                run.start["run_id"] = server.create_run(self._client, run.start, uri=self.uri, folder=self.folder)
         run.is_live = True
 
     def _write(self, event: Event) -> None:
+        with self._lock:
+            self._write_alone(event)
+
+    def _write_alone(self, event: Event) -> None:
         if not self._open:
             return
         run = self._open[-1]
@@ -223,7 +293,7 @@ class MlflowTracker:
     def _send(self, run: _Open, some: list[Event]) -> None:
         assert self._client is not None
         timeout_s = _ANSWER_S
-        if some[0]["event"] in ("artifact", "text") and self.uri.startswith("http"):
+        if some[0]["event"] in ("artifact", "adapter", "text") and self.uri.startswith("http"):
             # A large file may take its time, so a tracker that is gone has to show in another way.
             if fault := server.fault_of(self.uri):
                 raise ConnectionError(fault)
@@ -257,7 +327,12 @@ class MlflowTracker:
 
 
 def open_tracker(
-    kind: Literal["mlflow", "none"], *, uri: str | None = None, folder: Path = Path(".")
+    kind: Literal["mlflow", "none"],
+    *,
+    uri: str | None = None,
+    folder: Path = Path("."),
+    experiment: str | None = None,
+    parent: str | None = None,
 ) -> MlflowTracker | NoTracker:
     """Return a tracker; nothing is imported, written or looked for before its first run starts.
 
@@ -265,9 +340,12 @@ def open_tracker(
         kind: `mlflow`, or `none` for one that keeps nothing.
         uri: an MLflow tracking URI; None for `MLFLOW_TRACKING_URI`, else `mlflow.db` in `folder`.
         folder: working folder.
+        experiment, parent: as in `MlflowTracker`.
 
     Example:
         >>> open_tracker("none").start("mnli", experiment="mnli", tags={}, params={})
         ''
     """
-    return NoTracker() if kind == "none" else MlflowTracker(uri=uri, folder=folder)
+    if kind == "none":
+        return NoTracker()
+    return MlflowTracker(uri=uri, folder=folder, experiment=experiment, parent=parent)

@@ -1,0 +1,56 @@
+"""A grid that runs in seconds: the tiny backbone on a few rows of the micro-world."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from toolkit.config import load
+from toolkit.recipes.sweep import sweep
+from toolkit.sweeps import Record, SweepFolder, load_results
+
+GRID = """
+title: Tiny
+axes:
+  intermediates: [micro-nli, micro-qa]
+  fusions: {of: {both: [micro-nli, micro-qa]}, methods: [fuse]}
+  targets: [micro-choice]
+languages: [en, de]
+settings:
+  backbone: {name: tiny, precision: fp32}
+  train: {limit: 64, epochs: 2, eval_limit: 16, batch_size: 8, checkpoint_every: 4}
+  eval: {limit: 16}
+"""
+
+
+def write_grid(folder: Path, text: str = GRID) -> Path:
+    path = folder / "grid.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def run(file: Path, folder: Path, said: list[str] | None = None, **more: Any) -> int:
+    config = load(sets=["tracking.enabled=no"])
+    told = said if said is not None else []
+    return sweep(file, config, **{"given": {}, "folder": folder, "say": told.append, **more})
+
+
+def table(folder: Path) -> list[tuple]:
+    """Return every score of a finished sweep, to the bit."""
+    found = load_results(folder)
+    assert found.is_finished
+    return [
+        (cell.cell.name, score.language, score.metric, score.value) for cell in found.cells for score in cell.scores
+    ]
+
+
+def records(folder: Path) -> dict[str, Record]:
+    held = SweepFolder(folder)
+    planned = held.plan()
+    assert planned is not None
+    return held.records(planned.steps)
+
+
+def made(record: Record) -> int:
+    """Return how many attempts brought a step to its end."""
+    return sum(attempt.outcome == "made" for attempt in record.attempts)

@@ -1,0 +1,143 @@
+"""What a run shows besides numbers: rows and adapters, in the folder's own store, on a server, and by way of the spool."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from toolkit.tracking import Data, open_tracker, server, spool, sync
+
+GERMAN = Data("xnli.de", "0123456789abcdef", "evaluation", "mirror/xnli", 2490, {"split": "validation"})
+
+
+def adapter(folder):
+    place = folder / "entry"
+    place.mkdir(exist_ok=True)
+    (place / "card.yaml").write_text("name: mnli\n")
+    (place / "README.md").write_text("# mnli\n")
+    return place
+
+
+def record(tracker, folder, *, is_made=True):
+    tracker.start("mnli", experiment="xnli", tags={}, params={"composition": "mnli"}, began=1_700_000_000_000)
+    tracker.log_data([GERMAN])
+    tracker.log_metrics({"system/seconds": 1.0}, at=1_700_000_001_000)
+    tracker.log_adapter("mnli/squad", "d" * 64, adapter(folder), is_made=is_made, params={"seed": 0}, note="# mnli")
+    tracker.close()
+
+
+def check(client, folder, *, linked="outputs"):
+    experiment = client.get_experiment_by_name("xnli")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    run = client.get_run(client.search_runs([experiment.experiment_id])[0].info.run_id)
+    assert run.info.start_time == 1_700_000_000_000
+    (data,) = run.inputs.dataset_inputs
+    assert (data.dataset.name, data.dataset.digest, data.tags[0].value) == ("xnli.de", GERMAN.digest, "evaluation")
+    (model,) = client.search_logged_models([experiment.experiment_id])
+    assert (model.name, model.status, model.params) == ("mnli_squad", "READY", {"seed": "0"})
+    found = run.outputs.model_outputs if linked == "outputs" else run.inputs.model_inputs
+    assert [one.model_id for one in found] == [model.model_id]
+    files = client.list_logged_model_artifacts(model.model_id)
+    assert {file.path for file in files} == {"card.yaml", "README.md"}
+    return run
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(tmp_path_factory):
+    """An MLflow server on loopback, its own artifacts behind it."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--artifacts-destination", str(folder)]
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with open(folder / "log", "w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True)
+    uri = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{uri}/health", timeout=1).close()
+                break
+            except OSError:
+                assert process.poll() is None, (folder / "log").read_text()
+                time.sleep(0.25)
+        else:
+            pytest.skip("the server did not come up within a minute on this machine")
+        yield uri
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(timeout=30)
+
+
+def test_rows_and_adapter_stand_in_the_folders_own_store(folder, client):
+    tracker = open_tracker("mlflow", folder=folder)
+    record(tracker, folder)
+    assert tracker.notes == []
+    check(client, folder)
+
+
+def test_a_run_that_uses_an_adapter_finds_what_the_run_that_made_it_left(folder, client):
+    tracker = open_tracker("mlflow", folder=folder)
+    record(tracker, folder)
+    record(tracker, folder, is_made=False)
+    experiment = client.get_experiment_by_name("xnli").experiment_id
+    assert len(client.search_logged_models([experiment])) == 1
+    links = [client.get_run(run.info.run_id) for run in client.search_runs([experiment])]
+    assert sorted(len(run.inputs.model_inputs) for run in links) == [0, 1]
+
+
+def test_the_spool_carries_rows_and_adapter(folder, client, monkeypatch):
+    monkeypatch.setattr(server, "fault_of", lambda uri: "it is away")
+    tracker = open_tracker("mlflow", folder=folder)
+    record(tracker, folder)
+    (note,) = tracker.notes
+    assert "it is away" in note
+    (folder / "entry" / "card.yaml").unlink()  # the spool has a copy
+    monkeypatch.undo()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert sync(folder) == 1
+    check(client, folder)
+    assert spool.spooled(folder) == []
+
+
+def test_a_server_that_dies_in_the_middle_costs_one_note_and_loses_nothing(folder, client, monkeypatch):
+    from toolkit.tracking import record as writing
+
+    def gone(*_, **__):
+        raise ConnectionError("it went away")
+
+    tracker = open_tracker("mlflow", folder=folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "log_adapter", gone)
+        record(tracker, folder)
+    assert len(tracker.notes) == 1
+    assert sync(folder) == 1
+    check(client, folder)
+
+
+def test_a_server_takes_them_too(mlflow_server, tmp_path, monkeypatch):
+    from mlflow import MlflowClient
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    tracker = open_tracker("mlflow", uri=mlflow_server, folder=tmp_path)
+    record(tracker, tmp_path, is_made=False)
+    assert tracker.notes == []
+    check(MlflowClient(mlflow_server), tmp_path, linked="inputs")
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_a_run_knows_the_commit_of_its_code(folder, client):
+    from toolkit.tracking.events import code_version
+
+    tracker = open_tracker("mlflow", folder=folder)
+    record(tracker, folder)
+    run = client.search_runs([client.get_experiment_by_name("xnli").experiment_id])[0]
+    assert run.data.tags.get("mlflow.source.git.commit", "") == code_version()

@@ -1,0 +1,57 @@
+"""A sweep's table as a picture."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from toolkit.report.compare import mark, points
+from toolkit.report.page import BETTER, WORSE, colours, scale_of
+from toolkit.report.plots import save
+from toolkit.report.sweep import SweepReport
+from toolkit.report.table import GENERATED_NOTE
+
+
+def difference_map(report: SweepReport, path: Path) -> None:
+    """Draw the differences to the baseline, rows down and targets across, as PNG or SVG; without a baseline the scores.
+
+    Raises:
+        ToolkitError: the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+
+    scale = scale_of(report)
+    grid = [[math.nan] * len(report.targets) for _ in report.rows]
+    width = 1.5 + 0.08 * max(map(len, report.rows)) + 1.1 * len(report.targets)
+    figure = Figure(figsize=(max(width, 4.5), 1.6 + 0.42 * len(report.rows)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for y, row in enumerate(report.rows):
+        for x, task in enumerate(report.targets):
+            entry = report.entries.get((row, task))
+            if entry is None:
+                continue
+            if entry.mean is None:
+                axes.text(x, y, entry.state, ha="center", va="center", fontsize=7, color="grey", style="italic")
+                continue
+            text, colour, weight = points(entry.mean, is_signed=False), "#000", "normal"
+            if entry.gain is not None:
+                grid[y][x] = entry.gain
+                marks = mark(entry.estimate) if entry.estimate else ""
+                text = f"{points(entry.gain)}{marks}\n{text}"
+                colour = colours(entry.gain, scale)[1]
+                weight = "bold" if marks else "normal"
+            axes.text(x, y, text, ha="center", va="center", fontsize=7, color=colour, weight=weight)
+    ends = [[part / 255 for part in end] for end in (WORSE, BETTER)]
+    palette = LinearSegmentedColormap.from_list("difference", [ends[0], (1.0, 1.0, 1.0), ends[1]])
+    axes.imshow(grid, aspect="auto", cmap=palette, vmin=-scale, vmax=scale)
+    axes.set_xticks(range(len(report.targets)), report.targets, rotation=45 if len(report.targets) > 6 else 0)
+    axes.set_yticks(range(len(report.rows)), report.rows)
+    axes.tick_params(length=0, labelsize=8)
+    partial = " (partial)" if report.lacks else ""
+    axes.set_title(f"{report.title or report.name}{partial}", fontsize=9, wrap=True)
+    below = f"difference to '{report.baseline}' over score in %; * more than chance (Holm)" if report.baseline else "%"
+    axes.set_xlabel(f"{below}\n{GENERATED_NOTE}" if report.is_generated else below, fontsize=7)
+    save(figure, path)

@@ -1,0 +1,201 @@
+"""A sweep's folder: `sweep.json`, a record per step, and the work of each; every file is whole or not there."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import ToolkitError
+from toolkit.score import from_dict as score_from_dict
+from toolkit.score import replace_text
+from toolkit.sweeps.values import Attempt, Cell, Record, Step, Sweep
+
+FORMAT = 1
+SWEEP_FILE = "sweep.json"
+LOCK_WAIT_S = 10.0  # a killed sweep's workers need a moment to notice
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A sweep with its steps: what `sweep.json` holds.
+
+    Attributes:
+        sweep: the grid; every cell's `key` names the step that scores it.
+        steps: in an order in which they can be done.
+        facts: what was looked up when the plan was made: the backbone's digest, the rows' fingerprints and counts.
+        run_id: of the sweep's run in the tracker; empty without one.
+        workers: how many processes worked last.
+    """
+
+    sweep: Sweep
+    steps: tuple[Step, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    run_id: str = ""
+    workers: int = 1
+
+    @property
+    def stages(self) -> tuple[Step, ...]:
+        """The steps that make zoo entries."""
+        return tuple(step for step in self.steps if step.is_stage)
+
+
+@dataclass(frozen=True)
+class Held:
+    """The lock of a sweep's folder."""
+
+    descriptor: int
+
+    def close(self) -> None:
+        """Let go of it; workers that are still there keep it."""
+        os.close(self.descriptor)
+
+
+class SweepFolder:
+    """Where a sweep lives.
+
+    Layout: `sweep.json`; `stages/KEY.json` and `cells/KEY.json`, the records; beside each a folder `KEY/` with its own `zoo/`
+    and `runs/`; `logs/`, what the workers said.
+
+    Args:
+        root: the folder; made by the first write.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    def home(self, step: Step | Record) -> Path:
+        """Return the folder of a step's own zoo and runs."""
+        return self.root / ("stages" if step.kind == "train" else "cells") / step.key
+
+    def write_plan(self, planned: Planned) -> None:
+        """Write `sweep.json`."""
+        values = {"format": FORMAT, **asdict(planned)}
+        replace_text(self.root / SWEEP_FILE, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+
+    def plan(self) -> Planned | None:
+        """Return what `sweep.json` holds; None where there is none.
+
+        Raises:
+            ToolkitError: it is of another release or damaged.
+        """
+        path = self.root / SWEEP_FILE
+        values = _read(path)
+        if values is None:
+            return None
+        try:
+            if values["format"] != FORMAT:
+                raise ToolkitError(f"{path} has the format {values['format']}; this release reads {FORMAT}.")
+            grid = dict(values["sweep"])
+            cells = tuple(Cell(**{**cell, "members": tuple(cell["members"])}) for cell in grid.pop("cells"))
+            sweep = Sweep(**{**grid, "cells": cells, "left_out": tuple(grid["left_out"])})
+            steps = tuple(
+                Step(**{**step, "parents": tuple(step["parents"]), "learns_from": tuple(step["learns_from"])})
+                for step in values["steps"]
+            )
+            return Planned(sweep, steps, values["facts"], values["run_id"], values["workers"])
+        except (KeyError, TypeError) as fault:
+            raise ToolkitError(
+                f"{path} is no sweep of this release ({fault}); name another folder with --dir."
+            ) from None
+
+    def write(self, record: Record) -> None:
+        """Write a record."""
+        text = json.dumps(asdict(record), indent=1, ensure_ascii=False)
+        replace_text(self._path(record.kind, record.key), text + "\n")
+
+    def record(self, step: Step) -> Record | None:
+        """Return a step's record; None where it was never begun.
+
+        Raises:
+            ToolkitError: the file is damaged.
+        """
+        path = self._path(step.kind, step.key)
+        values = _read(path)
+        if values is None:
+            return None
+        try:
+            scores = tuple(score_from_dict(row, where=f"A score of {path}") for row in values.pop("scores"))
+            attempts = tuple(Attempt(**one) for one in values.pop("attempts"))
+            contamination = tuple(values.pop("contamination"))
+            return Record(**values, scores=scores, attempts=attempts, contamination=contamination)
+        except (KeyError, TypeError, AttributeError) as fault:
+            raise ToolkitError(
+                f"{path} is no record of this release ({fault}); remove it to do this step anew."
+            ) from None
+
+    def records(self, steps: Sequence[Step]) -> dict[str, Record]:
+        """Return the records that there are, by key."""
+        found = {step.key: self.record(step) for step in steps}
+        return {key: record for key, record in found.items() if record is not None}
+
+    def lock(self) -> Held:
+        """Take the one sweep's lock of this folder, whose descriptor workers inherit.
+
+        The system lets go of it when the last process that holds the descriptor is gone, so what a killed sweep left
+        running keeps the next one out.
+
+        Raises:
+            ToolkitError: another sweep works here, or the folder cannot be written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise ToolkitError(
+                f"The sweep's folder {self.root} cannot be written ({error.strerror}); name another with --dir."
+            ) from None
+        end = time.monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip()
+                if time.monotonic() >= end:
+                    os.close(descriptor)
+                    raise ToolkitError(
+                        f"Another sweep works in {self.root} ({holder}); wait for it (`xstilts status {self.root}`), or name "
+                        "another folder with --dir."
+                    ) from None
+                time.sleep(0.1)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        return Held(descriptor)
+
+    def is_locked(self) -> bool:
+        """Return whether a sweep works here now."""
+        try:
+            descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+
+    def _path(self, kind: str, key: str) -> Path:
+        return self.root / ("stages" if kind == "train" else "cells") / f"{key}.json"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ToolkitError(f"{path} cannot be read ({error.strerror}).") from None
+    except ValueError as fault:
+        raise ToolkitError(f"{path} is damaged ({fault}); remove it and run the sweep again.") from None
+    if not isinstance(values, dict):
+        raise ToolkitError(f"{path} is damaged (no object); remove it and run the sweep again.")
+    return values

@@ -1,0 +1,121 @@
+"""What a sweep has done, what is left, and how long that will take, from what was measured in it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.sweeps.folder import SweepFolder
+from toolkit.sweeps.results import SweepResults, load_results, states_of
+from toolkit.sweeps.values import Record, State, Step
+
+Speeds = Mapping[str, float]
+"""Seconds per row by kind of work (`train pair`)."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Where a sweep stands.
+
+    Attributes:
+        results: the folder as it is.
+        states: of all steps, by key.
+        steps: all steps, parents first.
+        records: by key.
+        errors: why, for failed and blocked ones.
+        is_alive: whether a sweep works in the folder now.
+        seconds_left: None where nothing was measured yet.
+    """
+
+    results: SweepResults
+    steps: tuple[Step, ...]
+    states: Mapping[str, State]
+    records: Mapping[str, Record]
+    errors: Mapping[str, str]
+    is_alive: bool
+    seconds_left: float | None
+
+    def count(self, state: State, *, stages: bool) -> int:
+        """Return how many stages, or scorings, are in a state."""
+        return sum(self.states[step.key] == state for step in self.steps if step.is_stage == stages)
+
+    def among(self, state: State) -> list[Step]:
+        """Return the steps in a state, in order."""
+        return [step for step in self.steps if self.states[step.key] == state]
+
+
+def outlook(root: Path | str, *, now: float) -> Outlook:
+    """Read a sweep's folder and say where it stands; `now` in seconds since 1970.
+
+    Raises:
+        ToolkitError: there is no sweep in the folder.
+    """
+    results = load_results(root)
+    folder = SweepFolder(root)
+    planned = folder.plan()
+    assert planned is not None  # load_results has read it
+    records = folder.records(planned.steps)
+    is_alive = folder.is_locked()
+    states, errors = states_of(planned.steps, records, is_alive=is_alive)
+    left = seconds_left(planned.steps, states, records, speeds=speeds_of(planned.steps, records), now=now)
+    whole = None if left is None else left_with(left, planned.workers, planned.steps, states)
+    return Outlook(results, planned.steps, states, records, errors, is_alive, whole)
+
+
+def speeds_of(steps: Sequence[Step], records: Mapping[str, Record]) -> dict[str, float]:
+    """Return what finished steps took per row, by kind of work; the name `any` has the median over kinds.
+
+    Example:
+        >>> step = Step("k", "train", "a", 0, (), {}, work="train pair", examples=100)
+        >>> speeds_of([step], {"k": Record("k", "train", "a", "done", seconds=5.0)})["train pair"]
+        0.05
+    """
+    spent: dict[str, list[float]] = {}
+    for step in steps:
+        record = records.get(step.key)
+        if record is not None and record.state == "done" and record.seconds > 0:
+            spent.setdefault(step.work, []).append(record.seconds / max(1, step.examples or 1))
+    return {work: statistics.median(found) for work, found in spent.items()}
+
+
+def seconds_of(step: Step, speeds: Speeds) -> float | None:
+    """Return how long a step will take; None where nothing like it was measured."""
+    if step.work not in speeds:
+        # Another task of the same kind of step is nearer than nothing.
+        like = [value for work, value in speeds.items() if work.split()[0] == step.work.split()[0]]
+        return statistics.median(like) * max(1, step.examples or 1) if like else None
+    return speeds[step.work] * max(1, step.examples or 1)
+
+
+def seconds_left(
+    steps: Sequence[Step],
+    states: Mapping[str, State],
+    records: Mapping[str, Record],
+    *,
+    speeds: Speeds,
+    now: float,
+) -> dict[str, float] | None:
+    """Return the seconds left by key, of the steps that are waiting or running; None where a kind of work is unknown."""
+    found: dict[str, float] = {}
+    for step in steps:
+        if states[step.key] not in ("waiting", "running"):
+            continue
+        whole = seconds_of(step, speeds)
+        if whole is None:
+            return None
+        record = records.get(step.key)
+        if states[step.key] == "running" and record is not None and record.attempts:
+            whole = max(0.0, whole - (now - record.attempts[-1].started))
+        found[step.key] = whole
+    return found
+
+
+def left_with(left: Mapping[str, float], workers: int, steps: Sequence[Step], states: Mapping[str, State]) -> float:
+    """Return the time until all is done: the work divided among workers, or the longest chain where that is longer."""
+    chain: dict[str, float] = {}
+    for step in steps:
+        own = left.get(step.key, 0.0)
+        chain[step.key] = own + max((chain[parent] for parent in step.parents), default=0.0)
+    return max(sum(left.values()) / max(1, workers), max(chain.values(), default=0.0))

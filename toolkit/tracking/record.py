@@ -1,0 +1,74 @@
+"""What a run is shown with in MLflow's UI besides its numbers: the rows it was made with, and the adapter."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.tracking.events import DATA_DIGEST_LENGTH, DIGEST_TAG, KEY_LENGTH, NOTE_TAG, Event
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
+
+EXPERIMENT_TAGS = {
+    # What MLflow 3.17 calls an experiment that is about training and not about traces.
+    "mlflow.experimentKind": "custom_model_development",
+    NOTE_TAG: (
+        "Scores are fractions named `task/metric/language`; `zero_shot_mean` runs over all languages but the training "
+        "language. Training runs keep the scores on dev rows as `dev/...`, times, memory and load as `system/...`. To compare "
+        "compositions, tick their runs and press *Compare*: the axes of the parallel coordinates are the parameters "
+        "`composition`, `intermediates` and `method`. What is more than chance says `xstilts compare`."
+    ),
+}
+
+
+def log_data(client: MlflowClient, run_id: str, event: Event) -> None:
+    """Write rows as datasets of a run; again changes nothing."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    inputs = [
+        DatasetInput(
+            Dataset(
+                name=one["name"],
+                digest=one["digest"][:DATA_DIGEST_LENGTH],
+                source_type="local" if one["origin"].startswith("/") else "xstilts",
+                source=json.dumps({"uri": one["origin"]}),
+                profile=json.dumps({"num_rows": one["rows"], **one["facts"]}),
+            ),
+            [InputTag("mlflow.data.context", one["context"])],
+        )
+        for one in event["data"]
+    ]
+    client.log_inputs(run_id, datasets=inputs)
+
+
+def log_adapter(client: MlflowClient, run_id: str, event: Event, *, base: Path) -> None:
+    """Write an adapter as a logged model, or find the one of its digest, and link the run to it; again changes nothing."""
+    from mlflow.entities import LoggedModelInput, LoggedModelOutput
+
+    found = _models(client, event["digest"])
+    model = next((one for one in found if one.status == "READY"), found[0] if found else None)
+    if model is None:
+        tags: dict[str, Any] = {DIGEST_TAG: event["digest"], NOTE_TAG: event["note"]}
+        model = client.create_logged_model(
+            client.get_run(run_id).info.experiment_id,
+            name=event["name"][:KEY_LENGTH],
+            source_run_id=run_id if event["is_made"] else None,
+            tags=tags,
+            params=event["params"],
+            model_type="adapter",
+        )
+    if model.status != "READY":  # one whose upload broke off is completed
+        client.log_model_artifacts(model.model_id, str(base / event["path"]))
+        client.finalize_logged_model(model.model_id, "READY")
+    if event["is_made"]:
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+    else:
+        client.log_inputs(run_id, models=[LoggedModelInput(model.model_id)])
+
+
+def _models(client: MlflowClient, digest: str) -> list[LoggedModel]:
+    experiments = [experiment.experiment_id for experiment in client.search_experiments(max_results=1000)]
+    return list(client.search_logged_models(experiments, filter_string=f"tags.`{DIGEST_TAG}` = '{digest}'"))
