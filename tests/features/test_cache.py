@@ -233,7 +233,7 @@ def _many(n: int) -> int:
     tokenizer, rows = tiny_tokenizer(), rows_of("pair")
     for _ in range(n):
         cache.cached_features(rows, "pair", tokenizer, max_length=64, max_bytes=LARGE, say=said.append)
-        for file in cache.features_folder().glob("*"):
+        for file in cache.features_folder().glob(f"*{cache.ENDING}"):
             file.unlink(missing_ok=True)
     return len(said)
 

@@ -61,7 +61,7 @@ def test_attention_is_the_mean_of_what_the_circuit_attends_to(held: Config) -> N
         from toolkit.recipes.evaluate import task_features
 
         rows = target.rows("score", "en", limit=1)
-        batch = task_features(rows, target, circuit, held, "", silent).collate(np.array([0]))
+        batch = task_features(rows, target, circuit, held).collate(np.array([0]))
         import torch
 
         ids, mask = (torch.from_numpy(batch[key]) for key in ("input_ids", "attention_mask"))

@@ -27,6 +27,8 @@ from toolkit.zoo.verify import entry_faults, read_card, read_tensors, taken
 if TYPE_CHECKING:
     import numpy as np
 
+_READS = 3  # attempts to read an entry that a writer may be replacing
+
 # Inside the class `list` is the method.
 Cards = list[AdapterCard]
 Folders = list[Path]
@@ -86,10 +88,17 @@ class Zoo:
         Raises:
             ZooError: no such entry (with the nearest names), or its card is damaged.
         """
-        folder = self._folder(name, backbone)
-        if folder is None or not os.path.lexists(folder):
-            raise self._missing(name, backbone)
-        return self._read(folder)
+        for attempt in range(_READS):
+            folder = self._folder(name, backbone)  # waits for a writer at work
+            if folder is None or not os.path.lexists(folder):
+                raise self._missing(name, backbone)
+            try:
+                return self._read(folder)
+            except ZooError:
+                # A writer may have put another entry in place between the look and the read; damage stays damage.
+                if attempt == _READS - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
     def tensors(
         self, card: AdapterCard, file: str, *, expected: Mapping[str, Sequence[int]] | None = None
