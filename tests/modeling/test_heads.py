@@ -64,3 +64,35 @@ def test_a_span_head_has_no_dropout():
 def test_a_task_scored_by_retrieval_has_no_head():
     with pytest.raises(ToolkitError, match="kind 'bitext' has no head"):
         build_head(HeadSpec("bitext"), 32, dropout=0.1)
+
+
+def test_a_retrieval_head_scales_the_cosines_of_every_query_with_every_passage():
+    head = build_head(HeadSpec("retrieval", pooling="mean", temperature=0.05), 32, dropout=0.1).eval()
+    queries, passages = STATES, STATES.flip(0)[:, :4]
+    query_mask = torch.tensor([[1, 1, 1, 0, 0, 0], [1] * 6, [1, 0, 0, 0, 0, 0], [1, 1, 1, 1, 0, 0]])
+    passage_mask = torch.ones(4, 4, dtype=torch.long)
+    logits = head(queries, query_mask, passages, passage_mask)
+    for i in range(4):
+        for j in range(4):
+            query, passage = queries[i, : query_mask[i].sum()].mean(0), passages[j].mean(0)
+            cosine = torch.dot(query, passage) / (query.norm() * passage.norm())
+            assert float(logits[i, j].detach()) == pytest.approx(20 * float(cosine), abs=1e-4)
+
+
+def test_a_retrieval_heads_scale_is_learnt_and_never_passes_100():
+    head = build_head(HeadSpec("retrieval", temperature=0.02), 32, dropout=0.0)
+    mask = torch.ones(4, 6, dtype=torch.long)
+    head(STATES, mask, STATES, mask).sum().backward()
+    assert head.log_scale.grad is not None and float(head.log_scale.grad) != 0
+    with torch.no_grad():
+        head.log_scale.fill_(9.0)
+    assert torch.diag(head(STATES, mask, STATES, mask)).tolist() == pytest.approx([100.0] * 4, rel=1e-4)
+
+
+def test_two_poolings_make_two_retrieval_heads():
+    mask = torch.ones(4, 6, dtype=torch.long)
+    mean, cls = (build_head(HeadSpec("retrieval", pooling=each), 32, dropout=0.0) for each in ("mean", "cls"))
+    changed = STATES.clone()
+    changed[:, 1:] = 1.0
+    assert torch.equal(cls(STATES, mask, STATES, mask), cls(changed, mask, changed, mask))
+    assert not torch.allclose(mean(STATES, mask, STATES, mask), mean(changed, mask, changed, mask))

@@ -112,3 +112,21 @@ def test_exactly_the_listed_parameters_are_trainable():
 def test_a_listed_parameter_that_is_not_in_the_model_is_a_bug():
     with pytest.raises(AssertionError, match="1 listed parameters are not in the model"):
         unfreeze_exactly(nn.Linear(2, 2), {"x": nn.Parameter(torch.zeros(1))})
+
+
+def test_a_querys_loss_is_the_cross_entropy_of_its_own_passage_among_those_of_other_keys():
+    logits = torch.randn(4, 4, generator=RNG)
+    keys = torch.tensor([7, 3, 7, 5])  # queries 0 and 2 are answered by the same passages
+    expected = [
+        cross_entropy(logits[0, [0, 1, 3]], 0),
+        cross_entropy(logits[1], 1),
+        cross_entropy(logits[2, [1, 2, 3]], 1),
+        cross_entropy(logits[3], 3),
+    ]
+    assert item_losses("retrieval", logits, {"keys": keys}).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_query_alone_in_its_batch_learns_nothing():
+    logits = torch.randn(1, 1, generator=RNG, requires_grad=True)
+    item_losses("retrieval", logits, {"keys": torch.tensor([0])}).sum().backward()
+    assert float(logits.grad) == 0.0

@@ -44,7 +44,8 @@ def test_balance_lengths_duplicates_and_faults_are_found(own: Path) -> None:
     assert (train.split, train.n, train.balance) == ("train", 16, "ja 75.0%, nein 25.0%")
     assert train.n_repeated == 13  # three inputs, case and spacing aside
     assert (dev.n, dev.n_long) == (2, 1)
-    assert dev.tokens[2] > found.limit == 256
+    assert dev.tokens[2] > 256
+    assert found.limit == "256"
     text = "\n".join(found.sentences)
     assert "dev en: 1 of 3 rows are faulty; the first: " in text and "line 4: label 'vielleicht'" in text
     assert "train en: 1 repeated inputs have different labels." in text
@@ -68,11 +69,29 @@ def test_a_task_whose_rows_cannot_be_reached_is_refused(own: Path) -> None:
         check("own", tiny_config(own))
 
 
+def test_a_retrieval_task_is_checked_by_its_queries_its_passages_and_its_pool(tmp_path: Path) -> None:
+    found = check("micro-answers", tiny_config(tmp_path))
+    assert found.limit == "32/64"
+    by_split = {(part.split, part.language): part for part in found.parts}
+    assert by_split["score", "de"].n == 60
+    assert by_split["train passages", "de"].n == 3000
+    assert {language for split, language in by_split if split == "pool"} == set(TASKS["micro-answers"].languages)
+    pool = by_split["pool", "de"]
+    assert pool.n == 120
+    right = float(pool.balance.removesuffix(" right a query"))
+    rows, held = TASKS["micro-answers"].rows("score", "de"), TASKS["micro-answers"].pool()
+    german = [row for row in held.rows if row.language == "de"]
+    assert right == pytest.approx(
+        sum(row.key in each.keys for row in rows for each in german) / len(rows),
+        abs=0.01,  # type: ignore[union-attr]
+    )
+
+
 def test_a_bitext_and_corpora_that_are_mined_can_be_checked(folder: Path) -> None:
     for name, n in (("micro-bitext", 1), ("micro-mining", 1)):
         found = check(name, tiny_config(folder))
         assert len(found.parts) >= n and all(part.tokens[2] > 2 for part in found.parts)
-        assert found.limit == 512
+        assert found.limit == "512"
 
 
 def test_rows_that_were_drawn_are_compared_as_they_were_drawn(own: Path) -> None:

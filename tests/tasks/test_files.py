@@ -19,12 +19,13 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "span": {"question": "q", "context": "c", "texts": "answer", "starts": "at"},
     "tags": {"tokens": "words", "tags": "tags"},
     "bitext": {"source": "de", "target": "en"},
+    "retrieval": {"query": "q", "passage": "p"},
 }
 LABELS = {"pair": ("no", "yes"), "tags": ("N", "V")}
 
 
 def task(kind: str, file: Path, columns: dict[str, Any] | None = None) -> Task:
-    metric = {"span": "squad", "tags": "seqeval"}.get(kind, "accuracy")
+    metric = {"span": "squad", "tags": "seqeval", "retrieval": "map_at_20"}.get(kind, "accuracy")
     source = FileSource(
         format=file.suffix[1:], splits={"score": file.name}, columns=columns or COLUMNS[kind], folder=file.parent
     )
@@ -55,6 +56,7 @@ GOOD = {
     "span": ("x.csv", "q,c,answer,at\nWhen?,In May.,May,3\n"),
     "tags": ("x.csv", "words,tags\nHe sings,N V\n"),
     "bitext": ("x.csv", "de,en\nEs regnet.,It rains.\n"),
+    "retrieval": ("x.csv", "q,p\nWhen?,In May.\n"),
 }
 
 
@@ -124,6 +126,8 @@ def test_a_file_without_rows_is_refused(tmp_path: Path, kind: str, content: str)
         ("tags", "words,tags\n,\n", "no tokens", "at least one"),
         ("bitext", "de,en\n ,It rains.\n", "an empty text as source", "text"),
         ("bitext", "de,en\nEs regnet.,\n", "an empty text as target", "text"),
+        ("retrieval", "q,p\n ,In May.\n", "an empty text as query", "text"),
+        ("retrieval", "q,p\nWhen?,\n", "an empty text as passage", "text"),
     ],
 )
 def test_a_faulty_row_is_named_with_line_and_expectation(
@@ -150,6 +154,7 @@ def test_a_faulty_row_is_named_with_line_and_expectation(
         ("span", {"q": "?", "c": "May", "answer": 5, "at": [0]}, "5 as texts; expected a list of texts"),
         ("choice", {"q": "?", "x": 1, "y": 2, "gold": 0}, "as choices; expected a list of texts"),
         ("bitext", {"de": ["x"], "en": "y"}, "as source; expected text"),
+        ("retrieval", {"q": "x", "p": 3}, "as passage; expected text"),
     ],
 )
 def test_values_of_the_wrong_type_are_refused(tmp_path: Path, kind: str, values: dict[str, Any], said: str) -> None:

@@ -220,10 +220,11 @@ def _suite(expr: str, config: Any, suite: str, instead: tuple[str, ...], dry_run
         "xstilts retrieve mnli --task tatoeba --layers all",
         "xstilts retrieve backbone mnli mnli/squad --task tatoeba --layers all",
         "xstilts retrieve mnli --task bucc --languages zh --data-root BUCC --protocol all",
+        "xstilts retrieve mnli --task lareqa --data-root LAREQA",
     )
 )
 @click.argument("exprs", nargs=-1, required=True, metavar="EXPR...")
-@click.option("--task", default="tatoeba", show_default=True, metavar="TASK", help="Bitext or mining task.")
+@click.option("--task", default="tatoeba", show_default=True, metavar="TASK", help="Bitext, mining or retrieval task.")
 @click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
 @click.option(
     "--protocol",
@@ -242,7 +243,8 @@ def retrieve(
     lock: Path | None,
     **options: Any,
 ) -> None:
-    """Retrieve translations with EXPR's sentence vectors: accuracy of a bitext, F1 of pairs mined from two corpora.
+    """Retrieve with EXPR's sentence vectors: translations of a bitext (accuracy), pairs mined from two corpora (F1), or what
+    queries seek in a pool of many languages (mean average precision of the first 20).
 
     With several EXPR and --layers, their curves are drawn in one figure.
     """

@@ -115,6 +115,12 @@ class TrainConfig:
     ] = "own"
     backbone_dropout: Annotated[float, About("dropout inside the backbone while training", low=0, below=1)] = 0.0
     head_dropout: Annotated[float, About("dropout before the head", low=0, below=1)] = 0.1
+    pooling: Annotated[
+        Literal["mean", "cls", "mean-no-special"], About("vector of a text, from the last layer (retrieval tasks)")
+    ] = "mean"
+    temperature: Annotated[
+        float, About("what cosines are divided by at first; then learnt (retrieval tasks)", low=0.01)
+    ] = 0.02
     mixture: Annotated[
         Literal["proportional", "equal", "temperature"],
         About("sampling of mix[...]: p ~ min(n, cap), equal, or p ~ min(n, cap)^(1/T)"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from toolkit.config import EvalConfig
 from toolkit.evaluation.predict import Answers, predict_each
+from toolkit.evaluation.queries import score_queries
 from toolkit.evaluation.spans import Spans, best_spans
 from toolkit.features.collate import Features
 from toolkit.features.ragged import Ragged
@@ -36,8 +37,8 @@ class Evaluation:
 
     Attributes:
         measures: by field name (`accuracy`, `em`, `f1`, ...), fractions in [0, 1].
-        answers: one per row: label index, text, or list of tag indices.
-        predictions: one per row: the answer beside the gold, and what it is worth.
+        answers: one per row: label index, text, list of tag indices, or list of passages.
+        predictions: one per row: the answer beside the gold, and what it is worth; none of a retrieval task.
         notes: numbers that are no measures: SQuAD 2.0's best thresholds.
         spans: of a span task every candidate, and the scores of "no answer".
     """
@@ -108,6 +109,14 @@ def evaluate_each(
 ) -> dict[str, Evaluation]:
     """Score the answers of several heads of one kind, from one pass over the rows; see `evaluate_rows`."""
     settings = settings or EvalConfig()
+    if features.kind == "retrieval":
+        scored = {
+            head: score_queries(
+                circuit, rows, features, head=head, batch_size=settings.batch_size, what=what, report=report
+            )
+            for head in heads
+        }
+        return {head: Evaluation(measures, answers, []) for head, (measures, answers) in scored.items()}
     found = predict_each(circuit, features, heads=heads, batch_size=settings.batch_size, what=what, report=report)
     metric = metric or METRICS[features.kind][0]
     return {head: _scored(rows, features, out, labels, metric, language, settings) for head, out in found.items()}

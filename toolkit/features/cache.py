@@ -30,7 +30,17 @@ ABANDONED_S = 3600.0  # a file half-written so long ago is what a kill left
 _DTYPES = {"I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?", "F32": "<f4", "F64": "<f8"}
 _HEADER_LIMIT = 2**20
 # What turns rows into tokens: an edit of any of them makes another key.
-_CODE = ("__init__.py", "choice.py", "collate.py", "pair.py", "ragged.py", "span.py", "tags.py")
+_CODE = (
+    "__init__.py",
+    "choice.py",
+    "collate.py",
+    "pair.py",
+    "query.py",
+    "ragged.py",
+    "sentence.py",
+    "span.py",
+    "tags.py",
+)
 _digests: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 
@@ -60,6 +70,7 @@ def cached_features(
     max_length: int | None = None,
     stride: int = 128,
     label_piece: str = "content",
+    query_length: int | None = None,
     max_bytes: int,
     say: Callable[[str], None],
 ) -> Features:
@@ -70,11 +81,12 @@ def cached_features(
         say: called with a sentence where a file was damaged or could not be written; the features are right either way.
     """
     settings = {"max_length": max_length or MAX_LENGTH[kind]}
-    wanted: dict[str, Any] = {**settings, "stride": stride, "label_piece": label_piece}
+    wanted: dict[str, Any] = {**settings, "stride": stride, "label_piece": label_piece, "query_length": query_length}
     tokens = tokenizer_digest(tokenizer) if max_bytes else None
     if tokens is None:
         return features_of(list(rows), kind, tokenizer, **wanted)
-    relevant = settings | {name: wanted[name] for name in {"span": ("stride",), "tags": ("label_piece",)}.get(kind, ())}
+    own = {"span": ("stride",), "tags": ("label_piece",), "retrieval": ("query_length",)}.get(kind, ())
+    relevant = settings | {name: wanted[name] for name in own}
     key = _key(rows=rows.fingerprint, tokenizer=tokens, kind=kind, code=code_digest(), **relevant)
     file = features_folder() / f"{key}{ENDING}"
     try:

@@ -26,7 +26,8 @@ class Features:
         tags: int64 labels per token for `tags` (`IGNORED` where a piece carries none).
         sequences: int64 [N + 1] for `choice`: item i owns the sequences `sequences[i]:sequences[i + 1]`.
         source_row: int64 [N], the row an item was made from (a long context or sentence makes several).
-        extra: what the kind needs to read its predictions back (character spans, word indices).
+        extra: what the kind needs to read its predictions back (character spans, word indices), or the queries that stand
+            beside passages (`query_features`).
         n_rows: number of rows that the items were made from.
         n_truncated: number of rows that lost text to the length limit.
     """
@@ -65,7 +66,7 @@ class Features:
         Returns:
             `input_ids` and `attention_mask` int64 [B, T] (choice: [B * C, T], items with fewer choices filled up with
             padding), `items` int64 [B], and what there is of `labels` ([B] or [B, 2]), `tags` [B, T],
-            `is_choice` bool [B, C].
+            `is_choice` bool [B, C]; of queries `query_ids` and `query_mask` int64 [B, Q], `keys` int64 [B].
         """
         batch: Batch = {"items": items}
         if self.sequences is None:
@@ -86,6 +87,10 @@ class Features:
             batch["labels"] = self.labels[items]
         if self.tags is not None:
             batch["tags"] = self.tags.padded(items, IGNORED)
+        if "queries" in self.extra:
+            batch["query_ids"] = self.extra["queries"].padded(items, PAD)
+            batch["query_mask"] = (batch["query_ids"] != PAD).astype(np.int64)
+            batch["keys"] = self.extra["keys"][items]
         return batch
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toolkit.metrics.accuracy import accuracy, accuracy_f1
 from toolkit.metrics.mlqa import mlqa, normaliser
-from toolkit.metrics.ranking import retrieval_accuracy, weighted_f1
+from toolkit.metrics.ranking import TOP, ranking, retrieval_accuracy, weighted_f1
 from toolkit.metrics.spans import SpanCounts, count_spans, micro_averaged, tagging_f1
 from toolkit.metrics.squad import Question, averaged, score_questions, squad
 from toolkit.metrics.squad2 import Squad2, squad2
@@ -17,11 +17,13 @@ MAIN = {
     "mlqa": "f1",
     "seqeval": "f1",
     "f1": "f1",
+    "map_at_20": "map_at_20",
 }
 """`Task.metric` -> the measure among its results that early stopping and the tables look at."""
 
 __all__ = [
     "MAIN",
+    "TOP",
     "Question",
     "SpanCounts",
     "Squad2",
@@ -32,6 +34,7 @@ __all__ = [
     "micro_averaged",
     "mlqa",
     "normaliser",
+    "ranking",
     "retrieval_accuracy",
     "score_questions",
     "squad",

@@ -247,6 +247,13 @@ class Circuit(nn.Module):
         states = self.encode(batch["input_ids"], batch["attention_mask"])
         rows = states.chunk(max(len(self.members), 1))
         held = [self.answers[head] for head in heads]
+        if "query_ids" in batch:
+            # Two passes, since queries are far shorter than passages and padding them to one length would double the work.
+            queries = self.encode(batch["query_ids"], batch["query_mask"]).chunk(len(rows))
+            masks = (batch["query_mask"], batch["attention_mask"])
+            return [
+                self.heads[module_name(key)](queries[i].float(), masks[0], rows[i].float(), masks[1]) for key, i in held
+            ]
         # The head answers in fp32: it costs next to nothing, and bf16 logits tie and round.
         return [self.heads[module_name(key)](rows[i].float()) for key, i in held]
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from toolkit.errors import ToolkitError
+from toolkit.modeling.pooling import pool
+
+MOST_SCALE = 100.0
 
 
 @dataclass(frozen=True)
@@ -15,12 +19,16 @@ class HeadSpec:
     """What a head answers.
 
     Attributes:
-        kind: `pair`, `choice`, `span` or `tags`.
-        labels: the label names in order; empty for choice and span.
+        kind: `pair`, `choice`, `span`, `tags` or `retrieval`.
+        labels: the label names in order; empty for choice, span and retrieval.
+        pooling: retrieval: how a text's vector is made from its last hidden states (`pool`).
+        temperature: retrieval: what cosines are divided by at first.
     """
 
     kind: str
     labels: tuple[str, ...] = ()
+    pooling: str = "mean"
+    temperature: float = 0.02
 
 
 class Classifier(nn.Module):
@@ -51,10 +59,28 @@ class TokenClassifier(nn.Module):
         return self.out(self.dropout(states))
 
 
+class DualEncoder(nn.Module):
+    """Nothing but how texts become vectors, and the scale of their cosines, which is learnt."""
+
+    def __init__(self, pooling: str, temperature: float) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.log_scale = nn.Parameter(torch.tensor([-math.log(temperature)]))
+
+    def forward(self, queries: Tensor, query_mask: Tensor, passages: Tensor, passage_mask: Tensor) -> Tensor:
+        """Map hidden states of queries [B, Q, H] and of passages [B, T, H] to logits [B, B], a row a query.
+
+        A scale beyond 100 would let one pair of a batch decide its gradient, so it stops there (as in CLIP and XTREME-R).
+        """
+        cosines = pool(queries, query_mask, self.pooling) @ pool(passages, passage_mask, self.pooling).T
+        return cosines * self.log_scale.exp().clamp(max=MOST_SCALE)
+
+
 def build_head(spec: HeadSpec, hidden_size: int, *, dropout: float) -> nn.Module:
     """Return a freshly initialised head (normal, std 0.02, from the current torch seed).
 
-    Logits: pair [B, C]; choice [B * C, 1]; span [B, T, 2] (start, end); tags [B, T, C].
+    Logits: pair [B, C]; choice [B * C, 1]; span [B, T, 2] (start, end); tags [B, T, C]; retrieval
+    [B, B], each query with each passage of the batch.
     """
     head: nn.Module
     if spec.kind == "pair":
@@ -65,6 +91,8 @@ def build_head(spec: HeadSpec, hidden_size: int, *, dropout: float) -> nn.Module
         head = TokenClassifier(hidden_size, 2, 0.0)
     elif spec.kind == "tags":
         head = TokenClassifier(hidden_size, len(spec.labels), dropout)
+    elif spec.kind == "retrieval":
+        head = DualEncoder(spec.pooling, spec.temperature)
     else:
         raise ToolkitError(f"A task of kind '{spec.kind}' has no head: it is scored by retrieval, without training.")
     for module in head.modules():

@@ -69,10 +69,11 @@ def item_losses(kind: str, logits: Tensor, batch: Mapping[str, Tensor]) -> Tenso
     Args:
         kind: the task's kind.
         logits: as the head of that kind gives them.
-        batch: `labels` [B] (pair, choice) or [B, 2] (span), `tags` [B, T], `is_choice` [B, C].
+        batch: `labels` [B] (pair, choice) or [B, 2] (span), `tags` [B, T], `is_choice` [B, C], `keys` [B] (retrieval).
 
     A tagged sentence's loss is the sum over its labelled words (so that every word counts the same, in a long sentence
-    or a short one), a span's the mean of start and end.
+    or a short one), a span's the mean of start and end. A query is to be nearest to the passage beside it among all of
+    the batch; other passages with its key are right as well and are left out of its sum.
     """
     logits = logits.float()
     if kind == "pair":
@@ -86,6 +87,12 @@ def item_losses(kind: str, logits: Tensor, batch: Mapping[str, Tensor]) -> Tenso
         start = F.cross_entropy(masked[..., 0], batch["labels"][:, 0], reduction="none")
         end = F.cross_entropy(masked[..., 1], batch["labels"][:, 1], reduction="none")
         return (start + end) / 2
+    if kind == "retrieval":
+        keys = batch["keys"]
+        own = torch.eye(len(keys), dtype=torch.bool, device=keys.device)
+        is_also_right = (keys[:, None] == keys[None]) & ~own
+        masked = logits.masked_fill(is_also_right, torch.finfo(torch.float32).min)
+        return F.cross_entropy(masked, torch.arange(len(keys), device=keys.device), reduction="none")
     tags = batch["tags"]
     losses = F.cross_entropy(logits.transpose(1, 2), tags, ignore_index=IGNORED, reduction="none")  # [B, T]
     return losses.sum(1)

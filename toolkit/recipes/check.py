@@ -16,7 +16,7 @@ from toolkit.progress import Progress, Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.evaluate import contamination
 from toolkit.recipes.leaks import Held, Leak, describe, find_leaks, texts_of
-from toolkit.tasks import ChoiceRow, PairRow, Row, TagsRow, Task, get_task
+from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, TagsRow, Task, get_task
 from toolkit.tasks.rows import OTHER_TAG, Rows
 
 UNCUT = 1_000_000  # tokens: longer than any row, so that lengths are counted before anything is cut
@@ -28,13 +28,14 @@ class Part:
     """One split in one language.
 
     Attributes:
-        split: as asked for; `score` only where it is another one than dev and test.
+        split: as asked for; `score` only where it is another one than dev and test. Of a retrieval task the queries; `...
+            passages` are what stands beside them, `pool` the candidates.
         language: its code.
         n: rows.
         tokens: median, 95th percentile and maximum before anything is cut, special tokens included.
         n_long: rows longer than the limit (classification: cut; span and tags: read in several windows).
-        n_repeated: rows whose inputs stood in an earlier row.
-        balance: shares of labels, in words.
+        n_repeated: rows (of passages and the pool: texts) whose inputs stood in an earlier row.
+        balance: shares of labels, in words; of a pool how many are right for a query.
     """
 
     split: str
@@ -52,7 +53,7 @@ class Check:
 
     parts: tuple[Part, ...]
     sentences: tuple[str, ...]
-    limit: int
+    limit: str
 
 
 def check(name: str, config: Config, *, report: Report = silent) -> Check:
@@ -65,8 +66,7 @@ def check(name: str, config: Config, *, report: Report = silent) -> Check:
     """
     task = get_task(name)
     tokenizer = common.open_backbone(config, report=report).tokenizer
-    asked = config.eval.max_length if task.kind in MAX_LENGTH else config.retrieve.max_length
-    limit = MAX_LENGTH[task.kind] if asked == "auto" else asked
+    limits = _limits(task, config)
     parts: list[Part] = []
     sentences: list[str] = []
     trained: list[Held] = []
@@ -92,23 +92,38 @@ def check(name: str, config: Config, *, report: Report = silent) -> Check:
             if not good:
                 continue
             sentences += _contradictions(held, f"{split} {language}")
-            parts.append(_part(held, split, tokenizer, limit))
+            parts.append(_part(held, split, tokenizer, limits[0]))
+            passages = [row.passage for row in good if isinstance(row, QueryRow) and row.passage]
+            if passages:
+                parts.append(_texts_part(f"{split} passages", language, passages, tokenizer, limits[1]))
     if not parts:
         raise ToolkitError(f"No rows of '{name}' can be reached; name a mirror that holds them with --data-root.")
+    if task.kind == "retrieval":
+        parts += _pool_parts(task, scored, tokenizer, limits[1], config, report)
     for held in [*trained, *_lent(task, config, report)]:
         what = f"the training rows of {held.task.name} {held.language}"
         sentences += describe(find_leaks(held, scored), what[0].upper() + what[1:])
     sentences += _contamination(task, scored, config, report)
-    return Check(tuple(parts), tuple(sentences), limit)
+    return Check(tuple(parts), tuple(sentences), "/".join(map(str, dict.fromkeys(limits))))
+
+
+def _limits(task: Task, config: Config) -> tuple[int, ...]:
+    """Return the limit on tokens of a row, or of a query and of a candidate."""
+    most = config.retrieve.max_length
+    if task.kind == "retrieval":
+        return tuple(min(own or most, most) for own in (task.query_tokens, task.passage_tokens))
+    asked = config.eval.max_length if task.kind in MAX_LENGTH else most
+    return (MAX_LENGTH[task.kind] if asked == "auto" else asked,)
 
 
 def _is_known(task: Task, rows: Rows, config: Config) -> bool:
     """Whether the rows scored are those of a split that was looked at already."""
     root = config.data_root
     return any(
-        task.rows(split, rows.language, data_root=root).origin == rows.origin
+        (held.origin, held.split) == (rows.origin, rows.split)
         for split in ("dev", "test")
         if split in task.splits and rows.language in task.reachable(split, data_root=root, has_pairs=True)
+        for held in [task.rows(split, rows.language, data_root=root)]
     )
 
 
@@ -127,20 +142,41 @@ def _read(rows: Rows) -> tuple[list[Row], list[DataError]]:
 
 def _part(held: Held, split: str, tokenizer: Any, limit: int) -> Part:
     lengths = _lengths(held.task.kind, held.rows, tokenizer)
+    n_repeated = len(held.keys) - len(set(held.keys))
+    return _counted(split, held.language, lengths, limit, n_repeated, _balance(held.task, held.rows))
+
+
+def _counted(split: str, language: str, lengths: np.ndarray, limit: int, n_repeated: int, balance: str) -> Part:
     middle, most = np.percentile(lengths, [50, 95])
-    return Part(
-        split=split,
-        language=held.language,
-        n=len(held.rows),
-        tokens=(round(middle), round(most), int(lengths.max())),
-        n_long=int((lengths > limit).sum()),
-        n_repeated=len(held.keys) - len(set(held.keys)),
-        balance=_balance(held.task, held.rows),
-    )
+    tokens = (round(middle), round(most), int(lengths.max()))
+    return Part(split, language, len(lengths), tokens, int((lengths > limit).sum()), n_repeated, balance)
+
+
+def _texts_part(split: str, language: str, texts: Sequence[str], tokenizer: Any, limit: int, balance: str = "") -> Part:
+    lengths = sentence_features(texts, tokenizer, max_length=UNCUT).input_ids.lengths
+    return _counted(split, language, lengths, limit, len(texts) - len(set(texts)), balance)
+
+
+def _pool_parts(
+    task: Task, scored: Mapping[str, Held], tokenizer: Any, limit: int, config: Config, report: Report
+) -> Iterator[Part]:
+    """Return the pool by its candidates' languages, and how many of each language are right for a query on average."""
+    pool = task.pool("score", data_root=config.data_root)
+    n_right: Counter[str] = Counter()
+    n_queries = sum(len(held.rows) for held in scored.values())
+    for language, held in scored.items():
+        n_right.update(pool.rows[place].language for place in pool.right(held.rows, f"{task.name} {language}")[1])
+    for language in pool.languages:
+        texts = [row.text for row in pool.rows if row.language == language]
+        report(Progress(f"read {task.name} pool {language}", 0, len(texts)))
+        balance = f"{n_right[language] / n_queries:.2f} right a query"
+        yield _texts_part("pool", language, texts, tokenizer, limit, balance)
 
 
 def _lengths(kind: str, rows: Sequence[Row], tokenizer: Any) -> np.ndarray:
     """Return each row's tokens, int64 [N]; of a row with several sequences the longest."""
+    if kind == "retrieval":
+        return sentence_features([row.query for row in rows], tokenizer, max_length=UNCUT).input_ids.lengths  # type: ignore[union-attr]
     if kind not in MAX_LENGTH:  # what is retrieved: each text is a sequence of its own
         texts = [texts_of(row) for row in rows]
         widths = [len(each) for each in texts]
@@ -156,7 +192,7 @@ def _lengths(kind: str, rows: Sequence[Row], tokenizer: Any) -> np.ndarray:
 
 
 def _balance(task: Task, rows: Sequence[Row]) -> str:
-    if task.kind not in MAX_LENGTH:
+    if task.kind not in MAX_LENGTH or task.kind == "retrieval":
         return ""
     if task.kind == "span":
         n = sum(not row.answers for row in rows)  # type: ignore[union-attr]

@@ -101,7 +101,8 @@ def features_for(
 ) -> Features:
     """Return the tokens of `rows` as training or evaluation wants them, from the cache where it has them."""
     report(Progress(what, 0, len(rows)))
-    length = MAX_LENGTH[kind] if settings.max_length == "auto" else settings.max_length
+    own = rows.task.passage_tokens or MAX_LENGTH[kind]
+    length = own if settings.max_length == "auto" else settings.max_length
     found = cached_features(
         rows,
         kind,
@@ -109,6 +110,7 @@ def features_for(
         max_length=min(length, backbone.max_tokens),
         stride=settings.stride,
         label_piece=settings.label_piece,
+        query_length=rows.task.query_tokens,
         max_bytes=round(config.cache_gib * GIB),
         say=say,
     )
@@ -116,8 +118,10 @@ def features_for(
     return found
 
 
-def head_spec(task: Task) -> HeadSpec:
-    """Return the head that answers a task."""
+def head_spec(task: Task, train: TrainConfig | None = None) -> HeadSpec:
+    """Return the head that answers a task; of a retrieval task with the pooling and temperature of its training."""
+    if task.kind == "retrieval" and train is not None:
+        return HeadSpec(task.kind, (), train.pooling, train.temperature)
     return HeadSpec(task.kind, task.labels if task.kind in ("pair", "tags") else ())
 
 

@@ -89,6 +89,11 @@ def compare(
             if names
             else "No composition was named; a comparison needs two."
         )
+    if target.kind == "retrieval":
+        raise ToolkitError(
+            f"'{task}' is compared by its scores alone: what each query found stands in the tables that `xstilts retrieve` writes, "
+            "without outcomes that could be drawn again; compare on a bitext task."
+        )
     if target.kind == "mining":
         raise ToolkitError(
             f"'{task}' is scored by the pairs mined, which are no rows that could be drawn again; compare on a bitext task."

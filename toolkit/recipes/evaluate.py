@@ -327,6 +327,10 @@ def contamination(cards: Iterable[AdapterCard], target: Task) -> list[str]:
 
 def heads_for(circuit: Circuit, target: Task) -> list[str]:
     """Return the heads that can answer the target: the active one, or for a `par` those of all members that can."""
+    if target.kind in RETRIEVED:
+        raise ToolkitError(
+            f"'{target.name}' is scored by retrieval, by vectors and no head; name a task that `eval` scores."
+        )
     spec, wanted = circuit.spec, common.head_spec(target)
     heads = list(circuit.answers) if circuit.members else [circuit.active_head or ""]
     found = [head for head in heads if circuit.spec_of(head) == wanted]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
-from toolkit.tasks import ChoiceRow, PairRow, Row, SpanRow, TagsRow, Task
+from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow, Task
 
 MIN_ID = 16  # characters; shorter ids and numbers count the rows of a file, as those of another file do
 
@@ -46,7 +46,8 @@ class Held:
     @property
     def has_ids(self) -> bool:
         """Whether ids are the dataset's own; otherwise a row's id is its place in the file."""
-        return self.task.is_generated or "id" in getattr(self.task.source, "columns", {})
+        source = self.task.source
+        return self.task.is_generated or getattr(source, "has_ids", "id" in getattr(source, "columns", {}))
 
     def is_aligned(self, other: Held) -> bool:
         """Whether a row of the same id is the same example in another language."""
@@ -132,6 +133,8 @@ def key_of(row: Row) -> str:
         texts = (row.question, row.context)
     elif isinstance(row, TagsRow):
         texts = row.tokens
+    elif isinstance(row, QueryRow):
+        texts = (row.query, row.passage)  # the key says what is right, not what is asked
     else:
         texts = texts_of(row)
     return "\x1f".join(map(_plain, texts))

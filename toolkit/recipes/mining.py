@@ -17,6 +17,7 @@ from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.encoding import Encoder, Reading, readings
+from toolkit.recipes.own_pooling import as_trained
 from toolkit.report import precision_recall_curve
 from toolkit.retrieval import Index, Mined, Protocol, Side, mine, quality, sweep
 from toolkit.score import Score, replace_text
@@ -193,9 +194,10 @@ def mine_files(
         How many pairs were written.
     """
     sides = [_sentences(file, say) for file in (source, target)]
-    circuit, _ = common.trained_circuit(expression, config, heads={}, report=report)
+    circuit, cards = common.trained_circuit(expression, config, heads={}, report=report)
     with circuit:
-        asked = readings(config.retrieve, circuit.backbone.n_layers, circuit.backbone.name)
+        settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say)
+        asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name)
         protocol = asked[0].protocol
         if len(asked) > 1 or protocol.corpus == "gold":
             raise ToolkitError(

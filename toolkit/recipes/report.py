@@ -90,7 +90,7 @@ def _comparison(
 ) -> Comparison | None:
     """Return the paired test of a column against its baseline; None where that or its predictions are not there."""
     target = get_task(task)
-    if target.kind == "mining":
+    if target.kind in ("mining", "retrieval"):
         return None  # the pairs mined are no rows that could be drawn again
     rows = dict.fromkeys(c.cell.row for c in results.cells if (c.cell.task, c.cell.variant) == (task, variant))
     systems: dict[str, dict[str, Outcomes]] = {}

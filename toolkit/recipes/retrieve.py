@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.metrics import retrieval_accuracy, weighted_f1
+from toolkit.metrics import TOP, retrieval_accuracy, weighted_f1
 from toolkit.predictions import Prediction, write_predictions
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
@@ -21,6 +21,8 @@ from toolkit.recipes.evaluate import Result, choose_languages, publish, result_f
 from toolkit.recipes.identity import identity, write_identity
 from toolkit.recipes.meter import Meter
 from toolkit.recipes.mining import score_mining
+from toolkit.recipes.own_pooling import as_trained
+from toolkit.recipes.pooled import score_pool
 from toolkit.recipes.traces import MadeWith, data_of
 from toolkit.report import layer_curve
 from toolkit.retrieval import search
@@ -41,7 +43,8 @@ def retrieve(
     report: Report = silent,
     say: Say = say_nothing,
 ) -> Result:
-    """Search each sentence's translation among all of the other side (bitext), or mine two corpora for pairs (mining).
+    """Search each sentence's translation among all of the other side (bitext), mine two corpora for pairs (mining), or let
+    queries search a pool of candidates in all languages (retrieval).
 
     `config.retrieve.protocol` says how; all that is asked for is scored from the same vectors. On a bitext the default is
     the mean over all non-padding tokens of hidden state 14 of 24 (the same fraction of the depth on other backbones),
@@ -49,7 +52,7 @@ def retrieve(
 
     Args:
         expression: composition whose entries the zoo holds, or `backbone`.
-        task: a bitext or mining task.
+        task: a bitext, mining or retrieval task.
         languages: `all`, or codes.
         lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
         layers: `all`, or layers with commas: each is scored, and drawn as a curve. None: the protocol's layer.
@@ -108,7 +111,6 @@ def _retrieve(
         raise ToolkitError(
             f"'{expression}' gives several vectors for one sentence; retrieve with one member at a time."
         )
-    settings = config.retrieve
     wanted = choose_languages(target, languages, config.data_root, say)
     if not wanted:
         target.rows("score", target.languages[0], data_root=config.data_root)  # says why there are no rows
@@ -119,24 +121,30 @@ def _retrieve(
     common.say_path(circuit, say)
     used: list[Data] = []
     with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
+        settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say, layers=layers)
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
         encoder = Encoder(circuit, config, asked, report, say)
-        for reading in asked:
+        if target.kind == "retrieval":
+            found, written = score_pool(target, wanted, asked, circuit, config, folder, say, report)
+            scored += found
+            files += written
+        for reading in asked if target.kind != "retrieval" else ():
             rest = reading.protocol.for_bitext() if target.kind == "bitext" else _mining_words(reading)
             say(f"{expression} on {task}: {reading.head()} {rest} {encoder.tail()}")
         write_identity(answers, identity(circuit.backbone, cards, config, task))
         for language in wanted:
             # A limit on mining counts the lines of either side, and `score_mining` knows them.
-            limit = settings.limit if target.kind == "bitext" else None
+            limit = None if target.kind == "mining" else settings.limit
             rows = target.rows("score", language, data_root=config.data_root, limit=limit)
             used.append(data_of(rows, "evaluation"))
             if target.kind == "bitext":
                 scored += _score_bitext(target, language, asked, encoder, config, answers)
-            else:
+            elif target.kind == "mining":
                 found, written = score_mining(target, language, asked, encoder, config, folder, say)
                 scored += found
                 files += written
-    main = [(reading, score.value) for reading, score in scored if score.metric not in ("precision", "recall")]
+    beside = ("precision", "recall", f"mrr_at_{TOP}")
+    main = [(reading, score.value) for reading, score in scored if score.metric not in beside]
     if layers:
         title = f"{expression} on {task}, {circuit.backbone.name}: mean over {', '.join(wanted)}"
         layer_curve(by_layer(main), folder / "layers.png", title=title, measure=scored[0][1].metric)

@@ -31,6 +31,7 @@ from toolkit.score import to_dict as score_to_dict
 from toolkit.significance import Outcomes
 from toolkit.tasks import Task, get_task
 from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import RETRIEVED
 from toolkit.zoo import AdapterCard
 
 Condition = tuple[str, float]  # perturbation and strength; (CLEAN, 0.0)
@@ -83,7 +84,7 @@ def robust(
         baseline: the composition that the others are set beside; default: the first.
     """
     target = get_task(task)
-    if target.kind in ("bitext", "mining"):
+    if target.kind in RETRIEVED:
         raise ToolkitError(
             f"'{task}' is scored by retrieval: `xstilts retrieve '{expressions[0]}' --task {task} --set noise.apply=swap:0.1`."
         )

@@ -220,7 +220,7 @@ def _head(stage: Stage, source: Source) -> str:
 
 def _wired(stage: Stage, config: Config, backbone: Backbone, zoo: Zoo, sources: Sequence[Source]) -> Circuit:
     """Wire the stage's circuit, load what is frozen, and warm-start what continues from another entry."""
-    heads = {_head(stage, source): common.head_spec(source.task) for source in sources}
+    heads = {_head(stage, source): common.head_spec(source.task, config.train) for source in sources}
     # Frozen parts keep the shape they were trained in.
     cards = {name: zoo.get(name, common.shelf(config)) for name in stage.parents}
     _, shapes = common.adapter_shapes(cards.values(), config)

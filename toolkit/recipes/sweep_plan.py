@@ -16,13 +16,13 @@ from toolkit.recipes.settings import EPOCHS
 from toolkit.sweeps import Cell, Planned, Step, Sweep
 from toolkit.sweeps.values import Texts
 from toolkit.tasks import Task, get_task
+from toolkit.tasks.task import RETRIEVED
 from toolkit.tasks.trains_on import source_task
 from toolkit.zoo.shelf import shelf_name
 
 RECIPE = 1
 """Raised whenever the same settings come to other numbers, so that old stages are not taken for new ones."""
 
-_RETRIEVED = ("bitext", "mining")
 _SPAN_EVAL = ("n_best", "max_answer_tokens", "null_threshold")
 
 
@@ -60,7 +60,7 @@ def is_retrieved(task: str) -> bool:
     Raises:
         ToolkitError: there is no such task.
     """
-    return get_task(task).kind in _RETRIEVED
+    return get_task(task).kind in RETRIEVED
 
 
 def make_plan(sweep: Sweep, given: Texts, facts: Facts, *, name_of: str = "") -> Planned:
@@ -112,7 +112,7 @@ class _Maker:
         target = get_task(cell.task)
         for code in cell.languages.split(",") if cell.languages not in ("all", "pairs") else ():
             target.resolve_language(code)  # a slip is told before anything is trained
-        is_retrieval = target.kind in _RETRIEVED
+        is_retrieval = target.kind in RETRIEVED
         composition = parse(cell.composition)
         keys: dict[str, str] = {}
         for stage in plan(composition, holds=lambda entry: False):
@@ -149,7 +149,7 @@ class _Maker:
     def _scoring(
         self, cell: Cell, composition: Composition, target: Task, config: Config, parents: tuple[str, ...]
     ) -> str:
-        kind = "retrieve" if target.kind in _RETRIEVED else "evaluate"
+        kind = "retrieve" if target.kind in RETRIEVED else "evaluate"
         settings = _without_places(config)
         limit = config.retrieve.limit if kind == "retrieve" else config.eval.limit
         rows = self._facts.rows.get(Need(cell.task, "score", cell.languages, limit).name, {})
@@ -250,6 +250,8 @@ def touching(stage: Stage, config: Config, kinds: Sequence[str]) -> dict[str, An
         dropped |= {"stride"}
     if "tags" not in kinds:
         dropped |= {"label_piece"}
+    if "retrieval" not in kinds:
+        dropped |= {"pooling", "temperature"}
     found: dict[str, Any] = {"train": {key: value for key, value in train.items() if key not in dropped}}
     if config.train.augment is not None:  # training rows take their lexicons from here
         found["noise"] = {"lexicons": config.noise.lexicons, "mix_with": config.noise.mix_with}

@@ -4,7 +4,22 @@ from toolkit.tasks.catalogue import TASKS, get_task, load_own, load_task, traini
 from toolkit.tasks.corpora import CorpusSource
 from toolkit.tasks.file_source import FileSource
 from toolkit.tasks.joined import JoinedSource
-from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, Row, Rows, SentenceRow, SpanRow, TagsRow
+from toolkit.tasks.lareqa import LareqaSource
+from toolkit.tasks.mewsli import MewsliSource
+from toolkit.tasks.pool import Pool
+from toolkit.tasks.rows import (
+    Answer,
+    BitextRow,
+    CandidateRow,
+    ChoiceRow,
+    PairRow,
+    QueryRow,
+    Row,
+    Rows,
+    SentenceRow,
+    SpanRow,
+    TagsRow,
+)
 from toolkit.tasks.sources import HubSource, SampleSource
 from toolkit.tasks.task import Task
 
@@ -12,12 +27,17 @@ __all__ = [
     "TASKS",
     "Answer",
     "BitextRow",
+    "CandidateRow",
     "ChoiceRow",
     "CorpusSource",
     "FileSource",
     "HubSource",
     "JoinedSource",
+    "LareqaSource",
+    "MewsliSource",
     "PairRow",
+    "Pool",
+    "QueryRow",
     "Row",
     "Rows",
     "SampleSource",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from toolkit.tasks.rows import OTHER_TAG, Answer, BitextRow, ChoiceRow, PairRow, Row, SpanRow, TagsRow
+from toolkit.tasks.rows import OTHER_TAG, Answer, BitextRow, ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow
 
 # The fields a source must name a column for, and those it may.
 FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -19,6 +19,7 @@ FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "span": (frozenset({"question", "context", "texts", "starts"}), frozenset({"id"})),
     "tags": (frozenset({"tokens", "tags"}), frozenset({"id"})),
     "bitext": (frozenset({"source", "target"}), frozenset({"id"})),
+    "retrieval": (frozenset({"query", "passage"}), frozenset({"id", "key"})),
 }
 
 
@@ -44,7 +45,7 @@ def convert(
     """Return the typed row of `kind` that holds the `raw` values.
 
     Args:
-        kind: `pair`, `choice`, `span`, `tags` or `bitext`.
+        kind: `pair`, `choice`, `span`, `tags`, `bitext` or `retrieval`.
         raw: values by field name.
         id: the row's id where `raw` holds none.
         labels: names of the labels; a raw label is an index into them or one of the names.
@@ -137,10 +138,21 @@ def _bitext(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> BitextRow
     return BitextRow(id, source, target)
 
 
+def _retrieval(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> QueryRow:
+    query, passage = _text(raw, "query").strip(), _text(raw, "passage").strip()
+    for field, text in (("query", query), ("passage", passage)):
+        if not text:
+            raise Fault(field, f"an empty {field}", f"a {field}")
+    # Without a key of its own a passage answers the queries that it stands beside.
+    key = str(raw["key"]) if raw.get("key") not in (None, "") else passage
+    return QueryRow(id, query, key, passage)
+
+
 _CONVERTERS: dict[str, Callable[[Mapping[str, Any], str, Sequence[str]], Row]] = {
     "pair": _pair,
     "choice": _choice,
     "bitext": _bitext,
+    "retrieval": _retrieval,
 }
 
 

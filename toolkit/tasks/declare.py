@@ -22,8 +22,9 @@ from toolkit.tasks.task import METRICS, SPLITS, Task
 
 _TEXTS = ("name", "kind", "description", "metric", "trains_on", "train_language", "citation", "licence")
 _SWITCHES = ("parallel", "may_be_unanswerable", "may_have_other_tags", "crosses_languages")
+_NUMBERS = ("query_tokens", "passage_tokens")
 _SOURCE = ("hub", "config", "revision", "splits", "files", "format", "columns", "where")
-KEYS = (*_TEXTS, "languages", "labels", "labels_file", "overlaps", *_SWITCHES, "base", *_SOURCE)
+KEYS = (*_TEXTS, "languages", "labels", "labels_file", "overlaps", *_SWITCHES, *_NUMBERS, "base", *_SOURCE)
 
 
 def read_task(file: Path, find: Callable[[str], Task | None], names: Iterable[str]) -> Task:
@@ -80,6 +81,11 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
         for key in _SWITCHES
         if type(said.get(key, True)) is not bool
     ]
+    faults += [
+        f"`{key}` is {said[key]!r}; expected a number of tokens, 8 or more."
+        for key in _NUMBERS
+        if key in said and (type(said[key]) is not int or said[key] < 8)
+    ]
     for key in ("columns", "where", "splits", "files"):
         if key in said and (not isinstance(said[key], dict) or not said[key]):
             faults.append(f"`{key}` is {said[key]!r}; expected a mapping, `{key}: {{NAME: VALUE}}`.")
@@ -125,7 +131,7 @@ def _is_name(name: str) -> bool:
 
 
 def _task(said: Mapping[str, Any], folder: Path, known: Mapping[str, Task]) -> Task:
-    given: dict[str, Any] = {key: said[key] for key in (*_TEXTS, *_SWITCHES) if key in said}
+    given: dict[str, Any] = {key: said[key] for key in (*_TEXTS, *_SWITCHES, *_NUMBERS) if key in said}
     if "languages" in said:
         given["languages"] = tuple(find_language(code).code for code in _texts(said["languages"], "languages"))
     if "labels" in said:

@@ -119,6 +119,10 @@ def _bitext(raw: dict[str, Any]) -> dict[str, Any]:
     return _filled(raw, "source", "target")
 
 
+def _retrieval(raw: dict[str, Any]) -> dict[str, Any]:
+    return _filled(raw, "query", "passage")
+
+
 def _filled(raw: dict[str, Any], *names: str) -> dict[str, Any]:
     for name in names:
         if isinstance(raw[name], str) and not raw[name].strip():
@@ -133,4 +137,5 @@ _SHAPES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "span": _span,
     "tags": _tags,
     "bitext": _bitext,
+    "retrieval": _retrieval,
 }

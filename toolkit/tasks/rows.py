@@ -89,7 +89,31 @@ class SentenceRow:
     translations: tuple[str, ...] = ()
 
 
-Row: TypeAlias = PairRow | ChoiceRow | SpanRow | TagsRow | BitextRow | SentenceRow
+@dataclass(frozen=True, slots=True)
+class QueryRow:
+    """A query for which right candidates are sought in a pool (`Task.pool`).
+
+    `key` is what is sought: all candidates that carry it are right, in whatever language. `passage` is the text of one of
+    them, which training pulls the query to; empty where the rows are only scored and the data set keeps texts apart.
+    """
+
+    id: str
+    query: str
+    key: str
+    passage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow:
+    """A text of the pool, and the keys of the queries that it is right for (none: a distractor)."""
+
+    id: str
+    language: str
+    text: str
+    keys: tuple[str, ...] = ()
+
+
+Row: TypeAlias = PairRow | ChoiceRow | SpanRow | TagsRow | BitextRow | SentenceRow | QueryRow
 
 KINDS: dict[str, type] = {
     "pair": PairRow,
@@ -98,6 +122,7 @@ KINDS: dict[str, type] = {
     "tags": TagsRow,
     "bitext": BitextRow,
     "mining": SentenceRow,
+    "retrieval": QueryRow,
 }
 
 

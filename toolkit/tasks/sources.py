@@ -15,6 +15,7 @@ from toolkit.tasks.convert import FIELDS
 from toolkit.tasks.manifest import held_revision
 from toolkit.tasks.mirror import find_files, held_splits, mirror_folder, read_parquet
 from toolkit.tasks.pins import pinned
+from toolkit.tasks.pool import Pool
 from toolkit.tasks.rows import Opened
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class SampleSource:
     """The built-in micro-world: rows from a seeded generator, nothing to download.
 
     Attributes:
-        maker: which rows: `nli`, `qa`, `choice`, `pos`, `bitext` or `mining`.
+        maker: which rows: `nli`, `qa`, `choice`, `pos`, `bitext`, `mining` or `answers`.
         sizes: rows of each split, by the splits that may be asked for.
         seed: another seed, another world of the same kind.
     """
@@ -187,6 +188,11 @@ class SampleSource:
         from toolkit.tasks.sample import open_sample
 
         return open_sample(self.maker, split, language, size=self.sizes[split], seed=self.seed)
+
+    def pool(self, task: Task, split: str, data_root: Path | None) -> Pool:
+        from toolkit.tasks.sample.answers import answers_pool
+
+        return answers_pool(task.languages, split, size=self.sizes[split], seed=self.seed)
 
 
 def check_columns(task: Task, columns: Mapping[str, Column]) -> None:
@@ -212,5 +218,5 @@ def _ways_out(path: str) -> str:
     return (
         "Three ways out: name a mirror that holds it with --data-root DIR or XSTILTS_DATA; fetch it where there is a "
         f"network, `xstilts tasks fetch TASK --to DIR` or `hf download {path} --repo-type dataset --local-dir DIR/{path}`; or take a task of the built-in "
-        "micro-world (micro-nli, micro-qa, micro-choice, micro-pos, micro-bitext, micro-mining), which needs neither."
+        "micro-world (micro-nli, micro-qa, micro-choice, micro-pos, micro-bitext, micro-mining, micro-answers), which needs neither."
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from toolkit.errors import ConfigError
 from toolkit.languages import find_language, get_language
+from toolkit.tasks.pool import Pool, Pooled, passages_of
 from toolkit.tasks.rows import KINDS, Rows
 from toolkit.tasks.sources import Source
 
@@ -18,8 +19,9 @@ METRICS: dict[str, tuple[str, ...]] = {
     "tags": ("seqeval", "accuracy"),
     "bitext": ("accuracy",),
     "mining": ("f1",),
+    "retrieval": ("map_at_20",),
 }
-RETRIEVED = ("bitext", "mining")  # kinds that `retrieve` scores; `eval` scores the others
+RETRIEVED = ("bitext", "mining", "retrieval")  # kinds that `retrieve` scores; `eval` scores the others
 SPLITS = ("train", "dev", "test", "score")
 
 
@@ -29,10 +31,11 @@ class Task:
 
     Attributes:
         name: the name in compositions and on the command line.
-        kind: `pair`, `choice`, `span`, `tags`, `bitext` or `mining`.
+        kind: `pair`, `choice`, `span`, `tags`, `bitext`, `mining` or `retrieval`.
         languages: ISO 639-1 codes of all languages the published dataset has.
         metric: what scores it, one of `METRICS[kind]`: `accuracy`; `accuracy-f1` (GLUE QQP); `squad`, `squad2` (with
-            unanswerable questions) or `mlqa` (normalised by language); `seqeval` (span F1); `f1` (of mined pairs).
+            unanswerable questions) or `mlqa` (normalised by language); `seqeval` (span F1); `f1` (of mined pairs); `map_at_20`
+            (of candidates retrieved).
         source: where the rows come from; it names the splits.
         description: one line for `xstilts tasks`.
         labels: names of the labels, in the order of their indices; empty where the kind has none.
@@ -48,6 +51,8 @@ class Task:
         may_have_other_tags: whether a tag outside `labels` may occur; it is never learnt and always counts as wrong.
         crosses_languages: whether the question may be in another language than the context. Such a pair is named
             `context.question`, for example `de.en`; `de` alone has both in German.
+        query_tokens, passage_tokens: retrieval: at most so many tokens of a query and of a candidate, special ones included,
+            as the benchmark has it; None: `retrieve.max_length` alone decides.
     """
 
     name: str
@@ -68,6 +73,8 @@ class Task:
     may_be_unanswerable: bool = False
     may_have_other_tags: bool = False
     crosses_languages: bool = False
+    query_tokens: int | None = None
+    passage_tokens: int | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -162,6 +169,26 @@ class Task:
             raise ConfigError(f"A limit of {limit} rows was asked of task '{self.name}'; expected 1 or more, or none.")
         rows = Rows(self, split, code, self.source.open(self, split, code, data_root))
         return rows if limit is None else rows[:limit]
+
+    def pool(self, split: str = "score", *, data_root: Path | None = None) -> Pool:
+        """Return all candidates that the queries of a split are asked to find, of every language that can be had.
+
+        A source that keeps no pool of its own has the distinct passages of its rows.
+
+        Raises:
+            ConfigError: no such split, or a task of another kind.
+            SourceError: neither mirror nor hub has them.
+            DataError: what is there is no pool.
+        """
+        self._check_split(split)
+        if self.kind != "retrieval":
+            raise ConfigError(
+                f"Task '{self.name}' is of the kind '{self.kind}'; only one of the kind 'retrieval' has a pool."
+            )
+        if isinstance(self.source, Pooled):
+            return self.source.pool(self, split, data_root)
+        languages = self.source.reachable(self.languages, split, data_root)
+        return passages_of([self.rows(split, language, data_root=data_root) for language in languages])
 
     def _check_split(self, split: str) -> None:
         if split in self.source.splits:

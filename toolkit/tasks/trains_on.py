@@ -12,7 +12,7 @@ def source_task(task: Task) -> Task:
     """Return the task whose rows train `task`: itself, or what it `trains_on`.
 
     Raises:
-        ToolkitError: nothing trains it (bitext tasks).
+        ToolkitError: nothing trains it (what is scored by retrieval alone).
     """
     source = training_task(task)
     if not source.has_train:

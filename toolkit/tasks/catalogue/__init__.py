@@ -6,11 +6,11 @@ from pathlib import Path
 
 from toolkit.errors import ConfigError
 from toolkit.registry import unknown
-from toolkit.tasks.catalogue import bitext, choice, micro, pair, span, tags
+from toolkit.tasks.catalogue import bitext, choice, micro, pair, retrieval, span, tags
 from toolkit.tasks.task import Task
 
 TASKS: dict[str, Task] = {
-    task.name: task for module in (pair, span, choice, tags, bitext, micro) for task in module.TASKS
+    task.name: task for module in (pair, span, choice, tags, bitext, retrieval, micro) for task in module.TASKS
 }
 
 BUILT_IN = frozenset(TASKS)

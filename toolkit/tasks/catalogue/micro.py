@@ -82,4 +82,18 @@ TASKS = (
         licence="Apache-2.0",
         is_generated=True,
     ),
+    Task(
+        name="micro-answers",
+        kind="retrieval",
+        description="generated: questions find the sentences that answer them, in all languages at once",
+        languages=LANGUAGES,
+        metric="map_at_20",
+        source=SampleSource(maker="answers", sizes={"train": 3_000, "dev": 60, "score": 60}),
+        query_tokens=32,
+        passage_tokens=64,
+        size=(3_000, 60),
+        licence="Apache-2.0",
+        is_generated=True,
+        parallel=True,
+    ),
 )

@@ -14,8 +14,8 @@ from random import Random
 
 from toolkit.errors import ConfigError
 from toolkit.tasks.catalogue.tags import UPOS
-from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, Row, SentenceRow, SpanRow, TagsRow
-from toolkit.tasks.sample import scenes
+from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, QueryRow, Row, SentenceRow, SpanRow, TagsRow
+from toolkit.tasks.sample import answers, scenes
 from toolkit.tasks.sample.grammar import LANGUAGES, Fact, Sentence, grammar, realise
 
 VERSION = 1
@@ -66,7 +66,7 @@ def open_sample(maker: str, split: str, language: str, *, size: int, seed: int =
     """Open a split of the micro-world.
 
     Args:
-        maker: `nli`, `qa`, `choice`, `pos`, `bitext` or `mining`.
+        maker: `nli`, `qa`, `choice`, `pos`, `bitext`, `mining` or `answers`.
         split: `train`, `dev` or `score`; no sentence that states a fact is in two of them.
         language: one of `LANGUAGES`.
         size: number of rows.
@@ -80,6 +80,8 @@ def open_sample(maker: str, split: str, language: str, *, size: int, seed: int =
     needed = {"bitext": size, "mining": size - size // 4}.get(maker, 0)
     if needed > (most := len(_statements(split, seed)) if needed else 0):
         raise ConfigError(f"The micro-world has {most} different sentences in '{split}'; {needed} were asked for.")
+    if maker == "answers" and size > (most := len(answers.asked(split, seed))):
+        raise ConfigError(f"The micro-world has {most} questions in '{split}'; {size} were asked for.")
     return SampleRows(maker, split, language, size, seed)
 
 
@@ -144,6 +146,11 @@ def _mining(rows: SampleRows, index: int) -> SentenceRow:
     return SentenceRow(id, "target", realise("en", _statements(rows.split, rows.seed)[place + shift]).text)
 
 
+def _answers(rows: SampleRows, index: int) -> QueryRow:
+    question, answer = answers.asked(rows.split, rows.seed)[index]
+    return QueryRow(rows.id(index), rows.say(question).text, answers.key_of(question), rows.say(answer).text)
+
+
 MAKERS: dict[str, Callable[[SampleRows, int], Row]] = {
     "nli": _nli,
     "qa": _qa,
@@ -151,4 +158,5 @@ MAKERS: dict[str, Callable[[SampleRows, int], Row]] = {
     "pos": _pos,
     "bitext": _bitext,
     "mining": _mining,
+    "answers": _answers,
 }

@@ -84,7 +84,12 @@ def _write(
     }
     named |= {"model_name": card.backbone["name"], "hidden_size": card.backbone["hidden_size"]}
     if part.kind == "head":
-        kind, places = HEADS[card.heads[part.name]["kind"]]
+        held_kind = card.heads[part.name]["kind"]
+        if held_kind not in HEADS:
+            raise ZooError(
+                f"The head of '{card.name}' is of the kind '{held_kind}', which the adapters library does not have; use it here."
+            )
+        kind, places = HEADS[held_kind]
         tensors = {
             f"heads.{part.name}.{places[key.split('.')[0]]}.{key.split('.')[1]}": array
             for key, array in zoo.tensors(card, f"head.{part.name}.safetensors").items()

@@ -1,0 +1,131 @@
+"""Queries in each language search one pool of candidates in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.config import Config
+from toolkit.embeddings import Vectors
+from toolkit.metrics import TOP, ranking
+from toolkit.modeling.circuit import Circuit
+from toolkit.progress import Report, silent
+from toolkit.recipes.common import Say
+from toolkit.recipes.encoding import Encoder, Reading
+from toolkit.retrieval import search
+from toolkit.score import Score, replace_text
+from toolkit.tasks import Pool, QueryRow, Rows, Task
+
+Encoded = dict[tuple[int, str], Vectors]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The queries of one language, their vectors, and their right candidates as pairs (`Pool.right`)."""
+
+    language: str
+    rows: Rows
+    ids: list[str]
+    vectors: Encoded
+    right: tuple[list[int], list[int]]
+
+
+def score_pool(
+    task: Task,
+    languages: Sequence[str],
+    asked: Sequence[Reading],
+    circuit: Circuit,
+    config: Config,
+    folder: Path,
+    say: Say,
+    report: Report = silent,
+) -> tuple[list[tuple[Reading, Score]], list[str]]:
+    """Score every reading of each language's queries against the whole pool, and write what each query found.
+
+    Every distinct text is encoded once, the pool once for all languages. The pool is that of all languages which can be
+    reached, whatever `languages` names, so that one language's score does not depend on which others are asked for.
+
+    Returns:
+        The scores, mean average precision before mean reciprocal rank, and the files written, relative to `folder`.
+    """
+    pool = task.pool("score", data_root=config.data_root)
+    limits = tuple(
+        config.retrieve.max_length if own is None else min(own, config.retrieve.max_length)
+        for own in (task.query_tokens, task.passage_tokens)
+    )
+    query_encoder, passage_encoder = (
+        Encoder(circuit, replace(config, retrieve=replace(config.retrieve, max_length=limit)), asked, report, say)
+        for limit in limits
+    )
+    rows_by_language = {
+        language: task.rows("score", language, data_root=config.data_root, limit=config.retrieve.limit)
+        for language in languages
+    }
+    # Gold that the pool lacks must not be found out after an hour of encoding.
+    right = {language: pool.right(own, f"{task.name} {language}") for language, own in rows_by_language.items()}
+    pooled = f"pool={len(pool)}:{'+'.join(pool.languages)}"
+    tail = passage_encoder.tail().replace("max_length=", f"max_length={query_encoder.max_length}/", 1)
+    for reading in asked:
+        say(f"{circuit.composition} on {task.name}: {reading.head()} {pooled} {tail}")
+    candidates = passage_encoder([row.text for row in pool.rows], f"{task.name}: {len(pool):,} candidates")
+    queries = []
+    for language, own in rows_by_language.items():
+        held = [row for row in own if isinstance(row, QueryRow)]
+        asking = query_encoder([row.query for row in held], f"{task.name}: {language}")
+        queries.append(_Asked(language, own, [row.id for row in held], asking, right[language]))
+    scored: list[tuple[Reading, Score]] = []
+    files: list[str] = []
+    ends = np.cumsum([len(one.ids) for one in queries])[:-1]
+    for reading in asked:
+        # The queries of all languages in one search: an index over a million candidates is built once.
+        every = search(
+            np.concatenate([np.asarray(one.vectors[reading.wanted]) for one in queries]),
+            candidates[reading.wanted],
+            min(TOP, len(pool)),
+            both=False,
+            index=config.retrieve.index,
+            memory=config.retrieve.memory,
+            threads=config.retrieve.threads,
+            report=report,
+        )
+        near_by, rows = (np.split(each, ends) for each in (every.forward.scores, every.forward.rows))
+        for one, found, near in zip(queries, rows, near_by, strict=True):
+            measures = ranking(found, *one.right)
+            name = f"{reading.folder}/{one.language}.{one.rows.split}.top{TOP}.tsv"
+            _write(folder / name, one, pool, found, near)
+            files.append(name)
+            scored += [
+                (
+                    reading,
+                    Score(
+                        task=task.name,
+                        language=one.language,
+                        metric=metric,
+                        value=value,
+                        n=len(one.ids),
+                        composition=str(circuit.composition),
+                        seed=0,
+                        protocol=f"{reading.head()} {pooled} {every.words} {tail}",
+                        split=one.rows.split,
+                        backbone=circuit.backbone.name,
+                        is_generated=one.rows.is_generated,
+                        fingerprint=f"{one.rows.fingerprint[:8]}{pool.fingerprint[:8]}",
+                    ),
+                )
+                for metric, value in measures.items()
+            ]
+    return scored, files
+
+
+def _write(file: Path, asked: _Asked, pool: Pool, found: np.ndarray, closeness: np.ndarray) -> None:
+    """Write a line for each candidate found: query, rank from 1, candidate, cosine, and whether it is right."""
+    right = set(zip(*asked.right, strict=True))
+    lines = ["query\trank\tcandidate\tcosine\tis_right\n"]
+    for number, (id, rows, scores) in enumerate(zip(asked.ids, found.tolist(), closeness.tolist(), strict=True)):
+        for rank, (row, score) in enumerate(zip(rows, scores, strict=True), 1):
+            if row >= 0:  # an approximate index may find fewer
+                lines.append(f"{id}\t{rank}\t{pool.rows[row].id}\t{score:.6f}\t{int((number, row) in right)}\n")
+    replace_text(file, "".join(lines))

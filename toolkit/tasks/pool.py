@@ -1,0 +1,104 @@
+"""The pool of candidates that the queries of a retrieval task search, of all languages together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from toolkit.errors import DataError
+from toolkit.tasks.rows import CandidateRow, QueryRow, Row, Rows
+
+if TYPE_CHECKING:
+    from toolkit.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Candidates in a fixed order; a candidate's place is its row in the index.
+
+    Attributes:
+        rows: the candidates.
+        origin: where they come from.
+    """
+
+    rows: Sequence[CandidateRow]
+    origin: str
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            raise DataError(f"The pool of {self.origin} holds no candidate; expected at least one.")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """The candidates' languages, in alphabetical order."""
+        return tuple(sorted({row.language for row in self.rows}))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """First 16 hex digits of a SHA-256 over every candidate."""
+        digest = hashlib.sha256()
+        for row in self.rows:
+            digest.update(json.dumps(astuple(row), ensure_ascii=False).encode("utf-8", "surrogatepass"))
+            digest.update(b"\n")
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def _by_key(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for place, row in enumerate(self.rows):
+            for key in row.keys:
+                places.setdefault(key, []).append(place)
+        return places
+
+    def right(self, queries: Iterable[Row], where: str) -> tuple[list[int], list[int]]:
+        """Return the right candidates of each query as pairs: place of the query, place of the candidate; [G] each.
+
+        Args:
+            queries: rows of the kind `retrieval`.
+            where: names the queries in a fault.
+
+        Raises:
+            DataError: no candidate carries the key of a query.
+        """
+        asking: list[int] = []
+        places: list[int] = []
+        for number, row in enumerate(queries):
+            assert isinstance(row, QueryRow)
+            found = self._by_key.get(row.key)
+            if not found:
+                raise DataError(
+                    f"{where}: query '{row.id}' seeks '{row.key}', which none of the {len(self):,} candidates of "
+                    f"{self.origin} carries; expected at least one right candidate."
+                )
+            asking += [number] * len(found)
+            places += found
+        return asking, places
+
+
+@runtime_checkable
+class Pooled(Protocol):
+    """A source that keeps a pool of its own, with candidates that no query is about."""
+
+    def pool(self, task: Task, split: str, data_root: Path | None) -> Pool:
+        """Return the candidates of a split in every language that can be had."""
+        ...
+
+
+def passages_of(languages: Sequence[Rows]) -> Pool:
+    """Return the distinct passages of each language's rows, with the keys of all rows that they stand beside."""
+    found: dict[tuple[str, str], tuple[str, dict[str, None]]] = {}
+    for rows in languages:
+        for row in rows:
+            assert isinstance(row, QueryRow)
+            _, keys = found.setdefault((rows.language, row.passage), (f"{rows.language}_{row.id}", {}))
+            keys[row.key] = None
+    candidates = [CandidateRow(id, language, text, tuple(keys)) for (language, text), (id, keys) in found.items()]
+    return Pool(candidates, "; ".join(dict.fromkeys(rows.origin for rows in languages)) or "no language")
