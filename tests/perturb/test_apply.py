@@ -16,7 +16,7 @@ from toolkit.tasks.rows import PairRow, Row, SpanRow, TagsRow
 
 MICRO = {
     "pair": "micro-nli", "span": "micro-qa", "choice": "micro-choice", "tags": "micro-pos", "bitext": "micro-bitext",
-    "mining": "micro-mining",
+    "mining": "micro-mining", "retrieval": "micro-answers", "retrieval": "micro-answers",
 }  # fmt: skip
 N = 60
 
@@ -44,7 +44,7 @@ THAI = _written("xnli", "th", PairRow("1", "ผู้หญิงคนนั้
 
 
 def _rows(kind: str, language: str = "en", limit: int = N) -> Rows:
-    split = "score" if kind in ("bitext", "mining") else "dev"
+    split = "score" if kind in ("bitext", "mining", "retrieval") else "dev"
     return get_task(MICRO[kind]).rows(split, language, limit=limit)
 
 

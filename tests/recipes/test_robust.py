@@ -177,3 +177,23 @@ def test_spans_and_tags_are_scored_under_noise_too(trained: Config, tmp_path: Pa
         assert len(result.falls) == 2
         clean = [s for s in result.scores if "noise" not in s.protocol and s.metric in ("f1", "accuracy")]
         assert clean[0].value == pytest.approx(result.falls[0].clean)
+
+
+@pytest.mark.parametrize("task", ["micro-bitext", "micro-mining", "micro-answers"])
+def test_retrieval_is_scored_under_noise_on_one_side(trained: Config, tmp_path: Path, task: str) -> None:
+    clean, noisy = (
+        toolkit.retrieve("backbone", _here(trained, tmp_path, "retrieve.limit=200", *sets), task=task, languages="de")
+        for sets in ((), ("noise.apply=delete:1",))
+    )
+    assert [s.fingerprint for s in clean.scores] != [s.fingerprint for s in noisy.scores]
+    assert all("noise=delete:1 noise_seed=0" in s.protocol for s in noisy.scores)
+    assert not any("noise" in s.protocol for s in clean.scores)
+    assert [s.value for s in noisy.scores] != [s.value for s in clean.scores]
+
+
+def test_a_field_that_a_kind_lacks_is_refused(trained: Config, tmp_path: Path) -> None:
+    config = _here(trained, tmp_path, "noise.apply=swap:0.5", "noise.fields=first")
+    with pytest.raises(
+        ToolkitError, match="A bitext row has no text field 'first' that can be perturbed; it has source, target"
+    ):
+        toolkit.retrieve("backbone", config, task="micro-bitext", languages="de")

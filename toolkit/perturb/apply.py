@@ -33,6 +33,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "tags": ("tokens",),
     "bitext": ("source",),
     "mining": ("source",),
+    "retrieval": ("query",),
 }
 _OTHER_FIELDS = {"bitext": ("target",), "mining": ("target",)}
 

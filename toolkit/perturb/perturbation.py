@@ -15,7 +15,7 @@ from toolkit.perturb.text import NO_WORD_BOUNDARIES, Replacement, Span
 from toolkit.registry import unknown
 
 LEVELS = ("character", "word", "sentence")
-TEXT_KINDS = ("pair", "choice", "span", "tags", "bitext", "mining")
+TEXT_KINDS = ("pair", "choice", "span", "tags", "bitext", "mining", "retrieval")
 _CASED = ("Latin", "Greek", "Cyrillic", "Armenian")
 
 Rearrange: TypeAlias = Callable[[str, Sequence[Span], Sequence[int], Random], list[Replacement]]
@@ -55,7 +55,7 @@ class Perturbation:
         """Return why it cannot be applied to a kind of task in a language, or None where it can.
 
         Args:
-            kind: `pair`, `choice`, `span`, `tags`, `bitext` or `mining`.
+            kind: `pair`, `choice`, `span`, `tags`, `bitext`, `mining` or `retrieval`.
             language: ISO 639-1 code.
 
         Example:
@@ -117,13 +117,13 @@ _ALL = (
         name="punctuation", level="character", edit=characters.punctuate,
         definition="The mark behind a word goes, or one comes where there was none.",
         source="Náplava et al. 2021 (arXiv 2110.07428), punctuation",
-        kinds=("pair", "choice", "span", "bitext", "mining"),
+        kinds=("pair", "choice", "span", "bitext", "mining", "retrieval"),
     ),
     Perturbation(
         name="whitespace", level="character", edit=characters.move_space,
         definition="A word is cut in two, or joined with the next.",
         source="Náplava et al. 2021 (arXiv 2110.07428), spacing",
-        kinds=("pair", "choice", "span", "bitext", "mining"),
+        kinds=("pair", "choice", "span", "bitext", "mining", "retrieval"),
     ),
     Perturbation(
         name="zero-width", level="character", edit=characters.insert_zero_width,

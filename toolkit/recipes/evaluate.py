@@ -21,7 +21,7 @@ from toolkit.recipes.answers import kept_answers, write_answers
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.identity import identity, write_identity
 from toolkit.recipes.meter import Meter
-from toolkit.recipes.noise import noise_words, noisy
+from toolkit.recipes.noise import noisy, with_noise
 from toolkit.recipes.traces import MadeWith, data_of, log_adapters
 from toolkit.report import heat_map, render, table
 from toolkit.score import GAP, MEAN, ZERO_SHOT_MEAN, Score, metric_name, named_values, write_csv, write_json
@@ -100,7 +100,7 @@ def evaluate(
                 say(f"{task} {language}: {name} {value:.4g}.")
             if n_truncated:
                 say(f"{task} {language}: {n_truncated} of {len(rows)} rows lost text to the length limit.")
-            protocol = " ".join(filter(None, (protocol_words(config.eval, target, circuit), noise_words(config))))
+            protocol = with_noise(protocol_words(config.eval, target, circuit), config)
             scores += scores_of(answered, rows, circuit, cards, protocol)
     for sentence in contamination(cards.values(), target):
         say(sentence)

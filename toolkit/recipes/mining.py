@@ -17,6 +17,7 @@ from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.encoding import Encoder, Reading, readings
+from toolkit.recipes.noise import scored_rows, with_noise
 from toolkit.recipes.own_pooling import as_trained
 from toolkit.report import precision_recall_curve
 from toolkit.retrieval import Index, Mined, Protocol, Side, mine, quality, sweep
@@ -115,7 +116,7 @@ def score_mining(
     Returns:
         The scores, and the files written, relative to `folder`.
     """
-    rows = task.rows("score", language, data_root=config.data_root)
+    rows = scored_rows(task, language, config)
     scored_on = _corpora(rows, config.retrieve.limit, encoder)
     dev_rows = None
     if any(reading.protocol.threshold == "dev" and reading.protocol.corpus == "whole" for reading in asked):
@@ -163,7 +164,9 @@ def score_mining(
                     n=len(scored_on.gold),
                     composition=str(encoder.circuit.composition),
                     seed=0,
-                    protocol=f"{reading.head()} {protocol.for_mining(source)} {searched} {encoder.tail()}{limit}",
+                    protocol=with_noise(
+                        f"{reading.head()} {protocol.for_mining(source)} {searched} {encoder.tail()}{limit}", config
+                    ),
                     split=rows.split,
                     backbone=encoder.circuit.backbone.name,
                     is_generated=rows.is_generated,

@@ -50,6 +50,11 @@ def noisy(rows: Rows, task: Task, language: str, config: Config, noise: Noise | 
     )
 
 
+def scored_rows(task: Task, language: str, config: Config, *, limit: int | None = None) -> Rows:
+    """Return the rows that a task scores in a language, with the noise that is asked for."""
+    return noisy(task.rows("score", language, data_root=config.data_root, limit=limit), task, language, config)
+
+
 def noise_words(config: Config, noise: Noise | None = None) -> str:
     """Return what a protocol says about noise, or an empty text where there is none."""
     settings = config.noise
@@ -60,6 +65,11 @@ def noise_words(config: Config, noise: Noise | None = None) -> str:
     said = f"noise={noise} noise_seed={settings.seed}"
     said += f" noise_fields={settings.fields}" if settings.fields else ""
     return said + (f" mix_with={settings.mix_with}" if "partner" in noise.needs else "")
+
+
+def with_noise(protocol: str, config: Config) -> str:
+    """Return a protocol with what it says about noise, where there is any."""
+    return " ".join(filter(None, (protocol, noise_words(config))))
 
 
 def augmented(rows: Rows, config: Config) -> Rows:

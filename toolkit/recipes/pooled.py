@@ -15,6 +15,7 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
 from toolkit.recipes.common import Say
 from toolkit.recipes.encoding import Encoder, Reading
+from toolkit.recipes.noise import scored_rows, with_noise
 from toolkit.retrieval import search
 from toolkit.score import Score, replace_text
 from toolkit.tasks import Pool, QueryRow, Rows, Task
@@ -61,8 +62,7 @@ def score_pool(
         for limit in limits
     )
     rows_by_language = {
-        language: task.rows("score", language, data_root=config.data_root, limit=config.retrieve.limit)
-        for language in languages
+        language: scored_rows(task, language, config, limit=config.retrieve.limit) for language in languages
     }
     # Gold that the pool lacks must not be found out after an hour of encoding.
     right = {language: pool.right(own, f"{task.name} {language}") for language, own in rows_by_language.items()}
@@ -108,7 +108,7 @@ def score_pool(
                         n=len(one.ids),
                         composition=str(circuit.composition),
                         seed=0,
-                        protocol=f"{reading.head()} {pooled} {every.words} {tail}",
+                        protocol=with_noise(f"{reading.head()} {pooled} {every.words} {tail}", config),
                         split=one.rows.split,
                         backbone=circuit.backbone.name,
                         is_generated=one.rows.is_generated,

@@ -21,6 +21,7 @@ from toolkit.recipes.evaluate import Result, choose_languages, publish, result_f
 from toolkit.recipes.identity import identity, write_identity
 from toolkit.recipes.meter import Meter
 from toolkit.recipes.mining import score_mining
+from toolkit.recipes.noise import scored_rows, with_noise
 from toolkit.recipes.own_pooling import as_trained
 from toolkit.recipes.pooled import score_pool
 from toolkit.recipes.traces import MadeWith, data_of
@@ -135,7 +136,7 @@ def _retrieve(
         for language in wanted:
             # A limit on mining counts the lines of either side, and `score_mining` knows them.
             limit = None if target.kind == "mining" else settings.limit
-            rows = target.rows("score", language, data_root=config.data_root, limit=limit)
+            rows = scored_rows(target, language, config, limit=limit)
             used.append(data_of(rows, "evaluation"))
             if target.kind == "bitext":
                 scored += _score_bitext(target, language, asked, encoder, config, answers)
@@ -164,7 +165,7 @@ def _score_bitext(
 ) -> list[tuple[Reading, Score]]:
     """Score every reading of one language's pairs, and write what each sentence found into `answers`."""
     settings = config.retrieve
-    rows = task.rows("score", language, data_root=config.data_root, limit=settings.limit)
+    rows = scored_rows(task, language, config, limit=settings.limit)
     # In the texts' own order: of repeated sentences the same copy is then found however the lines are ordered.
     pairs = sorted((row for row in rows if isinstance(row, BitextRow)), key=lambda row: (row.target, row.source))
     english = encoder([pair.target for pair in pairs], f"{task.name} {language}: en")
@@ -208,7 +209,7 @@ def _score_bitext(
             n=len(pairs),
             composition=str(encoder.circuit.composition),
             seed=0,
-            protocol=f"{reading.head()} {protocol.for_bitext()} {worst.words} {encoder.tail()}",
+            protocol=with_noise(f"{reading.head()} {protocol.for_bitext()} {worst.words} {encoder.tail()}", config),
             split=rows.split,
             backbone=encoder.circuit.backbone.name,
             is_generated=rows.is_generated,
