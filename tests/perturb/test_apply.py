@@ -16,7 +16,7 @@ from toolkit.tasks.rows import PairRow, Row, SpanRow, TagsRow
 
 MICRO = {
     "pair": "micro-nli", "span": "micro-qa", "choice": "micro-choice", "tags": "micro-pos", "bitext": "micro-bitext",
-    "mining": "micro-mining", "retrieval": "micro-answers", "retrieval": "micro-answers",
+    "mining": "micro-mining", "retrieval": "micro-answers",
 }  # fmt: skip
 N = 60
 
