@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from toolkit.perturb.apply import share
 from toolkit.perturb.keyboards import LAYOUT_OF, neighbours
 from toolkit.perturb.text import words
 from toolkit.tasks import Rows, get_task
-from toolkit.tasks.rows import PairRow, Row, SpanRow, TagsRow
+from toolkit.tasks.rows import HeldRows, PairRow, Row, SpanRow, TagsRow
 
 MICRO = {
     "pair": "micro-nli", "span": "micro-qa", "choice": "micro-choice", "tags": "micro-pos", "bitext": "micro-bitext",
@@ -21,23 +21,8 @@ MICRO = {
 N = 60
 
 
-@dataclass(frozen=True)
-class Opened:
-    """Rows written here, as `Rows` opens them."""
-
-    rows: tuple[Row, ...]
-    split: str = "dev"
-    origin: str = "test"
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def row(self, index: int) -> Row:
-        return self.rows[index]
-
-
 def _written(task: str, language: str, *rows: Row) -> Rows:
-    return Rows(get_task(task), "dev", language, Opened(rows))
+    return Rows(get_task(task), "dev", language, HeldRows("dev", "test", rows))
 
 
 THAI = _written("xnli", "th", PairRow("1", "ผู้หญิงคนนั้นกินข้าวที่บ้าน", "เขาไม่อยู่บ้านวันนี้", 0))

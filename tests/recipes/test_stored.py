@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from toolkit.errors import ToolkitError
 from toolkit.recipes import encoding
 from toolkit.recipes.mining import mine_files
 from toolkit.tasks import BitextRow, Rows, get_task
+from toolkit.tasks.rows import HeldRows
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -170,24 +171,9 @@ def test_the_order_of_a_bitexts_lines_changes_no_score_although_sentences_repeat
     rows += [replace(rows[i], id=f"again {i}", source=rows[i - 1].source) for i in range(2, 40, 3)]
     found = []
     for order in (range(len(rows)), np.random.default_rng(0).permutation(len(rows)), range(len(rows))[::-1]):
-        permuted = Rows(task, "score", "de", Permuted(tuple(rows[i] for i in order)))
+        permuted = Rows(task, "score", "de", HeldRows("score", "test", [rows[i] for i in order]))
         monkeypatch.setattr(type(task), "rows", lambda *_, rows=permuted, **__: rows)
         config = tiny_config(tmp_path, "retrieve.protocol=all")
         scored = toolkit.retrieve("backbone", config, task="micro-bitext", languages=["de"]).scores
         found.append([(score.protocol, score.value) for score in scored])
     assert found[0] == found[1] == found[2]
-
-
-@dataclass(frozen=True)
-class Permuted:
-    """Rows in an order of the test's own, as `Rows` opens them."""
-
-    rows: tuple[BitextRow, ...]
-    split: str = "score"
-    origin: str = "test"
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def row(self, index: int) -> BitextRow:
-        return self.rows[index]

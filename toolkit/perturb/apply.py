@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from random import Random
 from typing import cast
@@ -23,7 +23,7 @@ from toolkit.perturb.perturbation import Perturbation, check_strength, get_pertu
 from toolkit.perturb.text import Replacement, Span, words
 from toolkit.perturb.text import replace as carry_out
 from toolkit.perturb.words import switch
-from toolkit.tasks.rows import Answer, PairRow, Row, Rows, SentenceRow, SpanRow, TagsRow
+from toolkit.tasks.rows import Answer, HeldRows, PairRow, Row, Rows, SentenceRow, SpanRow, TagsRow
 
 # The text fields of a row that are perturbed unless others are asked for. Choices stay as they are: they are what is chosen.
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -36,21 +36,6 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "retrieval": ("query",),
 }
 _OTHER_FIELDS = {"bitext": ("target",), "mining": ("target",)}
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """Rows that lie in memory: what `Rows` opens."""
-
-    split: str
-    origin: str
-    rows: tuple[Row, ...]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def row(self, index: int) -> Row:
-        return self.rows[index]
 
 
 def perturb(
@@ -99,7 +84,7 @@ def perturb(
             _change_words(row, rows, made, strength, row_rng(seed, made.name, rows.language, row.id), chosen, lexicons)
             for row in rows
         )
-    return Rows(rows.task, rows.asked, rows.language, Made(rows.split, origin, changed))
+    return Rows(rows.task, rows.asked, rows.language, HeldRows(rows.split, origin, changed))
 
 
 def row_rng(seed: int, name: str, language: str, row_id: str) -> Random:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolkit.errors import ToolkitError
-from toolkit.perturb.apply import Made, perturb, row_rng
+from toolkit.perturb.apply import perturb, row_rng
 from toolkit.perturb.lexicon import Lexicon
 from toolkit.perturb.perturbation import Perturbation, check_strength, get_perturbation
-from toolkit.tasks.rows import Row, Rows
+from toolkit.tasks.rows import HeldRows, Row, Rows
 
 
 @dataclass(frozen=True)
@@ -83,4 +83,6 @@ def augment(rows: Rows, noise: Noise, *, rate: float, seed: int, lexicons: Seque
     noisy = noise.apply(rows, seed=seed, lexicons=lexicons)
     rolls = (row_rng(seed, "augment", rows.language, row.id).random() for row in rows)
     mixed: tuple[Row, ...] = tuple(b if roll < rate else a for a, b, roll in zip(rows, noisy, rolls, strict=True))
-    return Rows(rows.task, rows.asked, rows.language, Made(rows.split, f"{noisy.origin}; {rate:g} of the rows", mixed))
+    return Rows(
+        rows.task, rows.asked, rows.language, HeldRows(rows.split, f"{noisy.origin}; {rate:g} of the rows", mixed)
+    )

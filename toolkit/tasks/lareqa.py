@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.errors import ConfigError, DataError, SourceError
 from toolkit.tasks.mirror import ENVIRONMENT
 from toolkit.tasks.pool import Pool
-from toolkit.tasks.rows import CandidateRow, QueryRow, Row
+from toolkit.tasks.rows import CandidateRow, HeldRows, QueryRow
 
 if TYPE_CHECKING:
     from toolkit.tasks.task import Task
@@ -47,11 +47,11 @@ class LareqaSource:
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
         return tuple(language for language in languages if self._find(language, data_root))
 
-    def open(self, task: Task, split: str, language: str, data_root: Path | None) -> QuestionRows:
+    def open(self, task: Task, split: str, language: str, data_root: Path | None) -> HeldRows:
         file = self._find(language, data_root)
         if file is None:
             raise SourceError(self._absent(language, data_root))
-        return QuestionRows(self.splits[split], f"files: {FOLDER}/{file.name}", read_language(file, language).questions)
+        return HeldRows(self.splits[split], f"files: {FOLDER}/{file.name}", read_language(file, language).questions)
 
     def pool(self, task: Task, split: str, data_root: Path | None) -> Pool:
         files = [(code, file) for code in task.languages if (file := self._find(code, data_root)) is not None]
@@ -82,21 +82,6 @@ class LareqaSource:
             f"DIR, in DIR/lareqa or in DIR/{self.path}: `git clone https://github.com/{self.path} DIR/{self.path}` where there "
             "is a network."
         )
-
-
-class QuestionRows:
-    """Questions in one language."""
-
-    def __init__(self, split: str, origin: str, rows: Sequence[QueryRow]) -> None:
-        self.split = split
-        self.origin = origin
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def row(self, index: int) -> Row:
-        return self._rows[index]
 
 
 @dataclass(frozen=True)

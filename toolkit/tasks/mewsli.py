@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.errors import ConfigError, DataError, SourceError
 from toolkit.tasks.mirror import ENVIRONMENT
 from toolkit.tasks.pool import Pool, passages_of
-from toolkit.tasks.rows import CandidateRow, QueryRow, Row
+from toolkit.tasks.rows import CandidateRow, HeldRows, QueryRow
 
 if TYPE_CHECKING:
     from toolkit.tasks.task import Task
@@ -57,7 +57,7 @@ class MewsliSource:
         held = read_queries(found[1])
         return tuple(language for language in languages if language in held)
 
-    def open(self, task: Task, split: str, language: str, data_root: Path | None) -> MentionRows:
+    def open(self, task: Task, split: str, language: str, data_root: Path | None) -> HeldRows:
         found = self._find(split, data_root)
         if found is None:
             raise SourceError(self._absent(f"{self.splits[split][0]}.jsonl", data_root))
@@ -65,7 +65,7 @@ class MewsliSource:
         held = read_queries(file)
         if language not in held:
             raise SourceError(f"{file} has no mention in '{language}'; it has {', '.join(sorted(held))}.")
-        return MentionRows(name.rsplit("-", 1)[1], f"files: {file.name}", held[language])
+        return HeldRows(name.rsplit("-", 1)[1], f"files: {file.name}", held[language])
 
     def pool(self, task: Task, split: str, data_root: Path | None) -> Pool:
         if split == "train":  # the candidate set holds no entity of the training pairs
@@ -91,21 +91,6 @@ class MewsliSource:
             f"There is no {file} in {data_root or 'any folder that was named'}; expected it in --data-root DIR or in "
             "DIR/mewslix, as `get-mewsli-x.sh` of google-research/dense_representations_for_entity_retrieval/mel leaves it."
         )
-
-
-class MentionRows:
-    """Mentions in one language."""
-
-    def __init__(self, split: str, origin: str, rows: Sequence[QueryRow]) -> None:
-        self.split = split
-        self.origin = origin
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def row(self, index: int) -> Row:
-        return self._rows[index]
 
 
 def read_queries(file: Path) -> Mapping[str, Sequence[QueryRow]]:

@@ -140,6 +140,21 @@ class Opened(Protocol):
     def row(self, index: int) -> Row: ...
 
 
+@dataclass(frozen=True, slots=True)
+class HeldRows:
+    """Rows that lie in memory: read whole, or made from others."""
+
+    split: str
+    origin: str
+    rows: Sequence[Row]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def row(self, index: int) -> Row:
+        return self.rows[index]
+
+
 class Rows(Sequence[Row]):
     """The rows of one task, split and language, made and checked when they are asked for.
 
