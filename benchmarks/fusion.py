@@ -2,7 +2,7 @@
 
     python benchmarks/fusion.py --quick --json OUT                 # 2 layers, 9 members, 8 x 64 tokens: within a minute
     python benchmarks/fusion.py --json OUT                         # 4 layers; 2, 4 and 9 members; 8 x 64 and 8 x 128 tokens
-    python benchmarks/fusion.py --layers 24 --members 9 --json OUT # the whole depth
+    python benchmarks/fusion.py --layers 24 --members 9 --tokens 64 --json OUT  # the whole depth
 
 The library runs as it is, in fp32 (stock attention, `BertFusion`). Ours is a `Circuit` on a frozen backbone. Dropout is 0 on both sides.
 Ratios are medians of interleaved repetitions, of the last member count and the first batch shape:
@@ -19,6 +19,7 @@ Ratios are medians of interleaved repetitions, of the last member count and the 
 from __future__ import annotations
 
 import argparse
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,37 +148,51 @@ def held_weights(circuit: Circuit) -> list[Tensor]:
     return [one for fusion in fusions if isinstance(fusion, FastFusion) for one in fusion.held()]
 
 
+def timed(ways: dict[str, Callable[[], Any]], repetitions: int) -> dict[str, float]:
+    """Return medians of interleaved repetitions, in seconds; first calls, which allocate, are not counted."""
+    for way in ways.values():
+        way()
+    return {name: median(values) for name, values in interleaved(ways, repetitions).items()}
+
+
 def measure(shared: tuple, n_members: int, shape: tuple[int, int], repetitions: int, with_bf16: bool) -> dict[str, Any]:
     """Measure both sides with `n_members` on one batch shape; return ratios and medians in seconds."""
     text = f"fuse[{','.join(f'a{i}' for i in range(n_members))}]"
     device = pick_device()
     ids = torch.randint(5, 1000, shape, generator=torch.Generator().manual_seed(2)).to(device)
     batch = (ids, torch.ones_like(ids))
+    # Two or three circuits at a time: nine fused adapters in 24 layers are gigabytes of weights and activations each.
     library, ours = wired(shared, text, is_ours=False), wired(shared, text, is_ours=True)
-    folded, one = wired(shared, text, is_ours=True), wired(shared, "a0", is_ours=True)
-    one_library = wired(shared, "a0", is_ours=False)
-    folded.fold()
-    states = {name: forward(c, batch)() for name, c in (("library", library), ("ours", ours), ("folded", folded))}
-    difference = {name: (states[name] - states["library"]).abs().max().item() for name in ("ours", "folded")}
-    memory = {
-        "library": kept_bytes(library, batch) - kept_bytes(one_library, batch),
-        "ours": kept_bytes(ours, batch) - kept_bytes(one, batch),
-    }
-    ways = {
-        "library forward": forward(library, batch),
-        "our forward": forward(ours, batch),
-        "folded forward": forward(folded, batch),
-        "one forward": forward(one, batch),
-        "library step": step(library, batch),
-        "our step": step(ours, batch),
-        "our forward, torch's products": by_torch(forward(ours, batch)),
-        "our step, torch's products": by_torch(step(ours, batch)),
-    }
+    state = forward(library, batch)()
+    difference = {"ours": (forward(ours, batch)() - state).abs().max().item()}
+    alone = {is_ours: kept_bytes(wired(shared, "a0", is_ours=is_ours), batch) for is_ours in (False, True)}
+    memory = {"library": kept_bytes(library, batch) - alone[False], "ours": kept_bytes(ours, batch) - alone[True]}
+    held_bytes = sum(weight.nbytes for weight in held_weights(ours))
+    seconds = timed(
+        {
+            "library forward": forward(library, batch),
+            "our forward": forward(ours, batch),
+            "library step": step(library, batch),
+            "our step": step(ours, batch),
+            "our forward, torch's products": by_torch(forward(ours, batch)),
+            "our step, torch's products": by_torch(step(ours, batch)),
+        },
+        repetitions,
+    )
+    del ours
+    gc.collect()
     if with_bf16:
-        ways["our bf16 step"] = step(wired(shared, text, is_ours=True, precision="bf16"), batch)
-    for way in ways.values():
-        way()  # first calls allocate
-    seconds = {name: median(values) for name, values in interleaved(ways, repetitions).items()}
+        in_bf16 = wired(shared, text, is_ours=True, precision="bf16")
+        beside = timed({"library step": step(library, batch), "our bf16 step": step(in_bf16, batch)}, repetitions)
+        bf16_ratio = beside["our bf16 step"] / beside["library step"]
+        seconds["our bf16 step"] = beside["our bf16 step"]
+        del in_bf16
+    del library
+    gc.collect()
+    folded, one = wired(shared, text, is_ours=True), wired(shared, "a0", is_ours=True)
+    folded.fold()
+    difference["folded"] = (forward(folded, batch)() - state).abs().max().item()
+    seconds |= timed({"folded forward": forward(folded, batch), "one forward": forward(one, batch)}, repetitions)
     ratios = {
         "train_step": seconds["our step"] / seconds["library step"],
         "forward": seconds["our forward"] / seconds["library forward"],
@@ -185,14 +200,14 @@ def measure(shared: tuple, n_members: int, shape: tuple[int, int], repetitions: 
         "memory": memory["ours"] / memory["library"],
     }
     if with_bf16:
-        ratios["train_step_bf16"] = seconds["our bf16 step"] / seconds["library step"]
+        ratios["train_step_bf16"] = bf16_ratio
     same_products = {
         "train_step": seconds["our step, torch's products"] / seconds["library step"],
         "forward": seconds["our forward, torch's products"] / seconds["library forward"],
     }
     return {
         "ratios_by_torch": same_products, "members": n_members, "batch": shape, "ratios": ratios, "seconds": seconds, "memory_bytes": memory,
-        "held_weights_bytes": sum(one.nbytes for one in held_weights(ours)),
+        "held_weights_bytes": held_bytes,
         "max_difference": difference, "library_vs_one": seconds["library forward"] / seconds["one forward"],
     }  # fmt: skip
 
@@ -205,13 +220,14 @@ def main() -> None:
     parser.add_argument("--layers", type=int)
     parser.add_argument("--members", type=int, nargs="+")
     parser.add_argument("--repetitions", type=int)
+    parser.add_argument("--tokens", type=int, nargs="+", default=[64, 128], help="tokens a row (CPU)")
     args = parser.parse_args()
     n_layers = args.layers or (2 if args.quick else 4)
     members = args.members or ([9] if args.quick else [2, 4, 9])
     repetitions = args.repetitions or (3 if args.quick else 7)
     device = pick_device()
     rows = 32 if device.type == "cuda" else 8
-    shapes = [(rows, 128)] if device.type == "cuda" else [(8, 64)] if args.quick else [(8, 64), (8, 128)]
+    shapes = [(rows, 128)] if device.type == "cuda" else [(8, 64)] if args.quick else [(8, n) for n in args.tokens]
     with_bf16 = resolve_precision("auto", device) == "bf16"
     shared = encoder_state(n_layers)
     found = [measure(shared, n, shape, repetitions, with_bf16) for n in members for shape in shapes]
