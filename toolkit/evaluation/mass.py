@@ -11,8 +11,7 @@ import torch
 
 from toolkit.composition import Fuse
 from toolkit.errors import ToolkitError
-from toolkit.evaluation.predict import TOKENS_PER_ROW
-from toolkit.features.collate import IGNORED, Features, sorted_batches
+from toolkit.features.collate import IGNORED, Features, sorted_batches, token_budget
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Progress, Report, silent
 
@@ -75,7 +74,7 @@ def attention_mass(
     circuit.eval()
     device, done = circuit.backbone.device, 0
     with torch.inference_mode():
-        for items in sorted_batches(features, budget=batch_size * TOKENS_PER_ROW):
+        for items in sorted_batches(features, budget=token_budget(batch_size, device.type)):
             batch = features.collate(items)
             ids, mask = batch["input_ids"], batch["attention_mask"].astype(bool)  # [B, T]
             if "is_choice" in batch:

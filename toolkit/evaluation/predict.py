@@ -8,17 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from toolkit.features.collate import Features, sorted_batches
+from toolkit.features.collate import Features, sorted_batches, token_budget
 from toolkit.features.ragged import Ragged
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.learn import choice_logits
 from toolkit.progress import Progress, Report, silent
-
-TOKENS_PER_ROW = 128  # what one unit of `eval.batch_size` is worth in tokens
-# A processor is fastest where a batch's activations stay in its cache: 260 rows/s at 2,048 tokens against 190 at 8,192, and 172 at
-# 128 (embedded backbone, two cores, XNLI pairs).
-CPU_TOKENS = 2048
-
 
 Answers = np.ndarray | Ragged
 
@@ -68,7 +62,7 @@ def predict_each(
     lengths = features.input_ids.lengths
     done, shown, began = 0, 0.0, time.perf_counter()
     with torch.inference_mode():
-        for items in sorted_batches(features, budget=token_budget(batch_size, device)):
+        for items in sorted_batches(features, budget=token_budget(batch_size, device.type)):
             batch = {key: torch.from_numpy(value).to(device) for key, value in features.collate(items).items()}
             for head, logits in zip(heads, circuit.answer(batch, heads), strict=True):
                 if kind == "choice":
@@ -84,12 +78,6 @@ def predict_each(
                 shown = now
                 report(Progress(what, done, len(features), {"examples/s": done / max(now - began, 1e-9)}))
     return {head: _joined([row for row in found if row is not None], features) for head, found in rows.items()}
-
-
-def token_budget(batch_size: int, device: torch.device) -> int:
-    """Return how many tokens a forward pass holds, padding included."""
-    budget = batch_size * TOKENS_PER_ROW
-    return min(budget, CPU_TOKENS) if device.type == "cpu" else budget
 
 
 def _joined(held: list[np.ndarray], features: Features) -> Answers:

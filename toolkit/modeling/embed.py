@@ -14,13 +14,12 @@ import torch
 
 from toolkit.composition import Part
 from toolkit.embeddings import Key
-from toolkit.features.collate import Features, budget_batches
+from toolkit.features.collate import Features, budget_batches, token_budget
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.pooling import pool
 from toolkit.progress import Progress, Report, silent
 
 PAPER_LAYER, PAPER_DEPTH = 14, 24
-TOKENS_PER_ROW = 128
 
 
 def default_layer(n_layers: int) -> int:
@@ -67,7 +66,7 @@ def embed_all(
     Args:
         features: `sentence_features`; equal sentences are encoded once.
         wanted: (layer, pooling), at least one; layers above the highest are not computed.
-        batch_size: a batch holds up to this many times 128 tokens, padding included.
+        batch_size: a batch holds up to this many times 128 tokens, padding included; on a processor 2,048 at most.
 
     Returns:
         float32 [N, H] for each of `wanted`.
@@ -81,7 +80,7 @@ def embed_all(
     order = first[np.argsort(-features.lengths[first], kind="stable")]
     done, shown, began = 0, 0.0, time.perf_counter()
     with torch.inference_mode():
-        for items in budget_batches(features.lengths, features.widths, batch_size * TOKENS_PER_ROW, order):
+        for items in budget_batches(features.lengths, features.widths, token_budget(batch_size, device.type), order):
             batch = features.collate(items)
             ids = torch.from_numpy(batch["input_ids"]).to(device)
             mask = torch.from_numpy(batch["attention_mask"]).to(device)

@@ -10,13 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from toolkit.features.collate import Features, sorted_batches
+from toolkit.features.collate import Features, sorted_batches, token_budget
 from toolkit.features.ragged import Ragged
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.wiring import module_name
 from toolkit.progress import Progress, Report, silent
-
-TOKENS_PER_ROW = 128
 
 
 def without_labels(features: Features) -> Features:
@@ -48,7 +46,7 @@ class Lessons:
         states = np.empty((int(offsets[-1]), circuit.backbone.hidden_size), np.float16)
         device, done = circuit.backbone.device, 0
         with torch.inference_mode():
-            for items in sorted_batches(features, budget=batch_size * TOKENS_PER_ROW):
+            for items in sorted_batches(features, budget=token_budget(batch_size, device.type)):
                 batch = {key: torch.from_numpy(value).to(device) for key, value in features.collate(items).items()}
                 found = circuit.encode(batch["input_ids"], batch["attention_mask"]).half().cpu().numpy()
                 for item, row in zip(items, found, strict=True):
@@ -61,7 +59,7 @@ class Lessons:
         """Return `loss` as a mean over all sequences of the features that were taught, without gradients."""
         device, total = student.backbone.device, 0.0
         with torch.inference_mode():
-            for items in sorted_batches(features, budget=batch_size * TOKENS_PER_ROW):
+            for items in sorted_batches(features, budget=token_budget(batch_size, device.type)):
                 batch = {key: torch.from_numpy(value).to(device) for key, value in features.collate(items).items()}
                 total += float(self.loss(student, batch)) * len(items)
         return total / len(features)
