@@ -238,7 +238,7 @@ def _time(seconds: float) -> str:
 
     Example:
         >>> _time(42), _time(250), _time(9000), _time(200000)
-        ('42 s', '4 min', '2 h 30 min', '2 days 8 h')
+        ('42 s', '4 min', '2 h 30 min', '2 days 7 h')
     """
     if seconds < 100:
         return f"{seconds:.0f} s"
