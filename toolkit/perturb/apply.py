@@ -8,6 +8,7 @@ number of the rows matters. Which words are changed is drawn before how, in one 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -175,18 +176,12 @@ def _change_text(
         if len(replacements) == n:
             break
         word = found[position]
-        end = next(each for each in ends[_first(ends, word.end) :])
+        end = ends[bisect_left(ends, word.end)]
         place = Place(text[word.end : end], language, _letters(text))
         edited = _edit(text[word.start : word.end], place, rng, made, lexicons)
         if edited:
             replacements.append(Replacement(word.start, end, "".join(edited)))
     return carry_out(text, replacements, kept)
-
-
-def _first(ends: list[int], at: int) -> int:
-    import bisect
-
-    return bisect.bisect_left(ends, at)
 
 
 def _edit(

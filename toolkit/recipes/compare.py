@@ -19,7 +19,7 @@ from toolkit.recipes.answers import FOLDER
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.evaluate import choose_languages, evaluate, parts_of, result_folder
 from toolkit.recipes.identity import identity, read_identity
-from toolkit.recipes.noise import noisy
+from toolkit.recipes.noise import scored_rows
 from toolkit.recipes.outcomes import outcomes_of
 from toolkit.recipes.retrieve import retrieve
 from toolkit.report import render
@@ -163,9 +163,7 @@ def _is_reusable(
     limit = config.retrieve.limit if task.kind == "bitext" else config.eval.limit
     for code in languages:
         found = {score.fingerprint for score in scores if score.language == code}
-        rows = task.rows("score", code, data_root=config.data_root, limit=limit)
-        if task.kind != "bitext":
-            rows = noisy(rows, task, code, config)
+        rows = scored_rows(task, code, config, limit=limit)
         if found != {rows.fingerprint} or not (folder / FOLDER / f"{task.name}.{code}.jsonl").exists():
             return False
     return True

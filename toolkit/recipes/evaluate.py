@@ -21,7 +21,7 @@ from toolkit.recipes.answers import kept_answers, write_answers
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.identity import identity, write_identity
 from toolkit.recipes.meter import Meter
-from toolkit.recipes.noise import noisy, with_noise
+from toolkit.recipes.noise import scored_rows, with_noise
 from toolkit.recipes.traces import MadeWith, data_of, log_adapters
 from toolkit.report import heat_map, render, table
 from toolkit.score import GAP, MEAN, ZERO_SHOT_MEAN, Score, metric_name, named_values, write_csv, write_json
@@ -84,8 +84,7 @@ def evaluate(
         write_identity(answers, identity(circuit.backbone, cards, config, task))
         heads = heads_for(circuit, target)
         for language in wanted:
-            rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
-            rows = noisy(rows, target, language, config)
+            rows = scored_rows(target, language, config, limit=config.eval.limit)
             used.append(data_of(rows, "evaluation"))
             answered, n_truncated = answer(circuit, rows, target, config, heads=heads, report=report, say=say)
             for number, found in enumerate(answered.values(), 1):

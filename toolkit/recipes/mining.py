@@ -17,12 +17,12 @@ from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.encoding import Encoder, Reading, readings
-from toolkit.recipes.noise import scored_rows, with_noise
+from toolkit.recipes.noise import with_noise
 from toolkit.recipes.own_pooling import as_trained
 from toolkit.report import precision_recall_curve
 from toolkit.retrieval import Index, Mined, Protocol, Side, mine, quality, sweep
 from toolkit.score import Score, replace_text
-from toolkit.tasks import SentenceRow, Task
+from toolkit.tasks import SentenceRow
 from toolkit.tasks.corpora import read_lines
 from toolkit.tasks.rows import Rows
 
@@ -102,8 +102,7 @@ class Corpora:
 
 
 def score_mining(
-    task: Task,
-    language: str,
+    rows: Rows,
     asked: Sequence[Reading],
     encoder: Encoder,
     config: Config,
@@ -113,10 +112,13 @@ def score_mining(
 ) -> tuple[list[tuple[Reading, Score]], list[str]]:
     """Score every reading of one language's corpora, and write predictions, candidates and the curve.
 
+    Args:
+        rows: all lines of both corpora; `retrieve.limit` is applied to either side here.
+
     Returns:
         The scores, and the files written, relative to `folder`.
     """
-    rows = scored_rows(task, language, config)
+    task, language = rows.task, rows.language
     scored_on = _corpora(rows, config.retrieve.limit, encoder)
     dev_rows = None
     if any(reading.protocol.threshold == "dev" and reading.protocol.corpus == "whole" for reading in asked):

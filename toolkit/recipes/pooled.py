@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
 from toolkit.recipes.common import Say
 from toolkit.recipes.encoding import Encoder, Reading
-from toolkit.recipes.noise import scored_rows, with_noise
+from toolkit.recipes.noise import with_noise
 from toolkit.retrieval import search
 from toolkit.score import Score, replace_text
 from toolkit.tasks import Pool, QueryRow, Rows, Task
@@ -36,7 +36,7 @@ class _Asked:
 
 def score_pool(
     task: Task,
-    languages: Sequence[str],
+    rows_by_language: Mapping[str, Rows],
     asked: Sequence[Reading],
     circuit: Circuit,
     config: Config,
@@ -47,7 +47,7 @@ def score_pool(
     """Score every reading of each language's queries against the whole pool, and write what each query found.
 
     Every distinct text is encoded once, the pool once for all languages. The pool is that of all languages which can be
-    reached, whatever `languages` names, so that one language's score does not depend on which others are asked for.
+    reached, whatever languages the queries are in, so that one language's score does not depend on which others are asked for.
 
     Returns:
         The scores, mean average precision before mean reciprocal rank, and the files written, relative to `folder`.
@@ -61,9 +61,6 @@ def score_pool(
         Encoder(circuit, replace(config, retrieve=replace(config.retrieve, max_length=limit)), asked, report, say)
         for limit in limits
     )
-    rows_by_language = {
-        language: scored_rows(task, language, config, limit=config.retrieve.limit) for language in languages
-    }
     # Gold that the pool lacks must not be found out after an hour of encoding.
     right = {language: pool.right(own, f"{task.name} {language}") for language, own in rows_by_language.items()}
     pooled = f"pool={len(pool)}:{'+'.join(pool.languages)}"

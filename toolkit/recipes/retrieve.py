@@ -28,7 +28,8 @@ from toolkit.recipes.traces import MadeWith, data_of
 from toolkit.report import layer_curve
 from toolkit.retrieval import search
 from toolkit.score import Score
-from toolkit.tasks import BitextRow, Task, get_task
+from toolkit.tasks import BitextRow, get_task
+from toolkit.tasks.rows import Rows
 from toolkit.tasks.task import RETRIEVED
 from toolkit.tracking import Data
 
@@ -125,23 +126,25 @@ def _retrieve(
         settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say, layers=layers)
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
         encoder = Encoder(circuit, config, asked, report, say)
+        # A limit on mining counts the lines of either side, and `score_mining` knows them.
+        limit = None if target.kind == "mining" else settings.limit
         if target.kind == "retrieval":
-            found, written = score_pool(target, wanted, asked, circuit, config, folder, say, report)
+            queries = {language: scored_rows(target, language, config, limit=limit) for language in wanted}
+            used += [data_of(rows, "evaluation") for rows in queries.values()]
+            found, written = score_pool(target, queries, asked, circuit, config, folder, say, report)
             scored += found
             files += written
         for reading in asked if target.kind != "retrieval" else ():
             rest = reading.protocol.for_bitext() if target.kind == "bitext" else _mining_words(reading)
             say(f"{expression} on {task}: {reading.head()} {rest} {encoder.tail()}")
         write_identity(answers, identity(circuit.backbone, cards, config, task))
-        for language in wanted:
-            # A limit on mining counts the lines of either side, and `score_mining` knows them.
-            limit = None if target.kind == "mining" else settings.limit
+        for language in wanted if target.kind != "retrieval" else ():
             rows = scored_rows(target, language, config, limit=limit)
             used.append(data_of(rows, "evaluation"))
             if target.kind == "bitext":
-                scored += _score_bitext(target, language, asked, encoder, config, answers)
-            elif target.kind == "mining":
-                found, written = score_mining(target, language, asked, encoder, config, folder, say)
+                scored += _score_bitext(rows, asked, encoder, config, answers)
+            else:
+                found, written = score_mining(rows, asked, encoder, config, folder, say)
                 scored += found
                 files += written
     beside = ("precision", "recall", f"mrr_at_{TOP}")
@@ -161,11 +164,10 @@ def _mining_words(reading: Reading) -> str:
 
 
 def _score_bitext(
-    task: Task, language: str, asked: Sequence[Reading], encoder: Encoder, config: Config, answers: Path
+    rows: Rows, asked: Sequence[Reading], encoder: Encoder, config: Config, answers: Path
 ) -> list[tuple[Reading, Score]]:
     """Score every reading of one language's pairs, and write what each sentence found into `answers`."""
-    settings = config.retrieve
-    rows = scored_rows(task, language, config, limit=settings.limit)
+    settings, task, language = config.retrieve, rows.task, rows.language
     # In the texts' own order: of repeated sentences the same copy is then found however the lines are ordered.
     pairs = sorted((row for row in rows if isinstance(row, BitextRow)), key=lambda row: (row.target, row.source))
     english = encoder([pair.target for pair in pairs], f"{task.name} {language}: en")

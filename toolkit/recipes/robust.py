@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
+from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
 from toolkit.perturb import LEVELS, PERTURBATIONS, Noise, check_strength, parse_noise
 from toolkit.perturb.attack import Attacked, AttackSettings, Labelled, attack, attack_measures
@@ -21,7 +20,9 @@ from toolkit.progress import Progress, Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.evaluate import answer, answer_probabilities, choose_languages, protocol_words, scores_of
+from toolkit.recipes.identity import identity
 from toolkit.recipes.noise import lexicons, noise_words, noisy
+from toolkit.recipes.outcomes import outcomes_of
 from toolkit.recipes.robust_records import Attacks, robust_tables, track_robust, write_robust
 from toolkit.report import render
 from toolkit.robustness import CLEAN, Fall, falls
@@ -100,11 +101,11 @@ def robust(
     if not conditions and not attacks:
         raise ToolkitError("Nothing to do: no perturbation and no attack; name some with --perturb or --attack.")
     wanted = choose_languages(target, languages, config.data_root, say)
-    folder = _folder(names, task, config)
+    folder = Path(config.run_dir) / "robust" / task
     scores: list[Score] = []
     outcomes: dict[tuple[str, str, float], dict[str, Outcomes]] = {}
     attacked: dict[str, dict[str, dict[str, dict[str, float]]]] = {each.name: {} for each in attacks}
-    refused: dict[str, list[str]] = {}
+    refused: dict[str, None] = {}  # in the order in which they were met
     for name in names:
         circuit, cards = common.trained_circuit(name, config, heads=None, report=report)
         if circuit.members:
@@ -117,7 +118,7 @@ def robust(
                     noise = _noise(condition)
                     reason = noise.why_not(target.kind, language.partition(".")[0]) if noise else None
                     if reason:
-                        refused.setdefault(reason.replace(f" {condition[1]:g}", ""), [])
+                        refused[reason] = None
                         continue
                     asked = noisy(rows, target, language, config, noise) if noise else rows
                     kept = (
@@ -125,7 +126,9 @@ def robust(
                     )
                     found, own = _answered(kept, asked, circuit, cards, target, config, noise, condition, report)
                     scores += own
-                    outcomes.setdefault((name, *condition), {})[language] = _outcomes(found, target.metric)
+                    outcomes.setdefault((name, *condition), {})[language] = outcomes_of(
+                        [found], target, MAIN[target.metric]
+                    )
                 for settings in attacks:
                     held = (
                         replace(settings, lexicons=tuple(lexicons(config, language)))
@@ -137,7 +140,6 @@ def robust(
                     attacked[settings.name].setdefault(name, {})[language] = measures
     for sentence in refused:
         say(f"Left out: {sentence}.")
-    outcomes = _complete(outcomes, names)
     ordered = [base, *(name for name in names if name != base)]
     ordered_outcomes = {key: outcomes[key] for name in ordered for key in outcomes if key[0] == name}
     found_falls = tuple(falls(ordered_outcomes, baseline=base, is_parallel=target.parallel)) if conditions else ()
@@ -191,10 +193,6 @@ def _is_lexical(settings: AttackSettings) -> bool:
     return settings.name == "code-switch"
 
 
-def _folder(names: Sequence[str], task: str, config: Config) -> Path:
-    return Path(config.run_dir) / "robust" / task
-
-
 def _file_name(condition: Condition) -> str:
     return CLEAN if condition[0] == CLEAN else f"{condition[0]}~{condition[1]:g}"
 
@@ -217,11 +215,9 @@ def _answered(
     protocol = " ".join(
         filter(None, (protocol_words(config.eval, target, circuit), noise_words(config, noise) if noise else ""))
     )
-    key = hashlib.sha256(
-        json.dumps(
-            [rows.fingerprint, protocol, circuit.backbone.digest, sorted(card.digest for card in cards.values())]
-        ).encode()
-    ).hexdigest()
+    # The protocol names this condition's noise, the identity everything else that can move an answer.
+    determined_by = [rows.fingerprint, protocol, identity(circuit.backbone, cards, config, target.name)]
+    key = hashlib.sha256(json.dumps(determined_by, sort_keys=True, default=str).encode()).hexdigest()
     held = kept.with_suffix(".json")
     if kept.exists() and held.exists():
         values = json.loads(held.read_text(encoding="utf-8"))
@@ -234,25 +230,6 @@ def _answered(
     write_predictions(found.predictions, kept)
     replace_text(held, json.dumps({"key": key, "scores": [score_to_dict(score) for score in scores]}) + "\n")
     return list(found.predictions), scores
-
-
-def _outcomes(predictions: Sequence[Prediction], metric: str) -> Outcomes:
-    """Return what answers are worth as ratios of sums; see `toolkit.significance`."""
-    ids = tuple(each.id for each in predictions)
-    if metric == "seqeval":
-        tp, fp, fn = (np.array([[each.counts[name] for each in predictions]], float) for name in ("tp", "fp", "fn"))
-        return Outcomes(ids, 2 * tp, 2 * tp + fp + fn)
-    if predictions and "words" in predictions[0].counts:
-        right, n = (np.array([[each.counts[name] for each in predictions]], float) for name in ("right", "words"))
-        return Outcomes(ids, right, n)
-    return Outcomes(ids, np.array([[each.outcome for each in predictions]]), np.ones((1, len(ids))))
-
-
-def _complete(
-    outcomes: dict[tuple[str, str, float], dict[str, Outcomes]], names: Sequence[str]
-) -> dict[tuple[str, str, float], dict[str, Outcomes]]:
-    """Return the outcomes without conditions that no language allows."""
-    return {key: found for key, found in outcomes.items() if found}
 
 
 def _attack(
