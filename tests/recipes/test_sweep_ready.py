@@ -12,7 +12,7 @@ from toolkit.recipes.sweep_plan import Facts, stages_without_sharing
 
 PROJECT = Path(__file__).parent.parent.parent
 READY = sorted((PROJECT / "configs" / "sweep").glob("*.yaml"))
-NAMES = {"phang2020", "order", "multi-source", "domain", "fusion", "robust-order", "robust-xnli"}
+NAMES = {"phang2020", "order", "multi-source", "domain", "fusion", "robust-order", "robust-xnli", "similarity"}
 
 
 def test_each_has_a_mini_twin() -> None:
