@@ -219,6 +219,18 @@ class StoreConfig:
 
 
 @dataclass(frozen=True)
+class SimilarityConfig:
+    """What is looked at of a task where tasks are compared, or a transfer is predicted."""
+
+    limit: Annotated[int, About("vectors a task: pairs, choices or words with a label", low=2)] = 2000
+    seed: Annotated[int, About("seeds which rows and words are drawn", low=0, high=2**32 - 1)] = 0
+    max_length: Annotated[int, About("tokens a sequence, <s> and </s> included", low=36)] = 384
+    shared_text: Annotated[
+        str | None, About("task whose texts circuits are compared on, e.g. xnli.de; null: English of the micro-world")
+    ] = None
+
+
+@dataclass(frozen=True)
 class NoiseConfig:
     """What is done to the rows that `eval` and `retrieve` score: robustness under perturbation."""
 
@@ -267,6 +279,7 @@ class Config:
     merge: MergeConfig = field(default_factory=MergeConfig)
     retrieve: RetrieveConfig = field(default_factory=RetrieveConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
+    similarity: SimilarityConfig = field(default_factory=SimilarityConfig)
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     fusion: Annotated[
