@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from toolkit.commands.fusions import Fuse
-from toolkit.commands.options import example, resolve, settings, with_sets, with_total
+from toolkit.commands.options import RESAMPLES, example, resolve, settings, with_sets
 from toolkit.commands.screen import bars, is_main_process, say
 from toolkit.errors import ToolkitError
 
@@ -48,7 +48,7 @@ def train(expr: str, retrain: bool, total_examples: int | None, lock: Path | Non
 
     A killed run goes on from its last checkpoint when the same command is given again.
     """
-    _train(expr, resolve(**with_total(options, total_examples)), retrain, lock)
+    _train(expr, resolve(**with_sets(options, "train", total_examples=total_examples)), retrain, lock)
 
 
 @click.command(
@@ -74,7 +74,7 @@ def fuse(
     """Fuse the adapters MEMBERS and train a target on top: `fuse[A,B,...]/TARGET`."""
     _train(
         f"fuse[{','.join(members)}]{'@' if no_adapter else '/'}{target}",
-        resolve(**with_total(options, total_examples)),
+        resolve(**with_sets(options, "train", total_examples=total_examples)),
         retrain,
     )
 
@@ -251,7 +251,7 @@ def retrieve(
     from toolkit.recipes.retrieve import compare_layers
     from toolkit.recipes.retrieve import retrieve as run
 
-    config = resolve(**with_sets(options, protocol=protocol))
+    config = resolve(**with_sets(options, "retrieve", protocol=protocol))
     figure = None
     with bars() as report:
         shared: dict[str, Any] = {"task": task, "languages": languages, "lock": lock, "report": report, "say": say}
@@ -280,13 +280,7 @@ def retrieve(
     "--languages", default="all", show_default=True, metavar="CODES", help="`all`, `pairs`, or codes with commas."
 )
 @click.option("--metric", metavar="NAME", help="A measure of the task, e.g. `em`. Default: the main one.")
-@click.option(
-    "--resamples",
-    type=click.IntRange(100, 1_000_000),
-    default=10_000,
-    show_default=True,
-    help="Test sets drawn by the paired bootstrap.",
-)
+@RESAMPLES
 @settings
 def compare(
     exprs: tuple[str, ...],
@@ -354,7 +348,7 @@ def mine(
     """
     from toolkit.recipes.mining import mine_files
 
-    config = resolve(**with_sets(options, protocol=protocol, threshold=threshold))
+    config = resolve(**with_sets(options, "retrieve", protocol=protocol, threshold=threshold))
     with bars() as report:
         n = mine_files(source, target, out, config, expression=expr, report=report, say=say)
     say(f"{n} pairs written to {out}.")

@@ -100,7 +100,7 @@ def evaluate(
             if n_truncated:
                 say(f"{task} {language}: {n_truncated} of {len(rows)} rows lost text to the length limit.")
             protocol = with_noise(protocol_words(config.eval, target, circuit), config)
-            scores += scores_of(answered, rows, circuit, cards, protocol)
+            scores += scores_of(answered, rows, circuit, seed_of(cards), protocol)
     for sentence in contamination(cards.values(), target):
         say(sentence)
     made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
@@ -171,7 +171,7 @@ def answer_probabilities(circuit: Circuit, rows: Sequence[Row], target: Task, co
 
 
 def scores_of(
-    answered: Mapping[str, Evaluation], rows: Rows, circuit: Circuit, cards: dict[str, AdapterCard], protocol: str
+    answered: Mapping[str, Evaluation], rows: Rows, circuit: Circuit, seed: int, protocol: str
 ) -> list[Score]:
     """Return one Score for each head and measure of one language's rows."""
     return [
@@ -182,7 +182,7 @@ def scores_of(
             value=value,
             n=found.n,
             composition=head if circuit.members else str(circuit.composition),
-            seed=seed_of(cards),
+            seed=seed,
             protocol=protocol,
             split=rows.split,
             backbone=circuit.backbone.name,
