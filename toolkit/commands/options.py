@@ -44,6 +44,13 @@ PRECISION = click.option(
 
 NO_TRACK = click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
 
+LOCK = click.option(
+    "--lock",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Refuse all weights but those that a lock pins (`zoo lock`).",
+)
+
 RESAMPLES = click.option(
     "--resamples",
     type=click.IntRange(100, 1_000_000),

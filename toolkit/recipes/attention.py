@@ -14,7 +14,8 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
-from toolkit.recipes.evaluate import choose_languages, result_folder, task_features
+from toolkit.recipes.evaluate import choose_languages, task_features
+from toolkit.recipes.publish import result_folder
 from toolkit.report import Grid, Table, grid_maps, render
 from toolkit.score import write_csv
 from toolkit.tasks import Task, get_task

@@ -22,8 +22,9 @@ from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.cost import Cheaper, cost_table, held_rows, log_costs, measure_cost
-from toolkit.recipes.evaluate import choose_languages, heads_for, result_folder, seed_of, task_features
+from toolkit.recipes.evaluate import choose_languages, heads_for, seed_of, task_features
 from toolkit.recipes.prune import closed
+from toolkit.recipes.publish import result_folder
 from toolkit.recipes.settings import resolve
 from toolkit.score import to_dict as score_to_dict
 from toolkit.tasks import TASKS, Task, get_task

@@ -20,7 +20,8 @@ from toolkit.recipes import common
 from toolkit.recipes.attention import measure
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.cost import Cheaper, Cost, cost_table, held_rows, log_costs, measure_cost
-from toolkit.recipes.evaluate import choose_languages, heads_for, result_folder, seed_of
+from toolkit.recipes.evaluate import choose_languages, heads_for, seed_of
+from toolkit.recipes.publish import result_folder
 from toolkit.score import Score
 from toolkit.score import to_dict as score_to_dict
 from toolkit.tasks import get_task
