@@ -6,6 +6,7 @@ import click
 
 from toolkit.commands import cache, find, fusions, journeys, look, retrieval, sweeps
 from toolkit.commands import robust as robustness
+from toolkit.commands import similarity as similarities
 from toolkit.commands.options import Commands, example
 from toolkit.commands.store import store
 
@@ -38,6 +39,7 @@ for command in (
     retrieval.mine,
     robustness.robust,
     robustness.perturbations,
+    similarities.similarity,
     sweeps.sweep,
     sweeps.status,
     sweeps.report,

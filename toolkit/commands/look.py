@@ -39,7 +39,7 @@ def tasks(context: click.Context, task_files: tuple[Path, ...]) -> None:
 @tasks.command("list", epilog=example("xstilts tasks list"))
 @TASK_FILE
 def tasks_list(task_files: tuple[Path, ...]) -> None:
-    """List the tasks with kind, languages, metric, size, licence and what they train on."""
+    """List the tasks with kind, level (syntactic or semantic), languages, metric, size, licence and what they train on."""
     load_tasks(task_files)
     _list_tasks()
 
@@ -57,6 +57,7 @@ def tasks_show(name: str, task_files: tuple[Path, ...]) -> None:
         "task": task.name,
         "what": task.description,
         "kind": task.kind,
+        "level": task.level,
         "languages": ", ".join(task.languages),
         "metric": task.metric,
         "labels": ", ".join(task.labels),
@@ -223,6 +224,7 @@ def _list_tasks() -> None:
         (
             t.name,
             t.kind,
+            t.level,
             str(len(t.languages)),
             t.metric,
             " / ".join("-" if n is None else f"{n:,}" for n in t.size),
@@ -232,8 +234,8 @@ def _list_tasks() -> None:
         )
         for t in TASKS.values()
     ]
-    headers = ("task", "kind", "langs", "metric", "train / dev", "licence", "trains on", "what")
-    left_out = print_table(headers, rows, cut={"licence": 12, "what": 30}, drop=("what", "trains on"))
+    headers = ("task", "kind", "level", "langs", "metric", "train / dev", "licence", "trains on", "what")
+    left_out = print_table(headers, rows, cut={"licence": 12, "what": 30}, drop=("what", "trains on", "level"))
     if left_out:
         say(f"Too narrow for: {', '.join(left_out)}. `xstilts tasks NAME` shows all of a task.")
 

@@ -223,6 +223,7 @@ class SimilarityConfig:
     """What is looked at of a task where tasks are compared, or a transfer is predicted."""
 
     limit: Annotated[int, About("vectors a task: pairs, choices or words with a label", low=2)] = 2000
+    examples: Annotated[int, About("rows a task that a Fisher is computed from", low=1)] = 1000
     seed: Annotated[int, About("seeds which rows and words are drawn", low=0, high=2**32 - 1)] = 0
     max_length: Annotated[int, About("tokens a sequence, <s> and </s> included", low=36)] = 384
     shared_text: Annotated[

@@ -118,7 +118,7 @@ def item_features(items: Sequence[Item], tokenizer: Any, *, max_length: int) -> 
     return ItemFeatures(
         Features(
             kind="sentence",
-            input_ids=Ragged.of(sequences),
+            input_ids=Ragged.of([each.tolist() for each in sequences]),
             source_row=np.arange(len(sequences)),
             n_rows=len(sequences),
         ),

@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from toolkit.errors import ToolkitError
+from toolkit.errors import DataError, SourceError
 from toolkit.recipes.probing import Absent, Context
 from toolkit.registry import unknown
-from toolkit.tasks import get_task
+from toolkit.similarity import (
+    cosine,
+    fisher_similarity,
+    language_similarity,
+    linear_cka,
+    logme,
+    transrate,
+    vocabulary_overlap,
+)
 
 Measure = Callable[[Context, str, str], float]
 
@@ -101,13 +109,70 @@ def get_predictor(name: str) -> Predictor:
 # -- measures -----------------------------------------------------------------------------------------------------
 
 
+def _estimated(estimate: Callable[[], float]) -> float:
+    """Return an estimate; what it refuses (one label, too few examples) is why there is none."""
+    try:
+        return estimate()
+    except DataError as refusal:
+        raise Absent(str(refusal)) from None
+
+
 def _text_embedding(context: Context, source: str, target: str) -> float:
-    a, b = (context.text_vector(task).astype(np.float64) for task in (source, target))
-    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+    return cosine(context.text_vector(source), context.text_vector(target))
+
+
+def _fisher(context: Context, source: str, target: str) -> float:
+    a, b = context.fisher(source), context.fisher(target)
+    return _estimated(lambda: fisher_similarity(a, b))
+
+
+def _logme(context: Context, source: str, target: str) -> float:
+    labels = context.labels(target)
+    vectors = context.features(source, target)
+    return _estimated(lambda: logme(vectors, labels))
+
+
+def _transrate(context: Context, source: str, target: str) -> float:
+    labels = context.labels(target)
+    vectors = context.features(source, target)
+    return _estimated(lambda: transrate(vectors, labels))
+
+
+def _cka(context: Context, source: str, target: str) -> float:
+    a, b = context.shared(source), context.shared(target)
+    # Of hundreds of texts and as many dimensions the plain estimate is near 1 whatever the features are.
+    return _estimated(lambda: linear_cka(a, b, debiased=True))
+
+
+def _language(context: Context, source: str, target: str) -> float:
+    own = context.rows(source).language.partition(".")[0]
+    found = []
+    for language in context.languages(target):
+        try:
+            found.append(language_similarity(own, language))
+        except SourceError as fault:
+            reason = str(fault)
+    if not found:
+        raise Absent(reason)
+    return float(np.mean(found))
+
+
+def _vocabulary(context: Context, source: str, target: str) -> float:
+    a, b = context.token_counts(source), context.token_counts(target)
+    return _estimated(lambda: vocabulary_overlap(a, b))
 
 
 def _size(context: Context, source: str, target: str) -> float:
     return float(len(context.rows(source)))
+
+
+def _mean_effect(context: Context, source: str, target: str) -> float:
+    if context.gains is None:
+        raise Absent("mean-effect is a mean over gains that were observed; name a finished sweep (--sweep DIR).")
+    others = [gains[source] for other, gains in context.gains.items() if other != target and source in gains]
+    if not others:
+        raise Absent(f"No other target of the sweep was trained on '{source}', so its mean effect is not known.")
+    return float(np.mean(others))
 
 
 PREDICTORS: dict[str, Predictor] = {
@@ -121,11 +186,66 @@ PREDICTORS: dict[str, Predictor] = {
             reference="Vu et al. 2020, arXiv 2005.00770",
         ),
         Predictor(
+            name="fisher",
+            definition="cosine of the adapters' diagonal empirical Fisher, mean over modules",
+            measure=_fisher,
+            needs_adapters="both",
+            is_symmetric=True,
+            reads=("fisher",),
+            reference="Vu et al. 2020, arXiv 2005.00770 (of the whole encoder there)",
+        ),
+        Predictor(
+            name="logme",
+            definition="evidence of the target's labels given the source adapter's features",
+            measure=_logme,
+            needs_adapters="source",
+            needs_labels=True,
+            reads=("items",),
+            reference="You et al. 2021, arXiv 2102.11005",
+        ),
+        Predictor(
+            name="transrate",
+            definition="coding rate of the source adapter's features that the target's labels account for",
+            measure=_transrate,
+            needs_adapters="source",
+            needs_labels=True,
+            reads=("items",),
+            reference="Huang et al. 2022, arXiv 2106.09362",
+        ),
+        Predictor(
+            name="cka",
+            definition="linear CKA (debiased) between the two adapters' features of a shared text",
+            measure=_cka,
+            needs_adapters="both",
+            is_symmetric=True,
+            reads=("shared",),
+            reference="Kornblith et al. 2019, arXiv 1905.00414",
+        ),
+        Predictor(
+            name="language",
+            definition="the source's training language beside the target's languages, mean cosine of URIEL syntax features",
+            measure=_language,
+            reference="Littell et al. 2017 (EACL)",
+        ),
+        Predictor(
+            name="vocabulary",
+            definition="weighted Jaccard similarity of the tasks' token frequencies",
+            measure=_vocabulary,
+            is_symmetric=True,
+        ),
+        Predictor(
             name="size",
             definition="training rows of the source",
             measure=_size,
             is_control=True,
             reference="Poth et al. 2021, arXiv 2104.08247",
+        ),
+        Predictor(
+            name="mean-effect",
+            definition="mean gain of the source over the sweep's other targets",
+            measure=_mean_effect,
+            is_control=True,
+            needs_sweep=True,
         ),
     )
 }

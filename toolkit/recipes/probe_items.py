@@ -29,7 +29,7 @@ from toolkit.tasks.rows import OTHER_TAG, Row, Rows
 
 # Words of one sentence that become items: more of them from fewer sentences would be cheaper, but alike.
 TAGS_PER_ROW = 4
-# Words of one context inside the answer, and as many outside.
+# Words of one context inside the answer, and outside. A context is long, so that each is made use of.
 WORDS_PER_SIDE = 3
 
 
@@ -84,7 +84,7 @@ def probe_items(text: str, *, limit: int, seed: int = 0, data_root: Path | None 
     """Return up to `limit` items of a task with their labels, the same for the same rows and seed.
 
     A pair is an item with its relation; a question beside each of its choices an item, right or wrong; of a tagged
-    sentence up to four words with their tags; of a context up to three words inside the answer and as many outside.
+    sentence up to four words with their tags; of a context up to three words inside the answer and three outside.
 
     Args:
         text: a task, `mnli`, or its rows in a language, `udpos.tr`.
@@ -155,9 +155,8 @@ def _span(row: Row, task: Task, rng: Random) -> Made:
     found = words(row.context, single=True)
     inside = [word.start for word in found if start <= word.start < end]
     outside = [word.start for word in found if word.end <= start or word.start >= end]
-    n = min(WORDS_PER_SIDE, len(inside), len(outside))
-    chosen = [(place, 1) for place in sorted(rng.sample(inside, n))]
-    chosen += [(place, 0) for place in sorted(rng.sample(outside, n))]
+    chosen = [(place, 1) for place in sorted(rng.sample(inside, min(WORDS_PER_SIDE, len(inside))))]
+    chosen += [(place, 0) for place in sorted(rng.sample(outside, min(WORDS_PER_SIDE, len(outside))))]
     return [(Item(row.question, row.context, place), label) for place, label in chosen], whole
 
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.embeddings import Key, Store, Vectors
-from toolkit.errors import ToolkitError, ZooError
+from toolkit.errors import ToolkitError
 from toolkit.features.item import Item, item_features
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import vector_key
 from toolkit.modeling.states import item_states
-from toolkit.progress import Progress, Report, silent
+from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.probe_items import Probe, every_item, probe_items, probe_rows, task_name
+from toolkit.recipes.task_fisher import task_fisher
 from toolkit.tasks import BitextRow, get_task, training_task
 from toolkit.tasks.rows import Rows
 from toolkit.zoo import Zoo
@@ -66,13 +65,15 @@ class Context:
         self.gains = gains
         self.n_encoded = 0
         self.n_examples = 0
-        self._report = report
+        self._report, self._say = report, say
         self._store = Store(config.store.folder, shard=config.store.shard, say=say)
         self._wired: tuple[str, Circuit] | None = None
+        self._backbone: Backbone | None = None
         self._keys: dict[str, Key] = {}
         self._probes: dict[str, Probe] = {}
         self._vectors: dict[tuple[str, str], Vectors] = {}
         self._counts: dict[str, dict[int, int]] = {}
+        self._fishers: dict[str, dict[str, np.ndarray]] = {}
 
     def __enter__(self) -> Context:
         return self
@@ -91,6 +92,10 @@ class Context:
     def rows(self, task: str) -> Rows:
         """Return the rows that describe a task; see `probe_rows`."""
         return probe_rows(task, self.config.data_root)
+
+    def languages(self, task: str) -> tuple[str, ...]:
+        """Return the languages that a task is scored in: those whose rows can be had."""
+        return get_task(task_name(task).name).reachable("score", data_root=self.config.data_root)
 
     def probe(self, task: str) -> Probe:
         """Return a task's items and labels; see `probe_items`."""
@@ -122,7 +127,7 @@ class Context:
     def token_counts(self, task: str) -> dict[int, int]:
         """Return how often each token occurs in a task's texts, special tokens left out."""
         if task not in self._counts:
-            tokenizer = self._circuit(BARE).backbone.tokenizer
+            tokenizer = self.backbone.tokenizer
             found = item_features(self.probe(task).texts, tokenizer, max_length=self._max_length)
             ids, counts = np.unique(found.features.input_ids.values, return_counts=True)
             special = set(tokenizer.all_special_ids)
@@ -137,13 +142,16 @@ class Context:
         Raises:
             Absent: the zoo holds neither, with the command that trains one.
         """
-        ref = task_name(task)
-        lender = training_task(get_task(ref.name))
-        own, lent = str(ref), str(replace(ref, name=lender.name))
+        own, lent = str(task_name(task)), self.lender(task)
         for entry in dict.fromkeys((own, lent)):
             if self._zoo(entry).holds(entry, common.shelf(self.config)):
                 return entry
         raise Absent(self._why_missing(lent))
+
+    def lender(self, task: str) -> str:
+        """Return the entry that training on a task's rows makes: `mnli` for `xnli`, which trains on it."""
+        ref = task_name(task)
+        return str(replace(ref, name=training_task(get_task(ref.name)).name))
 
     def features(self, source: str, target: str) -> np.ndarray:
         """Return the target's items as the source's circuit sees them: float32 [N, H], in the order of its labels.
@@ -170,6 +178,25 @@ class Context:
             pairs = get_task("micro-bitext").rows(split, "de")
             texts |= dict.fromkeys(Item(row.target) for row in pairs if isinstance(row, BitextRow))
         return self._stored(entry, list(texts), "shared text")[:]
+
+    def fisher(self, task: str) -> dict[str, np.ndarray]:
+        """Return the diagonal Fisher of a task's adapter on the task's own rows, by parameter.
+
+        Raises:
+            Absent: the zoo lacks the task's adapter, or the task has no labels.
+        """
+        if task not in self._fishers:
+            entry = self.entry_of(task)
+            self.labels(task)
+            rows = self.rows(task)
+            settings = self.config.similarity
+            drawn = rows.draw(min(settings.examples, len(rows)), seed=settings.seed)
+            config = replace(self.config, zoo=self._zoo(entry).root)
+            self.close()  # one circuit at a time
+            found, n = task_fisher(entry, drawn, config, self._store, report=self._report, say=self._say)
+            self._fishers[task] = found
+            self.n_examples += n
+        return self._fishers[task]
 
     # -- extraction -----------------------------------------------------------------------------------------------
 
@@ -205,9 +232,8 @@ class Context:
             vectors = item_states(circuit, found, batch_size=batch_size, what=label, report=self._report)
             return dict.fromkeys(wanted, vectors)
 
-        width = self._circuit(entry).backbone.hidden_size if self._wired else 0
         texts = [item.text for item in items]
-        return self._store.vectors({"probe": self._keys[entry]}, texts, encode, width)["probe"]
+        return self._store.vectors({"probe": self._keys[entry]}, texts, encode, self.backbone.hidden_size)["probe"]
 
     @property
     def _max_length(self) -> int:
@@ -216,7 +242,10 @@ class Context:
     @property
     def backbone(self) -> Backbone:
         """The encoder."""
-        return self._circuit(self._wired[0] if self._wired else BARE).backbone
+        if self._backbone is None:
+            self._circuit(BARE)
+        assert self._backbone is not None
+        return self._backbone
 
     def _circuit(self, entry: str) -> Circuit:
         """Return the wired circuit of an entry, without its head; the one before is taken out."""
@@ -224,7 +253,7 @@ class Context:
             self.close()
             config = replace(self.config, zoo=self._zoo(entry).root)
             circuit, _ = common.trained_circuit(entry, config, heads={}, report=self._report)
-            self._wired = (entry, circuit)
+            self._wired, self._backbone = (entry, circuit), circuit.backbone
         return self._wired[1]
 
     def _zoo(self, entry: str) -> Zoo:
@@ -232,6 +261,8 @@ class Context:
 
     def _why_missing(self, entry: str) -> str:
         """Return where an entry is missing, whether another backbone has it, and what makes it."""
+        if not training_task(get_task(task_name(entry).name)).has_train:
+            return f"'{entry}' has no training rows, so no adapter stands for it."
         zoo, shelf = self._zoo(entry), common.shelf(self.config)
         others = sorted({card.backbone["name"] for card in zoo.list(damaged=[]) if card.name == entry})
         elsewhere = f" (it is there for {', '.join(others)}, whose adapters do not fit)" if others else ""

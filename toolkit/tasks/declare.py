@@ -20,7 +20,7 @@ from toolkit.tasks.rows import KINDS
 from toolkit.tasks.sources import HubSource, Source
 from toolkit.tasks.task import METRICS, SPLITS, Task
 
-_TEXTS = ("name", "kind", "description", "metric", "trains_on", "train_language", "citation", "licence")
+_TEXTS = ("name", "kind", "level", "description", "metric", "trains_on", "train_language", "citation", "licence")
 _SWITCHES = ("parallel", "may_be_unanswerable", "may_have_other_tags", "crosses_languages")
 _NUMBERS = ("query_tokens", "passage_tokens")
 _SOURCE = ("hub", "config", "revision", "splits", "files", "format", "columns", "where")

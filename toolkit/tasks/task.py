@@ -23,6 +23,7 @@ METRICS: dict[str, tuple[str, ...]] = {
 }
 RETRIEVED = ("bitext", "mining", "retrieval")  # kinds that `retrieve` scores; `eval` scores the others
 SPLITS = ("train", "dev", "test", "score")
+LEVELS = ("syntactic", "semantic")  # what a task asks for: the groups between which transfer is compared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ class Task:
         metric: what scores it, one of `METRICS[kind]`: `accuracy`; `accuracy-f1` (GLUE QQP); `squad`, `squad2` (with
             unanswerable questions) or `mlqa` (normalised by language); `seqeval` (span F1); `f1` (of mined pairs); `map_at_20`
             (of candidates retrieved).
+        level: what it asks for, `syntactic` (parts of speech, categories, well-formedness) or `semantic` (what is meant).
         source: where the rows come from; it names the splits.
         description: one line for `xstilts tasks`.
         labels: names of the labels, in the order of their indices; empty where the kind has none.
@@ -61,6 +63,7 @@ class Task:
     metric: str
     source: Source = field(repr=False, hash=False)  # holds mappings, which have no hash
     description: str
+    level: str = "semantic"
     labels: tuple[str, ...] = ()
     trains_on: str | None = None
     train_language: str = "en"
@@ -82,6 +85,8 @@ class Task:
         if self.metric not in METRICS[self.kind]:
             known = " or ".join(METRICS[self.kind])
             raise ConfigError(f"Task '{self.name}' has the metric '{self.metric}'; a {self.kind} task takes {known}.")
+        if self.level not in LEVELS:
+            raise ConfigError(f"Task '{self.name}' has the level '{self.level}'; expected {' or '.join(LEVELS)}.")
         if self.may_have_other_tags and self.metric != "accuracy":
             raise ConfigError(f"Task '{self.name}' may have other tags; only the metric 'accuracy' can count them.")
         for code in self.languages:

@@ -51,6 +51,7 @@ TASKS = (
         kind="tags",
         description="generated: sentences with their part-of-speech tags",
         languages=LANGUAGES,
+        level="syntactic",
         metric="seqeval",
         labels=UPOS,
         source=SampleSource(maker="pos", sizes=SIZES),

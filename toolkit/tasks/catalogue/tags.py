@@ -18,6 +18,7 @@ TASKS = (
         languages=codes(
             "en af ar bg de el es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh"
         ),
+        level="syntactic",
         metric="seqeval",
         labels=UPOS,
         source=HubSource(
@@ -60,6 +61,7 @@ TASKS = (
         kind="tags",
         description="CCG categories of the Parallel Meaning Bank in 4 languages, trained on English",
         languages=codes("en de it nl"),
+        level="syntactic",
         metric="accuracy",
         labels=CCG_TAGS,
         source=HubSource(
