@@ -8,6 +8,7 @@ from toolkit.commands import cache, find, fusions, journeys, look, retrieval, sw
 from toolkit.commands import robust as robustness
 from toolkit.commands import similarity as similarities
 from toolkit.commands.options import Commands, example
+from toolkit.commands.predict import predict
 from toolkit.commands.store import store
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -43,6 +44,7 @@ for command in (
     sweeps.sweep,
     sweeps.status,
     sweeps.report,
+    predict,
     fusions.attention,
     fusions.prune,
     fusions.collapse,

@@ -10,6 +10,7 @@ import click
 
 from toolkit.commands.fusions import Fuse
 from toolkit.commands.options import LOCK, RESAMPLES, example, resolve, settings, with_sets
+from toolkit.commands.predict import BY, SWEEP, VARIANT
 from toolkit.commands.screen import bars, is_main_process, say
 from toolkit.errors import ToolkitError
 
@@ -49,11 +50,21 @@ def train(expr: str, retrain: bool, total_examples: int | None, lock: Path | Non
         "xstilts fuse mnli squad --target xquad",
         "xstilts fuse mnli squad csqa --target udpos --backbone embedded --data-root MIRROR",
         "xstilts fuse mnli squad --target xquad --no-adapter",
+        "xstilts fuse --suggest 3 --target xquad --backbone embedded --data-root MIRROR",
         "xstilts fuse prune 'fuse[mnli,squad,csqa]/udpos' --keep 2",
     ),
 )
-@click.argument("members", nargs=-1, required=True)
+@click.argument("members", nargs=-1)
 @click.option("--target", required=True, metavar="TASK", help="Task that the fusion is trained for.")
+@click.option(
+    "--suggest",
+    type=int,
+    metavar="N",
+    help="Propose N members (of MEMBERS, else of the sweep or the zoo), say why, and train nothing.",
+)
+@SWEEP
+@VARIANT
+@BY
 @click.option(
     "--no-adapter", is_flag=True, help="Learn the fusion and a head only (`fuse[...]@TASK`), no adapter on top."
 )
@@ -61,9 +72,44 @@ def train(expr: str, retrain: bool, total_examples: int | None, lock: Path | Non
 @TOTAL
 @settings
 def fuse(
-    members: tuple[str, ...], target: str, no_adapter: bool, retrain: bool, total_examples: int | None, **options: Any
+    members: tuple[str, ...],
+    target: str,
+    suggest: int | None,
+    sweep: Path | None,
+    variant: str | None,
+    by: str,
+    no_adapter: bool,
+    retrain: bool,
+    total_examples: int | None,
+    **options: Any,
 ) -> None:
-    """Fuse the adapters MEMBERS and train a target on top: `fuse[A,B,...]/TARGET`."""
+    """Fuse the adapters MEMBERS and train a target on top: `fuse[A,B,...]/TARGET`.
+
+    With --suggest only say which members should help TARGET most, as `xstilts predict` ranks them.
+    """
+    if suggest is not None:
+        from toolkit.recipes.suggest import suggest as propose
+
+        config = resolve(**options)
+        with bars() as report:
+            found = propose(
+                suggest,
+                target,
+                config,
+                candidates=members,
+                sweep=sweep,
+                variant=variant,
+                by=by,
+                report=report,
+                say=say,
+            )
+        for line in found.sentences:
+            click.echo(line)
+        return
+    if sweep is not None or variant is not None:
+        raise click.UsageError("--sweep and --variant belong to --suggest N.")
+    if not members:
+        raise click.UsageError("Missing argument 'MEMBERS...'; or `--suggest N` to be told which.")
     _train(
         f"fuse[{','.join(members)}]{'@' if no_adapter else '/'}{target}",
         resolve(**with_sets(options, "train", total_examples=total_examples)),

@@ -13,7 +13,7 @@ from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.observed import Observed, observe
-from toolkit.recipes.prediction import COMBINED, FILE, Prediction, Ranked, Ranking, order, to_json, verdicts
+from toolkit.recipes.prediction import COMBINED, FILE, FOLDER, Prediction, Ranked, Ranking, order, to_json, verdicts
 from toolkit.recipes.prediction_tables import (
     prediction_csv,
     prediction_markdown,
@@ -24,17 +24,17 @@ from toolkit.recipes.prediction_tables import (
 from toolkit.recipes.predictors import PREDICTORS, Predictor, extract, get_predictor, scores
 from toolkit.recipes.probe_items import task_name
 from toolkit.recipes.probing import Absent, Context
+from toolkit.recipes.similarity import level
 from toolkit.recipes.train import train
 from toolkit.report import GENERATED_NOTE, render
 from toolkit.report.prediction import Point, agreement_figure, places_figure
 from toolkit.score import replace_text
 from toolkit.similarity import MEASURES, Validation, validate
 from toolkit.similarity.ranks import reciprocal_rank_fusion
-from toolkit.tasks import TASKS, get_task
+from toolkit.tasks import TASKS, get_task, training_task
 from toolkit.tracking import NOTE_TAG
 
 ALL = "all"
-FOLDER = "prediction"
 _COMBINED = "the predictors that are no controls, joined by reciprocal rank fusion; nothing is fitted"
 
 
@@ -62,7 +62,7 @@ def predict(
     sources: Sequence[str] = (),
     sweep: Path | None = None,
     variant: str | None = None,
-    by: Sequence[str] = (ALL,),
+    by: str | Sequence[str] = ALL,
     is_trained: bool = False,
     report: Report = silent,
     say: Say = say_nothing,
@@ -83,7 +83,7 @@ def predict(
     Raises:
         ToolkitError: an unknown target, source or predictor, nothing to rank, or a sweep that is not finished.
     """
-    found, config = prediction(
+    found, config, _ = prediction(
         target,
         config,
         sources=sources,
@@ -113,12 +113,12 @@ def prediction(
     sources: Sequence[str] = (),
     sweep: Path | None = None,
     variant: str | None = None,
-    by: Sequence[str] = (ALL,),
+    by: str | Sequence[str] = ALL,
     is_trained: bool = False,
     report: Report = silent,
     say: Say = say_nothing,
-) -> tuple[Prediction, Config]:
-    """Return what `predict` writes, and the configuration with the sweep's backbone; arguments as for `predict`."""
+) -> tuple[Prediction, Config, Observed | None]:
+    """Return what `predict` writes, the configuration with the sweep's backbone, and the sweep; arguments as for `predict`."""
     if target is None and sweep is None:
         raise ToolkitError(
             "Neither a target nor a sweep was named; `xstilts predict TARGET` or `xstilts predict --sweep DIR`."
@@ -140,7 +140,7 @@ def prediction(
     zoos, gains = (observed.zoos, observed.gains) if observed else (None, None)
     with Context(config, zoos=zoos, gains=gains, report=report, say=say) as context:
         if is_trained:
-            _train_missing(candidates, chosen, context, config, report, say)
+            _train_missing(candidates, targets, chosen, context, config, report, say)
         extract(chosen, candidates, targets, context)
         rankings = [_ranking(one, candidates, chosen, is_combined, context, observed) for one in targets]
     lead = COMBINED if is_combined else chosen[0].name
@@ -155,11 +155,12 @@ def prediction(
         rankings=tuple(replace(each, ranked=order(each.ranked, lead)) for each in rankings),
         validation=_validated(rankings, tuple(definitions), controls, observed),
         sweep=observed.name if observed else "",
+        variant=variant or "",
         fingerprint=observed.fingerprint if observed else "",
         is_generated=bool(generated),
         notes=_notes(observed, target, bool(generated)),
     )
-    return found, config
+    return found, config, observed
 
 
 def held_sources(config: Config, target: str | None = None) -> tuple[str, ...]:
@@ -179,10 +180,11 @@ def held_sources(config: Config, target: str | None = None) -> tuple[str, ...]:
 # -- what is computed ---------------------------------------------------------------------------------------------
 
 
-def _chosen(by: Sequence[str], *, has_sweep: bool) -> tuple[list[Predictor], bool]:
+def _chosen(by: str | Sequence[str], *, has_sweep: bool) -> tuple[list[Predictor], bool]:
     """Return the predictors to compute, what was asked for first, and whether they are joined as well."""
-    names = [name for text in by for name in text.split(",") if name]
-    if not names or ALL in names:
+    names = by.split(",") if isinstance(by, str) else list(by)
+    names = [name.strip() for name in names]
+    if names == [ALL]:
         asked = [each for each in PREDICTORS.values() if has_sweep or not each.needs_sweep]
         is_combined = True
     else:
@@ -198,15 +200,22 @@ def _chosen(by: Sequence[str], *, has_sweep: bool) -> tuple[list[Predictor], boo
 
 
 def _train_missing(
-    sources: Sequence[str], chosen: Sequence[Predictor], context: Context, config: Config, report: Report, say: Say
+    sources: Sequence[str],
+    targets: Sequence[str],
+    chosen: Sequence[Predictor],
+    context: Context,
+    config: Config,
+    report: Report,
+    say: Say,
 ) -> None:
-    if not any(each.needs_adapters for each in chosen):
-        return
-    for source in sources:
+    needs = {each.needs_adapters for each in chosen}
+    wanted = [*(sources if needs - {""} else ()), *(targets if "both" in needs else ())]
+    for task in dict.fromkeys(wanted):
         try:
-            context.entry_of(source)
+            context.entry_of(task)
         except Absent:
-            train(source, config, report=report, say=say)
+            if training_task(get_task(task_name(task).name)).has_train:
+                train(context.lender(task), config, report=report, say=say)
 
 
 def _ranking(
@@ -239,18 +248,13 @@ def _ranking(
     gains = observed.gains.get(target, {}) if observed else {}
     return Ranking(
         target=target,
-        level=level_of(target),
+        level=level(target),
         ranked=tuple(
-            Ranked(source, level_of(source), values[source], absent[source], gains.get(source)) for source in others
+            Ranked(source, level(source), values[source], absent[source], gains.get(source)) for source in others
         ),
         metric=observed.metric.get(target, "") if observed else "",
         alone=observed.alone.get(target) if observed else None,
     )
-
-
-def level_of(task: str) -> str:
-    """Return whether a task is semantic or syntactic."""
-    return getattr(get_task(task_name(task).name), "level", "")
 
 
 def _validated(

@@ -12,6 +12,7 @@ from toolkit.errors import DataError
 from toolkit.similarity import BEATS, CANNOT_TELL, DOES_NOT, MEASURES, Interval, Measured, Validation
 from toolkit.similarity.ranks import ranks
 
+FOLDER = "prediction"  # in the sweep's
 FILE = "prediction.json"
 FORMAT = 1
 COMBINED = "combined"
@@ -73,7 +74,8 @@ class Prediction:
         lead: the predictor that rankings are ordered by.
         rankings: one for each target.
         validation: agreement with the observed gains; None without a sweep.
-        sweep: name of the sweep, or empty; `fingerprint` changes with what it observed.
+        sweep: name of the sweep, or empty; `variant` its point on the axis `settings`; `fingerprint` changes with what it
+            observed.
         is_generated: whether any row comes from the built-in generator.
         notes: sentences for the reader.
     """
@@ -85,6 +87,7 @@ class Prediction:
     rankings: tuple[Ranking, ...]
     validation: Validation | None = None
     sweep: str = ""
+    variant: str = ""
     fingerprint: str = ""
     is_generated: bool = False
     notes: tuple[str, ...] = ()
@@ -118,7 +121,7 @@ def verdicts(found: Prediction) -> list[str]:
         by_verdict: dict[str, list[str]] = {BEATS: [], CANNOT_TELL: [], DOES_NOT: []}
         for measure in MEASURES:
             one = found.validation.of(name, measure)
-            if one.verdict is not None:
+            if one.verdict is not None and not is_trivial(one):
                 by_verdict[one.verdict].append(MEASURE_NAMES[measure])
         if name in found.controls:
             continue
@@ -128,11 +131,16 @@ def verdicts(found: Prediction) -> list[str]:
             best.append(f"{name} ({', '.join(by_verdict[BEATS])})")
     if not lines:
         return []
-    n = found.validation.n_targets
+    n = max(each.estimate.n_targets for each in found.validation.measured)
     over = f"over {n} target{'' if n == 1 else 's'}"
     if best:
         return [f"More than chance better than the controls ({rivals}) {over}: {'; '.join(best)}.", *lines]
     return [f"No predictor is more than chance better than the controls ({rivals}) {over}.", *lines]
+
+
+def is_trivial(measured: Measured) -> bool:
+    """Return whether a measure can tell nothing: with three sources, Regret@3 is 0 whatever is predicted."""
+    return measured.measure.startswith("regret") and measured.random == 0
 
 
 MEASURE_NAMES = {"spearman": "Spearman", "ndcg": "NDCG", "regret@1": "Regret@1", "regret@3": "Regret@3"}

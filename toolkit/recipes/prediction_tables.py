@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from toolkit.recipes.prediction import MEASURE_NAMES, Prediction, Ranking, verdicts
+from toolkit.recipes.prediction import MEASURE_NAMES, Prediction, Ranking, is_trivial, verdicts
 from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.compare import points
 from toolkit.report.table import Cell
@@ -80,6 +80,24 @@ def validation_table(found: Prediction) -> Table:
     )
 
 
+def against_table(found: Prediction) -> Table:
+    """Return observed gains, targets down and sources across, each with the place that the leading predictor gave it."""
+    sources = list(dict.fromkeys(each.source for ranking in found.rankings for each in ranking.ranked))
+    levels = {each.source: each.level for ranking in found.rankings for each in ranking.ranked}
+    rows: list[tuple[Cell, ...]] = []
+    for ranking in found.rankings:
+        places, gains = ranking.places(found.lead), ranking.gains
+        cells = []
+        for source in sources:
+            place = f" ({places[source]:g})" if source in places else ""
+            cells.append(f"{points(gains[source])}{place}" if source in gains else "")
+        if gains:
+            rows.append((f"{ranking.target} ({ranking.level})", *cells))
+    columns = ("target", *(f"{source} ({levels[source]})" for source in sources))
+    notes = ("Points more or less than the target alone, zero-shot mean; in brackets the predicted place.",)
+    return Table(f"Observed gain and place predicted by {found.lead}", columns, tuple(rows), notes, named=1)
+
+
 def difference_table(found: Prediction, measure: str) -> Table:
     """Return how much better each predictor is than each control by a measure, paired over targets."""
     assert found.validation is not None
@@ -101,6 +119,7 @@ def prediction_markdown(found: Prediction) -> str:
     lines = [f"# Predicted transfer, {found.backbone}", ""]
     if found.validation is not None:
         lines += [f"- {line}" for line in verdicts(found)] + ["", render(validation_table(found), "markdown")]
+        lines.append(render(against_table(found), "markdown"))
         lines += [render(difference_table(found, measure), "markdown") for measure in MEASURES]
     lines += ["## Rankings", ""]
     lines += [render(ranking_table(found, ranking), "markdown") for ranking in found.rankings]
@@ -160,7 +179,7 @@ def number(value: float) -> str:
 
 
 def _cell(each: Measured) -> str:
-    return f"{_interval(each.estimate, each.measure)}{MARKS[each.verdict]}"
+    return f"{_interval(each.estimate, each.measure)}{'' if is_trivial(each) else MARKS[each.verdict]}"
 
 
 def _interval(found: Interval | None, measure: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,15 @@ from toolkit.errors import DataError, ToolkitError
 from toolkit.metrics import MAIN
 from toolkit.predictions import read_predictions
 from toolkit.recipes.common import Say, say_nothing
+from toolkit.recipes.observed import observe
 from toolkit.recipes.outcomes import outcomes_of
+from toolkit.recipes.prediction import FILE, FOLDER, read_prediction
+from toolkit.recipes.prediction import verdicts as prediction_verdicts
+from toolkit.recipes.prediction_tables import against_table, validation_table
 from toolkit.report import render
 from toolkit.report.compare import Comparison, comparison
 from toolkit.report.differences import difference_map
-from toolkit.report.page import report_page
+from toolkit.report.page import Section, report_page
 from toolkit.report.sweep import (
     SweepReport,
     label,
@@ -80,9 +84,40 @@ def report(
     }
     found = sweep_report(results, comparisons, main)
     folder = out or Path(sweep) / "report"
-    _write(found, folder)
-    text = "\n".join([render(main_table(found), "text"), *verdicts(found), ""])
+    predicted = predicted_section(Path(sweep))
+    _write(found, folder, [predicted] if predicted else [])
+    lines = [render(main_table(found), "text"), *verdicts(found)]
+    if predicted is not None:
+        lines.append(f"{predicted.heading}: {predicted.lines[0]}")
+    text = "\n".join([*lines, ""])
     return Reported(found, text, folder)
+
+
+def predicted_section(sweep: Path) -> Section | None:
+    """Return what `xstilts predict --sweep` found of a sweep as a section of its report; None where it was not asked.
+
+    Raises:
+        DataError: the prediction's file is damaged.
+    """
+    folder = sweep / FOLDER
+    found = read_prediction(folder / FILE)
+    if found is None or found.validation is None:
+        return None
+    lines = prediction_verdicts(found)
+    try:
+        is_old = observe(sweep, variant=found.variant or None).fingerprint != found.fingerprint
+    except ToolkitError:  # the sweep was taken further and is not finished
+        is_old = True
+    if is_old:
+        lines.insert(
+            0,
+            f"Old: the sweep has changed since; `xstilts predict --sweep {sweep}` holds it against what is there now.",
+        )
+    try:
+        picture = (folder / "prediction.svg").read_text(encoding="utf-8")
+    except OSError:
+        picture = ""
+    return Section("Predicted against observed", tuple(lines), (validation_table(found), against_table(found)), picture)
 
 
 def _comparison(
@@ -154,7 +189,7 @@ def _outcomes(cells: list[CellResult], task: Task, metric: str) -> dict[str, Out
     return found
 
 
-def _write(found: SweepReport, folder: Path) -> None:
+def _write(found: SweepReport, folder: Path, sections: Sequence[Section]) -> None:
     table = main_table(found)
     pages: Mapping[str, str] = {task: render(page_table(found, task), "markdown") for task in found.targets}
     markdown = [
@@ -166,13 +201,17 @@ def _write(found: SweepReport, folder: Path) -> None:
     ]
     if found.orders:
         markdown.append(render(order_table(found), "markdown"))
+    for section in sections:
+        markdown += [f"## {section.heading}\n", *(f"- {line}" for line in section.lines), ""]
+        markdown += [render(each, "markdown") for each in section.tables]
     markdown += [f"## {task}\n\n{page}" for task, page in pages.items()]
     latex = [render(table, "latex"), *([render(order_table(found), "latex")] if found.orders else [])]
+    latex += [render(each, "latex") for section in sections for each in section.tables]
     latex += [render(page_table(found, task), "latex") for task in found.targets]
     replace_text(folder / "report.md", "\n".join(markdown))
     replace_text(folder / "report.tex", "\n".join(latex))
     replace_text(folder / "report.csv", report_csv(found))
-    replace_text(folder / "report.html", report_page(found))
+    replace_text(folder / "report.html", report_page(found, sections))
     for task, page in pages.items():
         replace_text(folder / "targets" / f"{task}.md", page)
         replace_text(folder / "targets" / f"{task}.csv", render(page_table(found, task), "csv"))

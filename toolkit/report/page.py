@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 from toolkit.report.compare import mark, points
@@ -40,8 +43,18 @@ td.none { color: #767676; font-style: italic; }
 """
 
 
-def report_page(report: SweepReport) -> str:
-    """Return the page: what helps, the table in colour, a section for each target, orders, what is missing."""
+@dataclass(frozen=True)
+class Section:
+    """What else a page shows: sentences, a picture (the text of an SVG file, or empty), tables."""
+
+    heading: str
+    lines: tuple[str, ...]
+    tables: tuple[Table, ...]
+    picture: str = ""
+
+
+def report_page(report: SweepReport, sections: Sequence[Section] = ()) -> str:
+    """Return the page: what helps, the table in colour, orders, other sections, a section for each target, what is missing."""
     scale = scale_of(report)
     title = escape(report.title or report.name)
     parts = [
@@ -64,11 +77,34 @@ def report_page(report: SweepReport) -> str:
     if report.orders:
         table = order_table(report)
         parts += ["<h2>Order</h2>", _plain(table), _notes(table.notes)]
+    for section in sections:
+        parts += [
+            f"<h2>{escape(section.heading)}</h2><ul>",
+            *(f"<li>{escape(line)}</li>" for line in section.lines),
+            "</ul>",
+        ]
+        parts += [inline_svg(section.picture)] if section.picture else []
+        for each in section.tables:
+            parts += [f"<h3>{escape(each.title)}</h3>", _plain(each), _notes(each.notes)]
     for task in report.targets:
         page = page_table(report, task)
         parts += [f'<h2 id="{escape(task)}">{escape(page.title)}</h2>', _languages(report, task, page, scale)]
         parts.append(_notes(page.notes))
     return "\n".join([*parts, "</body></html>"]) + "\n"
+
+
+def inline_svg(text: str) -> str:
+    """Return an SVG file as it may stand within a page: without prolog, metadata, and references to the outside.
+
+    Example:
+        >>> inline_svg('<?xml version="1.0"?><!DOCTYPE svg><svg width="9pt"><metadata>x</metadata><g clip-path="url(#a)"/></svg>')
+        '<svg role="img" width="9pt"><g/></svg>'
+    """
+    found = text[text.index("<svg") :]
+    found = re.sub(r"<metadata>.*?</metadata>\s*", "", found, flags=re.DOTALL)
+    found = re.sub(r"\s*clip-path=\"url\([^)]*\)\"", "", found)
+    found = re.sub(r"\s*<style[^>]*>.*?</style>", "", found, flags=re.DOTALL)
+    return found.replace("<svg", '<svg role="img"', 1).strip()
 
 
 def colours(difference: float, scale: float) -> tuple[str, str]:

@@ -71,9 +71,7 @@ def agreement_figure(panels: Mapping[str, Sequence[Point]], path: Path, *, title
         if place % across == 0:
             axes.set_ylabel("observed, points", fontsize=7)
     grid.flat[0].set_xlim(-0.08, 1.08)
-    figure.suptitle(title, fontsize=9)
-    if note:
-        figure.supxlabel(note, fontsize=7)
+    figure.suptitle(f"{title}\n{note}" if note else title, fontsize=9)
     levels = dict.fromkeys(point.level for points in panels.values() for point in points)
     lines = [Line2D([], [], color=colours[target], label=target) for target in targets]
     lines += [
