@@ -27,6 +27,7 @@ _HOMES = {
     "evaluate_suite": "toolkit.recipes.suite",
     "retrieve": "toolkit.recipes.retrieve",
     "compare": "toolkit.recipes.compare",
+    "compare_tasks": "toolkit.recipes.similarity",
     "attention": "toolkit.recipes.attention",
     "prune": "toolkit.recipes.prune",
     "collapse": "toolkit.recipes.collapse",
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from toolkit.recipes.evaluate import evaluate
     from toolkit.recipes.prune import prune
     from toolkit.recipes.retrieve import retrieve
+    from toolkit.recipes.similarity import compare_tasks
     from toolkit.recipes.suite import evaluate_suite
     from toolkit.recipes.train import train
     from toolkit.tasks import get_task, load_task
@@ -54,6 +56,7 @@ __all__ = [
     "attention",
     "collapse",
     "compare",
+    "compare_tasks",
     "configure",
     "evaluate",
     "evaluate_suite",

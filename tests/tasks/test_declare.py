@@ -234,3 +234,17 @@ def test_a_slice_may_name_other_splits_and_a_revision_of_its_base(tmp_path: Path
 def test_a_kind_whose_files_are_its_own_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the kind 'mining' has files of its own and cannot be declared"):
         load_task(declare(tmp_path, CSV.replace("pair", "mining").replace("labels: [different, same]\n", "")))
+
+
+def test_a_level_is_semantic_unless_the_file_says_syntactic(tmp_path: Path) -> None:
+    for name in ("train.csv", "dev.csv"):
+        csv(tmp_path, name)
+    assert load_task(declare(tmp_path, CSV)).level == "semantic"
+    assert load_task(declare(tmp_path, CSV + "level: syntactic\n")).level == "syntactic"
+    sliced = declare(tmp_path, "name: part\nbase: udpos\n", "part.yaml")
+    assert load_task(sliced).level == "syntactic", "a slice is of its task's level"
+
+
+def test_an_unknown_level_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="has the level 'lexical'; expected syntactic or semantic"):
+        load_task(declare(tmp_path, CSV + "level: lexical\n"))

@@ -36,12 +36,12 @@ def similarity(
     Predictors: text-embedding, fisher, logme, transrate, cka, language, vocabulary (docs/similarity.md). What they read of a task
     is extracted once and kept in the embedding store; those that need a trained adapter take it from the zoo.
     """
-    from toolkit.recipes.similarity import similarity as run
+    from toolkit.recipes.similarity import compare_tasks
 
     given = {"limit": limit, "shared_text": shared_text}
     sets = (*options["sets"], *(f"similarity.{key}={value}" for key, value in given.items() if value is not None))
     config = resolve(**{**options, "sets": sets})
     with bars() as report:
-        result = run(tasks, config, by=by, train=train, report=report, say=say)
+        result = compare_tasks(tasks, config, by=by, train=train, report=report, say=say)
     click.echo(result.text)
     say(f"{result.n_encoded:,} texts were encoded, the rest lay in the store. Written to {result.folder}/")

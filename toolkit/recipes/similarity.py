@@ -49,7 +49,7 @@ class SimilarityResult:
     n_encoded: int
 
 
-def similarity(
+def compare_tasks(
     tasks: Sequence[str],
     config: Config,
     *,
