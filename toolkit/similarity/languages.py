@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.errors import SourceError
+from toolkit.errors import ConfigError, SourceError
 from toolkit.languages import find_language
 from toolkit.registry import unknown
 from toolkit.similarity.checks import Floats
@@ -53,14 +53,14 @@ def language_similarity(a: str, b: str, *, features: str = "syntax_knn") -> floa
 
 @cache
 def language_vector(code: str, *, features: str = "syntax_knn") -> Floats:
-    """Return a language's URIEL features: float64 [F]; do not write to it.
+    """Return a language's URIEL features: float64 [F], read-only.
 
     Raises:
         ConfigError: no such language or feature set.
         SourceError: the package's data is not installed, or has no features for the language.
     """
     if features not in _SETS:
-        raise unknown("feature set", features, _SETS)
+        raise unknown("feature set", features, _SETS, error=ConfigError)
     language = find_language(code)
     row_of, values = _table(features)
     # URIEL files a language under its macrolanguage where it has one (zho, swa, ara), which is how its own table maps codes.
@@ -80,6 +80,7 @@ def _table(features: str) -> tuple[dict[str, int], Floats]:
     with np.load(_data() / file) as found:
         wanted = np.char.startswith(found["feats"], prefix)
         values = found["data"][:, wanted, list(found["sources"]).index(source)].astype(np.float64)
+        values.flags.writeable = False
         return {str(code): row for row, code in enumerate(found["langs"])}, values
 
 

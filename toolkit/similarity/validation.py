@@ -207,7 +207,7 @@ def _scores(predicted: _ByTarget, gains: Mapping[str, Values]) -> dict[str, _Mea
 
 def _paired(one: _ByTarget, other: _ByTarget, gains: Mapping[str, Values]) -> dict[str, tuple[_Measures, _Measures]]:
     """Return both predictors' measures on the sources that both have."""
-    found = {}
+    found: dict[str, tuple[_Measures, _Measures]] = {}
     for target in gains:
         common = {source: value for source, value in one[target].items() if source in other[target]}
         if len(common) >= LEAST_SOURCES:
