@@ -73,11 +73,12 @@ def test_no_pair_of_precisions_has_more_evidence():
     assert logme(features, labels) >= np.mean(both) / 50
 
 
-def test_it_agrees_with_the_fixed_point_of_the_paper_run_to_its_end():
-    features, labels = sample(5, 80, 7, 3, 0.8)
+@pytest.mark.parametrize(("n", "d", "n_classes", "signal"), [(80, 7, 3, 0.8), (300, 100, 2, 0.1)])
+def test_it_agrees_with_the_fixed_point_of_the_paper_run_to_its_end(n, d, n_classes, signal):
+    features, labels = sample(1, n, d, n_classes, signal)
     u, s, _ = np.linalg.svd(features, full_matrices=False)
     found = []
-    for c in range(3):
+    for c in range(n_classes):
         y = (labels == c).astype(float)
         z2, rest = (u.T @ y) ** 2, y @ y - np.sum((u.T @ y) ** 2)
         alpha = beta = 1.0
@@ -85,8 +86,8 @@ def test_it_agrees_with_the_fixed_point_of_the_paper_run_to_its_end():
             t = alpha / beta
             gamma = np.sum(s**2 / (s**2 + t))
             alpha = gamma / np.sum(s**2 * z2 / (t + s**2) ** 2)
-            beta = (80 - gamma) / (np.sum(z2 * (t / (t + s**2)) ** 2) + rest)
-        found.append(evidence(math.log(alpha), math.log(beta), features, y) / 80)
+            beta = (n - gamma) / (np.sum(z2 * (t / (t + s**2)) ** 2) + rest)
+        found.append(evidence(math.log(alpha), math.log(beta), features, y) / n)
     assert logme(features, labels) == pytest.approx(np.mean(found), abs=1e-9)
 
 

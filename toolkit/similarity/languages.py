@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.errors import ConfigError, SourceError
-from toolkit.languages import find_language
+from toolkit.languages import LANGUAGES, find_language
 from toolkit.registry import unknown
 from toolkit.similarity.checks import Floats
 from toolkit.similarity.vectors import cosine
@@ -75,13 +75,17 @@ def language_vector(code: str, *, features: str = "syntax_knn") -> Floats:
 
 @cache
 def _table(features: str) -> tuple[dict[str, int], Floats]:
-    """Return the row of each language, and float64 [languages, F]; -1 where a value is not known."""
+    """Return the row of each code that this project's languages may have, and float64 [rows, F]; -1 where not known."""
     file, source, prefix = _SETS[features]
+    wanted = {_codes().get(each.code, each.iso3) for each in LANGUAGES.values()}
+    wanted |= {code for each in LANGUAGES.values() for code in (each.iso3, *each.other_codes)}
     with np.load(_data() / file) as found:
-        wanted = np.char.startswith(found["feats"], prefix)
-        values = found["data"][:, wanted, list(found["sources"]).index(source)].astype(np.float64)
-        values.flags.writeable = False
-        return {str(code): row for row, code in enumerate(found["langs"])}, values
+        codes = [str(code) for code in found["langs"]]
+        rows = [row for row, code in enumerate(codes) if code in wanted]
+        columns = np.char.startswith(found["feats"], prefix)
+        values = found["data"][rows][:, columns, list(found["sources"]).index(source)].astype(np.float64)
+    values.flags.writeable = False
+    return {codes[row]: at for at, row in enumerate(rows)}, values
 
 
 @cache

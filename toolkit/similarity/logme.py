@@ -31,8 +31,8 @@ def logme(features: ArrayLike, labels: ArrayLike) -> float:
 
     At a given ratio r = alpha / beta the best beta is known in closed form, so that what is left is a search in one
     dimension: a grid over all ratios that can matter, then a bracketed search around its best point. The paper's iteration has the
-    same fixed points; its implementation stops after 11 steps and adds 1e-5 to two denominators, so values differ a little.
-    One QR and one SVD serve all classes and all ratios.
+    same fixed points, and its code stops after 11 steps: for weak signals short of the maximum, by 0.25 nats an example on 300
+    examples of 100 dimensions in tests/similarity/test_logme.py. One QR and one SVD serve all classes and all ratios.
 
     Args:
         features: float [N, D], N at least D; one row an example.
