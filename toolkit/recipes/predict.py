@@ -15,6 +15,7 @@ from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.observed import Observed, observe
 from toolkit.recipes.prediction import COMBINED, FILE, FOLDER, Prediction, Ranked, Ranking, order, to_json, verdicts
 from toolkit.recipes.prediction_tables import (
+    against_table,
     prediction_csv,
     prediction_markdown,
     ranking_table,
@@ -95,10 +96,9 @@ def predict(
         say=say,
     )
     folder = _folder(target, config, sweep)
-    shown = [each for each in found.rankings if target in (None, each.target)]
-    text = "\n".join(render(ranking_table(found, each), "text") for each in shown)
-    if found.validation is not None:
-        text = "\n".join([text, render(validation_table(found), "text"), *verdicts(found), ""])
+    tables = [against_table(found)] if target is None else [ranking_table(found, found.of(target))]
+    tables += [validation_table(found)] if found.validation is not None else []
+    text = "\n".join([*(render(each, "text") for each in tables), *verdicts(found)])
     files = _write(found, folder, target)
     run_id = _track(found, files, config, target=target, say=say)
     for note in found.notes:
