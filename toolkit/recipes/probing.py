@@ -180,7 +180,7 @@ class Context:
         return self._stored(entry, list(texts), "shared text")[:]
 
     def fisher(self, task: str) -> dict[str, np.ndarray]:
-        """Return the diagonal Fisher of a task's adapter on the task's own rows, by parameter.
+        """Return the diagonal Fisher of a task's adapter on the task's own rows, by linear layer.
 
         Raises:
             Absent: the zoo lacks the task's adapter, or the task has no labels.
