@@ -145,12 +145,17 @@ def random_values(gain: Values) -> dict[str, float | None]:
 
 
 def measures(predicted: Values, gain: Values) -> dict[str, float | None]:
-    """Return every measure of `MEASURES` for one target; None where one is undefined."""
+    """Return every measure of `MEASURES` for one target; None where one is undefined, or the same whatever is predicted.
+
+    Example:
+        >>> measures({"nli": 0.9, "qa": 0.5, "pos": 0.1}, {"nli": 0.02, "qa": 0.03, "pos": -0.01})["regret@3"] is None
+        True
+    """
     return {
         "spearman": spearman(predicted, gain),
         "ndcg": ndcg(predicted, gain),
         "regret@1": regret(predicted, gain, 1),
-        "regret@3": regret(predicted, gain, 3),
+        "regret@3": regret(predicted, gain, 3) if len(gain) > 3 else None,
     }
 
 

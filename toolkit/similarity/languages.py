@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.errors import SourceError
-from toolkit.languages import find_language
+from toolkit.errors import ConfigError, SourceError
+from toolkit.languages import LANGUAGES, find_language
 from toolkit.registry import unknown
 from toolkit.similarity.checks import Floats
 from toolkit.similarity.vectors import cosine
@@ -53,14 +53,14 @@ def language_similarity(a: str, b: str, *, features: str = "syntax_knn") -> floa
 
 @cache
 def language_vector(code: str, *, features: str = "syntax_knn") -> Floats:
-    """Return a language's URIEL features: float64 [F]; do not write to it.
+    """Return a language's URIEL features: float64 [F], read-only.
 
     Raises:
         ConfigError: no such language or feature set.
         SourceError: the package's data is not installed, or has no features for the language.
     """
     if features not in _SETS:
-        raise unknown("feature set", features, _SETS)
+        raise unknown("feature set", features, _SETS, error=ConfigError)
     language = find_language(code)
     row_of, values = _table(features)
     # URIEL files a language under its macrolanguage where it has one (zho, swa, ara), which is how its own table maps codes.
@@ -75,12 +75,17 @@ def language_vector(code: str, *, features: str = "syntax_knn") -> Floats:
 
 @cache
 def _table(features: str) -> tuple[dict[str, int], Floats]:
-    """Return the row of each language, and float64 [languages, F]; -1 where a value is not known."""
+    """Return the row of each code that this project's languages may have, and float64 [rows, F]; -1 where not known."""
     file, source, prefix = _SETS[features]
+    wanted = {_codes().get(each.code, each.iso3) for each in LANGUAGES.values()}
+    wanted |= {code for each in LANGUAGES.values() for code in (each.iso3, *each.other_codes)}
     with np.load(_data() / file) as found:
-        wanted = np.char.startswith(found["feats"], prefix)
-        values = found["data"][:, wanted, list(found["sources"]).index(source)].astype(np.float64)
-        return {str(code): row for row, code in enumerate(found["langs"])}, values
+        codes = [str(code) for code in found["langs"]]
+        rows = [row for row, code in enumerate(codes) if code in wanted]
+        columns = np.char.startswith(found["feats"], prefix)
+        values = found["data"][rows][:, columns, list(found["sources"]).index(source)].astype(np.float64)
+    values.flags.writeable = False
+    return {codes[row]: at for at, row in enumerate(rows)}, values
 
 
 @cache

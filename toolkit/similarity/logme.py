@@ -30,9 +30,9 @@ def logme(features: ArrayLike, labels: ArrayLike) -> float:
     intercept; the value does not change when they are rotated or multiplied by one number.
 
     At a given ratio r = alpha / beta the best beta is known in closed form, so that what is left is a search in one
-    dimension: a grid over all ratios that can matter, then Newton-free bracketing around its best point. The fixed point
-    iteration of the paper leads to the same place where it converges, which its implementations stop after 11 steps.
-    One QR and one SVD serve all classes and all ratios.
+    dimension: a grid over all ratios that can matter, then a bracketed search around its best point. The paper's iteration has the
+    same fixed points, and its code stops after 11 steps: for weak signals short of the maximum, by 0.25 nats an example on 300
+    examples of 100 dimensions in tests/similarity/test_logme.py. One QR and one SVD serve all classes and all ratios.
 
     Args:
         features: float [N, D], N at least D; one row an example.
@@ -59,7 +59,7 @@ def logme(features: ArrayLike, labels: ArrayLike) -> float:
     targets = np.zeros((n, n_classes))
     targets[np.arange(n), numbers] = 1.0
     # R of [F Y] holds R of F and Q'Y beside it: Q itself, [N, D], is never formed.
-    triangle = np.linalg.qr(np.concatenate([matrix, targets], axis=1), mode="r")
+    triangle = np.asarray(np.linalg.qr(np.concatenate([matrix, targets], axis=1), mode="r"))
     left, singular, _ = np.linalg.svd(triangle[:d, :d])
     projected = (
         left.T @ triangle[:d, d:]

@@ -20,6 +20,11 @@ def transrate(features: ArrayLike, labels: ArrayLike, *, eps: float = 1e-4) -> f
 
         R(Z) = 1/2 log det(I + Z'Z / (N eps)),   TransRate = R(Z) - sum over classes of N_c / N R(Z_c).
 
+    Z_c is not centred again: two classes of equal size and spread that differ in their means alone have the same
+    Z_c'Z_c, and a TransRate near 0. That is the paper's definition; it tells classes apart by the directions they fill, and is
+    at its weakest with two classes. The paper leaves the scale of Z open, on which eps depends; its code gives every row length
+    1, and the code of others none: here one number serves all rows, which keeps what lengths say.
+
     Args:
         features: float [N, D], N at least D.
         labels: int [N], at least two different ones.

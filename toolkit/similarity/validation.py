@@ -8,7 +8,7 @@ that both have.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,11 +19,13 @@ from toolkit.similarity.checks import Floats
 RESAMPLES = 10_000
 LEVEL = 0.05
 FEWEST_TARGETS = 6
-"""With fewer targets no difference can be told from chance: even if it has the same sign on all T of them, that happens by chance
-in 2 of 2^T cases, which is more than 5 % below 6; and a bootstrap of so few is too narrow."""
+"""With fewer targets no difference can be told from chance: even one with the same sign on all T of them comes about in 2 of 2^T
+ways to flip the signs, which is more than 5 % below 6. Intervals on fewer are to be called rough."""
 LEAST_SOURCES = 3
 """Targets with fewer sources that have a prediction are left out: two sources are ranked rightly by every other coin."""
 RANDOM = "random"
+_EXACT = 13  # targets whose 8,192 flips of signs are all looked at
+_TIE = 1e-12
 
 BEATS, DOES_NOT, CANNOT_TELL = "beats the controls", "does not beat the controls", "cannot be told"
 
@@ -36,12 +38,15 @@ class Interval:
         value: the mean over `by_target`; None where the measure is undefined on every target.
         low, high: 95 % bootstrap interval over targets; None with fewer than two targets.
         by_target: target -> number, where there is one.
+        p: of a difference: the share of all ways to flip the signs of its targets that bring a mean as far from 0, two-sided:
+            an exact test, which holds for few targets as well, where a bootstrap interval is too narrow.
     """
 
     value: float | None
     low: float | None
     high: float | None
     by_target: Mapping[str, float]
+    p: float | None = None
 
     @property
     def n_targets(self) -> int:
@@ -129,8 +134,8 @@ def validate(
 
     Returns:
         A predictor that beats the controls is better than each of them in the mean, with an interval of the paired difference
-        above 0, on `FEWEST_TARGETS` targets at least. One whose mean is no better than some control's does not beat them. For
-        anything between it cannot be told.
+        above 0 and `p` at most 5 %, which needs `FEWEST_TARGETS` targets. One whose mean is no better than some control's does
+        not beat them. For anything between it cannot be told.
 
     Raises:
         DataError: no target, a control that is no predictor, a number that is not finite.
@@ -166,10 +171,10 @@ def validate(
             estimate = _interval(_defined(scored, measure), targets, weights)
             chance = _defined({target: by_chance[target] for target in estimate.by_target}, measure)
             against = {
-                control: _interval(_differences(pairs, measure, sign), targets, weights)
+                control: _tested(_interval(_differences(pairs, measure, sign), targets, weights), seed)
                 for control, pairs in paired.items()
             }
-            verdict = None if name in controls else _verdict(against, estimate)
+            verdict = None if name in controls else _verdict(against)
             mean = float(np.mean(list(chance.values()))) if chance else None
             found.append(Measured(name, measure, estimate, mean, against, verdict))
     left_out = {
@@ -207,7 +212,7 @@ def _scores(predicted: _ByTarget, gains: Mapping[str, Values]) -> dict[str, _Mea
 
 def _paired(one: _ByTarget, other: _ByTarget, gains: Mapping[str, Values]) -> dict[str, tuple[_Measures, _Measures]]:
     """Return both predictors' measures on the sources that both have."""
-    found = {}
+    found: dict[str, tuple[_Measures, _Measures]] = {}
     for target in gains:
         common = {source: value for source, value in one[target].items() if source in other[target]}
         if len(common) >= LEAST_SOURCES:
@@ -251,10 +256,22 @@ def _interval(by_target: Mapping[str, float], targets: Sequence[str], weights: F
     return Interval(mean, float(low), float(high), dict(by_target))
 
 
-def _verdict(against: Mapping[str, Interval], estimate: Interval) -> str:
-    if estimate.value is None or any(each.value is None for each in against.values()):
-        return CANNOT_TELL
+def _tested(difference: Interval, seed: int) -> Interval:
+    """Return a mean difference with its p-value: all 2^T flips of signs, or as many at random where these are too many."""
+    values = np.array(list(difference.by_target.values()))
+    if not len(values):
+        return difference
+    if len(values) <= _EXACT:
+        signs = 1.0 - 2.0 * ((np.arange(2 ** len(values))[:, None] >> np.arange(len(values))) & 1)
+    else:
+        signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(RESAMPLES, len(values)))
+        signs[0] = 1.0  # what was observed is one of the ways
+    means = np.abs(signs @ values)
+    return replace(difference, p=float((means >= abs(values.sum()) - _TIE).mean()))
+
+
+def _verdict(against: Mapping[str, Interval]) -> str:
     if any(each.value is not None and each.value <= 0 for each in against.values()):
         return DOES_NOT
-    is_sure = all(each.low is not None and each.low > 0 and not each.is_rough for each in against.values())
+    is_sure = all(each.low is not None and each.low > 0 and (each.p or 0.0) <= LEVEL for each in against.values())
     return BEATS if is_sure else CANNOT_TELL
