@@ -320,6 +320,17 @@ def test_a_fisher_needs_labels_and_both_adapters(context: Context) -> None:
     assert "no training rows" in str(by("fisher", ("micro-bitext",), "micro-nli", context)["micro-bitext"])
 
 
+def test_an_imported_adapter_without_a_head_has_no_fisher(config: Config, tmp_path: Path) -> None:
+    shutil.copytree(config.zoo, tmp_path / "zoo")
+    zoo = Zoo(tmp_path / "zoo")
+    card = zoo.get("micro-nli", "tiny")
+    tensors = {"adapter.safetensors": zoo.tensors(card, "adapter.safetensors")}
+    zoo.put(replace(card, heads={}, files={}), tensors, replace=True)
+    with Context(replace(config, zoo=tmp_path / "zoo")) as context:
+        assert "imported without a head" in str(by("fisher", ("micro-nli",), "micro-qa", context)["micro-nli"])
+        assert isinstance(by("cka", ("micro-nli",), "micro-qa", context)["micro-nli"], float)
+
+
 def test_a_store_with_fishers_can_be_looked_at_and_checked(config: Config) -> None:
     with Context(config) as context:
         context.fisher("micro-nli")
