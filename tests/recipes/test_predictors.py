@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import toolkit
 from toolkit.config import Config
+from toolkit.embeddings import damages, shelves
 from toolkit.errors import ToolkitError
 from toolkit.modeling.states import item_states
 from toolkit.recipes import probing
@@ -262,3 +264,77 @@ def test_nothing_stays_wired(config: Config) -> None:
         model = context.backbone.model
         assert list(model.adapters_config.adapters)
     assert not list(model.adapters_config.adapters)
+
+
+# -- the Fisher of an adapter -------------------------------------------------------------------------------------
+
+
+def test_a_fisher_is_computed_once_and_is_that_of_the_adapter_on_its_own_rows(config: Config) -> None:
+    from toolkit.features import features_of
+    from toolkit.modeling.fisher import adapter_fisher
+    from toolkit.recipes.common import trained_circuit
+
+    with Context(config) as context:
+        found = context.fisher("micro-nli")
+        assert context.n_examples == 16
+        context.fisher("micro-nli")
+        assert context.n_examples == 16
+    with Context(config) as context:
+        kept = context.fisher("micro-nli")
+        assert context.n_examples == 0
+    circuit, _ = trained_circuit("micro-nli", config, heads=None, report=lambda progress: None)
+    rows = toolkit.get_task("micro-nli").rows("train").draw(16, seed=0)
+    with circuit:
+        features = features_of(rows, "pair", circuit.backbone.tokenizer)
+        expected = adapter_fisher(circuit, features)
+    for held in (found, kept):
+        assert {name: each.shape for name, each in held.items()} == {
+            name: each.shape for name, each in expected.items()
+        }
+        for name, values in expected.items():
+            np.testing.assert_allclose(held[name], values, rtol=1e-4, atol=1e-12)
+
+
+def test_another_head_or_other_rows_are_another_fisher(config: Config, tmp_path: Path) -> None:
+    with Context(config) as context:
+        before = context.fisher("micro-nli")
+    with Context(replace(config, similarity=replace(config.similarity, seed=1))) as context:
+        other_rows = context.fisher("micro-nli")
+        assert context.n_examples == 16
+    shutil.copytree(config.zoo, tmp_path / "zoo")
+    zoo = Zoo(tmp_path / "zoo")
+    card = zoo.get("micro-nli", "tiny")
+    tensors = {file: zoo.tensors(card, file) for file in card.files}
+    head = "head.micro-nli.safetensors"
+    tensors[head] = {name: 2 * values for name, values in tensors[head].items()}
+    zoo.put(card, tensors, replace=True)
+    with Context(replace(config, zoo=tmp_path / "zoo")) as context:
+        other_head = context.fisher("micro-nli")
+        assert context.n_examples == 16
+    for other in (other_rows, other_head):
+        assert any(not np.allclose(values, other[name]) for name, values in before.items())
+
+
+def test_a_fisher_needs_labels_and_both_adapters(context: Context) -> None:
+    assert "makes it" in str(by("fisher", ("micro-nli",), "micro-pos", context)["micro-nli"])
+    assert "no training rows" in str(by("fisher", ("micro-bitext",), "micro-nli", context)["micro-bitext"])
+
+
+def test_an_imported_adapter_without_a_head_has_no_fisher(config: Config, tmp_path: Path) -> None:
+    shutil.copytree(config.zoo, tmp_path / "zoo")
+    zoo = Zoo(tmp_path / "zoo")
+    card = zoo.get("micro-nli", "tiny")
+    tensors = {"adapter.safetensors": zoo.tensors(card, "adapter.safetensors")}
+    zoo.put(replace(card, heads={}, files={}), tensors, replace=True)
+    with Context(replace(config, zoo=tmp_path / "zoo")) as context:
+        assert "imported without a head" in str(by("fisher", ("micro-nli",), "micro-qa", context)["micro-nli"])
+        assert isinstance(by("cka", ("micro-nli",), "micro-qa", context)["micro-nli"], float)
+
+
+def test_a_store_with_fishers_can_be_looked_at_and_checked(config: Config) -> None:
+    with Context(config) as context:
+        context.fisher("micro-nli")
+        context.features("micro-nli", "micro-qa")
+    held = shelves(config.store.folder)
+    assert {shelf.key.kind for shelf in held} == {"fisher", "probe"}
+    assert not [fault for shelf in held for fault in damages(shelf)]

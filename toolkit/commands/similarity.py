@@ -44,4 +44,5 @@ def similarity(
     with bars() as report:
         result = compare_tasks(tasks, config, by=by, train=train, report=report, say=say)
     click.echo(result.text)
-    say(f"{result.n_encoded:,} texts were encoded, the rest lay in the store. Written to {result.folder}/")
+    read = f"{result.n_encoded:,} texts were encoded and gradients taken of {result.n_examples:,} rows"
+    say(f"{read}; the rest lay in the store. Written to {result.folder}/")

@@ -180,7 +180,7 @@ class Context:
         return self._stored(entry, list(texts), "shared text")[:]
 
     def fisher(self, task: str) -> dict[str, np.ndarray]:
-        """Return the diagonal Fisher of a task's adapter on the task's own rows, by parameter.
+        """Return the diagonal Fisher of a task's adapter on the task's own rows, by linear layer.
 
         Raises:
             Absent: the zoo lacks the task's adapter, or the task has no labels.
@@ -188,6 +188,12 @@ class Context:
         if task not in self._fishers:
             entry = self.entry_of(task)
             self.labels(task)
+            if self.config.adapter.kind == "full":
+                raise Absent(
+                    f"'{entry}' is a whole encoder, and the Fisher information here is an adapter's; compare seq_bn."
+                )
+            if not self._zoo(entry).get(entry, common.shelf(self.config)).heads:
+                raise Absent(f"'{entry}' was imported without a head, so it has no gold label to take a gradient of.")
             rows = self.rows(task)
             settings = self.config.similarity
             drawn = rows.draw(min(settings.examples, len(rows)), seed=settings.seed)

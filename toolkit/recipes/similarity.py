@@ -40,6 +40,7 @@ class SimilarityResult:
         text: the tables, for a terminal.
         folder: where `similarity.md`, `similarity.csv`, `similarity.png` and `.svg` lie.
         n_encoded: sequences that went through an encoder; 0 where the store held all.
+        n_examples: rows that gradients were taken of, for Fishers; 0 where the store held all.
     """
 
     matrices: tuple[Matrix, ...]
@@ -47,6 +48,7 @@ class SimilarityResult:
     text: str
     folder: Path
     n_encoded: int
+    n_examples: int
 
 
 def compare_tasks(
@@ -92,7 +94,7 @@ def compare_tasks(
         _write(folder, tables, panels, matrices, reasons, list(sentences), config)
         _track(names, matrices, config, folder, say)
         text = "\n".join(render(table, "text", width=WIDTH) for table in tables)
-        return SimilarityResult(tuple(matrices), reasons, text, folder, context.n_encoded)
+        return SimilarityResult(tuple(matrices), reasons, text, folder, context.n_encoded, context.n_examples)
 
 
 def level(task: str) -> str:

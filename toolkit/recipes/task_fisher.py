@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from toolkit.composition import parse
+from toolkit.composition import Part, parse
 from toolkit.config import Config
 from toolkit.embeddings import Store
 from toolkit.modeling.circuit import Circuit
@@ -23,7 +23,7 @@ from toolkit.tasks.rows import Rows
 def task_fisher(
     entry: str, rows: Rows, config: Config, store: Store, *, report: Report, say: Say
 ) -> tuple[dict[str, np.ndarray], int]:
-    """Return the diagonal empirical Fisher of an entry's adapter on a task's rows, by parameter, and how many rows it took.
+    """Return the diagonal empirical Fisher of an entry's adapter on a task's rows, by layer, and how many rows it took.
 
     It is one row of the store, under a key of the adapter's weights and a text that names the rows and the head: the same
     adapter on the same rows is never computed again.
@@ -35,7 +35,7 @@ def task_fisher(
         store: where it is kept.
 
     Returns:
-        float32 by parameter's name, and the number of rows that gradients were taken of: 0 where the store held it.
+        float32 [O, I + 1] by linear layer, as `adapter_fisher` has it, and the number of rows that gradients were taken of: 0 where the store held it.
     """
     from toolkit.modeling.fisher import adapter_fisher
 
@@ -45,7 +45,7 @@ def task_fisher(
     n_computed = 0
     with circuit:
         (part,) = (part for part in circuit.parts if part.entry == str(parse(entry)))
-        shapes = dict(sorted(circuit.shapes_of(part).items()))
+        shapes = _layers(circuit, part)
         settings = plain.eval
         key = vector_key(
             circuit,
@@ -64,6 +64,7 @@ def task_fisher(
                 rows, rows.task.kind, circuit.backbone, settings, plain, what=f"tokens {entry}", report=report, say=say
             )
             found = adapter_fisher(circuit, features, part=part, report=report)
+            assert {name: each.shape for name, each in found.items()} == shapes
             flat = np.concatenate([np.ravel(found[name]) for name in shapes]).astype(np.float32)
             return dict.fromkeys(wanted, flat[None])
 
@@ -72,6 +73,16 @@ def task_fisher(
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
     pieces = np.split(flat, ends[:-1])
     return {name: piece.reshape(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}, n_computed
+
+
+def _layers(circuit: Circuit, part: Part) -> dict[str, tuple[int, int]]:
+    """Return the shape of the Fisher of each linear layer of an adapter: its weights, and its biases as a last column."""
+    shapes = circuit.shapes_of(part)
+    return {
+        key.removesuffix(".weight"): (shapes[key][0], shapes[key][1] + 1)
+        for key in sorted(shapes)
+        if key.endswith(".weight")
+    }
 
 
 def _head(circuit: Circuit) -> str:
