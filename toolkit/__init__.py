@@ -28,6 +28,8 @@ _HOMES = {
     "retrieve": "toolkit.recipes.retrieve",
     "compare": "toolkit.recipes.compare",
     "compare_tasks": "toolkit.recipes.similarity",
+    "predict": "toolkit.recipes.predict",
+    "suggest": "toolkit.recipes.suggest",
     "attention": "toolkit.recipes.attention",
     "prune": "toolkit.recipes.prune",
     "collapse": "toolkit.recipes.collapse",
@@ -42,9 +44,11 @@ if TYPE_CHECKING:
     from toolkit.recipes.collapse import collapse
     from toolkit.recipes.compare import compare
     from toolkit.recipes.evaluate import evaluate
+    from toolkit.recipes.predict import predict
     from toolkit.recipes.prune import prune
     from toolkit.recipes.retrieve import retrieve
     from toolkit.recipes.similarity import compare_tasks
+    from toolkit.recipes.suggest import suggest
     from toolkit.recipes.suite import evaluate_suite
     from toolkit.recipes.train import train
     from toolkit.tasks import get_task, load_task
@@ -63,8 +67,10 @@ __all__ = [
     "get_task",
     "load_task",
     "parse",
+    "predict",
     "prune",
     "retrieve",
+    "suggest",
     "train",
 ]
 

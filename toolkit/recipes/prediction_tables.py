@@ -156,15 +156,18 @@ def prediction_csv(found: Prediction) -> str:
 def validation_csv(found: Prediction) -> str:
     """Return one line for each predictor, measure and rival: agreement, and the paired difference to the rival."""
     assert found.validation is not None
-    columns = ("predictor", "is_control", "measure", "targets", "value", "low", "high", "random", "verdict")
-    columns += ("rival", "difference", "difference_low", "difference_high")
-    rows = []
+    columns = (
+        "predictor", "is_control", "measure", "targets", "value", "low", "high", "random", "verdict", "rival", "difference",
+        "difference_low", "difference_high",
+    )  # fmt: skip
+    rows: list[tuple] = []
     for each in found.validation.measured:
         own = each.estimate
-        row = (each.predictor, each.predictor in found.controls, each.measure, own.n_targets)
-        row += (_plain(own.value), _plain(own.low), _plain(own.high), _plain(each.random), each.verdict or "")
+        row = [each.predictor, each.predictor in found.controls, each.measure, own.n_targets]
+        row += [_plain(value) for value in (own.value, own.low, own.high, each.random)]
         for rival, other in each.against.items():
-            rows.append((*row, rival, _plain(other.value), _plain(other.low), _plain(other.high)))
+            difference = (_plain(value) for value in (other.value, other.low, other.high))
+            rows.append((*row, each.verdict or "", rival, *difference))
     return _csv(columns, rows)
 
 

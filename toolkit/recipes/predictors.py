@@ -163,7 +163,7 @@ def _vocabulary(context: Context, source: str, target: str) -> float:
 
 
 def _size(context: Context, source: str, target: str) -> float:
-    return float(len(context.rows(source)))
+    return float(context.n_learnt(source))
 
 
 def _mean_effect(context: Context, source: str, target: str) -> float:
@@ -235,7 +235,7 @@ PREDICTORS: dict[str, Predictor] = {
         ),
         Predictor(
             name="size",
-            definition="training rows of the source",
+            definition="training rows of the source: those its adapter learnt from, without an adapter all",
             measure=_size,
             is_control=True,
             reference="Poth et al. 2021, arXiv 2104.08247",

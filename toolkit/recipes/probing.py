@@ -93,6 +93,16 @@ class Context:
         """Return the rows that describe a task; see `probe_rows`."""
         return probe_rows(task, self.config.data_root)
 
+    def n_learnt(self, task: str) -> int:
+        """Return how many rows a task's adapter learnt from (`train.limit` may cut them); without one, how many there are."""
+        try:
+            entry = self.entry_of(task)
+        except Absent:
+            return len(self.rows(task))
+        seen = [each["rows"] for each in self._zoo(entry).get(entry, common.shelf(self.config)).data_seen]
+        # Of an adapter that came from elsewhere nothing is known.
+        return sum(seen) if seen and all(isinstance(each, int) for each in seen) else len(self.rows(task))
+
     def languages(self, task: str) -> tuple[str, ...]:
         """Return the languages that a task is scored in: those whose rows can be had."""
         return get_task(task_name(task).name).reachable("score", data_root=self.config.data_root)
