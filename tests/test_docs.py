@@ -234,12 +234,16 @@ def test_every_command_that_is_quoted_parses(source: Path, monkeypatch: pytest.M
         if "sets" in given:
             load(given.get("config_file"), given["sets"])  # unknown settings and missing files raise
         expressions = [given[key] for key in ("expr", "name") if given.get(key)]
-        if "members" in given:
+        if given.get("suggest"):
+            expressions += [*given["members"], given["target"]]
+        elif "members" in given:
             expressions.append(f"fuse[{','.join(given['members'])}]/{given['target']}")
         if context.parent is not None and context.parent.command.name == "tasks":
             expressions, names = [], [given["name"]] if given.get("name") else []
         else:
             names = [given["task"]] if given.get("task") else []
+        if context.info_name == "predict":
+            expressions += [*([given["target"]] if given["target"] else []), *given["sources"]]
         for expression in expressions:
             if not is_placeholder(expression):
                 composition = parse(expression)
