@@ -74,7 +74,7 @@ def test_an_intermediate_and_a_target_of_one_name_are_two_stages(tmp_path: Path)
             "span",
         ),
         ({"eval.limit": "50"}, "evaluate"),
-        ({"retrieve.limit": "50", "merge.density": "0.3", "train.mixture": "equal"}, ""),
+        ({"retrieve.limit": "50", "merge.density": "0.3", "train.mixture": "equal", "similarity.limit": "9"}, ""),
     ],
 )
 def test_a_setting_touches_only_what_it_can_change(tmp_path: Path, given: Mapping[str, str], again: str) -> None:

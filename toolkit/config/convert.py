@@ -66,7 +66,7 @@ def sections() -> dict[str, type]:
 
     Example:
         >>> sorted(sections())
-        ['adapter', 'backbone', 'eval', 'merge', 'noise', 'retrieve', 'store', 'tracking', 'train']
+        ['adapter', 'backbone', 'eval', 'merge', 'noise', 'retrieve', 'similarity', 'store', 'tracking', 'train']
     """
     return {
         name: hint for name, hint in get_type_hints(Config).items() if isinstance(hint, type) and is_dataclass(hint)

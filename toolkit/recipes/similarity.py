@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,21 +10,25 @@ from pathlib import Path
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.progress import Progress, Report, silent
-from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.predictors import PREDICTORS, Predictor, extract, get_predictor, scores
 from toolkit.recipes.probe_items import task_name
 from toolkit.recipes.probing import Absent, Context
+from toolkit.recipes.similarity_records import (
+    folder_name,
+    similarity_tables,
+    tasks_table,
+    track_similarity,
+    write_similarity,
+)
 from toolkit.recipes.train import train as train_composition
-from toolkit.report import GENERATED_NOTE, Table, render
-from toolkit.report.similarity import Panel, group_means, number, similarity_maps, similarity_table
-from toolkit.score import replace_text
+from toolkit.report import render
+from toolkit.report.similarity import Panel
 from toolkit.similarity import Matrix
 from toolkit.tasks import get_task, training_task
 from toolkit.tasks.task import LEVELS
 
 WIDTH = 160
-MAX_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,10 @@ def compare_tasks(
             say(f"Left out: {sentence}")
         levels = {name: level(name) for name in names}
         panels = [_panel(PREDICTORS[matrix.predictor], matrix, levels) for matrix in matrices]
-        tables = [_tasks_table(names, context), *_tables(panels, names)]
-        folder = Path(config.run_dir) / "similarity" / _folder_name(names)
-        _write(folder, tables, panels, matrices, reasons, list(sentences), config)
-        _track(names, matrices, config, folder, say)
+        tables = [tasks_table(names, context), *similarity_tables(panels, names, config.similarity.shared_text)]
+        folder = Path(config.run_dir) / "similarity" / folder_name(names)
+        write_similarity(folder, tables, panels, matrices, reasons, list(sentences), levels, config)
+        track_similarity(names, matrices, config, folder, say)
         text = "\n".join(render(table, "text", width=WIDTH) for table in tables)
         return SimilarityResult(tuple(matrices), reasons, text, folder, context.n_encoded, context.n_examples)
 
@@ -193,117 +194,3 @@ def _panel(predictor: Predictor, matrix: Matrix, levels: Mapping[str, str]) -> P
         is_symmetric=predictor.is_symmetric,
         is_by_column=predictor.needs_labels,
     )
-
-
-# -- what is shown ------------------------------------------------------------------------------------------------
-
-
-def _tasks_table(names: Sequence[str], context: Context) -> Table:
-    rows = []
-    for name in names:
-        task = get_task(task_name(name).name)
-        held, probe = context.rows(name), context.probe(name)
-        labels = "-" if probe.labels is None else f"{len(set(probe.labels.tolist()))}"
-        described = f"{held.task.name} {held.split}" + (" (generated)" if held.is_generated else "")
-        rows.append(
-            (name, task.level, task.kind, described, held.language, f"{len(held):,}", f"{len(probe.items):,}", labels)
-        )
-    columns = ("", "group", "kind", "rows from", "language", "rows", "vectors", "labels")
-    notes = [GENERATED_NOTE] if any(context.rows(name).is_generated for name in names) else []
-    return Table("tasks", columns, tuple(rows), tuple(notes), named=2)
-
-
-def _tables(panels: Sequence[Panel], names: Sequence[str]) -> list[Table]:
-    tables = []
-    for panel in panels:
-        notes = []
-        if not panel.is_symmetric:
-            notes.append("Rows: source. Columns: target.")
-        if panel.is_by_column:
-            notes.append("Compare within a column only: the numbers depend on the target's labels.")
-        absent = [name for name in names if name not in panel.names]
-        if absent:
-            notes.append(f"Left out: {', '.join(absent)}.")
-        tables.append(similarity_table(panel, notes=notes))
-    means = [
-        (panel.name, source, target, number(value))
-        for panel in panels
-        if not panel.is_by_column
-        for (source, target), value in group_means(panel).items()
-        if not panel.is_symmetric or LEVELS.index(source) <= LEVELS.index(target)
-    ]
-    if means and len({level(name) for name in names}) > 1:
-        title = "means over pairs of different tasks, by group"
-        tables.append(Table(title, ("predictor", "group", "with", "mean"), tuple(means), named=3))
-    return tables
-
-
-def _folder_name(names: Sequence[str]) -> str:
-    joined = "+".join(names)
-    if len(joined) <= MAX_NAME:
-        return joined
-    return f"{joined[: MAX_NAME - 9]}-{hashlib.sha256(joined.encode()).hexdigest()[:8]}"
-
-
-def _write(
-    folder: Path,
-    tables: Sequence[Table],
-    panels: Sequence[Panel],
-    matrices: Sequence[Matrix],
-    reasons: Mapping[str, Mapping[tuple[str, str], str]],
-    sentences: Sequence[str],
-    config: Config,
-) -> None:
-    """Write the tables as Markdown, every pair as a line of CSV, and the figure."""
-    parts = [render(table, "markdown") for table in tables]
-    parts.append("![similarity](similarity.png)\n")
-    if sentences:
-        parts.append("".join(f"- Left out: {sentence}\n" for sentence in sentences))
-    replace_text(folder / "similarity.md", f"# Similarity of tasks on {config.backbone.name}\n\n" + "\n".join(parts))
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["predictor", "source", "source_group", "target", "target_group", "value", "why_not"])
-    for matrix in matrices:
-        for source in matrix.names:
-            for target in matrix.names:
-                value = matrix.value(source, target)
-                why_not = reasons[matrix.predictor].get((source, target), "")
-                if matrix.is_symmetric:
-                    why_not = why_not or reasons[matrix.predictor].get((target, source), "")
-                shown = "" if math.isnan(value) else repr(value)
-                writer.writerow([matrix.predictor, source, level(source), target, level(target), shown, why_not])
-    replace_text(folder / "similarity.csv", buffer.getvalue())
-    drawn = [panel for panel in panels if any(not math.isnan(value) for row in panel.values for value in row)]
-    if drawn:
-        title = f"Similarity of tasks, {config.backbone.name}"
-        similarity_maps(drawn, [folder / "similarity.png", folder / "similarity.svg"], title=title)
-
-
-def _track(names: Sequence[str], matrices: Sequence[Matrix], config: Config, folder: Path, say: Say) -> None:
-    """Record one run: every number, and what was written."""
-    tracker = common.open_config_tracker(config)
-    settings = config.similarity
-    tracker.start(
-        "similarity " + ", ".join(names),
-        experiment="similarity",
-        tags={"journey": "similarity", "backbone": config.backbone.name},
-        params={
-            "tasks": ", ".join(names),
-            "backbone": config.backbone.name,
-            "limit": settings.limit,
-            "seed": settings.seed,
-        },
-    )
-    for matrix in matrices:
-        pairs = {
-            f"{matrix.predictor}/{source}/{target}": matrix.value(source, target)
-            for source in matrix.names
-            for target in matrix.names
-        }
-        tracker.log_metrics({key: value for key, value in pairs.items() if not math.isnan(value)})
-    for file in ("similarity.md", "similarity.csv", "similarity.png", "similarity.svg"):
-        if (folder / file).exists():
-            tracker.log_artifact(folder / file)
-    tracker.close()
-    for note in tracker.notes:
-        say(note)
