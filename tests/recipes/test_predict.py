@@ -39,11 +39,17 @@ def own_tasks() -> Iterator[None]:
     TASKS.update(held)
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store for all tests: what is read of a task is the same for each of them."""
+    return tmp_path_factory.mktemp("store")
+
+
 @pytest.fixture
-def config(trained: Config, tmp_path: Path) -> Config:
+def config(trained: Config, store: Path, tmp_path: Path) -> Config:
     return replace(
         trained,
-        store=replace(trained.store, folder=tmp_path / "store"),
+        store=replace(trained.store, folder=store),
         run_dir=tmp_path / "runs",
         similarity=replace(trained.similarity, limit=60, examples=8, shared_text="micro-answers"),
     )
