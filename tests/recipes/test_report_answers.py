@@ -71,7 +71,7 @@ def test_domains_are_set_against_their_control_and_not_only_against_the_baseline
     law = contrast(found, "law - all (control)")
     assert law.estimate.value == pytest.approx(score(found, "law") - score(found, "all (control)"))
     assert law.estimate.is_significant and not contrast(found, "news - all (control)").estimate.is_significant
-    assert [one.name for one in section(found, "Domains against the control").contrasts][0].startswith("mean of")
+    assert next(iter(section(found, "Domains against the control").contrasts)).name.startswith("mean of")
 
 
 def test_methods_are_ranked_over_the_same_sets_of_members(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from toolkit.errors import DataError, ToolkitError
 from toolkit.metrics import MAIN
 from toolkit.predictions import read_predictions
 from toolkit.recipes.common import Say, say_nothing
-from toolkit.recipes.outcomes import outcomes_of
+from toolkit.recipes.outcomes import aligned, outcomes_of
 from toolkit.report import Table, render
 from toolkit.report.columns import label
 from toolkit.report.differences import difference_map
@@ -102,8 +102,10 @@ def _drawn(
     Variants that were scored on the same rows are drawn together, so that what noise changes is a paired difference. A variant with
     rows of its own is drawn for itself.
     """
-    systems = {variant: _systems(results, task, variant, metric, say) for variant in results.sweep.variants}
-    systems = {variant: some for variant, some in systems.items() if some}
+    found_by = {variant: _systems(results, task, variant, metric) for variant in results.sweep.variants}
+    every = aligned({name: each for some in found_by.values() for name, each in some.items()}, task)
+    systems = {variant: {name: every[name] for name in some} for variant, some in found_by.items() if some}
+    _leave_out_others(systems, results, task, say)
     groups: list[list[str]] = []
     for variant, some in systems.items():
         ids = _ids(next(iter(some.values())))
@@ -127,28 +129,38 @@ def _drawn(
     return found
 
 
-def _systems(results: SweepResults, task: Task, variant: str, metric: str, say: Say) -> dict[str, dict[str, Outcomes]]:
-    """Return the outcomes of every row of a column, by its label; rows that were not scored on the baseline's rows are left out."""
+def _systems(results: SweepResults, task: Task, variant: str, metric: str) -> dict[str, dict[str, Outcomes]]:
+    """Return the outcomes of every row of a column, by its label."""
     systems: dict[str, dict[str, Outcomes]] = {}
-    baseline = ""
-    for row in dict.fromkeys(
-        c.cell.row for c in results.cells if (c.cell.task, c.cell.variant) == (task.name, variant)
-    ):
-        cells = [one for one in results.at(row, task.name, variant=variant) if one.state == "done" and one.predictions]
-        # A retrieval protocol with a measure of its own is no sum over rows.
+    here = [one for one in results.cells if (one.cell.task, one.cell.variant) == (task.name, variant)]
+    for row in dict.fromkeys(one.cell.row for one in here):
+        cells = [one for one in results.at(row, task.name, variant=variant) if one.state == "done"]
+        # A protocol with a measure of its own is no sum over rows.
         if not cells or not any(score.metric == metric for score in cells[0].scores):
             continue
-        name = label(row, variant)
-        systems[name] = _outcomes(cells, task, metric)
-        if cells[0].cell.is_baseline or not baseline:
-            baseline = name
-    expected = _ids(systems[baseline]) if systems else {}
-    for name in [name for name, some in systems.items() if _ids(some) != expected]:
-        say(
-            f"'{name}' was not scored on the rows of '{baseline}' on {task.name}, so that their difference cannot be tested."
-        )
-        del systems[name]
+        if all(_has_answers(one, metric) for one in cells):
+            systems[label(row, variant)] = _outcomes(cells, task, metric)
     return systems
+
+
+def _has_answers(one: CellResult, metric: str) -> bool:
+    place = one.predictions
+    codes = {score.language for score in one.scores if score.metric == metric}
+    return place is not None and all((place / f"{one.cell.task}.{code}.jsonl").exists() for code in codes)
+
+
+def _leave_out_others(
+    systems: Mapping[str, dict[str, dict[str, Outcomes]]], results: SweepResults, task: Task, say: Say
+) -> None:
+    """Leave out, aloud, the rows of each column that were not scored on its baseline's rows."""
+    bases = {label(one.cell.row, one.cell.variant) for one in results.cells if one.cell.is_baseline}
+    for some in systems.values():
+        base = next((name for name in some if name in bases), next(iter(some)))
+        for name in [name for name in some if _ids(some[name]) != _ids(some[base])]:
+            say(
+                f"'{name}' was not scored on the rows of '{base}' on {task.name}, so that their difference cannot be tested."
+            )
+            del some[name]
 
 
 def _trained(results: SweepResults, task: str) -> dict[str, str]:
