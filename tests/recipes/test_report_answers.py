@@ -121,6 +121,8 @@ def test_noise_is_answered_by_what_each_row_is_spared_against_the_baseline(tmp_p
     assert spared.value == pytest.approx(change["b > a"] - change["baseline"])
     assert by_row["b > a"].left == pytest.approx(entries["b > a", "swap:0.5"] / entries["b > a", "clean"])
     assert by_row["b > a"].change.value == pytest.approx(change["b > a"])
+    kept = 100 * entries["baseline", "swap:0.5"] / entries["baseline", "clean"]
+    assert f"'baseline' keeps {kept:.0f} % under swap:0.5 of its clean score." in answers(found)
     assert any("b > a loses less than 'baseline': it is spared +" in line for line in answers(found))
     (taken,) = [one for one in found.orders if one.what == TAKEN]
     assert taken.spread is not None and taken.spread.is_significant and taken.best == "b > a"

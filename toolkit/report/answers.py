@@ -295,7 +295,7 @@ def _noise(columns: Columns) -> Section | None:
     sure = [one for one in tops if one.estimate.is_significant]
     some = sure or sorted(tops, key=lambda one: -abs(one.estimate.value))[:3]
     noises = "noise" if len(columns.noises) == 1 else f"the mean of {len(columns.noises)} noises"
-    said = []
+    said = _kept(columns, base)
     if not sure:
         said.append(
             f"Under {noises} no row loses more or less than '{base.name}' beyond chance; the largest: "
@@ -313,6 +313,18 @@ def _noise(columns: Columns) -> Section | None:
         "positive difference says that the row loses less."
     )
     return Section("What noise takes, against the baseline", tuple(said), found, note)
+
+
+def _kept(columns: Columns, base: Row) -> list[str]:
+    """Return the sentence about what each noise leaves of the baseline's score, in the mean over targets."""
+    shares = []
+    for variant in columns.noises:
+        pairs = [(columns.draws(base, task), columns.change(base, task, [variant])) for task in columns.targets]
+        there = [(clean.value, change.value) for clean, change in pairs if clean is not None and change is not None]
+        whole = sum(clean for clean, _ in there)
+        if whole > 0:
+            shares.append(f"{100 * (whole + sum(change for _, change in there)) / whole:.0f} % under {variant}")
+    return [f"'{base.name}' keeps {listed(shares)} of its clean score."] if shares else []
 
 
 def _row_of(contrast: Contrast) -> str:

@@ -7,6 +7,8 @@ from toolkit.report.compare import points
 from toolkit.report.entries import Entry
 from toolkit.report.sweep import SweepReport
 
+_NAMED = 5  # rows of a sentence; the table has them all
+
 
 def answers(report: SweepReport) -> list[str]:
     """Return what the sweep's question comes to, in sentences with intervals."""
@@ -57,10 +59,11 @@ def verdicts(report: SweepReport) -> list[str]:
         parts = []
         for word, some in (
             ("helps", [e for e in sure if (e.gain or 0) > 0]),
-            ("hurts", [e for e in sure if (e.gain or 0) < 0]),
+            ("hurts", [e for e in reversed(sure) if (e.gain or 0) < 0]),
         ):
             if some:
-                named = ", ".join(f"{e.row} {interval(e.estimate)}" for e in some if e.estimate is not None)
+                named = ", ".join(f"{e.row} {interval(e.estimate)}" for e in some[:_NAMED] if e.estimate is not None)
+                named += f" and {len(some) - _NAMED} more" if len(some) > _NAMED else ""
                 parts.append(f"{word} more than chance: {named}")
         rest = len(tested) - len(sure)
         if rest:
