@@ -19,7 +19,7 @@ from toolkit.predictions import Prediction, read_predictions, write_predictions
 from toolkit.progress import Progress, Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
-from toolkit.recipes.evaluate import answer, answer_probabilities, choose_languages, protocol_words, scores_of
+from toolkit.recipes.evaluate import answer, answer_probabilities, choose_languages, protocol_words, scores_of, seed_of
 from toolkit.recipes.identity import identity
 from toolkit.recipes.noise import lexicons, noise_words, noisy
 from toolkit.recipes.outcomes import outcomes_of
@@ -225,7 +225,7 @@ def _answered(
             return read_predictions(kept), [score_from_dict(each) for each in values["scores"]]
     answered, _ = answer(circuit, rows, target, config, report=report)
     (found,) = answered.values()
-    scores = scores_of(answered, rows, circuit, cards, protocol)
+    scores = scores_of(answered, rows, circuit, seed_of(cards), protocol)
     held.unlink(missing_ok=True)  # from here to the last line a kill leaves answers without a key, which are made again
     write_predictions(found.predictions, kept)
     replace_text(held, json.dumps({"key": key, "scores": [score_to_dict(score) for score in scores]}) + "\n")
