@@ -21,6 +21,7 @@ from toolkit.report.sweep_tables import (
     page_means,
     page_table,
     place,
+    seeds_text,
 )
 from toolkit.report.table import Table
 from toolkit.report.verdicts import answers, verdicts
@@ -137,7 +138,7 @@ def _cell(entry: Entry | None, scale: float) -> str:
         return f'<td class="none" title="{escape(entry.error)}">{escape(entry.state)}</td>'
     score = points(entry.mean, is_signed=False) + (f" ± {100 * entry.spread:.1f}" if entry.spread is not None else "")
     extra = f" {CONTAMINATED}" if entry.contamination else ""
-    extra += f" ({len(entry.seeds)} seeds)" if entry.state == "partial" else ""
+    extra += f" ({seeds_text(entry)})" if entry.state == "partial" else ""
     if entry.gain is None:
         return f"<td>{score}{extra}</td>"
     return _coloured(entry.gain, entry.estimate, scale, [*_range(entry.estimate), f"{score}{extra}"])

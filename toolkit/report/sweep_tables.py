@@ -32,7 +32,12 @@ def cell_text(entry: Entry | None) -> str:
         text += f" ({points(entry.gain)}{mark(entry.estimate) if entry.estimate else ''})"
     if entry.contamination:
         text += f" {CONTAMINATED}"
-    return text + (f" [{len(entry.seeds)} seeds]" if entry.state == "partial" else "")
+    return text + (f" [{seeds_text(entry)}]" if entry.state == "partial" else "")
+
+
+def seeds_text(entry: Entry) -> str:
+    """Return how many seeds a cell has so far."""
+    return f"{len(entry.seeds)} seed{'' if len(entry.seeds) == 1 else 's'}"
 
 
 def overall_text(report: SweepReport, row: str) -> str:
