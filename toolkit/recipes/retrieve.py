@@ -132,7 +132,7 @@ def _retrieve(
         if target.kind == "retrieval":
             queries = {language: scored_rows(target, language, config, limit=limit) for language in wanted}
             used += [data_of(rows, "evaluation") for rows in queries.values()]
-            found, written = score_pool(target, queries, asked, circuit, config, folder, say, report)
+            found, written = score_pool(target, queries, asked, circuit, config, folder, answers, say, report)
             scored += found
             files += written
         for reading in asked if target.kind != "retrieval" else ():
@@ -145,7 +145,7 @@ def _retrieve(
             if target.kind == "bitext":
                 scored += _score_bitext(rows, asked, encoder, config, answers)
             else:
-                found, written = score_mining(rows, asked, encoder, config, folder, say)
+                found, written = score_mining(rows, asked, encoder, config, folder, answers, say)
                 scored += found
                 files += written
     beside = ("precision", "recall", f"mrr_at_{TOP}")
