@@ -15,7 +15,7 @@ from functools import lru_cache
 from random import Random
 from typing import cast
 
-from toolkit.errors import ToolkitError
+from toolkit.errors import DataError, ToolkitError
 from toolkit.perturb import sentences
 from toolkit.perturb.characters import Place
 from toolkit.perturb.lexicon import Lexicon
@@ -101,14 +101,18 @@ def share(strength: float, n: int, rng: Random) -> int:
 def _change_rows(rows: Rows, made: Perturbation, strength: float, seed: int, partner: Rows | None) -> tuple[Row, ...]:
     place = f"{rows.task.name} {rows.language}"
     every = list(rows)
-    others = sentences.check_partner(every, partner, place) if made.name == "language-mix" else every  # type: ignore[arg-type]
+    said = sentences.translations(partner, place) if made.name == "language-mix" else {}  # type: ignore[arg-type]
+    if made.name == "language-mix" and not any(row.id in said for row in every):
+        raise DataError(f"{place}: no row has an id that the other language has too, so none can be mixed.")
     changed: list[Row] = []
-    for index, row in enumerate(every):
+    for row in every:
         rng = row_rng(seed, made.name, rows.language, row.id)
         if rng.random() >= strength:
             changed.append(row)
         elif made.name == "language-mix":
-            changed.append(sentences.mix_languages(cast(PairRow, row), cast(PairRow, others[index]), place))
+            # PAWS-X lacks some rows in some languages; what has no translation stays as it is.
+            other = said.get(row.id)
+            changed.append(sentences.mix_languages(cast(PairRow, row), other, place) if other else row)
         elif made.name == "distractor":
             language = _language(rows, "context")
             changed.append(sentences.add_distractor(cast(SpanRow, row), cast(list[SpanRow], every), language, rng))

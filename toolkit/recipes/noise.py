@@ -40,7 +40,7 @@ def noisy(rows: Rows, task: Task, language: str, config: Config, noise: Noise | 
             raise ToolkitError(
                 f"language-mix needs rows that are parallel across languages; those of {task.name} are not."
             )
-        partner = task.rows("score", settings.mix_with, data_root=config.data_root, limit=len(rows))
+        partner = task.rows("score", settings.mix_with, data_root=config.data_root)
     return noise.apply(
         rows,
         seed=settings.seed,
