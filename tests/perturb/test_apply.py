@@ -293,8 +293,8 @@ def test_a_lexicon_is_read_with_tabs_or_spaces(tmp_path: Path) -> None:
         ("en-de.txt", b"cat\t\n", "found 1 columns"),
         ("en-de.txt", b"", "the lexicon is empty"),
         ("en-de.txt", b"\xff\xfe", "not UTF-8"),
-        ("words.txt", b"cat Katze\n", "the name of a lexicon says its languages"),
-        ("en-qq.txt", b"cat Katze\n", "No language named 'qq'"),
+        ("words.txt", b"cat Katze\n", "the name of a lexicon says two known languages"),
+        ("en-qq.txt", b"cat Katze\n", "the name of a lexicon says two known languages"),
     ],
 )
 def test_a_bad_lexicon_is_refused_by_file_and_line(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:

@@ -23,7 +23,7 @@ from toolkit.perturb.negation import is_negation
 from toolkit.perturb.perturbation import Perturbation, check_strength, get_perturbation
 from toolkit.perturb.text import Replacement, Span, words
 from toolkit.perturb.text import replace as carry_out
-from toolkit.perturb.words import switch
+from toolkit.perturb.words import find, switch
 from toolkit.tasks.rows import Answer, HeldRows, PairRow, Row, Rows, SentenceRow, SpanRow, TagsRow
 
 # The text fields of a row that are perturbed unless others are asked for. Choices stay as they are: they are what is chosen.
@@ -164,7 +164,7 @@ def _change_text(
     lexicons: Sequence[Lexicon],
 ) -> tuple[str, tuple[Span, ...]]:
     """Return a text changed everywhere but in the kept parts, and their places in it."""
-    every = words(text, single=made.rearrange is not None)
+    every = _words(text, made, lexicons)
     found = [word for word in every if not any(word.meets(part) for part in kept)]
     if made.name == "word-drop":
         found = [word for word in found if not is_negation(text[word.start : word.end], language)]
@@ -186,6 +186,12 @@ def _change_text(
         if edited:
             replacements.append(Replacement(word.start, end, "".join(edited)))
     return carry_out(text, replacements, kept)
+
+
+def _words(text: str, made: Perturbation, lexicons: Sequence[Lexicon]) -> list[Span]:
+    if made.needs == "lexicon":
+        return find(text, lexicons)
+    return words(text, single=made.rearrange is not None)
 
 
 def _edit(
@@ -211,7 +217,7 @@ def _change_tokens(
         if done == n:
             break
         token = tokens[position]
-        for word in words(token):
+        for word in _words(token, made, lexicons):
             place = Place("", rows.language, letters, can_move_spaces=False)
             edited = _edit(token[word.start : word.end], place, rng, made, lexicons)
             changed = token[: word.start] + edited[0] + token[word.end :] if edited else ""

@@ -6,7 +6,7 @@ a sum, not a search.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import regex
@@ -30,6 +30,7 @@ def _pattern(length: int, long_length: int) -> regex.Pattern[str]:
 
 _PIECES = _pattern(2, 4)
 _SINGLE = _pattern(1, 4)
+_UNSPACED_RUN = regex.compile(rf"(?:[{_TWO}{_FOUR}]\p{{M}}*)+", regex.V1)
 _CLUSTER = regex.compile(r"\X")
 _SENTENCE_END = regex.compile(r"(?<=[.!?؟۔।።])\s+|(?<=[。！？])")
 
@@ -70,6 +71,45 @@ def words(text: str, *, single: bool = False) -> list[Span]:
         (2, 4)
     """
     return [Span(*found.span()) for found in (_SINGLE if single else _PIECES).finditer(text)]
+
+
+def lexical_words(text: str, is_word: Callable[[str], bool], longest: int) -> list[Span]:
+    """Return the words of a text, cut by a lexicon where the script has no spaces.
+
+    There the longest entry at each place is a word (forward maximum matching); what lies between entries is cut as `words` does.
+
+    Args:
+        text: any text.
+        is_word: whether the lexicon has an entry.
+        longest: characters in its longest entry.
+
+    Example:
+        >>> text = "我们走吧"
+        >>> [text[w.start : w.end] for w in lexical_words(text, {"走", "我们"}.__contains__, 2)]
+        ['我们', '走', '吧']
+    """
+    found: list[Span] = []
+    at = 0
+    for run in _UNSPACED_RUN.finditer(text):
+        found += _shifted(text, at, run.start())
+        at = begin = run.start()
+        places = [begin + each.start() for each in _CLUSTER.finditer(run.group())] + [run.end()]
+        i = 0
+        while i < len(places) - 1:
+            ends = [j for j in range(i + 1, len(places)) if places[j] - places[i] <= longest]
+            j = next((j for j in reversed(ends) if is_word(text[places[i] : places[j]])), None)
+            if j is None:
+                i += 1
+                continue
+            found += [*_shifted(text, at, places[i]), Span(places[i], places[j])]
+            i, at = j, places[j]
+        found += _shifted(text, at, run.end())
+        at = run.end()
+    return found + _shifted(text, at, len(text))
+
+
+def _shifted(text: str, start: int, end: int) -> list[Span]:
+    return [Span(start + word.start, start + word.end) for word in words(text[start:end])]
 
 
 def clusters(word: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 from toolkit.perturb.lexicon import Lexicon
-from toolkit.perturb.text import Replacement, Span
+from toolkit.perturb.text import Replacement, Span, lexical_words
 
 
 def drop(text: str, found: Sequence[Span], chosen: Sequence[int], rng: Random) -> list[Replacement]:
@@ -50,6 +50,15 @@ def repeat(text: str, found: Sequence[Span], chosen: Sequence[int], rng: Random)
     return [
         Replacement(found[i].end, found[i].end, joint + text[found[i].start : found[i].end]) for i in sorted(chosen)
     ]
+
+
+def find(text: str, lexicons: Sequence[Lexicon]) -> list[Span]:
+    """Return the words of a text that a lexicon may be asked for."""
+    return lexical_words(
+        text,
+        lambda word: any(lexicon.translations(word) for lexicon in lexicons),
+        max((lexicon.longest for lexicon in lexicons), default=0),
+    )
 
 
 def switch(word: str, lexicons: Sequence[Lexicon], rng: Random) -> str | None:
