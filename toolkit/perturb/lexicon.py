@@ -106,6 +106,22 @@ def read_lexicon(path: Path) -> Lexicon:
     return make_lexicon(*languages, pairs, origin=path.name)
 
 
+def lexicon_languages(folder: Path) -> frozenset[str]:
+    """Return the languages that `read_lexicons` finds a lexicon from in a folder.
+
+    Raises:
+        DataError: no such folder.
+    """
+    return frozenset(code for _, languages in _files(folder) for code in languages)
+
+
+def _files(folder: Path) -> list[tuple[Path, tuple[str, str]]]:
+    if not folder.is_dir():
+        raise DataError(f"The folder of lexicons {folder} is not there; expected a folder with files like en-de.txt.")
+    paths = sorted(path for path in folder.rglob("*-*.*") if path.is_file())
+    return [(path, languages) for path in paths if (languages := pair_of(path))]
+
+
 def read_lexicons(folder: Path, source: str) -> tuple[Lexicon, ...]:
     """Return a lexicon from a language for every other that the files of a folder, and of folders in it, translate it into.
 
@@ -115,14 +131,9 @@ def read_lexicons(folder: Path, source: str) -> tuple[Lexicon, ...]:
     Raises:
         DataError: no such folder, no lexicon of the language, or a faulty one.
     """
-    if not folder.is_dir():
-        raise DataError(
-            f"The folder of lexicons {folder} is not there; expected a folder with files like {source}-XX.txt."
-        )
     files: dict[tuple[str, str], list[Path]] = {}
-    for path in sorted(path for path in folder.rglob("*-*.*") if path.is_file()):
-        languages = pair_of(path)
-        if languages and source in languages:
+    for path, languages in _files(folder):
+        if source in languages:
             files.setdefault(languages, []).append(path)
     if not files:
         raise DataError(
