@@ -34,6 +34,7 @@ from toolkit.perturb import PERTURBATIONS, make_lexicon, perturb
 from toolkit.perturb.attack import AttackSettings, attack
 from toolkit.recipes.common import head_spec
 from toolkit.recipes.evaluate import answer_probabilities
+from toolkit.recipes.robust_answers import BLOCK
 from toolkit.tasks import Rows, Task, get_task
 
 LANGUAGES = ("en", "ru", "zh")
@@ -80,7 +81,8 @@ def attacking(rows: Rows, circuit: Circuit, config: Config, repetitions: int) ->
             return out
 
         began = time.perf_counter()
-        attack(own, ask, kind="pair", language=rows.language, settings=settings)
+        for first in range(0, len(own), BLOCK):  # as `robust` does, which writes what became of each block
+            attack(own[first : first + BLOCK], ask, kind="pair", language=rows.language, settings=settings)
         whole.append(time.perf_counter() - began)
         inside.append(spent[0])
         queries = asked_for

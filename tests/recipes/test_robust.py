@@ -171,6 +171,7 @@ def test_what_no_language_that_is_asked_for_allows_is_refused_before_a_model_is_
         ({"languages": "zh,hi", "perturb": "code-switch"}, "'code-switch' in zh needs a lexicon that"),
         ({"languages": "de", "perturb": "language-mix"}, "'language-mix' with de leaves rows in de as they are"),
         ({"perturb": "distractor"}, "defined for span tasks"),
+        ({"fields": "third"}, "has no text field 'third' that can be perturbed; it has first, second"),
         (
             {"languages": "zh", "perturb": "none", "attacks": [AttackSettings(name="code-switch")]},
             "'code-switch' in zh needs a lexicon",
@@ -181,9 +182,15 @@ def test_what_no_language_that_is_asked_for_allows_is_refused_before_a_model_is_
             "bitext rows have none",
         ),
     ):
+        fields = options.pop("fields", None)
         with pytest.raises(ToolkitError) as raised:
-            _run(config, **options)
+            _run(replace(config, noise=replace(config.noise, fields=fields)), **options)
         assert sentence in str(raised.value)
+
+
+def test_a_composition_without_a_head_cannot_be_attacked(nli: Config, tmp_path: Path) -> None:
+    with pytest.raises(ToolkitError, match="'backbone' has no head, so it gives vectors for retrieval and no answers"):
+        _run(_here(nli, tmp_path), "backbone", perturb="none", attacks=[AttackSettings(name="characters")])
 
 
 def test_a_language_without_a_lexicon_is_left_out_and_named(nli: Config, tmp_path: Path) -> None:

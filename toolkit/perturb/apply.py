@@ -68,7 +68,7 @@ def perturb(
     made = get_perturbation(perturbation) if isinstance(perturbation, str) else perturbation
     check_strength(strength)
     kind = rows.task.kind
-    chosen = _fields(kind, fields)
+    chosen = fields_of(kind, fields)
     for name in chosen:
         reason = made.why_not(kind, _language(rows, name))
         if reason:
@@ -270,7 +270,12 @@ def _language(rows: Rows, field: str) -> str:
     return question if question and field == "question" else context
 
 
-def _fields(kind: str, asked: Sequence[str] | None) -> tuple[str, ...]:
+def fields_of(kind: str, asked: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the text fields that are asked for, or those of the kind.
+
+    Raises:
+        ToolkitError: the kind has no such field.
+    """
     known = FIELDS[kind] + _OTHER_FIELDS.get(kind, ())
     for name in asked or ():
         if name not in known:

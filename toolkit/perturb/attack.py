@@ -48,6 +48,7 @@ class AttackSettings:
         n_candidates: candidates tried for one word.
         seed: any integer.
         lexicons: what `code-switch` takes its words from, all from the rows' language.
+        fields: the row's text fields that are attacked; none: those of the kind.
     """
 
     name: str
@@ -56,6 +57,7 @@ class AttackSettings:
     n_candidates: int = 8
     seed: int = 0
     lexicons: tuple[Lexicon, ...] = ()
+    fields: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.name not in ATTACKS:
@@ -155,8 +157,9 @@ def attack(
         raise ToolkitError(
             f"The lexicon {foreign[0].origin} translates from {foreign[0].source}; the rows are in {language}."
         )
+    names = settings.fields or FIELDS[kind]
     held = settings.lexicons if settings.name == "code-switch" else ()
-    states = [_State(row, language, {name: _cut(getattr(row, name), held) for name in FIELDS[kind]}) for row in rows]
+    states = [_State(row, language, {name: _cut(getattr(row, name), held) for name in names}) for row in rows]
     if not states:
         return []
     for state, p in zip(states, answer(rows), strict=True):

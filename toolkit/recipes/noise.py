@@ -57,10 +57,16 @@ def noisy(rows: Rows, task: Task, language: str, config: Config, noise: Noise | 
     return noise.apply(
         rows,
         seed=settings.seed,
-        fields=settings.fields.split(",") if settings.fields else None,
+        fields=wanted_fields(config),
         lexicons=lexicons(config, language.partition(".")[0]) if "lexicon" in noise.needs else (),
         partner=partner,
     )
+
+
+def wanted_fields(config: Config) -> tuple[str, ...] | None:
+    """Return the text fields that `noise.fields` names; None: those of the task's kind."""
+    named = config.noise.fields
+    return tuple(part.strip() for part in named.split(",")) if named else None
 
 
 def scored_rows(task: Task, language: str, config: Config, *, limit: int | None = None) -> Rows:

@@ -14,7 +14,7 @@ from toolkit.perturb.attack import AttackSettings
 from toolkit.progress import Report, silent
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.evaluate import choose_languages
-from toolkit.recipes.noise import lexicons, noisy
+from toolkit.recipes.noise import lexicons, noisy, wanted_fields
 from toolkit.recipes.outcomes import outcomes_of
 from toolkit.recipes.robust_answers import Answering
 from toolkit.recipes.robust_plan import Condition, is_lexical, noise_of, plan_robust
@@ -115,7 +115,9 @@ def robust(
                         continue
                     held = tuple(lexicons(config, language.partition(".")[0])) if is_lexical(settings) else ()
                     kept = folder / "attacks" / settings.name / slug / f"{task}.{language}.jsonl"
-                    measures = answering.attacked(rows, replace(settings, lexicons=held), kept)
+                    measures = answering.attacked(
+                        rows, replace(settings, lexicons=held, fields=wanted_fields(config) or ()), kept
+                    )
                     attacked[settings.name].setdefault(name, {})[language] = measures
     ordered = [base, *(name for name in names if name != base)]
     ordered_outcomes = {key: outcomes[key] for name in ordered for key in outcomes if key[0] == name}

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.perturb import LEVELS, PERTURBATIONS, Noise, check_strength, parse_noise
+from toolkit.perturb import LEVELS, PERTURBATIONS, Noise, check_strength, fields_of, parse_noise
 from toolkit.perturb.attack import FIELDS as ATTACKED
 from toolkit.perturb.attack import AttackSettings
 from toolkit.recipes.common import Say
-from toolkit.recipes.noise import check_given, speaks
+from toolkit.recipes.noise import check_given, speaks, wanted_fields
 from toolkit.robustness import CLEAN
 from toolkit.tasks import Task
 
@@ -54,6 +54,7 @@ def plan_robust(
         ToolkitError: an unknown name; a strength outside (0, 1]; what was named by name can be met in none of the languages; an attack on
             a task without labels; nothing is left to do.
     """
+    fields_of(target.kind, wanted_fields(config))
     names, named = _names(perturb, target, config, say)
     for strength in strengths:
         check_strength(strength)
