@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import cache, find, fusions, journeys, look, sweeps
+from toolkit.commands import cache, find, fusions, journeys, look, retrieval, sweeps
 from toolkit.commands import robust as robustness
 from toolkit.commands.options import Commands, example
 from toolkit.commands.store import store
@@ -33,9 +33,9 @@ for command in (
     journeys.fuse,
     journeys.plan,
     journeys.evaluate,
-    journeys.retrieve,
+    retrieval.retrieve,
     journeys.compare,
-    journeys.mine,
+    retrieval.mine,
     robustness.robust,
     robustness.perturbations,
     sweeps.sweep,

@@ -254,16 +254,19 @@ def write_json(scores: Iterable[Score], path: Path) -> None:
     replace_text(path, f"[\n{rows}\n]\n")
 
 
-def write_csv(scores: Iterable[Score], path: Path) -> None:
-    """Write scores as CSV with a header, values as fractions with all their digits, renamed into place.
+def write_csv(records: Iterable[Any], path: Path, *, of: type = Score) -> None:
+    """Write scores, or other flat dataclasses, as CSV with a header, all digits of every value, renamed into place.
+
+    Args:
+        records: values of the class `of`.
 
     Raises:
         ToolkitError: the file cannot be written.
     """
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, [item.name for item in fields(Score)], lineterminator="\n")
+    writer = csv.DictWriter(buffer, [item.name for item in fields(of)], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(to_dict(score) for score in scores)
+    writer.writerows(asdict(record) for record in records)
     replace_text(path, buffer.getvalue())
 
 

@@ -19,7 +19,7 @@ from toolkit.features import sentence_features
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed_all
-from toolkit.recipes.evaluate import Result
+from toolkit.recipes.publish import Result
 from toolkit.tasks import BitextRow, get_task
 
 # The <s> of a random encoder is all but the same for every sentence, so that rounding would decide xtreme's score.

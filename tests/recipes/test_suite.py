@@ -14,7 +14,7 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.metrics import accuracy, mlqa, squad, tagging_f1
 from toolkit.recipes import suite as module
-from toolkit.recipes.evaluate import Result
+from toolkit.recipes.publish import Result
 from toolkit.recipes.suite import evaluate_suite, task_mean
 from toolkit.recipes.suite_plan import Part, describe_suite, plan_suite
 from toolkit.retrieval import quality

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from toolkit.commands.options import TASK_FILE, Commands, example, load_tasks, resolve, settings
+from toolkit.commands.options import DATA_ROOT, TASK_FILE, Commands, example, load_tasks, resolve, settings
 from toolkit.commands.screen import bars, print_table, say
 
 
@@ -168,13 +168,7 @@ def tasks_fetch(
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="YAML", help="Default: XSTILTS_PINS, else configs/pins.yaml."
 )
-@click.option(
-    "--data-root",
-    envvar="XSTILTS_DATA",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Mirror that is asked before the hub.",
-)
+@DATA_ROOT
 @ENDPOINT
 @TASK_FILE
 def tasks_pin(

@@ -30,6 +30,35 @@ def example(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
+DATA_ROOT = click.option(
+    "--data-root",
+    envvar="XSTILTS_DATA",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Mirror of hub data sets, looked at before the hub (DIR/<org>/<name>).",
+)
+
+PRECISION = click.option(
+    "--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="auto: bf16 where the processor has it."
+)
+
+NO_TRACK = click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
+
+LOCK = click.option(
+    "--lock",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Refuse all weights but those that a lock pins (`zoo lock`).",
+)
+
+RESAMPLES = click.option(
+    "--resamples",
+    type=click.IntRange(100, 1_000_000),
+    default=10_000,
+    show_default=True,
+    help="Test sets drawn by the paired bootstrap.",
+)
+
 TASK_FILE = click.option(
     "--task-file",
     "task_files",
@@ -58,22 +87,14 @@ def settings(command: Callable) -> Callable:
             metavar="NAME",
             help="Encoder: `xstilts backbones` lists them; a hub id; a folder. Default: xlm-roberta-large.",
         ),
-        click.option(
-            "--data-root",
-            envvar="XSTILTS_DATA",
-            type=click.Path(path_type=Path),
-            metavar="DIR",
-            help="Mirror of hub data sets, looked at before the hub (DIR/<org>/<name>).",
-        ),
+        DATA_ROOT,
         click.option(
             "--zoo",
             type=click.Path(path_type=Path),
             metavar="DIR",
             help="Folder of trained adapters. Default: adapter_zoo.",
         ),
-        click.option(
-            "--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="auto: bf16 where the processor has it."
-        ),
+        PRECISION,
         click.option("--seed", type=int, metavar="N", help="Seeds order, initialisation and dropout. Default: 0."),
         click.option(
             "--config",
@@ -90,22 +111,17 @@ def settings(command: Callable) -> Callable:
             help="One setting, e.g. train.lr=1e-4. Repeatable; wins over the file.",
         ),
         TASK_FILE,
-        click.option("--no-track", is_flag=True, help="Record nothing in MLflow."),
+        NO_TRACK,
     ]
     for option in reversed(options):
         command = option(command)
     return command
 
 
-def with_sets(options: dict[str, Any], **values: Any) -> dict[str, Any]:
-    """Return the shared options with settings of `retrieve` that were given as options of their own."""
-    given = tuple(f"retrieve.{key}={value}" for key, value in values.items() if value is not None)
+def with_sets(options: dict[str, Any], section: str, **values: Any) -> dict[str, Any]:
+    """Return the shared options with settings of a section that were given as options of their own; None: not given."""
+    given = tuple(f"{section}.{key}={value}" for key, value in values.items() if value is not None)
     return {**options, "sets": (*options["sets"], *given)}
-
-
-def with_total(options: dict[str, Any], total: int | None) -> dict[str, Any]:
-    """Return the shared options with `--total-examples` as a setting."""
-    return options if total is None else {**options, "sets": (*options["sets"], f"train.total_examples={total}")}
 
 
 def resolve(

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from toolkit.commands.options import example, resolve, settings
+from toolkit.commands.options import example, resolve, settings, with_sets
 from toolkit.commands.screen import bars, print_table, say
 
 
@@ -78,9 +78,8 @@ def robust(
     from toolkit.perturb.attack import AttackSettings
     from toolkit.recipes.robust import robust as run
 
-    given = {"lexicons": lexicons, "mix_with": mix_with, "fields": fields, "seed": options["seed"]}
-    sets = (*options["sets"], *(f"noise.{key}={value}" for key, value in given.items() if value is not None))
-    config = resolve(**{**options, "sets": sets})
+    noise = {"lexicons": lexicons, "mix_with": mix_with, "fields": fields, "seed": options["seed"]}
+    config = resolve(**with_sets(options, "noise", **noise))
     searches = [
         AttackSettings(name=name, budget=budget, max_changed=max_changed, seed=config.noise.seed) for name in attacks
     ]

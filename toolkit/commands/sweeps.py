@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.commands.options import TASK_FILE, example, load_tasks
+from toolkit.commands.options import (
+    DATA_ROOT,
+    NO_TRACK,
+    PRECISION,
+    RESAMPLES,
+    TASK_FILE,
+    example,
+    load_tasks,
+)
 from toolkit.commands.screen import bars, print_table, say
 
 if TYPE_CHECKING:
@@ -37,19 +45,13 @@ _PLACES = ("data_root", "cache_gib", "tracking.")
 @click.option("--dry-run", "is_dry", is_flag=True, help="Print the stages, what is shared and the time; do nothing.")
 @click.option("--update", "is_update", is_flag=True, help="Go on although settings or rows are no longer the folder's.")
 @click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Encoder, whatever FILE says.")
-@click.option(
-    "--data-root",
-    envvar="XSTILTS_DATA",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Mirror of hub data sets, looked at before the hub (DIR/<org>/<name>).",
-)
-@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="auto: bf16 where the processor has it.")
+@DATA_ROOT
+@PRECISION
 @click.option(
     "--set", "sets", multiple=True, metavar="KEY=VALUE", help="One setting for every stage; wins over FILE. Repeatable."
 )
 @TASK_FILE
-@click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
+@NO_TRACK
 @click.pass_context
 def sweep(
     context: click.Context,
@@ -256,13 +258,7 @@ def _time(seconds: float) -> str:
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write to. Default: SWEEP/report."
 )
-@click.option(
-    "--resamples",
-    type=click.IntRange(100, 1_000_000),
-    default=10_000,
-    show_default=True,
-    help="Test sets drawn by the paired bootstrap.",
-)
+@RESAMPLES
 @TASK_FILE
 def report(folder: Path, out: Path | None, resamples: int, task_files: tuple[Path, ...]) -> None:
     """The paper's table of SWEEP, finished or not: which intermediate helps which target, and is it more than chance.

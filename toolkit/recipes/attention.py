@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.composition import parse
@@ -16,9 +14,10 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
-from toolkit.recipes.evaluate import choose_languages, result_folder, task_features
+from toolkit.recipes.evaluate import choose_languages, task_features
+from toolkit.recipes.publish import result_folder
 from toolkit.report import Grid, Table, grid_maps, render
-from toolkit.score import replace_text
+from toolkit.score import write_csv
 from toolkit.tasks import Task, get_task
 from toolkit.tasks.task import RETRIEVED
 
@@ -146,17 +145,7 @@ def _tables(masses: Sequence[Mass], task: str, notes: tuple[str, ...]) -> list[T
 
 
 def _write(masses: Sequence[Mass], folder: Path, expression: str, task: str) -> list[str]:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, [item.name for item in fields(Mass)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(one) for one in masses)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_text(folder / "attention.csv", stream.getvalue())
-    except OSError as error:
-        raise ToolkitError(
-            f"The attention could not be written to {folder} ({error.strerror}); free space or choose another --set run_dir=DIR."
-        ) from error
+    write_csv(masses, folder / "attention.csv", of=Mass)
     files = ["attention.csv"]
     for number, fusion in enumerate(dict.fromkeys(one.fusion for one in masses), 1):
         file = "attention.png" if number == 1 else f"attention{number}.png"

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from dataclasses import replace as altered
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,9 +21,10 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
-from toolkit.recipes.cost import Cost, cost_table, held_rows, log_costs, measure_cost
-from toolkit.recipes.evaluate import choose_languages, heads_for, result_folder, seed_of, task_features
+from toolkit.recipes.cost import Cheaper, cost_table, held_rows, log_costs, measure_cost
+from toolkit.recipes.evaluate import choose_languages, heads_for, seed_of, task_features
 from toolkit.recipes.prune import closed
+from toolkit.recipes.publish import result_folder
 from toolkit.recipes.settings import resolve
 from toolkit.score import to_dict as score_to_dict
 from toolkit.tasks import TASKS, Task, get_task
@@ -37,25 +38,6 @@ MOST_ROWS = 10_000  # without `train.limit`: the teacher's hidden states are hel
 HELD_OUT = 0.1  # share of the rows on which the best weights are chosen
 
 
-@dataclass(frozen=True)
-class Collapsed:
-    """What collapsing found.
-
-    Attributes:
-        card: of the new entry.
-        costs: the composition, then the adapter.
-        text: the costs, for a terminal.
-        folder: where `cost.csv` lies.
-        run_id: the tracker's run, None without one.
-    """
-
-    card: AdapterCard
-    costs: tuple[Cost, ...]
-    text: str
-    folder: Path
-    run_id: str | None = None
-
-
 def collapse(
     expression: str,
     config: Config,
@@ -67,7 +49,7 @@ def collapse(
     replace_entry: bool = False,
     report: Report = silent,
     say: Say = say_nothing,
-) -> Collapsed:
+) -> Cheaper:
     """Distil a trained composition into one adapter of its own name, and score both.
 
     The adapter learns to give the composition's last hidden states, and its head's logits, on rows whose labels are not read: the
@@ -178,7 +160,7 @@ def collapse(
     text = cost_table(costs, target, held)
     folder = result_folder(str(entry), target.name, config, journey="collapse")
     run_id = log_costs(entry, target.name, costs, folder, text, config, journey="collapse", say=say)
-    return Collapsed(card, costs, text, folder, run_id)
+    return Cheaper(card, costs, text, folder, run_id)
 
 
 def _check_name(entry: Composition, is_free: bool) -> None:

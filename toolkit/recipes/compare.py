@@ -17,10 +17,11 @@ from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.answers import FOLDER
 from toolkit.recipes.common import Say, say_nothing
-from toolkit.recipes.evaluate import choose_languages, evaluate, parts_of, result_folder
+from toolkit.recipes.evaluate import choose_languages, evaluate, parts_of
 from toolkit.recipes.identity import identity, read_identity
 from toolkit.recipes.noise import scored_rows
 from toolkit.recipes.outcomes import outcomes_of
+from toolkit.recipes.publish import result_folder
 from toolkit.recipes.retrieve import retrieve
 from toolkit.report import render
 from toolkit.report.compare import Comparison, compare_csv, compare_figure, compare_table, comparison

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,6 @@ import torch
 
 from toolkit.composition import Composition
 from toolkit.config import Config
-from toolkit.errors import ToolkitError
 from toolkit.evaluation import evaluate_rows
 from toolkit.features import Features
 from toolkit.features.collate import PAD
@@ -23,11 +20,12 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report
 from toolkit.recipes import common
 from toolkit.recipes.common import Say
-from toolkit.recipes.evaluate import protocol_words, task_features
+from toolkit.recipes.evaluate import protocol_words, scores_of, task_features
 from toolkit.report import Table, render
-from toolkit.score import Score, replace_text
+from toolkit.score import Score, write_csv
 from toolkit.tasks import Task
 from toolkit.tasks.rows import Rows
+from toolkit.zoo import AdapterCard
 
 TIMED = 256
 
@@ -49,6 +47,25 @@ class Cost:
     seconds: float
     parameters: int
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Cheaper:
+    """A composition made cheaper: pruned, or collapsed.
+
+    Attributes:
+        card: of the new entry.
+        costs: the whole composition first.
+        text: the costs, for a terminal.
+        folder: where `cost.csv` lies.
+        run_id: the tracker's run, None without one.
+    """
+
+    card: AdapterCard
+    costs: tuple[Cost, ...]
+    text: str
+    folder: Path
+    run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,23 +105,8 @@ def measure_cost(
             what=f"{circuit.composition}: {target.name} {one.language}",
             report=report,
         )
-        scores += [
-            Score(
-                task=target.name,
-                language=one.language,
-                metric=metric,
-                value=value,
-                n=found.n,
-                composition=str(circuit.composition),
-                seed=seed,
-                protocol=protocol_words(config.eval, target, circuit),
-                split=one.rows.split,
-                backbone=circuit.backbone.name,
-                is_generated=one.rows.is_generated,
-                fingerprint=one.rows.fingerprint,
-            )
-            for metric, value in found.measures.items()
-        ]
+        protocol = protocol_words(config.eval, target, circuit)
+        scores += scores_of({target.name: found}, one.rows, circuit, seed, protocol)
     main = [score.value for score in scores if score.metric == MAIN[target.metric]]
     parameters = sum(one.numel() for part in circuit.parts for one in circuit.parameters_of(part).values())
     return Cost(
@@ -157,17 +159,7 @@ def log_costs(
     say: Say,
 ) -> str | None:
     """Write costs as `cost.csv` and log them as one run; return its id."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(asdict(costs[0])), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(one) for one in costs)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_text(folder / "cost.csv", stream.getvalue())
-    except OSError as error:
-        raise ToolkitError(
-            f"The costs could not be written to {folder} ({error.strerror}); free space or choose another --set run_dir=DIR."
-        ) from error
+    write_csv(costs, folder / "cost.csv", of=Cost)
     tracker = common.open_config_tracker(config)
     run_id = tracker.start(
         str(composition),

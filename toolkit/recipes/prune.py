@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from toolkit.composition import Chain, Composition, Fuse, parse, parts
 from toolkit.config import Config
@@ -20,32 +19,14 @@ from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.attention import measure
 from toolkit.recipes.common import Say, say_nothing
-from toolkit.recipes.cost import Cost, cost_table, held_rows, log_costs, measure_cost
-from toolkit.recipes.evaluate import choose_languages, heads_for, result_folder, seed_of
+from toolkit.recipes.cost import Cheaper, Cost, cost_table, held_rows, log_costs, measure_cost
+from toolkit.recipes.evaluate import choose_languages, heads_for, seed_of
+from toolkit.recipes.publish import result_folder
 from toolkit.score import Score
 from toolkit.score import to_dict as score_to_dict
 from toolkit.tasks import get_task
 from toolkit.tasks.trains_on import source_task
 from toolkit.zoo import AdapterCard, Zoo
-
-
-@dataclass(frozen=True)
-class Pruned:
-    """What pruning found.
-
-    Attributes:
-        card: of the new entry.
-        costs: the whole fusion first, then one for each member that was dropped.
-        text: the costs, for a terminal.
-        folder: where `cost.csv` lies.
-        run_id: the tracker's run, None without one.
-    """
-
-    card: AdapterCard
-    costs: tuple[Cost, ...]
-    text: str
-    folder: Path
-    run_id: str | None = None
 
 
 def prune(
@@ -58,7 +39,7 @@ def prune(
     replace_entry: bool = False,
     report: Report = silent,
     say: Say = say_nothing,
-) -> Pruned:
+) -> Cheaper:
     """Drop members of a trained fusion until `keep` are left, and put the result into the zoo as `fuse[what is left]...`.
 
     The member with the least attention goes, then attention is measured again. It is measured on the dev rows of the language
@@ -133,7 +114,7 @@ def prune(
     text = cost_table(costs, target, held)
     folder = result_folder(str(current), target.name, config, journey="prune")
     run_id = log_costs(current, target.name, costs, folder, text, config, journey="prune", say=say)
-    return Pruned(card, tuple(costs), text, folder, run_id)
+    return Cheaper(card, tuple(costs), text, folder, run_id)
 
 
 def closed(composition: Composition) -> Composition:

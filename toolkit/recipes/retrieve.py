@@ -18,13 +18,14 @@ from toolkit.recipes import common
 from toolkit.recipes.answers import kept_answers
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.encoding import Encoder, Reading, by_layer, readings
-from toolkit.recipes.evaluate import Result, choose_languages, publish, result_folder
+from toolkit.recipes.evaluate import choose_languages
 from toolkit.recipes.identity import identity, write_identity
 from toolkit.recipes.meter import Meter
 from toolkit.recipes.mining import score_mining
 from toolkit.recipes.noise import scored_rows, with_noise
 from toolkit.recipes.own_pooling import as_trained
 from toolkit.recipes.pooled import score_pool
+from toolkit.recipes.publish import Result, publish, result_folder
 from toolkit.recipes.traces import MadeWith, data_of
 from toolkit.report import layer_curve
 from toolkit.retrieval import search

@@ -20,7 +20,7 @@ from toolkit.progress import Progress, Report
 from toolkit.recipes import common
 from toolkit.recipes.common import Say
 from toolkit.recipes.encoding import Encoder, readings
-from toolkit.recipes.evaluate import answer, answer_probabilities, protocol_words, scores_of
+from toolkit.recipes.evaluate import answer, answer_probabilities, protocol_words, scores_of, seed_of
 from toolkit.recipes.identity import identity
 from toolkit.recipes.noise import noise_words
 from toolkit.recipes.own_pooling import as_trained
@@ -106,7 +106,10 @@ class Answering(AbstractContextManager):
         else:
             answered, _ = answer(self.circuit, rows, self.target, self.config, report=self._report)
             (evaluation,) = answered.values()
-            found, scores = list(evaluation.predictions), scores_of(answered, rows, self.circuit, self.cards, protocol)
+            found, scores = (
+                list(evaluation.predictions),
+                scores_of(answered, rows, self.circuit, seed_of(self.cards), protocol),
+            )
             write_predictions(found, kept)
         replace_text(held, json.dumps({"key": key, "scores": [score_to_dict(score) for score in scores]}) + "\n")
         return found, scores

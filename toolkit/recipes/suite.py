@@ -14,7 +14,8 @@ from toolkit.errors import ToolkitError
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
-from toolkit.recipes.evaluate import Result, evaluate
+from toolkit.recipes.evaluate import evaluate
+from toolkit.recipes.publish import Result
 from toolkit.recipes.retrieve import retrieve
 from toolkit.recipes.suite_plan import Part, filled, plan_suite, share
 from toolkit.report import Table, render
