@@ -127,6 +127,14 @@ def test_an_attack_keeps_every_row_and_its_measures(nli: Config, tmp_path: Path)
     assert len(rows) == 16 and all(row["n_queries"] <= 20 for row in rows)
     assert measures["clean_accuracy"] == sum(row["is_right"] for row in rows) / 16
     assert measures["robust_accuracy"] == sum(row["is_right"] and not row["is_turned"] for row in rows) / 16
+    written = (result.folder / "robust.md").read_text()
+    assert f"| de | {100 * measures['clean_accuracy']:.1f} | {100 * measures['robust_accuracy']:.1f} |" in written
+    assert written.count("Attacked one by one") == 4 and "Same noise" not in written
+    from sacrebleu.metrics import CHRF
+
+    pairs = [[f"{row[k]['first']} {row[k]['second']}" for k in ("row", "original")] for row in rows if row["is_right"]]
+    chrf = sum(CHRF().sentence_score(now, [was]).score for now, was in pairs) / len(pairs) / 100
+    assert measures.get("chrf", chrf) == pytest.approx(chrf)
     assert "Attacked one by one" in result.text and set(result.attacks) == {"characters", "code-switch"}
 
 
