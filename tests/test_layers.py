@@ -21,7 +21,7 @@ ROWS = (
     ("composition", "config", "score", "significance", "tracking"),
     ("predictions", "robustness", "sweeps"),
     ("tasks", "report"),
-    ("plan", "metrics", "merging", "retrieval", "features", "perturb", "embeddings"),
+    ("plan", "metrics", "similarity", "merging", "retrieval", "features", "perturb", "embeddings"),
     ("modeling",),
     ("zoo",),
     ("training", "evaluation"),

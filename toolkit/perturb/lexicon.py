@@ -28,9 +28,12 @@ class Lexicon:
     origin: str = ""
 
     @cached_property
-    def longest(self) -> int:
-        """Characters in its longest word."""
-        return max(map(len, self.entries), default=0)
+    def lengths(self) -> Mapping[str, tuple[int, ...]]:
+        """By first character, how many characters the words that begin with it have, the longest first."""
+        found: dict[str, set[int]] = {}
+        for word in self.entries:
+            found.setdefault(word[:1], set()).add(len(word))
+        return {first: tuple(sorted(lengths, reverse=True)) for first, lengths in found.items()}
 
     def translations(self, word: str) -> tuple[str, ...]:
         """Return the translations of a word; none where the lexicon lacks it, or gives the word itself."""

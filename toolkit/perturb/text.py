@@ -73,42 +73,43 @@ def words(text: str, *, single: bool = False) -> list[Span]:
     return [Span(*found.span()) for found in (_SINGLE if single else _PIECES).finditer(text)]
 
 
-def lexical_words(text: str, is_word: Callable[[str], bool], longest: int) -> list[Span]:
+def lexical_words(text: str, longest_at: Callable[[int, int], int]) -> list[Span]:
     """Return the words of a text, cut by a lexicon where the script has no spaces.
 
     There the longest entry at each place is a word (forward maximum matching); what lies between entries is cut as `words` does.
 
     Args:
         text: any text.
-        is_word: whether the lexicon has an entry.
-        longest: characters in its longest entry.
+        longest_at: takes a start and an end, and returns how many characters of the text the longest entry between them has that
+            begins at the start; 0 where there is none.
 
     Example:
         >>> text = "我们走吧"
-        >>> [text[w.start : w.end] for w in lexical_words(text, {"走", "我们"}.__contains__, 2)]
+        >>> [text[w.start : w.end] for w in lexical_words(text, lambda start, end: {0: 2, 2: 1}.get(start, 0))]
         ['我们', '走', '吧']
     """
     found: list[Span] = []
     at = 0
     for run in _UNSPACED_RUN.finditer(text):
         found += _shifted(text, at, run.start())
-        at = begin = run.start()
-        places = [begin + each.start() for each in _CLUSTER.finditer(run.group())] + [run.end()]
-        i = 0
-        while i < len(places) - 1:
-            ends = [j for j in range(i + 1, len(places)) if places[j] - places[i] <= longest]
-            j = next((j for j in reversed(ends) if is_word(text[places[i] : places[j]])), None)
-            if j is None:
-                i += 1
+        at, end = run.start(), run.end()
+        starts = [at + each.start() for each in _CLUSTER.finditer(run.group())]
+        begins = {*starts, end}
+        for start in starts:
+            if start < at:
                 continue
-            found += [*_shifted(text, at, places[i]), Span(places[i], places[j])]
-            i, at = j, places[j]
-        found += _shifted(text, at, run.end())
-        at = run.end()
+            after = start + longest_at(start, end)
+            if after > start and after in begins:  # an entry never parts a mark from its letter
+                found += [*_shifted(text, at, start), Span(start, after)]
+                at = after
+        found += _shifted(text, at, end)
+        at = end
     return found + _shifted(text, at, len(text))
 
 
 def _shifted(text: str, start: int, end: int) -> list[Span]:
+    if start == end:
+        return []
     return [Span(start + word.start, start + word.end) for word in words(text[start:end])]
 
 

@@ -54,11 +54,19 @@ def repeat(text: str, found: Sequence[Span], chosen: Sequence[int], rng: Random)
 
 def find(text: str, lexicons: Sequence[Lexicon]) -> list[Span]:
     """Return the words of a text that a lexicon may be asked for."""
-    return lexical_words(
-        text,
-        lambda word: any(lexicon.translations(word) for lexicon in lexicons),
-        max((lexicon.longest for lexicon in lexicons), default=0),
-    )
+
+    def longest_at(start: int, end: int) -> int:
+        best = 0
+        for lexicon in lexicons:
+            for n in lexicon.lengths.get(text[start], ()):
+                if n <= best:
+                    break
+                if start + n <= end and text[start : start + n] in lexicon.entries:
+                    best = n
+                    break
+        return best
+
+    return lexical_words(text, longest_at)
 
 
 def switch(word: str, lexicons: Sequence[Lexicon], rng: Random) -> str | None:

@@ -1,0 +1,103 @@
+"""How alike two languages are by their typology: the features of URIEL, read from the data of the package `lang2vec`.
+
+Source: Littell et al. 2017, *URIEL and lang2vec: Representing languages as typological, geographical, and phylogenetic vectors*
+(EACL). Only the package's data files are read: its code imports `pkg_resources`, which setuptools no longer has
+(tests/similarity/test_languages.py tells when that changes).
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.errors import ConfigError, SourceError
+from toolkit.languages import LANGUAGES, find_language
+from toolkit.registry import unknown
+from toolkit.similarity.checks import Floats
+from toolkit.similarity.vectors import cosine
+
+# name -> file, source in it, prefix of the features' names; as lang2vec calls them.
+_SETS = {
+    "syntax_knn": ("feature_predictions.npz", "predicted", "S_"),
+    "phonology_knn": ("feature_predictions.npz", "predicted", "P_"),
+    "inventory_knn": ("feature_predictions.npz", "predicted", "INV_"),
+    "fam": ("family_features.npz", "FAM", ""),
+    "geo": ("geocoord_features.npz", "GEOCOORDS", ""),
+}
+FEATURE_SETS = tuple(_SETS)
+
+
+def language_similarity(a: str, b: str, *, features: str = "syntax_knn") -> float:
+    """Return the cosine of two languages' URIEL features, in [0, 1]: one minus the cosine distance.
+
+    Args:
+        a: ISO 639-1 or 639-3 code, `de`.
+        b: another, or the same.
+        features: `syntax_knn` (word order and morphology; what no source says is predicted from neighbours and relatives),
+            `phonology_knn`, `inventory_knn`, `fam` (shared nodes of the family tree) or `geo` (distances to fixed points).
+
+    Raises:
+        ConfigError: no such language or feature set.
+        SourceError: the package's data is not installed, or has no features for the language.
+
+    Example:
+        >>> language_similarity("de", "nl") > language_similarity("de", "ja")
+        True
+    """
+    return cosine(language_vector(a, features=features), language_vector(b, features=features))
+
+
+@cache
+def language_vector(code: str, *, features: str = "syntax_knn") -> Floats:
+    """Return a language's URIEL features: float64 [F], read-only.
+
+    Raises:
+        ConfigError: no such language or feature set.
+        SourceError: the package's data is not installed, or has no features for the language.
+    """
+    if features not in _SETS:
+        raise unknown("feature set", features, _SETS, error=ConfigError)
+    language = find_language(code)
+    row_of, values = _table(features)
+    # URIEL files a language under its macrolanguage where it has one (zho, swa, ara), which is how its own table maps codes.
+    for name in (_codes().get(language.code, language.iso3), language.iso3, *language.other_codes):
+        if name in row_of and (values[row_of[name]] >= 0).all() and values[row_of[name]].any():
+            return values[row_of[name]]
+    raise SourceError(
+        f"URIEL has no {features} features for {language.name} ('{language.code}'); leave the language out, or name other "
+        f"features: {', '.join(name for name in FEATURE_SETS if name != features)}."
+    )
+
+
+@cache
+def _table(features: str) -> tuple[dict[str, int], Floats]:
+    """Return the row of each code that this project's languages may have, and float64 [rows, F]; -1 where not known."""
+    file, source, prefix = _SETS[features]
+    wanted = {_codes().get(each.code, each.iso3) for each in LANGUAGES.values()}
+    wanted |= {code for each in LANGUAGES.values() for code in (each.iso3, *each.other_codes)}
+    with np.load(_data() / file) as found:
+        codes = [str(code) for code in found["langs"]]
+        rows = [row for row, code in enumerate(codes) if code in wanted]
+        columns = np.char.startswith(found["feats"], prefix)
+        values = found["data"][rows][:, columns, list(found["sources"]).index(source)].astype(np.float64)
+    values.flags.writeable = False
+    return {codes[row]: at for at, row in enumerate(rows)}, values
+
+
+@cache
+def _codes() -> dict[str, str]:
+    return dict(json.loads((_data() / "letter_codes.json").read_text(encoding="utf-8")))
+
+
+def _data() -> Path:
+    spec = find_spec("lang2vec")
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        if (Path(place) / "data" / "feature_predictions.npz").is_file():
+            return Path(place) / "data"
+    raise SourceError(
+        "Language features need the data of the package lang2vec, which is not installed: `pip install lang2vec==1.1.2`."
+    )
