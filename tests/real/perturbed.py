@@ -86,7 +86,7 @@ def look(
             if weak[0] != weak[1]:
                 seen.faults.append(f"{place}: the same seed gives other rows")
             # Where most of what can be changed is (a few diacritics), there is nothing to draw.
-            if differ > len(originals) / 2 and weak[0] == weak[2] and weak[0] != after:
+            if differ > max(20, len(originals) / 2) and weak[0] == weak[2] and weak[0] != after:
                 seen.faults.append(f"{place}: another seed gives the same rows")
     seen.digest = digest.hexdigest()[:16]
     return seen
