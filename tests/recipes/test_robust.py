@@ -304,6 +304,18 @@ def test_retrieval_is_scored_under_noise_on_one_side(trained: Config, tmp_path: 
     assert [s.value for s in noisy.scores] != [s.value for s in clean.scores]
 
 
+def test_a_threshold_for_mining_is_chosen_on_rows_with_the_same_noise(
+    trained: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toolkit.recipes import mining
+
+    origins, real = [], mining._corpora
+    monkeypatch.setattr(mining, "_corpora", lambda rows, *args: origins.append(rows.origin) or real(rows, *args))
+    config = _here(trained, tmp_path, "retrieve.limit=200", "noise.apply=delete:1")
+    toolkit.retrieve("backbone", config, task="micro-mining", languages="de")
+    assert len(origins) == 2 and all("delete 1 of source" in origin for origin in origins)
+
+
 def test_a_field_that_a_kind_lacks_is_refused(trained: Config, tmp_path: Path) -> None:
     config = _here(trained, tmp_path, "noise.apply=swap:0.5", "noise.fields=first")
     with pytest.raises(
