@@ -18,7 +18,7 @@ from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.encoding import Encoder, Reading, readings
-from toolkit.recipes.noise import with_noise
+from toolkit.recipes.noise import noisy, with_noise
 from toolkit.recipes.own_pooling import as_trained
 from toolkit.report import precision_recall_curve
 from toolkit.retrieval import Index, Mined, Protocol, Side, mine, quality, sweep
@@ -124,7 +124,8 @@ def score_mining(
     scored_on = _corpora(rows, config.retrieve.limit, encoder)
     dev_rows = None
     if any(reading.protocol.threshold == "dev" and reading.protocol.corpus == "whole" for reading in asked):
-        dev_rows = task.rows("dev", language, data_root=config.data_root)
+        # With the noise of the rows that are scored: noise lowers all margins, and a threshold of clean rows would then measure itself.
+        dev_rows = noisy(task.rows("dev", language, data_root=config.data_root), task, language, config)
     is_same = dev_rows is not None and dev_rows.origin == rows.origin and dev_rows.split == rows.split
     dev = _corpora(dev_rows, config.retrieve.limit, encoder) if dev_rows is not None and not is_same else None
     if is_same:
