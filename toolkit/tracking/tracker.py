@@ -46,7 +46,8 @@ class Tracker(Protocol):
         Args:
             parent: the id of its parent, by default the run still open.
             began: when, in milliseconds since 1970, the work began; by default now.
-            run_id: go on with this run where the tracker still has it; a local id: with the one that is in the spool.
+            run_id: go on with this run where the tracker still has it, and end as KILLED what a process that is gone left
+                running under it; a local id: with the one that is in the spool.
         """
 
     def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
@@ -252,6 +253,7 @@ class MlflowTracker:
             is_local = bool(run_id) and str(run_id).startswith(events.LOCAL_PREFIX)
             if run_id and not is_local and server.is_active(self._client, run_id):
                 server.describe_run(self._client, run_id, run.start)
+                server.end_children(self._client, run_id)
                 run.start["run_id"] = run_id
             else:
                 run.start["run_id"] = server.create_run(
