@@ -42,7 +42,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["toolkit", "toolkit.*"]),
-    package_data={"toolkit.zoo.site": ["*.css", "*.js"]},
+    package_data={"toolkit.report": ["*.css"], "toolkit.zoo.site": ["*.css", "*.js"]},
     py_modules=["cli"],
     install_requires=REQUIRED,
     extras_require={

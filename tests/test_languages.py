@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 
 from toolkit.errors import ConfigError
-from toolkit.languages import LANGUAGES, codes, find_language, from_iso3, from_ud_name, get_language
+from toolkit.languages import (
+    LANGUAGES,
+    cc100_gib,
+    codes,
+    find_language,
+    from_iso3,
+    from_ud_name,
+    get_language,
+    low_resource,
+)
 
 XTREME = codes("af ar bg bn de el en es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr ur vi yo zh")  # fmt: skip
 XTREME_R = codes("az gu ht lt pa pl qu ro uk wo")
@@ -68,3 +77,10 @@ def test_script_and_family_come_from_small_closed_lists() -> None:
     assert not families & scripts
     assert LANGUAGES["eu"].family == "Isolate"
     assert LANGUAGES["hu"].family == LANGUAGES["fi"].family == "Uralic"
+
+
+def test_every_language_has_its_size_in_cc100_and_low_resource_ones_are_below_the_line() -> None:
+    sizes = {code: cc100_gib(code) for code in LANGUAGES}
+    assert {code for code, size in sizes.items() if size == 0} == {"ht", "qu", "wo", "yo"}
+    assert sorted(low_resource(LANGUAGES)) == sorted(code for code, size in sizes.items() if size < 3)
+    assert low_resource(["tl", "mr", "sw.en", "en.sw", "xx"]) == ("mr", "sw.en")

@@ -81,6 +81,46 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Draws:
+    """A number, and what it would have been on resampled test sets; sums of such numbers are such numbers.
+
+    Attributes:
+        value: the number observed.
+        replicates: float64 [B].
+
+    Example:
+        >>> one = Draws(0.5, np.array([0.4, 0.6]))
+        >>> (one - one * 0.5).value
+        0.25
+    """
+
+    value: float
+    replicates: Floats
+
+    def __add__(self, other: Draws) -> Draws:
+        return Draws(self.value + other.value, self.replicates + other.replicates)
+
+    def __sub__(self, other: Draws) -> Draws:
+        return self + other * -1.0
+
+    def __mul__(self, factor: float) -> Draws:
+        return Draws(self.value * factor, self.replicates * factor)
+
+    @property
+    def estimate(self) -> Estimate:
+        """The number with its interval, and p for what is a difference."""
+        return estimate(self.value, self.replicates)
+
+
+def mean_draws(some: Sequence[Draws]) -> Draws:
+    """Return the mean of numbers, at least one."""
+    first, *others = some
+    for each in others:
+        first = first + each
+    return first * (1 / len(some))
+
+
+@dataclass(frozen=True)
 class Resampled:
     """Scores of several compositions on the same resampled test sets.
 
@@ -94,19 +134,18 @@ class Resampled:
     observed: Mapping[str, Floats]
     replicates: Mapping[str, Floats]
 
+    def draws(self, name: str, languages: Sequence[str]) -> Draws:
+        """Return the mean of a composition over languages."""
+        places = [self.languages.index(code) for code in languages]
+        return Draws(float(self.observed[name][places].mean()), self.replicates[name][:, places].mean(1))
+
     def score(self, name: str, languages: Sequence[str]) -> Estimate:
         """Return the mean of a composition over languages; its `p` has no meaning."""
-        places = self._places(languages)
-        return estimate(float(self.observed[name][places].mean()), self.replicates[name][:, places].mean(1))
+        return self.draws(name, languages).estimate
 
     def difference(self, name: str, baseline: str, languages: Sequence[str]) -> Estimate:
         """Return how much better a composition is than another, in the mean over languages."""
-        places = self._places(languages)
-        observed = float((self.observed[name] - self.observed[baseline])[places].mean())
-        return estimate(observed, (self.replicates[name] - self.replicates[baseline])[:, places].mean(1))
-
-    def _places(self, languages: Sequence[str]) -> list[int]:
-        return [self.languages.index(code) for code in languages]
+        return (self.draws(name, languages) - self.draws(baseline, languages)).estimate
 
 
 def resample(
@@ -114,7 +153,8 @@ def resample(
     *,
     is_parallel: bool,
     n_resamples: int = RESAMPLES,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
+    trained: Mapping[str, str] | None = None,
 ) -> Resampled:
     """Draw test sets from the rows, and score every composition on each of them.
 
@@ -126,7 +166,9 @@ def resample(
         systems: composition -> language -> outcomes; all with the same languages and the same rows.
         is_parallel: whether an id means the same example in every language.
         n_resamples: B.
-        seed: of the draws.
+        seed: of the draws; several numbers where several test sets are drawn and are to be independent.
+        trained: composition -> what was trained for it; those of one training (scored on clean and on noisy rows, say) are given the
+            same draws of seeds. None: each has a training of its own.
 
     Raises:
         DataError: the compositions were not scored on the same rows.
@@ -143,7 +185,9 @@ def resample(
     languages = tuple(systems[names[0]])
     for name in names[1:]:
         _require_same_rows(names[0], systems[names[0]], name, systems[name])
-    streams = np.random.SeedSequence(seed).spawn(1 + len(names))
+    trainings = {name: (trained or {}).get(name, name) for name in names}
+    places = {training: number for number, training in enumerate(dict.fromkeys(trainings.values()))}
+    streams = np.random.SeedSequence(seed).spawn(1 + len(places))
     rows_rng = np.random.default_rng(streams[0])
     by_seed = {name: np.empty((n_resamples, len(languages), _n_seeds(systems[name])), np.float64) for name in names}
     for group in [languages] if is_parallel else [(code,) for code in languages]:
@@ -155,8 +199,8 @@ def resample(
                 numerators, denominators = np.split(sums[:, at], 2, axis=1)  # each [n, R]
                 by_seed[name][first : first + n, languages.index(code)] = _ratio(numerators, denominators)
     replicates = {
-        name: _over_seeds(values, np.random.default_rng(stream))
-        for (name, values), stream in zip(by_seed.items(), streams[1:], strict=True)
+        name: _over_seeds(values, np.random.default_rng(streams[1 + places[trainings[name]]]))
+        for name, values in by_seed.items()
     }
     observed = {name: np.array([systems[name][code].value for code in languages]) for name in names}
     return Resampled(languages, observed, replicates)

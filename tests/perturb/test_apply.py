@@ -204,6 +204,13 @@ def test_a_mixed_pair_has_its_second_sentence_in_the_other_language() -> None:
     assert [row.first for row in mixed] == [row.first for row in rows]
 
 
+def test_a_mixed_pair_is_found_by_its_id_and_stays_where_the_other_language_lacks_it() -> None:
+    rows, german = _rows("pair", "en"), _rows("pair", "de")
+    mixed = perturb(rows, "language-mix", strength=1, seed=0, partner=german[40:20:-1])
+    for place, (before, after) in enumerate(zip(rows, mixed, strict=True)):
+        assert after.second == (german[place].second if 20 < place <= 40 else before.second)
+
+
 def test_only_the_asked_fields_change() -> None:
     rows = _rows("pair")
     changed = perturb(rows, "swap", strength=1, seed=0, fields=["second"])
@@ -258,7 +265,7 @@ def test_capitals_follow_the_language() -> None:
         (lambda: perturb(_rows("pair"), "code-switch", strength=0.1, seed=0), "needs a lexicon from en"),
         (lambda: perturb(_rows("pair"), "code-switch", strength=0.1, seed=0, lexicons=[_lexicon("de")]), "translates from de; the rows are in en"),
         (lambda: perturb(_rows("pair"), "language-mix", strength=0.1, seed=0), "name one with --mix-with"),
-        (lambda: perturb(_rows("pair"), "language-mix", strength=1, seed=0, partner=_rows("pair", "de", limit=3)), "60 rows and 3"),
+        (lambda: perturb(_rows("pair"), "language-mix", strength=1, seed=0, partner=_rows("pair", "de")[:0]), "no row has an id that the other language has too"),
         (lambda: perturb(_rows("pair"), "swap", strength=1, seed=0, fields=["third"]), "no text field 'third'"),
     ],
 )  # fmt: skip
@@ -286,8 +293,8 @@ def test_a_lexicon_is_read_with_tabs_or_spaces(tmp_path: Path) -> None:
         ("en-de.txt", b"cat\t\n", "found 1 columns"),
         ("en-de.txt", b"", "the lexicon is empty"),
         ("en-de.txt", b"\xff\xfe", "not UTF-8"),
-        ("words.txt", b"cat Katze\n", "the name of a lexicon says its languages"),
-        ("en-qq.txt", b"cat Katze\n", "No language named 'qq'"),
+        ("words.txt", b"cat Katze\n", "the name of a lexicon says two known languages"),
+        ("en-qq.txt", b"cat Katze\n", "the name of a lexicon says two known languages"),
     ],
 )
 def test_a_bad_lexicon_is_refused_by_file_and_line(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
@@ -308,26 +315,3 @@ def test_a_default_field_is_a_field_of_its_row() -> None:
         if kind != "mining":
             assert all(hasattr(row, name) for name in names)
     assert get_perturbation("swap").keeps_meaning
-
-
-REAL = {
-    "xnli": ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"),
-    "xquad": ("ar", "de", "el", "en", "es", "hi", "ru", "tr", "vi", "zh"),
-    "panx": ("ar", "de", "en", "hi", "ja", "ta", "zh"),
-}
-
-
-@pytest.mark.real_data
-@pytest.mark.parametrize("task", REAL)
-def test_labels_and_spans_stay_right_on_thousands_of_real_rows(task: str, data_root: Path) -> None:
-    checked = 0
-    for language in REAL[task]:
-        rows = get_task(task).rows("score", language, data_root=data_root, limit=25)
-        kind = rows.task.kind
-        for name, made in PERTURBATIONS.items():
-            if made.needs or made.why_not(kind, language):
-                continue
-            for before, after in zip(rows, perturb(rows, name, strength=0.5, seed=0), strict=True):
-                _check_truth(before, after)
-                checked += 1
-    assert checked > 1000

@@ -96,6 +96,13 @@ def test_code_switching_takes_its_words_from_the_lexicons() -> None:
     assert found[2].row.first == "the gut bird sang"
 
 
+def test_only_the_fields_that_are_asked_for_are_attacked() -> None:
+    found = _attack(Reader(), fields=("first",))
+    assert [each.row.second for each in found] == [row.second for row in ROWS]
+    assert [each.is_turned for each in found] == [False, False, True, False]
+    assert found[0].n_words == 4
+
+
 def test_the_measures_are_those_of_the_field() -> None:
     found = _attack(Reader())
     measures = attack_measures(found, ROWS, "pair")

@@ -12,6 +12,9 @@ from toolkit.score import Score
 from toolkit.sweeps import Cell, Planned, Record, Step, Sweep, SweepFolder
 from toolkit.sweeps.grid import template
 
+Place = tuple[str, str, tuple[str, ...]]
+"""The axis that a row comes from, its method and its members."""
+
 LANGUAGES = ("en", "de", "sw", "yo")
 N = 200
 
@@ -25,6 +28,9 @@ def hand_written(
     left: Mapping[str, str] | None = None,
     contaminated: str = "",
     has_predictions: bool = True,
+    places: Mapping[str, Place] | None = None,
+    noises: Mapping[str, Mapping[str, float]] | None = None,
+    question: str = "What helps?",
 ) -> Path:
     """Write a sweep.
 
@@ -36,66 +42,83 @@ def hand_written(
         left: name of a cell -> its state, `failed` or `waiting`.
         contaminated: row whose training rows overlap with those scored.
         has_predictions: whether there are answers by row.
+        places: row -> where it comes from, of rows that are neither intermediates nor orders.
+        noises: name of a noise -> row -> the share that it takes; the axis `settings` with a point `clean` before them.
+        question: of the sweep.
     """
     cells, steps, records = [], [], []
     folder = SweepFolder(root)
-    for row, targets in rows.items():
+    variants = {"clean": dict.fromkeys(rows, 0.0), **noises} if noises else {"": dict.fromkeys(rows, 0.0)}
+    grid = [(variant, row, task, seed) for variant in variants for row in rows for task in rows[row] for seed in seeds]
+    stages: dict[str, Step] = {}
+    for variant, row, task, seed in grid:
+        share = rows[row][task] - variants[variant].get(row, 0.0)
         members = () if row == "baseline" else tuple(row.split(" > "))
-        for task, share in targets.items():
-            for seed in seeds:
-                key = f"{len(cells):016x}"
-                group = "baseline" if row == "baseline" else "orders" if row in orders else "intermediates"
-                composition = task if row == "baseline" else template("stack", members).format(target=task)
-                name = f"{row} | {task} | seed {seed}"
-                cells.append(
-                    Cell(
-                        name=name,
-                        row=row,
-                        group=group,
-                        method="stack",
-                        members=members,
-                        composition=composition,
-                        task=task,
-                        languages=",".join(LANGUAGES),
-                        seed=seed,
-                        is_baseline=row == "baseline",
-                        key=key,
-                    )
-                )
-                steps.append(Step(key, "evaluate", composition, seed, (), {}, task=task, languages=",".join(LANGUAGES)))
-                state = (left or {}).get(name, "done")
-                if state == "waiting":
-                    continue
-                scores = _scores(root / "cells" / key, task, composition, seed, share, has_predictions)
-                records.append(
-                    Record(
-                        key=key,
-                        kind="evaluate",
-                        composition=composition,
-                        state="failed" if state == "failed" else "done",
-                        error="The disk is full; free space." if state == "failed" else "",
-                        folder=f"cells/{key}",
-                        predictions=f"cells/{key}/predictions" if has_predictions else "",
-                        scores=() if state == "failed" else scores,
-                        contamination=(f"'{row}' saw rows of {task}.",) if row == contaminated else (),
-                    )
-                )
-    folder.write_plan(
-        Planned(Sweep("hand", "Intermediates by target", "What helps?", tuple(cells)), tuple(steps), {}, "", 1)
-    )
+        group, method = "baseline" if row == "baseline" else "orders" if row in orders else "intermediates", "stack"
+        if places and row in places:
+            group, method, members = places[row]
+        # Of sources the members are languages: the composition is of no account here.
+        composition = template("stack", () if group == "sources" else members).format(target=task)
+        key = f"{len(cells):016x}"
+        trained = f"{row} {task} {seed}"
+        stages.setdefault(trained, Step(f"{len(stages):016d}", "train", composition, seed, (), {}))
+        name = " | ".join([row, task, f"seed {seed}", *([variant] if variant else [])])
+        cells.append(
+            Cell(
+                name=name,
+                row=row,
+                group=group,
+                method=method,
+                members=members,
+                composition=composition,
+                task=task,
+                languages=",".join(LANGUAGES),
+                seed=seed,
+                variant=variant,
+                is_baseline=row == "baseline",
+                settings={"noise.apply": variant} if variant in (noises or {}) else {},
+                key=key,
+            )
+        )
+        below = (stages[trained].key,)
+        steps.append(Step(key, "evaluate", composition, seed, below, {}, task=task, languages=",".join(LANGUAGES)))
+        state = (left or {}).get(name, "done")
+        if state == "waiting":
+            continue
+        scores = _scores(root / "cells" / key, task, row, composition, seed, share, has_predictions)
+        records.append(
+            Record(
+                key=key,
+                kind="evaluate",
+                composition=composition,
+                state="failed" if state == "failed" else "done",
+                error="The disk is full; free space." if state == "failed" else "",
+                folder=f"cells/{key}",
+                predictions=f"cells/{key}/predictions" if has_predictions else "",
+                scores=() if state == "failed" else scores,
+                contamination=(f"'{row}' saw rows of {task}.",) if row == contaminated else (),
+            )
+        )
+    for step in stages.values():
+        made = Record(
+            key=step.key, kind="train", composition=step.composition, state="done", folder=f"stages/{step.key}"
+        )
+        records.append(made)
+    grown = Sweep("hand", "Intermediates by target", question, tuple(cells))
+    folder.write_plan(Planned(grown, (*stages.values(), *steps), {}, "", 1))
     for record in records:
         folder.write(record)
     return root
 
 
 def _scores(
-    place: Path, task: str, composition: str, seed: int, share: float, has_predictions: bool
+    place: Path, task: str, row: str, composition: str, seed: int, share: float, has_predictions: bool
 ) -> tuple[Score, ...]:
     found = []
     for number, code in enumerate(LANGUAGES):
         # The same examples are hard for everybody, as in a real test set.
         hard = np.random.default_rng(number).random(N)
-        noise = np.random.default_rng([seed, number, len(composition), ord(composition[-1])]).random(N)
+        noise = np.random.default_rng([seed, number, *row.encode()]).random(N)
         right = (0.7 * hard + 0.3 * noise) < share + 0.01 * seed - 0.05 * number
         if has_predictions:
             answers = [Prediction(f"r{i}", 1, int(is_right), float(is_right)) for i, is_right in enumerate(right)]

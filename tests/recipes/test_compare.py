@@ -14,9 +14,9 @@ from tests.recipes.small import FUSED
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
-from toolkit.predictions import Prediction
+from toolkit.predictions import Prediction, read_predictions
 from toolkit.recipes.compare import FILES
-from toolkit.recipes.outcomes import outcomes_of
+from toolkit.recipes.outcomes import aligned, outcomes_of
 from toolkit.tasks import get_task
 
 PAIR = ("micro-nli", "backbone@micro-nli")
@@ -92,11 +92,47 @@ def test_retrieval_is_compared_by_its_pairs(config: Config, trained: Config) -> 
     assert found.n == {"de": 30, "zh": 30}
 
 
+def test_mined_pairs_are_compared_by_their_source_sentences(config: Config) -> None:
+    said: list[str] = []
+    mined = replace(config, retrieve=replace(config.retrieve, limit=150))
+    for _ in range(2):
+        result = toolkit.compare(
+            ["backbone", "micro-nli"], mined, task="micro-mining", languages="de", resamples=200, say=said.append
+        )
+    assert sum("taken from" in sentence for sentence in said) == 2, "the second time nothing is mined again"
+    found = result.found
+    mining = toolkit.retrieve("micro-nli", mined, task="micro-mining", languages="de")
+    f1 = next(score.value for score in mining.scores if score.metric == "f1")
+    assert found.scores["micro-nli"]["de"].value == pytest.approx(f1)
+    assert found.differences["micro-nli"]["de"].low <= found.differences["micro-nli"]["de"].high
+    both = {
+        name: {"de": outcomes_of([read_predictions(path)], get_task("micro-mining"), "f1")}
+        for name, path in {
+            name: mined.run_dir / "retrieve" / name / "micro-mining" / "predictions" / "micro-mining.de.jsonl"
+            for name in ("backbone", "micro-nli")
+        }.items()
+    }
+    same = aligned(both, get_task("micro-mining"))
+    assert same["backbone"]["de"].ids == same["micro-nli"]["de"].ids
+    assert all(same[name]["de"].value == pytest.approx(both[name]["de"].value) for name in both)
+
+
+def test_queries_to_a_pool_are_compared_by_what_each_found(config: Config) -> None:
+    said: list[str] = []
+    for _ in range(2):
+        found = toolkit.compare(
+            ["backbone", "micro-nli"], config, task="micro-answers", languages="en,de", resamples=200, say=said.append
+        ).found
+    assert sum("taken from" in sentence for sentence in said) == 2
+    scores = toolkit.retrieve("micro-nli", config, task="micro-answers", languages="en,de").scores
+    expected = {score.language: score.value for score in scores if score.metric == "map_at_20"}
+    assert {code: found.scores["micro-nli"][code].value for code in expected} == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(
     ("names", "task", "sentence"),
     [
         (["micro-nli", "micro-nli"], "micro-nli", "Only 'micro-nli' was named; a comparison needs two"),
-        (["a", "b"], "bucc", "scored by the pairs mined"),
         (["par[micro-nli,micro-qa]", "micro-nli"], "micro-nli", "compare its members one by one"),
         ([FUSED, "micro-choice/micro-choice"], "micro-choice", "not in the zoo"),
     ],

@@ -21,7 +21,6 @@ from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed
 from toolkit.recipes.collapse import collapse
-from toolkit.recipes.compare import compare
 from toolkit.tasks import QueryRow, get_task
 from toolkit.zoo import Zoo
 from toolkit.zoo.adapterhub import export
@@ -196,8 +195,3 @@ def test_a_retrieval_task_trains_on_top_of_other_adapters_and_beside_other_tasks
         collapse("micro-nli/micro-answers", config)
     (mixed,) = toolkit.train("mix[micro-nli,micro-answers]", config)
     assert {head["kind"] for head in mixed.heads.values()} == {"pair", "retrieval"}
-
-
-def test_a_paired_comparison_is_refused_since_no_outcomes_by_row_are_kept(tmp_path: Path) -> None:
-    with pytest.raises(ToolkitError, match="'micro-answers' is compared by its scores alone"):
-        compare(["backbone", "micro-nli"], tiny_config(tmp_path), task="micro-answers")

@@ -14,7 +14,7 @@ from toolkit.errors import ToolkitError
 from toolkit.perturb import PERTURBATIONS
 from toolkit.perturb.attack import AttackSettings
 from toolkit.predictions import read_predictions
-from toolkit.recipes import robust as room
+from toolkit.recipes import robust_answers as room
 from toolkit.recipes.robust import RobustResult, robust
 from toolkit.score import read_json
 from toolkit.tasks import get_task
@@ -127,6 +127,14 @@ def test_an_attack_keeps_every_row_and_its_measures(nli: Config, tmp_path: Path)
     assert len(rows) == 16 and all(row["n_queries"] <= 20 for row in rows)
     assert measures["clean_accuracy"] == sum(row["is_right"] for row in rows) / 16
     assert measures["robust_accuracy"] == sum(row["is_right"] and not row["is_turned"] for row in rows) / 16
+    written = (result.folder / "robust.md").read_text()
+    assert f"| de | {100 * measures['clean_accuracy']:.1f} | {100 * measures['robust_accuracy']:.1f} |" in written
+    assert written.count("Attacked one by one") == 4 and "Same noise" not in written
+    from sacrebleu.metrics import CHRF
+
+    pairs = [[f"{row[k]['first']} {row[k]['second']}" for k in ("row", "original")] for row in rows if row["is_right"]]
+    chrf = sum(CHRF().sentence_score(now, [was]).score for now, was in pairs) / len(pairs) / 100
+    assert measures.get("chrf", chrf) == pytest.approx(chrf)
     assert "Attacked one by one" in result.text and set(result.attacks) == {"characters", "code-switch"}
 
 
@@ -146,7 +154,7 @@ def test_training_on_noise_sees_noisy_rows_and_says_so(folder: Path) -> None:
         ({"strengths": (1.5,)}, "outside [0, 1]"),
         ({"strengths": (0.0,)}, "Strength 0 leaves the rows as they are"),
         ({"baseline": "micro-pos"}, "The baseline 'micro-pos' is not among the compositions"),
-        ({"task": "micro-bitext"}, "scored by retrieval"),
+        ({"task": "micro-mining"}, "xstilts retrieve 'micro-nli' --task micro-mining --set noise.apply=swap:0.1"),
         ({"perturb": "code-switch"}, "name their folder with --set noise.lexicons=DIR"),
         ({"perturb": "language-mix"}, "--set noise.mix_with=de"),
         ({"perturb": "none", "attacks": [AttackSettings(name="code-switch")]}, "noise.lexicons=DIR"),
@@ -158,6 +166,111 @@ def test_what_cannot_be_done_is_refused_in_one_sentence(
     with pytest.raises(ToolkitError) as raised:
         _run(_here(nli, tmp_path), **options)
     assert sentence in str(raised.value)
+
+
+def test_what_no_language_that_is_asked_for_allows_is_refused_before_a_model_is_loaded(
+    nli: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room.common, "trained_circuit", lambda *args, **kw: pytest.fail("a model was loaded"))
+    _lexicon(tmp_path, "en-de.txt", "cat Katze\n")
+    config = _here(nli, tmp_path, f"noise.lexicons={tmp_path}", "noise.mix_with=de")
+    for options, sentence in (
+        ({"languages": "zh", "perturb": "case"}, "Chinese is written in Han"),
+        ({"languages": "zh,hi", "perturb": "code-switch"}, "'code-switch' in zh needs a lexicon that"),
+        ({"languages": "de", "perturb": "language-mix"}, "'language-mix' with de leaves rows in de as they are"),
+        ({"perturb": "distractor"}, "defined for span tasks"),
+        ({"fields": "third"}, "has no text field 'third' that can be perturbed; it has first, second"),
+        (
+            {"languages": "zh", "perturb": "none", "attacks": [AttackSettings(name="code-switch")]},
+            "'code-switch' in zh needs a lexicon",
+        ),
+        ({"task": "micro-qa", "attacks": [AttackSettings(name="characters")]}, "span rows have none; attack a pair or"),
+        (
+            {"task": "micro-bitext", "languages": "de", "attacks": [AttackSettings(name="characters")]},
+            "bitext rows have none",
+        ),
+    ):
+        fields = options.pop("fields", None)
+        with pytest.raises(ToolkitError) as raised:
+            _run(replace(config, noise=replace(config.noise, fields=fields)), **options)
+        assert sentence in str(raised.value)
+
+
+def test_a_composition_without_a_head_cannot_be_attacked(nli: Config, tmp_path: Path) -> None:
+    with pytest.raises(ToolkitError, match="'backbone' has no head, so it gives vectors for retrieval and no answers"):
+        _run(_here(nli, tmp_path), "backbone", perturb="none", attacks=[AttackSettings(name="characters")])
+
+
+def test_a_language_without_a_lexicon_is_left_out_and_named(nli: Config, tmp_path: Path) -> None:
+    said: list[str] = []
+    _lexicon(tmp_path, "en-de.txt", "coffee Kaffee\nthe der\n")
+    config = _here(nli, tmp_path, f"noise.lexicons={tmp_path}", "noise.mix_with=de")
+    searches = [AttackSettings(name="code-switch", budget=10)]
+    found = _run(config, languages="en,de,hi", perturb="word,sentence", strengths=(1.0,), attacks=searches, say=said.append)  # fmt: skip
+    assert {f.perturbation: f.languages for f in found.falls if f.perturbation in ("code-switch", "language-mix")} == {
+        "code-switch": ("en", "de"), "language-mix": ("en", "hi"),
+    }  # fmt: skip
+    assert set(found.attacks["code-switch"]["micro-nli"]) == {"en", "de"}
+    assert any("'code-switch' in hi needs a lexicon" in sentence for sentence in said)
+    assert any("leaves rows in de as they are" in sentence for sentence in said)
+
+
+def _lexicon(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+def test_an_attack_that_was_killed_goes_on_where_it_was(
+    nli: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "BLOCK", 5)
+    search = {"perturb": "none", "languages": "en", "attacks": [AttackSettings(name="characters", budget=8)]}
+    whole = _run(_here(nli, tmp_path / "whole"), **search)
+    config, real, asked = _here(nli, tmp_path / "killed"), room.attack, []
+
+    def dying(rows, *args, **options):
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        asked.append([row.id for row in rows])
+        return real(rows, *args, **options)
+
+    monkeypatch.setattr(room, "attack", dying)
+    with pytest.raises(KeyboardInterrupt):
+        _run(config, **search)
+    kept = tmp_path / "killed" / "runs" / "robust" / "micro-nli" / "attacks" / "characters" / "micro-nli"
+    assert len((kept / "micro-nli.en.jsonl").read_text().splitlines()) == 10
+    monkeypatch.setattr(room, "attack", lambda rows, *args, **kw: asked.append([r.id for r in rows]) or real(rows, *args, **kw))  # fmt: skip
+    assert _run(config, **search).attacks == whole.attacks
+    assert [row_id for block in asked for row_id in block] == [
+        row.id for row in get_task("micro-nli").rows("score", "en", limit=16)
+    ]
+    _run(config, **search)
+    assert len(asked) == 4
+    _run(config, **{**search, "attacks": [AttackSettings(name="characters", budget=9)]})
+    assert len(asked) == 8
+
+
+def test_retrieval_of_translations_is_scored_under_noise_with_significance(trained: Config, tmp_path: Path) -> None:
+    config = _here(trained, tmp_path, "retrieve.limit=60")
+    options = {"task": "micro-bitext", "languages": "de,zh", "perturb": "delete,code-switch+swap", "strengths": (1.0,)}
+    given = _here(trained, tmp_path, "retrieve.limit=60", "noise.lexicons=micro")
+    result = robust(["backbone", "micro-nli"], given, **options)
+    assert [(f.composition, f.perturbation, f.languages) for f in result.falls] == [
+        (name, noise, ("de", "zh")) for name in ("backbone", "micro-nli") for noise in ("delete", "code-switch+swap")
+    ]
+    clean = toolkit.retrieve("backbone", config, task="micro-bitext", languages="de,zh").scores
+    assert result.falls[0].clean == pytest.approx(sum(score.value for score in clean) / 2)
+    assert [s for s in result.scores if s.composition == "backbone" and "noise" not in s.protocol] == list(clean)
+    noisy = _here(trained, tmp_path, "retrieve.limit=60", "noise.apply=delete:1.0")
+    (alone,) = toolkit.retrieve("backbone", noisy, task="micro-bitext", languages="de").scores
+    assert alone in result.scores
+    assert all(fall.drop.low <= fall.drop.value <= fall.drop.high for fall in result.falls)
+    assert robust(["backbone", "micro-nli"], given, **options).scores == result.scores
+
+
+def test_retrieval_is_scored_by_one_protocol(trained: Config, tmp_path: Path) -> None:
+    config = _here(trained, tmp_path, "retrieve.limit=60", "retrieve.protocol=all")
+    with pytest.raises(ToolkitError, match="one retrieval protocol"):
+        robust(["backbone"], config, task="micro-bitext", languages="de", perturb="swap")
 
 
 def test_a_composition_named_twice_is_refused(nli: Config, tmp_path: Path) -> None:
@@ -189,6 +302,18 @@ def test_retrieval_is_scored_under_noise_on_one_side(trained: Config, tmp_path: 
     assert all("noise=delete:1 noise_seed=0" in s.protocol for s in noisy.scores)
     assert not any("noise" in s.protocol for s in clean.scores)
     assert [s.value for s in noisy.scores] != [s.value for s in clean.scores]
+
+
+def test_a_threshold_for_mining_is_chosen_on_rows_with_the_same_noise(
+    trained: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toolkit.recipes import mining
+
+    origins, real = [], mining._corpora
+    monkeypatch.setattr(mining, "_corpora", lambda rows, *args: origins.append(rows.origin) or real(rows, *args))
+    config = _here(trained, tmp_path, "retrieve.limit=200", "noise.apply=delete:1")
+    toolkit.retrieve("backbone", config, task="micro-mining", languages="de")
+    assert len(origins) == 2 and all("delete 1 of source" in origin for origin in origins)
 
 
 def test_a_field_that_a_kind_lacks_is_refused(trained: Config, tmp_path: Path) -> None:

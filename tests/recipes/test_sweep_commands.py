@@ -38,6 +38,14 @@ def test_a_dry_run_measures_counts_and_leaves_nothing(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["grid.yaml"]
 
 
+def test_a_dry_run_measures_a_fixed_number_of_examples_and_says_for_how_many_workers(folder: Path) -> None:
+    # More examples than the probe reads: of 4 steps of 2 rows in each language.
+    text = SMALL.replace("axes: {targets", "axes: {sources: {of: [en, de], sizes: [2]}, targets")
+    text = text.replace("limit: 16,", "total_examples: 100, batch_size: 2,")
+    found = typed("sweep", str(write_grid(folder, text)), "--dry-run", "--workers", "2")
+    assert "with 2 workers, measured from a probe" in found.output
+
+
 def test_a_dry_run_that_cannot_measure_says_why(folder: Path) -> None:
     text = SMALL.replace("micro-pos", "pawsx")
     found = typed("sweep", str(write_grid(folder, text)), "--dry-run")

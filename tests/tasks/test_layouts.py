@@ -139,6 +139,19 @@ def test_anli_plus_joins_three_datasets_in_proportion_to_their_sizes(tmp_path: P
         assert path in found.origin
 
 
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_round_of_anli_is_scored_on_its_own_test_rows_or_else_on_its_dev_rows(tmp_path: Path, number: int) -> None:
+    task = get_task(f"anli-r{number}")
+    columns = {"uid": ["u"], "hypothesis": ["It rains."], "label": [2], "reason": ["because"]}
+    for split in ("train", "dev"):
+        write(tmp_path, "facebook/anli", "plain_text", f"{split}_r{number}", {**columns, "premise": [split]})
+    assert [row.first for row in task.rows("train", data_root=tmp_path)] == ["train"]
+    (row,) = task.rows("score", data_root=tmp_path)
+    assert (row.first, row.second, task.labels[row.label]) == ("dev", "It rains.", "contradiction")
+    write(tmp_path, "facebook/anli", "plain_text", f"test_r{number}", {**columns, "premise": ["test"]})
+    assert [row.first for row in task.rows("score", data_root=tmp_path)] == ["test"]
+
+
 def test_a_joined_source_has_the_splits_that_all_its_sources_have() -> None:
     one = HubSource(path="a/a", config="c", splits={"train": ("train",), "test": ("test",)}, columns={})
     two = HubSource(path="b/b", config="c", splits={"train": ("train",)}, columns={})

@@ -15,6 +15,8 @@ REAL = [task for task in TASKS.values() if not task.is_generated and task.kind n
 @pytest.mark.real_data
 @pytest.mark.parametrize("task", REAL, ids=[task.name for task in REAL])
 def test_every_row_of_the_mirror_holds_what_its_task_promises(task: Task, data_root: Path) -> None:
+    if not hasattr(task.source, "config") and not hasattr(task.source, "sources"):
+        pytest.skip("its publisher's own files")
     paths = [each.path for each in getattr(task.source, "sources", {"": task.source}).values()]
     if not all((data_root / path).is_dir() for path in paths):
         pytest.skip(f"the mirror holds no {' and '.join(paths)}")

@@ -263,6 +263,20 @@ def test_a_run_that_is_there_is_gone_on_with_and_one_that_is_gone_begins_anew(fo
     assert tracker.notes == again.notes == other.notes == []
 
 
+def test_going_on_with_a_run_ends_what_a_killed_process_left_running_under_it(folder, client):
+    killed = open_tracker("mlflow", folder=folder)
+    sweep = killed.start("sweep", experiment="sweep", tags={}, params={})
+    stage = killed.start("stage", experiment="sweep", tags={}, params={})
+    other = open_tracker("mlflow", folder=folder).start("another sweep", experiment="sweep", tags={}, params={})
+
+    resumed = open_tracker("mlflow", folder=folder)
+    resumed.start("sweep", experiment="sweep", tags={}, params={}, run_id=sweep)
+    live = resumed.start("stage", experiment="sweep", tags={}, params={})
+
+    statuses = {run: client.get_run(run).info.status for run in (sweep, stage, live, other)}
+    assert statuses == {sweep: "RUNNING", stage: "KILLED", live: "RUNNING", other: "RUNNING"}
+
+
 def test_a_tracker_may_put_every_run_into_one_experiment_under_one_run(folder, runs):
     tracker = open_tracker("mlflow", folder=folder, experiment="sweep s", parent="abc")
     outer = tracker.start("mnli", experiment="xnli", tags={}, params={})

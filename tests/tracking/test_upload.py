@@ -150,6 +150,33 @@ def test_children_find_their_parents_again(folder, runs, outage):
     )
 
 
+@pytest.mark.parametrize("is_back", [False, True])
+def test_a_run_opened_in_an_outage_and_closed_by_another_process_is_one_run(folder, runs, outage, is_back):
+    with outage():
+        opening = open_tracker("mlflow", folder=folder)
+        parent = opening.start("sweep", experiment="xnli", tags={}, params={"p": 1})
+        opening._open[-1].spool.close()  # as a process that ends leaves it: begun and not closed
+        a_run(folder, "child", parent=parent)
+
+    def close():
+        closing = open_tracker("mlflow", folder=folder)
+        closing.start("sweep", experiment="xnli", tags={}, params={}, run_id=parent)
+        closing.log_metrics({"cells_done": 2})
+        closing.close()
+
+    if is_back:
+        close()
+    else:
+        with outage():
+            close()
+    sync(folder)
+    found = {run.info.run_name: run for run in runs()}
+    assert len(runs()) == 2 and not spool.spooled(folder)
+    assert found["sweep"].info.status == "FINISHED"
+    assert found["sweep"].data.metrics == {"cells_done": 2} and found["sweep"].data.params == {"p": "1"}
+    assert found["child"].data.tags["mlflow.parentRunId"] == found["sweep"].info.run_id
+
+
 def test_a_run_that_goes_on_is_uploaded_as_far_as_it_is(folder, client, runs, outage):
     with outage():
         tracker, _ = a_run(folder, close=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toolkit.metrics.accuracy import accuracy, accuracy_f1
 from toolkit.metrics.mlqa import mlqa, normaliser
-from toolkit.metrics.ranking import TOP, ranking, retrieval_accuracy, weighted_f1
+from toolkit.metrics.ranking import TOP, ranked, ranking, retrieval_accuracy, weighted_f1
 from toolkit.metrics.spans import SpanCounts, count_spans, micro_averaged, tagging_f1
 from toolkit.metrics.squad import Question, averaged, score_questions, squad
 from toolkit.metrics.squad2 import Squad2, squad2
@@ -34,6 +34,7 @@ __all__ = [
     "micro_averaged",
     "mlqa",
     "normaliser",
+    "ranked",
     "ranking",
     "retrieval_accuracy",
     "score_questions",

@@ -96,6 +96,23 @@ def ranking(
 
     Source: LAReQA in google-research/xtreme, `utils_lareqa.mean_avg_prec_at_k`; Mewsli-X, `utils_mewslix.evaluate`.
     """
+    average, reciprocal = ranked(found_rows, right_queries, right_rows, k=k)
+    return {f"map_at_{k}": float(average.mean()), f"mrr_at_{k}": float(reciprocal.mean())}
+
+
+def ranked(
+    found_rows: Sequence[Sequence[int]] | NDArray[np.integer],
+    right_queries: Sequence[int] | NDArray[np.integer],
+    right_rows: Sequence[int] | NDArray[np.integer],
+    *,
+    k: int = TOP,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each query's average precision and reciprocal rank, both [Q]; arguments and faults as for `ranking`.
+
+    Example:
+        >>> [each.tolist() for each in ranked([[1, 2], [0, 1]], [0, 1], [2, 0], k=2)]
+        [[0.5, 1.0], [0.5, 1.0]]
+    """
     found, queries, rows = np.asarray(found_rows), np.asarray(right_queries), np.asarray(right_rows)
     if found.ndim != 2 or not found.size or queries.ndim != 1 or queries.shape != rows.shape:
         raise ValueError(
@@ -124,7 +141,7 @@ def ranking(
     precision = np.cumsum(is_hit, axis=1) / ranks  # [Q, k]
     average = (precision * is_hit).sum(axis=1) / np.minimum(n_right, k)
     reciprocal = np.where(is_hit.any(axis=1), 1 / (is_hit.argmax(axis=1) + 1), 0.0)
-    return {f"map_at_{k}": float(average.mean()), f"mrr_at_{k}": float(reciprocal.mean())}
+    return average, reciprocal
 
 
 def _checked(

@@ -200,7 +200,10 @@ class Circuit(nn.Module):
     def spec(self) -> HeadSpec:
         """The active head's specification."""
         if self.active_head is None:
-            raise ToolkitError(f"'{self.composition}' is wired without a head, for retrieval.")
+            raise ToolkitError(
+                f"'{self.composition}' has no head, so it gives vectors for retrieval and no answers; name a composition with one, for "
+                "example mnli or backbone@mnli."
+            )
         return self.spec_of(self.active_head)
 
     def spec_of(self, name: str) -> HeadSpec:

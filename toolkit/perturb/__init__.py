@@ -1,7 +1,7 @@
 """Perturbations: pure functions of rows and a seed, with labels and answers kept right."""
 
-from toolkit.perturb.apply import FIELDS, perturb
-from toolkit.perturb.lexicon import Lexicon, make_lexicon, read_lexicon, read_lexicons
+from toolkit.perturb.apply import FIELDS, fields_of, perturb
+from toolkit.perturb.lexicon import Lexicon, lexicon_languages, make_lexicon, read_lexicon, read_lexicons
 from toolkit.perturb.noise import Noise, augment, parse_noise
 from toolkit.perturb.perturbation import LEVELS, PERTURBATIONS, Perturbation, check_strength, get_perturbation
 
@@ -14,7 +14,9 @@ __all__ = [
     "Perturbation",
     "augment",
     "check_strength",
+    "fields_of",
     "get_perturbation",
+    "lexicon_languages",
     "make_lexicon",
     "parse_noise",
     "perturb",

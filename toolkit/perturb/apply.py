@@ -15,7 +15,7 @@ from functools import lru_cache
 from random import Random
 from typing import cast
 
-from toolkit.errors import ToolkitError
+from toolkit.errors import DataError, ToolkitError
 from toolkit.perturb import sentences
 from toolkit.perturb.characters import Place
 from toolkit.perturb.lexicon import Lexicon
@@ -23,7 +23,7 @@ from toolkit.perturb.negation import is_negation
 from toolkit.perturb.perturbation import Perturbation, check_strength, get_perturbation
 from toolkit.perturb.text import Replacement, Span, words
 from toolkit.perturb.text import replace as carry_out
-from toolkit.perturb.words import switch
+from toolkit.perturb.words import find, switch
 from toolkit.tasks.rows import Answer, HeldRows, PairRow, Row, Rows, SentenceRow, SpanRow, TagsRow
 
 # The text fields of a row that are perturbed unless others are asked for. Choices stay as they are: they are what is chosen.
@@ -68,7 +68,7 @@ def perturb(
     made = get_perturbation(perturbation) if isinstance(perturbation, str) else perturbation
     check_strength(strength)
     kind = rows.task.kind
-    chosen = _fields(kind, fields)
+    chosen = fields_of(kind, fields)
     for name in chosen:
         reason = made.why_not(kind, _language(rows, name))
         if reason:
@@ -101,14 +101,18 @@ def share(strength: float, n: int, rng: Random) -> int:
 def _change_rows(rows: Rows, made: Perturbation, strength: float, seed: int, partner: Rows | None) -> tuple[Row, ...]:
     place = f"{rows.task.name} {rows.language}"
     every = list(rows)
-    others = sentences.check_partner(every, partner, place) if made.name == "language-mix" else every  # type: ignore[arg-type]
+    said = sentences.translations(partner, place) if made.name == "language-mix" else {}  # type: ignore[arg-type]
+    if made.name == "language-mix" and not any(row.id in said for row in every):
+        raise DataError(f"{place}: no row has an id that the other language has too, so none can be mixed.")
     changed: list[Row] = []
-    for index, row in enumerate(every):
+    for row in every:
         rng = row_rng(seed, made.name, rows.language, row.id)
         if rng.random() >= strength:
             changed.append(row)
         elif made.name == "language-mix":
-            changed.append(sentences.mix_languages(cast(PairRow, row), cast(PairRow, others[index]), place))
+            # PAWS-X lacks some rows in some languages; what has no translation stays as it is.
+            other = said.get(row.id)
+            changed.append(sentences.mix_languages(cast(PairRow, row), other, place) if other else row)
         elif made.name == "distractor":
             language = _language(rows, "context")
             changed.append(sentences.add_distractor(cast(SpanRow, row), cast(list[SpanRow], every), language, rng))
@@ -160,7 +164,7 @@ def _change_text(
     lexicons: Sequence[Lexicon],
 ) -> tuple[str, tuple[Span, ...]]:
     """Return a text changed everywhere but in the kept parts, and their places in it."""
-    every = words(text, single=made.rearrange is not None)
+    every = _words(text, made, lexicons)
     found = [word for word in every if not any(word.meets(part) for part in kept)]
     if made.name == "word-drop":
         found = [word for word in found if not is_negation(text[word.start : word.end], language)]
@@ -182,6 +186,12 @@ def _change_text(
         if edited:
             replacements.append(Replacement(word.start, end, "".join(edited)))
     return carry_out(text, replacements, kept)
+
+
+def _words(text: str, made: Perturbation, lexicons: Sequence[Lexicon]) -> list[Span]:
+    if made.needs == "lexicon":
+        return find(text, lexicons)
+    return words(text, single=made.rearrange is not None)
 
 
 def _edit(
@@ -207,7 +217,7 @@ def _change_tokens(
         if done == n:
             break
         token = tokens[position]
-        for word in words(token):
+        for word in _words(token, made, lexicons):
             place = Place("", rows.language, letters, can_move_spaces=False)
             edited = _edit(token[word.start : word.end], place, rng, made, lexicons)
             changed = token[: word.start] + edited[0] + token[word.end :] if edited else ""
@@ -260,7 +270,12 @@ def _language(rows: Rows, field: str) -> str:
     return question if question and field == "question" else context
 
 
-def _fields(kind: str, asked: Sequence[str] | None) -> tuple[str, ...]:
+def fields_of(kind: str, asked: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the text fields that are asked for, or those of the kind.
+
+    Raises:
+        ToolkitError: the kind has no such field.
+    """
     known = FIELDS[kind] + _OTHER_FIELDS.get(kind, ())
     for name in asked or ():
         if name not in known:

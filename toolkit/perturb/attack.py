@@ -24,7 +24,7 @@ from toolkit.perturb.characters import Place
 from toolkit.perturb.lexicon import Lexicon
 from toolkit.perturb.perturbation import PERTURBATIONS
 from toolkit.perturb.text import words
-from toolkit.perturb.words import switch
+from toolkit.perturb.words import find, switch
 from toolkit.registry import unknown
 from toolkit.tasks.rows import ChoiceRow, PairRow
 
@@ -48,6 +48,7 @@ class AttackSettings:
         n_candidates: candidates tried for one word.
         seed: any integer.
         lexicons: what `code-switch` takes its words from, all from the rows' language.
+        fields: the row's text fields that are attacked; none: those of the kind.
     """
 
     name: str
@@ -56,6 +57,7 @@ class AttackSettings:
     n_candidates: int = 8
     seed: int = 0
     lexicons: tuple[Lexicon, ...] = ()
+    fields: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.name not in ATTACKS:
@@ -155,7 +157,9 @@ def attack(
         raise ToolkitError(
             f"The lexicon {foreign[0].origin} translates from {foreign[0].source}; the rows are in {language}."
         )
-    states = [_State(row, language, {name: _cut(getattr(row, name)) for name in FIELDS[kind]}) for row in rows]
+    names = settings.fields or FIELDS[kind]
+    held = settings.lexicons if settings.name == "code-switch" else ()
+    states = [_State(row, language, {name: _cut(getattr(row, name), held) for name in names}) for row in rows]
     if not states:
         return []
     for state, p in zip(states, answer(rows), strict=True):
@@ -256,9 +260,9 @@ def _candidates(state: _State, at: tuple[str, int], settings: AttackSettings) ->
     return list(found)
 
 
-def _cut(text: str) -> list[str]:
+def _cut(text: str, lexicons: Sequence[Lexicon]) -> list[str]:
     parts, at = [], 0
-    for word in words(text):
+    for word in find(text, lexicons) if lexicons else words(text):
         parts += [text[at : word.start], text[word.start : word.end]]
         at = word.end
     return [*parts, text[at:]]

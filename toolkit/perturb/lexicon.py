@@ -1,14 +1,14 @@
-"""Bilingual lexicons: a word and its translations, as MUSE publishes them."""
+"""Bilingual lexicons: a word and its translations, as MUSE, XLing-Eval and PanLex-BLI publish them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from toolkit.errors import DataError
-from toolkit.languages import get_language
+from toolkit.languages import LANGUAGES
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,14 @@ class Lexicon:
     target: str
     entries: Mapping[str, tuple[str, ...]] = field(repr=False)
     origin: str = ""
+
+    @cached_property
+    def lengths(self) -> Mapping[str, tuple[int, ...]]:
+        """By first character, how many characters the words that begin with it have, the longest first."""
+        found: dict[str, set[int]] = {}
+        for word in self.entries:
+            found.setdefault(word[:1], set()).add(len(word))
+        return {first: tuple(sorted(lengths, reverse=True)) for first, lengths in found.items()}
 
     def translations(self, word: str) -> tuple[str, ...]:
         """Return the translations of a word; none where the lexicon lacks it, or gives the word itself."""
@@ -47,27 +55,46 @@ def make_lexicon(source: str, target: str, pairs: Iterable[tuple[str, str]], *, 
     return Lexicon(source, target, {word: tuple(known) for word, known in entries.items()}, origin)
 
 
-@lru_cache(maxsize=16)
-def read_lexicon(path: Path) -> Lexicon:
-    """Read a lexicon of one pair a line, divided by a tab or a space, from a file named `SOURCE-TARGET.EXTENSION`.
+def pair_of(path: Path) -> tuple[str, str] | None:
+    """Return the two languages that a lexicon's name says, or None where it says none.
 
-    This is the format and the naming of MUSE's ground-truth dictionaries (Conneau et al. 2018, arXiv 1710.04087): `en-de.txt`.
+    They are the first part of the name, between dots, of two known codes: the names of MUSE (Conneau et al. 2018, arXiv
+    1710.04087), XLing-Eval (Glavaš et al. 2019, arXiv 1902.00508) and PanLex-BLI (Vulić et al. 2019, arXiv 1909.01638).
+
+    Example:
+        >>> pair_of(Path("en-de.0-5000.txt")), pair_of(Path("yacle.train.freq.5k.en-de.tsv")), pair_of(Path("eus-fin.tsv"))
+        (('en', 'de'), ('en', 'de'), ('eu', 'fi'))
+    """
+    for part in path.name.split("."):
+        source, _, target = part.partition("-")
+        ours, theirs = _code(source), _code(target)
+        if ours and theirs:
+            return ours, theirs
+    return None
+
+
+def _code(text: str) -> str | None:
+    return next((code for code, each in LANGUAGES.items() if text in (code, each.iso3, *each.other_codes)), None)
+
+
+@lru_cache(maxsize=64)
+def read_lexicon(path: Path) -> Lexicon:
+    """Read a lexicon of one pair a line, divided by a tab or a space, from a file whose name says its languages (`pair_of`).
 
     Raises:
         DataError: a name without two languages, a line without two columns, text that is not UTF-8, or an empty file.
     """
-    source, _, target = path.name.split(".")[0].partition("-")
-    if not source or not target:
-        raise DataError(f"{path}: the name of a lexicon says its languages, for example en-de.txt; rename it so.")
-    source, target = (get_language(code, error=DataError).code for code in (source, target))
+    languages = pair_of(path)
+    if languages is None:
+        raise DataError(f"{path}: the name of a lexicon says two known languages, for example en-de.txt; rename it so.")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 at byte {error.start}; convert the lexicon to UTF-8.") from error
     except OSError as error:
         raise DataError(f"{path}: the lexicon cannot be read ({error.strerror}).") from error
     pairs = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text.split("\n"), 1):  # not splitlines: U+2028 and its like stand within words
         if not line.strip():
             continue
         columns = line.strip().split("\t") if "\t" in line.strip() else line.split()
@@ -79,19 +106,51 @@ def read_lexicon(path: Path) -> Lexicon:
         pairs.append((columns[0].strip(), columns[1].strip()))
     if not pairs:
         raise DataError(f"{path}: the lexicon is empty; expected a word and a translation on each line.")
-    return make_lexicon(source, target, pairs, origin=path.name)
+    return make_lexicon(*languages, pairs, origin=path.name)
+
+
+def lexicon_languages(folder: Path) -> frozenset[str]:
+    """Return the languages that `read_lexicons` finds a lexicon from in a folder.
+
+    Raises:
+        DataError: no such folder.
+    """
+    return frozenset(code for _, languages in _files(folder) for code in languages)
+
+
+def _files(folder: Path) -> list[tuple[Path, tuple[str, str]]]:
+    if not folder.is_dir():
+        raise DataError(f"The folder of lexicons {folder} is not there; expected a folder with files like en-de.txt.")
+    paths = sorted(path for path in folder.rglob("*-*.*") if path.is_file())
+    return [(path, languages) for path in paths if (languages := pair_of(path))]
 
 
 def read_lexicons(folder: Path, source: str) -> tuple[Lexicon, ...]:
-    """Return every lexicon of a folder that translates from a language, by file name.
+    """Return a lexicon from a language for every other that the files of a folder, and of folders in it, translate it into.
+
+    Files of one pair of languages (parts for training and testing) are one lexicon. A pair that is there the other way round
+    alone is turned round.
 
     Raises:
-        DataError: there is none, or one is faulty.
+        DataError: no such folder, no lexicon of the language, or a faulty one.
     """
-    files = sorted(path for path in folder.glob(f"{source}-*.*") if path.is_file())
+    files: dict[tuple[str, str], list[Path]] = {}
+    for path, languages in _files(folder):
+        if source in languages:
+            files.setdefault(languages, []).append(path)
     if not files:
         raise DataError(
             f"The folder {folder} has no lexicon from {source}; expected files named {source}-XX.txt, a word and a translation "
             "on each line."
         )
-    return tuple(read_lexicon(path) for path in files)
+    found = []
+    for (ours, theirs), paths in sorted(files.items()):
+        if theirs == source and (source, ours) in files:
+            continue
+        pairs = [(word, each) for path in paths for word, said in read_lexicon(path).entries.items() for each in said]
+        origin = paths[0].name if len(paths) == 1 else f"{ours}-{theirs} ({len(paths)} files)"
+        if ours == source:
+            found.append(make_lexicon(source, theirs, pairs, origin=origin))
+        else:
+            found.append(make_lexicon(source, ours, [(b, a) for a, b in pairs], origin=f"{origin} turned round"))
+    return tuple(found)

@@ -86,17 +86,13 @@ def mix_languages(row: PairRow, partner: PairRow, place: str) -> PairRow:
     return replace(row, second=partner.second)
 
 
-def check_partner(rows: Sequence[PairRow], partner: Sequence[PairRow] | None, place: str) -> Sequence[PairRow]:
-    """Return the partner's rows, or refuse those that cannot be parallel."""
+def translations(partner: Sequence[PairRow] | None, place: str) -> dict[str, PairRow]:
+    """Return the partner's rows by id: in parallel data an id means the same example in every language."""
     if partner is None:
         raise ToolkitError(
             f"{place}: mixing languages needs the same rows in another language; name one with --mix-with."
         )
-    if len(partner) != len(rows):
-        raise DataError(
-            f"{place}: {len(rows)} rows and {len(partner)} in the other language; parallel rows are equal in number."
-        )
-    return partner
+    return {row.id: row for row in partner}
 
 
 def _vocabulary(text: str) -> set[str]:

@@ -6,7 +6,7 @@ a sum, not a search.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import regex
@@ -30,6 +30,7 @@ def _pattern(length: int, long_length: int) -> regex.Pattern[str]:
 
 _PIECES = _pattern(2, 4)
 _SINGLE = _pattern(1, 4)
+_UNSPACED_RUN = regex.compile(rf"(?:[{_TWO}{_FOUR}]\p{{M}}*)+", regex.V1)
 _CLUSTER = regex.compile(r"\X")
 _SENTENCE_END = regex.compile(r"(?<=[.!?؟۔।።])\s+|(?<=[。！？])")
 
@@ -70,6 +71,46 @@ def words(text: str, *, single: bool = False) -> list[Span]:
         (2, 4)
     """
     return [Span(*found.span()) for found in (_SINGLE if single else _PIECES).finditer(text)]
+
+
+def lexical_words(text: str, longest_at: Callable[[int, int], int]) -> list[Span]:
+    """Return the words of a text, cut by a lexicon where the script has no spaces.
+
+    There the longest entry at each place is a word (forward maximum matching); what lies between entries is cut as `words` does.
+
+    Args:
+        text: any text.
+        longest_at: takes a start and an end, and returns how many characters of the text the longest entry between them has that
+            begins at the start; 0 where there is none.
+
+    Example:
+        >>> text = "我们走吧"
+        >>> [text[w.start : w.end] for w in lexical_words(text, lambda start, end: {0: 2, 2: 1}.get(start, 0))]
+        ['我们', '走', '吧']
+    """
+    found: list[Span] = []
+    at = 0
+    for run in _UNSPACED_RUN.finditer(text):
+        found += _shifted(text, at, run.start())
+        at, end = run.start(), run.end()
+        starts = [at + each.start() for each in _CLUSTER.finditer(run.group())]
+        begins = {*starts, end}
+        for start in starts:
+            if start < at:
+                continue
+            after = start + longest_at(start, end)
+            if after > start and after in begins:  # an entry never parts a mark from its letter
+                found += [*_shifted(text, at, start), Span(start, after)]
+                at = after
+        found += _shifted(text, at, end)
+        at = end
+    return found + _shifted(text, at, len(text))
+
+
+def _shifted(text: str, start: int, end: int) -> list[Span]:
+    if start == end:
+        return []
+    return [Span(start + word.start, start + word.end) for word in words(text[start:end])]
 
 
 def clusters(word: str) -> list[str]:

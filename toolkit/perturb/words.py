@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 from toolkit.perturb.lexicon import Lexicon
-from toolkit.perturb.text import Replacement, Span
+from toolkit.perturb.text import Replacement, Span, lexical_words
 
 
 def drop(text: str, found: Sequence[Span], chosen: Sequence[int], rng: Random) -> list[Replacement]:
@@ -50,6 +50,23 @@ def repeat(text: str, found: Sequence[Span], chosen: Sequence[int], rng: Random)
     return [
         Replacement(found[i].end, found[i].end, joint + text[found[i].start : found[i].end]) for i in sorted(chosen)
     ]
+
+
+def find(text: str, lexicons: Sequence[Lexicon]) -> list[Span]:
+    """Return the words of a text that a lexicon may be asked for."""
+
+    def longest_at(start: int, end: int) -> int:
+        best = 0
+        for lexicon in lexicons:
+            for n in lexicon.lengths.get(text[start], ()):
+                if n <= best:
+                    break
+                if start + n <= end and text[start : start + n] in lexicon.entries:
+                    best = n
+                    break
+        return best
+
+    return lexical_words(text, longest_at)
 
 
 def switch(word: str, lexicons: Sequence[Lexicon], rng: Random) -> str | None:

@@ -20,7 +20,8 @@ from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.evaluate import choose_languages, evaluate, parts_of
 from toolkit.recipes.identity import identity, read_identity
 from toolkit.recipes.noise import scored_rows
-from toolkit.recipes.outcomes import outcomes_of
+from toolkit.recipes.outcomes import aligned, outcomes_of
+from toolkit.recipes.pooled import pooled_fingerprint
 from toolkit.recipes.publish import result_folder
 from toolkit.recipes.retrieve import retrieve
 from toolkit.report import render
@@ -28,6 +29,7 @@ from toolkit.report.compare import Comparison, compare_csv, compare_figure, comp
 from toolkit.score import Score, read_json, replace_text
 from toolkit.significance import RESAMPLES, Outcomes, resample
 from toolkit.tasks import Task, get_task
+from toolkit.tasks.task import RETRIEVED
 from toolkit.tracking import NOTE_TAG
 
 FILES = ("compare.md", "compare.csv", "compare.tex", "compare.png", "compare.svg")
@@ -90,26 +92,16 @@ def compare(
             if names
             else "No composition was named; a comparison needs two."
         )
-    if target.kind == "retrieval":
-        raise ToolkitError(
-            f"'{task}' is compared by its scores alone: what each query found stands in the tables that `xstilts retrieve` writes, "
-            "without outcomes that could be drawn again; compare on a bitext task."
-        )
-    if target.kind == "mining":
-        raise ToolkitError(
-            f"'{task}' is scored by the pairs mined, which are no rows that could be drawn again; compare on a bitext task."
-        )
     for name in names:
         if parse(name).is_parallel:
             raise ToolkitError(f"'{name}' has several answers to a row; compare its members one by one.")
     wanted = choose_languages(target, languages, config.data_root, say)
-    if target.kind == "bitext":
-        one = config.retrieve.protocol
-        if one in ("all", "mteb"):
-            raise ToolkitError(
-                f"The protocol '{one}' gives no score that is a sum over pairs; compare with `--set retrieve.protocol=jiant`, "
-                "xtreme, laser or st."
-            )
+    one = config.retrieve.protocol
+    if target.kind in RETRIEVED and one in (("all",) if target.kind == "retrieval" else ("all", "mteb")):
+        raise ToolkitError(
+            f"The protocol '{one}' gives no single score that is a sum over pairs; compare with `--set retrieve.protocol=jiant`, "
+            "xtreme, laser or st."
+        )
     metric = metric or MAIN[target.metric]
     scores: dict[str, dict[str, Score]] = {}
     systems: dict[str, dict[str, Outcomes]] = {}
@@ -118,6 +110,7 @@ def compare(
         scores[name] = _scores(folder, metric, wanted, target)
         systems[name] = {code: _outcomes(folder, target, code, metric, scores[name][code]) for code in wanted}
     _require_equal_rows(scores)
+    systems = aligned(systems, target)
     drawn = resample(systems, is_parallel=target.parallel, n_resamples=resamples, seed=config.train.seed)
     first = scores[names[0]][wanted[0]]
     found = comparison(
@@ -134,13 +127,13 @@ def compare(
 
 def _answers(name: str, task: Task, languages: Sequence[str], config: Config, report: Report, say: Say) -> Path:
     """Return the folder of a composition's scores and predictions, after evaluating it where need be."""
-    is_bitext = task.kind == "bitext"
-    folder = result_folder(name, task.name, config, journey="retrieve" if is_bitext else "eval")
+    is_retrieved = task.kind in RETRIEVED
+    folder = result_folder(name, task.name, config, journey="retrieve" if is_retrieved else "eval")
     backbone = common.open_backbone(config, report=report)
     if _is_reusable(folder, name, task, languages, backbone, config):
         say(f"{name}: taken from {folder} (same weights, rows and settings).")
         return folder
-    if is_bitext:
+    if is_retrieved:
         retrieve(name, config, task=task.name, languages=languages, report=report, say=say)
     else:
         evaluate(name, config, task=task.name, languages=languages, report=report, say=say)
@@ -151,7 +144,7 @@ def _is_reusable(
     folder: Path, name: str, task: Task, languages: Sequence[str], backbone: Backbone, config: Config
 ) -> bool:
     zoo = common.open_zoo(config)
-    needed = {part.entry for part in parts_of(name, has_head=task.kind != "bitext")}
+    needed = {part.entry for part in parts_of(name, has_head=task.kind not in RETRIEVED)}
     if not all(zoo.holds(entry, common.shelf(config)) for entry in needed):
         return False  # the evaluation says what is missing
     cards = {entry: zoo.get(entry, common.shelf(config)) for entry in needed}
@@ -161,11 +154,14 @@ def _is_reusable(
         scores = read_json(folder / "scores.json")
     except DataError:
         return False
-    limit = config.retrieve.limit if task.kind == "bitext" else config.eval.limit
+    limits = {"bitext": config.retrieve.limit, "retrieval": config.retrieve.limit, "mining": None}
+    pool = task.pool("score", data_root=config.data_root) if task.kind == "retrieval" else None
     for code in languages:
         found = {score.fingerprint for score in scores if score.language == code}
-        rows = scored_rows(task, code, config, limit=limit)
-        if found != {rows.fingerprint} or not (folder / FOLDER / f"{task.name}.{code}.jsonl").exists():
+        expected = scored_rows(task, code, config, limit=limits.get(task.kind, config.eval.limit)).fingerprint
+        if pool is not None:
+            expected = pooled_fingerprint(expected, pool)
+        if found != {expected} or not (folder / FOLDER / f"{task.name}.{code}.jsonl").exists():
             return False
     return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,12 @@ from toolkit.config import Config, RetrieveConfig
 from toolkit.embeddings import Vectors
 from toolkit.errors import DataError, ToolkitError
 from toolkit.metrics import weighted_f1
+from toolkit.predictions import Prediction, write_predictions
 from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.encoding import Encoder, Reading, readings
-from toolkit.recipes.noise import with_noise
+from toolkit.recipes.noise import noisy, with_noise
 from toolkit.recipes.own_pooling import as_trained
 from toolkit.report import precision_recall_curve
 from toolkit.retrieval import Index, Mined, Protocol, Side, mine, quality, sweep
@@ -107,6 +108,7 @@ def score_mining(
     encoder: Encoder,
     config: Config,
     folder: Path,
+    answers: Path,
     say: Say,
     report: Report = silent,
 ) -> tuple[list[tuple[Reading, Score]], list[str]]:
@@ -122,7 +124,8 @@ def score_mining(
     scored_on = _corpora(rows, config.retrieve.limit, encoder)
     dev_rows = None
     if any(reading.protocol.threshold == "dev" and reading.protocol.corpus == "whole" for reading in asked):
-        dev_rows = task.rows("dev", language, data_root=config.data_root)
+        # With the noise of the rows that are scored: noise lowers all margins, and a threshold of clean rows would then measure itself.
+        dev_rows = noisy(task.rows("dev", language, data_root=config.data_root), task, language, config)
     is_same = dev_rows is not None and dev_rows.origin == rows.origin and dev_rows.split == rows.split
     dev = _corpora(dev_rows, config.retrieve.limit, encoder) if dev_rows is not None and not is_same else None
     if is_same:
@@ -147,6 +150,8 @@ def score_mining(
             )
             name = f"{reading.folder}/{language}-en.{rows.split}"
             _write(folder / name, found, kept, threshold, source, measures)
+            place = answers / (reading.folder if len(asked) > 1 else "") / f"{task.name}.{language}.jsonl"
+            write_predictions(_predictions(kept, scored_on.gold), place)
             precision_recall_curve(
                 {f"{language}-en": (list(curve.recall), list(curve.precision))},
                 folder / f"{name}.curve.png",
@@ -278,6 +283,23 @@ def _threshold(
     if protocol.threshold == "oracle" or dev is None:
         return oracle, "oracle"
     return sweep(dev.mined(reading, settings, report), dev.gold).best, "dev"
+
+
+def _predictions(kept: Sequence[tuple[str, str]], gold: Collection[tuple[str, str]]) -> list[Prediction]:
+    """Return what was mined for each source sentence that has a pair, mined or right; all others count nothing."""
+    mined: dict[str, set[str]] = {}
+    right: dict[str, set[str]] = {}
+    for pairs, by_source in ((kept, mined), (gold, right)):
+        for source, target in pairs:
+            by_source.setdefault(source, set()).add(target)
+    found = []
+    for source in sorted(mined.keys() | right.keys()):
+        ours, theirs = mined.get(source, set()), right.get(source, set())
+        tp = len(ours & theirs)
+        counts = {"tp": float(tp), "fp": float(len(ours) - tp), "fn": float(len(theirs) - tp)}
+        outcome = 2 * tp / (len(ours) + len(theirs))
+        found.append(Prediction(source, sorted(theirs), sorted(ours), outcome, counts))
+    return found
 
 
 def _write(

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
-from toolkit.perturb import Lexicon, Noise, augment, make_lexicon, parse_noise, read_lexicons
+from toolkit.perturb import Lexicon, Noise, augment, lexicon_languages, make_lexicon, parse_noise, read_lexicons
 from toolkit.tasks import Task
 from toolkit.tasks.rows import Rows
 from toolkit.tasks.sample import LANGUAGES as MICRO_LANGUAGES
 from toolkit.tasks.sample.lexicons import word_pairs
 
 MICRO = "micro"
+_NO_PARTNER = "language-mix needs the language of the second sentence; name it with --set noise.mix_with=de."
+_NO_LEXICONS = "code-switch needs lexicons from {}; name their folder with --set noise.lexicons=DIR, or micro for the micro-world's."
+
+
+def check_given(needs: Collection[str], config: Config, language: str) -> None:
+    """Refuse what needs a lexicon or a second language where the settings name none.
+
+    Args:
+        needs: of `lexicon` and `partner`.
+        language: of the rows.
+    """
+    if "lexicon" in needs and config.noise.lexicons is None:
+        raise ToolkitError(_NO_LEXICONS.format(language))
+    if "partner" in needs and config.noise.mix_with is None:
+        raise ToolkitError(_NO_PARTNER)
 
 
 def noisy(rows: Rows, task: Task, language: str, config: Config, noise: Noise | None = None) -> Rows:
@@ -33,21 +48,25 @@ def noisy(rows: Rows, task: Task, language: str, config: Config, noise: Noise | 
     partner = None
     if "partner" in noise.needs:
         if settings.mix_with is None:
-            raise ToolkitError(
-                "language-mix needs the language of the second sentence; name it with --set noise.mix_with=de."
-            )
+            raise ToolkitError(_NO_PARTNER)
         if not task.parallel:
             raise ToolkitError(
                 f"language-mix needs rows that are parallel across languages; those of {task.name} are not."
             )
-        partner = task.rows("score", settings.mix_with, data_root=config.data_root, limit=len(rows))
+        partner = task.rows("score", settings.mix_with, data_root=config.data_root)
     return noise.apply(
         rows,
         seed=settings.seed,
-        fields=settings.fields.split(",") if settings.fields else None,
+        fields=wanted_fields(config),
         lexicons=lexicons(config, language.partition(".")[0]) if "lexicon" in noise.needs else (),
         partner=partner,
     )
+
+
+def wanted_fields(config: Config) -> tuple[str, ...] | None:
+    """Return the text fields that `noise.fields` names; None: those of the task's kind."""
+    named = config.noise.fields
+    return tuple(part.strip() for part in named.split(",")) if named else None
 
 
 def scored_rows(task: Task, language: str, config: Config, *, limit: int | None = None) -> Rows:
@@ -84,6 +103,18 @@ def augmented(rows: Rows, config: Config) -> Rows:
     return augment(rows, noise, rate=settings.augment_rate, seed=settings.seed, lexicons=held)
 
 
+def speaks(config: Config) -> frozenset[str]:
+    """Return the languages that `noise.lexicons` has a lexicon from; none where it is not set.
+
+    Raises:
+        DataError: it names a folder that is not there.
+    """
+    where = config.noise.lexicons
+    if where is None:
+        return frozenset()
+    return frozenset(MICRO_LANGUAGES) if where == MICRO else lexicon_languages(Path(where))
+
+
 def lexicons(config: Config, language: str) -> Sequence[Lexicon]:
     """Return every lexicon from a language that `noise.lexicons` holds.
 
@@ -93,10 +124,7 @@ def lexicons(config: Config, language: str) -> Sequence[Lexicon]:
     """
     where = config.noise.lexicons
     if where is None:
-        raise ToolkitError(
-            f"code-switch needs lexicons from {language}; name their folder with --set noise.lexicons=DIR, or micro for the "
-            "micro-world's."
-        )
+        raise ToolkitError(_NO_LEXICONS.format(language))
     if where == MICRO:
         if language not in MICRO_LANGUAGES:
             raise DataError(f"The micro-world does not speak {language}; it speaks {', '.join(MICRO_LANGUAGES)}.")

@@ -10,8 +10,9 @@ import numpy as np
 
 from toolkit.config import Config
 from toolkit.embeddings import Vectors
-from toolkit.metrics import TOP, ranking
+from toolkit.metrics import TOP, ranked
 from toolkit.modeling.circuit import Circuit
+from toolkit.predictions import Prediction, write_predictions
 from toolkit.progress import Report, silent
 from toolkit.recipes.common import Say
 from toolkit.recipes.encoding import Encoder, Reading
@@ -41,6 +42,7 @@ def score_pool(
     circuit: Circuit,
     config: Config,
     folder: Path,
+    answers: Path,
     say: Say,
     report: Report = silent,
 ) -> tuple[list[tuple[Reading, Score]], list[str]]:
@@ -90,7 +92,10 @@ def score_pool(
         )
         near_by, rows = (np.split(each, ends) for each in (every.forward.scores, every.forward.rows))
         for one, found, near in zip(queries, rows, near_by, strict=True):
-            measures = ranking(found, *one.right)
+            average, reciprocal = ranked(found, *one.right)
+            measures = {f"map_at_{TOP}": float(average.mean()), f"mrr_at_{TOP}": float(reciprocal.mean())}
+            place = answers / (reading.folder if len(asked) > 1 else "") / f"{task.name}.{one.language}.jsonl"
+            write_predictions(_predictions(one, pool, found, average, reciprocal), place)
             name = f"{reading.folder}/{one.language}.{one.rows.split}.top{TOP}.tsv"
             _write(folder / name, one, pool, found, near)
             files.append(name)
@@ -109,12 +114,36 @@ def score_pool(
                         split=one.rows.split,
                         backbone=circuit.backbone.name,
                         is_generated=one.rows.is_generated,
-                        fingerprint=f"{one.rows.fingerprint[:8]}{pool.fingerprint[:8]}",
+                        fingerprint=pooled_fingerprint(one.rows.fingerprint, pool),
                     ),
                 )
                 for metric, value in measures.items()
             ]
     return scored, files
+
+
+def pooled_fingerprint(queries: str, pool: Pool) -> str:
+    """Return the fingerprint of queries together with the pool that they search."""
+    return f"{queries[:8]}{pool.fingerprint[:8]}"
+
+
+def _predictions(
+    asked: _Asked, pool: Pool, found: np.ndarray, average: np.ndarray, reciprocal: np.ndarray
+) -> list[Prediction]:
+    """Return what each query found first, and what its ranking is worth."""
+    right: dict[int, list[str]] = {}
+    for query, row in zip(*asked.right, strict=True):
+        right.setdefault(query, []).append(pool.rows[row].id)
+    return [
+        Prediction(
+            id,
+            right[number],
+            pool.rows[first].id if first >= 0 else "",
+            float(average[number]),
+            {f"map_at_{TOP}": float(average[number]), f"mrr_at_{TOP}": float(reciprocal[number])},
+        )
+        for number, (id, first) in enumerate(zip(asked.ids, found[:, 0].tolist(), strict=True))
+    ]
 
 
 def _write(file: Path, asked: _Asked, pool: Pool, found: np.ndarray, closeness: np.ndarray) -> None:

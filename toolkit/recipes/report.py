@@ -11,26 +11,28 @@ from toolkit.metrics import MAIN
 from toolkit.predictions import read_predictions
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.observed import observe
-from toolkit.recipes.outcomes import outcomes_of
+from toolkit.recipes.outcomes import aligned, outcomes_of
 from toolkit.recipes.prediction import FILE, FOLDER, read_prediction
 from toolkit.recipes.prediction import verdicts as prediction_verdicts
 from toolkit.recipes.prediction_tables import against_table, validation_table
-from toolkit.report import render
-from toolkit.report.compare import Comparison, comparison
+from toolkit.report import Table, render
+from toolkit.report.aside import Aside
+from toolkit.report.columns import label
 from toolkit.report.differences import difference_map
-from toolkit.report.page import Section, report_page
-from toolkit.report.sweep import (
-    SweepReport,
-    label,
+from toolkit.report.page import report_page
+from toolkit.report.sweep import SweepReport, sweep_report
+from toolkit.report.sweep_tables import (
+    contrasts_csv,
     main_table,
+    noise_table,
     order_table,
     page_table,
     report_csv,
-    sweep_report,
-    verdicts,
+    section_table,
 )
+from toolkit.report.verdicts import answers, verdicts
 from toolkit.score import replace_text
-from toolkit.significance import RESAMPLES, Outcomes, resample
+from toolkit.significance import RESAMPLES, Outcomes, Resampled, resample
 from toolkit.sweeps import CellResult, SweepResults, load_results
 from toolkit.tasks import Task, get_task
 
@@ -70,30 +72,37 @@ def report(
     Raises:
         ToolkitError: there is no sweep in the folder, or nothing of it is scored yet.
     """
+    found = read_report(sweep, resamples=resamples, seed=seed, say=say)
+    folder = out or Path(sweep) / "report"
+    predicted = predicted_aside(Path(sweep))
+    _write(found, folder, [predicted] if predicted else [])
+    said = answers(found)
+    lines = [found.question, *(f"  {line}" for line in said), ""] if said else []
+    lines += [render(main_table(found), "text"), *verdicts(found)]
+    lines += [f"{predicted.heading}: {predicted.lines[0]}"] if predicted else []
+    text = "\n".join([*lines, ""])
+    return Reported(found, text, folder)
+
+
+def read_report(sweep: Path, *, resamples: int = RESAMPLES, seed: int = 0, say: Say = say_nothing) -> SweepReport:
+    """Return what a sweep comes to, and write nothing; arguments and faults as for `report`."""
     results = load_results(sweep)
     if not any(cell.state == "done" for cell in results.cells):
         raise ToolkitError(
             f"Nothing of the sweep in {sweep} is scored yet; run `xstilts sweep` on, or look at `xstilts status {sweep}`."
         )
-    main = {task: MAIN[get_task(task).metric] for task in results.sweep.targets}
-    comparisons = {
-        (task, variant): tested
-        for task in results.sweep.targets
-        for variant in results.sweep.variants
-        if (tested := _comparison(results, task, variant, main[task], resamples, seed, say)) is not None
-    }
-    found = sweep_report(results, comparisons, main)
-    folder = out or Path(sweep) / "report"
-    predicted = predicted_section(Path(sweep))
-    _write(found, folder, [predicted] if predicted else [])
-    lines = [render(main_table(found), "text"), *verdicts(found)]
-    if predicted is not None:
-        lines.append(f"{predicted.heading}: {predicted.lines[0]}")
-    text = "\n".join([*lines, ""])
-    return Reported(found, text, folder)
+    tasks = {task: get_task(task) for task in results.sweep.targets}
+    main = {name: MAIN[task.metric] for name, task in tasks.items()}
+    pivots = {name: task.train_language for name, task in tasks.items()}
+    drawn: dict[tuple[str, str], Resampled] = {}
+    for number, (name, task) in enumerate(tasks.items()):
+        drawn |= _drawn(results, task, main[name], resamples, (seed, number), say)
+    # Of classes of equal size, as the test sets of pair tasks have them.
+    guesses = {name: 1 / len(task.labels) for name, task in tasks.items() if task.kind == "pair" and task.labels}
+    return sweep_report(results, drawn, main, pivots, guesses)
 
 
-def predicted_section(sweep: Path) -> Section | None:
+def predicted_aside(sweep: Path) -> Aside | None:
     """Return what `xstilts predict --sweep` found of a sweep as a section of its report; None where it was not asked.
 
     Raises:
@@ -109,66 +118,95 @@ def predicted_section(sweep: Path) -> Section | None:
     except ToolkitError:  # the sweep was taken further and is not finished
         is_old = True
     if is_old:
-        lines.insert(
-            0,
-            f"Old: the sweep has changed since; `xstilts predict --sweep {sweep}` holds it against what is there now.",
-        )
+        mend = f"`xstilts predict --sweep {sweep}` holds it against what is there now."
+        lines.insert(0, f"Old: the sweep has changed since; {mend}")
     try:
         picture = (folder / "prediction.svg").read_text(encoding="utf-8")
     except OSError:
         picture = ""
-    return Section("Predicted against observed", tuple(lines), (validation_table(found), against_table(found)), picture)
+    return Aside("Predicted against observed", tuple(lines), (validation_table(found), against_table(found)), picture)
 
 
-def _comparison(
-    results: SweepResults, task: str, variant: str, metric: str, resamples: int, seed: int, say: Say
-) -> Comparison | None:
-    """Return the paired test of a column against its baseline; None where that or its predictions are not there."""
-    target = get_task(task)
-    if target.kind in ("mining", "retrieval"):
-        return None  # the pairs mined are no rows that could be drawn again
-    rows = dict.fromkeys(c.cell.row for c in results.cells if (c.cell.task, c.cell.variant) == (task, variant))
+def _drawn(
+    results: SweepResults, task: Task, metric: str, resamples: int, seed: Sequence[int], say: Say
+) -> dict[tuple[str, str], Resampled]:
+    """Return (target, variant) -> its resampled scores.
+
+    Variants that were scored on the same rows are drawn together, so that what noise changes is a paired difference. A variant with
+    rows of its own is drawn for itself.
+    """
+    found_by = {variant: _systems(results, task, variant, metric) for variant in results.sweep.variants}
+    every = aligned({name: each for some in found_by.values() for name, each in some.items()}, task)
+    systems = {variant: {name: every[name] for name in some} for variant, some in found_by.items() if some}
+    _leave_out_others(systems, results, task, say)
+    groups: list[list[str]] = []
+    for variant, some in systems.items():
+        ids = _ids(next(iter(some.values())))
+        same = next((group for group in groups if _ids(next(iter(systems[group[0]].values()))) == ids), None)
+        if same is None:
+            groups.append([variant])
+        else:
+            same.append(variant)
+    found: dict[tuple[str, str], Resampled] = {}
+    for number, group in enumerate(groups):
+        together = {name: outcomes for variant in group for name, outcomes in systems[variant].items()}
+        if len(together) > 1:
+            drawn = resample(
+                together,
+                is_parallel=task.parallel,
+                n_resamples=resamples,
+                seed=(*seed, number),
+                trained=_trained(results, task.name),
+            )
+            found |= {(task.name, variant): drawn for variant in group}
+    return found
+
+
+def _systems(results: SweepResults, task: Task, variant: str, metric: str) -> dict[str, dict[str, Outcomes]]:
+    """Return the outcomes of every row of a column, by its label."""
     systems: dict[str, dict[str, Outcomes]] = {}
-    baseline = ""
-    counts: dict[str, int] = {}
-    is_generated = False
-    for row in rows:
-        cells = [cell for cell in results.at(row, task, variant=variant) if cell.state == "done" and cell.predictions]
-        if not cells:
+    here = [one for one in results.cells if (one.cell.task, one.cell.variant) == (task.name, variant)]
+    for row in dict.fromkeys(one.cell.row for one in here):
+        cells = [one for one in results.at(row, task.name, variant=variant) if one.state == "done"]
+        # A protocol with a measure of its own is no sum over rows.
+        if not cells or not any(score.metric == metric for score in cells[0].scores):
             continue
-        if not any(score.metric == metric for score in cells[0].scores):
-            continue  # a retrieval protocol with a measure of its own, which is no sum over rows
-        name = label(row, variant)
-        systems[name] = _outcomes(cells, target, metric)
-        if cells[0].cell.is_baseline:
-            baseline = name
-            scores = [score for score in cells[0].scores if score.metric == metric]
-            counts = {score.language: score.n for score in scores}
-            is_generated = any(score.is_generated for score in scores)
-    if not baseline:
-        return None
-    expected = {code: outcomes.ids for code, outcomes in systems[baseline].items()}
-    same = {
-        name: some
-        for name, some in systems.items()
-        if {code: outcomes.ids for code, outcomes in some.items()} == expected
-    }
-    for name in systems.keys() - same.keys():
-        say(
-            f"'{name}' was not scored on the rows of '{baseline}' on {task}, so that their difference cannot be tested."
-        )
-    if len(same) < 2:
-        return None
-    drawn = resample(same, is_parallel=target.parallel, n_resamples=resamples, seed=seed)
-    return comparison(
-        drawn,
-        baseline=baseline,
-        title=task,
-        n=counts,
-        is_generated=is_generated,
-        is_parallel=target.parallel,
-        pivot_language=target.train_language,
-    )
+        if all(_has_answers(one, metric) for one in cells):
+            systems[label(row, variant)] = _outcomes(cells, task, metric)
+    return systems
+
+
+def _has_answers(one: CellResult, metric: str) -> bool:
+    place = one.predictions
+    codes = {score.language for score in one.scores if score.metric == metric}
+    return place is not None and all((place / f"{one.cell.task}.{code}.jsonl").exists() for code in codes)
+
+
+def _leave_out_others(
+    systems: Mapping[str, dict[str, dict[str, Outcomes]]], results: SweepResults, task: Task, say: Say
+) -> None:
+    """Leave out, aloud, the rows of each column that were not scored on its baseline's rows."""
+    bases = {label(one.cell.row, one.cell.variant) for one in results.cells if one.cell.is_baseline}
+    for some in systems.values():
+        base = next((name for name in some if name in bases), next(iter(some)))
+        for name in [name for name in some if _ids(some[name]) != _ids(some[base])]:
+            say(
+                f"'{name}' was not scored on the rows of '{base}' on {task.name}, so that their difference cannot be tested."
+            )
+            del some[name]
+
+
+def _trained(results: SweepResults, task: str) -> dict[str, str]:
+    """Return label -> the stages that a row was made from: rows under several noises are one training each."""
+    found: dict[str, list[str]] = {}
+    for one in results.cells:
+        if one.cell.task == task:
+            found.setdefault(label(one.cell.row, one.cell.variant), []).append(f"{one.cell.composition} {one.stages}")
+    return {name: " ".join(some) for name, some in found.items()}
+
+
+def _ids(outcomes: Mapping[str, Outcomes]) -> dict[str, tuple[str, ...]]:
+    return {code: some.ids for code, some in outcomes.items()}
 
 
 def _outcomes(cells: list[CellResult], task: Task, metric: str) -> dict[str, Outcomes]:
@@ -189,31 +227,43 @@ def _outcomes(cells: list[CellResult], task: Task, metric: str) -> dict[str, Out
     return found
 
 
-def _write(found: SweepReport, folder: Path, sections: Sequence[Section]) -> None:
-    table = main_table(found)
-    pages: Mapping[str, str] = {task: render(page_table(found, task), "markdown") for task in found.targets}
+def _write(found: SweepReport, folder: Path, asides: Sequence[Aside]) -> None:
+    tables = _tables(found)
+    pages: Mapping[str, Table] = {task: page_table(found, task) for task in found.targets}
+    lines = [*answers(found), *verdicts(found)]
     markdown = [
-        render(table, "markdown"),
-        *(f"- {line}" for line in verdicts(found)),
-        "",
-        *(f"- {line}" for line in found.lacks),
-        "",
+        f"# {found.title or found.name}",
+        *([f"_{found.question}_"] if found.question else []),
+        *(["\n".join(f"- {line}" for line in lines)] if lines else []),
+        *(["\n".join(f"- {line}" for line in found.lacks)] if found.lacks else []),
+        *(render(table, "markdown").rstrip() for table in tables),
+        *(_markdown(aside) for aside in asides),
+        *(f"## {task}\n\n{render(page, 'markdown').rstrip()}" for task, page in pages.items()),
     ]
-    if found.orders:
-        markdown.append(render(order_table(found), "markdown"))
-    for section in sections:
-        markdown += [f"## {section.heading}\n", *(f"- {line}" for line in section.lines), ""]
-        markdown += [render(each, "markdown") for each in section.tables]
-    markdown += [f"## {task}\n\n{page}" for task, page in pages.items()]
-    latex = [render(table, "latex"), *([render(order_table(found), "latex")] if found.orders else [])]
-    latex += [render(each, "latex") for section in sections for each in section.tables]
-    latex += [render(page_table(found, task), "latex") for task in found.targets]
-    replace_text(folder / "report.md", "\n".join(markdown))
+    latex = [
+        render(table, "latex")
+        for table in (*tables, *(one for aside in asides for one in aside.tables), *pages.values())
+    ]
+    replace_text(folder / "report.md", "\n\n".join(markdown) + "\n")
     replace_text(folder / "report.tex", "\n".join(latex))
     replace_text(folder / "report.csv", report_csv(found))
-    replace_text(folder / "report.html", report_page(found, sections))
+    replace_text(folder / "contrasts.csv", contrasts_csv(found))
+    replace_text(folder / "report.html", report_page(found, asides))
     for task, page in pages.items():
-        replace_text(folder / "targets" / f"{task}.md", page)
-        replace_text(folder / "targets" / f"{task}.csv", render(page_table(found, task), "csv"))
+        replace_text(folder / "targets" / f"{task}.md", render(page, "markdown"))
+        replace_text(folder / "targets" / f"{task}.csv", render(page, "csv"))
     for name in ("report.png", "report.svg"):
         difference_map(found, folder / name)
+
+
+def _markdown(aside: Aside) -> str:
+    lines = "\n".join(f"- {line}" for line in aside.lines)
+    return "\n\n".join([f"## {aside.heading}", lines, *(render(table, "markdown").rstrip() for table in aside.tables)])
+
+
+def _tables(found: SweepReport) -> list[Table]:
+    """Return the tables that are about all targets."""
+    tables = [main_table(found)]
+    tables += [noise_table(found)] if found.noise else []
+    tables += [order_table(found)] if found.orders else []
+    return tables + [section_table(section) for section in found.sections if section.contrasts]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -132,7 +133,7 @@ def _retrieve(
         if target.kind == "retrieval":
             queries = {language: scored_rows(target, language, config, limit=limit) for language in wanted}
             used += [data_of(rows, "evaluation") for rows in queries.values()]
-            found, written = score_pool(target, queries, asked, circuit, config, folder, say, report)
+            found, written = score_pool(target, queries, asked, circuit, config, folder, answers, say, report)
             scored += found
             files += written
         for reading in asked if target.kind != "retrieval" else ():
@@ -143,9 +144,9 @@ def _retrieve(
             rows = scored_rows(target, language, config, limit=limit)
             used.append(data_of(rows, "evaluation"))
             if target.kind == "bitext":
-                scored += _score_bitext(rows, asked, encoder, config, answers)
+                scored += score_bitext(rows, asked, encoder, config, partial(_file_of, answers, rows, len(asked)))
             else:
-                found, written = score_mining(rows, asked, encoder, config, folder, say)
+                found, written = score_mining(rows, asked, encoder, config, folder, answers, say)
                 scored += found
                 files += written
     beside = ("precision", "recall", f"mrr_at_{TOP}")
@@ -160,14 +161,25 @@ def _retrieve(
     return result, main
 
 
+def _file_of(answers: Path, rows: Rows, n_readings: int, reading: Reading) -> Path:
+    return answers / (reading.folder if n_readings > 1 else "") / f"{rows.task.name}.{rows.language}.jsonl"
+
+
 def _mining_words(reading: Reading) -> str:
     return reading.protocol.for_mining(str(reading.protocol.threshold))
 
 
-def _score_bitext(
-    rows: Rows, asked: Sequence[Reading], encoder: Encoder, config: Config, answers: Path
+def score_bitext(
+    rows: Rows, asked: Sequence[Reading], encoder: Encoder, config: Config, file_of: Callable[[Reading], Path]
 ) -> list[tuple[Reading, Score]]:
-    """Score every reading of one language's pairs, and write what each sentence found into `answers`."""
+    """Score every reading of one language's pairs, and write what each sentence found, in the order of the rows.
+
+    Args:
+        rows: pairs, perturbed or not; `config.noise.apply` says what was done to them.
+        asked: the readings.
+        encoder: of the circuit.
+        file_of: the file for what a reading found.
+    """
     settings, task, language = config.retrieve, rows.task, rows.language
     # In the texts' own order: of repeated sentences the same copy is then found however the lines are ordered.
     pairs = sorted((row for row in rows if isinstance(row, BitextRow)), key=lambda row: (row.target, row.source))
@@ -196,14 +208,12 @@ def _score_bitext(
             nearest = found.forward.rows[:, 0] if not len(nearest) else nearest
         worst = min(recalls, key=lambda found: found.recall)
         texts = [pair.target if protocol.queries == "xx" else pair.source for pair in pairs]
-        write_predictions(
-            [
-                # -1, of an approximate index that found nothing, is no row.
-                Prediction(pair.id, text, texts[row] if row >= 0 else "", float(hit) / len(directions))
-                for pair, text, row, hit in zip(pairs, texts, nearest, hits, strict=True)
-            ],
-            answers / (reading.folder if len(asked) > 1 else "") / f"{task.name}.{language}.jsonl",
-        )
+        predictions = {
+            # -1, of an approximate index that found nothing, is no row.
+            pair.id: Prediction(pair.id, text, texts[row] if row >= 0 else "", float(hit) / len(directions))
+            for pair, text, row, hit in zip(pairs, texts, nearest, hits, strict=True)
+        }
+        write_predictions([predictions[row.id] for row in rows], file_of(reading))
         score = Score(
             task=task.name,
             language=language,

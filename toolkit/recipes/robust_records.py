@@ -15,7 +15,7 @@ from toolkit.perturb import PERTURBATIONS
 from toolkit.recipes import common
 from toolkit.recipes.common import Say
 from toolkit.report import GENERATED_NOTE, Table, render
-from toolkit.report.robustness import attacks_table, falls_table, strength_curves
+from toolkit.report.robustness import attack_by_language, attacks_table, falls_table, strength_curves
 from toolkit.robustness import CLEAN, Fall
 from toolkit.score import Score, replace_text, write_csv, write_json
 from toolkit.tasks import Task
@@ -62,6 +62,15 @@ def _by_language(scores: Sequence[Score], measure: str) -> list[Table]:
     return tables
 
 
+def _attacked(attacked: Attacks) -> list[Table]:
+    """Return one table for each attack on each composition: languages down, measures across."""
+    return [
+        attack_by_language(by_language, title=f"{composition}, attack '{name}', in %")
+        for name, measures in attacked.items()
+        for composition, by_language in measures.items()
+    ]
+
+
 def write_robust(
     folder: Path,
     tables: Sequence[Table],
@@ -73,7 +82,9 @@ def write_robust(
 ) -> None:
     """Write what was found as Markdown, CSV, JSON and a figure."""
     measure = MAIN[target.metric]
-    text = "\n".join(render(each, "markdown") for each in [*tables, *_by_language(scores, measure)])
+    text = "\n".join(
+        render(each, "markdown") for each in [*tables, *_by_language(scores, measure), *_attacked(attacked)]
+    )
     replace_text(folder / "robust.md", f"# Robustness on {target.name}\n\n{text}")
     write_json(scores, folder / "scores.json")
     write_csv(scores, folder / "scores.csv")

@@ -152,11 +152,13 @@ def sweep(
     with closing(held.lock()) as lock:
         old = held.plan()
         with Pool(workers, folder, lock=lock.descriptor, places=_places(config), task_files=tuple(task_files)) as pool:
+            told: set[str] = set()
 
             def on_event(event: Event) -> None:
                 if event["event"] == "progress":
                     report(Progress(event["what"], event["done"], event["total"]))
-                elif event["event"] == "say":
+                elif event["event"] == "say" and event["text"] not in told:  # one sentence for a whole outage
+                    told.add(event["text"])
                     say(event["text"])
 
             needs, backbones = needs_of(planned.steps)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
+from toolkit.report.columns import label
 from toolkit.report.compare import mark, points
-from toolkit.report.page import BETTER, WORSE, colours, scale_of
+from toolkit.report.page import BETTER, WORSE, scale_of, shade, shown_gain
 from toolkit.report.plots import save
 from toolkit.report.sweep import SweepReport
 from toolkit.report.table import GENERATED_NOTE
@@ -23,14 +25,15 @@ def difference_map(report: SweepReport, path: Path) -> None:
     from matplotlib.figure import Figure
 
     scale = scale_of(report)
-    grid = [[math.nan] * len(report.targets) for _ in report.rows]
-    width = 1.5 + 0.08 * max(map(len, report.rows)) + 1.1 * len(report.targets)
-    figure = Figure(figsize=(max(width, 4.5), 1.6 + 0.42 * len(report.rows)), layout="constrained")
+    columns = [label(*column) for column in report.columns]
+    grid = [[math.nan] * len(columns) for _ in report.lines]
+    width = 1.5 + 0.08 * max(map(len, report.lines)) + 1.1 * len(columns)
+    figure = Figure(figsize=(max(width, 4.5), 1.6 + 0.42 * len(report.lines)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    for y, row in enumerate(report.rows):
-        for x, task in enumerate(report.targets):
-            entry = report.entries.get((row, task))
+    for y, row in enumerate(report.lines):
+        for x, column in enumerate(report.columns):
+            entry = report.entry(row, *column)
             if entry is None:
                 continue
             if entry.mean is None:
@@ -38,20 +41,27 @@ def difference_map(report: SweepReport, path: Path) -> None:
                 continue
             text, colour, weight = points(entry.mean, is_signed=False), "#000", "normal"
             if entry.gain is not None:
-                grid[y][x] = entry.gain
+                shown = shown_gain(entry.gain, entry.estimate, scale)
+                grid[y][x] = shown
                 marks = mark(entry.estimate) if entry.estimate else ""
                 text = f"{points(entry.gain)}{marks}\n{text}"
-                colour = colours(entry.gain, scale)[1]
+                colour = "#fff" if shade(shown, scale)[1] else "#000"
                 weight = "bold" if marks else "normal"
             axes.text(x, y, text, ha="center", va="center", fontsize=7, color=colour, weight=weight)
     ends = [[part / 255 for part in end] for end in (WORSE, BETTER)]
     palette = LinearSegmentedColormap.from_list("difference", [ends[0], (1.0, 1.0, 1.0), ends[1]])
     axes.imshow(grid, aspect="auto", cmap=palette, vmin=-scale, vmax=scale)
-    axes.set_xticks(range(len(report.targets)), report.targets, rotation=45 if len(report.targets) > 6 else 0)
-    axes.set_yticks(range(len(report.rows)), report.rows)
+    is_long = max(map(len, columns)) > 12
+    turned: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if is_long else {}
+    axes.set_xticks(range(len(columns)), columns, **turned)
+    axes.set_yticks(range(len(report.lines)), report.lines)
     axes.tick_params(length=0, labelsize=8)
     partial = " (partial)" if report.lacks else ""
     axes.set_title(f"{report.title or report.name}{partial}", fontsize=9, wrap=True)
-    below = f"difference to '{report.baseline}' over score in %; * more than chance (Holm)" if report.baseline else "%"
+    below = (
+        f"difference to '{report.baseline}' over score in %; * more than chance (Holm), pale: may be chance"
+        if report.baseline
+        else "%"
+    )
     axes.set_xlabel(f"{below}\n{GENERATED_NOTE}" if report.is_generated else below, fontsize=7)
     save(figure, path)

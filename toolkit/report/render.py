@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 from toolkit.registry import unknown
@@ -99,23 +100,30 @@ def _latex(table: Table) -> str:
     named = 1 if table.named is None else table.named
     columns = "".join("l" if is_name and place < named else "r" for place, is_name in enumerate(is_text))
     rows = [" & ".join(latex_escaped(_cell(cell)) for cell in row) + r" \\" for row in table.rows]
+    widths = [
+        max(map(len, column))
+        for column in zip(table.columns, *([_cell(c) for c in r] for r in table.rows), strict=True)
+    ]
+    is_wide = sum(widths) + 3 * len(widths) > _LATEX_WIDTH
     lines = [
-        "% needs \\usepackage{booktabs}",
+        rf"% needs \usepackage{{booktabs{',graphicx' if is_wide else ''}}}",
         r"\begin{table}",
         r"\centering",
+        *([r"\resizebox{\linewidth}{!}{%"] if is_wide else []),
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
         " & ".join(map(latex_escaped, table.columns)) + r" \\",
         r"\midrule",
         *rows,
         r"\bottomrule",
-        r"\end{tabular}",
+        r"\end{tabular}" + ("}" if is_wide else ""),
         rf"\caption{{{latex_escaped(' '.join([table.title + '.', *table.notes]))}}}",
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
 
 
+_LATEX_WIDTH = 90  # characters that fit into a line of an article
 _LATEX = {
     "\\": r"\textbackslash{}",
     **{sign: rf"\{sign}" for sign in "&%$#_{}"},
@@ -126,7 +134,9 @@ _LATEX = {
     "±": r"$\pm$",
     "−": r"$-$",
     "…": r"\dots{}",
+    "≤": r"$\leq$",
 }
+_MINUS = re.compile(r"(?<![A-Za-z0-9}])-(?=[0-9])")
 
 
 def latex_escaped(text: str) -> str:
@@ -135,8 +145,11 @@ def latex_escaped(text: str) -> str:
     Example:
         >>> print(latex_escaped("fuse[a_b,c] 5 %"))
         fuse[a\\_b,c] 5 \\%
+        >>> print(latex_escaped("a-1 -2.5"))
+        a-1 $-$2.5
     """
-    return "".join(_LATEX.get(sign, sign) for sign in text)
+    escaped = "".join(_LATEX.get(sign, sign) for sign in text.replace("<=", "≤"))
+    return _MINUS.sub("$-$", escaped)
 
 
 def _cell(cell: Cell) -> str:

@@ -67,25 +67,40 @@ def signed(found: Estimate | None, *, sign: int = 1) -> str:
     return f"{100 * sign * found.value:+.1f}{'*' if found.is_significant else ''}"
 
 
+_MEASURES = {
+    "clean_accuracy": "clean", "robust_accuracy": "robust", "attack_success_rate": "success rate", "performance_drop_rate": "drop rate",
+    "changed_words": "words changed", "chrf": "chrF", "queries": "queries",
+}  # fmt: skip
+
+
 def attacks_table(measures: Mapping[str, Mapping[str, Mapping[str, float]]], *, title: str) -> Table:
     """Return compositions down and the measures of an attack across, means over languages.
 
     Args:
         measures: composition -> language -> measure -> value, of `attack_measures`.
     """
-    names = (
-        "clean_accuracy", "robust_accuracy", "attack_success_rate", "performance_drop_rate", "changed_words", "chrf", "queries",
-    )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
     for composition, by_language in measures.items():
         cells: list[Cell] = [composition]
-        for name in names:
+        for name in _MEASURES:
             values = [found[name] for found in by_language.values() if name in found]
-            mean = sum(values) / len(values) if values else None
-            cells.append(None if mean is None else mean if name == "queries" else 100 * mean)
+            cells.append(_shown(name, sum(values) / len(values) if values else None))
         rows.append(tuple(cells))
-    shown = ("clean", "robust", "success rate", "drop rate", "words changed", "chrF", "queries")
-    return Table(title, ("composition", *shown), tuple(rows), (OWN_ATTACK_NOTE,))
+    return Table(title, ("composition", *_MEASURES.values()), tuple(rows), (OWN_ATTACK_NOTE,))
+
+
+def attack_by_language(measures: Mapping[str, Mapping[str, float]], *, title: str) -> Table:
+    """Return languages down and the measures of an attack on one composition across.
+
+    Args:
+        measures: language -> measure -> value.
+    """
+    rows = [(code, *(_shown(name, found.get(name)) for name in _MEASURES)) for code, found in measures.items()]
+    return Table(title, ("language", *_MEASURES.values()), tuple(rows), (OWN_ATTACK_NOTE,))
+
+
+def _shown(name: str, value: float | None) -> Cell:
+    return value if value is None or name == "queries" else 100 * value
 
 
 def strength_curves(all_falls: Sequence[Fall], path: Path, *, title: str, measure: str) -> None:

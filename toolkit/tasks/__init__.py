@@ -2,6 +2,7 @@
 
 from toolkit.tasks.catalogue import TASKS, get_task, load_own, load_task, training_task
 from toolkit.tasks.corpora import CorpusSource
+from toolkit.tasks.counterfactual import CounterfactualSource
 from toolkit.tasks.file_source import FileSource
 from toolkit.tasks.joined import JoinedSource
 from toolkit.tasks.lareqa import LareqaSource
@@ -30,6 +31,7 @@ __all__ = [
     "CandidateRow",
     "ChoiceRow",
     "CorpusSource",
+    "CounterfactualSource",
     "FileSource",
     "HubSource",
     "JoinedSource",

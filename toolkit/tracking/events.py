@@ -65,6 +65,7 @@ def start(
     parent: str | None,
     uri: str | None,
     began: int | None = None,
+    own_id: str | None = None,
 ) -> Event:
     """Return the event that opens a run.
 
@@ -76,9 +77,10 @@ def start(
         parent: the run id of the enclosing run.
         uri: the tracker meant, without credentials; None for the working folder's own store.
         began: milliseconds since 1970, of work that began before its run was opened.
+        own_id: of a run that was opened before and kept in the spool, which this one goes on with.
     """
     named = {safe_key(name): cut(str(value), TAG_LENGTH) for name, value in tags.items()}
-    own_id = uuid.uuid4().hex
+    own_id = own_id or uuid.uuid4().hex
     named[OWN_ID_TAG] = own_id
     if parent:
         named[PARENT_TAG] = parent

@@ -229,6 +229,13 @@ def search_tag(client: MlflowClient, tag: str, value: str, *, experiment_ids: Se
     return [run.info.run_id for run in client.search_runs(list(experiment_ids), f"tags.`{tag}` = '{value}'")]
 
 
+def end_children(client: MlflowClient, run_id: str) -> None:
+    """End the runs under a run that are still RUNNING as KILLED: nobody works on them any more."""
+    for child in search_tag(client, PARENT_TAG, run_id, experiment_ids=[client.get_run(run_id).info.experiment_id]):
+        if client.get_run(child).info.status == "RUNNING":
+            client.set_terminated(child, "KILLED")
+
+
 def apply(client: MlflowClient, run_id: str, events: Sequence[Event], *, base: Path) -> None:
     """Write events to a run, neighbouring numbers in as few requests as MLflow allows; again changes nothing.
 

@@ -46,7 +46,8 @@ class Tracker(Protocol):
         Args:
             parent: the id of its parent, by default the run still open.
             began: when, in milliseconds since 1970, the work began; by default now.
-            run_id: go on with this run where the tracker still has it.
+            run_id: go on with this run where the tracker still has it, and end as KILLED what a process that is gone left
+                running under it; a local id: with the one that is in the spool.
         """
 
     def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
@@ -173,6 +174,10 @@ class MlflowTracker:
         with self._lock:
             if parent is None:
                 parent = self._open[-1].run_id if self._open else self._parent
+            # A run that was opened while the tracker was away is known by its own id, here and in the spool.
+            own_id = (
+                run_id.removeprefix(events.LOCAL_PREFIX) if run_id and run_id.startswith(events.LOCAL_PREFIX) else None
+            )
             run = _Open(
                 events.start(
                     run_name,
@@ -182,6 +187,7 @@ class MlflowTracker:
                     parent=parent,
                     uri=self._recorded,
                     began=began,
+                    own_id=own_id,
                 )
             )
             self._open.append(run)
@@ -244,11 +250,15 @@ class MlflowTracker:
                 raise ConnectionError(fault)
             self._client = server.connect(self.uri)
         with server.waits(timeout_s=_ANSWER_S, retries=1):
-            if run_id and not run_id.startswith(events.LOCAL_PREFIX) and server.is_active(self._client, run_id):
+            is_local = bool(run_id) and str(run_id).startswith(events.LOCAL_PREFIX)
+            if run_id and not is_local and server.is_active(self._client, run_id):
                 server.describe_run(self._client, run_id, run.start)
+                server.end_children(self._client, run_id)
                 run.start["run_id"] = run_id
             else:
-                run.start["run_id"] = server.create_run(self._client, run.start, uri=self.uri, folder=self.folder)
+                run.start["run_id"] = server.create_run(
+                    self._client, run.start, uri=self.uri, folder=self.folder, take_up=is_local
+                )
         run.is_live = True
 
     def _write(self, event: Event) -> None:

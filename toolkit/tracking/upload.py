@@ -108,7 +108,8 @@ def _upload(path: Path, folder: Path, uri: str | None, clients: _Clients) -> boo
         server.apply(client, run_id, some, base=path)
         spool.write_progress(path, uri=server.shown(target), run_id=run_id, offset=end)
         some, is_further = [], True
-    if is_over and not is_closed:
+    # Another process may have gone on with it and ended it.
+    if is_over and not is_closed and client.get_run(run_id).info.status == "RUNNING":
         client.set_terminated(run_id, "KILLED", end_time=last)
     if is_over:
         spool.remove(path)

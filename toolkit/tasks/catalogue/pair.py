@@ -1,6 +1,7 @@
 """Tasks on pairs of sentences."""
 
 from toolkit.languages import codes
+from toolkit.tasks.counterfactual import CounterfactualSource
 from toolkit.tasks.joined import JoinedSource
 from toolkit.tasks.sources import HubSource
 from toolkit.tasks.task import Task
@@ -33,6 +34,49 @@ ANLI = HubSource(
     },
     columns=NLI_COLUMNS,
 )
+
+
+def _anli_round(number: int, n_train: int, n_dev: int) -> Task:
+    return Task(
+        name=f"anli-r{number}",
+        kind="pair",
+        description=f"ANLI, round {number}: written by people so that a model fails ({'BERT' if number == 1 else 'RoBERTa'})",
+        languages=("en",),
+        metric="accuracy",
+        labels=NLI,
+        source=HubSource(
+            path=ANLI.path,
+            config=ANLI.config,
+            splits={
+                "train": (f"train_r{number}",),
+                "dev": (f"dev_r{number}",),
+                "test": (f"test_r{number}",),
+                "score": (f"test_r{number}", f"dev_r{number}"),
+            },
+            columns=NLI_COLUMNS,
+        ),
+        size=(n_train, n_dev),
+        overlaps=("anli-plus:dev",),
+        citation="Nie et al. 2020, arXiv 1910.14599",
+        licence="CC BY-NC 4.0",
+    )
+
+
+def _counterfactual(name: str, part: str, description: str, n_train: int, n_dev: int) -> Task:
+    return Task(
+        name=name,
+        kind="pair",
+        description=description,
+        languages=("en",),
+        metric="accuracy",
+        labels=NLI,
+        source=CounterfactualSource(part=part),
+        size=(n_train, n_dev),
+        overlaps=("snli:test",),  # its test pairs, or one sentence of them
+        citation="Kaushik, Hovy and Lipton 2020, arXiv 1909.12434",
+        licence="not stated (SNLI: CC BY-SA 4.0)",
+    )
+
 
 TASKS = (
     Task(
@@ -85,6 +129,17 @@ TASKS = (
         citation="Nie et al. 2020, arXiv 1910.14599; Bowman et al. 2015; Williams, Nangia and Bowman 2018",
         licence="CC BY-NC 4.0 (ANLI), CC BY-SA 4.0 (SNLI), mostly OANC terms (MNLI)",
     ),
+    _anli_round(1, 16_946, 1_000),
+    _anli_round(2, 45_460, 1_000),
+    _anli_round(3, 100_459, 1_200),
+    _counterfactual(
+        "snli-counterfactual",
+        "revised_combined",
+        "SNLI pairs of which one sentence was revised so that another label is right",
+        6_664,
+        800,
+    ),
+    _counterfactual("snli-unrevised", "original", "the SNLI pairs that snli-counterfactual revises", 1_666, 200),
     Task(
         name="rte",
         kind="pair",
