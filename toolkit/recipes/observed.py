@@ -211,8 +211,8 @@ def _zoo(results: SweepResults, cell: CellResult, entry: str) -> Path | None:
 
 def _backbone(results: SweepResults, cell: CellResult) -> dict[str, str | None]:
     for stage in results.stages:
-        if stage.step.key in cell.stages:
-            settings = stage.step.settings
+        settings = stage.step.settings
+        if stage.step.key in cell.stages and settings:
             return {
                 "name": settings["backbone"]["name"],
                 "revision": settings["backbone"]["revision"],
