@@ -239,7 +239,7 @@ def test_a_head_that_is_not_held_is_refused_with_those_that_are(wire):
 
 
 def test_a_circuit_for_retrieval_has_no_head(wire):
-    with pytest.raises(ToolkitError, match="wired without a head, for retrieval"):
+    with pytest.raises(ToolkitError, match="has no head, so it gives vectors for retrieval"):
         _ = wire("a", heads={}).spec
 
 
