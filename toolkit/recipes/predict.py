@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,13 +13,11 @@ from toolkit.progress import Report, silent
 from toolkit.recipes import common
 from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.observed import Observed, observe
-from toolkit.recipes.prediction import COMBINED, FILE, FOLDER, Prediction, Ranked, Ranking, order, to_json, verdicts
+from toolkit.recipes.prediction import COMBINED, Prediction, Ranked, Ranking, order, verdicts
+from toolkit.recipes.prediction_records import prediction_folder, track_prediction, write_prediction
 from toolkit.recipes.prediction_tables import (
     against_table,
-    prediction_csv,
-    prediction_markdown,
     ranking_table,
-    validation_csv,
     validation_table,
 )
 from toolkit.recipes.predictors import PREDICTORS, Predictor, extract, get_predictor, scores
@@ -28,12 +26,9 @@ from toolkit.recipes.probing import Absent, Context
 from toolkit.recipes.similarity import level
 from toolkit.recipes.train import train
 from toolkit.report import GENERATED_NOTE, render
-from toolkit.report.prediction import Point, agreement_figure, places_figure
-from toolkit.score import replace_text
-from toolkit.similarity import MEASURES, Validation, validate
+from toolkit.similarity import Validation, validate
 from toolkit.similarity.ranks import reciprocal_rank_fusion
 from toolkit.tasks import TASKS, get_task, training_task
-from toolkit.tracking import NOTE_TAG
 
 ALL = "all"
 _COMBINED = "the predictors that are no controls, joined by reciprocal rank fusion; nothing is fitted"
@@ -95,12 +90,12 @@ def predict(
         report=report,
         say=say,
     )
-    folder = _folder(target, config, sweep)
+    folder = prediction_folder(target, config, sweep)
     tables = [against_table(found)] if target is None else [ranking_table(found, found.of(target))]
     tables += [validation_table(found)] if found.validation is not None else []
     text = "\n".join([*(render(each, "text") for each in tables), *verdicts(found)])
-    files = _write(found, folder, target)
-    run_id = _track(found, files, config, target=target, say=say)
+    files = write_prediction(found, folder, target)
+    run_id = track_prediction(found, files, config, target=target, say=say)
     for note in found.notes:
         say(note)
     return Predicted(found, text, folder, run_id)
@@ -283,89 +278,3 @@ def _notes(observed: Observed | None, target: str | None, is_generated: bool) ->
                 f"'{target}' is no target of the sweep: what was observed there says how far to trust this ranking."
             )
     return (*notes, *([GENERATED_NOTE] if is_generated else []))
-
-
-# -- what is left behind ------------------------------------------------------------------------------------------
-
-
-def _folder(target: str | None, config: Config, sweep: Path | None) -> Path:
-    if target is None:
-        assert sweep is not None
-        return Path(sweep) / FOLDER
-    return Path(config.run_dir) / "predict" / parse(target).slug
-
-
-def _write(found: Prediction, folder: Path, target: str | None) -> list[Path]:
-    texts = {"prediction.md": prediction_markdown(found), "prediction.csv": prediction_csv(found), FILE: to_json(found)}
-    if found.validation is not None:
-        texts["validation.csv"] = validation_csv(found)
-    for name, text in texts.items():
-        replace_text(folder / name, text)
-    draw = _drawing(found, target)
-    figures = [folder / f"prediction.{form}" for form in ("png", "svg")]
-    for path in figures:
-        draw(path)
-    return [*(folder / name for name in texts), *figures]
-
-
-def _drawing(found: Prediction, target: str | None) -> Callable[[Path], None]:
-    """Return what draws the picture: against what was observed where there is such, else places side by side."""
-    note = GENERATED_NOTE if found.is_generated else ""
-    if found.validation is not None:
-        panels = {name: _points(found, name) for name in found.predictors}
-        shown = {f"{name} (control)" if name in found.controls else name: some for name, some in panels.items() if some}
-        title = f"Predicted place against observed gain, sweep {found.sweep}, {found.backbone}"
-        return lambda path: agreement_figure(shown, path, title=title, note=note)
-    ranking = found.of(str(target))
-    labels = {each.source: f"{each.source} ({each.level})" for each in ranking.ranked}
-    places = {name: ranking.places(name) for name in found.predictors}
-    title = f"Predicted places for {target}, {found.backbone}"
-    return lambda path: places_figure(places, labels, path, title=title, note=note)
-
-
-def _points(found: Prediction, predictor: str) -> list[Point]:
-    points = []
-    for ranking in found.rankings:
-        places = ranking.places(predictor)
-        for each in ranking.ranked:
-            if each.source in places and each.gain is not None and len(places) > 1:
-                share = 1 - (places[each.source] - 1) / (len(places) - 1)
-                points.append(Point(ranking.target, each.source, each.level, share, each.gain))
-    return points
-
-
-def _track(found: Prediction, files: Sequence[Path], config: Config, *, target: str | None, say: Say) -> str | None:
-    tracker = common.open_config_tracker(config)
-    note = render(validation_table(found), "markdown") if found.validation else ""
-    if not note and found.rankings:
-        note = render(ranking_table(found, found.rankings[0]), "markdown")
-    run_id = tracker.start(
-        f"predict {target or found.sweep}",
-        experiment=f"sweep {found.sweep}" if found.sweep else str(target),
-        tags={"journey": "predict", "backbone": config.backbone.name, NOTE_TAG: note},
-        params={
-            "backbone": config.backbone.name,
-            "predictors": ",".join(found.predictors),
-            "targets": ",".join(each.target for each in found.rankings),
-            "sweep": found.sweep,
-        },
-    )
-    tracker.log_metrics(metrics(found))
-    for path in files:
-        tracker.log_artifact(path)
-    tracker.close()
-    for sentence in tracker.notes:
-        say(sentence)
-    return run_id or None
-
-
-def metrics(found: Prediction) -> Mapping[str, float]:
-    """Return the agreement of each predictor by the names that a tracker takes: `logme/regret_at_1`."""
-    values: dict[str, float] = {}
-    for name in found.predictors if found.validation else ():
-        for measure in MEASURES:
-            assert found.validation is not None
-            value = found.validation.of(name, measure).estimate.value
-            if value is not None:
-                values[f"{name}/{measure.replace('@', '_at_')}"] = value
-    return values
