@@ -103,7 +103,7 @@ def test_a_full_disk_stops_a_sweep_and_a_failing_stage_blocks_only_what_needs_it
     text = GRID.replace("[micro-nli, micro-qa]", "[rte, micro-qa]").replace("epochs: 2", "epochs: 1")
     grid, out = write_grid(tmp_path, text), tmp_path / "out"
     with monkeypatch.context() as patched:
-        patched.setattr("toolkit.recipes.sweep.MIN_FREE_BYTES", 2**80)
+        patched.setattr("toolkit.recipes.sweep_conductor.MIN_FREE_BYTES", 2**80)
         with pytest.raises(ToolkitError, match=r"The disk of .* is full .* 2 of 10 steps are done and kept"):
             run(grid, out)
     assert outlook(out, now=time.time()).count("done", stages=True) == 1
