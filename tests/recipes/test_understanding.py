@@ -218,4 +218,4 @@ def test_fuse_prune_is_prune_and_fuse_still_fuses() -> None:
 
     assert "fuse prune [OPTIONS] EXPR" in usage("fuse", "prune")
     assert "prune [OPTIONS] EXPR" in usage("prune")
-    assert "fuse [OPTIONS] MEMBERS..." in usage("fuse")
+    assert "fuse [OPTIONS] [MEMBERS]..." in usage("fuse")
