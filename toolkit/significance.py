@@ -56,8 +56,30 @@ class Outcomes:
         return float(_ratio(self.numerators.sum(1), self.denominators.sum(1)).mean())
 
 
+class Tested:
+    """What was tested against chance.
+
+    Attributes:
+        p: before any correction.
+        adjusted: after Holm's correction for all tests of the same family; None before that.
+    """
+
+    p: float
+    adjusted: float | None
+
+    @property
+    def corrected(self) -> float:
+        """Its p, after the correction where that was done."""
+        return self.p if self.adjusted is None else self.adjusted
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether it is more than chance at the level of 5 %, corrected where that was done."""
+        return self.corrected <= LEVEL
+
+
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Tested):
     """A number and how sure it is.
 
     Attributes:
@@ -73,11 +95,6 @@ class Estimate:
     high: float
     p: float
     adjusted: float | None = None
-
-    @property
-    def is_significant(self) -> bool:
-        """Whether it is more than chance at the level of 5 %, corrected where that was done."""
-        return (self.p if self.adjusted is None else self.adjusted) <= LEVEL
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,7 @@ from toolkit.recipes.common import Say, say_nothing
 from toolkit.recipes.observed import Observed, observe
 from toolkit.recipes.prediction import COMBINED, Prediction, Ranked, Ranking, order, verdicts
 from toolkit.recipes.prediction_records import prediction_folder, track_prediction, write_prediction
-from toolkit.recipes.prediction_tables import (
-    against_table,
-    ranking_table,
-    validation_table,
-)
+from toolkit.recipes.prediction_tables import against_table, ranking_table, validation_table
 from toolkit.recipes.predictors import PREDICTORS, Predictor, extract, get_predictor, scores
 from toolkit.recipes.probe_items import task_name
 from toolkit.recipes.probing import Absent, Context

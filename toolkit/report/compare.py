@@ -121,7 +121,7 @@ def _correct(
 
 def mark(estimate: Estimate) -> str:
     """Return `*`, `**` or `***` for a corrected p of at most 0.05, 0.01, 0.001; empty for what may be chance."""
-    p = estimate.p if estimate.adjusted is None else estimate.adjusted
+    p = estimate.corrected
     return "*" * sum(p <= level for level in (LEVEL, 0.01, 0.001))
 
 

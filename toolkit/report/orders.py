@@ -10,14 +10,14 @@ import numpy as np
 
 from toolkit.report.columns import Columns, Row, label
 from toolkit.score import mean
-from toolkit.significance import LEVEL, Draws, holm
+from toolkit.significance import LEVEL, Draws, Tested, holm
 
 TAKEN = "change under noise"
 _GRID = 400
 
 
 @dataclass(frozen=True)
-class Spread:
+class Spread(Tested):
     """The standard deviation of several scores, and what of it is theirs.
 
     Attributes:
@@ -36,11 +36,6 @@ class Spread:
     high: float
     p: float
     adjusted: float | None = None
-
-    @property
-    def is_significant(self) -> bool:
-        """Whether the scores differ more than chance makes them."""
-        return (self.p if self.adjusted is None else self.adjusted) <= LEVEL
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,7 @@ def _coloured(gain: float, estimate: Estimate | None, scale: float, below: Seque
     marks = ""
     if estimate is not None:
         marks = mark(estimate)
-        p = estimate.p if estimate.adjusted is None else estimate.adjusted
+        p = estimate.corrected
         told = f"95 % interval {points(estimate.low)} to {points(estimate.high)}; p {p:.4f} after Holm"
     small = "".join(f"<small>{escape(line)}</small>" for line in below if line)
     named = f' class="{names}"' if names else ""

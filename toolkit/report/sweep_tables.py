@@ -110,7 +110,7 @@ def order_table(report: SweepReport) -> Table:
         told, chance = "not tested", ""
         if spread is not None:
             own = [points(each, is_signed=False) for each in (spread.own, spread.low, spread.high)]
-            told = f"{own[0]} [{own[1]}, {own[2]}]{_stars(spread.p if spread.adjusted is None else spread.adjusted)}"
+            told = f"{own[0]} [{own[1]}, {own[2]}]{_stars(spread.corrected)}"
             chance = points(spread.by_chance, is_signed=False)
         is_score = one.what.startswith("score")
         rows.append(
@@ -162,7 +162,7 @@ def section_table(section: Section) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for one in section.contrasts:
         e = one.estimate
-        p = e.p if e.adjusted is None else e.adjusted
+        p = e.corrected
         told = "more than chance" if e.is_significant else "may be chance"
         rows.append((one.name, place(one), points(e.value), f"{points(e.low)} to {points(e.high)}", f"{p:.4f}", told))
     return Table(section.title, columns, tuple(rows), (section.note,) if section.note else (), named=2)

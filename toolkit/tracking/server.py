@@ -231,9 +231,10 @@ def search_tag(client: MlflowClient, tag: str, value: str, *, experiment_ids: Se
 
 def end_children(client: MlflowClient, run_id: str) -> None:
     """End the runs under a run that are still RUNNING as KILLED: nobody works on them any more."""
-    for child in search_tag(client, PARENT_TAG, run_id, experiment_ids=[client.get_run(run_id).info.experiment_id]):
-        if client.get_run(child).info.status == "RUNNING":
-            client.set_terminated(child, "KILLED")
+    experiment = client.get_run(run_id).info.experiment_id
+    running = f"tags.`{PARENT_TAG}` = '{run_id}' and attributes.status = 'RUNNING'"
+    for child in client.search_runs([experiment], running):
+        client.set_terminated(child.info.run_id, "KILLED")
 
 
 def apply(client: MlflowClient, run_id: str, events: Sequence[Event], *, base: Path) -> None:
