@@ -11,7 +11,7 @@ from pathlib import Path
 from toolkit.languages import low_resource
 from toolkit.report.plots import save
 from toolkit.report.table import GENERATED_NOTE, Cell, Table
-from toolkit.significance import LEVEL, Estimate, Resampled, holm
+from toolkit.significance import LEVEL, Estimate, Resampled, Tested, holm
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's: apart from each other for colour-blind readers too."""
@@ -119,10 +119,9 @@ def _correct(
         into[name][what] = replace(raw[name][what], adjusted=p)
 
 
-def mark(estimate: Estimate) -> str:
+def mark(tested: Tested) -> str:
     """Return `*`, `**` or `***` for a corrected p of at most 0.05, 0.01, 0.001; empty for what may be chance."""
-    p = estimate.corrected
-    return "*" * sum(p <= level for level in (LEVEL, 0.01, 0.001))
+    return "*" * sum(tested.corrected <= level for level in (LEVEL, 0.01, 0.001))
 
 
 def marks_note() -> str:

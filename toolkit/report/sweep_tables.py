@@ -110,7 +110,7 @@ def order_table(report: SweepReport) -> Table:
         told, chance = "not tested", ""
         if spread is not None:
             own = [points(each, is_signed=False) for each in (spread.own, spread.low, spread.high)]
-            told = f"{own[0]} [{own[1]}, {own[2]}]{_stars(spread.corrected)}"
+            told = f"{own[0]} [{own[1]}, {own[2]}]{mark(spread)}"
             chance = points(spread.by_chance, is_signed=False)
         is_score = one.what.startswith("score")
         rows.append(
@@ -134,10 +134,6 @@ def order_table(report: SweepReport) -> Table:
         f"for order itself, with its 95 % interval; {marks_note()}",
     )
     return Table("Orders", columns, tuple(rows), notes, named=4)
-
-
-def _stars(p: float) -> str:
-    return mark(Estimate(0.0, 0.0, 0.0, p))
 
 
 def noise_table(report: SweepReport) -> Table:
