@@ -131,3 +131,12 @@ def test_real_lexicons_translate_a_good_share_of_real_words(language: str, least
             each.translations(before.first[w.start : w.end]) for each in held for w in find(before.first, held)
         )
     assert known / asked > least
+
+
+def test_files_are_read_once_as_long_as_they_stay_as_they_are(tmp_path) -> None:
+    file = tmp_path / "en-de.txt"
+    file.write_text("dog Hund\n", encoding="utf-8")
+    first = read_lexicons(tmp_path, "en")
+    assert read_lexicons(tmp_path, "en") is first
+    file.write_text("cat Katze\n", encoding="utf-8")
+    assert read_lexicons(tmp_path, "en")[0].translations("cat") == ("Katze",)

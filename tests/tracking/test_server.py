@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from toolkit.tracking import server
+from toolkit.tracking import record, server
 
 
 @contextlib.contextmanager
@@ -126,3 +126,15 @@ def test_a_reason_is_one_short_line_without_credentials():
     assert "secret" not in found and "more" not in found
     assert len(found) == 160
     assert server.reason(ValueError()) == "ValueError"
+
+
+def test_what_fills_several_pages_is_found_whole(client, monkeypatch):
+    monkeypatch.setattr(record, "PAGE", 2)
+    experiment = client.create_experiment("many")
+    above = client.create_run(experiment).info.run_id
+    tags = {"mlflow.parentRunId": above, "kind": "child"}
+    below = {client.create_run(experiment, tags=tags).info.run_id for _ in range(5)}
+    assert set(server.search_tag(client, "kind", "child")) == below
+    server.end_children(client, above)
+    assert {client.get_run(run).info.status for run in below} == {"KILLED"}
+    assert client.get_run(above).info.status == "RUNNING"

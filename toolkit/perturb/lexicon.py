@@ -77,7 +77,6 @@ def _code(text: str) -> str | None:
     return next((code for code, each in LANGUAGES.items() if text in (code, each.iso3, *each.other_codes)), None)
 
 
-@lru_cache(maxsize=64)
 def read_lexicon(path: Path) -> Lexicon:
     """Read a lexicon of one pair a line, divided by a tab or a space, from a file whose name says its languages (`pair_of`).
 
@@ -134,15 +133,24 @@ def read_lexicons(folder: Path, source: str) -> tuple[Lexicon, ...]:
     Raises:
         DataError: no such folder, no lexicon of the language, or a faulty one.
     """
-    files: dict[tuple[str, str], list[Path]] = {}
-    for path, languages in _files(folder):
-        if source in languages:
-            files.setdefault(languages, []).append(path)
-    if not files:
+    found = [(path, languages) for path, languages in _files(folder) if source in languages]
+    if not found:
         raise DataError(
             f"The folder {folder} has no lexicon from {source}; expected files named {source}-XX.txt, a word and a translation "
             "on each line."
         )
+    facts = [path.stat() for path, _ in found]
+    return _read(source, tuple(found), tuple((fact.st_mtime_ns, fact.st_size) for fact in facts))
+
+
+@lru_cache(maxsize=16)
+def _read(
+    source: str, named: tuple[tuple[Path, tuple[str, str]], ...], facts: tuple[tuple[int, int], ...]
+) -> tuple[Lexicon, ...]:
+    """Read files once as long as they stay as they are: every noise of every composition asks for the same ones."""
+    files: dict[tuple[str, str], list[Path]] = {}
+    for path, languages in named:
+        files.setdefault(languages, []).append(path)
     found = []
     for (ours, theirs), paths in sorted(files.items()):
         if theirs == source and (source, ours) in files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -18,7 +19,7 @@ from toolkit.recipes.sweep_plan import Facts, is_retrieved, make_plan, needs_of,
 from toolkit.recipes.sweep_pool import Event, Pool
 from toolkit.sweeps import Planned, Step, SweepFolder, load_results, read_sweep
 from toolkit.sweeps.changes import changes
-from toolkit.sweeps.outlook import left_with, seconds_left, seconds_of, speeds_of
+from toolkit.sweeps.outlook import Speed, left_with, seconds_left, seconds_of, speeds_of
 from toolkit.sweeps.values import State, Texts
 
 
@@ -92,8 +93,8 @@ def dry_run(
     measured = f"from {sum(record.state == 'done' for record in records.values())} finished steps in {folder}"
     unknown = {step.work: step for step in planned.steps if step.key not in done and seconds_of(step, speeds) is None}
     if unknown and is_measured:
-        probed = _measure(list(unknown.values()), _places(config), tuple(task_files), report)
-        speeds |= probed["speeds"]
+        probed = _measure(list(unknown.values()), _places(config), tuple(task_files), workers, report)
+        speeds |= {work: Speed(*costs) for work, costs in probed["speeds"].items()}
         measured = "from a probe of a few rows of each kind of work, on this machine"
         if missing := [work for work in unknown if work not in speeds]:
             measured = f"nothing could be measured for {', '.join(missing)}: {probed['faults'][0]}"
@@ -243,17 +244,26 @@ def _places(config: Config) -> dict[str, Any]:
 
 
 def _measure(
-    steps: Sequence[Step], places: Mapping[str, Any], task_files: tuple[str, ...], report: Report
+    steps: Sequence[Step], places: Mapping[str, Any], task_files: tuple[str, ...], workers: int, report: Report
 ) -> dict[str, Any]:
-    """Run a few rows of each kind of work in a process that fetches nothing, and return its speeds and faults."""
+    """Run a few rows of each kind of work in as many processes as will work, which fetch nothing.
+
+    Processes that work at the same time have less of the machine each: one alone would promise too much.
+    """
     from tempfile import TemporaryDirectory
 
+    speeds: dict[str, Any] = {}
+    faults: list[str] = []
     with TemporaryDirectory(prefix="xstilts-dry-run-") as scratch:
-        pool = Pool(1, Path(scratch), lock=None, places=places, task_files=task_files, offline=True)
+        pool = Pool(workers, Path(scratch), lock=None, places=places, task_files=task_files, offline=True)
         with pool:
-            job = {"job": "probe", "steps": [asdict(step) for step in steps]}
-            found = pool.ask(job, on_event=lambda event: _pass_on(event, report))
-    return dict(found)
+            jobs = [{"job": "probe", "steps": [asdict(step) for step in steps]}] * workers
+            for found in pool.ask_all(jobs, on_event=lambda event: _pass_on(event, report)):
+                faults += found["faults"]
+                for work, costs in found["speeds"].items():
+                    speeds.setdefault(work, []).append(costs)
+    middle = {work: [statistics.median(part) for part in zip(*costs, strict=True)] for work, costs in speeds.items()}
+    return {"speeds": middle, "faults": faults}
 
 
 def _pass_on(event: Event, report: Report) -> None:

@@ -8,7 +8,7 @@ import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ import toolkit
 from toolkit.errors import ToolkitError
 
 Event = dict[str, Any]
+OnEvent = Callable[[Event], None]
 _PROGRAM = "toolkit.recipes.sweep_work"
 
 
@@ -106,26 +107,37 @@ class Pool:
             for line in lines:
                 yield worker, json.loads(line)
 
-    def ask(self, job: Mapping[str, Any], *, on_event: Any = None) -> Any:
+    def ask(self, job: Mapping[str, Any], *, on_event: OnEvent | None = None) -> Any:
         """Give a job to the first worker, wait for it and return its result.
 
         Raises:
             ToolkitError: it failed.
         """
-        worker = self.workers[0]
-        self.give(worker, job, job["job"])
-        while True:
+        return self.ask_all([job], on_event=on_event)[0]
+
+    def ask_all(self, jobs: Sequence[Mapping[str, Any]], *, on_event: OnEvent | None = None) -> list[Any]:
+        """Give a job to each of as many workers, wait for all of them and return their results, in the jobs' order.
+
+        Raises:
+            ToolkitError: one failed.
+        """
+        asked = self.workers[: len(jobs)]
+        for worker, job in zip(asked, jobs, strict=True):
+            self.give(worker, job, job["job"])
+        results: dict[int, Any] = {}
+        while len(results) < len(asked):
             for heard, event in self.hear(1.0):
-                if heard is not worker and not event.get("died"):
+                if heard not in asked and not event.get("died"):
                     continue
                 if event["event"] == "failed":
-                    worker.job = None
+                    heard.job = None
                     raise ToolkitError(event["error"])
                 if event["event"] == "done":
-                    worker.job = None
-                    return event["result"]
-                if on_event is not None:
+                    heard.job = None
+                    results[heard.number] = event["result"]
+                elif on_event is not None:
                     on_event(event)
+        return [results[worker.number] for worker in asked]
 
     def replace(self, worker: Worker) -> None:
         """Start a new process in a dead one's place."""

@@ -34,7 +34,6 @@ from toolkit.zoo.entry import swap_in
 
 Job = dict[str, Any]
 _BEAT_S = 0.5
-_PROBE_STEPS, _PROBE_ROWS = 4, 64
 
 
 class _Voice:
@@ -109,6 +108,12 @@ def _take_gpu(number: int) -> None:
 
 def _configured(settings: Mapping[str, Any], places: Mapping[str, Any], **more: Any) -> Config:
     return from_dict({**settings, **places, **more})
+
+
+def _probe(job: Job, places: Mapping[str, Any], voice: _Voice) -> dict[str, Any]:
+    from toolkit.recipes.sweep_probe import probe
+
+    return probe(job["steps"], places, report=voice.report, say=_log)
 
 
 # -- facts --------------------------------------------------------------------------------------------------------
@@ -233,51 +238,7 @@ def adopt(source: Zoo, into: Zoo, entry: str, shelf: str) -> None:
         swap_in(new, home)
 
 
-# -- measuring ----------------------------------------------------------------------------------------------------
-
-
-def _probe(job: Job, places: Mapping[str, Any], voice: _Voice) -> dict[str, Any]:
-    """Measure how long a row of each kind of work takes, on a few rows; what cannot be measured is left out."""
-    from toolkit.recipes.evaluate import evaluate
-    from toolkit.recipes.retrieve import retrieve
-    from toolkit.recipes.train import train
-
-    speeds: dict[str, float] = {}
-    faults: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="xstilts-probe-") as scratch:
-        for number, step in enumerate(job["steps"]):
-            voice.report(Progress("measure the speed", number, len(job["steps"])))
-            settings = json.loads(json.dumps(step["settings"]))
-            rows = _PROBE_STEPS * settings["train"]["batch_size"]
-            # The fixed number of examples would ask for more rows than are read here; how fast they pass is the same without it.
-            settings["train"] |= {"total_steps": _PROBE_STEPS, "eval_limit": 1, "limit": rows, "total_examples": None}
-            settings["eval"] |= {"limit": _PROBE_ROWS}
-            settings["retrieve"] |= {"limit": _PROBE_ROWS}
-            tracking = {"enabled": False}
-            config = _configured(
-                settings, places, zoo=f"{scratch}/{number}/zoo", run_dir=f"{scratch}/{number}/runs", tracking=tracking
-            )
-            ticks: list[tuple[float, Progress]] = []
-
-            def report(progress: Progress, ticks: list[tuple[float, Progress]] = ticks) -> None:
-                ticks.append((time.perf_counter(), progress))
-
-            try:
-                if step["kind"] == "train":
-                    train(step["composition"], config, report=report, say=_log)
-                    figures = [p.figures for _, p in ticks if p.what.startswith("train ")]
-                    speeds[step["work"]] = 1 / figures[-1]["examples/s"]
-                    continue
-                recipe: Any = evaluate if step["kind"] == "evaluate" else retrieve
-                if step["composition"] != "backbone":
-                    train(step["composition"], config, report=report, say=_log)
-                began = time.perf_counter()
-                found = recipe(step["composition"], config, task=step["task"], languages=step["languages"], say=_log)
-                scored = {score.language: score.n for score in found.scores}
-                speeds[step["work"]] = (time.perf_counter() - began) / max(1, sum(scored.values()))
-            except ToolkitError as error:
-                faults.append(str(error))
-    return {"speeds": speeds, "faults": faults}
+# -- costs ----------------------------------------------------------------------------------------------------------
 
 
 def _forget_peak() -> None:

@@ -11,8 +11,21 @@ from toolkit.sweeps.folder import SweepFolder
 from toolkit.sweeps.results import SweepResults, load_results, states_of
 from toolkit.sweeps.values import Record, State, Step
 
-Speeds = Mapping[str, float]
-"""Seconds per row by kind of work (`train pair`)."""
+
+@dataclass(frozen=True)
+class Speed:
+    """What a step of one kind costs: seconds a row, and seconds beside its rows."""
+
+    a_row: float
+    beside: float = 0.0
+
+    def of(self, rows: int) -> float:
+        """Return the seconds that a step of so many rows takes."""
+        return self.beside + self.a_row * max(1, rows)
+
+
+Speeds = Mapping[str, Speed]
+"""By kind of work (`train pair`)."""
 
 
 @dataclass(frozen=True)
@@ -64,29 +77,29 @@ def outlook(root: Path | str, *, now: float) -> Outlook:
     return Outlook(results, planned.steps, states, records, errors, is_alive, whole)
 
 
-def speeds_of(steps: Sequence[Step], records: Mapping[str, Record]) -> dict[str, float]:
-    """Return what finished steps took per row, by kind of work; the name `any` has the median over kinds.
+def speeds_of(steps: Sequence[Step], records: Mapping[str, Record]) -> dict[str, Speed]:
+    """Return the median of what finished steps took, all of it counted as their rows', by kind of work.
 
     Example:
         >>> step = Step("k", "train", "a", 0, (), {}, work="train pair", examples=100)
-        >>> speeds_of([step], {"k": Record("k", "train", "a", "done", seconds=5.0)})["train pair"]
-        0.05
+        >>> speeds_of([step], {"k": Record("k", "train", "a", "done", seconds=5.0)})["train pair"].of(200)
+        10.0
     """
     spent: dict[str, list[float]] = {}
     for step in steps:
         record = records.get(step.key)
         if record is not None and record.state == "done" and record.seconds > 0:
             spent.setdefault(step.work, []).append(record.seconds / max(1, step.examples or 1))
-    return {work: statistics.median(found) for work, found in spent.items()}
+    return {work: Speed(statistics.median(found)) for work, found in spent.items()}
 
 
 def seconds_of(step: Step, speeds: Speeds) -> float | None:
     """Return how long a step will take; None where nothing like it was measured."""
-    if step.work not in speeds:
-        # Another task of the same kind of step is nearer than nothing.
-        like = [value for work, value in speeds.items() if work.split()[0] == step.work.split()[0]]
-        return statistics.median(like) * max(1, step.examples or 1) if like else None
-    return speeds[step.work] * max(1, step.examples or 1)
+    if (own := speeds.get(step.work)) is not None:
+        return own.of(step.examples or 1)
+    # Another task of the same kind of step is nearer than nothing.
+    like = [speed.of(step.examples or 1) for work, speed in speeds.items() if work.split()[0] == step.work.split()[0]]
+    return statistics.median(like) if like else None
 
 
 def seconds_left(

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit.tracking.events import DATA_DIGEST_LENGTH, DIGEST_TAG, KEY_LENGTH, NOTE_TAG, Event
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
+    from mlflow.store.entities import PagedList
+
+Found = TypeVar("Found")
+PAGE = 1000
+"""What MLflow answers with at once, at most."""
 
 EXPERIMENT_TAGS = {
     # What MLflow 3.17 calls an experiment that is about training and not about traces.
@@ -69,6 +75,23 @@ def log_adapter(client: MlflowClient, run_id: str, event: Event, *, base: Path) 
         client.log_inputs(run_id, models=[LoggedModelInput(model.model_id)])
 
 
+def experiment_ids(client: MlflowClient) -> list[str]:
+    """Return the ids of all experiments."""
+    return [experiment.experiment_id for experiment in every_page(client.search_experiments)]
+
+
+def every_page(search: Callable[..., PagedList[Found]], *asked: Any, **more: Any) -> list[Found]:
+    """Return all that a search of MLflow's client finds: it answers with a page, and says whether there is another."""
+    found: list[Found] = []
+    token: str | None = None
+    while True:
+        page = search(*asked, **more, max_results=PAGE, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
 def _models(client: MlflowClient, digest: str) -> list[LoggedModel]:
-    experiments = [experiment.experiment_id for experiment in client.search_experiments(max_results=1000)]
-    return list(client.search_logged_models(experiments, filter_string=f"tags.`{DIGEST_TAG}` = '{digest}'"))
+    wanted = f"tags.`{DIGEST_TAG}` = '{digest}'"
+    return every_page(client.search_logged_models, experiment_ids(client), filter_string=wanted)

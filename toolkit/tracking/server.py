@@ -222,18 +222,17 @@ def is_active(client: MlflowClient, run_id: str) -> bool:
 
 def search_tag(client: MlflowClient, tag: str, value: str, *, experiment_ids: Sequence[str] | None = None) -> list[str]:
     """Return the ids of the runs, in these or all experiments, whose `tag` is `value`."""
-    if experiment_ids is None:
-        experiment_ids = [experiment.experiment_id for experiment in client.search_experiments(max_results=1000)]
-    if not experiment_ids:
+    wanted = record.experiment_ids(client) if experiment_ids is None else list(experiment_ids)
+    if not wanted:
         return []
-    return [run.info.run_id for run in client.search_runs(list(experiment_ids), f"tags.`{tag}` = '{value}'")]
+    return [run.info.run_id for run in record.every_page(client.search_runs, wanted, f"tags.`{tag}` = '{value}'")]
 
 
 def end_children(client: MlflowClient, run_id: str) -> None:
     """End the runs under a run that are still RUNNING as KILLED: nobody works on them any more."""
     experiment = client.get_run(run_id).info.experiment_id
     running = f"tags.`{PARENT_TAG}` = '{run_id}' and attributes.status = 'RUNNING'"
-    for child in client.search_runs([experiment], running):
+    for child in record.every_page(client.search_runs, [experiment], running):
         client.set_terminated(child.info.run_id, "KILLED")
 
 
