@@ -8,9 +8,9 @@ import pytest
 
 from tests.recipes.swept import hand_written
 from toolkit.recipes.report import read_report
-from toolkit.report.answers import Section
 from toolkit.report.columns import Contrast
 from toolkit.report.orders import TAKEN
+from toolkit.report.section import Section
 from toolkit.report.sweep import SweepReport
 from toolkit.report.sweep_tables import contrasts_csv, noise_table, section_table
 from toolkit.report.verdicts import answers
@@ -123,7 +123,16 @@ def test_noise_is_answered_by_what_each_row_is_spared_against_the_baseline(tmp_p
     assert by_row["b > a"].change.value == pytest.approx(change["b > a"])
     kept = 100 * entries["baseline", "swap:0.5"] / entries["baseline", "clean"]
     assert f"'baseline' keeps {kept:.0f} % under swap:0.5 of its clean score." in answers(found)
-    assert any("b > a loses less than 'baseline': it is spared +" in line for line in answers(found))
+    assert any(
+        line.startswith("Under noise b > a loses ") and "less than 'baseline', more" in line for line in answers(found)
+    )
+    higher = section(found, "Under noise, against the baseline").contrasts[1]
+    assert higher.name == "b > a - baseline, under noise"
+    assert higher.estimate.value == pytest.approx(entries["b > a", "swap:0.5"] - entries["baseline", "swap:0.5"])
+    assert any(
+        line.startswith("Under noise b > a scores ") and "higher than 'baseline', more" in line
+        for line in answers(found)
+    )
     (taken,) = [one for one in found.orders if one.what == TAKEN]
     assert taken.spread is not None and taken.spread.is_significant and taken.best == "b > a"
     assert len(noise_table(found).rows) == 3
@@ -134,7 +143,9 @@ def test_rows_under_noise_are_columns_of_the_table_beside_the_clean_ones(tmp_pat
     found = noisy(tmp_path, {"baseline": 0.1, "a > b": 0.1, "b > a": 0.1})
     assert found.lines == ("baseline", "a > b", "b > a")
     assert found.columns == ((TASK, "clean"), (TASK, "swap:0.5"))
-    assert any("no row loses more or less than 'baseline' beyond chance" in line for line in answers(found))
+    assert any(
+        "no row loses more or less of its score than 'baseline' beyond chance" in line for line in answers(found)
+    )
 
 
 def test_a_training_scored_twice_has_one_seed_so_that_its_change_is_sure(tmp_path: Path) -> None:

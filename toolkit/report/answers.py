@@ -3,84 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from toolkit.report.columns import Columns, Contrast, Row, contrasts, less
 from toolkit.report.compare import points
+from toolkit.report.noise_answer import noise_answer
 from toolkit.report.orders import TAKEN, OrderVariance
-from toolkit.significance import Draws, Estimate, mean_draws
+from toolkit.report.section import Lines, Section, interval, listed, overall, told
+from toolkit.significance import Draws, mean_draws
 
 CONTROL = "(control)"
-Lines = dict[str, Callable[[str], Draws | None]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """The answer of one axis.
-
-    Attributes:
-        title: of the axis.
-        said: sentences for the top of the report.
-        contrasts: what they rest on.
-        note: what a reader has to know about them.
-    """
-
-    title: str
-    said: tuple[str, ...]
-    contrasts: tuple[Contrast, ...]
-    note: str = ""
 
 
 def sections_of(columns: Columns, orders: Sequence[OrderVariance] = ()) -> tuple[Section, ...]:
     """Return the answer of each axis that the sweep has, and that there are outcomes for."""
-    makers = (_mixtures, _sources, _domains, _fusions, partial(_orders, orders), _noise, _settings)
+    makers = (_mixtures, _sources, _domains, _fusions, partial(_orders, orders), noise_answer, _settings)
     return tuple(section for make in makers if (section := make(columns)) is not None)
-
-
-def interval(estimate: Estimate) -> str:
-    """Return a difference in points with its interval.
-
-    Example:
-        >>> interval(Estimate(0.021, 0.004, 0.038, 0.01))
-        '+2.1 [+0.4, +3.8]'
-    """
-    return f"{points(estimate.value)} [{points(estimate.low)}, {points(estimate.high)}]"
-
-
-def verdict(estimate: Estimate) -> str:
-    """Return whether a difference is more than chance, in words."""
-    return "more than chance" if estimate.is_significant else "may be chance"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as people list them.
-
-    Example:
-        >>> listed(["a"]), listed(["a", "b", "c"])
-        ('a', 'a, b and c')
-    """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _told(contrast: Contrast, columns: Columns) -> str:
-    found = f"{interval(contrast.estimate)} points, {verdict(contrast.estimate)}"
-    n = len(contrast.targets)
-    return (
-        f"{found} (mean of {n} targets)"
-        if n > 1
-        else found
-        if len(columns.targets) == 1
-        else f"{found} ({contrast.targets[0]})"
-    )
-
-
-def _overall(found: Sequence[Contrast], columns: Columns) -> list[Contrast]:
-    """Return the contrasts over all targets, which stand first, one for each name."""
-    by_name: dict[tuple[str, str], Contrast] = {}
-    for contrast in found:
-        by_name.setdefault((contrast.name, contrast.about), contrast)
-    return list(by_name.values())
 
 
 def _mixtures(columns: Columns) -> Section | None:
@@ -97,9 +35,9 @@ def _mixtures(columns: Columns) -> Section | None:
     if not found:
         return None
     said = []
-    for contrast in _overall(found, columns):
+    for contrast in overall(found, columns):
         name, _, rest = contrast.name.partition(" - ")
-        said.append(f"{name} against the {rest}: {_told(contrast, columns)}.")
+        said.append(f"{name} against the {rest}: {told(contrast, columns)}.")
     note = "The best member is chosen target by target on the rows scored, which favours it."
     return Section("All at once against one at a time", tuple(said), found, note)
 
@@ -149,8 +87,7 @@ def _sources(columns: Columns) -> Section | None:
             else f"low-resource languages ({', '.join(lows)})"
         )
         said += [
-            f"{one.name.replace(' - ', ' against ')}, {where}: {_told(one, columns)}."
-            for one in _overall(made, columns)
+            f"{one.name.replace(' - ', ' against ')}, {where}: {told(one, columns)}." for one in overall(made, columns)
         ]
     note = "Each line is the mean over the choices of so many languages; `no training rows`: languages that no row of the table learnt in."
     return Section("Number of source languages", tuple(said), tuple(found), note) if found else None
@@ -178,7 +115,7 @@ def _domains(columns: Columns) -> Section | None:
     for row in others:
         lines[row.name] = lambda task, row=row: less(columns.draws(row, task), columns.draws(control, task))  # type: ignore[misc]
     found = contrasts(columns, {f"{name} - {control.name}": draws for name, draws in lines.items()})
-    said = [f"{one.name.replace(' - ', ' against ')}: {_told(one, columns)}." for one in _overall(found, columns)]
+    said = [f"{one.name.replace(' - ', ' against ')}: {told(one, columns)}." for one in overall(found, columns)]
     return Section("Domains against the control", tuple(said), found) if found else None
 
 
@@ -204,7 +141,7 @@ def _fusions(columns: Columns) -> Section | None:
                 columns.mean(of[best], task), columns.mean(of[m], task)
             )  # type: ignore[misc]
     found = contrasts(columns, lines)
-    tops = _overall(found, columns)
+    tops = overall(found, columns)
     sure = [one.name.partition(" - ")[2] for one in tops if one.estimate.is_significant]
     rest = [one.name.partition(" - ")[2] for one in tops if not one.estimate.is_significant]
     said = [f"Best of the methods: {best}"]
@@ -217,7 +154,7 @@ def _fusions(columns: Columns) -> Section | None:
             columns,
             {f"{best} - {base.name}": lambda task: less(columns.mean(of[best], task), columns.draws(base, task))},
         )
-        said += [f"{best} against {base.name}: {_told(one, columns)}." for one in _overall(gain, columns)]
+        said += [f"{best} against {base.name}: {told(one, columns)}." for one in overall(gain, columns)]
         found = (*found, *gain)
     note = "A method's score is the mean over its sets of members; the best is chosen on the rows scored, which favours it."
     return Section("Methods", tuple(said), found, note)
@@ -270,65 +207,11 @@ def _orders(orders: Sequence[OrderVariance], columns: Columns) -> Section | None
                 value(a, task), value(b, task)
             )  # type: ignore[misc]
     found = contrasts(columns, lines)
-    tops = [one for one in _overall(found, columns) if one.estimate.is_significant]
-    said += [f"{one.name.replace(' - ', ' against ')}: {_told(one, columns)}." for one in tops]
+    tops = [one for one in overall(found, columns) if one.estimate.is_significant]
+    said += [f"{one.name.replace(' - ', ' against ')}: {told(one, columns)}." for one in tops]
     of = f"change of the score under noise (mean of {', '.join(columns.noises)})" if columns.noises else "score"
     note = f"Differences of the {of}. Learnt last: nearest to the target."
     return Section("Order", tuple(said), found, note) if said or found else None
-
-
-def _noise(columns: Columns) -> Section | None:
-    """What noise takes from a row, against what it takes from the baseline, in the mean over the noises."""
-    base = columns.baseline
-    if not columns.noises or base is None:
-        return None
-    others = [row for row in columns.rows if not row.is_baseline]
-    lines: Lines = {}
-    for row in others:
-        lines[row.name] = lambda task, row=row: less(  # type: ignore[misc]
-            columns.change(row, task, columns.noises), columns.change(base, task, columns.noises)
-        )
-    found = contrasts(columns, {f"{name} - {base.name}, change": draws for name, draws in lines.items()})
-    if not found:
-        return None
-    tops = _overall(found, columns)
-    sure = [one for one in tops if one.estimate.is_significant]
-    some = sure or sorted(tops, key=lambda one: -abs(one.estimate.value))[:3]
-    noises = "noise" if len(columns.noises) == 1 else f"the mean of {len(columns.noises)} noises"
-    said = _kept(columns, base)
-    if not sure:
-        said.append(
-            f"Under {noises} no row loses more or less than '{base.name}' beyond chance; the largest: "
-            + ", ".join(f"{_row_of(one)} {interval(one.estimate)}" for one in some[:1])
-            + " points."
-        )
-    for one in sure:
-        word = "less" if one.estimate.value > 0 else "more"
-        said.append(
-            f"Under {noises} {_row_of(one)} loses {word} than '{base.name}': it is spared {interval(one.estimate)} points, "
-            "more than chance."
-        )
-    note = (
-        f"Change: score under noise minus score on clean rows ({columns.reference}), in the mean of {', '.join(columns.noises)}; a "
-        "positive difference says that the row loses less."
-    )
-    return Section("What noise takes, against the baseline", tuple(said), found, note)
-
-
-def _kept(columns: Columns, base: Row) -> list[str]:
-    """Return the sentence about what each noise leaves of the baseline's score, in the mean over targets."""
-    shares = []
-    for variant in columns.noises:
-        pairs = [(columns.draws(base, task), columns.change(base, task, [variant])) for task in columns.targets]
-        there = [(clean.value, change.value) for clean, change in pairs if clean is not None and change is not None]
-        whole = sum(clean for clean, _ in there)
-        if whole > 0:
-            shares.append(f"{100 * (whole + sum(change for _, change in there)) / whole:.0f} % under {variant}")
-    return [f"'{base.name}' keeps {listed(shares)} of its clean score."] if shares else []
-
-
-def _row_of(contrast: Contrast) -> str:
-    return contrast.name.rpartition(" - ")[0]
 
 
 def _settings(columns: Columns) -> Section | None:
@@ -345,7 +228,7 @@ def _settings(columns: Columns) -> Section | None:
         lines[f"{variant} - {columns.reference}"] = draws
     found = contrasts(columns, lines)
     said = [
-        f"{one.name.replace(' - ', ' against ')}, mean over rows: {_told(one, columns)}."
-        for one in _overall(found, columns)
+        f"{one.name.replace(' - ', ' against ')}, mean over rows: {told(one, columns)}."
+        for one in overall(found, columns)
     ]
     return Section("Settings", tuple(said), found) if found else None

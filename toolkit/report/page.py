@@ -7,11 +7,11 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from toolkit.report.answers import Section, interval
 from toolkit.report.aside import Aside, inline_svg
 from toolkit.report.columns import Contrast
 from toolkit.report.compare import MEAN, mark, points
 from toolkit.report.entries import CONTAMINATED, Entry
+from toolkit.report.section import Section, interval
 from toolkit.report.sweep import SweepReport
 from toolkit.report.sweep_tables import (
     OVERALL,

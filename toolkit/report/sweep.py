@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from toolkit.report.answers import Section, sections_of
+from toolkit.report.answers import sections_of
 from toolkit.report.columns import Columns, contrasts, label, less
 from toolkit.report.entries import Entry, compared, correct, entry_of
 from toolkit.report.noise import NoiseEffect, noise_effects
 from toolkit.report.orders import OrderVariance, orders_of
 from toolkit.report.remarks import lacks_of, notes_of
+from toolkit.report.section import Section
 from toolkit.significance import Estimate, Resampled
 from toolkit.sweeps import SweepResults
 

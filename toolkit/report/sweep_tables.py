@@ -7,10 +7,10 @@ import io
 from collections.abc import Iterable, Sequence
 
 from toolkit.languages import low_resource
-from toolkit.report.answers import Section, interval
 from toolkit.report.columns import Contrast, label
 from toolkit.report.compare import LOW, MEAN, ZERO_SHOT, mark, marks_note, points
 from toolkit.report.entries import CONTAMINATED, Entry
+from toolkit.report.section import Section, interval
 from toolkit.report.sweep import SweepReport
 from toolkit.report.table import Cell, Table
 from toolkit.significance import Estimate

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from toolkit.report.answers import interval, verdict
 from toolkit.report.compare import points
 from toolkit.report.entries import Entry
+from toolkit.report.section import interval, verdict
 from toolkit.report.sweep import SweepReport
 
 _NAMED = 5  # rows of a sentence; the table has them all
