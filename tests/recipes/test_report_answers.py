@@ -100,8 +100,12 @@ def test_orders_that_differ_are_told_from_orders_that_do_not(tmp_path: Path) -> 
     assert any("Order changes the score nowhere more than chance" in line for line in answers(alike))
     assert any(line.startswith(f"Order changes the score on {TASK} (stack) more than") for line in answers(apart))
     # Of two members one line says it all.
-    (last,) = section(apart, "Order").contrasts
+    last, gain = section(apart, "Order").contrasts
     assert last.name == "a learnt last - learnt earlier" and last.estimate.value > 0.1
+    mean = sum(score(apart, row) for row in ("a > b", "b > a")) / 2
+    assert gain.name == "all orders - baseline, mean"
+    assert gain.estimate.value == pytest.approx(mean - score(apart, "baseline"))
+    assert any(line.startswith("all orders against baseline: ") for line in answers(apart))
 
 
 def noisy(tmp_path: Path, taken: dict[str, float], **more: object) -> SweepReport:

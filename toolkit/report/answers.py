@@ -13,6 +13,7 @@ from toolkit.report.section import Lines, Section, interval, listed, overall, to
 from toolkit.significance import Draws, mean_draws
 
 CONTROL = "(control)"
+_GAIN = ", mean"
 
 
 def sections_of(columns: Columns, orders: Sequence[OrderVariance] = ()) -> tuple[Section, ...]:
@@ -186,6 +187,17 @@ def _orders(orders: Sequence[OrderVariance], columns: Columns) -> Section | None
             said.append(
                 f"In {len(some) - len(sure)} of {len(some)} comparisons of orders {subject} may differ by chance."
             )
+    found = contrasts(columns, _order_lines(columns))
+    # Whether intermediates help at all is said in any case: without it, that their order is nothing would mislead.
+    tops = [one for one in overall(found, columns) if one.estimate.is_significant or one.name.endswith(_GAIN)]
+    said += [f"{one.name.replace(' - ', ' against ').removesuffix(_GAIN)}: {told(one, columns)}." for one in tops]
+    of = f"change of the score under noise (mean of {', '.join(columns.noises)})" if columns.noises else "score"
+    note = f"Differences of the {of}. Learnt last: nearest to the target."
+    return Section("Order", tuple(said), found, note) if said or found else None
+
+
+def _order_lines(columns: Columns) -> Lines:
+    """Return who stands nearest to the target, the methods over the same orders, and all orders against the baseline."""
     rows = [row for row in columns.of("orders") if len(row.members) > 1]
     methods = list(dict.fromkeys(row.method for row in rows))
     value = columns.mean if not columns.noises else columns.mean_change
@@ -206,12 +218,16 @@ def _orders(orders: Sequence[OrderVariance], columns: Columns) -> Section | None
             lines[f"{first} - {method}, mean of all orders"] = lambda task, a=a, b=b: less(
                 value(a, task), value(b, task)
             )  # type: ignore[misc]
-    found = contrasts(columns, lines)
-    tops = [one for one in overall(found, columns) if one.estimate.is_significant]
-    said += [f"{one.name.replace(' - ', ' against ')}: {told(one, columns)}." for one in tops]
-    of = f"change of the score under noise (mean of {', '.join(columns.noises)})" if columns.noises else "score"
-    note = f"Differences of the {of}. Learnt last: nearest to the target."
-    return Section("Order", tuple(said), found, note) if said or found else None
+    if columns.baseline is not None and not columns.noises:
+        for method in methods:
+            own_rows = [row for row in rows if row.method == method]
+            name = f"all orders ({method})" if len(methods) > 1 else "all orders"
+            lines[f"{name} - {columns.baseline.name}{_GAIN}"] = partial(_gain, columns, own_rows, columns.baseline)
+    return lines
+
+
+def _gain(columns: Columns, rows: Sequence[Row], base: Row, task: str) -> Draws | None:
+    return less(columns.mean(rows, task), columns.draws(base, task))
 
 
 def _settings(columns: Columns) -> Section | None:

@@ -100,8 +100,10 @@ def _scored(score: float | None, difference: Estimate | None) -> str:
 
 def order_table(report: SweepReport) -> Table:
     """Return how far orders lie apart, beside what seeds and test rows make of it."""
+    # Of one set of members the lowest and the highest name them all.
+    has_sets = len({one.members for one in report.orders}) > 1
     columns = (
-        *("target", "method", "members", "of the", "orders", "mean", "lowest", "highest"),
+        *("target", "method", *(["members"] if has_sets else []), "of the", "orders", "mean", "lowest", "highest"),
         *("spread of orders", "by chance", "beyond chance", "spread of seeds"),
     )
     rows: list[tuple[Cell, ...]] = []
@@ -117,7 +119,7 @@ def order_table(report: SweepReport) -> Table:
             (
                 one.task,
                 one.method,
-                ", ".join(one.members),
+                *([", ".join(one.members)] if has_sets else []),
                 one.what,
                 str(one.orders),
                 points(one.mean, is_signed=not is_score),
@@ -133,7 +135,7 @@ def order_table(report: SweepReport) -> Table:
         "Spreads are standard deviations in points. By chance: what test rows and seeds alone make of it. Beyond chance: what is left "
         f"for order itself, with its 95 % interval; {marks_note()}",
     )
-    return Table("Orders", columns, tuple(rows), notes, named=4)
+    return Table("Orders", columns, tuple(rows), notes, named=4 if has_sets else 3)
 
 
 def noise_table(report: SweepReport) -> Table:
