@@ -119,18 +119,63 @@ def test_a_composition_against_itself_differs_by_nothing_and_surely_so():
     assert (found.value, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
 
 
-def test_the_spread_over_seeds_widens_the_interval_as_much_as_it_should():
+def seeded(scores, n=1000):
+    """Rows on which each seed scores exactly so much, whichever rows are drawn."""
+    return means(np.repeat(np.asarray(scores, float)[:, None], n, axis=1))
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_where_only_seeds_differ_the_test_is_welchs(seeds):
+    from scipy.stats import ttest_ind
+
     rng = np.random.default_rng(7)
-    n, seeds = 4000, 3
-    spread = np.array([-0.06, 0.0, 0.06])
-    a = np.stack([right(rng, n, 0.6 + d) for d in spread])
+    for _ in range(5):
+        a, b = rng.normal(0.6, 0.05, seeds), rng.normal(0.5, 0.02, seeds)
+        found = resample(two(seeded(a), seeded(b)), is_parallel=False, n_resamples=20000).difference("a", "b", ["de"])
+        welch = ttest_ind(a, b, equal_var=False)
+        assert found.value == pytest.approx(a.mean() - b.mean())
+        assert found.p == pytest.approx(welch.pvalue, abs=0.01)
+        ends = welch.confidence_interval(0.95)
+        assert found.high - found.low == pytest.approx(ends.high - ends.low, rel=0.06)
+
+
+def test_rows_and_seeds_widen_the_interval_together():
+    rng = np.random.default_rng(7)
+    n, seeds = 4000, 6
+    a = np.stack([right(rng, n, 0.6 + d) for d in np.linspace(-0.03, 0.03, seeds)])
     b = np.stack([right(rng, n, 0.6) for _ in range(seeds)])
-    found = resample(two(means(a), means(b)), is_parallel=False, n_resamples=4000)
-    # The mean of three seeds has the variance s^2 / 3, beside that of 4,000 rows.
-    expected = np.var(a.mean(1), ddof=1) / 3 + np.var(b.mean(1), ddof=1) / 3
-    assert found.replicates["a"].var() + found.replicates["b"].var() == pytest.approx(
-        expected + 2 * 0.6 * 0.4 / n / seeds, rel=0.15
-    )
+    found = resample(two(means(a), means(b)), is_parallel=False, n_resamples=20000)
+    difference = found.draws("a", ["de"]) - found.draws("b", ["de"])
+    over_seeds = (np.var(a.mean(1), ddof=1) + np.var(b.mean(1), ddof=1)) / seeds
+    assert difference.resampled(0).var() == pytest.approx(over_seeds + difference.replicates.var(), rel=0.05)
+    alone = estimate(difference.value, difference.replicates)
+    # Wider than rows alone make it, and than the normal quantile of both variances.
+    assert difference.estimate.high - difference.estimate.low > 1.05 * (alone.high - alone.low)
+    half = 1.96 * (over_seeds + difference.replicates.var()) ** 0.5
+    assert half < difference.estimate.high - difference.value < 1.3 * half
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_seeds_that_differ_for_no_reason_are_seldom_called_different(seeds):
+    rng = np.random.default_rng(9)
+    called = 0
+    for round in range(400):
+        a, b = (
+            np.stack([right(rng, 100, min(1.0, max(0.0, share))) for share in rng.normal(0.5, 0.1, seeds)])
+            for _ in "ab"
+        )
+        found = resample(two(means(a), means(b)), is_parallel=False, n_resamples=400, seed=round)
+        called += found.difference("a", "b", ["de"]).is_significant
+    assert called / 400 <= 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_what_shares_its_training_shares_its_seeds():
+    scores = np.array([0.3, 0.5, 0.7])
+    systems = {"clean": {"de": seeded(scores)}, "noisy": {"de": seeded(scores - 0.1)}}
+    apart = resample(systems, is_parallel=False, n_resamples=500)
+    shared = resample(systems, is_parallel=False, n_resamples=500, trained={"clean": "x", "noisy": "x"})
+    assert not apart.difference("noisy", "clean", ["de"]).is_significant
+    assert shared.difference("noisy", "clean", ["de"]).low == pytest.approx(-0.1)
 
 
 def test_the_same_seed_draws_the_same():

@@ -7,12 +7,10 @@ paired bootstrap over the rows: clean and noisy, composition and baseline, are a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from toolkit.significance import RESAMPLES, Estimate, Floats, Outcomes, estimate, holm, resample
+from toolkit.significance import RESAMPLES, Estimate, Outcomes, holm, resample
 
 CLEAN = "clean"
 
@@ -78,11 +76,9 @@ def falls(
             for name in compositions
             for p, s in [(CLEAN, 0.0), *((perturbation, s) for s in strengths)]
         }
-        drawn = resample(systems, is_parallel=is_parallel, n_resamples=n_resamples, seed=seed)
-        drawn_means = _Means(
-            {key: float(values.mean()) for key, values in drawn.observed.items()},
-            {key: values.mean(1) for key, values in drawn.replicates.items()},
-        )
+        trained = {key: key.partition("\0")[0] for key in systems}
+        drawn = resample(systems, is_parallel=is_parallel, n_resamples=n_resamples, seed=seed, trained=trained)
+        at = {key: drawn.draws(key, languages) for key in systems}
         base_clean = f"{baseline}\0{CLEAN}\0{0.0}"
         for name in compositions:
             clean = f"{name}\0{CLEAN}\0{0.0}"
@@ -94,32 +90,16 @@ def falls(
                     perturbation,
                     s,
                     tuple(languages),
-                    drawn_means.observed[clean],
-                    drawn_means.observed[noisy],
-                    drawn_means.difference([clean], [noisy]),
-                    drawn_means.difference([noisy], [base_noisy]) if is_other else None,
-                    drawn_means.difference([base_clean, noisy], [base_noisy, clean]) if is_other else None,
+                    at[clean].value,
+                    at[noisy].value,
+                    (at[clean] - at[noisy]).estimate,
+                    (at[noisy] - at[base_noisy]).estimate if is_other else None,
+                    ((at[base_clean] - at[base_noisy]) - (at[clean] - at[noisy])).estimate if is_other else None,
                 )
     ordered = [found[key] for key in outcomes if key in found]
     for field in ("drop", "gain", "spared"):
         ordered = _corrected(ordered, field)
     return ordered
-
-
-@dataclass(frozen=True)
-class _Means:
-    """Means over languages of every system: observed, and of each resample (float64 [B])."""
-
-    observed: Mapping[str, float]
-    replicates: Mapping[str, Floats]
-
-    def difference(self, plus: Sequence[str], minus: Sequence[str]) -> Estimate:
-        """Return the sum of some systems' scores minus that of others."""
-        signs = [(key, 1) for key in plus] + [(key, -1) for key in minus]
-        return estimate(
-            sum(sign * self.observed[key] for key, sign in signs),
-            np.sum([sign * self.replicates[key] for key, sign in signs], axis=0),
-        )
 
 
 def _corrected(all_falls: list[Fall], field: str) -> list[Fall]:

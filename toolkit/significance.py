@@ -5,13 +5,13 @@ corpus-level F1 has `2 tp` over `2 tp + fp + fn`. A resample draws as many rows 
 for all compositions, and sums again. The definitions, and why, are in docs/decisions/0020-significance.md.
 
 Source: Koehn 2004, Statistical significance tests for machine translation evaluation; Berg-Kirkpatrick, Burkett and Klein
-2012, An empirical investigation of statistical significance in NLP; Holm 1979; for seeds Rao and Wu 1988.
+2012, An empirical investigation of statistical significance in NLP; Holm 1979; for seeds Satterthwaite 1946, Welch 1947.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,12 @@ class Outcomes:
     @property
     def value(self) -> float:
         """The score: the mean over seeds of the ratio of sums."""
-        return float(_ratio(self.numerators.sum(1), self.denominators.sum(1)).mean())
+        return float(self.by_seed.mean())
+
+    @property
+    def by_seed(self) -> Floats:
+        """The score of each seed: float64 [R]."""
+        return _ratio(self.numerators.sum(1), self.denominators.sum(1))
 
 
 class Tested:
@@ -97,13 +102,18 @@ class Estimate(Tested):
     adjusted: float | None = None
 
 
+Training = tuple[str, str]
+"""The draw of test rows that it was scored on, and what was trained."""
+
+
 @dataclass(frozen=True)
 class Draws:
     """A number, and what it would have been on resampled test sets; sums of such numbers are such numbers.
 
     Attributes:
         value: the number observed.
-        replicates: float64 [B].
+        replicates: float64 [B], on other rows; what other seeds do to it is apart.
+        seeds: training -> float64 [R], by how much each of its seeds deviates from their mean, as part of this number.
 
     Example:
         >>> one = Draws(0.5, np.array([0.4, 0.6]))
@@ -113,20 +123,48 @@ class Draws:
 
     value: float
     replicates: Floats
+    seeds: Mapping[Training, Floats] = field(default_factory=dict)
 
     def __add__(self, other: Draws) -> Draws:
-        return Draws(self.value + other.value, self.replicates + other.replicates)
+        seeds = dict(self.seeds)
+        for training, deviations in other.seeds.items():
+            seeds[training] = seeds[training] + deviations if training in seeds else deviations
+        return Draws(self.value + other.value, self.replicates + other.replicates, seeds)
 
     def __sub__(self, other: Draws) -> Draws:
         return self + other * -1.0
 
     def __mul__(self, factor: float) -> Draws:
-        return Draws(self.value * factor, self.replicates * factor)
+        seeds = {training: deviations * factor for training, deviations in self.seeds.items()}
+        return Draws(self.value * factor, self.replicates * factor, seeds)
 
     @property
     def estimate(self) -> Estimate:
-        """The number with its interval, and p for what is a difference."""
-        return estimate(self.value, self.replicates)
+        """The number with its interval, and p for what is a difference.
+
+        To each replicate comes a draw from Student's t, as wide as the standard error that the seeds have, with the degrees of
+        freedom of Welch (1947) and Satterthwaite (1946): two or three seeds know little of their own spread.
+        """
+        spread, degrees = _seed_error(self.seeds)
+        if not spread:
+            return estimate(self.value, self.replicates)
+        noise = np.random.default_rng(0).standard_t(degrees, len(self.replicates))
+        return estimate(self.value, self.replicates + spread * noise)
+
+    def resampled(self, key: int) -> Floats:
+        """Return float64 [B]: the replicates with other seeds as well, for what is made of several numbers.
+
+        Of R seeds each replicate takes the mean over R - 1, drawn with replacement, which gives the variance of a mean over R
+        (Rao and Wu 1988).
+
+        Args:
+            key: numbers with different keys are drawn independently of each other.
+        """
+        out = self.replicates.copy()
+        for number, deviations in enumerate(self.seeds.values()):
+            n, rng = len(deviations), np.random.default_rng((key, number))
+            out += deviations[rng.integers(0, n, size=(len(out), n - 1))].mean(1)
+        return out
 
 
 def mean_draws(some: Sequence[Draws]) -> Draws:
@@ -143,18 +181,22 @@ class Resampled:
 
     Attributes:
         languages: L codes.
-        observed: composition -> float64 [L].
-        replicates: composition -> float64 [B, L]; row b is the same draw of test rows for all of them.
+        observed: composition -> float64 [L, R], of each training seed.
+        replicates: composition -> float64 [B, L], means over seeds; row b is the same draw of test rows for all of them.
+        trainings: composition -> what was trained for it.
     """
 
     languages: tuple[str, ...]
     observed: Mapping[str, Floats]
     replicates: Mapping[str, Floats]
+    trainings: Mapping[str, Training]
 
     def draws(self, name: str, languages: Sequence[str]) -> Draws:
         """Return the mean of a composition over languages."""
         places = [self.languages.index(code) for code in languages]
-        return Draws(float(self.observed[name][places].mean()), self.replicates[name][:, places].mean(1))
+        by_seed = self.observed[name][places].mean(0)
+        seeds = {self.trainings[name]: by_seed - by_seed.mean()} if len(by_seed) > 1 else {}
+        return Draws(float(by_seed.mean()), self.replicates[name][:, places].mean(1), seeds)
 
     def score(self, name: str, languages: Sequence[str]) -> Estimate:
         """Return the mean of a composition over languages; its `p` has no meaning."""
@@ -176,8 +218,8 @@ def resample(
     """Draw test sets from the rows, and score every composition on each of them.
 
     Languages are resampled each for itself. Where the rows of all languages are translations of the same examples, an
-    example is drawn in all languages together: its 15 translations are one observation and not 15. Of a composition with R
-    seeds a resample takes the mean over R - 1 of them, drawn with replacement, which gives the variance of a mean over R.
+    example is drawn in all languages together: its 15 translations are one observation and not 15. What a
+    composition's seeds make of it is kept apart (`Draws`).
 
     Args:
         systems: composition -> language -> outcomes; all with the same languages and the same rows.
@@ -185,7 +227,7 @@ def resample(
         n_resamples: B.
         seed: of the draws; several numbers where several test sets are drawn and are to be independent.
         trained: composition -> what was trained for it; those of one training (scored on clean and on noisy rows, say) are given the
-            same draws of seeds. None: each has a training of its own.
+            same seeds, which cancel in their difference. None: each has a training of its own.
 
     Raises:
         DataError: the compositions were not scored on the same rows.
@@ -202,10 +244,7 @@ def resample(
     languages = tuple(systems[names[0]])
     for name in names[1:]:
         _require_same_rows(names[0], systems[names[0]], name, systems[name])
-    trainings = {name: (trained or {}).get(name, name) for name in names}
-    places = {training: number for number, training in enumerate(dict.fromkeys(trainings.values()))}
-    streams = np.random.SeedSequence(seed).spawn(1 + len(places))
-    rows_rng = np.random.default_rng(streams[0])
+    rows_rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
     by_seed = {name: np.empty((n_resamples, len(languages), _n_seeds(systems[name])), np.float64) for name in names}
     for group in [languages] if is_parallel else [(code,) for code in languages]:
         columns, slots = _columns(systems, group)
@@ -215,12 +254,10 @@ def resample(
             for (name, code), at in slots.items():
                 numerators, denominators = np.split(sums[:, at], 2, axis=1)  # each [n, R]
                 by_seed[name][first : first + n, languages.index(code)] = _ratio(numerators, denominators)
-    replicates = {
-        name: _over_seeds(values, np.random.default_rng(streams[1 + places[trainings[name]]]))
-        for name, values in by_seed.items()
-    }
-    observed = {name: np.array([systems[name][code].value for code in languages]) for name in names}
-    return Resampled(languages, observed, replicates)
+    replicates = {name: values.mean(2) for name, values in by_seed.items()}
+    observed = {name: np.stack([systems[name][code].by_seed for code in languages]) for name in names}
+    trainings = {name: (repr(seed), (trained or {}).get(name, name)) for name in names}
+    return Resampled(languages, observed, replicates, trainings)
 
 
 def estimate(observed: float, replicates: Floats, *, level: float = LEVEL) -> Estimate:
@@ -309,14 +346,13 @@ def _weights(rng: np.random.Generator, n: int, n_units: int) -> Floats:
     return np.bincount(drawn.ravel(), minlength=n * n_units).reshape(n, n_units).astype(np.float64)
 
 
-def _over_seeds(values: Floats, rng: np.random.Generator) -> Floats:
-    """Return [B, L] of [B, L, R]."""
-    n, _, n_seeds = values.shape
-    if n_seeds == 1:
-        return values[:, :, 0]
-    drawn = rng.integers(0, n_seeds, size=(n, n_seeds - 1)) + np.arange(n)[:, None] * n_seeds
-    weights = np.bincount(drawn.ravel(), minlength=n * n_seeds).reshape(n, n_seeds) / (n_seeds - 1)
-    return np.einsum("blr,br->bl", values, weights)
+def _seed_error(seeds: Mapping[Training, Floats]) -> tuple[float, float]:
+    """Return the standard error that trainings' seeds give a number, and its degrees of freedom."""
+    variances = [(float((found**2).sum()) / (len(found) - 1) / len(found), len(found) - 1) for found in seeds.values()]
+    whole = sum(variance for variance, _ in variances)
+    if whole <= _TIE**2:
+        return 0.0, 1.0
+    return whole**0.5, whole**2 / sum(variance**2 / degrees for variance, degrees in variances)
 
 
 def _ratio(numerators: Floats, denominators: Floats) -> Floats:

@@ -16,6 +16,8 @@ from toolkit.report.sweep_tables import contrasts_csv, noise_table, section_tabl
 from toolkit.report.verdicts import answers
 
 TASK = "micro-choice"
+# Two seeds know so little of their own spread that hardly anything is more than chance.
+SEEDS = (0, 1, 2, 3)
 
 
 def section(found: SweepReport, title: str) -> Section:
@@ -54,7 +56,7 @@ def test_several_sources_are_set_against_the_baseline_where_nothing_was_trained(
     rows = {"baseline": {TASK: 0.4}, "en+de": {TASK: 0.55}, "de": {TASK: 0.45}}
     places = {row: ("sources", "mix", tuple(row.split("+"))) for row in ("en+de", "de")}
     places["baseline"] = ("sources", "stack", ("en",))
-    found = read_report(hand_written(tmp_path, rows, places=places), resamples=300)
+    found = read_report(hand_written(tmp_path, rows, places=places, seeds=SEEDS), resamples=300)
     two = contrast(found, "two languages (1 row) - baseline", "no training rows")
     by_language = {row: found.entries[row, TASK].by_language for row in rows}
     # en and de are sources; sw and yo are not, and both are low-resource languages.
@@ -67,7 +69,7 @@ def test_several_sources_are_set_against_the_baseline_where_nothing_was_trained(
 def test_domains_are_set_against_their_control_and_not_only_against_the_baseline(tmp_path: Path) -> None:
     rows = {"baseline": {TASK: 0.3}, "law": {TASK: 0.6}, "news": {TASK: 0.5}, "all (control)": {TASK: 0.5}}
     places = {row: ("domains", "stack", (row,)) for row in rows if row != "baseline"}
-    found = read_report(hand_written(tmp_path, rows, places=places), resamples=300)
+    found = read_report(hand_written(tmp_path, rows, places=places, seeds=SEEDS), resamples=300)
     law = contrast(found, "law - all (control)")
     assert law.estimate.value == pytest.approx(score(found, "law") - score(found, "all (control)"))
     assert law.estimate.is_significant and not contrast(found, "news - all (control)").estimate.is_significant
@@ -115,7 +117,7 @@ def noisy(tmp_path: Path, taken: dict[str, float], **more: object) -> SweepRepor
 
 
 def test_noise_is_answered_by_what_each_row_is_spared_against_the_baseline(tmp_path: Path) -> None:
-    found = noisy(tmp_path, {"baseline": 0.3, "a > b": 0.3, "b > a": 0.1})
+    found = noisy(tmp_path, {"baseline": 0.3, "a > b": 0.3, "b > a": 0.1}, seeds=SEEDS)
     entries = {(row, v): score(found, f"{row} ({v})") for row in found.lines for v in ("clean", "swap:0.5")}
     change = {row: entries[row, "swap:0.5"] - entries[row, "clean"] for row in found.lines}
     by_row = {one.row: one for one in found.noise}
