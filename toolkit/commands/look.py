@@ -261,7 +261,8 @@ def track_sync() -> None:
     """Upload the runs that were spooled while the tracking server could not be reached."""
     from toolkit.tracking import sync
 
-    click.echo(f"{sync(Path('.'))} runs uploaded.")
+    n = sync(Path("."))
+    click.echo(f"{n} run{'' if n == 1 else 's'} uploaded.")
 
 
 @click.command(epilog=example("xstilts ui", "xstilts ui --folder demo --port 5001"))

@@ -187,7 +187,7 @@ def _orders(orders: Sequence[OrderVariance], columns: Columns) -> Section | None
             said.append(
                 f"In {len(some) - len(sure)} of {len(some)} comparisons of orders {subject} may differ by chance."
             )
-    found = contrasts(columns, _order_lines(columns))
+    found = (*contrasts(columns, _order_lines(columns)), *contrasts(columns, _order_gains(columns)))
     # Whether intermediates help at all is said in any case: without it, that their order is nothing would mislead.
     tops = [one for one in overall(found, columns) if one.estimate.is_significant or one.name.endswith(_GAIN)]
     said += [f"{one.name.replace(' - ', ' against ').removesuffix(_GAIN)}: {told(one, columns)}." for one in tops]
@@ -197,7 +197,7 @@ def _orders(orders: Sequence[OrderVariance], columns: Columns) -> Section | None
 
 
 def _order_lines(columns: Columns) -> Lines:
-    """Return who stands nearest to the target, the methods over the same orders, and all orders against the baseline."""
+    """Return who stands nearest to the target, and the methods against each other over the same orders."""
     rows = [row for row in columns.of("orders") if len(row.members) > 1]
     methods = list(dict.fromkeys(row.method for row in rows))
     value = columns.mean if not columns.noises else columns.mean_change
@@ -218,12 +218,24 @@ def _order_lines(columns: Columns) -> Lines:
             lines[f"{first} - {method}, mean of all orders"] = lambda task, a=a, b=b: less(
                 value(a, task), value(b, task)
             )  # type: ignore[misc]
-    if columns.baseline is not None and not columns.noises:
-        for method in methods:
-            own_rows = [row for row in rows if row.method == method]
-            name = f"all orders ({method})" if len(methods) > 1 else "all orders"
-            lines[f"{name} - {columns.baseline.name}{_GAIN}"] = partial(_gain, columns, own_rows, columns.baseline)
     return lines
+
+
+def _order_gains(columns: Columns) -> Lines:
+    """Return all orders of a method against the baseline; under noise another section says it."""
+    base = columns.baseline
+    if base is None or columns.noises:
+        return {}
+    by_method: dict[str, list[Row]] = {}
+    for row in columns.of("orders"):
+        if len(row.members) > 1:
+            by_method.setdefault(row.method, []).append(row)
+    return {
+        f"all orders{f' ({method})' if len(by_method) > 1 else ''} - {base.name}{_GAIN}": partial(
+            _gain, columns, rows, base
+        )
+        for method, rows in by_method.items()
+    }
 
 
 def _gain(columns: Columns, rows: Sequence[Row], base: Row, task: str) -> Draws | None:

@@ -31,7 +31,9 @@ def notes_of(entries: Sequence[Entry], baseline: str, results: SweepResults) -> 
     if seeds > 1:
         notes.append(f"± is the standard deviation over {seeds} seeds; intervals cover test rows and seeds.")
         if seeds == 2:
-            notes.append("Two seeds know little of their own spread, so the intervals are wide; three or five say far more.")
+            notes.append(
+                "Two seeds know little of their own spread, so the intervals are wide; three or five say far more."
+            )
     else:
         notes.append("One seed: the intervals cover the choice of test rows only, not the seed of the training.")
     if baseline:
