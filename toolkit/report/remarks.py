@@ -38,8 +38,9 @@ def notes_of(entries: Sequence[Entry], baseline: str, results: SweepResults) -> 
         notes.append("One seed: the intervals cover the choice of test rows only, not the seed of the training.")
     if baseline:
         same = " of the same setting" if len(results.sweep.variants) > 1 else ""
+        over = ", Student's t over the seeds" if seeds > 1 else ""
         notes.append(
-            f"Differences to '{baseline}'{same} with 95 % intervals: paired bootstrap over the test rows; {marks_note()}"
+            f"Differences to '{baseline}'{same} with 95 % intervals: paired bootstrap over the test rows{over}; {marks_note()}"
         )
     untested = [e for e in entries if e.gain is not None and e.estimate is None]
     if untested:
