@@ -48,7 +48,7 @@ class Meter:
         return (self._end or time.perf_counter()) - self._start
 
     def __enter__(self) -> Meter:
-        _forget_peak()
+        forget_peak()
         self.began, self._start = int(time.time() * 1000), time.perf_counter()
         # The first look comes after one interval: what is over by then needs no curve.
         if self._is_watching:
@@ -100,7 +100,8 @@ def peak_memory_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
+    """Let the peak of memory count from here on, where the system can: on Linux and on a GPU."""
     if torch.cuda.is_initialized():
         torch.cuda.reset_peak_memory_stats()
     # Linux: 5 sets the largest resident size back to the present one. Elsewhere it is that of the whole process.

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import queue
-import resource
 import shutil
 import sys
 import tempfile
@@ -156,6 +155,8 @@ def _rows_fact(need: Mapping[str, Any], places: Mapping[str, Any]) -> dict[str, 
 
 def _step(job: Job, places: Mapping[str, Any], voice: _Voice) -> dict[str, Any]:
     """Do one step in its own folder: its zoo holds what it builds on, linked, and what it makes."""
+    from toolkit.recipes.meter import forget_peak, peak_memory_mib
+
     root, home = Path(job["root"]), Path(job["home"])
     config = _configured(job["settings"], places, zoo=home / "zoo", run_dir=home / "runs")
     config = replace(
@@ -165,7 +166,7 @@ def _step(job: Job, places: Mapping[str, Any], voice: _Voice) -> dict[str, Any]:
     zoo = Zoo(home / "zoo")
     for below in job["below"]:
         adopt(Zoo(root / below["zoo"]), zoo, below["entry"], shelf)
-    _forget_peak()
+    forget_peak()
     began = time.perf_counter()
     if job["kind"] == "train":
         result = _train(job, config, zoo, shelf, voice)
@@ -174,7 +175,7 @@ def _step(job: Job, places: Mapping[str, Any], voice: _Voice) -> dict[str, Any]:
     entries = {below["entry"]: zoo.get(below["entry"], shelf).digest for below in job["below"] if below["is_direct"]}
     return result | {
         "seconds": round(time.perf_counter() - began, 3),
-        "peak_memory_mib": _peak_mib(),
+        "peak_memory_mib": round(peak_memory_mib(), 1),
         "parents": entries,
         "folder": str(home.relative_to(root)) if job["kind"] == "train" else result["folder"],
     }
@@ -236,30 +237,6 @@ def adopt(source: Zoo, into: Zoo, entry: str, shelf: str) -> None:
                 shutil.copy2(file, new / file.name)
         new.chmod(0o755)
         swap_in(new, home)
-
-
-# -- costs ----------------------------------------------------------------------------------------------------------
-
-
-def _forget_peak() -> None:
-    """Let the peak of memory count from here on, where the system can: on Linux and on a GPU."""
-    import torch
-
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-
-
-def _peak_mib() -> float:
-    import torch
-
-    if torch.cuda.is_available():
-        return round(torch.cuda.max_memory_allocated() / 2**20, 1)
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return round(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 2**10, 1)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10, 1)
 
 
 # -- the sweep's own run ------------------------------------------------------------------------------------------
