@@ -19,7 +19,7 @@ import pytest
 from tests.zoo.cards import ADAPTER, TINY, card, names_under, weights
 from toolkit.composition import CompositionError
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.zoo import AdapterCard, Zoo, backbone_slug, entry, files, shelf_name
+from toolkit.zoo import AdapterCard, Zoo, backbone_slug, entry, files, shelf_name, store
 
 PROJECT = Path(__file__).parents[2]
 
@@ -385,3 +385,32 @@ def test_a_lock_that_another_writer_keeps_is_one_sentence(tmp_path: Path) -> Non
 
 def test_every_fault_is_of_the_kind_that_users_are_shown() -> None:
     assert issubclass(ZooError, ToolkitError)
+
+
+@pytest.mark.parametrize("look", ["list", "get"])
+def test_an_entry_read_while_it_is_out_of_its_place_is_read_again(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    held = zoo.put(card("a"), weights())
+    home, aside = zoo.folder(held), zoo.folder(held).parent / f".old-{zoo.folder(held).name}"
+    real, reads = store.read_card, []
+
+    def first_out_of_place(folder: Path) -> AdapterCard:
+        reads.append(folder)
+        if len(reads) > 1:
+            return real(folder)
+        # What a reader meets between a writer's two renames; when it looks why, the new entry is there.
+        home.rename(aside)
+        try:
+            return real(folder)
+        finally:
+            aside.rename(home)
+
+    monkeypatch.setattr(store, "read_card", first_out_of_place)
+    if look == "list":
+        damaged: list[str] = []
+        assert [one.digest for one in zoo.list(damaged=damaged)] == [held.digest]
+        assert damaged == []
+    else:
+        assert zoo.get("a", TINY["name"]).digest == held.digest
+    assert len(reads) == 2

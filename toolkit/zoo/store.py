@@ -60,21 +60,22 @@ class Zoo:
         cards = []
         for shelf in self._shelves(backbone):
             try:
-                self._settle(shelf)
+                folders = self._entries(shelf)
             except ZooError as error:
                 if damaged is None:
                     raise
                 damaged.append(str(error))
                 continue
-            for folder in subfolders(shelf):
+            for folder in folders:
                 try:
-                    cards.append(self._read(folder))
+                    card = self._read_in_place(folder)
                 except ZooError as error:
-                    if not os.path.lexists(folder):  # removed meanwhile
-                        continue
                     if damaged is None:
                         raise
                     damaged.append(str(error))
+                    continue
+                if card is not None:  # else it was removed meanwhile
+                    cards.append(card)
         return cards
 
     def holds(self, name: str, backbone: str) -> bool:
@@ -88,17 +89,11 @@ class Zoo:
         Raises:
             ZooError: no such entry (with the nearest names), or its card is damaged.
         """
-        for attempt in range(_READS):
-            folder = self._folder(name, backbone)  # waits for a writer at work
-            if folder is None or not os.path.lexists(folder):
-                raise self._missing(name, backbone)
-            try:
-                return self._read(folder)
-            except ZooError:
-                # A writer may have put another entry in place between the look and the read; damage stays damage.
-                if attempt == _READS - 1:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+        folder = self._folder(name, backbone)
+        card = None if folder is None else self._read_in_place(folder)
+        if card is None:
+            raise self._missing(name, backbone)
+        return card
 
     def tensors(
         self, card: AdapterCard, file: str, *, expected: Mapping[str, Sequence[int]] | None = None
@@ -287,6 +282,16 @@ class Zoo:
             with self.writing(shelf):
                 pass
 
+    def _entries(self, shelf: Path) -> Folders:
+        """Return the folders of a backbone's entries.
+
+        One that is being replaced is out of its place for a moment, so it is looked for twice.
+        """
+        self._settle(shelf)
+        first = subfolders(shelf)
+        self._settle(shelf)
+        return sorted({*first, *subfolders(shelf)})
+
     def _refuse_links(self, folder: Path) -> None:
         # The root itself may be a link: a zoo on a larger disk is the user's own choice.
         refuse_link(folder.parent)
@@ -309,6 +314,23 @@ class Zoo:
         return unknown("adapter", text, sorted({card.name for card in cards}), see="xstilts zoo list", error=ZooError)
 
     # ------------------------------------------------------------ reading
+
+    def _read_in_place(self, folder: Path) -> AdapterCard | None:
+        """Return the card in a folder, read again where a writer may have been replacing it; None where there is none.
+
+        Raises:
+            ZooError: it is damaged: that stays as it is, however often it is read.
+        """
+        for attempt in range(_READS):
+            try:
+                return self._read(folder)
+            except ZooError:
+                self._settle(folder.parent)  # waits for a writer at work
+                if not os.path.lexists(folder):
+                    return None
+                if attempt == _READS - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
     def _read(self, folder: Path) -> AdapterCard:
         """Return the card in a folder, checked against the folder it lies in."""
