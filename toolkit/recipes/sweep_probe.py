@@ -91,4 +91,4 @@ def _little(step: Mapping[str, Any], places: Mapping[str, Any], folder: str) -> 
     settings["retrieve"] |= {"limit": _ROWS}
     settings["store"] = settings.get("store", {}) | {"folder": None}
     apart = {"zoo": f"{folder}/zoo", "run_dir": f"{folder}/runs", "tracking": {"enabled": False}}
-    return from_dict({**settings, **{key: value for key, value in places.items() if key != "store"}, **apart})
+    return from_dict({**settings, **places, **apart})

@@ -198,26 +198,23 @@ def _orders(orders: Sequence[OrderVariance], columns: Columns) -> Section | None
 
 def _order_lines(columns: Columns) -> Lines:
     """Return who stands nearest to the target, and the methods against each other over the same orders."""
-    rows = [row for row in columns.of("orders") if len(row.members) > 1]
-    methods = list(dict.fromkeys(row.method for row in rows))
+    by_method = _by_method(columns)
     value = columns.mean if not columns.noises else columns.mean_change
     lines: Lines = {}
-    for method in methods:
-        own_rows = [row for row in rows if row.method == method]
-        members = list(dict.fromkeys(member for row in own_rows for member in row.members))
+    for method, rows in by_method.items():
+        members = list(dict.fromkeys(member for row in rows for member in row.members))
         for member in members[:1] if len(members) == 2 else members:
-            last = [row for row in own_rows if row.members[-1] == member]
-            rest = [row for row in own_rows if row not in last and member in row.members]
-            name = f"{member} learnt last - learnt earlier" + (f" ({method})" if len(methods) > 1 else "")
+            last = [row for row in rows if row.members[-1] == member]
+            rest = [row for row in rows if row not in last and member in row.members]
+            name = f"{member} learnt last - learnt earlier" + (f" ({method})" if len(by_method) > 1 else "")
             if last and rest:
                 lines[name] = lambda task, a=last, b=rest: less(value(a, task), value(b, task))  # type: ignore[misc]
-    first, *others = methods
-    for method in others:
-        a, b = ([row for row in rows if row.method == one] for one in (first, method))
+    (first, a), *others = by_method.items()
+    for method, b in others:
         if {row.members for row in a} == {row.members for row in b}:
-            lines[f"{first} - {method}, mean of all orders"] = lambda task, a=a, b=b: less(
+            lines[f"{first} - {method}, mean of all orders"] = lambda task, a=a, b=b: less(  # type: ignore[misc]
                 value(a, task), value(b, task)
-            )  # type: ignore[misc]
+            )
     return lines
 
 
@@ -226,16 +223,22 @@ def _order_gains(columns: Columns) -> Lines:
     base = columns.baseline
     if base is None or columns.noises:
         return {}
-    by_method: dict[str, list[Row]] = {}
-    for row in columns.of("orders"):
-        if len(row.members) > 1:
-            by_method.setdefault(row.method, []).append(row)
+    by_method = _by_method(columns)
     return {
         f"all orders{f' ({method})' if len(by_method) > 1 else ''} - {base.name}{_GAIN}": partial(
             _gain, columns, rows, base
         )
         for method, rows in by_method.items()
     }
+
+
+def _by_method(columns: Columns) -> dict[str, list[Row]]:
+    """Return the rows of several members in an order, by method."""
+    found: dict[str, list[Row]] = {}
+    for row in columns.of("orders"):
+        if len(row.members) > 1:
+            found.setdefault(row.method, []).append(row)
+    return found
 
 
 def _gain(columns: Columns, rows: Sequence[Row], base: Row, task: str) -> Draws | None:

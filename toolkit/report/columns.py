@@ -101,30 +101,28 @@ class Columns:
         self, rows: Sequence[Row], task: str, *, variant: str | None = None, languages: Sequence[str] | None = None
     ) -> Draws | None:
         """Return the mean over rows; None where one of them is not there whole."""
-        some = [self.draws(row, task, variant=variant, languages=languages) for row in rows]
-        found = [each for each in some if each is not None]
-        return mean_draws(found) if found and len(found) == len(some) else None
+        return mean_of([self.draws(row, task, variant=variant, languages=languages) for row in rows])
 
     def change(self, row: Row, task: str, variants: Sequence[str]) -> Draws | None:
         """Return what points of `settings` change against the reference, in the mean over them; all on the same rows."""
         here = self._drawn.get((task, self.reference))
         if any(self._drawn.get((task, variant)) is not here for variant in variants):
             return None
-        there = [self.draws(row, task, variant=variant) for variant in variants]
-        clean = self.draws(row, task)
-        if clean is None or not there or any(each is None for each in there):
-            return None
-        return mean_draws([each for each in there if each is not None]) - clean
+        return less(mean_of([self.draws(row, task, variant=variant) for variant in variants]), self.draws(row, task))
 
     def mean_change(self, rows: Sequence[Row], task: str) -> Draws | None:
         """Return what noise changes, in the mean over rows and noises; None where one of them is not there whole."""
-        some = [self.change(row, task, self.noises) for row in rows]
-        found = [each for each in some if each is not None]
-        return mean_draws(found) if found and len(found) == len(some) else None
+        return mean_of([self.change(row, task, self.noises) for row in rows])
 
     def low(self, task: str) -> tuple[str, ...]:
         """Return the low-resource languages that a target was scored in."""
         return low_resource(self.languages(task))
+
+
+def mean_of(some: Sequence[Draws | None]) -> Draws | None:
+    """Return the mean of numbers; None where one of them, or all, are not there."""
+    found = [each for each in some if each is not None]
+    return mean_draws(found) if found and len(found) == len(some) else None
 
 
 def less(one: Draws | None, other: Draws | None) -> Draws | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from toolkit.report.columns import Columns, Contrast, Row, contrasts, less
+from toolkit.report.columns import Columns, Contrast, Row, contrasts, less, mean_of
 from toolkit.report.compare import points
 from toolkit.report.section import Lines, Section, interval, listed, overall
-from toolkit.significance import Draws, mean_draws
+from toolkit.significance import Draws
 
 _CHANGE, _LEVEL = ", change", ", under noise"
 
@@ -48,9 +48,7 @@ def _level(columns: Columns, row: Row, base: Row, task: str) -> Draws | None:
 
 
 def _noisy(columns: Columns, row: Row, task: str) -> Draws | None:
-    some = [columns.draws(row, task, variant=variant) for variant in columns.noises]
-    there = [each for each in some if each is not None]
-    return mean_draws(there) if there and len(there) == len(some) else None
+    return mean_of([columns.draws(row, task, variant=variant) for variant in columns.noises])
 
 
 def _change(columns: Columns, row: Row, base: Row, task: str) -> Draws | None:
