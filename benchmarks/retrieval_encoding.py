@@ -23,7 +23,7 @@ from toolkit.modeling.embed import embed
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.precision import resolve_precision
 from toolkit.progress import silent
-from toolkit.recipes import encoding
+from toolkit.recipes.score import encoding
 from toolkit.tasks import SentenceRow, get_task
 
 LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}

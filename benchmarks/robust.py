@@ -34,9 +34,9 @@ from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.perturb import PERTURBATIONS, make_lexicon, perturb
 from toolkit.perturb.attack import AttackSettings, attack
-from toolkit.recipes.common import head_spec
-from toolkit.recipes.evaluate import answer_probabilities
-from toolkit.recipes.robust_answers import BLOCK
+from toolkit.recipes.robust.answers import BLOCK
+from toolkit.recipes.score.evaluate import answer_probabilities
+from toolkit.recipes.session.common import head_spec
 from toolkit.tasks import Rows, Task, get_task
 
 LANGUAGES = ("en", "ru", "zh")

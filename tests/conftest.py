@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import PROJECT
 from tests.recipes.small import FUSED, tiny_config
 from toolkit.config import Config
 
@@ -16,7 +17,6 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
-PROJECT = Path(__file__).parent.parent
 MIRROR = Path(os.environ.pop("XSTILTS_DATA", "") or PROJECT.parent / "shared" / "data" / "hub")
 
 

@@ -13,11 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import cli
+from tests import PROJECT
 from tests.recipes.small import FUSED, SETTINGS
 from toolkit.config import Config
 from toolkit.tasks import TASKS, Task
-
-PROJECT = Path(__file__).parent.parent
 
 
 def run(*arguments: str) -> Result:

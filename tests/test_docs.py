@@ -16,11 +16,11 @@ import click
 import pytest
 
 import cli
+from tests import PROJECT
 from toolkit.composition import parse
 from toolkit.config import load
 from toolkit.tasks import TASKS
 
-PROJECT = Path(__file__).parent.parent
 PAGES = sorted([PROJECT / "README.md", PROJECT / "CHANGELOG.md", *(PROJECT / "docs").rglob("*.md")])
 COMMAND_SOURCES = [*PAGES, PROJECT / "adapter_zoo" / "README.md", *sorted((PROJECT / "configs").rglob("*.yaml"))]
 PROGRAMS = (["xstilts"], ["python", "cli.py"], [".venv/bin/xstilts"])

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parent.parent
+from tests import PROJECT
+
 TOOLKIT = PROJECT / "toolkit"
 
 # Import only from strictly lower rows; siblings never import each other.
@@ -18,10 +19,11 @@ ROWS = (
     ("cache", "errors", "hub", "progress"),
     ("registry",),
     ("languages",),
-    ("composition", "config", "score", "significance", "tracking"),
-    ("predictions", "robustness", "sweeps"),
-    ("tasks", "report"),
-    ("plan", "metrics", "similarity", "merging", "retrieval", "features", "perturb", "embeddings"),
+    ("composition", "config", "results", "statistics", "tracking"),
+    ("tasks",),
+    ("plan", "metrics", "similarity", "retrieval", "features", "perturb", "embeddings"),
+    ("sweeps",),
+    ("report",),
     ("modeling",),
     ("zoo",),
     ("training", "evaluation"),

@@ -22,17 +22,17 @@ _HOMES = {
     "parse": "toolkit.composition",
     "get_task": "toolkit.tasks",
     "load_task": "toolkit.tasks",
-    "train": "toolkit.recipes.train",
-    "evaluate": "toolkit.recipes.evaluate",
-    "evaluate_suite": "toolkit.recipes.suite",
-    "retrieve": "toolkit.recipes.retrieve",
-    "compare": "toolkit.recipes.compare",
-    "compare_tasks": "toolkit.recipes.similarity",
-    "predict": "toolkit.recipes.predict",
-    "suggest": "toolkit.recipes.suggest",
-    "attention": "toolkit.recipes.attention",
-    "prune": "toolkit.recipes.prune",
-    "collapse": "toolkit.recipes.collapse",
+    "train": "toolkit.recipes.train.train",
+    "evaluate": "toolkit.recipes.score.evaluate",
+    "evaluate_suite": "toolkit.recipes.score.suite",
+    "retrieve": "toolkit.recipes.score.retrieve",
+    "compare": "toolkit.recipes.compare.compare",
+    "compare_tasks": "toolkit.recipes.transfer.similarity",
+    "predict": "toolkit.recipes.transfer.predict",
+    "suggest": "toolkit.recipes.transfer.suggest",
+    "attention": "toolkit.recipes.fusion.attention",
+    "prune": "toolkit.recipes.fusion.prune",
+    "collapse": "toolkit.recipes.fusion.collapse",
     "Zoo": "toolkit.zoo",
     "ToolkitError": "toolkit.errors",
 }
@@ -40,17 +40,17 @@ _HOMES = {
 if TYPE_CHECKING:
     from toolkit.composition import parse
     from toolkit.errors import ToolkitError
-    from toolkit.recipes.attention import attention
-    from toolkit.recipes.collapse import collapse
-    from toolkit.recipes.compare import compare
-    from toolkit.recipes.evaluate import evaluate
-    from toolkit.recipes.predict import predict
-    from toolkit.recipes.prune import prune
-    from toolkit.recipes.retrieve import retrieve
-    from toolkit.recipes.similarity import compare_tasks
-    from toolkit.recipes.suggest import suggest
-    from toolkit.recipes.suite import evaluate_suite
-    from toolkit.recipes.train import train
+    from toolkit.recipes.compare.compare import compare
+    from toolkit.recipes.fusion.attention import attention
+    from toolkit.recipes.fusion.collapse import collapse
+    from toolkit.recipes.fusion.prune import prune
+    from toolkit.recipes.score.evaluate import evaluate
+    from toolkit.recipes.score.retrieve import retrieve
+    from toolkit.recipes.score.suite import evaluate_suite
+    from toolkit.recipes.train.train import train
+    from toolkit.recipes.transfer.predict import predict
+    from toolkit.recipes.transfer.similarity import compare_tasks
+    from toolkit.recipes.transfer.suggest import suggest
     from toolkit.tasks import get_task, load_task
     from toolkit.zoo import Zoo
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import PROJECT
 from toolkit.composition import parse
 from toolkit.config import Config, load
 
-ROOT = Path(__file__).parents[2]
+ROOT = PROJECT
 # configs/task declares tasks, configs/sweep grids and configs/pins.yaml commits: no configurations (tests/tasks/test_declare.py,
 # test_sweep_ready.py, test_fetch.py).
 FILES = sorted(path for path in ROOT.glob("configs/*/*.yaml") if path.parent.name not in ("task", "sweep"))

@@ -16,7 +16,7 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.tiny import tiny_model
 from toolkit.progress import silent
-from toolkit.recipes.common import trained_circuit
+from toolkit.recipes.session.common import trained_circuit
 from toolkit.zoo import Zoo
 from toolkit.zoo.adapterhub import export
 

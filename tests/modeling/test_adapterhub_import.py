@@ -24,7 +24,7 @@ from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.backbone import Backbone, load_backbone
 from toolkit.modeling.tiny import tiny_model
 from toolkit.progress import silent
-from toolkit.recipes.common import trained_circuit
+from toolkit.recipes.session.common import trained_circuit
 from toolkit.zoo import Zoo
 from toolkit.zoo.adapterhub import export, take
 from toolkit.zoo.adapterhub.layout import FILES
@@ -198,7 +198,7 @@ def test_what_was_exported_comes_back_to_the_last_bit(
 
 
 def test_the_card_says_what_is_not_known(zoo: Zoo, backbone: Backbone, saved: Path) -> None:
-    from toolkit.recipes.evaluate import contamination
+    from toolkit.recipes.score.evaluate import contamination
     from toolkit.tasks import TASKS
     from toolkit.zoo.find import history
     from toolkit.zoo.readme import readme

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.every_task import held_tasks, try_task
-from toolkit.predictions import read_predictions
+from toolkit.results.predictions import read_predictions
 
 pytestmark = pytest.mark.real_data
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests import PROJECT
 from tests.real.perturbed import TASKS, faults, look
 from toolkit.languages import get_language
 from toolkit.perturb import PERTURBATIONS
 from toolkit.tasks import Answer, PairRow, SpanRow, TagsRow, get_task
 
-PROJECT = Path(__file__).parent.parent.parent
 SPAN = SpanRow("1", "Who?", "Ana came. Ben left.", (Answer("Ana", 0), Answer("Ben", 10)))
 TAGS = TagsRow("1", ("New", "York", "is", "big"), (3, 4, 0, 0))  # B-ORG I-ORG O O
 

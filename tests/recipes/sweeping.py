@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.config import load
-from toolkit.recipes.sweep import sweep
+from toolkit.recipes.sweep.run import sweep
 from toolkit.sweeps import Record, SweepFolder, load_results
 
 GRID = """

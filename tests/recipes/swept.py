@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.predictions import Prediction, write_predictions
-from toolkit.score import Score
+from toolkit.results.predictions import Prediction, write_predictions
+from toolkit.results.score import Score
 from toolkit.sweeps import Cell, Planned, Record, Step, Sweep, SweepFolder
 from toolkit.sweeps.grid import template
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.recipes.swept import hand_written
 from tests.zoo.browser import Browser, find_chromium
-from toolkit.recipes.report import read_report
-from toolkit.report.page import report_page
+from toolkit.recipes.sweep.report import read_report
+from toolkit.report.sweep.page import report_page
 
 pytestmark = [
     pytest.mark.browser,

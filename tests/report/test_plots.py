@@ -6,7 +6,7 @@ import pytest
 
 from toolkit.errors import ToolkitError
 from toolkit.report import heat_map
-from toolkit.score import Score
+from toolkit.results.score import Score
 
 
 def scores(n=5, rows=2, **changes):
@@ -66,7 +66,7 @@ def test_a_full_disk_keeps_the_old_picture(tmp_path, monkeypatch):
 
 def test_importing_report_imports_no_matplotlib_and_drawing_no_pyplot(tmp_path):
     code = (
-        "import sys, pathlib, toolkit.report as r; from toolkit.score import Score;"
+        "import sys, pathlib, toolkit.report as r; from toolkit.results.score import Score;"
         "before = 'matplotlib' in sys.modules;"
         f"r.heat_map([Score('t', 'en', 'm', 0.5, 1, 'c', 0)], pathlib.Path({str(tmp_path / 'x.png')!r}));"
         "print(before, 'matplotlib.pyplot' in sys.modules)"

@@ -3,7 +3,7 @@ import pytest
 from toolkit.errors import DataError
 from toolkit.report import table
 from toolkit.report.table import GENERATED_NOTE
-from toolkit.score import Score
+from toolkit.results.score import Score
 
 
 def scores(composition="mnli", *, values=None, **changes):

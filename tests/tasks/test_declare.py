@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import toolkit
+from tests import PROJECT
 from tests.recipes.small import tiny_config
-from tests.tasks.test_layouts import write
+from tests.tasks.sources.test_layouts import write
 from toolkit.errors import ConfigError, SourceError
 from toolkit.tasks import TASKS, PairRow, TagsRow, get_task, load_own, load_task
 
@@ -89,7 +90,7 @@ def test_a_slice_of_a_slice_narrows_it(tmp_path: Path) -> None:
 
 
 def test_the_ready_genre_tasks_are_found_by_their_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.chdir(PROJECT)
     task = get_task("mnli-government")
     assert dict(task.source.where) == {"genre": ("government",)}
     load_own()

@@ -20,7 +20,7 @@ from tests.tasks.stand_in import Datasets, serve
 from toolkit.errors import DataError, SourceError, ToolkitError
 from toolkit.tasks import TASKS, get_task
 from toolkit.tasks.fetch import Fetched, fetch
-from toolkit.tasks.manifest import FILE, read_manifest
+from toolkit.tasks.mirror.manifest import FILE, read_manifest
 
 XNLI = "facebook/xnli"
 GLUE = "nyu-mll/glue"

@@ -9,8 +9,8 @@ import pytest
 from toolkit.errors import ConfigError, DataError
 from toolkit.tasks import CandidateRow, Pool, QueryRow, get_task, load_task
 from toolkit.tasks.catalogue import TASKS
-from toolkit.tasks.sample import answers
-from toolkit.tasks.sample.grammar import fact
+from toolkit.tasks.micro import answers
+from toolkit.tasks.micro.grammar import fact
 
 OWN = """
 name: faq

@@ -9,7 +9,6 @@ import copy
 import json
 import re
 from importlib.metadata import requires, version
-from pathlib import Path
 
 import adapters
 import numpy as np
@@ -20,6 +19,7 @@ from adapters.composition import AdapterCompositionBlock, Average, Fuse, Stack
 from torch import nn
 from transformers import TrainingArguments, XLMRobertaConfig, XLMRobertaModel
 
+from tests import PROJECT
 from toolkit.composition import Part, parse, parts
 from toolkit.errors import ZooError
 from toolkit.modeling.backbone import load_backbone
@@ -31,7 +31,6 @@ from toolkit.zoo import AdapterCard, Zoo, check_backbone
 
 IDS = torch.tensor([[0, 7, 8, 9, 2], [0, 11, 5, 2, 1]])
 PAIR = HeadSpec("pair", ("no", "yes"))
-PROJECT = Path(__file__).parent.parent.parent
 
 
 def config(hidden_size=32):

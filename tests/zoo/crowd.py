@@ -24,8 +24,8 @@ import numpy as np
 from tests.zoo.cards import ADAPTER, card
 from toolkit.errors import ZooError
 from toolkit.zoo import Zoo
-from toolkit.zoo.place import open_place
-from toolkit.zoo.share import pull, push
+from toolkit.zoo.share.place import open_place
+from toolkit.zoo.share.share import pull, push
 
 
 def arrays(seed: int, rows: int = 40) -> dict[str, dict[str, np.ndarray]]:
@@ -149,7 +149,7 @@ def whole(place: str, folder: Path) -> int:
 
 
 def kills(number: int) -> dict[str, Any]:
-    from tests.zoo.test_share_kill import STORE
+    from tests.zoo.share.test_share_kill import STORE
 
     exec(STORE, {})
     chance = random.Random(0)

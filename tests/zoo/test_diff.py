@@ -13,7 +13,7 @@ import cli
 from tests.zoo.cards import ADAPTER, card
 from toolkit.zoo import AdapterCard, Zoo
 from toolkit.zoo.diff import diff
-from toolkit.zoo.share import push
+from toolkit.zoo.share.share import push
 
 Tensors = dict[str, np.ndarray]
 

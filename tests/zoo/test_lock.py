@@ -11,7 +11,7 @@ from tests.zoo.cards import card, weights
 from toolkit.errors import ZooError
 from toolkit.zoo import Zoo
 from toolkit.zoo.lock import make_lock, read_lock, write_lock
-from toolkit.zoo.share import pull
+from toolkit.zoo.share.share import pull
 
 
 @pytest.fixture

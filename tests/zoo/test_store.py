@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests import PROJECT
 from tests.zoo.cards import ADAPTER, TINY, card, names_under, weights
 from toolkit.composition import CompositionError
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.zoo import AdapterCard, Zoo, backbone_slug, entry, files, shelf_name, store
-
-PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ def _zoo_at(place: str | None, name: str, backbone: str | None) -> Iterator[Any]
     from tempfile import TemporaryDirectory
 
     from toolkit.zoo import Zoo
-    from toolkit.zoo.share import pull
+    from toolkit.zoo.share.share import pull
 
     if place is None or Path(place).is_dir():
         yield Path(place) if place else None

@@ -88,7 +88,7 @@ def fuse(
     With --suggest only say which members should help TARGET most, as `xstilts predict` ranks them.
     """
     if suggest is not None:
-        from toolkit.recipes.suggest import suggest as propose
+        from toolkit.recipes.transfer.suggest import suggest as propose
 
         config = resolve(**options)
         with bars() as report:
@@ -118,7 +118,7 @@ def fuse(
 
 
 def _train(expr: str, config: Any, retrain: bool, lock: Path | None = None) -> None:
-    from toolkit.recipes.train import train as run
+    from toolkit.recipes.train.train import train as run
 
     with bars() as report:
         cards = run(expr, config, retrain=retrain, lock=lock, report=report, say=say)
@@ -138,7 +138,7 @@ def plan(expr: str, as_json: bool, **options: Any) -> None:
     from toolkit.composition import parse
     from toolkit.plan import describe
     from toolkit.plan import plan as stages_of
-    from toolkit.tasks.trains_on import training_rows
+    from toolkit.tasks.catalogue.trains_on import training_rows
     from toolkit.zoo import Zoo, shelf_name
 
     config = resolve(**options)
@@ -224,7 +224,7 @@ def evaluate(
         return
     if dry_run or instead:
         raise ToolkitError("--dry-run and --with go with --suite; `xstilts plan EXPR` says what EXPR lacks.")
-    from toolkit.recipes.evaluate import evaluate as run
+    from toolkit.recipes.score.evaluate import evaluate as run
 
     with bars() as report:
         result = run(expr, config, task=task, languages=languages, lock=lock, report=report, say=say)
@@ -233,8 +233,8 @@ def evaluate(
 
 
 def _suite(expr: str, config: Any, suite: str, instead: tuple[str, ...], dry_run: bool) -> None:
-    from toolkit.recipes.suite import evaluate_suite
-    from toolkit.recipes.suite_plan import describe_suite, plan_suite
+    from toolkit.recipes.score.suite import evaluate_suite
+    from toolkit.recipes.score.suite_plan import describe_suite, plan_suite
 
     chosen = {}
     for each in instead:
@@ -281,7 +281,7 @@ def compare(
     What an earlier `eval` left is reused where weights, rows and settings are the same. Writes Markdown, CSV, LaTeX and a
     figure (PNG, SVG), and logs them to MLflow.
     """
-    from toolkit.recipes.compare import compare as run
+    from toolkit.recipes.compare.compare import compare as run
 
     config = resolve(**options)
     with bars() as report:

@@ -75,7 +75,7 @@ def tasks_show(name: str, task_files: tuple[Path, ...]) -> None:
 @settings
 def tasks_check(name: str, **options: Any) -> None:
     """Read a task's rows: faults, label balance, tokens, duplicates, and what the zoo's adapters have seen of them."""
-    from toolkit.recipes.check import check
+    from toolkit.recipes.data.check import check
 
     config = resolve(**options)
     with bars() as report:
@@ -182,7 +182,7 @@ def tasks_pin(
     """Write down which commit of each dataset the tasks NAMES read; from then on no other is read from this folder."""
     from toolkit.tasks import get_task
     from toolkit.tasks.fetch import find_revisions
-    from toolkit.tasks.pins import pins_file, write_pins
+    from toolkit.tasks.mirror.pins import pins_file, write_pins
 
     load_tasks(task_files)
     found = find_revisions([get_task(name) for name in _named(names)], data_root=data_root, endpoint=endpoint)
@@ -244,7 +244,7 @@ def _list_tasks() -> None:
 def backbones() -> None:
     """List the backbones and whether each can be loaded here without a network."""
     from toolkit.modeling.backbone import KNOWN
-    from toolkit.recipes.doctor import reachable_backbones
+    from toolkit.recipes.look.doctor import reachable_backbones
 
     found = reachable_backbones()
     print_table(("backbone", "what", "here"), [(name, what, found[name][1]) for name, what in KNOWN.items()])
@@ -297,7 +297,7 @@ def ui(port: int, host: str, folder: Path) -> None:
 @settings
 def doctor(**options: Any) -> None:
     """Say what is installed and which backbones and data can be reached, with the mend for what cannot."""
-    from toolkit.recipes.doctor import examine
+    from toolkit.recipes.look.doctor import examine
 
     config = resolve(**options)
     for finding in examine(config):
@@ -317,7 +317,7 @@ def doctor(**options: Any) -> None:
 @click.option("--backbone", default="embedded", show_default=True, metavar="NAME", help="Encoder.")
 def demo(folder: Path, backbone: str) -> None:
     """Train, stack, fuse, evaluate and retrieve on the embedded backbone and the micro-world, offline, in minutes."""
-    from toolkit.recipes.demo import demo as run
+    from toolkit.recipes.look.demo import demo as run
 
     with bars() as report:
         text = run(folder, backbone=backbone, report=report, say=say)

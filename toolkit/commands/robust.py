@@ -76,7 +76,7 @@ def robust(
     --seed seeds the noise. All compositions are scored on the same perturbed rows; an attack searches against each for itself.
     """
     from toolkit.perturb.attack import AttackSettings
-    from toolkit.recipes.robust import robust as run
+    from toolkit.recipes.robust.run import robust as run
 
     noise = {"lexicons": lexicons, "mix_with": mix_with, "fields": fields, "seed": options["seed"]}
     config = resolve(**with_sets(options, "noise", **noise))

@@ -37,7 +37,7 @@ REPLACE = click.option("--replace", is_flag=True, help="Put it in place of other
 def zoo_push(name: str, dest: str, no_parents: bool, replace: bool, root: Path, backbone: str | None) -> None:
     from toolkit.zoo import Zoo
     from toolkit.zoo.readme import readme
-    from toolkit.zoo.share import push
+    from toolkit.zoo.share.share import push
 
     card = card_of(root, name, backbone)
     with bars() as report:
@@ -68,7 +68,7 @@ def zoo_push(name: str, dest: str, no_parents: bool, replace: bool, root: Path, 
 def zoo_pull(src: str, name: str | None, lock: Path | None, replace: bool, root: Path, backbone: str | None) -> None:
     from toolkit.zoo import Zoo
     from toolkit.zoo.lock import read_lock
-    from toolkit.zoo.share import pull
+    from toolkit.zoo.share.share import pull
 
     if lock and name:
         raise ToolkitError("Give a name or --lock: a lock says itself what is pulled.")
@@ -206,7 +206,7 @@ def zoo_import(
 def zoo_sync(place: str, root: Path) -> None:
     from toolkit.zoo import Zoo
     from toolkit.zoo.readme import readme
-    from toolkit.zoo.share import sync
+    from toolkit.zoo.share.share import sync
 
     with bars() as report:
         pulled, pushed = sync(Zoo(root), place, readme=readme, report=report)

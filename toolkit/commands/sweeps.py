@@ -23,7 +23,7 @@ from toolkit.commands.screen import bars, print_table, say
 
 if TYPE_CHECKING:
     from toolkit.config import Config
-    from toolkit.recipes.sweep import DryRun
+    from toolkit.recipes.sweep.run import DryRun
     from toolkit.sweeps.outlook import Outlook
 
 READY = Path("configs") / "sweep"
@@ -71,7 +71,7 @@ def sweep(
 
     A sweep that was stopped goes on where it was when the same command is given again. Exit code 1: something failed.
     """
-    from toolkit.recipes import sweep as recipe
+    from toolkit.recipes.sweep import run as recipe
 
     path = _found(file)
     load_tasks(task_files)
@@ -265,7 +265,7 @@ def report(folder: Path, out: Path | None, resamples: int, task_files: tuple[Pat
 
     Writes Markdown, CSV, LaTeX, PNG, SVG and one HTML page that needs nothing else.
     """
-    from toolkit.recipes.report import report as run
+    from toolkit.recipes.sweep.report import report as run
 
     load_tasks(task_files)
     result = run(folder, out=out, resamples=resamples, say=say)

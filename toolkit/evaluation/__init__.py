@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from toolkit.evaluation.attention import Mass, attention_mass, mean_mass
 from toolkit.evaluation.evaluate import Evaluation, evaluate_each, evaluate_rows
-from toolkit.evaluation.mass import Mass, attention_mass, mean_mass
 from toolkit.evaluation.predict import predict, predict_each
 
 __all__ = [

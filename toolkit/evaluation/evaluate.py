@@ -25,8 +25,8 @@ from toolkit.metrics import (
     squad2,
 )
 from toolkit.modeling.circuit import Circuit
-from toolkit.predictions import Prediction
 from toolkit.progress import Report, silent
+from toolkit.results.predictions import Prediction
 from toolkit.tasks.rows import OTHER_TAG
 from toolkit.tasks.task import METRICS
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from toolkit.errors import ToolkitError
 from toolkit.report.table import table
-from toolkit.score import Score
+from toolkit.results.score import Score
 
 
 def heat_map(scores: Sequence[Score], path: Path, *, pivot_language: str = "en") -> None:

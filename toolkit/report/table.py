@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolkit.errors import DataError
-from toolkit.score import Score, mean, summary
+from toolkit.results.score import Score, mean, summary
 
 Cell = str | float | None
 

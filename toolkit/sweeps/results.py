@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import ToolkitError
-from toolkit.score import Score
+from toolkit.results.score import Score
 from toolkit.sweeps.folder import SWEEP_FILE, Planned, SweepFolder
 from toolkit.sweeps.values import Cell, Record, State, Step, Sweep
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from toolkit.score import Score
+from toolkit.results.score import Score
 
 Kind = Literal["train", "evaluate", "retrieve"]
 State = Literal["waiting", "running", "done", "failed", "blocked"]

@@ -1,12 +1,6 @@
 """Tasks: what is learnt or measured, and the rows it is learnt from or measured on."""
 
 from toolkit.tasks.catalogue import TASKS, get_task, load_own, load_task, training_task
-from toolkit.tasks.corpora import CorpusSource
-from toolkit.tasks.counterfactual import CounterfactualSource
-from toolkit.tasks.file_source import FileSource
-from toolkit.tasks.joined import JoinedSource
-from toolkit.tasks.lareqa import LareqaSource
-from toolkit.tasks.mewsli import MewsliSource
 from toolkit.tasks.pool import Pool
 from toolkit.tasks.rows import (
     Answer,
@@ -21,7 +15,13 @@ from toolkit.tasks.rows import (
     SpanRow,
     TagsRow,
 )
-from toolkit.tasks.sources import HubSource, SampleSource
+from toolkit.tasks.sources.corpora import CorpusSource
+from toolkit.tasks.sources.counterfactual import CounterfactualSource
+from toolkit.tasks.sources.file_source import FileSource
+from toolkit.tasks.sources.hub import HubSource, SampleSource
+from toolkit.tasks.sources.joined import JoinedSource
+from toolkit.tasks.sources.lareqa import LareqaSource
+from toolkit.tasks.sources.mewsli import MewsliSource
 from toolkit.tasks.task import Task
 
 __all__ = [

@@ -12,11 +12,11 @@ from toolkit.errors import SourceError
 from toolkit.hub import prepare_hub
 from toolkit.progress import Progress, Report, silent
 from toolkit.tasks.catalogue import training_task
-from toolkit.tasks.joined import JoinedSource
-from toolkit.tasks.manifest import Manifest, held_revision, read_manifest, write_manifest
-from toolkit.tasks.mirror import guess_configs, mirror_folder, read_configs
-from toolkit.tasks.pins import pinned
-from toolkit.tasks.sources import HubSource
+from toolkit.tasks.mirror.manifest import Manifest, held_revision, read_manifest, write_manifest
+from toolkit.tasks.mirror.mirror import guess_configs, mirror_folder, read_configs
+from toolkit.tasks.mirror.pins import pinned
+from toolkit.tasks.sources.hub import HubSource
+from toolkit.tasks.sources.joined import JoinedSource
 from toolkit.tasks.task import Task
 
 README = "README.md"

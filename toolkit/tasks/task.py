@@ -9,7 +9,7 @@ from toolkit.errors import ConfigError
 from toolkit.languages import find_language, get_language
 from toolkit.tasks.pool import Pool, Pooled, passages_of
 from toolkit.tasks.rows import KINDS, Rows
-from toolkit.tasks.sources import Source
+from toolkit.tasks.sources.hub import Source
 
 # The metrics that can score a kind; the first is what a task of the kind takes unless it says otherwise.
 METRICS: dict[str, tuple[str, ...]] = {

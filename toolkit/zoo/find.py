@@ -10,11 +10,11 @@ from pathlib import Path
 
 from toolkit.composition import entries, parse
 from toolkit.errors import ZooError
-from toolkit.zoo.arrival import INCOMING
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.entry import delete
 from toolkit.zoo.files import locked
 from toolkit.zoo.lock import Lock
+from toolkit.zoo.share.arrival import INCOMING
 from toolkit.zoo.store import Zoo
 
 SORTS = ("name", "score", "size", "created")

@@ -8,7 +8,7 @@ from toolkit.composition import parse
 from toolkit.errors import ZooError
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.names import backbone_slug
-from toolkit.zoo.place import path_of
+from toolkit.zoo.share.place import path_of
 
 
 def lineage(

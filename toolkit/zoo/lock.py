@@ -13,11 +13,11 @@ import yaml
 from toolkit.composition import entries, parse
 from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.score import replace_text
+from toolkit.results.score import replace_text
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.files import open_regular
 from toolkit.zoo.lineage import lineage
-from toolkit.zoo.place import path_of
+from toolkit.zoo.share.place import path_of
 from toolkit.zoo.store import Zoo
 
 FORMAT = 1

@@ -1,8 +1,8 @@
 """Tasks on sentences and their translations: nothing is trained, the encoder is asked as it is."""
 
 from toolkit.languages import codes
-from toolkit.tasks.corpora import CorpusSource
-from toolkit.tasks.sources import HubSource
+from toolkit.tasks.sources.corpora import CorpusSource
+from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.task import Task
 
 TASKS = (

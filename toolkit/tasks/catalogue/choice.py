@@ -1,8 +1,8 @@
 """Tasks with a handful of choices, one of them right."""
 
 from toolkit.languages import codes
-from toolkit.tasks.arrow import Column
-from toolkit.tasks.sources import HubSource
+from toolkit.tasks.sources.arrow import Column
+from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.task import Task
 
 DEV_SCORES = {"train": ("train",), "dev": ("validation",), "score": ("validation",)}

@@ -2,7 +2,7 @@
 
 from toolkit.tasks.catalogue.pair import NLI
 from toolkit.tasks.catalogue.tags import UPOS
-from toolkit.tasks.sources import SampleSource
+from toolkit.tasks.sources.hub import SampleSource
 from toolkit.tasks.task import Task
 
 LANGUAGES = ("en", "ar", "de", "el", "es", "fr", "hi", "ru", "sw", "tr", "zh")

@@ -1,9 +1,9 @@
 """Tasks on pairs of sentences."""
 
 from toolkit.languages import codes
-from toolkit.tasks.counterfactual import CounterfactualSource
-from toolkit.tasks.joined import JoinedSource
-from toolkit.tasks.sources import HubSource
+from toolkit.tasks.sources.counterfactual import CounterfactualSource
+from toolkit.tasks.sources.hub import HubSource
+from toolkit.tasks.sources.joined import JoinedSource
 from toolkit.tasks.task import Task
 
 NLI = ("entailment", "neutral", "contradiction")

@@ -1,10 +1,10 @@
 """Tasks on queries and a pool of candidates in many languages: what is right for a query shall rank first."""
 
 from toolkit.languages import codes
-from toolkit.tasks.answer_sentences import AnswerSentences
 from toolkit.tasks.catalogue import span
-from toolkit.tasks.lareqa import LareqaSource
-from toolkit.tasks.mewsli import MewsliSource
+from toolkit.tasks.sources.answer_sentences import AnswerSentences
+from toolkit.tasks.sources.lareqa import LareqaSource
+from toolkit.tasks.sources.mewsli import MewsliSource
 from toolkit.tasks.task import Task
 
 SQUAD = next(task for task in span.TASKS if task.name == "squad")

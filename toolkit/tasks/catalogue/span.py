@@ -1,7 +1,7 @@
 """Tasks whose answer is a span of the context."""
 
 from toolkit.languages import codes
-from toolkit.tasks.sources import HubSource
+from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.task import Task
 
 SQUAD_COLUMNS = {

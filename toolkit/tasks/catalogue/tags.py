@@ -1,8 +1,8 @@
 """Tasks that give each token a tag."""
 
 from toolkit.languages import codes
-from toolkit.tasks.catalogue.ccg_tags import CCG_TAGS
-from toolkit.tasks.sources import HubSource
+from toolkit.tasks.sources.hub import HubSource
+from toolkit.tasks.tagsets import CCG_TAGS
 from toolkit.tasks.task import Task
 
 UPOS = (

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from toolkit.languages import LANGUAGES
-from toolkit.score import replace_text
+from toolkit.results.score import replace_text
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.site.article import article, caveat, key_of, languages_of, name_of, note_of, shelf_of
 from toolkit.zoo.site.graph import Node, direct, svg

@@ -1,0 +1,104 @@
+"""`tasks check`: what it finds in rows that were made to have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import toolkit
+from tests.recipes.small import tiny_config
+from toolkit.errors import ToolkitError
+from toolkit.recipes.data.check import check
+from toolkit.tasks import TASKS
+
+TRAIN = [
+    ("Es regnet.", "Nass.", "ja"),
+    ("Es  REGNET.", "nass.", "nein"),
+    ("Er singt.", "Laut.", "ja"),
+    ("Ei", "Ei", "ja"),
+] * 4
+DEV = [("Er singt.", "Laut.", "ja"), ("Wort " * 400, "Lang.", "nein"), ("Neu.", "Neu.", "vielleicht")]
+
+
+@pytest.fixture
+def own(folder: Path) -> Iterator[Path]:
+    held = dict(TASKS)
+    for name, rows in (("train", TRAIN), ("dev", DEV)):
+        lines = ["a,b,gold", *(",".join(row) for row in rows)]
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "own.yaml").write_text(
+        "name: own\nkind: pair\nlabels: [ja, nein]\nfiles: {train: train.csv, dev: dev.csv}\n"
+        "columns: {first: a, second: b, label: gold}\n"
+    )
+    toolkit.load_task(folder / "own.yaml")
+    yield folder
+    TASKS.clear()
+    TASKS.update(held)
+
+
+def test_balance_lengths_duplicates_and_faults_are_found(own: Path) -> None:
+    found = check("own", tiny_config(own))
+    train, dev = found.parts
+    assert (train.split, train.n, train.balance) == ("train", 16, "ja 75.0%, nein 25.0%")
+    assert train.n_repeated == 13  # three inputs, case and spacing aside
+    assert (dev.n, dev.n_long) == (2, 1)
+    assert dev.tokens[2] > 256
+    assert found.limit == "256"
+    text = "\n".join(found.sentences)
+    assert "dev en: 1 of 3 rows are faulty; the first: " in text and "line 4: label 'vielleicht'" in text
+    assert "train en: 1 repeated inputs have different labels." in text
+    assert "The training rows of own en: 1 of the 2 rows scored in en are among them." in text
+
+
+def test_rows_that_an_entry_of_the_zoo_saw_are_named(own: Path) -> None:
+    (own / "dev.csv").write_text("a,b,gold\nEr singt.,Laut.,ja\nNeu.,Neu.,nein\n", encoding="utf-8")
+    config = tiny_config(own)
+    toolkit.train("own", config)
+    assert "'own' saw own en (train): 1 of the 2 rows scored in en are among them." in check("own", config).sentences
+    TASKS.pop("own")
+    found = check("micro-choice", config)
+    assert any("cannot be read here and was not compared: No task named 'own'" in each for each in found.sentences)
+
+
+def test_a_task_whose_rows_cannot_be_reached_is_refused(own: Path) -> None:
+    (own / "train.csv").unlink()
+    (own / "dev.csv").unlink()
+    with pytest.raises(ToolkitError, match="No rows of 'own' can be reached"):
+        check("own", tiny_config(own))
+
+
+def test_a_retrieval_task_is_checked_by_its_queries_its_passages_and_its_pool(tmp_path: Path) -> None:
+    found = check("micro-answers", tiny_config(tmp_path))
+    assert found.limit == "32/64"
+    by_split = {(part.split, part.language): part for part in found.parts}
+    assert by_split["score", "de"].n == 60
+    assert by_split["train passages", "de"].n == 3000
+    assert {language for split, language in by_split if split == "pool"} == set(TASKS["micro-answers"].languages)
+    pool = by_split["pool", "de"]
+    assert pool.n == 120
+    right = float(pool.balance.removesuffix(" right a query"))
+    rows, held = TASKS["micro-answers"].rows("score", "de"), TASKS["micro-answers"].pool()
+    german = [row for row in held.rows if row.language == "de"]
+    assert right == pytest.approx(
+        sum(row.key in each.keys for row in rows for each in german) / len(rows),
+        abs=0.01,  # type: ignore[union-attr]
+    )
+
+
+def test_a_bitext_and_corpora_that_are_mined_can_be_checked(folder: Path) -> None:
+    for name, n in (("micro-bitext", 1), ("micro-mining", 1)):
+        found = check(name, tiny_config(folder))
+        assert len(found.parts) >= n and all(part.tokens[2] > 2 for part in found.parts)
+        assert found.limit == "512"
+
+
+def test_rows_that_were_drawn_are_compared_as_they_were_drawn(own: Path) -> None:
+    rows = [(f"Satz {i}.", "Neu.", "ja" if i % 2 else "nein") for i in range(20)]
+    text = "\n".join(["a,b,gold", *(",".join(row) for row in rows)])
+    (own / "train.csv").write_text(text, encoding="utf-8")
+    (own / "dev.csv").write_text(text, encoding="utf-8")
+    config = tiny_config(own, "train.total_examples=5")
+    toolkit.train("own", config)
+    assert "'own' saw own en (train): 5 of the 20 rows scored in en are among them." in check("own", config).sentences

@@ -1,0 +1,221 @@
+"""Into a fusion through the recipes: what it attends to, with fewer members, as one adapter."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import toolkit
+from tests.recipes.small import tiny_config
+from toolkit.config import Config
+from toolkit.errors import ToolkitError
+from toolkit.evaluation import mean_mass
+from toolkit.progress import silent
+from toolkit.recipes.fusion import cost
+from toolkit.recipes.session.common import trained_circuit
+from toolkit.zoo import Zoo
+
+THREE = "fuse[micro-nli,micro-pos,micro-qa]/micro-choice"
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """A zoo with a fusion of three under a target."""
+    config = tiny_config(tmp_path_factory.mktemp("understanding"))
+    toolkit.train(THREE, config)
+    return config
+
+
+# -- attention ---------------------------------------------------------------------------------------------------------
+
+
+def test_attention_sums_to_one_over_the_members_everywhere_and_everything_is_written(held: Config) -> None:
+    found = toolkit.attention(THREE, held, task="micro-pos", languages="en,de")
+    sums: dict[tuple, float] = {}
+    for one in found.masses:
+        key = (one.layer, one.language, one.token_class)
+        sums[key] = sums.get(key, 0.0) + one.mass
+    assert all(total == pytest.approx(1.0, abs=1e-5) for total in sums.values())
+    assert {layer for layer, *_ in sums} == {1, 2}
+    assert {language for _, language, _ in sums} == {"en", "de"}
+    classes = {token_class for *_, token_class in sums}
+    assert "special" in classes and any(name.startswith("tag ") for name in classes)
+    assert {path.name for path in found.folder.iterdir()} == {"attention.csv", "attention.png"}
+    with (found.folder / "attention.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == len(found.masses)
+    assert "generated rows" in found.text and "micro-qa" in found.text
+
+
+def test_attention_is_the_mean_of_what_the_circuit_attends_to(held: Config) -> None:
+    one_row = replace(held, eval=replace(held.eval, limit=1))
+    found = mean_mass(toolkit.attention(THREE, one_row, task="micro-nli", languages="en").masses, "layer", "member")
+    circuit, _ = trained_circuit(THREE, held, heads={}, report=silent)
+    target = toolkit.get_task("micro-nli")
+    with circuit:
+        from toolkit.recipes.score.evaluate import task_features
+
+        rows = target.rows("score", "en", limit=1)
+        batch = task_features(rows, target, circuit, held).collate(np.array([0]))
+        import torch
+
+        ids, mask = (torch.from_numpy(batch[key]) for key in ("input_ids", "attention_mask"))
+        (by_layer,) = circuit.attentions(ids, mask).values()
+    for layer, attention in by_layer.items():
+        expected = dict(zip(("micro-nli", "micro-pos", "micro-qa"), attention[0].mean(0), strict=True))
+        for member, value in expected.items():
+            assert found[layer + 1, member] == pytest.approx(float(value), abs=1e-5)
+
+
+def test_attention_without_a_fusion_is_refused(held: Config) -> None:
+    with pytest.raises(ToolkitError, match="'micro-nli' has no fusion of its own"):
+        toolkit.attention("micro-nli", held, task="micro-nli")
+    with pytest.raises(ToolkitError, match="has no rows to evaluate on"):
+        toolkit.attention(THREE, held, task="micro-bitext")
+
+
+# -- prune -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pruned(held: Config):  # type: ignore[no-untyped-def]
+    said: list[str] = []
+    return toolkit.prune(THREE, held, keep=2, languages="en,de", say=said.append), said
+
+
+def test_the_member_with_the_least_attention_goes_and_the_rest_is_an_entry_with_a_lineage(held: Config, pruned) -> None:  # type: ignore[no-untyped-def]
+    found, said = pruned
+    mass = found.card.recipe["pruned"]["attention"]
+    dropped = min(mass, key=mass.__getitem__)
+    kept = [name for name in ("micro-nli", "micro-pos", "micro-qa") if name != dropped]
+    assert found.card.name == f"fuse[{','.join(kept)}]/micro-choice"
+    assert found.card.recipe["pruned"]["from"] == THREE
+    zoo = Zoo(held.zoo)
+    assert {parent["name"]: parent["digest"] for parent in found.card.parents} == {
+        name: zoo.get(name, "tiny").digest for name in (*kept, THREE)
+    }
+    zoo.verify(found.card)
+    assert any(dropped in sentence and "the least" in sentence for sentence in said)
+
+
+def test_a_pruned_fusion_keeps_its_weights_scores_as_reported_and_costs_less(held: Config, pruned) -> None:  # type: ignore[no-untyped-def]
+    found, _ = pruned
+    zoo, whole = Zoo(held.zoo), Zoo(held.zoo).get(THREE, "tiny")
+    for file in whole.files:
+        before, after = zoo.tensors(whole, file), zoo.tensors(found.card, file)
+        assert all(np.array_equal(before[key], after[key]) for key in before)
+    first, last = found.costs
+    assert last.parameters < first.parameters
+    scores = toolkit.evaluate(found.card.name, held, task="micro-choice", languages="en,de").scores
+    assert last.score == pytest.approx(sum(score.value for score in scores) / 2)
+    assert (found.folder / "cost.csv").is_file()
+    assert "without" in found.text and "generated rows" in found.text
+
+
+def test_what_cannot_be_pruned_is_refused(held: Config, pruned) -> None:  # type: ignore[no-untyped-def]
+    for keep in (1, 3):
+        with pytest.raises(ToolkitError, match=f"--keep {keep} is out of range: .* has 3 members"):
+            toolkit.prune(THREE, held, keep=keep)
+    with pytest.raises(ToolkitError, match="'micro-nli' is no entry that holds a fusion"):
+        toolkit.prune("micro-nli", held, keep=2)
+    with pytest.raises(ToolkitError, match="holds .* already; replace it with --retrain"):
+        toolkit.prune(THREE, held, keep=2, languages="en")
+
+
+def test_a_fusion_under_a_head_alone_is_pruned_under_its_head(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path)
+    toolkit.train("fuse[micro-nli,micro-pos,micro-qa]@micro-nli", config)
+    found = toolkit.prune("fuse[micro-nli,micro-pos,micro-qa]@micro-nli", config, keep=2, languages="en")
+    assert found.card.name.endswith("]@micro-nli")
+    assert toolkit.evaluate(found.card.name, config, task="micro-nli", languages="en").scores
+
+
+# -- collapse ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def collapsed(held: Config):  # type: ignore[no-untyped-def]
+    config = replace(held, train=replace(held.train, epochs=6.0, lr=5e-3))
+    return toolkit.collapse(THREE, config, languages="en,de")
+
+
+def test_a_collapsed_fusion_is_an_ordinary_adapter_with_its_teacher_as_parents(held: Config, collapsed) -> None:  # type: ignore[no-untyped-def]
+    card = collapsed.card
+    assert card.name == "micro-choice-collapsed"
+    assert set(card.files) == {"adapter.safetensors", "head.micro-choice-collapsed.safetensors"}
+    assert {parent["name"] for parent in card.parents} == {THREE, "micro-nli", "micro-pos", "micro-qa"}
+    assert card.recipe["collapsed"]["from"] == THREE
+    zoo = Zoo(held.zoo)
+    zoo.verify(card)
+    head = zoo.tensors(card, "head.micro-choice-collapsed.safetensors")
+    teacher = zoo.tensors(zoo.get(THREE, "tiny"), "head.micro-choice.safetensors")
+    assert all(np.array_equal(head[key], teacher[key]) for key in teacher)
+    before, after = collapsed.costs
+    assert after.parameters < before.parameters / 3
+    scores = toolkit.evaluate(card.name, held, task="micro-choice", languages="en,de").scores
+    assert after.score == pytest.approx(sum(score.value for score in scores) / 2)
+
+
+def test_a_collapsed_adapter_comes_nearer_to_its_teacher_than_the_bare_backbone_is(held: Config, collapsed) -> None:  # type: ignore[no-untyped-def]
+    def states(text: str) -> np.ndarray:
+        import torch
+
+        circuit, _ = trained_circuit(text, held, heads={}, report=silent)
+        ids = torch.randint(5, 500, (8, 12), generator=torch.Generator().manual_seed(0))
+        with circuit, torch.inference_mode():
+            return circuit.encode(ids, torch.ones_like(ids)).numpy()
+
+    teacher = states(THREE)
+    assert np.square(states(collapsed.card.name) - teacher).mean() < np.square(states("backbone") - teacher).mean()
+
+
+def test_a_collapsed_adapter_can_be_stacked_on_and_retrieved_with(held: Config, collapsed) -> None:  # type: ignore[no-untyped-def]
+    toolkit.train(f"{collapsed.card.name}/micro-nli", held)
+    assert toolkit.retrieve(collapsed.card.name, held, task="micro-bitext", languages="de").scores
+
+
+def test_labels_are_not_read_and_a_text_will_do(held: Config, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(f"a red house number {i}" for i in range(30)))
+    found = toolkit.collapse(THREE, held, name="of-text", text_file=text, languages="en")
+    assert found.card.recipe["collapsed"]["rows"]["lines"] == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "sentence"),
+    [
+        ("micro-nli", {}, "not several adapters in one circuit"),
+        ("par[micro-nli,micro-pos]", {}, "not several adapters in one circuit"),
+        (THREE, {"name": "micro-nli"}, "'micro-nli' is a task"),
+        (THREE, {"name": "a/b"}, "no plain name"),
+        (THREE, {"name": "micro-choice-collapsed"}, "holds 'micro-choice-collapsed' already"),
+        (THREE, {"name": "x", "text_file": Path("missing.txt")}, "cannot be read as UTF-8 text"),
+    ],
+)
+def test_what_cannot_be_collapsed_is_refused(held: Config, collapsed, text, options, sentence) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ToolkitError, match=sentence):
+        toolkit.collapse(text, held, languages="en", **options)
+
+
+def test_costs_are_relative_to_the_first(held: Config) -> None:
+    rows = [cost.Cost("a", 0.5, 2.0, 100, "whole"), cost.Cost("b", 0.4, 1.0, 25, "less")]
+    text = cost.cost_table(rows, toolkit.get_task("micro-nli"), [])
+    assert "0.50" in text and "0.25" in text and "40.0" in text
+
+
+# -- the command line --------------------------------------------------------------------------------------------------
+
+
+def test_fuse_prune_is_prune_and_fuse_still_fuses() -> None:
+    def usage(*words: str) -> str:
+        command = [sys.executable, "cli.py", *words, "--help"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "fuse prune [OPTIONS] EXPR" in usage("fuse", "prune")
+    assert "prune [OPTIONS] EXPR" in usage("prune")
+    assert "fuse [OPTIONS] [MEMBERS]..." in usage("fuse")

@@ -1,0 +1,87 @@
+"""A run killed with SIGKILL at any moment goes on with the same command and ends with the same bits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import PROJECT
+from toolkit.zoo import Zoo
+
+EXPRESSION = "fuse[micro-nli,micro-pos]/micro-choice"
+SETTINGS = (
+    "train.limit=96", "train.epochs=4", "train.batch_size=8", "train.eval_limit=8", "train.checkpoint_every=3",
+    "train.head_dropout=0.2", "train.backbone_dropout=0.1", "train.patience=9", "backbone.precision=fp32",
+)  # fmt: skip
+
+
+def command(folder: Path) -> list[str]:
+    sets = [part for one in SETTINGS for part in ("--set", one)]
+    return [
+        sys.executable, str(PROJECT / "cli.py"), "train", EXPRESSION, "--backbone", "tiny", "--no-track",
+        "--zoo", str(folder / "zoo"), "--set", f"run_dir={folder / 'runs'}", *sets,
+    ]  # fmt: skip
+
+
+def weights(folder: Path) -> dict[str, np.ndarray]:
+    zoo = Zoo(folder / "zoo")
+    return {
+        f"{card.name}/{file}/{key}": value
+        for card in zoo.list("tiny")
+        for file in card.files
+        for key, value in zoo.tensors(card, file).items()
+    }
+
+
+def checkpoints(folder: Path) -> list[tuple[str, int]]:
+    """Every checkpoint there is, with the time of its last writing."""
+    return sorted((str(path), path.stat().st_mtime_ns) for path in (folder / "runs").rglob("checkpoint.pt"))
+
+
+def run_until_a_new_checkpoint_then_kill(folder: Path, delay_s: float) -> bool:
+    """Start the command, kill it `delay_s` after it wrote a checkpoint; False where it ended before."""
+    before = checkpoints(folder)
+    process = subprocess.Popen(command(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                assert process.returncode == 0
+                return False
+            try:
+                now = checkpoints(folder)
+            except FileNotFoundError:  # a finished stage has just removed its own
+                continue
+            if now and now != before:
+                time.sleep(delay_s)
+                os.kill(process.pid, signal.SIGKILL)
+                return process.wait() == -signal.SIGKILL
+            time.sleep(0.002)
+        raise AssertionError("no checkpoint within four minutes")
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("delays", [(0.0, 0.08, 0.02)], ids=["three kills"])
+def test_a_killed_run_ends_with_the_same_bits_as_an_uninterrupted_one(
+    tmp_path: Path, delays: tuple[float, ...]
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(whole), check=True, capture_output=True, timeout=280)
+    kills = sum(run_until_a_new_checkpoint_then_kill(killed, delay) for delay in delays)
+    assert kills >= 2
+    said = subprocess.run(command(killed), check=True, capture_output=True, text=True, timeout=280).stderr
+    assert "went on from step" in said
+    expected, found = weights(whole), weights(killed)
+    assert expected.keys() == found.keys()
+    assert len(expected) > 30
+    assert all(np.array_equal(expected[key], found[key]) for key in expected)
+    assert not checkpoints(killed)

@@ -1,0 +1,1 @@
+"""Journey `compare`: compositions on the same rows, with intervals."""

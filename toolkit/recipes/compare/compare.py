@@ -1,0 +1,238 @@
+"""Compare compositions on a task: the same rows, paired, and what of the differences is more than chance."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.composition import parse
+from toolkit.config import Config
+from toolkit.errors import DataError, ToolkitError
+from toolkit.metrics import MAIN
+from toolkit.modeling.backbone import Backbone
+from toolkit.progress import Report, silent
+from toolkit.recipes.compare.row_outcomes import aligned, outcomes_of
+from toolkit.recipes.score.answers import FOLDER
+from toolkit.recipes.score.evaluate import choose_languages, evaluate, parts_of
+from toolkit.recipes.score.identity import identity, read_identity
+from toolkit.recipes.score.pool import pooled_fingerprint
+from toolkit.recipes.score.publish import result_folder
+from toolkit.recipes.score.retrieve import retrieve
+from toolkit.recipes.session import common
+from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.noise import scored_rows
+from toolkit.report import render
+from toolkit.report.compare import Comparison, compare_csv, compare_figure, compare_table, comparison
+from toolkit.results.predictions import read_predictions
+from toolkit.results.score import Score, read_json, replace_text
+from toolkit.statistics.significance import RESAMPLES, Outcomes, resample
+from toolkit.tasks import Task, get_task
+from toolkit.tasks.task import RETRIEVED
+from toolkit.tracking import NOTE_TAG
+
+FILES = ("compare.md", "compare.csv", "compare.tex", "compare.png", "compare.svg")
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison and where it was written.
+
+    Attributes:
+        found: scores and differences.
+        text: the table, for a terminal.
+        folder: where the files of `FILES` lie.
+        run_id: the tracker's run; None without one.
+    """
+
+    found: Comparison
+    text: str
+    folder: Path
+    run_id: str | None = None
+
+
+def compare(
+    expressions: Sequence[str],
+    config: Config,
+    *,
+    task: str,
+    baseline: str | None = None,
+    languages: str | Sequence[str] = "all",
+    metric: str | None = None,
+    resamples: int = RESAMPLES,
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> Compared:
+    """Score compositions on the same rows and test each difference to the baseline by a paired bootstrap.
+
+    What an earlier evaluation left is taken where it is of the same weights, rows and settings; the rest is evaluated.
+
+    Args:
+        expressions: compositions whose entries the zoo holds.
+        config: resolved configuration; `train.seed` seeds the resampling.
+        task: the task to score.
+        baseline: the composition that the others are compared with; None: the first.
+        languages: as for `evaluate`.
+        metric: of the task's measures; None: the one that tables look at.
+        resamples: how many test sets are drawn.
+        report: progress callback.
+        say: called with sentences for the reader.
+
+    Raises:
+        ToolkitError: fewer than two compositions, or a measure that is no sum over rows.
+        DataError: the compositions were not scored on the same rows.
+    """
+    target = get_task(task)
+    names = list(dict.fromkeys(str(parse(text)) for text in (*([baseline] if baseline else []), *expressions)))
+    if len(names) < 2:
+        raise ToolkitError(
+            f"Only '{names[0]}' was named; a comparison needs two compositions: `xstilts compare A B --task {task}`."
+            if names
+            else "No composition was named; a comparison needs two."
+        )
+    for name in names:
+        if parse(name).is_parallel:
+            raise ToolkitError(f"'{name}' has several answers to a row; compare its members one by one.")
+    wanted = choose_languages(target, languages, config.data_root, say)
+    one = config.retrieve.protocol
+    if target.kind in RETRIEVED and one in (("all",) if target.kind == "retrieval" else ("all", "mteb")):
+        raise ToolkitError(
+            f"The protocol '{one}' gives no single score that is a sum over pairs; compare with `--set retrieve.protocol=jiant`, "
+            "xtreme, laser or st."
+        )
+    metric = metric or MAIN[target.metric]
+    scores: dict[str, dict[str, Score]] = {}
+    systems: dict[str, dict[str, Outcomes]] = {}
+    for name in names:
+        folder = _answers(name, target, wanted, config, report, say)
+        scores[name] = _scores(folder, metric, wanted, target)
+        systems[name] = {code: _outcomes(folder, target, code, metric, scores[name][code]) for code in wanted}
+    _require_equal_rows(scores)
+    systems = aligned(systems, target)
+    drawn = resample(systems, is_parallel=target.parallel, n_resamples=resamples, seed=config.train.seed)
+    first = scores[names[0]][wanted[0]]
+    found = comparison(
+        drawn,
+        baseline=names[0],
+        title=_title(first),
+        n={code: scores[names[0]][code].n for code in wanted},
+        is_generated=first.is_generated,
+        is_parallel=target.parallel,
+        pivot_language=target.train_language,
+    )
+    return _publish(found, target, config, say)
+
+
+def _answers(name: str, task: Task, languages: Sequence[str], config: Config, report: Report, say: Say) -> Path:
+    """Return the folder of a composition's scores and predictions, after evaluating it where need be."""
+    is_retrieved = task.kind in RETRIEVED
+    folder = result_folder(name, task.name, config, journey="retrieve" if is_retrieved else "eval")
+    backbone = common.open_backbone(config, report=report)
+    if _is_reusable(folder, name, task, languages, backbone, config):
+        say(f"{name}: taken from {folder} (same weights, rows and settings).")
+        return folder
+    if is_retrieved:
+        retrieve(name, config, task=task.name, languages=languages, report=report, say=say)
+    else:
+        evaluate(name, config, task=task.name, languages=languages, report=report, say=say)
+    return folder
+
+
+def _is_reusable(
+    folder: Path, name: str, task: Task, languages: Sequence[str], backbone: Backbone, config: Config
+) -> bool:
+    zoo = common.open_zoo(config)
+    needed = {part.entry for part in parts_of(name, has_head=task.kind not in RETRIEVED)}
+    if not all(zoo.holds(entry, common.shelf(config)) for entry in needed):
+        return False  # the evaluation says what is missing
+    cards = {entry: zoo.get(entry, common.shelf(config)) for entry in needed}
+    if read_identity(folder / FOLDER) != identity(backbone, cards, config, task.name):
+        return False
+    try:
+        scores = read_json(folder / "scores.json")
+    except DataError:
+        return False
+    limits = {"bitext": config.retrieve.limit, "retrieval": config.retrieve.limit, "mining": None}
+    pool = task.pool("score", data_root=config.data_root) if task.kind == "retrieval" else None
+    for code in languages:
+        found = {score.fingerprint for score in scores if score.language == code}
+        expected = scored_rows(task, code, config, limit=limits.get(task.kind, config.eval.limit)).fingerprint
+        if pool is not None:
+            expected = pooled_fingerprint(expected, pool)
+        if found != {expected} or not (folder / FOLDER / f"{task.name}.{code}.jsonl").exists():
+            return False
+    return True
+
+
+def _scores(folder: Path, metric: str, languages: Sequence[str], task: Task) -> dict[str, Score]:
+    scores = read_json(folder / "scores.json")
+    found = {score.language: score for score in scores if score.metric == metric}
+    if not found:
+        known = ", ".join(dict.fromkeys(score.metric for score in scores))
+        raise ToolkitError(f"'{task.name}' has no measure '{metric}'; it has {known}.")
+    return {code: found[code] for code in languages}
+
+
+def _outcomes(folder: Path, task: Task, language: str, metric: str, score: Score) -> Outcomes:
+    path = folder / FOLDER / f"{task.name}.{language}.jsonl"
+    found = outcomes_of([read_predictions(path)], task, metric)
+    if abs(found.value - score.value) > _TOLERANCE:
+        raise DataError(
+            f"{path} comes to {metric} {found.value:.6f}, but scores.json beside it says {score.value:.6f}; remove "
+            f"{folder} and compare again."
+        )
+    return found
+
+
+def _require_equal_rows(scores: Mapping[str, Mapping[str, Score]]) -> None:
+    (first, expected), *others = scores.items()
+    for name, found in others:
+        for code, score in expected.items():
+            if found[code].fingerprint != score.fingerprint:
+                raise DataError(
+                    f"'{first}' and '{name}' were not scored on the same rows of {score.task} in {code} (fingerprints "
+                    f"{score.fingerprint} and {found[code].fingerprint}); a paired test needs them equal: score both again."
+                )
+            if found[code].protocol != score.protocol:
+                raise DataError(
+                    f"'{first}' and '{name}' were scored differently ({score.protocol}; {found[code].protocol}); score both "
+                    "with the same settings."
+                )
+
+
+def _title(score: Score) -> str:
+    parts = (score.task, f"{score.metric} in %", f"split {score.split}", score.backbone, score.protocol)
+    return ", ".join(part for part in parts if part)
+
+
+def _publish(found: Comparison, task: Task, config: Config, say: Say) -> Compared:
+    names = (found.baseline, *found.others)
+    folder = Path(config.run_dir) / "compare" / _folder_name(names) / task.name
+    table = compare_table(found)
+    markdown = render(table, "markdown")
+    replace_text(folder / "compare.md", markdown)
+    replace_text(folder / "compare.csv", compare_csv(found))
+    replace_text(folder / "compare.tex", render(table, "latex"))
+    for name in ("compare.png", "compare.svg"):
+        compare_figure(found, folder / name)
+    tracker = common.open_config_tracker(config)
+    run_id = tracker.start(
+        f"compare {', '.join(names)}",
+        experiment=task.name,
+        tags={"journey": "compare", "backbone": config.backbone.name, NOTE_TAG: markdown},
+        params={"compared": ", ".join(names), "baseline": found.baseline, "backbone": config.backbone.name},
+    )
+    # No metrics: among the runs of this experiment they would be charts with a single bar.
+    for name in FILES:
+        tracker.log_artifact(folder / name)
+    tracker.close()
+    for note in tracker.notes:
+        say(note)
+    return Compared(found, render(table, "text"), folder, run_id or None)
+
+
+def _folder_name(names: Sequence[str]) -> str:
+    whole = "-vs-".join(parse(name).slug for name in names)
+    return whole if len(whole) <= 100 else f"{whole[:80]}~{hashlib.sha256(whole.encode()).hexdigest()[:12]}"

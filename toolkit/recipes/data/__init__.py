@@ -1,0 +1,1 @@
+"""Journey `tasks check`: counts, warnings and leaks of rows, before anything is trained."""

@@ -1,0 +1,1 @@
+"""Journeys into a fusion: attention over its members, pruning, collapsing into one adapter."""

@@ -1,0 +1,155 @@
+"""What the fusion of a composition attends to, on the rows of a task: table, CSV, heat maps, tracked run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.composition import parse
+from toolkit.config import Config
+from toolkit.errors import ToolkitError
+from toolkit.evaluation import Mass, attention_mass, mean_mass
+from toolkit.modeling.circuit import Circuit
+from toolkit.progress import Report, silent
+from toolkit.recipes.score.evaluate import choose_languages, task_features
+from toolkit.recipes.score.publish import result_folder
+from toolkit.recipes.session import common
+from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.report import Grid, Table, grid_maps, render
+from toolkit.results.score import write_csv
+from toolkit.tasks import Task, get_task
+from toolkit.tasks.task import RETRIEVED
+
+BY = {"language": "language", "layer": "layer", "token_class": "class of token"}
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What a measurement of attention found.
+
+    Attributes:
+        masses: one row per fusion, member, layer, language and token class.
+        text: tables, for a terminal.
+        folder: where `attention.csv` and a heat map per fusion lie.
+        run_id: the tracker's run, None without one.
+    """
+
+    masses: tuple[Mass, ...]
+    text: str
+    folder: Path
+    run_id: str | None = None
+
+
+def attention(
+    expression: str,
+    config: Config,
+    *,
+    task: str,
+    languages: str | Sequence[str] = "all",
+    lock: Path | None = None,
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> Attention:
+    """Measure what the fusions of a trained composition attend to, on the rows that `evaluate` scores.
+
+    Args:
+        expression: composition with a fusion, whose entries the zoo holds.
+        config: resolved configuration; `eval.limit` rows a language.
+        task: whose rows; they need not be answerable by the composition's head.
+        languages: as for `evaluate`.
+        lock: a lock file (`zoo lock`).
+        report: progress callback.
+        say: called with sentences for the reader.
+
+    Raises:
+        ToolkitError: the composition holds no fusion.
+    """
+    target = get_task(task)
+    if target.kind in RETRIEVED:
+        raise ToolkitError(f"'{task}' has no rows to evaluate on; name a task that `eval` scores, such as xnli.")
+    wanted = choose_languages(target, languages, config.data_root, say)
+    circuit, _ = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
+    with circuit:
+        found = [measure(circuit, target, code, config, split="score", report=report) for code in wanted]
+    masses = [one for part, _ in found for one in part]
+    notes = ("generated rows",) * any(is_generated for _, is_generated in found)
+    folder = result_folder(expression, task, config, journey="attention")
+    text = "\n".join(render(one, "text") for one in _tables(masses, task, notes))
+    files = _write(masses, folder, expression, task)
+    composition = parse(expression)
+    tracker = common.open_config_tracker(config)
+    run_id = tracker.start(
+        str(composition),
+        experiment=task,
+        tags={**composition.tags(), "journey": "attention", "backbone": config.backbone.name},
+        params={"composition": str(composition), "backbone": config.backbone.name, "languages": ",".join(wanted)},
+    )
+    # A tracker takes no brackets in names, so members go by their number; the table has both.
+    overall = mean_mass(masses, "fusion", "member")
+    tracker.log_metrics({f"mass/member{i}": value for i, value in enumerate(overall.values(), 1)})
+    for file in files:
+        tracker.log_artifact(folder / file)
+    tracker.log_text(text, "attention.txt")
+    tracker.close()
+    for note in tracker.notes:
+        say(note)
+    return Attention(tuple(masses), text, folder, run_id)
+
+
+def measure(
+    circuit: Circuit, target: Task, language: str, config: Config, *, split: str, report: Report = silent
+) -> tuple[list[Mass], bool]:
+    """Return the attention of a circuit's fusions on one language's rows of a task, and whether these are generated."""
+    rows = target.rows(split, language, data_root=config.data_root, limit=config.eval.limit)
+    features = task_features(rows, target, circuit, config, report)
+    masses = attention_mass(
+        circuit,
+        features,
+        language=language,
+        labels=target.labels if target.kind == "tags" else (),
+        batch_size=config.eval.batch_size,
+        what=f"attention {target.name} {language}",
+        report=report,
+    )
+    return masses, rows.is_generated
+
+
+def _grids(masses: Sequence[Mass], fusion: str) -> list[tuple[str, Grid]]:
+    """Return a grid by language, by layer and by class of token: members in rows, the mean over everything first."""
+    own = [one for one in masses if one.fusion == fusion]
+    members = tuple(dict.fromkeys(one.member for one in own))
+    whole = mean_mass(own, "member")
+    found = []
+    for name, title in BY.items():
+        shares = mean_mass(own, "member", name)
+        columns = list(dict.fromkeys(getattr(one, name) for one in own))
+        values = tuple((whole[member,], *(shares[member, c] for c in columns)) for member in members)
+        found.append((name, Grid(f"by {title}", members, ("mean", *map(str, columns)), values)))
+    return found
+
+
+def _tables(masses: Sequence[Mass], task: str, notes: tuple[str, ...]) -> list[Table]:
+    return [
+        Table(
+            f"attention of {fusion} on {task} {grid.title}, in %",
+            ("member", *grid.columns),
+            tuple(
+                (member, *(100 * value for value in row)) for member, row in zip(grid.rows, grid.values, strict=True)
+            ),
+            notes,
+        )
+        for fusion in dict.fromkeys(one.fusion for one in masses)
+        for _, grid in _grids(masses, fusion)
+    ]
+
+
+def _write(masses: Sequence[Mass], folder: Path, expression: str, task: str) -> list[str]:
+    write_csv(masses, folder / "attention.csv", of=Mass)
+    files = ["attention.csv"]
+    for number, fusion in enumerate(dict.fromkeys(one.fusion for one in masses), 1):
+        file = "attention.png" if number == 1 else f"attention{number}.png"
+        grids = [grid for _, grid in _grids(masses, fusion)]
+        grid_maps(grids, folder / file, title=f"{expression}: what {fusion} attends to on {task}, in %")
+        files.append(file)
+    return files

@@ -1,0 +1,178 @@
+"""What a circuit scores and what it costs: the same rows for every circuit that is compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from toolkit.composition import Composition
+from toolkit.config import Config
+from toolkit.evaluation import evaluate_rows
+from toolkit.features import Features
+from toolkit.features.collate import PAD
+from toolkit.metrics import MAIN
+from toolkit.modeling.circuit import Circuit
+from toolkit.progress import Report
+from toolkit.recipes.score.evaluate import protocol_words, scores_of, task_features
+from toolkit.recipes.session import common
+from toolkit.recipes.session.common import Say
+from toolkit.report import Table, render
+from toolkit.results.score import Score, write_csv
+from toolkit.tasks import Task
+from toolkit.tasks.rows import Rows
+from toolkit.zoo import AdapterCard
+
+TIMED = 256
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One circuit, measured.
+
+    Attributes:
+        composition: its text.
+        score: mean of the task's main measure over the languages, in [0, 1].
+        seconds: of the forward passes for the first `TIMED` sequences of the first language, the least of three times.
+        parameters: of adapters and fusions; the head and the frozen encoder are not counted.
+        note: what was done to it.
+    """
+
+    composition: str
+    score: float
+    seconds: float
+    parameters: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Cheaper:
+    """A composition made cheaper: pruned, or collapsed.
+
+    Attributes:
+        card: of the new entry.
+        costs: the whole composition first.
+        text: the costs, for a terminal.
+        folder: where `cost.csv` lies.
+        run_id: the tracker's run, None without one.
+    """
+
+    card: AdapterCard
+    costs: tuple[Cost, ...]
+    text: str
+    folder: Path
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """One language's rows of a task, tokenised once for all circuits."""
+
+    language: str
+    rows: Rows
+    features: Features
+
+
+def held_rows(circuit: Circuit, target: Task, languages: Sequence[str], config: Config, report: Report) -> list[Held]:
+    """Return the rows that a task scores, by language."""
+    found = []
+    for language in languages:
+        rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
+        found.append(Held(language, rows, task_features(rows, target, circuit, config, report)))
+    return found
+
+
+def measure_cost(
+    circuit: Circuit, target: Task, held: Sequence[Held], config: Config, *, seed: int, note: str, report: Report
+) -> tuple[Cost, tuple[Score, ...]]:
+    """Score a circuit on rows, folded where the configuration folds."""
+    if config.eval.fold and config.fusion == "fast":
+        circuit.fold()
+    scores: list[Score] = []
+    for one in held:
+        found = evaluate_rows(
+            circuit,
+            one.rows,
+            one.features,
+            labels=target.labels,
+            metric=target.metric,
+            language=one.language,
+            settings=config.eval,
+            what=f"{circuit.composition}: {target.name} {one.language}",
+            report=report,
+        )
+        protocol = protocol_words(config.eval, target, circuit)
+        scores += scores_of({target.name: found}, one.rows, circuit, seed, protocol)
+    main = [score.value for score in scores if score.metric == MAIN[target.metric]]
+    parameters = sum(one.numel() for part in circuit.parts for one in circuit.parameters_of(part).values())
+    return Cost(
+        str(circuit.composition), sum(main) / len(main), _seconds(circuit, held[0].features), parameters, note
+    ), tuple(scores)
+
+
+def _seconds(circuit: Circuit, features: Features) -> float:
+    ids = features.input_ids.padded(np.arange(min(TIMED, len(features.input_ids))), PAD)
+    batches = [torch.from_numpy(part).to(circuit.backbone.device) for part in np.array_split(ids, -(-len(ids) // 32))]
+    found = []
+    with torch.inference_mode():
+        for _ in range(3):
+            began = time.perf_counter()
+            for batch in batches:
+                circuit.encode(batch, (batch != PAD).long()).cpu()
+            found.append(time.perf_counter() - began)
+    return min(found)
+
+
+def cost_table(costs: Sequence[Cost], target: Task, held: Sequence[Held]) -> str:
+    """Return circuits beside each other as text: score in percent, seconds and parameters also relative to the first."""
+    first = costs[0]
+    rows = tuple(
+        (
+            one.composition,
+            one.note,
+            100 * one.score,
+            f"{one.seconds:.2f}",
+            f"{one.seconds / first.seconds:.2f}",
+            f"{one.parameters:,}",
+            f"{one.parameters / first.parameters:.2f}",
+        )
+        for one in costs
+    )
+    columns = ("composition", "what", MAIN[target.metric], "seconds", "of first", "parameters", "of the first")
+    title = f"{target.name}, mean of {', '.join(one.language for one in held)}, in %, against what it costs"
+    return render(Table(title, columns, rows, ("generated rows",) * any(one.rows.is_generated for one in held)), "text")
+
+
+def log_costs(
+    composition: Composition,
+    task: str,
+    costs: Sequence[Cost],
+    folder: Path,
+    text: str,
+    config: Config,
+    *,
+    journey: str,
+    say: Say,
+) -> str | None:
+    """Write costs as `cost.csv` and log them as one run; return its id."""
+    write_csv(costs, folder / "cost.csv", of=Cost)
+    tracker = common.open_config_tracker(config)
+    run_id = tracker.start(
+        str(composition),
+        experiment=task,
+        tags={**composition.tags(), "journey": journey, "backbone": config.backbone.name},
+        params={"composition": str(composition), "backbone": config.backbone.name, "from": costs[0].composition},
+    )
+    for step, cost in enumerate(costs):
+        values = {"score": cost.score, "seconds": cost.seconds, "parameters": float(cost.parameters)}
+        tracker.log_metrics(values, step=step)
+    tracker.log_artifact(folder / "cost.csv")
+    tracker.log_text(text, "cost.txt")
+    tracker.close()
+    for note in tracker.notes:
+        say(note)
+    return run_id

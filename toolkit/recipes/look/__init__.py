@@ -1,0 +1,1 @@
+"""Journeys `doctor` and `demo`."""

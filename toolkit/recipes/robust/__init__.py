@@ -1,0 +1,1 @@
+"""Journey `robust`: scores under noise and attacks."""

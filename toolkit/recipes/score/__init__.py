@@ -1,0 +1,1 @@
+"""Journeys `eval`, `retrieve` and `mine`."""

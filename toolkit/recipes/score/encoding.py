@@ -1,0 +1,164 @@
+"""From sentences to vectors of every layer and pooling that is asked for, and the protocols that ask for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from toolkit.config import Config, RetrieveConfig
+from toolkit.embeddings import Key, Store, Vectors
+from toolkit.errors import ToolkitError
+from toolkit.features import sentence_features
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.embed import embed_all, vector_key
+from toolkit.progress import Progress, Report
+from toolkit.recipes.session import common
+from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.retrieval import PROTOCOLS, Protocol, get_protocol
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A protocol at a layer: which vectors are taken, and what is done with them.
+
+    Attributes:
+        protocol: with the settings that were given by hand.
+        layer: hidden state that is pooled.
+        depth: layers of the backbone.
+    """
+
+    protocol: Protocol
+    layer: int
+    depth: int
+
+    @property
+    def wanted(self) -> tuple[int, str]:
+        """What it wants of the encoder."""
+        return self.layer, self.protocol.pooling
+
+    @property
+    def folder(self) -> str:
+        """A name for what it writes."""
+        return f"{self.protocol.name.replace('*', '-changed')}-layer{self.layer}"
+
+    def head(self) -> str:
+        """Return the first words of its protocol."""
+        return f"protocol={self.protocol.name} layer={self.layer}/{self.depth} pooling={self.protocol.pooling}"
+
+
+class Encoder:
+    """Encodes each distinct sentence once, for all readings; what the store holds is not encoded again.
+
+    Args:
+        circuit: wired, in place for as long as the encoder is used.
+        config: its batch size, its limit on tokens and its store are used.
+        readings: what will be asked for.
+        say: told of shards that are damaged.
+
+    Attributes:
+        n_encoded: sentences that went through the encoder so far; those that the store held did not.
+    """
+
+    def __init__(
+        self, circuit: Circuit, config: Config, readings: Iterable[Reading], report: Report, say: Say = say_nothing
+    ) -> None:
+        self.circuit = circuit
+        self.max_length = min(config.retrieve.max_length, circuit.backbone.max_tokens)
+        self.n_encoded = 0
+        self.dtype = config.store.dtype
+        self._batch_size = config.eval.batch_size
+        self._report = report
+        self._store = Store(config.store.folder, shard=config.store.shard, say=say)
+        wanted = dict.fromkeys(reading.wanted for reading in readings)
+        self._keys: dict[Hashable, Key] = {
+            (layer, pooling): vector_key(
+                circuit, layer=layer, pooling=pooling, max_length=self.max_length, dtype=self.dtype
+            )
+            for layer, pooling in wanted
+        }
+
+    def __call__(self, texts: Sequence[str], what: str) -> dict[tuple[int, str], Vectors]:
+        """Return unit vectors [N, H] by layer and pooling; they lie in the store's files until rows are taken."""
+        began = time.perf_counter()
+
+        def encode(
+            shard: Sequence[str], wanted: Sequence[Hashable], before: int, total: int
+        ) -> dict[Hashable, np.ndarray]:
+            def report(progress: Progress) -> None:
+                # Sentences of one token sequence are encoded once, so a shard may have fewer to do than texts.
+                done = before + round(len(shard) * progress.done / max(progress.total, 1))
+                speed = {"sentences/s": done / max(time.perf_counter() - began, 1e-9)}
+                self._report(Progress(f"encode {what}", done, total, speed))
+
+            features = sentence_features(shard, self.circuit.backbone.tokenizer, max_length=self.max_length)
+            self.n_encoded += len(shard)
+            pairs = [one for one in self._keys if one in wanted]
+            return dict(embed_all(self.circuit, features, cast(Any, pairs), batch_size=self._batch_size, report=report))
+
+        found = self._store.vectors(self._keys, texts, encode, self.circuit.backbone.hidden_size)
+        return cast(dict[tuple[int, str], Vectors], found)
+
+    def tail(self) -> str:
+        """Return the last words of every protocol."""
+        stored = "" if self.dtype == "float32" else f" stored={self.dtype}"
+        return f"max_length={self.max_length} {common.arithmetic(self.circuit)}{stored}"
+
+
+def readings(settings: RetrieveConfig, n_layers: int, backbone: str, layers: str | None = None) -> list[Reading]:
+    """Return the readings that are asked for: each protocol, at its own layer or at all that are named.
+
+    Args:
+        settings: the protocol, and what was changed of it by hand.
+        n_layers: depth of the backbone.
+        backbone: its name, for a fault.
+        layers: `all`, or numbers with commas; None: one layer.
+
+    Raises:
+        ToolkitError: a layer does not exist or is no number, or both `layers` and `retrieve.layer` are given.
+    """
+    names = PROTOCOLS if settings.protocol == "all" else (settings.protocol,)
+    if layers is not None and settings.layer is not None:
+        raise ToolkitError(
+            f"Both --layers {layers} and retrieve.layer={settings.layer} are given; leave one of them out."
+        )
+    found = []
+    for name in names:
+        protocol = get_protocol(name).having(
+            pooling=settings.pooling,
+            direction=settings.direction,
+            margin=settings.margin,
+            k=settings.k,
+            duplicates=settings.duplicates,
+            threshold=settings.threshold,
+        )
+        own = protocol.layer(n_layers)
+        for layer in _layers(layers, n_layers) if layers else [own if settings.layer is None else settings.layer]:
+            if not 0 <= layer <= n_layers:
+                raise ToolkitError(f"Layer {layer} does not exist: {backbone} has layers 0 to {n_layers}.")
+            changed = protocol if layer == own else protocol.having(depth=layer / n_layers)
+            found.append(Reading(changed, layer, n_layers))
+    return found
+
+
+def _layers(text: str, n_layers: int) -> list[int]:
+    if text == "all":
+        return list(range(n_layers + 1))
+    try:
+        return sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise ToolkitError(f"--layers '{text}' names no layers; expected `all`, or numbers such as 4,7,12.") from None
+
+
+def by_layer(values: Iterable[tuple[Reading, float]]) -> Mapping[str, Mapping[int, float]]:
+    """Return for each protocol its mean score by layer; a protocol's changed layer does not make it another."""
+    gathered: dict[str, dict[int, list[float]]] = {}
+    for reading, value in values:
+        name = reading.protocol.name.removesuffix("*")
+        gathered.setdefault(name, {}).setdefault(reading.layer, []).append(value)
+    return {
+        name: {layer: sum(found) / len(found) for layer, found in layers.items()} for name, layers in gathered.items()
+    }

@@ -1,0 +1,272 @@
+"""Score a composition on a task, zero-shot in every language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.composition import Part, parse, parts
+from toolkit.config import Config, EvalConfig
+from toolkit.errors import ToolkitError
+from toolkit.evaluation import Evaluation, evaluate_each, predict
+from toolkit.features import MAX_LENGTH, Features, features_of
+from toolkit.modeling.circuit import Circuit
+from toolkit.progress import Report, silent
+from toolkit.recipes.score.answers import kept_answers, write_answers
+from toolkit.recipes.score.identity import identity, write_identity
+from toolkit.recipes.score.publish import Result, publish, result_folder
+from toolkit.recipes.session import common
+from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.noise import scored_rows, with_noise
+from toolkit.recipes.session.resources import Meter
+from toolkit.recipes.session.traces import MadeWith, data_of
+from toolkit.results.score import Score
+from toolkit.tasks import Task, get_task
+from toolkit.tasks.rows import Row, Rows
+from toolkit.tasks.task import RETRIEVED
+from toolkit.tracking import Data
+from toolkit.zoo import AdapterCard
+
+
+def evaluate(
+    expression: str,
+    config: Config,
+    *,
+    task: str,
+    languages: str | Sequence[str] = "all",
+    lock: Path | None = None,
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> Result:
+    """Score a trained composition on a task, one Score per language and measure (of a `par`: and member that answers it).
+
+    Args:
+        expression: composition whose entries the zoo holds.
+        config: resolved configuration.
+        task: the task to score; its rows must be answerable by the composition's head.
+        languages: `all`, `pairs` (of a task that crosses languages every context with every question language), or
+            codes. With the first two, what the reachable data lacks is left out and named.
+        lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
+        report: progress callback.
+        say: called with sentences for the reader.
+    """
+    target = get_task(task)
+    if target.kind in RETRIEVED:
+        raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
+    wanted = choose_languages(target, languages, config.data_root, say)
+    circuit, cards = common.trained_circuit(expression, config, heads=None, report=report, lock=lock)
+    common.say_path(circuit, say)
+    scores: list[Score] = []
+    folder = result_folder(expression, task, config, journey="eval")
+    used: list[Data] = []
+    with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
+        write_identity(answers, identity(circuit.backbone, cards, config, task))
+        heads = heads_for(circuit, target)
+        for language in wanted:
+            rows = scored_rows(target, language, config, limit=config.eval.limit)
+            used.append(data_of(rows, "evaluation"))
+            answered, n_truncated = answer(circuit, rows, target, config, heads=heads, report=report, say=say)
+            for number, found in enumerate(answered.values(), 1):
+                write_answers(
+                    answers / f"member{number}" if len(heads) > 1 else answers,
+                    f"{task}.{language}",
+                    found,
+                    may_be_unanswerable=target.may_be_unanswerable,
+                    say=say,
+                )
+            for name, value in [note for found in answered.values() for note in found.notes.items()]:
+                say(f"{task} {language}: {name} {value:.4g}.")
+            if n_truncated:
+                say(f"{task} {language}: {n_truncated} of {len(rows)} rows lost text to the length limit.")
+            protocol = with_noise(protocol_words(config.eval, target, circuit), config)
+            scores += scores_of(answered, rows, circuit, seed_of(cards), protocol)
+    for sentence in contamination(cards.values(), target):
+        say(sentence)
+    made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
+    return publish(scores, expression, task, config, journey="eval", say=say, made_with=made_with)
+
+
+def task_features(
+    rows: Rows, target: Task, circuit: Circuit, config: Config, report: Report = silent, say: Say = say_nothing
+) -> Features:
+    """Return rows of a task as they are tokenised for scoring, from the cache where it has them."""
+    what = f"tokenise {target.name} {rows.language}"
+    return common.features_for(
+        rows, target.kind, circuit.backbone, config.eval, config, what=what, report=report, say=say
+    )
+
+
+def answer(
+    circuit: Circuit,
+    rows: Rows,
+    target: Task,
+    config: Config,
+    *,
+    heads: Sequence[str] | None = None,
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> tuple[dict[str, Evaluation], int]:
+    """Answer and score a task's rows of one language.
+
+    Args:
+        circuit: wired and loaded.
+        rows: of the target, perturbed or not.
+        heads: which heads answer; None: those of the circuit that can.
+
+    Returns:
+        Each head's evaluation, and how many rows lost text to the length limit.
+    """
+    features = task_features(rows, target, circuit, config, report, say)
+    answered = evaluate_each(
+        circuit,
+        rows,
+        features,
+        heads=heads_for(circuit, target) if heads is None else heads,
+        labels=target.labels,
+        metric=target.metric,
+        language=rows.language,
+        settings=config.eval,
+        what=f"{target.name} {rows.language}",
+        report=report,
+    )
+    return answered, features.n_truncated
+
+
+def answer_probabilities(circuit: Circuit, rows: Sequence[Row], target: Task, config: Config) -> np.ndarray:
+    """Return the probability of every label or choice: float64 [N, C]; of a pair or choice task."""
+    (head,) = heads_for(circuit, target)
+    # Not cached: an attack asks about each of its rows once.
+    features = features_of(
+        list(rows),
+        target.kind,
+        circuit.backbone.tokenizer,
+        max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
+        stride=config.eval.stride,
+        label_piece=config.eval.label_piece,
+    )
+    logits = np.asarray(predict(circuit, features, batch_size=config.eval.batch_size, head=head), np.float64)
+    shifted = np.exp(logits - logits.max(1, keepdims=True))
+    return shifted / shifted.sum(1, keepdims=True)
+
+
+def scores_of(
+    answered: Mapping[str, Evaluation], rows: Rows, circuit: Circuit, seed: int, protocol: str
+) -> list[Score]:
+    """Return one Score for each head and measure of one language's rows."""
+    return [
+        Score(
+            task=rows.task.name,
+            language=rows.language,
+            metric=metric,
+            value=value,
+            n=found.n,
+            composition=head if circuit.members else str(circuit.composition),
+            seed=seed,
+            protocol=protocol,
+            split=rows.split,
+            backbone=circuit.backbone.name,
+            is_generated=rows.is_generated,
+            fingerprint=rows.fingerprint,
+            revision=rows.revision,
+        )
+        for head, found in answered.items()
+        for metric, value in found.measures.items()
+    ]
+
+
+def parts_of(expression: str, *, has_head: bool) -> tuple[Part, ...]:
+    """Return the parts that an evaluation (with its head) or a retrieval (without) of a composition wires."""
+    return tuple(part for part in parts(parse(expression)) if has_head or part.kind != "head")
+
+
+def choose_languages(task: Task, languages: str | Sequence[str], data_root: Path | None, say: Say) -> list[str]:
+    """Return language codes of a task, the training language first.
+
+    Args:
+        languages: `all` or `pairs` (those that the reachable data holds; the rest is named through `say`), a comma
+            list, or codes.
+    """
+    if languages == "pairs" and not task.crosses_languages:
+        raise ToolkitError(f"'{task.name}' has context and question in one language; write --languages all, or codes.")
+    if languages in ("all", "pairs"):
+        every = task.pairs if languages == "pairs" else task.languages
+        wanted = list(task.reachable("score", data_root=data_root, has_pairs=languages == "pairs"))
+        missing = [code for code in every if code not in wanted]
+        if missing:
+            say(f"{task.name}: not in the reachable data and left out: {', '.join(missing)}.")
+    else:
+        asked = languages.split(",") if isinstance(languages, str) else list(languages)
+        wanted = [task.resolve_language(code.strip()) for code in asked]
+    return sorted(dict.fromkeys(wanted), key=lambda code: (code != task.train_language, wanted.index(code)))
+
+
+def contamination(cards: Iterable[AdapterCard], target: Task) -> list[str]:
+    """Return a sentence for each entry whose training rows overlap with what the target scores."""
+    found = []
+    for card in cards:
+        for seen in card.data_seen:
+            if seen.get("origin") == "external":
+                found.append(
+                    f"'{card.name}' was made elsewhere: which rows it saw is not known, nor whether {target.name}'s are among them."
+                )
+            elif f"{seen['task']}:{seen['split']}" in target.overlaps:
+                found.append(
+                    f"'{card.name}' saw {seen['task']} ({seen['split']}), which shares rows with {target.name}."
+                )
+    return found
+
+
+def heads_for(circuit: Circuit, target: Task) -> list[str]:
+    """Return the heads that can answer the target: the active one, or for a `par` those of all members that can."""
+    if target.kind in RETRIEVED:
+        raise ToolkitError(
+            f"'{target.name}' is scored by retrieval, by vectors and no head; name a task that `eval` scores."
+        )
+    spec, wanted = circuit.spec, common.head_spec(target)
+    heads = list(circuit.answers) if circuit.members else [circuit.active_head or ""]
+    found = [head for head in heads if circuit.spec_of(head) == wanted]
+    if not found:
+        composition = circuit.composition
+        if circuit.members:
+            raise ToolkitError(
+                f"No head of '{composition}' answers {target.name}, which needs {wanted.kind}{_labels(wanted.labels)}; "
+                f"its heads are {', '.join(heads)}."
+            )
+        raise ToolkitError(
+            f"The head of '{composition}' answers {circuit.active_head} ({spec.kind}{_labels(spec.labels)}); {target.name} "
+            f"needs {wanted.kind}{_labels(wanted.labels)}; train one with `xstilts train '{composition.chain}@{target.name}'`."
+        )
+    return found
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    shown = ", ".join(labels[:3]) + (", ..." if len(labels) > 3 else "")
+    return f" of {len(labels)} labels: {shown}" if labels else ""
+
+
+def _max_length(settings: EvalConfig, kind: str, limit: int) -> int:
+    return min(MAX_LENGTH[kind] if settings.max_length == "auto" else settings.max_length, limit)
+
+
+def protocol_words(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
+    """Return what moves a score besides the weights, as words."""
+    kind = target.kind
+    parts = [
+        f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}",
+        common.arithmetic(circuit),
+    ]
+    if kind == "span":
+        parts.append(f"stride={settings.stride}")
+    if target.metric == "squad2":
+        parts.append(f"null_threshold={settings.null_threshold:g}")
+    if kind == "tags":
+        parts.append(f"label_piece={settings.label_piece}")
+    return " ".join(parts)
+
+
+def seed_of(cards: dict[str, AdapterCard]) -> int:
+    """Return the seed of a composition's last entry, -1 of one that was made elsewhere."""
+    last = list(cards.values())[-1]
+    return int(last.recipe.get("train", {}).get("seed", -1))

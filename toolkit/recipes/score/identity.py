@@ -1,0 +1,54 @@
+"""What determines an evaluation's answers, kept beside them: by it a comparison knows what it need not do again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import toolkit
+from toolkit.config import Config
+from toolkit.modeling.backbone import Backbone
+from toolkit.results.score import replace_text
+from toolkit.zoo import AdapterCard
+
+FILE = "identity.json"
+# How fast is answered changes no answer.
+_IRRELEVANT = ("batch_size",)
+
+
+def identity(backbone: Backbone, cards: Mapping[str, AdapterCard], config: Config, task: str) -> dict[str, Any]:
+    """Return what determines the answers, but for the rows, whose fingerprints are in the scores.
+
+    Args:
+        backbone: the one used.
+        cards: of every entry of the composition.
+        config: resolved configuration.
+        task: what is scored.
+    """
+    return {
+        "task": task,
+        "backbone": backbone.digest,
+        "precision": backbone.precision,
+        "entries": {name: card.digest for name, card in sorted(cards.items())},
+        "eval": {key: value for key, value in asdict(config.eval).items() if key not in _IRRELEVANT},
+        "retrieve": asdict(config.retrieve),
+        "noise": asdict(config.noise),
+        "version": toolkit.__version__,
+    }
+
+
+def write_identity(folder: Path, found: Mapping[str, Any]) -> None:
+    """Write an identity into the folder of the answers that it determines."""
+    replace_text(folder / FILE, json.dumps(found, indent=1, sort_keys=True, default=str) + "\n")
+
+
+def read_identity(folder: Path) -> dict[str, Any] | None:
+    """Return the identity of the answers in a folder; None where there is none that can be read."""
+    try:
+        found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,122 @@
+"""What every journey that scores leaves behind: table, CSV, JSON, heat map, tracked runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.composition import parse
+from toolkit.config import Config
+from toolkit.metrics import MAIN
+from toolkit.recipes.session import common
+from toolkit.recipes.session.common import Say
+from toolkit.recipes.session.traces import MadeWith, log_adapters
+from toolkit.report import heat_map, render, table
+from toolkit.results.score import GAP, MEAN, ZERO_SHOT_MEAN, Score, metric_name, named_values, write_csv, write_json
+from toolkit.tasks import Task, get_task
+from toolkit.tracking import NOTE_TAG
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an evaluation or a retrieval found.
+
+    Attributes:
+        scores: one row per language and measure.
+        text: the table, for a terminal.
+        folder: where `scores.csv`, `scores.json` and `heat_map.png` lie, and of an evaluation `predictions/`.
+        run_id: the tracker's run (of several protocols the last one's), None without one.
+    """
+
+    scores: tuple[Score, ...]
+    text: str
+    folder: Path
+    run_id: str | None = None
+
+
+def publish(
+    scores: Sequence[Score],
+    expression: str,
+    task: str,
+    config: Config,
+    *,
+    journey: str,
+    say: Say,
+    made_with: MadeWith,
+    training_language: str = "en",
+    files: Sequence[str] = (),
+) -> Result:
+    """Write a journey's scores as table, CSV, JSON and heat map, and log them.
+
+    Args:
+        made_with: what the scores cost, and what they come from.
+        files: what else the journey wrote into its `result_folder`, to be logged as well.
+    """
+    composition = parse(expression)
+    folder = result_folder(expression, task, config, journey=journey)
+    text = render(table(scores), "text")
+    write_csv(scores, folder / "scores.csv")
+    write_json(scores, folder / "scores.json")
+    heat_map(scores, folder / "heat_map.png")
+    tracker = common.open_config_tracker(config)
+    run_id = None
+    # Numbers of different protocols have no common mean, so each protocol is a run of its own.
+    for protocol in dict.fromkeys(score.protocol for score in scores):
+        alike = [score for score in scores if score.protocol == protocol]
+        run_id = tracker.start(
+            str(composition),
+            experiment=task,
+            tags={
+                **composition.tags(),
+                "journey": journey,
+                "backbone": config.backbone.name,
+                NOTE_TAG: render(table(alike), "markdown"),
+            },
+            params={
+                **composition.axes(),
+                "backbone": config.backbone.name,
+                "seed": alike[0].seed,
+                "split": alike[0].split,
+                "rows": sum(data.rows for data in made_with.data),
+                "languages": ",".join(dict.fromkeys(score.language for score in alike)),
+                "protocol": protocol,
+            },
+            began=made_with.meter.began,
+        )
+        members = list(dict.fromkeys(score.composition for score in alike))
+        for number, member in enumerate(members, 1):
+            own = [score for score in alike if score.composition == member]
+            # Of a `par` each member has its own numbers; a tracker takes no brackets in their names.
+            prefix = f"member{number}/" if len(members) > 1 else ""
+            values = summaries_first(named_values(own, pivot_language=training_language), get_task(task))
+            tracker.log_metrics({prefix + name: value for name, value in values.items()})
+        tracker.log_data(made_with.data)
+        made_with.meter.log(tracker, examples=sum(data.rows for data in made_with.data))
+        for file in ("scores.csv", "scores.json", "heat_map.png", *files):
+            tracker.log_artifact(folder / file)
+        log_adapters(tracker, made_with.cards, common.open_zoo(config), config, is_made=False)
+        tracker.close()
+    for note in tracker.notes:
+        say(note)
+    return Result(tuple(scores), text, folder, run_id)
+
+
+def summaries_first(values: Mapping[str, float], task: Task) -> dict[str, float]:
+    """Return named values in the order in which a tracker should see them.
+
+    MLflow's compare view opens on the metric that was logged first: the zero-shot mean of the task's main measure.
+    """
+    main = metric_name(task.name, MAIN[task.metric], "")
+    last = [ZERO_SHOT_MEAN, MEAN, GAP]
+
+    def place(name: str) -> tuple[bool, int]:
+        what = name.rpartition("/")[2]
+        return not name.startswith(main), last.index(what) if what in last else len(last)
+
+    return {name: values[name] for name in sorted(values, key=place)}
+
+
+def result_folder(expression: str, task: str, config: Config, *, journey: str) -> Path:
+    """Return where a journey writes what it found."""
+    return Path(config.run_dir) / journey / parse(expression).slug / task

@@ -1,0 +1,146 @@
+"""What would score each task of a suite, given one expression for all of them, and what is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from toolkit.composition import Composition, CompositionError, parse, parts
+from toolkit.config import Config
+from toolkit.errors import ToolkitError
+from toolkit.recipes.session import common
+from toolkit.report import Table, render
+from toolkit.report.table import Cell
+from toolkit.tasks import TASKS, Task
+from toolkit.tasks.suites import Entry, Suite, get_suite
+from toolkit.tasks.task import RETRIEVED
+
+TARGET = "TARGET"
+_TARGET = re.compile(rf"\b{TARGET}\b")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One task of a suite and what scores it.
+
+    Attributes:
+        entry: the task as the benchmark counts it.
+        composition: what is scored on it; empty where there is none.
+        languages: those of the benchmark whose rows can be had.
+        lacks: why it cannot be scored, as a sentence; empty where it can.
+        command: what mends that, where a command does.
+    """
+
+    entry: Entry
+    composition: str
+    languages: tuple[str, ...]
+    lacks: str = ""
+    command: str = ""
+
+
+def plan_suite(
+    expression: str, config: Config, *, suite: str, instead: Mapping[str, str] | None = None
+) -> tuple[Part, ...]:
+    """Return what would score each task of a suite, and what it lacks. Loads no model.
+
+    `TARGET` in the expression stands for what is trained for a task: the task that lends its rows (squad for xquad and
+    mlqa), or, where the expression has that adapter already, a task of the suite that borrows them (`squad/xquad`). Of the
+    ways to write it the first that the zoo holds is taken. Tasks scored by retrieval take what lies below `TARGET`, and so
+    does a task that is an intermediate of the expression itself.
+
+    Args:
+        expression: a composition with `TARGET` in it, for example `fuse[mnli,squad]/TARGET`; `TARGET` alone is no
+            intermediate task.
+        suite: name of a suite.
+        instead: task -> composition to take for it, whatever the expression says.
+
+    Raises:
+        ToolkitError: no such suite, an expression without `TARGET` or that is no composition, or `instead` names a task
+            that the suite lacks.
+    """
+    chosen, given = get_suite(suite), dict(instead or {})
+    for task in given:
+        if task not in chosen.tasks:
+            raise ToolkitError(f"The suite '{suite}' has no task '{task}'; it has {', '.join(chosen.tasks)}.")
+    check(expression)
+    return tuple(_part(expression, entry, chosen, config, given.get(entry.task)) for entry in chosen.entries)
+
+
+def describe_suite(planned: Sequence[Part]) -> str:
+    """Return a plan as text: what scores each task, what is missing, and the commands that train it."""
+    rows: list[tuple[Cell, ...]] = [
+        (part.entry.task, part.composition or "-", share(part), "ready" if not part.lacks else part.lacks)
+        for part in planned
+    ]
+    commands = dict.fromkeys(part.command for part in planned if part.command)
+    table = Table("", ("task", "composition", "languages", "state"), tuple(rows))
+    text = render(table, "text", width=400)
+    return text + ("\nTo train what is missing:\n" + "".join(f"  {each}\n" for each in commands) if commands else "")
+
+
+def share(part: Part) -> str:
+    """Return how many of the benchmark's languages can be had."""
+    return f"{len(part.languages)} of {len(part.entry.languages)}"
+
+
+def check(expression: str) -> None:
+    """Raise where an expression does not say where each task's own adapter goes, or is no composition."""
+    if not _TARGET.search(expression):
+        raise ToolkitError(
+            f"'{expression}' does not say where each task's own adapter goes; write {TARGET} there, as in "
+            f"'{expression}/{TARGET}'."
+        )
+    parse(filled(expression))
+
+
+def filled(expression: str, target: str = TARGET.lower()) -> str:
+    """Return the expression with a name in the place of `TARGET`."""
+    return _TARGET.sub(target, expression)
+
+
+def _part(expression: str, entry: Entry, suite: Suite, config: Config, given: str | None) -> Part:
+    task = TASKS.get(entry.task)
+    if task is None:
+        return Part(entry, "", (), "the catalogue has no such task.")
+    reachable = task.reachable("score", data_root=config.data_root)
+    languages = tuple(code for code in entry.languages if code in reachable)
+    ways = [parse(given)] if given else _ways(expression, entry, task, suite)
+    part = Part(entry, str(ways[0]) if ways else "", languages)
+    if not languages:
+        return replace(part, lacks="no data can be reached; `xstilts doctor` says where it was looked for.")
+    if not ways:
+        return replace(part, lacks=f"'{expression}' leaves no circuit for it; name one with --with {entry.task}=EXPR.")
+    zoo, shelf = common.open_zoo(config), common.shelf(config)
+    for way in ways:
+        needed = [one for one in parts(way) if one.kind != "head" or task.kind not in RETRIEVED]
+        if all(zoo.holds(one.entry, shelf) for one in needed):
+            return replace(part, composition=str(way))
+    return replace(
+        part,
+        lacks=f"'{ways[0]}' is not trained.",
+        command=f"xstilts train '{ways[0]}' --backbone {config.backbone.name}",
+    )
+
+
+def _ways(expression: str, entry: Entry, task: Task, suite: Suite) -> list[Composition]:
+    """Return the compositions that would score a task, the best first."""
+    text = "backbone" if expression == TARGET else re.sub(rf"[/@]{TARGET}$", "", expression)
+    below = [] if _TARGET.search(text) else [parse(text)]
+    if task.kind in RETRIEVED:
+        return below
+    lender = task.trains_on or task.name
+    borrowers = [
+        each.task for each in suite.entries if each.task in TASKS and lender in (each.task, TASKS[each.task].trains_on)
+    ]
+    held = {name.name for name in parse(filled(expression)).leaves()}
+    found = []
+    for name in dict.fromkeys([*entry.trains_as, lender, *borrowers, task.name]):
+        if held & set(re.split(r"[\[\],]", name)):
+            continue
+        try:
+            found.append(parse(filled(expression, name)))
+        except CompositionError:
+            continue  # `seq[siqa,copa]` cannot stand everywhere
+    # A task that is itself an intermediate of the expression: the adapter is there already.
+    return found or below

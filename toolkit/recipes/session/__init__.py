@@ -1,0 +1,1 @@
+"""What every journey opens: zoo, backbone, circuits, features, tracked runs."""

@@ -1,0 +1,78 @@
+"""What a run leaves in the tracker besides its numbers: the rows it used, and the adapters it made or used."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from toolkit.config import Config
+from toolkit.errors import ToolkitError
+from toolkit.recipes.session.resources import Meter
+from toolkit.tasks.rows import Rows
+from toolkit.tracking import Data, NoTracker, Tracker
+from toolkit.zoo import AdapterCard, Zoo
+from toolkit.zoo.readme import readme
+
+
+@dataclass(frozen=True)
+class MadeWith:
+    """What scores cost, and what they come from.
+
+    Attributes:
+        meter: of the block that made them.
+        data: the rows scored.
+        cards: of every entry of the composition; the last is its head's.
+    """
+
+    meter: Meter
+    data: tuple[Data, ...]
+    cards: tuple[AdapterCard, ...]
+
+
+def data_of(rows: Rows, context: str) -> Data:
+    """Return rows as a tracker keeps them.
+
+    Args:
+        rows: of one task, split and language.
+        context: `training`, `dev` or `evaluation`.
+    """
+    facts = {"split": rows.split, "language": rows.language, "is_generated": rows.is_generated}
+    return Data(f"{rows.task.name}.{rows.language}", rows.fingerprint, context, rows.origin, len(rows), facts)
+
+
+def log_adapters(tracker: Tracker, cards: Iterable[AdapterCard], zoo: Zoo, config: Config, *, is_made: bool) -> None:
+    """Keep adapters as logged models: card, page and, up to `tracking.weights_mib`, weights.
+
+    Args:
+        is_made: whether the run made them; else it used them, and finds what the run that made them left.
+    """
+    if isinstance(tracker, NoTracker):
+        return
+    for card in cards:
+        page = readme(card).split("---\n", 2)[-1].lstrip()  # without the hub's YAML
+        with TemporaryDirectory() as place:
+            folder = Path(place) / "adapter"
+            folder.mkdir()
+            (folder / "README.md").write_text(page, encoding="utf-8")
+            _copy_entry(card, zoo, folder, config)
+            params = {
+                "composition": card.name,
+                "backbone": card.backbone["name"],
+                "digest": card.digest,
+                **{key: card.recipe.get("train", {}).get(key, "") for key in ("seed", "lr", "epochs")},
+            }
+            tracker.log_adapter(card.name, card.digest, folder, is_made=is_made, params=params, note=page)
+
+
+def _copy_entry(card: AdapterCard, zoo: Zoo, folder: Path, config: Config) -> None:
+    source = zoo.folder(card)
+    size = sum(int(file["bytes"]) for file in card.files.values())
+    names = ["card.yaml", *(card.files if size <= config.tracking.weights_mib * 2**20 else ())]
+    try:
+        for name in names:
+            shutil.copyfile(source / name, folder / name)
+    except OSError as error:
+        raise ToolkitError(f"The zoo's entry {source} cannot be read ({error.strerror}).") from None

@@ -1,0 +1,1 @@
+"""Journeys `sweep`, `status` and `report`."""

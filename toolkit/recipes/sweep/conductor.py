@@ -1,0 +1,244 @@
+"""Hand a sweep's steps to workers, and write down what comes of each."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from toolkit.errors import ToolkitError
+from toolkit.progress import Progress, Report
+from toolkit.recipes.sweep.pool import Event, Pool, Worker
+from toolkit.results.score import from_dict as score_from_dict
+from toolkit.sweeps import Attempt, Planned, Record, Step, SweepFolder
+from toolkit.sweeps.results import ancestors, states_of
+from toolkit.sweeps.values import State
+from toolkit.zoo import Zoo
+
+Say = Callable[[str], None]
+_HEARTBEAT_S = 2.0
+MIN_FREE_BYTES = 32 * 2**20
+
+
+class Conductor:
+    """Gives steps to workers as their parents are done, and writes down what comes of each."""
+
+    def __init__(
+        self, planned: Planned, folder: SweepFolder, pool: Pool, experiment: str, report: Report, say: Say
+    ) -> None:
+        self._planned, self._folder, self._pool, self._experiment = planned, folder, pool, experiment
+        self._report, self._say = report, say
+        self._steps = {step.key: step for step in planned.steps}
+        self._below = ancestors(planned.steps)
+        self._records = folder.records(planned.steps)
+        self._states: dict[str, State] = {}
+        self._carried: dict[str, float] = {}
+        self._written = 0.0
+        for step in planned.steps:
+            self._states[step.key] = "done" if self._is_done(step) else "waiting"
+
+    def run(self) -> int:
+        """Do every step that can be done; return how many could not."""
+        done = sum(state == "done" for state in self._states.values())
+        total = len(self._states)
+        self._say(f"{total} steps, {done} done already; {self._folder.root}/ keeps them, `xstilts status` shows them.")
+        while True:
+            while self._hand_out():
+                pass
+            self._report(Progress(self._what(), self._count("done"), total, self._figures()))
+            if not any(worker.job for worker in self._pool.workers):
+                break
+            for worker, event in self._pool.hear(1.0):
+                self._take(worker, event)
+        states, _ = self._now()
+        return sum(state in ("failed", "blocked") for state in states.values())
+
+    # -- handing out
+
+    def _hand_out(self) -> bool:
+        """Give free workers what can be done now; return whether a step turned out to be done, so that others can be."""
+        states, _ = self._now()
+        is_new = False
+        for step in self._planned.steps:
+            worker = self._pool.free()
+            if worker is None:
+                return False
+            if states[step.key] != "waiting" or any(states[parent] != "done" for parent in step.parents):
+                continue
+            if self._is_done(step):  # a parent was made again and came out the same
+                self._states[step.key] = "done"
+                is_new = True
+            else:
+                self._begin(worker, step)
+        return is_new
+
+    def _begin(self, worker: Worker, step: Step) -> None:
+        earlier = self._records.get(step.key)
+        attempts = earlier.attempts if earlier is not None else ()
+        # What a killed try had spent; it counts where this one goes on from its checkpoint.
+        self._carried[step.key] = earlier.seconds if earlier is not None and earlier.state == "running" else 0.0
+        record = Record(
+            key=step.key,
+            kind=step.kind,
+            composition=step.composition,
+            state="running",
+            attempts=(*attempts, Attempt(started=time.time())),
+            host=socket.gethostname(),
+            pid=worker.process.pid,
+        )
+        self._states[step.key] = "running"
+        self._write(record)
+        below = [
+            {
+                "entry": self._steps[key].composition,
+                "zoo": str((self._folder.home(self._steps[key]) / "zoo").relative_to(self._folder.root)),
+                "is_direct": key in step.parents,
+            }
+            for key in self._below[step.key]
+        ]
+        job = {
+            "job": "step",
+            "kind": step.kind,
+            "composition": step.composition,
+            "task": step.task,
+            "languages": step.languages,
+            "settings": step.settings,
+            "root": str(self._folder.root),
+            "home": str(self._folder.home(step)),
+            "below": below,
+            "run_id": self._planned.run_id,
+            "experiment": self._experiment,
+        }
+        self._pool.give(worker, job, step)
+
+    # -- hearing
+
+    def _take(self, worker: Worker, event: Event) -> None:
+        step: Step | None = worker.job
+        if step is not None:
+            self._note(step, event)
+        if event.get("died"):
+            if step is None:  # before it had anything to do: the next one would as well
+                raise ToolkitError(event["error"])
+            worker.job = None
+            self._pool.replace(worker)
+        elif event["event"] in ("done", "failed"):
+            worker.job = None
+
+    def _note(self, step: Step, event: Event) -> None:
+        record = self._records[step.key]
+        *before, attempt = record.attempts
+        now = time.time()
+        spent = now - attempt.started
+        kind = event["event"]
+        if kind == "progress":
+            at = {"what": event["what"], "done": event["done"], "total": event["total"]}
+            record = replace(record, **at, seconds=self._carried[step.key] * bool(attempt.resumed_at) + spent)
+            self._records[step.key] = record
+            if now - self._written > _HEARTBEAT_S:
+                self._write(record)
+        elif kind == "resumed":
+            self._write(replace(record, attempts=(*before, replace(attempt, resumed_at=event["at"]))))
+        elif kind == "failed":
+            ended = replace(attempt, ended=now, outcome="failed")
+            self._states[step.key] = "failed"
+            self._write(replace(record, state="failed", error=event["error"], attempts=(*before, ended)))
+            self._say(f"{step.composition}{_on(step)}: failed: {event['error']}")
+            self._stop_where_disk_is_full()
+        elif kind == "done":
+            result = event["result"]
+            goes_on = attempt.resumed_at > 0 or result["outcome"] == "found"
+            ended = replace(attempt, ended=now, outcome=result["outcome"])
+            self._states[step.key] = "done"
+            record = replace(
+                record,
+                state="done",
+                attempts=(*before, ended),
+                seconds=result["seconds"] + self._carried[step.key] * goes_on,
+                peak_memory_mib=result["peak_memory_mib"],
+                examples=step.examples or 0,
+                digest=result.get("digest", ""),
+                parents=result["parents"],
+                folder=result["folder"],
+                predictions=result.get("predictions", ""),
+                scores=tuple(score_from_dict(row) for row in result["scores"]),
+                contamination=tuple(result.get("contamination", ())),
+                what="",
+                done=0,
+                total=0,
+                error="",
+            )
+            self._write(record)
+            self._say(f"{step.composition}{_on(step)}: done in {spent:.0f} s{_main(record)}")
+
+    def _stop_where_disk_is_full(self) -> None:
+        free = shutil.disk_usage(self._folder.root).free
+        if free < MIN_FREE_BYTES:
+            raise ToolkitError(
+                f"The disk of {self._folder.root} is full ({free / 2**20:.0f} MiB left); free space and run the same command "
+                f"again: {self._count('done')} of {len(self._states)} steps are done and kept."
+            )
+
+    def _write(self, record: Record) -> None:
+        self._records[record.key] = record
+        self._written = time.time()
+        self._folder.write(record)
+
+    # -- knowing
+
+    def _is_done(self, step: Step) -> bool:
+        """Return whether a step is done, with the parents that there are now."""
+        record = self._records.get(step.key)
+        if record is None or record.state != "done":
+            return False
+        if step.is_stage and not self._holds(step):
+            return False
+        for parent in (self._steps[key] for key in step.parents):
+            held = self._records.get(parent.key)
+            if held is None or record.parents.get(parent.composition) != held.digest:
+                return False
+        return True
+
+    def _holds(self, step: Step) -> bool:
+        from toolkit.zoo import shelf_name
+
+        zoo = Zoo(self._folder.home(step) / "zoo")
+        shelf = shelf_name(step.settings["backbone"]["name"], step.settings["adapter"]["kind"])
+        return zoo.holds(step.composition, shelf)
+
+    def _now(self) -> tuple[dict[str, State], dict[str, str]]:
+        """Return every step's state; those behind a failed one are blocked."""
+        shown = {
+            key: replace(record, state=self._states[key])
+            for key, record in self._records.items()
+            if self._states[key] != "waiting"
+        }
+        return states_of(self._planned.steps, shown, is_alive=True)
+
+    def _count(self, state: State) -> int:
+        return sum(found == state for found in self._states.values())
+
+    def _what(self) -> str:
+        running = [worker.job.composition for worker in self._pool.workers if worker.job is not None]
+        return ", ".join(running) or "sweep"
+
+    def _figures(self) -> dict[str, float]:
+        failed = self._count("failed")
+        return {"failed": failed} if failed else {}
+
+
+def _on(step: Step) -> str:
+    return f" on {step.task}" if step.task else f" (seed {step.seed})"
+
+
+def _main(record: Record) -> str:
+    """Return the mean of a record's first measure, for the reader."""
+    if not record.scores:
+        return ""
+    first = record.scores[0]
+    values = [score.value for score in record.scores if (score.task, score.metric) == (first.task, first.metric)]
+    split = "dev " if first.split == "dev" else ""
+    return f", {split}{first.task} {first.metric} {100 * statistics.fmean(values):.1f}"

@@ -1,0 +1,292 @@
+"""From the cells of a sweep to the steps that fill them, each thing once: what is shared has one key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from toolkit.composition import Composition, Name, parse, parts
+from toolkit.config import Config, load_texts, to_dict
+from toolkit.config.convert import sections
+from toolkit.plan import Stage, plan
+from toolkit.recipes.train.auto import EPOCHS
+from toolkit.sweeps import Cell, Planned, Step, Sweep
+from toolkit.sweeps.values import Texts
+from toolkit.tasks import Task, get_task
+from toolkit.tasks.catalogue.trains_on import source_task
+from toolkit.tasks.task import RETRIEVED
+from toolkit.zoo.shelf import shelf_name
+
+RECIPE = 1
+"""Raised whenever the same settings come to other numbers, so that old stages are not taken for new ones."""
+
+_SPAN_EVAL = ("n_best", "max_answer_tokens", "null_threshold")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is looked up before a sweep runs, because it determines results and no configuration says it.
+
+    Attributes:
+        backbones: digest and precision by `name revision precision`.
+        rows: fingerprint and number of rows by what was asked (`Need.name`); of rows that cannot be had the fault.
+    """
+
+    backbones: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    rows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Need:
+    """Rows that a step reads."""
+
+    task: str
+    split: str
+    languages: str
+    limit: int | None
+
+    @property
+    def name(self) -> str:
+        """Return its name among the facts."""
+        return f"{self.task} {self.split} {self.languages}" + ("" if self.limit is None else f" {self.limit}")
+
+
+def is_retrieved(task: str) -> bool:
+    """Return whether a task is scored by retrieval.
+
+    Raises:
+        ToolkitError: there is no such task.
+    """
+    return get_task(task).kind in RETRIEVED
+
+
+def make_plan(sweep: Sweep, given: Texts, facts: Facts, *, name_of: str = "") -> Planned:
+    """Return the steps that fill a sweep's cells, parents first, none twice.
+
+    Args:
+        sweep: the grid.
+        given: settings from the command line; they win over the file, and the axes win over them.
+        facts: what was looked up so far; what is missing leaves the keys provisional.
+        name_of: of the sweep, where it is not the file's.
+    """
+    maker = _Maker(sweep, given, facts)
+    cells = [replace(cell, key=maker.cell(cell)) for cell in sweep.cells]
+    named = replace(sweep, cells=tuple(cells), name=name_of or sweep.name)
+    return Planned(named, tuple(maker.steps.values()), asdict(facts))
+
+
+def needs_of(steps: Iterable[Step]) -> tuple[list[Need], list[str]]:
+    """Return the rows that steps read, and the backbones (as keys of `Facts.backbones`), each once."""
+    needs: dict[str, Need] = {}
+    backbones: dict[str, None] = {}
+    for step in steps:
+        backbones[backbone_key(step.settings["backbone"])] = None
+        for need in _needs(step):
+            needs[need.name] = need
+    return list(needs.values()), list(backbones)
+
+
+def backbone_key(settings: Mapping[str, Any]) -> str:
+    """Return the name of a backbone among the facts."""
+    return json.dumps([settings["name"], settings["revision"], settings["precision"]])
+
+
+def stages_without_sharing(planned: Planned) -> int:
+    """Return how many stages a shell loop over the cells would train: every cell from nothing."""
+    return sum(len(plan(parse(cell.composition), holds=lambda entry: False)) for cell in planned.sweep.cells)
+
+
+class _Maker:
+    """Collects steps by key while it walks over the cells."""
+
+    def __init__(self, sweep: Sweep, given: Texts, facts: Facts) -> None:
+        self.steps: dict[str, Step] = {}
+        self._sweep, self._given, self._facts = sweep, given, facts
+        self._resolved: dict[tuple, Config] = {}
+
+    def cell(self, cell: Cell) -> str:
+        """Add the steps of a cell and return the key of the one that scores it."""
+        target = get_task(cell.task)
+        for code in cell.languages.split(",") if cell.languages not in ("all", "pairs") else ():
+            target.resolve_language(code)  # a slip is told before anything is trained
+        is_retrieval = target.kind in RETRIEVED
+        composition = parse(cell.composition)
+        keys: dict[str, str] = {}
+        for stage in plan(composition, holds=lambda entry: False):
+            is_target = not is_retrieval and stage.entry == cell.composition
+            keys[stage.entry] = self._stage(cell, stage, keys, is_target=is_target)
+        config = self._config(cell, [cell.task], is_target=True)
+        needed = dict.fromkeys(part.entry for part in parts(composition))
+        parents = tuple(keys[entry] for entry in needed)
+        return self._scoring(cell, composition, target, config, parents)
+
+    def _stage(self, cell: Cell, stage: Stage, keys: Mapping[str, str], *, is_target: bool) -> str:
+        config = self._config(cell, [str(task) for task in stage.tasks], is_target=is_target)
+        sources = [source_task(get_task(ref.name)) for ref in stage.tasks]
+        parents = tuple(keys[entry] for entry in stage.parents)
+        settings = _without_places(config)
+        step = Step(
+            key="",
+            kind="train",
+            composition=stage.entry,
+            seed=config.train.seed,
+            parents=parents,
+            settings=settings,
+            learns_from=tuple(str(ref) for ref in stage.tasks),
+            work="merge" if stage.merge is not None else f"train {_kinds(sources)}",
+            examples=0 if stage.merge is not None else self._examples(stage.tasks, sources, config),
+        )
+        determined_by = {
+            "learn": [asdict(part) for part in stage.learn],
+            "warm_start": stage.warm_start,
+            "settings": touching(stage, config, [source.kind for source in sources]),
+        }
+        return self._add(step, determined_by)
+
+    def _scoring(
+        self, cell: Cell, composition: Composition, target: Task, config: Config, parents: tuple[str, ...]
+    ) -> str:
+        kind = "retrieve" if target.kind in RETRIEVED else "evaluate"
+        settings = _without_places(config)
+        limit = config.retrieve.limit if kind == "retrieve" else config.eval.limit
+        rows = self._facts.rows.get(Need(cell.task, "score", cell.languages, limit).name, {})
+        step = Step(
+            key="",
+            kind="retrieve" if kind == "retrieve" else "evaluate",
+            composition=str(composition),
+            seed=config.train.seed,
+            parents=parents,
+            settings=settings,
+            task=cell.task,
+            languages=cell.languages,
+            work=f"{kind} {target.kind}",
+            examples=rows.get("rows"),
+        )
+        section = settings["retrieve" if kind == "retrieve" else "eval"]
+        own = {key: value for key, value in section.items() if key != "batch_size"}
+        if target.kind != "span":
+            own = {key: value for key, value in own.items() if key not in (*_SPAN_EVAL, "stride")}
+        if target.kind != "tags":
+            own.pop("label_piece", None)
+        if config.noise.apply is not None:
+            own["noise"] = asdict(config.noise)
+        return self._add(step, {"task": cell.task, "languages": cell.languages, "settings": own})
+
+    def _add(self, step: Step, determined_by: dict[str, Any]) -> str:
+        backbone = step.settings["backbone"]
+        known = self._facts.backbones.get(backbone_key(backbone), {})
+        determined_by |= {
+            "recipe": RECIPE,
+            "kind": step.kind,
+            "composition": step.composition,
+            "backbone": [
+                shelf_name(backbone["name"], step.settings["adapter"]["kind"]),
+                backbone["revision"],
+                known.get("digest", ""),
+                known.get("precision", backbone["precision"]),
+            ],
+            "rows": {need.name: self._facts.rows.get(need.name, {}).get("fingerprint") for need in _needs(step)},
+            "parents": step.parents,
+        }
+        text = json.dumps(determined_by, sort_keys=True)
+        key = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self.steps.setdefault(key, replace(step, key=key))
+        return key
+
+    def _config(self, cell: Cell, tasks: Sequence[str], *, is_target: bool) -> Config:
+        """Return the settings of a stage: the file's, of its role, of its tasks, the command's, of the axes."""
+        sweep = self._sweep
+        names = [name for task in tasks for name in dict.fromkeys((task.partition(".")[0], task))]
+        own = tuple(name for name in names if name in sweep.tasks)
+        known = (is_target, own, cell.variant, cell.seed)
+        if known not in self._resolved:
+            role = "target" if is_target else "intermediate"
+            self._resolved[known] = load_texts(
+                [
+                    ("settings", sweep.settings),
+                    (role, sweep.target if is_target else sweep.intermediate),
+                    *((f"tasks: {name}", sweep.tasks[name]) for name in own),
+                    ("--set", self._given),
+                    (f"axes: settings: {cell.variant}", cell.settings),
+                    ("axes: seeds", {"train.seed": str(cell.seed)}),
+                ]
+            )
+        return self._resolved[known]
+
+    def _examples(self, refs: Sequence[Name], sources: Sequence[Task], config: Config) -> int | None:
+        """Return how many rows a stage passes over: training rows by epoch, and a third of each dev row scored."""
+        train = config.train
+        sizes = []
+        for ref, source in zip(refs, sources, strict=True):
+            found = self._facts.rows.get(_train_need(ref, source, config).name, {}).get("rows", source.size[0])
+            sizes.append(found if train.limit is None else min(found or train.limit, train.limit))
+        if any(size is None for size in sizes):
+            return None
+        epochs = EPOCHS if train.epochs == "auto" else train.epochs
+        rows = sum(sizes)
+        total = train.total_examples
+        if total is not None:
+            rows = min(rows, total)
+        passed = train.total_steps * train.batch_size if train.total_steps is not None else int(rows * epochs)
+        scored = (train.eval_limit or 2000) * len(sources) * max(1, round(epochs))
+        return int(passed + scored / 3)
+
+
+def touching(stage: Stage, config: Config, kinds: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that can change what a stage learns, so that others do not train it again."""
+    train = asdict(config.train)
+    if stage.merge is not None:
+        density = {} if stage.merge.method == "merge" else {"density": config.merge.density}
+        return {"seed": config.train.seed, "kind": config.adapter.kind, **density}
+    dropped = {"checkpoint_every"}  # how often is saved changes nothing that is saved
+    if not any(part.kind == "fusion" for part in stage.learn):
+        dropped |= {"fusion_lr", "fusion_first"}
+    if len(stage.tasks) == 1:
+        dropped |= {"mixture", "mixture_cap", "mixture_temperature"}
+    if "span" not in kinds:
+        dropped |= {"stride"}
+    if "tags" not in kinds:
+        dropped |= {"label_piece"}
+    if "retrieval" not in kinds:
+        dropped |= {"pooling", "temperature"}
+    found: dict[str, Any] = {"train": {key: value for key, value in train.items() if key not in dropped}}
+    if config.train.augment is not None:  # training rows take their lexicons from here
+        found["noise"] = {"lexicons": config.noise.lexicons, "mix_with": config.noise.mix_with}
+    has_adapter = any(part.kind == "adapter" for part in stage.learn)
+    found["adapter"] = asdict(config.adapter) if has_adapter else {"kind": config.adapter.kind}
+    if "span" in kinds:  # the dev score chooses the weights
+        found["eval"] = {key: value for key, value in asdict(config.eval).items() if key in _SPAN_EVAL}
+    return found
+
+
+def _needs(step: Step) -> list[Need]:
+    train, score = step.settings["train"], step.settings["eval"]
+    if step.kind == "retrieve":
+        return [Need(step.task, "score", step.languages, step.settings["retrieve"]["limit"])]
+    if step.kind == "evaluate":
+        return [Need(step.task, "score", step.languages, score["limit"])]
+    found = []
+    for text in step.learns_from:
+        name, _, language = text.partition(".")
+        task = source_task(get_task(name))
+        code = task.resolve_language(language or None)
+        dev = task.train_language if task.train_language in task.languages else code
+        found.append(Need(task.name, "train", code, train["limit"]))
+        found.append(Need(task.name, "dev", dev, train["eval_limit"]))
+    return found
+
+
+def _train_need(ref: Name, source: Task, config: Config) -> Need:
+    return Need(source.name, "train", source.resolve_language(ref.language), config.train.limit)
+
+
+def _without_places(config: Config) -> dict[str, Any]:
+    """Return what says how to do a step; where things lie, and what is recorded, is another matter."""
+    return {key: value for key, value in to_dict(config).items() if key in sections() and key != "tracking"}
+
+
+def _kinds(sources: Sequence[Task]) -> str:
+    return "+".join(dict.fromkeys(source.kind for source in sources))

@@ -1,0 +1,1 @@
+"""Journeys `train` and `fuse`."""

@@ -1,0 +1,324 @@
+"""One stage: wire it, train exactly what it learns, score it on the dev set, put it into the zoo."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace as altered
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from toolkit.composition import Name, Part, parts
+from toolkit.config import Config, TrainConfig, to_dict
+from toolkit.errors import ToolkitError
+from toolkit.evaluation import Evaluation, evaluate_rows
+from toolkit.features import Features
+from toolkit.metrics import MAIN
+from toolkit.modeling.backbone import Backbone
+from toolkit.modeling.circuit import Circuit
+from toolkit.plan import Stage
+from toolkit.progress import Report, silent
+from toolkit.recipes.session import common
+from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.noise import augmented
+from toolkit.recipes.session.resources import Meter
+from toolkit.recipes.session.traces import data_of, log_adapters
+from toolkit.recipes.train.auto import resolve
+from toolkit.recipes.train.card import Source, closing, log_result, make_card, opening, run_params, stage_key
+from toolkit.results.score import Score
+from toolkit.tasks import get_task
+from toolkit.tasks.catalogue.trains_on import source_task
+from toolkit.tracking import Tracker
+from toolkit.training import FitResult, TaskData, fit
+from toolkit.training.checkpoint import remove_checkpoint
+from toolkit.training.mixture import Mixture
+from toolkit.training.ranks import Ranks
+from toolkit.zoo import AdapterCard, Zoo
+
+
+def run_stage(
+    stage: Stage,
+    config: Config,
+    backbone: Backbone,
+    zoo: Zoo,
+    tracker: Tracker,
+    *,
+    experiment: str,
+    retrain: bool = False,
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> AdapterCard:
+    """Train one stage and put what it learnt into the zoo."""
+    began = time.perf_counter()
+    settings = resolve(config.train, backbone.hidden_size, is_full=config.adapter.kind == "full")
+    config = altered(config, train=settings)
+    sources = _drawn([_source(ref, config) for ref in stage.tasks], settings, say)
+    parents = tuple({"name": name, "digest": zoo.get(name, common.shelf(config)).digest} for name in stage.parents)
+    key = stage_key(stage, config, backbone, sources, parents)
+    checkpoint = Path(config.run_dir) / "checkpoints" / key
+    # Hours of training must not end at a folder that could never be written.
+    for folder in (checkpoint, zoo.root):
+        common.require_writable(folder)
+    with ExitStack() as stack:
+        meter = stack.enter_context(Meter(is_watching=config.tracking.enabled))
+        circuit = stack.enter_context(_wired(stage, config, backbone, zoo, sources))
+        tokens = partial(_features, backbone=backbone, config=config, report=report, say=say)
+        data = [TaskData(_head(stage, source), tokens(source, is_dev=False)) for source in sources]
+        dev = [(source, tokens(source, is_dev=True)) for source in sources]
+        say(opening(stage, settings, circuit, data))
+        tracker.start(
+            stage.entry,
+            experiment=experiment,
+            tags={**stage.circuit.tags(), "journey": "train", "backbone": backbone.name, "stage_key": key},
+            params=run_params(stage, config, data),
+            began=meter.began,
+        )
+        try:
+            meter.tracker = tracker if config.tracking.enabled else None
+            tracker.log_data([data_of(source.rows, "training") for source in sources])
+            tracker.log_data([data_of(source.dev, "dev") for source in sources])
+            tracker.log_text(json.dumps(to_dict(config), indent=1, default=str), "config.json")
+
+            kept: list[Evaluation] = []  # the dev evaluations that belong to the best score of this process
+
+            def score() -> float:
+                found = [_dev_evaluation(circuit, source, features, stage, config, report) for source, features in dev]
+                value = _main_score(sources, found)
+                if not kept or value > _main_score(sources, kept):
+                    kept[:] = found
+                return value
+
+            phases = _phases(stage, settings)
+            result: FitResult | None = None
+            for number, learn in enumerate(phases, 1):
+                kept.clear()  # each phase keeps its own best
+                on_score = _score_logger(tracker, after=0 if result is None else result.steps)
+                fitted = fit(
+                    circuit,
+                    learn,
+                    data,
+                    train=settings,
+                    dev=score,
+                    checkpoint=checkpoint if len(phases) == 1 else checkpoint / f"phase{number}",
+                    counts=_counts(data, settings),
+                    what=f"train {stage.entry}" + (f" ({number} of {len(phases)})" if len(phases) > 1 else ""),
+                    report=report,
+                    on_score=on_score,
+                )
+                result = fitted if result is None else result.followed_by(fitted)
+            assert result is not None
+            if not kept or _main_score(sources, kept) != result.best_score:  # the best is from before a resumption
+                kept[:] = [
+                    _dev_evaluation(circuit, source, features, stage, config, report) for source, features in dev
+                ]
+            scores = tuple(
+                one
+                for source, found in zip(sources, kept, strict=True)
+                for one in _dev_scores(source, found, stage, config, circuit)
+            )
+            ranks = Ranks(backbone.device)
+            if ranks.is_main:
+                seconds = time.perf_counter() - began
+                card = make_card(stage, config, backbone, sources, parents, circuit, scores, result, seconds)
+                zoo.put(card, _files(stage, circuit), replace=retrain)
+                for number in range(1, len(phases) + 1 if len(phases) > 1 else 1):
+                    remove_checkpoint(checkpoint / f"phase{number}")
+                remove_checkpoint(checkpoint)
+            ranks.wait()
+            card = zoo.get(stage.entry, common.shelf(config))
+            log_result(tracker, result, scores)
+            meter.log(tracker, examples=0)
+            log_adapters(tracker, [card], zoo, config, is_made=True)
+        except BaseException:
+            tracker.close("FAILED")
+            raise
+        tracker.close()
+    say(closing(card, result))
+    return card
+
+
+def _phases(stage: Stage, train: TrainConfig) -> list[tuple[Part, ...]]:
+    """Return what learns, phase by phase: all at once, or with `train.fusion_first` the fusion and then everything else."""
+    fusions = [part for part in stage.learn if part.kind == "fusion" and part.entry == stage.entry]
+    others = [part for part in stage.learn if part.kind != "head" and part not in fusions]
+    if not (train.fusion_first and fusions and others):
+        return [stage.learn]
+    heads = [part for part in stage.learn if part.kind == "head"]
+    return [(*fusions, *heads), (*others, *heads)]
+
+
+def _score_logger(tracker: Tracker, *, after: int) -> Callable[[int, float], None]:
+    return lambda step, value: tracker.log_metrics({"dev_score": value}, step=after + step)
+
+
+# -- rows ---------------------------------------------------------------------------------------------------------
+
+
+def _source(ref: Name, config: Config) -> Source:
+    task = source_task(get_task(ref.name))
+    language = task.resolve_language(ref.language)
+    rows = augmented(task.rows("train", language, data_root=config.data_root, limit=config.train.limit), config)
+    # Early stopping looks at English where there is a choice: other languages stay unseen (Phang et al. 2020).
+    dev_language = task.train_language if task.train_language in task.languages else language
+    dev = task.rows("dev", dev_language, data_root=config.data_root, limit=config.train.eval_limit)
+    return Source(ref, task, rows, dev)
+
+
+def _drawn(sources: list[Source], settings: TrainConfig, say: Say) -> list[Source]:
+    """Return the sources with `total_examples` rows between them, shared as the mixture has it."""
+    total = settings.total_examples
+    if total is None:
+        return sources
+    sizes = [len(source.rows) for source in sources]
+    shares = _mixture(settings).shares(sizes, total=total)
+    each = list(zip(sources, shares, sizes, strict=True))
+    told = ", ".join(f"{n:,} of {size:,} rows of {source.ref}" for source, n, size in each)
+    say(f"{total:,} examples in all: {told}.")
+    return [altered(source, rows=source.rows.draw(n, seed=settings.seed), drawn_from=size) for source, n, size in each]
+
+
+def _mixture(settings: TrainConfig) -> Mixture:
+    return Mixture(settings.mixture, cap=settings.mixture_cap, temperature=settings.mixture_temperature)
+
+
+def _features(
+    source: Source, *, is_dev: bool, backbone: Backbone, config: Config, report: Report, say: Say
+) -> Features:
+    return common.features_for(
+        source.dev if is_dev else source.rows,
+        source.task.kind,
+        backbone,
+        config.train,
+        config,
+        what=f"tokenise {source.ref}" + (" dev" if is_dev else ""),
+        report=report,
+        say=say,
+    )
+
+
+def _counts(data: Sequence[TaskData], settings: TrainConfig) -> list[int] | None:
+    """Return rows per task and epoch of a mixture; None where every row is simply taken once."""
+    sizes = [len(one.features) for one in data]
+    if len(sizes) == 1 or (settings.mixture == "proportional" and settings.mixture_cap is None):
+        return None
+    if settings.total_examples is not None:
+        return None  # the rows were drawn in the mixture's proportion already
+    return _mixture(settings).counts(sizes, total=sum(sizes))
+
+
+def _head(stage: Stage, source: Source) -> str:
+    """Return the head of the stage that a task's rows train."""
+    heads = [part.name for part in stage.learn if part.kind == "head"]
+    return source.ref.name if source.ref.name in heads else heads[-1]
+
+
+# -- circuit ------------------------------------------------------------------------------------------------------
+
+
+def _wired(stage: Stage, config: Config, backbone: Backbone, zoo: Zoo, sources: Sequence[Source]) -> Circuit:
+    """Wire the stage's circuit, load what is frozen, and warm-start what continues from another entry."""
+    heads = {_head(stage, source): common.head_spec(source.task, config.train) for source in sources}
+    # Frozen parts keep the shape they were trained in.
+    cards = {name: zoo.get(name, common.shelf(config)) for name in stage.parents}
+    _, shapes = common.adapter_shapes(cards.values(), config)
+    held_at = common.places(stage.circuit, cards)
+    if stage.warm_start is not None:
+        held_at |= _warm(stage, cards[stage.warm_start])
+    circuit = Circuit(
+        backbone,
+        stage.circuit,
+        heads=heads,
+        adapter=config.adapter,
+        shapes=shapes,
+        seed=config.train.seed,
+        head_dropout=config.train.head_dropout,
+        fusion=config.fusion,
+    )
+    try:
+        if circuit.is_full:
+            # One encoder flows through the whole chain: it starts from what the last entry below left.
+            if stage.parents:
+                _load_full(circuit, stage.parents[-1], zoo, config)
+            return circuit
+        for part in circuit.parts:
+            if held_at[part][0] != stage.entry:
+                common.load_part(circuit, part, zoo, config, place=held_at[part])
+    except BaseException:
+        circuit.close()
+        raise
+    return circuit
+
+
+def _warm(stage: Stage, before: AdapterCard) -> dict[Part, common.Place]:
+    """Return where the weights lie that a `seq` goes on from: its own adapter's, and what learnt along with it."""
+    found: dict[Part, common.Place] = {}
+    for part in parts(stage.circuit):
+        is_own = part.entry == stage.entry
+        file = common.file_of(part, None if is_own else before.name)
+        if part.kind == "head" or (not is_own and file not in before.files):
+            continue
+        if part not in stage.learn:
+            raise ToolkitError(
+                f"'{stage.entry}' goes on from '{before.name}', which was trained with train.learn=all and changed '{part.entry}'; "
+                "give --set train.learn=all here, too."
+            )
+        found[part] = (before.name, file)
+    return found
+
+
+def _load_full(circuit: Circuit, entry: str, zoo: Zoo, config: Config) -> None:
+    common.load_part(circuit, Part("adapter", entry, entry), zoo, config)
+
+
+def _files(stage: Stage, circuit: Circuit) -> dict[str, dict[str, Any]]:
+    return {common.file_of(part, stage.entry): circuit.tensors_of(part) for part in stage.learn}
+
+
+# -- scores -------------------------------------------------------------------------------------------------------
+
+
+def _dev_evaluation(
+    circuit: Circuit, source: Source, features: Features, stage: Stage, config: Config, report: Report
+) -> Evaluation:
+    return evaluate_rows(
+        circuit,
+        source.dev,
+        features,
+        labels=source.task.labels,
+        metric=source.task.metric,
+        language=source.dev.language,
+        settings=config.eval,
+        head=_head(stage, source),
+        what=f"dev {source.ref}",
+        report=report,
+    )
+
+
+def _main_score(sources: Sequence[Source], found: Sequence[Evaluation]) -> float:
+    """Return the mean of the tasks' main measures."""
+    values = [one.measures[MAIN[source.task.metric]] for source, one in zip(sources, found, strict=True)]
+    return sum(values) / len(values)
+
+
+def _dev_scores(source: Source, found: Evaluation, stage: Stage, config: Config, circuit: Circuit) -> list[Score]:
+    return [
+        Score(
+            task=source.task.name,
+            language=source.dev.language or "",
+            metric=metric,
+            value=value,
+            n=found.n,
+            composition=stage.entry,
+            seed=config.train.seed,
+            split="dev",
+            backbone=circuit.backbone.name,
+            is_generated=source.dev.is_generated,
+            fingerprint=source.dev.fingerprint,
+            revision=source.dev.revision,
+            protocol=common.arithmetic(circuit),
+        )
+        for metric, value in found.measures.items()
+    ]

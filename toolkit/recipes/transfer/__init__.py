@@ -1,0 +1,1 @@
+"""Journeys `similarity`, `predict` and `fuse --suggest`."""

@@ -1,0 +1,288 @@
+"""What predictors read of tasks and circuits, extracted once and kept in the embedding store."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.config import Config
+from toolkit.embeddings import Key, Store, Vectors
+from toolkit.errors import ToolkitError
+from toolkit.features.item import Item, item_features
+from toolkit.modeling.backbone import Backbone
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.embed import vector_key
+from toolkit.modeling.states import item_states
+from toolkit.progress import Report, silent
+from toolkit.recipes.session import common
+from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.transfer.fisher import task_fisher
+from toolkit.recipes.transfer.probe import Probe, every_item, probe_items, probe_rows, task_name
+from toolkit.tasks import BitextRow, get_task, training_task
+from toolkit.tasks.rows import Rows
+from toolkit.zoo import Zoo
+
+BARE = "backbone"
+
+
+class Absent(ToolkitError):
+    """Why a predictor has no number for a source and a target, in one sentence."""
+
+
+class Context:
+    """What predictors read of tasks and of the circuits that were trained on them.
+
+    Everything is extracted once: items, labels and token counts once a task, the vectors of a circuit once for each text, a
+    Fisher once an adapter. Vectors and Fishers lie in the embedding store, so that the next run extracts nothing again.
+    One circuit at a time is wired; use it as a context manager.
+
+    Args:
+        config: the backbone, zoo, store and `similarity` settings.
+        zoos: of single entries, the zoo that holds them, where it is not `config.zoo`.
+        gains: by target and source, the gain that was observed; None: there is no sweep.
+        report: progress.
+        say: told what a reader should know.
+
+    Attributes:
+        n_encoded: sequences that went through an encoder so far; those of stored vectors did not.
+        n_examples: rows that a Fisher was computed from so far; those of stored ones were not.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        zoos: Mapping[str, Path] | None = None,
+        gains: Mapping[str, Mapping[str, float]] | None = None,
+        report: Report = silent,
+        say: Say = say_nothing,
+    ) -> None:
+        self.config = config
+        self.zoos = dict(zoos or {})
+        self.gains = gains
+        self.n_encoded = 0
+        self.n_examples = 0
+        self._report, self._say = report, say
+        self._store = Store(config.store.folder, shard=config.store.shard, say=say)
+        self._wired: tuple[str, Circuit] | None = None
+        self._backbone: Backbone | None = None
+        self._keys: dict[str, Key] = {}
+        self._probes: dict[str, Probe] = {}
+        self._vectors: dict[tuple[str, str], Vectors] = {}
+        self._counts: dict[str, dict[int, int]] = {}
+        self._fishers: dict[str, dict[str, np.ndarray]] = {}
+
+    def __enter__(self) -> Context:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the wired circuit out of the backbone."""
+        if self._wired is not None:
+            self._wired[1].close()
+            self._wired = None
+
+    # -- of a task ------------------------------------------------------------------------------------------------
+
+    def rows(self, task: str) -> Rows:
+        """Return the rows that describe a task; see `probe_rows`."""
+        return probe_rows(task, self.config.data_root)
+
+    def n_learnt(self, task: str) -> int:
+        """Return how many rows a task's adapter learnt from (`train.limit` may cut them); without one, how many there are."""
+        try:
+            entry = self.entry_of(task)
+        except Absent:
+            return len(self.rows(task))
+        seen = [each["rows"] for each in self._zoo(entry).get(entry, common.shelf(self.config)).data_seen]
+        # Of an adapter that came from elsewhere nothing is known.
+        return sum(seen) if seen and all(isinstance(each, int) for each in seen) else len(self.rows(task))
+
+    def languages(self, task: str) -> tuple[str, ...]:
+        """Return the languages that a task is scored in: those whose rows can be had."""
+        return get_task(task_name(task).name).reachable("score", data_root=self.config.data_root)
+
+    def probe(self, task: str) -> Probe:
+        """Return a task's items and labels; see `probe_items`."""
+        if task not in self._probes:
+            settings = self.config.similarity
+            self._probes[task] = probe_items(
+                task, limit=settings.limit, seed=settings.seed, data_root=self.config.data_root
+            )
+        return self._probes[task]
+
+    def labels(self, task: str) -> np.ndarray:
+        """Return the labels of a task's items: int64 [N].
+
+        Raises:
+            Absent: the task has none.
+        """
+        found = self.probe(task).labels
+        if found is None:
+            raise Absent(
+                f"'{task}' is scored without labels of its own, so a predictor that needs labels cannot judge it."
+            )
+        return found
+
+    def text_vector(self, task: str) -> np.ndarray:
+        """Return the mean last-layer vector of a task's texts on the bare backbone: float32 [H]."""
+        probe = self.probe(task)
+        return self._of(BARE, task, probe.texts).mean(0)
+
+    def token_counts(self, task: str) -> dict[int, int]:
+        """Return how often each token occurs in a task's texts, special tokens left out."""
+        if task not in self._counts:
+            tokenizer = self.backbone.tokenizer
+            found = item_features(self.probe(task).texts, tokenizer, max_length=self._max_length)
+            ids, counts = np.unique(found.features.input_ids.values, return_counts=True)
+            special = set(tokenizer.all_special_ids)
+            self._counts[task] = {int(i): int(n) for i, n in zip(ids, counts, strict=True) if int(i) not in special}
+        return self._counts[task]
+
+    # -- of a circuit ---------------------------------------------------------------------------------------------
+
+    def entry_of(self, task: str) -> str:
+        """Return the entry whose adapter stands for a task: its own, or that of the task whose rows train it.
+
+        Raises:
+            Absent: the zoo holds neither, with the command that trains one.
+        """
+        own, lent = str(task_name(task)), self.lender(task)
+        for entry in dict.fromkeys((own, lent)):
+            if self._zoo(entry).holds(entry, common.shelf(self.config)):
+                return entry
+        raise Absent(self._why_missing(lent))
+
+    def lender(self, task: str) -> str:
+        """Return the entry that training on a task's rows makes: `mnli` for `xnli`, which trains on it."""
+        ref = task_name(task)
+        return str(replace(ref, name=training_task(get_task(ref.name)).name))
+
+    def features(self, source: str, target: str) -> np.ndarray:
+        """Return the target's items as the source's circuit sees them: float32 [N, H], in the order of its labels.
+
+        Raises:
+            Absent: the zoo lacks the source's adapter.
+        """
+        return self._of(self.entry_of(source), target, self.probe(target).items)
+
+    def shared(self, task: str) -> np.ndarray:
+        """Return the shared text as a task's circuit sees it: float32 [N, H].
+
+        Which text it is does not depend on the tasks that are compared (`similarity.shared_text`).
+
+        Raises:
+            Absent: the zoo lacks the task's adapter.
+        """
+        entry = self.entry_of(task)
+        named = self.config.similarity.shared_text
+        if named is not None:
+            return self._of(entry, named, self.probe(named).texts)
+        texts: dict[Item, None] = {}
+        for split in ("score", "dev"):
+            pairs = get_task("micro-bitext").rows(split, "de")
+            texts |= dict.fromkeys(Item(row.target) for row in pairs if isinstance(row, BitextRow))
+        return self._stored(entry, list(texts), "shared text")[:]
+
+    def fisher(self, task: str) -> dict[str, np.ndarray]:
+        """Return the diagonal Fisher of a task's adapter on the task's own rows, by linear layer.
+
+        Raises:
+            Absent: the zoo lacks the task's adapter, or the task has no labels.
+        """
+        if task not in self._fishers:
+            entry = self.entry_of(task)
+            self.labels(task)
+            if self.config.adapter.kind == "full":
+                raise Absent(
+                    f"'{entry}' is a whole encoder, and the Fisher information here is an adapter's; compare seq_bn."
+                )
+            if not self._zoo(entry).get(entry, common.shelf(self.config)).heads:
+                raise Absent(f"'{entry}' was imported without a head, so it has no gold label to take a gradient of.")
+            rows = self.rows(task)
+            settings = self.config.similarity
+            drawn = rows.draw(min(settings.examples, len(rows)), seed=settings.seed)
+            config = replace(self.config, zoo=self._zoo(entry).root)
+            self.close()  # one circuit at a time
+            found, n = task_fisher(entry, drawn, config, self._store, report=self._report, say=self._say)
+            self._fishers[task] = found
+            self.n_examples += n
+        return self._fishers[task]
+
+    # -- extraction -----------------------------------------------------------------------------------------------
+
+    def _of(self, entry: str, task: str, items: Sequence[Item]) -> np.ndarray:
+        # Always the same request for a task, whatever is read of it: a store's shards are named by all texts of one.
+        every = every_item(self.probe(task))
+        if (entry, task) not in self._vectors:
+            self._vectors[entry, task] = self._stored(entry, every, task)
+        place = {item: at for at, item in enumerate(every)}
+        return self._vectors[entry, task][[place[item] for item in items]]
+
+    def _stored(self, entry: str, items: Sequence[Item], what: str) -> Vectors:
+        if entry not in self._keys:
+            key = vector_key(
+                self._circuit(entry),
+                layer=self._circuit(entry).backbone.n_layers,
+                pooling="mean",
+                max_length=self._max_length,
+                dtype=self.config.store.dtype,
+            )
+            self._keys[entry] = replace(key, kind="probe")
+
+        def encode(
+            shard: Sequence[str], wanted: Sequence[Hashable], before: int, total: int
+        ) -> dict[Hashable, np.ndarray]:
+            circuit = self._circuit(entry)
+            found = item_features(
+                [Item.of(text) for text in shard], circuit.backbone.tokenizer, max_length=self._max_length
+            )
+            self.n_encoded += len(found.features)
+            label = f"{entry} reads {what}"
+            batch_size = self.config.eval.batch_size
+            vectors = item_states(circuit, found, batch_size=batch_size, what=label, report=self._report)
+            return dict.fromkeys(wanted, vectors)
+
+        texts = [item.text for item in items]
+        return self._store.vectors({"probe": self._keys[entry]}, texts, encode, self.backbone.hidden_size)["probe"]
+
+    @property
+    def _max_length(self) -> int:
+        return min(self.config.similarity.max_length, self.backbone.max_tokens)
+
+    @property
+    def backbone(self) -> Backbone:
+        """The encoder."""
+        if self._backbone is None:
+            self._circuit(BARE)
+        assert self._backbone is not None
+        return self._backbone
+
+    def _circuit(self, entry: str) -> Circuit:
+        """Return the wired circuit of an entry, without its head; the one before is taken out."""
+        if self._wired is None or self._wired[0] != entry:
+            self.close()
+            config = replace(self.config, zoo=self._zoo(entry).root)
+            circuit, _ = common.trained_circuit(entry, config, heads={}, report=self._report)
+            self._wired, self._backbone = (entry, circuit), circuit.backbone
+        return self._wired[1]
+
+    def _zoo(self, entry: str) -> Zoo:
+        return Zoo(self.zoos.get(entry, self.config.zoo))
+
+    def _why_missing(self, entry: str) -> str:
+        """Return where an entry is missing, whether another backbone has it, and what makes it."""
+        if not training_task(get_task(task_name(entry).name)).has_train:
+            return f"'{entry}' has no training rows, so no adapter stands for it."
+        zoo, shelf = self._zoo(entry), common.shelf(self.config)
+        others = sorted({card.backbone["name"] for card in zoo.list(damaged=[]) if card.name == entry})
+        elsewhere = f" (it is there for {', '.join(others)}, whose adapters do not fit)" if others else ""
+        return (
+            f"'{entry}' is not in the zoo {zoo.root} for {shelf}{elsewhere}; "
+            f"`xstilts train {entry} --backbone {self.config.backbone.name}` makes it."
+        )

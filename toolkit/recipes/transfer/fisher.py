@@ -1,0 +1,94 @@
+"""The diagonal Fisher of a task's adapter, computed once and kept in the embedding store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from toolkit.composition import Part, parse
+from toolkit.config import Config
+from toolkit.embeddings import Store
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.embed import vector_key
+from toolkit.progress import Report
+from toolkit.recipes.session import common
+from toolkit.recipes.session.common import Say
+from toolkit.tasks.rows import Rows
+
+
+def task_fisher(
+    entry: str, rows: Rows, config: Config, store: Store, *, report: Report, say: Say
+) -> tuple[dict[str, np.ndarray], int]:
+    """Return the diagonal empirical Fisher of an entry's adapter on a task's rows, by layer, and how many rows it took.
+
+    It is one row of the store, under a key of the adapter's weights and a text that names the rows and the head: the same
+    adapter on the same rows is never computed again.
+
+    Args:
+        entry: an entry of the zoo with one adapter and a head.
+        rows: labelled rows that the head answers.
+        config: the zoo it lies in, and how rows are tokenised (`eval`).
+        store: where it is kept.
+
+    Returns:
+        float32 [O, I + 1] by linear layer, as `adapter_fisher` has it, and the number of rows that gradients were taken of: 0 where the store held it.
+    """
+    from toolkit.modeling.fisher import adapter_fisher
+
+    # Folded weights have no gradient of their own.
+    plain = replace(config, eval=replace(config.eval, fold=False))
+    circuit, _ = common.trained_circuit(entry, plain, heads=None, report=report)
+    n_computed = 0
+    with circuit:
+        (part,) = (part for part in circuit.parts if part.entry == str(parse(entry)))
+        shapes = _layers(circuit, part)
+        settings = plain.eval
+        key = vector_key(
+            circuit,
+            layer=circuit.backbone.n_layers,
+            pooling=f"gold {settings.label_piece} {settings.stride}",
+            max_length=0 if settings.max_length == "auto" else settings.max_length,
+        )
+        text = json.dumps({"task": rows.task.name, "rows": rows.fingerprint, "n": len(rows), "head": _head(circuit)})
+
+        def compute(
+            texts: Sequence[str], wanted: Sequence[Hashable], before: int, total: int
+        ) -> dict[Hashable, np.ndarray]:
+            nonlocal n_computed
+            n_computed = len(rows)
+            features = common.features_for(
+                rows, rows.task.kind, circuit.backbone, settings, plain, what=f"tokens {entry}", report=report, say=say
+            )
+            found = adapter_fisher(circuit, features, part=part, report=report)
+            assert {name: each.shape for name, each in found.items()} == shapes
+            flat = np.concatenate([np.ravel(found[name]) for name in shapes]).astype(np.float32)
+            return dict.fromkeys(wanted, flat[None])
+
+        width = sum(int(np.prod(shape)) for shape in shapes.values())
+        flat = store.vectors({"fisher": replace(key, kind="fisher")}, [text], compute, width)["fisher"][0]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
+    pieces = np.split(flat, ends[:-1])
+    return {name: piece.reshape(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}, n_computed
+
+
+def _layers(circuit: Circuit, part: Part) -> dict[str, tuple[int, int]]:
+    """Return the shape of the Fisher of each linear layer of an adapter: its weights, and its biases as a last column."""
+    shapes = circuit.shapes_of(part)
+    return {
+        key.removesuffix(".weight"): (shapes[key][0], shapes[key][1] + 1)
+        for key in sorted(shapes)
+        if key.endswith(".weight")
+    }
+
+
+def _head(circuit: Circuit) -> str:
+    """Return a sha256 over the active head's weights and labels."""
+    digest = hashlib.sha256(repr(circuit.spec).encode())
+    for name, weights in sorted(circuit.heads.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weights.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,276 @@
+"""Predict which source will help which target, and hold it against a finished sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from toolkit.composition import Name, parse
+from toolkit.config import Config
+from toolkit.errors import ToolkitError
+from toolkit.progress import Report, silent
+from toolkit.recipes.session import common
+from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.train.train import train
+from toolkit.recipes.transfer.evidence import Absent, Context
+from toolkit.recipes.transfer.predict_write import prediction_folder, track_prediction, write_prediction
+from toolkit.recipes.transfer.predictors import PREDICTORS, Predictor, extract, get_predictor, scores
+from toolkit.recipes.transfer.probe import task_name
+from toolkit.recipes.transfer.similarity import level
+from toolkit.report import GENERATED_NOTE, render
+from toolkit.report.transfer_tables import against_table, ranking_table, validation_table
+from toolkit.similarity import Validation, validate
+from toolkit.similarity.ranking import COMBINED, Prediction, Ranked, Ranking, order, verdicts
+from toolkit.similarity.ranks import reciprocal_rank_fusion
+from toolkit.sweeps.transfers import Observed, observe
+from toolkit.tasks import TASKS, get_task, training_task
+
+ALL = "all"
+_COMBINED = "the predictors that are no controls, joined by reciprocal rank fusion; nothing is fitted"
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A prediction and where it was written.
+
+    Attributes:
+        found: every number.
+        text: the tables, for a terminal.
+        folder: where prediction.md, .csv, .json and the figures lie.
+        run_id: the tracker's run; None without one.
+    """
+
+    found: Prediction
+    text: str
+    folder: Path
+    run_id: str | None = None
+
+
+def predict(
+    target: str | None,
+    config: Config,
+    *,
+    sources: Sequence[str] = (),
+    sweep: Path | None = None,
+    variant: str | None = None,
+    by: str | Sequence[str] = ALL,
+    is_trained: bool = False,
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> Predicted:
+    """Rank sources for a target by every predictor; with a finished sweep also say how far the predictors are to be trusted.
+
+    Args:
+        target: the task to predict for; None: every target of the sweep.
+        config: resolved configuration; with a sweep the sweep's backbone is taken.
+        sources: tasks to rank; none: the sweep's, else the tasks that the zoo holds an adapter of.
+        sweep: folder of a finished sweep, whose adapters are read and whose gains predictions are held against.
+        variant: the point on the sweep's axis `settings`, where it has several.
+        by: predictors; `all`: every one. With a sweep the controls are computed whatever is asked for.
+        is_trained: train the adapters that the zoo lacks first.
+        report: progress callback.
+        say: called with sentences for the reader.
+
+    Raises:
+        ToolkitError: an unknown target, source or predictor, nothing to rank, or a sweep that is not finished.
+    """
+    found, config, _ = prediction(
+        target,
+        config,
+        sources=sources,
+        sweep=sweep,
+        variant=variant,
+        by=by,
+        is_trained=is_trained,
+        report=report,
+        say=say,
+    )
+    folder = prediction_folder(target, config, sweep)
+    tables = [against_table(found)] if target is None else [ranking_table(found, found.of(target))]
+    tables += [validation_table(found)] if found.validation is not None else []
+    text = "\n".join([*(render(each, "text") for each in tables), *verdicts(found)])
+    files = write_prediction(found, folder, target)
+    run_id = track_prediction(found, files, config, target=target, say=say)
+    for note in found.notes:
+        say(note)
+    return Predicted(found, text, folder, run_id)
+
+
+def prediction(
+    target: str | None,
+    config: Config,
+    *,
+    sources: Sequence[str] = (),
+    sweep: Path | None = None,
+    variant: str | None = None,
+    by: str | Sequence[str] = ALL,
+    is_trained: bool = False,
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> tuple[Prediction, Config, Observed | None]:
+    """Return what `predict` writes, the configuration with the sweep's backbone, and the sweep; arguments as for `predict`."""
+    if target is None and sweep is None:
+        raise ToolkitError(
+            "Neither a target nor a sweep was named; `xstilts predict TARGET` or `xstilts predict --sweep DIR`."
+        )
+    for text in (*sources, *([target] if target else [])):
+        task_name(text)
+    observed = None if sweep is None else observe(sweep, variant=variant)
+    if observed is not None:
+        config = observed.configured(config)
+    chosen, is_combined = _chosen(by, has_sweep=observed is not None)
+    candidates = tuple(dict.fromkeys(sources or (observed.sources if observed else held_sources(config, target))))
+    targets = tuple(dict.fromkeys((*([target] if target else []), *(observed.targets if observed else ()))))
+    if not any(source != one for source in candidates for one in targets):
+        raise ToolkitError(
+            f"There is nothing to rank for '{target}': the zoo {config.zoo} holds no other task's adapter for "
+            f"{common.shelf(config)}; train some (`xstilts train mnli --backbone {config.backbone.name}`), or name sources with "
+            "--train."
+        )
+    zoos, gains = (observed.zoos, observed.gains) if observed else (None, None)
+    with Context(config, zoos=zoos, gains=gains, report=report, say=say) as context:
+        if is_trained:
+            _train_missing(candidates, targets, chosen, context, config, report, say)
+        extract(chosen, candidates, targets, context)
+        rankings = [_ranking(one, candidates, chosen, is_combined, context, observed) for one in targets]
+    lead = COMBINED if is_combined else chosen[0].name
+    definitions = {each.name: each.definition for each in chosen} | ({COMBINED: _COMBINED} if is_combined else {})
+    controls = tuple(each.name for each in chosen if each.is_control)
+    generated = [name for name in (*candidates, *targets) if get_task(task_name(name).name).is_generated]
+    found = Prediction(
+        backbone=common.shelf(config),
+        definitions={name: definitions[name] for name in sorted(definitions, key=lambda name: name != lead)},
+        controls=controls,
+        lead=lead,
+        rankings=tuple(replace(each, ranked=order(each.ranked, lead)) for each in rankings),
+        validation=_validated(rankings, tuple(definitions), controls, observed),
+        sweep=observed.name if observed else "",
+        variant=variant or "",
+        fingerprint=observed.fingerprint if observed else "",
+        is_generated=bool(generated),
+        notes=_notes(observed, target, bool(generated)),
+    )
+    return found, config, observed
+
+
+def held_sources(config: Config, target: str | None = None) -> tuple[str, ...]:
+    """Return the tasks of which the zoo holds an adapter of their own, on the configuration's backbone; not the target."""
+    shelf = common.shelf(config)
+    found = []
+    for card in common.open_zoo(config).list(damaged=[]):
+        if card.backbone["name"] != shelf or card.name == target:
+            continue
+        composition = parse(card.name)
+        leaf = composition.leaves()[0] if str(composition) == card.name and len(composition.leaves()) == 1 else None
+        if isinstance(leaf, Name) and str(leaf) == card.name and leaf.name in TASKS:
+            found.append(card.name)
+    return tuple(found)
+
+
+# -- what is computed ---------------------------------------------------------------------------------------------
+
+
+def _chosen(by: str | Sequence[str], *, has_sweep: bool) -> tuple[list[Predictor], bool]:
+    """Return the predictors to compute, what was asked for first, and whether they are joined as well."""
+    names = by.split(",") if isinstance(by, str) else list(by)
+    names = [name.strip() for name in names]
+    if names == [ALL]:
+        asked = [each for each in PREDICTORS.values() if has_sweep or not each.needs_sweep]
+        is_combined = True
+    else:
+        is_combined = COMBINED in names
+        asked = [get_predictor(name) for name in dict.fromkeys(names) if name != COMBINED]
+        if is_combined and not any(not each.is_control for each in asked):
+            asked += [each for each in PREDICTORS.values() if not each.is_control and each not in asked]
+    if fitted := [each.name for each in asked if each.needs_sweep and not has_sweep]:
+        raise ToolkitError(f"'{fitted[0]}' is fitted on observed gains; name a finished sweep with --sweep DIR.")
+    if has_sweep:  # what a predictor is held against
+        asked += [each for each in PREDICTORS.values() if each.is_control and each not in asked]
+    return asked, is_combined and sum(not each.is_control for each in asked) > 1
+
+
+def _train_missing(
+    sources: Sequence[str],
+    targets: Sequence[str],
+    chosen: Sequence[Predictor],
+    context: Context,
+    config: Config,
+    report: Report,
+    say: Say,
+) -> None:
+    needs = {each.needs_adapters for each in chosen}
+    wanted = [*(sources if needs - {""} else ()), *(targets if "both" in needs else ())]
+    for task in dict.fromkeys(wanted):
+        try:
+            context.entry_of(task)
+        except Absent:
+            if training_task(get_task(task_name(task).name)).has_train:
+                train(context.lender(task), config, report=report, say=say)
+
+
+def _ranking(
+    target: str,
+    sources: Sequence[str],
+    chosen: Sequence[Predictor],
+    is_combined: bool,
+    context: Context,
+    observed: Observed | None,
+) -> Ranking:
+    others = [source for source in sources if source != target]
+    values: dict[str, dict[str, float]] = {source: {} for source in others}
+    absent: dict[str, dict[str, str]] = {source: {} for source in others}
+    for predictor in chosen:
+        for source, value in scores(predictor, others, target, context).items():
+            if isinstance(value, str):
+                absent[source][predictor.name] = value
+            else:
+                values[source][predictor.name] = value
+    if is_combined:
+        of = [each.name for each in chosen if not each.is_control]
+        joined = reciprocal_rank_fusion(
+            [{source: found[name] for source, found in values.items() if name in found} for name in of]
+        )
+        for source in others:
+            if source in joined:
+                values[source][COMBINED] = joined[source]
+            else:
+                absent[source][COMBINED] = "no predictor tells the sources apart."
+    gains = observed.gains.get(target, {}) if observed else {}
+    return Ranking(
+        target=target,
+        level=level(target),
+        ranked=tuple(
+            Ranked(source, level(source), values[source], absent[source], gains.get(source)) for source in others
+        ),
+        metric=observed.metric.get(target, "") if observed else "",
+        alone=observed.alone.get(target) if observed else None,
+    )
+
+
+def _validated(
+    rankings: Sequence[Ranking], predictors: Sequence[str], controls: Sequence[str], observed: Observed | None
+) -> Validation | None:
+    if observed is None:
+        return None
+    gains = {each.target: each.gains for each in rankings if each.gains}
+    if not gains:
+        return None
+    predictions = {
+        name: {each.target: {one.source: one.values.get(name) for one in each.ranked} for each in rankings}
+        for name in predictors
+    }
+    return validate(predictions, gains, controls=controls)
+
+
+def _notes(observed: Observed | None, target: str | None, is_generated: bool) -> tuple[str, ...]:
+    notes: list[str] = []
+    if observed is not None:
+        notes += observed.left_out
+        if observed.seeds > 1:
+            notes.append(f"Gains are means over {observed.seeds} seeds; adapters are those of seed {observed.seed}.")
+        if target is not None and target not in observed.targets:
+            notes.append(
+                f"'{target}' is no target of the sweep: what was observed there says how far to trust this ranking."
+            )
+    return (*notes, *([GENERATED_NOTE] if is_generated else []))

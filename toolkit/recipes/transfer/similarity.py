@@ -1,0 +1,196 @@
+"""How alike tasks are: a matrix for each predictor, with the groups of tasks marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.config import Config
+from toolkit.errors import ToolkitError
+from toolkit.progress import Progress, Report, silent
+from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.train.train import train as train_composition
+from toolkit.recipes.transfer.evidence import Absent, Context
+from toolkit.recipes.transfer.predictors import PREDICTORS, Predictor, extract, get_predictor, scores
+from toolkit.recipes.transfer.probe import task_name
+from toolkit.recipes.transfer.similarity_write import (
+    folder_name,
+    similarity_tables,
+    tasks_table,
+    track_similarity,
+    write_similarity,
+)
+from toolkit.report import render
+from toolkit.report.similarity import Panel
+from toolkit.similarity import Matrix
+from toolkit.tasks import get_task, training_task
+from toolkit.tasks.task import LEVELS
+
+WIDTH = 160
+
+
+@dataclass(frozen=True)
+class SimilarityResult:
+    """What was found.
+
+    Attributes:
+        matrices: one for each predictor, tasks by group.
+        reasons: predictor -> (source, target) -> why there is no number.
+        text: the tables, for a terminal.
+        folder: where `similarity.md`, `similarity.csv`, `similarity.png` and `.svg` lie.
+        n_encoded: sequences that went through an encoder; 0 where the store held all.
+        n_examples: rows that gradients were taken of, for Fishers; 0 where the store held all.
+    """
+
+    matrices: tuple[Matrix, ...]
+    reasons: Mapping[str, Mapping[tuple[str, str], str]]
+    text: str
+    folder: Path
+    n_encoded: int
+    n_examples: int
+
+
+def compare_tasks(
+    tasks: Sequence[str],
+    config: Config,
+    *,
+    by: str | Sequence[str] = "all",
+    train: bool = False,
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> SimilarityResult:
+    """Compare tasks by every predictor that is asked for.
+
+    What a predictor reads is extracted once and kept in the embedding store. A predictor that needs an adapter leaves out the
+    tasks that have none in the zoo, and says which command trains it.
+
+    Args:
+        tasks: two or more, `mnli`, or with a language, `udpos.tr`.
+        config: `config.similarity` says how much of each task is looked at.
+        by: `all`, or names of `PREDICTORS` that are no controls.
+        train: train the adapters that are missing, each on its task alone.
+    """
+    names = by_group([str(task_name(task)) for task in tasks])
+    if len(names) < 2:
+        raise ToolkitError(f"{len(names)} task is named; similarity compares two or more.")
+    predictors = chosen(by)
+    if train and any(predictor.needs_adapters for predictor in predictors):
+        train_missing(names, config, report=report, say=say)
+    with Context(config, report=report, say=say) as context:
+        extract(predictors, names, names, context)
+        reasons: dict[str, dict[tuple[str, str], str]] = {}
+        matrices = []
+        for done, predictor in enumerate(predictors):
+            report(Progress("compare", done, len(predictors)))
+            matrices.append(_matrix(predictor, names, context, reasons.setdefault(predictor.name, {})))
+        sentences = dict.fromkeys(reason for found in reasons.values() for reason in found.values())
+        for sentence in sentences:
+            say(f"Left out: {sentence}")
+        levels = {name: level(name) for name in names}
+        panels = [_panel(PREDICTORS[matrix.predictor], matrix, levels) for matrix in matrices]
+        tables = [tasks_table(names, context), *similarity_tables(panels, names, config.similarity.shared_text)]
+        folder = Path(config.run_dir) / "similarity" / folder_name(names)
+        write_similarity(folder, tables, panels, matrices, reasons, list(sentences), levels, config)
+        track_similarity(names, matrices, config, folder, say)
+        text = "\n".join(render(table, "text", width=WIDTH) for table in tables)
+        return SimilarityResult(tuple(matrices), reasons, text, folder, context.n_encoded, context.n_examples)
+
+
+def level(task: str) -> str:
+    """Return the group of a task, `syntactic` or `semantic`.
+
+    Example:
+        >>> level("udpos.tr"), level("mnli")
+        ('syntactic', 'semantic')
+    """
+    return get_task(task_name(task).name).level
+
+
+def by_group(tasks: Iterable[str]) -> list[str]:
+    """Return the tasks group by group, in the order given within each, none twice.
+
+    Example:
+        >>> by_group(["mnli", "udpos", "squad", "mnli"])
+        ['udpos', 'mnli', 'squad']
+    """
+    return sorted(dict.fromkeys(tasks), key=lambda task: LEVELS.index(level(task)))
+
+
+def chosen(by: str | Sequence[str]) -> list[Predictor]:
+    """Return the predictors that are asked for.
+
+    Raises:
+        ToolkitError: no such predictor, or one that says nothing about a pair of tasks.
+    """
+    asked = by.split(",") if isinstance(by, str) else list(by)
+    if asked == ["all"]:
+        return [predictor for predictor in PREDICTORS.values() if not predictor.is_control]
+    found = [get_predictor(name.strip()) for name in dict.fromkeys(asked)]
+    for predictor in found:
+        if predictor.is_control:
+            raise ToolkitError(
+                f"'{predictor.name}' is of a source alone ({predictor.definition}), so it says nothing about two tasks; "
+                "`xstilts predict` sets it beside the others."
+            )
+    return found
+
+
+def train_missing(
+    tasks: Iterable[str], config: Config, *, report: Report = silent, say: Say = say_nothing
+) -> list[str]:
+    """Train an adapter for each task that has none in the zoo, on its task alone; return the entries that were made."""
+    made = []
+    with Context(config) as context:
+        for task in tasks:
+            try:
+                context.entry_of(task)
+            except Absent:
+                if training_task(get_task(task_name(task).name)).has_train:
+                    entry = context.lender(task)
+                    train_composition(entry, config, report=report, say=say)
+                    made.append(entry)
+    return made
+
+
+# -- values -------------------------------------------------------------------------------------------------------
+
+
+def _matrix(
+    predictor: Predictor, names: Sequence[str], context: Context, reasons: dict[tuple[str, str], str]
+) -> Matrix:
+    import numpy as np
+
+    values = np.full((len(names), len(names)), math.nan)
+    for j, target in enumerate(names):
+        # A symmetric predictor is asked once for a pair: the sources up to the target itself.
+        asked = names[: j + 1] if predictor.is_symmetric else names
+        for source, found in scores(predictor, asked, target, context).items():
+            i = names.index(source)
+            if isinstance(found, str):
+                reasons[source, target] = found
+                continue
+            values[i, j] = found
+            if predictor.is_symmetric:
+                values[j, i] = found
+    return Matrix(tuple(names), values, predictor.is_symmetric, predictor.name)
+
+
+def _panel(predictor: Predictor, matrix: Matrix, levels: Mapping[str, str]) -> Panel:
+    left = [name for name in matrix.names if name not in matrix.absent]
+    shown = matrix.only(left) if left else matrix
+    linkage = None
+    if matrix.is_symmetric and len(left) > 1 and not any(math.isnan(value) for row in shown.values for value in row):
+        linkage = shown.linkage()
+    values = tuple(tuple(float(value) for value in row) for row in shown.values)
+    return Panel(
+        predictor.name,
+        predictor.definition,
+        shown.names,
+        values,
+        levels,
+        linkage,
+        is_symmetric=predictor.is_symmetric,
+        is_by_column=predictor.needs_labels,
+    )

@@ -1,0 +1,190 @@
+"""Which adapters to fuse for a target, and why; trains nothing."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.config import Config
+from toolkit.errors import ToolkitError
+from toolkit.progress import Report, silent
+from toolkit.recipes.session import common
+from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.transfer.predict import ALL, prediction
+from toolkit.report import GENERATED_NOTE
+from toolkit.report.compare import points
+from toolkit.report.transfer_tables import number
+from toolkit.similarity import regret
+from toolkit.similarity.ranking import Prediction, Ranking, verdicts
+from toolkit.sweeps.transfers import Observed
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """The members of a fusion that should help a target.
+
+    Attributes:
+        target: the task.
+        members: the best first.
+        by: the predictor that they were chosen by.
+        reasons: member -> why.
+        command: what trains the fusion.
+        pulls: commands that bring the members from the sweep into the zoo, so that they are not trained again.
+        regret: best observed gain of any candidate less the best of the members', a fraction; None without a sweep, or where it
+            has not observed the target.
+        expected_regret: the same of as many members drawn at random.
+        sentences: everything above for a reader.
+        run_id: the tracker's run; None without one.
+    """
+
+    target: str
+    members: tuple[str, ...]
+    by: str
+    reasons: Mapping[str, str]
+    command: str
+    pulls: tuple[str, ...]
+    regret: float | None
+    expected_regret: float | None
+    sentences: tuple[str, ...]
+    run_id: str | None = None
+
+
+def suggest(
+    n: int,
+    target: str,
+    config: Config,
+    *,
+    candidates: Sequence[str] = (),
+    sweep: Path | None = None,
+    variant: str | None = None,
+    by: str | Sequence[str] = ALL,
+    report: Report = silent,
+    say: Say = say_nothing,
+) -> Suggested:
+    """Propose the members of a fusion under a target.
+
+    Args:
+        n: how many.
+        target: the task that the fusion is for.
+        config: resolved configuration.
+        candidates: tasks to choose among; none: the sweep's sources, else the tasks that the zoo holds adapters of.
+        sweep: folder of a finished sweep; where it observed the target, the realised regret is logged.
+        variant, by, report, say: as for `predict`; the first predictor of `by` decides.
+
+    Raises:
+        ToolkitError: fewer than two members, or more than there are candidates.
+    """
+    if n < 2:
+        raise ToolkitError(f"A fusion of {n} was asked for; a fusion has two members or more.")
+    found, config, seen = prediction(
+        target, config, sources=candidates, sweep=sweep, variant=variant, by=by, report=report, say=say
+    )
+    ranking = found.of(target)
+    able = [each for each in ranking.ranked if found.lead in each.values]
+    if len(able) < n:
+        raise ToolkitError(
+            f"{n} members were asked for, but {found.lead} has a value for {len(able)} of {len(ranking.ranked)} candidates; ask "
+            "for fewer, or train more adapters."
+        )
+    members = tuple(each.source for each in able[:n])
+    observed = {each.source: each.gain for each in able if each.gain is not None}
+    lost = expected = None
+    if len(observed) > 1 and all(member in observed for member in members):
+        values = {each.source: each.values[found.lead] for each in able if each.source in observed}
+        lost = regret(values, observed, n)
+        expected = regret(dict.fromkeys(observed, 0.0), observed, n)
+    reasons = {member: _reason(found, ranking, member) for member in members}
+    command = _command(members, target, config)
+    pulls = _pulls(members, config, seen)
+    sentences = _sentences(found, ranking, members, reasons, lost, expected, pulls, command)
+    run_id = _track(found, target, members, reasons, lost, expected, config, say)
+    return Suggested(target, members, found.lead, reasons, command, pulls, lost, expected, sentences, run_id)
+
+
+def _reason(found: Prediction, ranking: Ranking, member: str) -> str:
+    """Return a member's place by the leading predictor, and by the others."""
+    each = next(one for one in ranking.ranked if one.source == member)
+    lead = ranking.places(found.lead)
+    others = []
+    for name in found.predictors:
+        places = ranking.places(name)
+        if name != found.lead and member in places and len(set(places.values())) > 1:
+            others.append(f"{places[member]:g} by {name}{' (control)' if name in found.controls else ''}")
+    first = f"{each.level}; place {lead[member]:g} of {len(lead)} by {found.lead} ({number(each.values[found.lead])})"
+    return f"{first}; {', '.join(others)}" if others else first
+
+
+def _sentences(
+    found: Prediction,
+    ranking: Ranking,
+    members: Sequence[str],
+    reasons: Mapping[str, str],
+    lost: float | None,
+    expected: float | None,
+    pulls: Sequence[str],
+    command: str,
+) -> tuple[str, ...]:
+    lines = [f"To fuse for {ranking.target}, by {found.lead}: {', '.join(members)}."]
+    for member in members:
+        gain = ranking.gains.get(member)
+        seen = "" if gain is None else f"; observed {points(gain)} points"
+        lines.append(f"- {member}: {reasons[member]}{seen}.")
+    if found.validation is not None:
+        trust = [line for line in verdicts(found) if line.startswith(f"{found.lead}: ")]
+        lines += [f"On the sweep {found.sweep}, {line}" for line in trust]
+    if lost is not None and expected is not None:
+        best = max(ranking.gains, key=ranking.gains.__getitem__)
+        lines.append(
+            f"Realised regret on the sweep {found.sweep}: {100 * lost:.1f} points (the best single source, {best}, gained "
+            f"{points(ranking.gains[best])}); {len(members)} drawn at random: {100 * expected:.1f}."
+        )
+    if found.is_generated:
+        lines.append(GENERATED_NOTE)
+    return (*lines, *pulls, command)
+
+
+def _command(members: Sequence[str], target: str, config: Config) -> str:
+    words = ["xstilts", "fuse", *members, "--target", target, "--backbone", config.backbone.name]
+    if config.zoo != Config().zoo:
+        words += ["--zoo", str(config.zoo)]
+    if config.data_root is not None:
+        words += ["--data-root", str(config.data_root)]
+    return shlex.join(words)
+
+
+def _pulls(members: Sequence[str], config: Config, seen: Observed | None) -> tuple[str, ...]:
+    if seen is None:
+        return ()
+    zoos, zoo = seen.zoos, common.open_zoo(config)
+    shelf = common.shelf(config)
+    missing = [member for member in members if member in zoos and not zoo.holds(member, shelf)]
+    own = ["--zoo", str(config.zoo)] if config.zoo != Config().zoo else []
+    return tuple(shlex.join(["xstilts", "zoo", "pull", str(zoos[member]), member, *own]) for member in missing)
+
+
+def _track(
+    found: Prediction,
+    target: str,
+    members: Sequence[str],
+    reasons: Mapping[str, str],
+    lost: float | None,
+    expected: float | None,
+    config: Config,
+    say: Say,
+) -> str | None:
+    tracker = common.open_config_tracker(config)
+    run_id = tracker.start(
+        f"suggest {len(members)} for {target}",
+        experiment=f"sweep {found.sweep}" if found.sweep else target,
+        tags={"journey": "suggest", "backbone": config.backbone.name},
+        params={"target": target, "members": ",".join(members), "by": found.lead, "sweep": found.sweep},
+    )
+    named = {"regret": lost, "regret_at_random": expected}
+    tracker.log_metrics({f"{target}/{name}": value for name, value in named.items() if value is not None})
+    tracker.log_text("\n".join(f"{member}: {reason}" for member, reason in reasons.items()) + "\n", "reasons.txt")
+    tracker.close()
+    for sentence in tracker.notes:
+        say(sentence)
+    return run_id or None

@@ -1,0 +1,161 @@
+"""A sweep's resampled scores by row, target and setting, and what is computed from them: contrasts with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from toolkit.languages import low_resource
+from toolkit.statistics.significance import Draws, Estimate, Resampled, holm, mean_draws
+from toolkit.sweeps import Cell, SweepResults
+
+NOISE = "noise.apply"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A difference between scores, or between means of scores.
+
+    Attributes:
+        name: what is compared with what.
+        targets: the tasks that it is a mean over.
+        estimate: a fraction; p is corrected over the contrasts of its section.
+        about: the languages, where they are not all of them.
+    """
+
+    name: str
+    targets: tuple[str, ...]
+    estimate: Estimate
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table at one point of the axis `settings`."""
+
+    name: str
+    group: str
+    method: str
+    members: tuple[str, ...]
+    is_baseline: bool
+
+
+def label(row: str, variant: str) -> str:
+    """Return a row's name in the report: its label, and the point on the axis `settings` where there is one."""
+    return f"{row} ({variant})" if variant else row
+
+
+class Columns:
+    """What contrasts are made from.
+
+    Args:
+        results: the sweep.
+        drawn: (target, variant) -> resampled scores; compositions are called as `label` says.
+        done: (label, target) of the cells that have all their seeds; the others enter no contrast.
+    """
+
+    def __init__(
+        self, results: SweepResults, drawn: Mapping[tuple[str, str], Resampled], done: frozenset[tuple[str, str]]
+    ) -> None:
+        self.targets = results.sweep.targets
+        self.variants = results.sweep.variants
+        self._drawn, self._done = drawn, done
+        cells: dict[str, Cell] = {}
+        noise: dict[str, str] = {}
+        for each in results.cells:
+            cells.setdefault(each.cell.row, each.cell)
+            noise[each.cell.variant] = each.cell.settings.get(NOISE, "")
+        self.rows = tuple(Row(c.row, c.group, c.method, c.members, c.is_baseline) for c in cells.values())
+        has_noise = any(noise.values())
+        clean = [variant for variant in self.variants if not noise[variant]]
+        self.reference = clean[0] if has_noise and clean else self.variants[0]
+        """The point of `settings` that others are set against: the first without noise, else the first."""
+        self.noises = tuple(variant for variant in self.variants if noise[variant]) if has_noise and clean else ()
+
+    @property
+    def baseline(self) -> Row | None:
+        """The row that others are compared with."""
+        return next((row for row in self.rows if row.is_baseline), None)
+
+    def of(self, group: str) -> tuple[Row, ...]:
+        """Return the rows of an axis."""
+        return tuple(row for row in self.rows if row.group == group)
+
+    def languages(self, task: str, variant: str | None = None) -> tuple[str, ...]:
+        """Return the languages that a target was scored in."""
+        found = self._drawn.get((task, self.reference if variant is None else variant))
+        return found.languages if found is not None else ()
+
+    def draws(
+        self, row: Row, task: str, *, variant: str | None = None, languages: Sequence[str] | None = None
+    ) -> Draws | None:
+        """Return a row's mean over languages on a target; None where it is not there whole."""
+        point = self.reference if variant is None else variant
+        name, found = label(row.name, point), self._drawn.get((task, point))
+        if found is None or name not in found.observed or (name, task) not in self._done:
+            return None
+        some = found.languages if languages is None else languages
+        return found.draws(name, some) if some else None
+
+    def mean(
+        self, rows: Sequence[Row], task: str, *, variant: str | None = None, languages: Sequence[str] | None = None
+    ) -> Draws | None:
+        """Return the mean over rows; None where one of them is not there whole."""
+        return mean_of([self.draws(row, task, variant=variant, languages=languages) for row in rows])
+
+    def change(self, row: Row, task: str, variants: Sequence[str]) -> Draws | None:
+        """Return what points of `settings` change against the reference, in the mean over them; all on the same rows."""
+        here = self._drawn.get((task, self.reference))
+        if any(self._drawn.get((task, variant)) is not here for variant in variants):
+            return None
+        return less(mean_of([self.draws(row, task, variant=variant) for variant in variants]), self.draws(row, task))
+
+    def mean_change(self, rows: Sequence[Row], task: str) -> Draws | None:
+        """Return what noise changes, in the mean over rows and noises; None where one of them is not there whole."""
+        return mean_of([self.change(row, task, self.noises) for row in rows])
+
+    def low(self, task: str) -> tuple[str, ...]:
+        """Return the low-resource languages that a target was scored in."""
+        return low_resource(self.languages(task))
+
+
+def mean_of(some: Sequence[Draws | None]) -> Draws | None:
+    """Return the mean of numbers; None where one of them, or all, are not there."""
+    found = [each for each in some if each is not None]
+    return mean_draws(found) if found and len(found) == len(some) else None
+
+
+def less(one: Draws | None, other: Draws | None) -> Draws | None:
+    """Return the difference of two numbers where both are there."""
+    return None if one is None or other is None else one - other
+
+
+def contrasts(
+    columns: Columns, lines: Mapping[str, Callable[[str], Draws | None]], *, about: str = ""
+) -> tuple[Contrast, ...]:
+    """Return every line in the mean over targets, and with several targets on each of them.
+
+    Holm's correction runs over the means of all lines, and over the single targets of all lines.
+
+    Args:
+        columns: the sweep.
+        lines: name of a difference -> its draws on a target, None where they are not there.
+        about: the languages meant.
+    """
+    means: list[Contrast] = []
+    singles: list[Contrast] = []
+    for name, draws_on in lines.items():
+        found = {task: draws for task in columns.targets if (draws := draws_on(task)) is not None}
+        if not found:
+            continue
+        means.append(Contrast(name, tuple(found), mean_draws(list(found.values())).estimate, about))
+        if len(columns.targets) > 1:
+            singles += [Contrast(name, (task,), draws.estimate, about) for task, draws in found.items()]
+    return (*_corrected(means), *_corrected(singles))
+
+
+def _corrected(some: Sequence[Contrast]) -> tuple[Contrast, ...]:
+    adjusted = holm([each.estimate.p for each in some])
+    return tuple(
+        replace(each, estimate=replace(each.estimate, adjusted=p)) for each, p in zip(some, adjusted, strict=True)
+    )

@@ -1,0 +1,75 @@
+"""A part of a report's answer: sentences, the contrasts that they rest on, and the words that such sentences are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from toolkit.report.compare import points
+from toolkit.report.sweep.columns import Columns, Contrast
+from toolkit.statistics.significance import Draws, Estimate
+
+Lines = dict[str, Callable[[str], Draws | None]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """The answer of one axis.
+
+    Attributes:
+        title: of the axis.
+        said: sentences for the top of the report.
+        contrasts: what they rest on.
+        note: what a reader has to know about them.
+    """
+
+    title: str
+    said: tuple[str, ...]
+    contrasts: tuple[Contrast, ...]
+    note: str = ""
+
+
+def interval(estimate: Estimate) -> str:
+    """Return a difference in points with its interval.
+
+    Example:
+        >>> interval(Estimate(0.021, 0.004, 0.038, 0.01))
+        '+2.1 [+0.4, +3.8]'
+    """
+    return f"{points(estimate.value)} [{points(estimate.low)}, {points(estimate.high)}]"
+
+
+def verdict(estimate: Estimate) -> str:
+    """Return whether a difference is more than chance, in words."""
+    return "more than chance" if estimate.is_significant else "may be chance"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as people list them.
+
+    Example:
+        >>> listed(["a"]), listed(["a", "b", "c"])
+        ('a', 'a, b and c')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def told(contrast: Contrast, columns: Columns) -> str:
+    """Return a difference with its interval and verdict, and what it is a mean over where that is not plain."""
+    found = f"{interval(contrast.estimate)} points, {verdict(contrast.estimate)}"
+    n = len(contrast.targets)
+    return (
+        f"{found} (mean of {n} targets)"
+        if n > 1
+        else found
+        if len(columns.targets) == 1
+        else f"{found} ({contrast.targets[0]})"
+    )
+
+
+def overall(found: Sequence[Contrast], columns: Columns) -> list[Contrast]:
+    """Return the contrasts over all targets, which stand first, one for each name."""
+    by_name: dict[tuple[str, str], Contrast] = {}
+    for contrast in found:
+        by_name.setdefault((contrast.name, contrast.about), contrast)
+    return list(by_name.values())

@@ -1,0 +1,1 @@
+"""Values that a journey leaves: scores and predictions, with their files."""

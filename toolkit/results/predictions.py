@@ -1,0 +1,110 @@
+"""What was answered, row by row: one JSON object a line, for paired tests and for reading.
+
+`eval` leaves `predictions/<task>.<language>.jsonl` beside its `scores.json` (of a `par`:
+`predictions/member<i>/<task>.<language>.jsonl`), one line a row in the order of the rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import DataError
+from toolkit.results.score import replace_text
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One row's answer and what it is worth.
+
+    Args:
+        id: the row's id in its data set; a data set may repeat one.
+        gold: a label's name (without names its index), the right choice's index, the reference answers, or the tags.
+        prediction: of the same sort as `gold`; for a span its text, empty for "no answer".
+        outcome: in [0, 1]: 1 or 0 for a label; F1 for a span; for tags the share of right words where the task's metric is
+            accuracy, else the sentence's own span F1 (1 where there is no span and none was found). Its mean over all
+            rows is the score, but for tags, whose scores are made from the sums of `counts`.
+        counts: further figures: `em` of a span; of tags `right` and `words`, and where spans count `tp`, `fp` and `fn`.
+
+    Raises:
+        ValueError: `outcome` is no fraction.
+
+    Example:
+        >>> Prediction("17", "neutral", "entailment", 0.0).outcome
+        0.0
+    """
+
+    id: str
+    gold: Any
+    prediction: Any
+    outcome: float
+    counts: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.outcome <= 1.0:
+            raise ValueError(
+                f"Row '{self.id}' has the outcome {self.outcome!r}; a fraction between 0 and 1 is expected."
+            )
+
+
+_FIELDS = ("id", "gold", "prediction", "outcome")
+
+
+def write_predictions(predictions: Iterable[Prediction], path: Path) -> None:
+    """Write one JSON object a line, `counts` among the other fields, beside and renamed into place.
+
+    Raises:
+        ToolkitError: the file cannot be written.
+    """
+    lines = (
+        json.dumps({**{name: getattr(each, name) for name in _FIELDS}, **each.counts}, ensure_ascii=False)
+        for each in predictions
+    )
+    # Half of a surrogate pair, which a data set may hold, is no UTF-8: the escape keeps it.
+    replace_text(path, "".join(f"{_encodable(line)}\n" for line in lines))
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """Read what `write_predictions` wrote.
+
+    Raises:
+        DataError: the file is missing, or a line is no prediction; names the file and the line.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+    except OSError as fault:
+        raise DataError(f"Cannot read {path}: {fault.strerror}; expected the predictions that `eval` wrote.") from None
+    except UnicodeDecodeError as fault:
+        raise DataError(f"{path} is no UTF-8 ({fault.reason}); expected the predictions that `eval` wrote.") from None
+    return [_prediction(line, f"Line {number} of {path}") for number, line in enumerate(lines, 1) if line]
+
+
+def _prediction(line: str, where: str) -> Prediction:
+    try:
+        values = json.loads(line)
+    except ValueError as fault:
+        raise DataError(f"{where} is no JSON ({fault}); expected one prediction.") from None
+    if not isinstance(values, dict) or (missing := [name for name in _FIELDS if name not in values]):
+        lacks = f"has no '{missing[0]}'" if isinstance(values, dict) else f"is {type(values).__name__}"
+        raise DataError(f"{where} {lacks}; a prediction has {', '.join(_FIELDS)}.")
+    figures = {key: value for key, value in values.items() if key not in ("id", "gold", "prediction")}
+    for key, value in figures.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise DataError(f"{where} has {key} = {value!r}; a number was expected.")
+    try:
+        return Prediction(
+            str(values["id"]), values["gold"], values["prediction"], float(figures.pop("outcome")), figures
+        )
+    except ValueError as fault:
+        raise DataError(f"{where}: {fault}") from None
+
+
+def _encodable(line: str) -> str:
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(json.loads(line))
+    return line

@@ -1,0 +1,1 @@
+"""Significance tests and robustness measures: arrays in, numbers out."""

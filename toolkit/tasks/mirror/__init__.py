@@ -1,0 +1,1 @@
+"""Mirrors of hub data sets on disk: finding, manifests, pins."""

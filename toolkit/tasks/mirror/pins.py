@@ -1,0 +1,68 @@
+"""Pins: the commit of each hub dataset that this folder's results are of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from toolkit.errors import ConfigError
+from toolkit.results.score import replace_text
+from toolkit.tasks.mirror.manifest import SHA
+
+PINS = Path("configs") / "pins.yaml"  # in the working folder
+ENVIRONMENT = "XSTILTS_PINS"
+_OPENING = """# xstilts tasks pin xnli xquad
+# Datasets of the hub and the commits that are read: `tasks pin` writes this file, and every command obeys it.
+"""
+
+
+def pins_file() -> Path:
+    """Return where pins are: the file that `XSTILTS_PINS` names, else `configs/pins.yaml`."""
+    return Path(os.environ.get(ENVIRONMENT) or PINS).expanduser()
+
+
+def pinned(path: str) -> str | None:
+    """Return the commit that a hub dataset is pinned to, or None.
+
+    Raises:
+        ConfigError: the pins cannot be read, or one is no commit.
+    """
+    file = pins_file()
+    try:
+        changed = file.stat().st_mtime_ns
+    except FileNotFoundError:
+        if os.environ.get(ENVIRONMENT):
+            raise ConfigError(
+                f"{ENVIRONMENT} names {file}, which is not there; expected the file that `xstilts tasks pin` writes."
+            ) from None
+        return None
+    return read_pins(file, changed).get(path)
+
+
+@lru_cache(maxsize=4)  # asked for once per language; a changed file has another time
+def read_pins(file: Path, changed: int = 0) -> Mapping[str, str]:
+    """Return commits by hub id."""
+    from toolkit.config.safe_yaml import YamlFault, build, compose
+
+    expected = "expected lines of `org/name: <40 hexadecimal digits>`, as `xstilts tasks pin` writes them"
+    try:
+        node = compose(file.read_bytes().decode("utf-8-sig"))
+        found = build(node) if node is not None else {}
+    except (OSError, UnicodeDecodeError, YamlFault) as error:
+        raise ConfigError(f"{file} cannot be read ({error}); {expected}.") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{file} holds no mapping; {expected}.")
+    for path, commit in found.items():
+        if not isinstance(commit, str) or not SHA.fullmatch(commit):
+            raise ConfigError(f"{file} pins {path} to {commit!r}; {expected}.")
+    return found
+
+
+def write_pins(found: Mapping[str, str], file: Path) -> None:
+    """Add pins to those that a file holds, in place of earlier ones of the same datasets."""
+    held = dict(read_pins(file, file.stat().st_mtime_ns)) if file.is_file() else {}
+    # Quoted: forty digits without a letter would be a number in YAML.
+    lines = [f"{path}: '{commit}'\n" for path, commit in sorted({**held, **found}.items())]
+    replace_text(file, _OPENING + "".join(lines))

@@ -1,0 +1,1 @@
+"""Sources of rows: hub, mirror, local files, corpora, and converters of their layouts."""

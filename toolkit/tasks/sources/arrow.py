@@ -1,0 +1,181 @@
+"""Typed rows out of an arrow table, whatever file it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import DataError
+from toolkit.languages import LANGUAGES
+from toolkit.tasks.rows import Row
+from toolkit.tasks.sources.convert import Fault, convert
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from toolkit.tasks.task import Task
+
+Column = str | tuple[str, ...]
+
+
+class ArrowRows:
+    """An arrow table, opened for a task: columns are looked up once, rows converted when asked for.
+
+    `lines` holds the line of a text file that each row begins at; `shape` makes a text file's cells what a kind expects.
+    """
+
+    def __init__(
+        self,
+        table: pyarrow.Table,
+        *,
+        task: Task,
+        columns: Mapping[str, Column],
+        where: Mapping[str, tuple[object, ...]],
+        language: str,
+        split: str,
+        file: str,
+        origin: str,
+        revision: str = "",
+        lines: Sequence[int] | None = None,
+        shape: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    ) -> None:
+        self.split = split
+        self.origin = origin
+        self.revision = revision
+        self._task = task
+        self._lines = lines
+        self._shape = shape
+        self._file = file
+        if table.num_rows == 0:
+            raise DataError(f"{file} has no rows; expected at least one for the split '{split}' of task '{task.name}'.")
+        self._columns = {
+            name: [self._column(table, each) for each in ([column] if isinstance(column, str) else column)]
+            for name, column in columns.items()
+        }
+        self._is_list = {name for name, column in columns.items() if not isinstance(column, str)}
+        for name in ("label", "tags"):
+            if isinstance(column := columns.get(name), str):
+                self._check_names(table, column)
+        self._kept = self._filter(table, where, language)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def row(self, index: int) -> Row:
+        there = self._kept[index]
+        raw = {
+            name: [column[there].as_py() for column in columns] if name in self._is_list else columns[0][there].as_py()
+            for name, columns in self._columns.items()
+        }
+        task = self._task
+        try:
+            if self._shape is not None:
+                raw = self._shape(raw)
+            return convert(
+                task.kind,
+                raw,
+                str(there),
+                task.labels,
+                may_be_unanswerable=task.may_be_unanswerable,
+                may_have_other_tags=task.may_have_other_tags,
+            )
+        except Fault as fault:
+            place = f"row {there} (counted from 0)" if self._lines is None else f"line {self._lines[there]}"
+            raise DataError(f"{self._file}, {place}: {fault.found}; expected {fault.expected}.") from None
+
+    def _column(self, table: pyarrow.Table, path: str) -> Any:
+        import pyarrow
+        import pyarrow.compute
+
+        root, *inner = path.split(".")
+        if root not in table.column_names:
+            raise DataError(
+                f"{self._file} has no column '{root}' (it has {', '.join(table.column_names)}); "
+                f"task '{self._task.name}' expected it."
+            )
+        column = table.column(root)
+        for step in inner:
+            kind = column.type
+            if not pyarrow.types.is_struct(kind) or step not in [kind.field(i).name for i in range(kind.num_fields)]:
+                raise DataError(f"{self._file}: column '{root}' is {kind}; task '{self._task.name}' expected '{path}'.")
+            column = pyarrow.compute.struct_field(column, step)
+        # One chunk, so that reaching row i does not search the chunks each time.
+        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+    def _check_names(self, table: pyarrow.Table, column: str) -> None:
+        """Refuse a file whose own label names stand in another order than the task's."""
+        names, labels = label_names(table, column), self._task.labels
+        if (names and labels and len(names) != len(labels)) or (sorted(names) == sorted(labels) and names != labels):
+            raise DataError(
+                f"{self._file}: column '{column}' has the labels {', '.join(names)}; "
+                f"task '{self._task.name}' expected {', '.join(labels)}, in this order."
+            )
+
+    def _filter(self, table: pyarrow.Table, where: Mapping[str, tuple[object, ...]], language: str) -> Sequence[int]:
+        if not where:
+            return range(table.num_rows)
+        kept = matching(where, language, {column: self._column(table, column) for column in where})
+        if not kept:
+            raise DataError(
+                f"{self._file} has no row that task '{self._task.name}' keeps in language '{language}'; "
+                f"expected some where {', '.join(where)} match."
+            )
+        return kept
+
+
+def roots(columns: Mapping[str, Column], where: Mapping[str, tuple[object, ...]]) -> list[str]:
+    """Return every top-level column that is read."""
+    named = [each for column in columns.values() for each in ([column] if isinstance(column, str) else column)]
+    return list(dict.fromkeys([each.split(".")[0] for each in named] + list(where)))
+
+
+def holds(where: Mapping[str, tuple[object, ...]], language: str, read: Callable[[list[str]], pyarrow.Table]) -> bool:
+    """Return whether a file that mixes languages has rows of this one; `read` is asked only where it may mix them."""
+    chosen = {
+        column: allowed
+        for column, allowed in where.items()
+        if any("{" in each for each in allowed if isinstance(each, str))
+    }
+    if not chosen:
+        return True
+    table = read(list(chosen))
+    # A column that is not there is for `ArrowRows` to report.
+    return not set(chosen) <= set(table.column_names) or bool(
+        matching(chosen, language, {column: table.column(column) for column in chosen})
+    )
+
+
+def matching(where: Mapping[str, tuple[object, ...]], language: str, columns: Mapping[str, Any]) -> list[int]:
+    """Return the positions of the rows that every condition keeps, in order."""
+    kept: list[int] | None = None
+    for name, allowed in where.items():
+        values = columns[name].to_pylist()
+        filled = [fill(each, language) if isinstance(each, str) else each for each in allowed]
+        prefixes = tuple(each[:-1] for each in filled if isinstance(each, str) and each.endswith("*"))
+        kept = [
+            i
+            for i in (range(len(values)) if kept is None else kept)
+            if values[i] in filled or (prefixes and str(values[i]).startswith(prefixes))
+        ]
+    return kept or []
+
+
+def label_names(table: pyarrow.Table, column: str) -> tuple[str, ...]:
+    """Return the label names a parquet file carries for a column (hub convention), or nothing."""
+    import json
+
+    try:
+        features = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
+        feature = features[column]
+        feature = feature.get("feature", feature) if isinstance(feature, dict) else feature[0]
+        return tuple(feature.get("names") or ())
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        return ()
+
+
+def fill(text: str, language: str) -> str:
+    """Return `text` with `{code}`, `{iso3}`, `{ud}`, `{ud_lower}` and `{question}` replaced for a language."""
+    context, _, question = language.partition(".")
+    found = LANGUAGES[context]
+    names = {"code": found.code, "iso3": found.iso3, "ud": found.ud_name, "ud_lower": found.ud_name.lower()}
+    return text.format(**names, question=question or context)

@@ -1,0 +1,141 @@
+"""Rows from the user's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import ConfigError
+from toolkit.tasks.rows import Opened
+from toolkit.tasks.sources.arrow import ArrowRows, Column, fill, holds, roots
+from toolkit.tasks.sources.convert import Fault
+from toolkit.tasks.sources.files import FORMATS, read_file
+from toolkit.tasks.sources.hub import check_columns
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from toolkit.tasks.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSource:
+    """Files of one format.
+
+    Attributes:
+        format: `csv`, `tsv`, `jsonl`, `conll` or `parquet` (`files.read_file` says what each looks like).
+        splits: for each split that may be asked for its file; `{code}`, `{iso3}`, `{ud}` stand for the language.
+        columns: as in `HubSource`. In csv and tsv a cell holds tokens or tags parted by spaces, or one answer.
+        where: as in `HubSource`.
+        folder: what relative paths are relative to.
+    """
+
+    format: str
+    splits: Mapping[str, str]
+    columns: Mapping[str, Column]
+    where: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    folder: Path = Path(".")
+
+    def check(self, task: Task) -> None:
+        if self.format not in FORMATS:
+            raise ConfigError(f"Task '{task.name}' has files in '{self.format}'; expected {', '.join(FORMATS)}.")
+        check_columns(task, self.columns)
+        named = roots(self.columns, self.where)
+        if self.format == "conll" and (task.kind != "tags" or not all(each.isdecimal() for each in named)):
+            raise ConfigError(
+                f"Task '{task.name}' has files in conll; expected the kind 'tags' and columns by number, "
+                "`{tokens: 0, tags: 1}`."
+            )
+
+    def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
+        found = []
+        for language in languages:
+            file = self._file(split, language)
+            if file.is_file() and holds(self.where, language, partial(_table, file, self.format)):
+                found.append(language)
+        return tuple(found)
+
+    def open(self, task: Task, split: str, language: str, data_root: Path | None) -> Opened:
+        file = self._file(split, language)
+        read = read_file(file, self.format, roots(self.columns, self.where))
+        return ArrowRows(
+            read.table,
+            task=task,
+            columns=self.columns,
+            where=self.where,
+            language=language,
+            split=split if split != "score" else self._name_of(self.splits["score"]),
+            file=str(file),
+            origin=f"file: {file.name}",
+            lines=read.lines,
+            shape=_SHAPES[task.kind],
+        )
+
+    def _file(self, split: str, language: str) -> Path:
+        return self.folder / Path(fill(self.splits[split], language)).expanduser()
+
+    def _name_of(self, path: str) -> str:
+        """The split that scores are made on, by the name it has besides `score`."""
+        return next((split for split, each in self.splits.items() if each == path and split != "score"), "score")
+
+
+def _table(file: Path, format: str, columns: list[str]) -> pyarrow.Table:
+    return read_file(file, format, columns).table
+
+
+def _pair(raw: dict[str, Any]) -> dict[str, Any]:
+    return _filled(raw, "first", "second")
+
+
+def _choice(raw: dict[str, Any]) -> dict[str, Any]:
+    choices = raw["choices"]
+    if isinstance(choices, list) and any(isinstance(each, str) and not each.strip() for each in choices):
+        raise Fault("choices", "an empty choice", "text in every choice")
+    return raw
+
+
+def _span(raw: dict[str, Any]) -> dict[str, Any]:
+    texts, starts = raw["texts"], raw["starts"]
+    if isinstance(texts, str):
+        texts = [texts] if texts else []
+    if isinstance(starts, str | int) and not isinstance(starts, bool):
+        starts = [starts] if starts != "" else []
+    if isinstance(starts, list):
+        starts = [int(each) if isinstance(each, str) and each.isdecimal() else each for each in starts]
+    return _filled({**raw, "texts": texts, "starts": starts}, "question", "context")
+
+
+def _tags(raw: dict[str, Any]) -> dict[str, Any]:
+    cut = {name: raw[name].split() if isinstance(raw[name], str) else raw[name] for name in ("tokens", "tags")}
+    if isinstance(cut["tokens"], list) and any(isinstance(each, str) and not each.strip() for each in cut["tokens"]):
+        raise Fault("tokens", "an empty token", "text in every token")
+    return {**raw, **cut}
+
+
+def _bitext(raw: dict[str, Any]) -> dict[str, Any]:
+    return _filled(raw, "source", "target")
+
+
+def _retrieval(raw: dict[str, Any]) -> dict[str, Any]:
+    return _filled(raw, "query", "passage")
+
+
+def _filled(raw: dict[str, Any], *names: str) -> dict[str, Any]:
+    for name in names:
+        if isinstance(raw[name], str) and not raw[name].strip():
+            raise Fault(name, f"an empty text as {name}", "text")
+    return raw
+
+
+# Public datasets hold a few empty texts that are part of their published numbers; in a file of the user's one is a slip.
+_SHAPES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "pair": _pair,
+    "choice": _choice,
+    "span": _span,
+    "tags": _tags,
+    "bitext": _bitext,
+    "retrieval": _retrieval,
+}

@@ -1,0 +1,1 @@
+"""Sharing entries between zoos: places, transfer, arrival."""

@@ -1,0 +1,92 @@
+"""A model repository of the Hugging Face Hub as a place: read file by file, written in one commit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from toolkit.errors import ZooError
+from toolkit.zoo.card import CARD_FILE, README_FILE
+from toolkit.zoo.share.place import Parcel, Place, reaching
+
+_HF = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?/?")
+# The first line of a page that this toolkit wrote; a page of somebody else's stays as it is.
+OURS = "library_name: xstilts"
+
+
+@dataclass(frozen=True)
+class HubPlace(Place):
+    """A repository and a revision. `HF_ENDPOINT` names another server, `HF_TOKEN` or `hf auth login` who writes."""
+
+    repo: str = ""
+    revision: str = "main"
+
+    def _walk(self) -> Iterator[str]:
+        from huggingface_hub import HfApi
+
+        self.fs.invalidate_cache()
+        yield from HfApi().list_repo_files(self.repo, revision=self.revision)
+
+    def publish(self, parcels: list[Parcel]) -> None:
+        """Write all entries in one commit: the repository holds all of them, or is as it was."""
+        from huggingface_hub import CommitOperationAdd, HfApi
+        from huggingface_hub.errors import HfHubHTTPError
+
+        with reaching(self.url):
+            api = HfApi()
+            api.create_repo(self.repo, repo_type="model", exist_ok=True)
+            head = api.repo_info(self.repo, revision=self.revision).sha
+            operations = []
+            for parcel in parcels:
+                # The hub keeps old commits, so the weights stand plainly beside their card.
+                for file in sorted(parcel.card.files):
+                    operations.append(CommitOperationAdd(f"{parcel.path}/{file}", str(parcel.folder / file)))
+                operations.append(CommitOperationAdd(f"{parcel.path}/{CARD_FILE}", parcel.text.encode("utf-8")))
+                if parcel.readme:
+                    operations.append(CommitOperationAdd(f"{parcel.path}/{README_FILE}", parcel.readme.encode("utf-8")))
+            if parcels and parcels[-1].readme and self._may_write_front_page():
+                operations.append(CommitOperationAdd(README_FILE, parcels[-1].readme.encode("utf-8")))
+            names = ", ".join(parcel.card.name for parcel in parcels)
+            try:
+                api.create_commit(
+                    self.repo,
+                    operations,
+                    commit_message=f"Add {names}",
+                    revision=self.revision,
+                    parent_commit=head,  # another push that came between is refused by the hub, not overwritten
+                )
+            except HfHubHTTPError as error:
+                if error.response is not None and error.response.status_code in (409, 412):
+                    raise ZooError(
+                        f"{self.url} was written by somebody else meanwhile; nothing was pushed, run the same command again."
+                    ) from None
+                raise
+            self.fs.invalidate_cache()
+
+    def _may_write_front_page(self) -> bool:
+        if not self.exists(README_FILE):
+            return True
+        with self.open(README_FILE) as stream:
+            return OURS in stream.read(4096).decode("utf-8", "replace")
+
+    def exists(self, path: str) -> bool:
+        """Return whether there is a file; a repository that does not exist holds none."""
+        from huggingface_hub import HfApi
+
+        with reaching(self.url):
+            api = HfApi()
+            return bool(api.repo_exists(self.repo)) and api.file_exists(self.repo, path, revision=self.revision)
+
+
+def open_hub(url: str) -> HubPlace:
+    """Return the place of `hf://org/repo` or `hf://org/repo@revision`."""
+    found = _HF.fullmatch(url)
+    if not found:
+        raise ZooError(f"'{url}' is no repository of the hub; expected `hf://org/repo` or `hf://org/repo@revision`.")
+    revision = found["revision"] or "main"
+    from huggingface_hub import HfFileSystem
+
+    # With the revision in it: the library takes the first `@` of a path for its revision, and our names hold some.
+    base = f"{found['repo']}@{revision.replace('/', '%2F')}"
+    return HubPlace(url, HfFileSystem(), base, repo=found["repo"], revision=revision)

@@ -1,0 +1,260 @@
+"""Where adapters come from and go to: a folder, any fsspec URL, a repository of the hub.
+
+A remote place holds `<backbone>/<composition>/card.yaml`, and the weights either beside it (a plain zoo) or in a folder
+`<digest, 16 digits>/` below it. A push writes the second form: weights of another digest never touch those that a card
+names, and the card, one small file, is what makes an entry visible.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.composition import parse
+from toolkit.errors import ZooError
+from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
+from toolkit.zoo.files import open_regular, refuse_link
+from toolkit.zoo.names import backbone_slug
+
+_SAFE_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=~,@-]*")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*(::|://)")
+MAX_ENTRIES = 100_000
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """An entry on its way: its card, the card's text to the byte, and the local folder with its files.
+
+    Args:
+        card: what it is.
+        text: the sealed page, copied as it is.
+        folder: where its files lie on this disk.
+        readme: the page for people, empty for none.
+    """
+
+    card: AdapterCard
+    text: str
+    folder: Path
+    readme: str = ""
+
+    @property
+    def path(self) -> str:
+        """`<backbone>/<composition>` below the place's root."""
+        return path_of(self.card)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place that is read, and written where it is no local folder.
+
+    Args:
+        url: as the user named it.
+        fs: the fsspec file system.
+        base: the root inside it, without a slash at the end.
+        local: the root as a path, for a folder of this machine.
+    """
+
+    url: str
+    fs: Any
+    base: str
+    local: Path | None = None
+
+    def cards(self, *, damaged: list[str] | None = None) -> list[tuple[AdapterCard, str]]:
+        """Return every card with its text, sorted by path.
+
+        Args:
+            damaged: takes a sentence for every entry that cannot be read; without it the first one raises.
+        """
+        found = []
+        for path in self._entry_paths():
+            try:
+                found.append(self.card(path))
+            except ZooError as error:
+                if damaged is None:
+                    raise
+                damaged.append(str(error))
+        return found
+
+    def card(self, path: str) -> tuple[AdapterCard, str]:
+        """Return the card at `<backbone>/<composition>` and its text, checked against where it lies."""
+        where = f"{self.url}: {path}/{CARD_FILE}"
+        with self.open(f"{path}/{CARD_FILE}") as stream, reaching(self.url):
+            data = stream.read(MAX_CARD_BYTES + 1)
+        if len(data) > MAX_CARD_BYTES:
+            raise ZooError(f"{where}: The card has more than {MAX_CARD_BYTES:,} bytes; no card is that long.")
+        try:
+            text = data.decode("utf-8")
+            card = AdapterCard.from_text(text)
+        except UnicodeDecodeError:
+            raise ZooError(f"{where}: The card is not UTF-8 text; have it pushed again.") from None
+        except ZooError as error:
+            raise ZooError(f"{where}: {error}") from None
+        if path_of(card) != path:
+            raise ZooError(
+                f"{where}: The card is of '{card.name}' and belongs into {path_of(card)}; nothing was taken."
+            )
+        return card, text
+
+    def holds(self, path: str) -> bool:
+        """Return whether there is an entry."""
+        return self.exists(f"{path}/{CARD_FILE}")
+
+    def exists(self, path: str) -> bool:
+        """Return whether there is a file at a path below the root."""
+        with reaching(self.url):
+            return bool(self.fs.exists(self._at(path)))
+
+    def weights(self, card: AdapterCard, file: str) -> Any:
+        """Open one weight file of an entry for reading."""
+        for path in (f"{path_of(card)}/{card.digest[:16]}/{file}", f"{path_of(card)}/{file}"):
+            if self.exists(path):
+                return self.open(path)
+        raise ZooError(f"{self.url} lacks {file} of '{card.name}': it was pushed half; have it pushed again.")
+
+    def open(self, path: str) -> Any:
+        """Open a file below the root for reading; on a local disk no link is followed."""
+        _refuse_hostile(self.url, path)
+        if self.local is not None:
+            folder = self.local
+            for part in path.split("/")[:-1]:
+                folder = folder / part
+                refuse_link(folder)
+            return open_regular(self.local / path, f"{path} in {self.url}")
+        with reaching(self.url):
+            return self.fs.open(self._at(path), "rb")
+
+    def publish(self, parcels: list[Parcel]) -> None:
+        """Write entries, in their order: weights first, the card last."""
+        for parcel in parcels:
+            with reaching(self.url):
+                weights = f"{parcel.path}/{parcel.card.digest[:16]}"
+                for file, held in sorted(parcel.card.files.items()):
+                    self._send(parcel.folder / file, f"{weights}/{file}", held["bytes"])
+                if parcel.readme:
+                    self._write(parcel.readme, f"{parcel.path}/{README_FILE}")
+                self._write(parcel.text, f"{parcel.path}/{CARD_FILE}")
+
+    def _send(self, source: Path, path: str, size: int) -> None:
+        target = self._at(path)
+        if self.fs.exists(target) and self.fs.size(target) == size:
+            return  # it came by one rename, so it is whole: a push that was killed goes on here
+        beside = f"{target}.part-{secrets.token_hex(6)}"
+        self.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+        self.fs.put_file(str(source), beside)
+        self.fs.mv(beside, target)
+
+    def _write(self, text: str, path: str) -> None:
+        target = self._at(path)
+        beside = f"{target}.part-{secrets.token_hex(6)}"
+        self.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+        self.fs.pipe_file(beside, text.encode("utf-8"))
+        self.fs.mv(beside, target)
+
+    def _at(self, path: str) -> str:
+        return f"{self.base}/{path}" if self.base else path
+
+    def _entry_paths(self) -> list[str]:
+        """Return `<backbone>/<composition>` of every entry; names that leave the root are refused."""
+        paths = set()
+        with reaching(self.url):
+            names = list(self._walk())
+        for name in names:
+            if name.count("/") == 2 and name.endswith(f"/{CARD_FILE}") and not re.search(r"(^|/)\.[^./]", name):
+                _refuse_hostile(self.url, name)
+                paths.add(name.rpartition("/")[0])
+        if len(paths) > MAX_ENTRIES:
+            raise ZooError(f"{self.url} holds more than {MAX_ENTRIES:,} entries; name one of them.")
+        return sorted(paths)
+
+    def _walk(self) -> Iterator[str]:
+        if self.local is not None:
+            for shelf in sorted(os.listdir(self.local)):
+                if os.path.isdir(self.local / shelf):
+                    for slug in sorted(os.listdir(self.local / shelf)):
+                        if os.path.lexists(self.local / shelf / slug / CARD_FILE):
+                            yield f"{shelf}/{slug}/{CARD_FILE}"
+            return
+        self.fs.invalidate_cache()
+        if self.base and not self.fs.exists(self.base):
+            return
+        # The names as the place gives them: `..` among them must be seen, not resolved.
+        base = self.base.strip("/")
+        for name in self.fs.find(self.base, maxdepth=3):
+            name = name.lstrip("/")
+            yield name.removeprefix(base).lstrip("/") if base else name
+
+
+@contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Turn whatever a file system's own code raises into one sentence: it is not ours, and its kinds are many."""
+    try:
+        yield
+    except ZooError:
+        raise
+    except FileNotFoundError as error:
+        raise ZooError(f"{url} has no {os.path.basename(str(error.filename or error))}; check the address.") from None
+    except Exception as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+        raise ZooError(
+            f"{url} cannot be used ({said}); check the address, its rights and the connection, and run the same command "
+            "again: what was complete is kept."
+        ) from error
+
+
+def open_place(url: str) -> Place:
+    """Return the place that a user's text names.
+
+    Args:
+        url: a folder, `file:///...`, `hf://org/repo`, or any URL of fsspec (`s3://`, `gs://`, `ssh://`, `memory://`).
+
+    Raises:
+        ZooError: no such protocol, or its package is not installed.
+    """
+    if not _URL.match(url):
+        return _folder(url, Path(url).expanduser())
+    if url.startswith("hf://"):
+        from toolkit.zoo.share.hub import open_hub
+
+        return open_hub(url)
+    import fsspec
+
+    with reaching(url):
+        fs, base = fsspec.url_to_fs(url)
+    if type(fs).__name__ == "LocalFileSystem":
+        return _folder(url, Path(base))
+    return Place(url, fs, base.rstrip("/"))
+
+
+def _folder(url: str, path: Path) -> Place:
+    import fsspec
+
+    if path.exists() and not path.is_dir():
+        raise ZooError(f"{url} is a file, expected a folder or a URL; for an archive give `zip://::{url}`.")
+    return Place(url, fsspec.filesystem("file"), str(path.absolute()), path.absolute())
+
+
+def path_of(card: AdapterCard) -> str:
+    """Return `<backbone>/<composition>`: where an entry lies below the root of a zoo or a place."""
+    return f"{backbone_slug(card.backbone['name'], card.backbone['digest'])}/{parse(card.name).slug}"
+
+
+def _refuse_hostile(url: str, path: str) -> None:
+    for part in path.split("/"):
+        if not _SAFE_PART.fullmatch(part):
+            shown = re.sub(r"[^\x20-\x7e]", "?", path)[:80]
+            raise ZooError(f"{url} holds the name '{shown}', which is refused; nothing was taken.")
+
+
+def read_exactly(stream: io.BufferedReader, size: int) -> Iterator[bytes]:
+    """Yield at most `size` bytes and one more, in pieces: a file that is longer than it says is seen and not stored."""
+    left = size + 1
+    while left > 0 and (piece := stream.read(min(left, 1 << 20))):
+        left -= len(piece)
+        yield piece

@@ -1,0 +1,255 @@
+"""Sending adapters and fetching them: parents first, each entry whole or not at all, nothing overwritten silently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from toolkit.composition import parse
+from toolkit.errors import ZooError
+from toolkit.progress import Progress, Report, silent
+from toolkit.registry import unknown
+from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.lineage import lineage
+from toolkit.zoo.names import backbone_slug
+from toolkit.zoo.share.arrival import arrive
+from toolkit.zoo.share.place import Parcel, Place, open_place, path_of
+from toolkit.zoo.store import Zoo
+from toolkit.zoo.verify import taken
+
+Readme = Callable[[AdapterCard, str], str]
+Page = tuple[AdapterCard, str]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a transfer did.
+
+    Attributes:
+        sent: names that the destination did not hold, in the order they went.
+        held: names whose very same weights were there already.
+        by_digest: parents that were not sent and are named by digest.
+        faults: what was left out, a sentence each (`sync` only).
+    """
+
+    sent: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    by_digest: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+def push(
+    zoo: Zoo,
+    card: AdapterCard,
+    destination: str,
+    *,
+    parents: bool = True,
+    replace: bool = False,
+    readme: Readme | None = None,
+    report: Report = silent,
+) -> Moved:
+    """Send an adapter, and what it was trained on, to a folder or URL.
+
+    Args:
+        zoo: where it is.
+        card: which one.
+        destination: a folder (which becomes a zoo), an fsspec URL, `hf://org/repo`.
+        parents: send the entries it was trained on too; without, the destination must not need them to be useful:
+            they are named by digest, and a pull asks for them.
+        replace: put it in place of an entry of the same name with other weights.
+        readme: writes the page for people from a card and the destination.
+        report: progress callback.
+
+    Raises:
+        ZooError: an entry is damaged, a parent is missing or another than the card names, the name is taken, or the
+            destination cannot be reached.
+    """
+    wanted = lineage(card, {path_of(one): one for one in zoo.list(damaged=[])}) if parents else [card]
+    for one in wanted:
+        if parents:
+            zoo.verify(one)
+        else:
+            zoo.verify_files(one)
+    left = () if parents else tuple(parent["name"] for parent in card.parents)
+    place = open_place(destination)
+    if place.local is not None:
+        return _into_folder(zoo, wanted, place, replace, left, readme, report)
+    parcels, sent, held = [], [], []
+    for one in wanted:
+        if place.holds(path_of(one)):
+            there, _ = place.card(path_of(one))
+            if there.digest == one.digest:
+                held.append(one.name)
+                continue
+            if not replace:
+                raise taken(one, there, destination)
+        page = readme(one, destination) if readme else ""
+        parcels.append(Parcel(one, zoo.text(one), zoo.folder(one), page))
+        sent.append(one.name)
+    if parcels:
+        report(Progress(f"push to {destination}", 0, len(parcels)))
+        place.publish(parcels)
+        report(Progress(f"push to {destination}", len(parcels), len(parcels)))
+        for parcel in parcels:
+            # Somebody may have pushed the same name at the same moment: the last one stands, and the other is told.
+            there, _ = place.card(parcel.path)
+            if there.digest != parcel.card.digest:
+                raise taken(parcel.card, there, destination)
+    return Moved(tuple(sent), tuple(held), left)
+
+
+def pull(
+    zoo: Zoo,
+    source: str,
+    name: str | None = None,
+    *,
+    backbone: str | None = None,
+    pins: Mapping[str, str] | None = None,
+    replace: bool = False,
+    report: Report = silent,
+) -> Moved:
+    """Fetch an adapter and what it was trained on, or everything that a place holds.
+
+    Args:
+        zoo: the zoo that takes it.
+        source: a folder, an fsspec URL, `hf://org/repo`.
+        name: composition; None takes all.
+        backbone: only this backbone's.
+        pins: digest by name, as a lock has them: these are fetched, and no others.
+        replace: put it in place of entries of the same names with other weights.
+
+    Raises:
+        ZooError: no such adapter there, a card or a file is damaged, a parent is nowhere, or a name is taken.
+    """
+    place = open_place(source)
+    if place.local is not None and not place.local.is_dir():
+        raise ZooError(f"There is no folder {source}; check the path.")
+    damaged: list[str] = []
+    pages = {path_of(card): (card, text) for card, text in place.cards(damaged=damaged if name or pins else None)}
+    held_here = {path_of(card): card for card in zoo.list(damaged=[])}
+    if pins is not None:
+        chosen = _pinned(pins, [card for card, _ in pages.values()], list(held_here.values()), source)
+        pages = {path: page for path, page in pages.items() if page[0].digest in pins.values()}
+    else:
+        chosen = _choose(pages, name, backbone, source, damaged)
+    known = {**held_here, **{path: card for path, (card, _) in pages.items()}}
+    wanted: dict[str, AdapterCard] = {}
+    for card in chosen:
+        for one in lineage(card, known, fallback=held_here, where=source):
+            wanted[path_of(one)] = one
+    # Everything that can be refused is refused before the first byte is fetched.
+    for path, card in wanted.items():
+        if path in pages:
+            zoo.same(card, replace=replace)
+    sent: list[str] = []
+    held: list[str] = []
+    for number, (path, card) in enumerate(wanted.items()):
+        report(Progress(f"pull from {source}", number, len(wanted)))
+        is_new = path in pages and card is pages[path][0] and arrive(zoo, place, *pages[path], replace=replace)
+        (sent if is_new else held).append(card.name)
+    report(Progress(f"pull from {source}", len(wanted), len(wanted)))
+    return Moved(tuple(sent), tuple(held))
+
+
+def sync(zoo: Zoo, url: str, *, readme: Readme | None = None, report: Report = silent) -> tuple[Moved, Moved]:
+    """Bring a zoo and a place to hold the same adapters: fetch what is missing here, send what is missing there.
+
+    A name that stands for other weights on the other side is left as it is on both, and said.
+
+    Returns:
+        What was fetched, and what was sent; faults are listed, the rest is done.
+    """
+    place = open_place(url)
+    faults: list[str] = []
+    pages = {}
+    if place.local is None or place.local.is_dir():
+        pages = {path_of(card): card for card, _ in place.cards(damaged=faults)}
+    here = {path_of(card): card for card in zoo.list(damaged=faults)}
+    got: list[str] = []
+    for path, card in pages.items():
+        if path in here:
+            if here[path].digest != card.digest:
+                faults.append(str(taken(card, here[path], f"The zoo {zoo.root}")))
+            continue
+        got += _tried(partial(pull, zoo, url, card.name, backbone=_shelf(card), report=report), faults)
+    sent: list[str] = []
+    for path, card in here.items():
+        if path not in pages:
+            sent += _tried(partial(push, zoo, card, url, readme=readme, report=report), faults)
+    return Moved(tuple(dict.fromkeys(got))), Moved(tuple(dict.fromkeys(sent)), faults=tuple(faults))
+
+
+def _into_folder(
+    zoo: Zoo,
+    wanted: list[AdapterCard],
+    place: Place,
+    replace: bool,
+    left: tuple[str, ...],
+    readme: Readme | None,
+    report: Report,
+) -> Moved:
+    """Push to a folder: it becomes a zoo, so the entries arrive there as they would by a pull."""
+    assert place.local is not None
+    source, target = open_place(str(zoo.root)), Zoo(place.local)
+    for card in wanted:
+        target.same(card, replace=replace)
+    sent: list[str] = []
+    held: list[str] = []
+    for number, card in enumerate(wanted):
+        report(Progress(f"push to {place.url}", number, len(wanted)))
+        is_new = arrive(target, source, card, zoo.text(card), replace=replace)
+        (sent if is_new else held).append(card.name)
+        if is_new and readme:
+            target.write_readme(card, readme(card, place.url))
+    report(Progress(f"push to {place.url}", len(wanted), len(wanted)))
+    return Moved(tuple(sent), tuple(held), left)
+
+
+def _choose(
+    pages: Mapping[str, Page], name: str | None, backbone: str | None, source: str, damaged: Sequence[str]
+) -> list[AdapterCard]:
+    cards = [card for card, _ in pages.values()]
+    if backbone is not None:
+        cards = [card for card in cards if backbone in (card.backbone["name"], _shelf(card))]
+    if name is None:
+        if not cards:
+            raise ZooError(f"{source} holds no adapters{f' for {backbone}' if backbone else ''}.")
+        return cards
+    text = str(parse(name))
+    found = [card for card in cards if card.name == text]
+    if not found:
+        # The entry that was asked for may be the one that cannot be read; its folder is named in the sentence.
+        if broken := [one for one in damaged if parse(text).slug in one] or damaged:
+            raise ZooError(broken[0])
+        raise unknown(f"adapter in {source}", text, sorted({card.name for card in cards}), error=ZooError)
+    if len(found) > 1:
+        shelves = ", ".join(card.backbone["name"] for card in found)
+        raise ZooError(f"{source} holds '{text}' for {shelves}; choose one with --backbone.")
+    return found
+
+
+def _pinned(
+    pins: Mapping[str, str], there: Sequence[AdapterCard], here: Sequence[AdapterCard], source: str
+) -> list[AdapterCard]:
+    found = []
+    for name, digest in pins.items():
+        fitting = [card for card in (*there, *here) if card.name == name and card.digest == digest]
+        if not fitting:
+            other = [card.digest[:12] for card in there if card.name == name]
+            what = f"holds {', '.join(other)}" if other else "has no such entry"
+            raise ZooError(f"The lock pins '{name}' to {digest[:12]}, but {source} {what}; nothing was taken.")
+        found.append(fitting[0])
+    return found
+
+
+def _shelf(card: AdapterCard) -> str:
+    return backbone_slug(card.backbone["name"], card.backbone["digest"])
+
+
+def _tried(move: Callable[[], Moved], faults: list[str]) -> tuple[str, ...]:
+    try:
+        return move().sent
+    except ZooError as error:
+        faults.append(str(error))
+        return ()
