@@ -159,7 +159,7 @@ def test_the_reader_finds_what_is_avoided_and_passes_what_is_not() -> None:
     assert words("A card that stands beside it, and lies there.") == ["stands", "beside", "lies"]
     assert words("It is no number. They were\nno controls.") == ["is no n", "were no c"]
     assert words("There is no task. It is no longer so. It stands for a name. One believes a standard amendment.") == []
-    source = '"""Whose names these are."""\n# Goes on.\nx = f"a {y} that is told"\n'
+    source = '"""Whose names these are."""\n# Goes on.\nx = f"{y} that is told"\n'
     assert [text for _, text in texts(source)] == ["# Goes on.", "Whose names these are.", " that is told"]
     assert OPENING.match("Whose names these are.") and not OPENING.match("Whatever")
 
