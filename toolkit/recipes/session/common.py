@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from toolkit.composition import Composition, Part, entries, parse, parts
+from toolkit.composition import Composition, Part, parse
 from toolkit.config import AdapterConfig, Config, EvalConfig, TrainConfig
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.features import MAX_LENGTH, Features
@@ -154,11 +154,11 @@ def places(composition: Composition, cards: Mapping[str, AdapterCard]) -> dict[P
         ToolkitError: two entries of the composition need different copies of one part.
     """
     known: dict[str, dict[tuple[str, str], Place]] = {}
-    every = {**entries(composition), str(composition): composition}
+    every = {**composition.entries, str(composition): composition}
     for text, entry in every.items():  # from the backbone up: what an entry builds on comes before it
         found = known[text] = {}
-        below = [name for name in entries(entry) if name != text]
-        for part in parts(entry):
+        below = [name for name in entry.entries if name != text]
+        for part in entry.parts:
             key, own = (part.kind, part.entry), (part.entry, file_of(part))
             if part.kind == "head":
                 continue
@@ -174,12 +174,12 @@ def places(composition: Composition, cards: Mapping[str, AdapterCard]) -> dict[P
                 )
             found[key] = next(iter(wanted), own)
     of = known[str(composition)]
-    return {part: of.get((part.kind, part.entry), (part.entry, file_of(part))) for part in parts(composition)}
+    return {part: of.get((part.kind, part.entry), (part.entry, file_of(part))) for part in composition.parts}
 
 
 def require_trained(composition: Composition, zoo: Zoo, config: Config) -> None:
     """Raise where the zoo lacks an entry that the composition needs, with the stages that would make it."""
-    missing = [part.entry for part in parts(composition) if not zoo.holds(part.entry, shelf(config))]
+    missing = [part.entry for part in composition.parts if not zoo.holds(part.entry, shelf(config))]
     if missing:
         if any(ref.name not in TASKS for ref in composition.leaves()):
             zoo.get(
@@ -247,14 +247,14 @@ def trained_circuit(
     """
     composition = parse(text)
     zoo = open_zoo(config)
-    needed = [part for part in parts(composition) if part.kind != "head" or heads != {}]
+    needed = [part for part in composition.parts if part.kind != "head" or heads != {}]
     if heads != {}:
         require_trained(composition, zoo, config)
     else:
         _require_modules(composition, zoo, config)
     cards = {part.entry: zoo.get(part.entry, shelf(config)) for part in needed}
     # An entry of a head alone may hold copies of what lies below it, which retrieval takes as well.
-    copies = {entry: zoo.get(entry, shelf(config)) for entry in entries(composition) if zoo.holds(entry, shelf(config))}
+    copies = {entry: zoo.get(entry, shelf(config)) for entry in composition.entries if zoo.holds(entry, shelf(config))}
     held_at = places(composition, cards | copies)
     cards |= {entry: copies[entry] for entry, _ in held_at.values() if entry in copies}
     require_locked(lock, cards.values(), text)
@@ -306,7 +306,7 @@ def say_path(circuit: Circuit, say: Say) -> None:
 
 
 def _require_modules(composition: Composition, zoo: Zoo, config: Config) -> None:
-    for part in parts(composition):
+    for part in composition.parts:
         if part.kind != "head" and not zoo.holds(part.entry, shelf(config)):
             require_trained(composition, zoo, config)
 
