@@ -68,8 +68,8 @@ def test_a_run_is_failed_whatever_is_raised_in_it(tmp_path: Path, fault: type[Ba
     said: list[str] = []
     tracker = Recorder()
     session = Session.open(tiny_config(tmp_path), tracker=tracker, say=said.append)
+    tracker.notes.append("MLflow is away.")
     with pytest.raises(fault), session.tracked("run", experiment="e", tags={}, params={}):
-        tracker.notes.append("MLflow is away.")
         raise fault
     assert tracker.runs == {"run": "FAILED"}
     assert said == ["MLflow is away."]
@@ -91,7 +91,7 @@ def test_a_frozen_backbone_is_loaded_once_and_another_one_takes_its_place() -> N
 
 def test_a_frozen_backbone_is_not_lent_while_a_circuit_is_wired_into_it(tmp_path: Path) -> None:
     session = Session.open(tiny_config(tmp_path))
-    with Circuit(open_backbone(session), parse("fuse[micro-nli,micro-qa]")):
-        with pytest.raises(RuntimeError, match="still holds micro-nli, micro-qa, .* of a circuit that was not closed"):
-            open_backbone(session)
+    refused = pytest.raises(RuntimeError, match="still holds micro-nli, micro-qa, .* of a circuit that was not closed")
+    with Circuit(open_backbone(session), parse("fuse[micro-nli,micro-qa]")), refused:
+        open_backbone(session)
     open_backbone(session)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from toolkit.composition import Composition, Part, entries, parts
+from toolkit.composition.stages import plan
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.circuit import Circuit
-from toolkit.plan import plan
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import TASKS
 from toolkit.zoo import AdapterCard, check_backbone

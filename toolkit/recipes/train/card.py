@@ -12,10 +12,10 @@ from typing import Any
 
 import toolkit
 from toolkit.composition import Name
+from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
-from toolkit.plan import Stage
 from toolkit.recipes.session import common
 from toolkit.results.score import Score
 from toolkit.results.score import to_dict as score_to_dict
