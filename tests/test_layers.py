@@ -16,8 +16,8 @@ TOOLKIT = PROJECT / "toolkit"
 
 # Import only from strictly lower rows; siblings never import each other.
 ROWS = (
-    ("cache", "errors", "hub", "progress"),
-    ("registry",),
+    ("cache", "errors", "hub", "progress", "version"),
+    ("files", "registry"),
     ("languages",),
     ("composition", "config", "results", "statistics", "tracking"),
     ("tasks",),
