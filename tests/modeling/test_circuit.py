@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from toolkit.composition import Name, parse, parts
+from toolkit.composition.stages import plan
 from toolkit.config import AdapterConfig
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
 from toolkit.modeling.learn import item_losses, unfreeze_exactly
-from toolkit.plan import plan
 
 PAIR = HeadSpec("pair", ("yes", "no", "maybe"))
 

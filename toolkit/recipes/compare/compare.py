@@ -28,7 +28,8 @@ from toolkit.report import render
 from toolkit.report.compare import Comparison, compare_csv, compare_figure, compare_table, comparison
 from toolkit.results.predictions import read_predictions
 from toolkit.results.score import Score, read_json
-from toolkit.statistics.significance import RESAMPLES, Outcomes, resample
+from toolkit.statistics.bootstrap import RESAMPLES, resample
+from toolkit.statistics.outcomes import Outcomes
 from toolkit.tasks import Task, get_task
 from toolkit.tasks.task import RETRIEVED
 from toolkit.tracking import NOTE_TAG

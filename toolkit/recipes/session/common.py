@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from toolkit.composition import Composition, Part, entries, parse, parts
+from toolkit.composition.stages import plan
 from toolkit.config import AdapterConfig, Config, EvalConfig, TrainConfig
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.features import MAX_LENGTH, Features
@@ -17,7 +18,6 @@ from toolkit.features.cache import GIB, cached_features
 from toolkit.modeling.backbone import Backbone, load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
-from toolkit.plan import plan
 from toolkit.progress import Progress, Report
 from toolkit.tasks import TASKS, Task
 from toolkit.tasks.rows import Rows

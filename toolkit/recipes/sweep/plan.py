@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from toolkit.composition import Composition, Name, parse, parts
+from toolkit.composition.stages import Stage, plan
 from toolkit.config import Config, load_texts, to_dict
 from toolkit.config.convert import sections
-from toolkit.plan import Stage, plan
 from toolkit.recipes.train.auto import EPOCHS
 from toolkit.sweeps import Cell, Planned, Step, Sweep
 from toolkit.sweeps.values import Texts

@@ -31,7 +31,9 @@ from toolkit.report.transfer_tables import against_table, validation_table
 from toolkit.results.predictions import read_predictions
 from toolkit.similarity.ranking import FILE, FOLDER, read_prediction
 from toolkit.similarity.ranking import verdicts as prediction_verdicts
-from toolkit.statistics.significance import RESAMPLES, Outcomes, Resampled, resample
+from toolkit.statistics.bootstrap import RESAMPLES, resample
+from toolkit.statistics.draws import Resampled
+from toolkit.statistics.outcomes import Outcomes
 from toolkit.sweeps import CellResult, SweepResults, load_results
 from toolkit.sweeps.transfers import observe
 from toolkit.tasks import Task, get_task

@@ -11,10 +11,10 @@ from importlib.metadata import version
 from typing import Any
 
 from toolkit.composition import Name
+from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
-from toolkit.plan import Stage
 from toolkit.recipes.session import common
 from toolkit.results.score import Score
 from toolkit.results.score import to_dict as score_to_dict

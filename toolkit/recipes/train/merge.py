@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from toolkit.composition.stages import Stage
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.merging import member_weights, merge_tensors
-from toolkit.plan import Stage
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.recipes.session.traces import log_adapters

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.composition import Name, Part, parts
+from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, evaluate_rows
@@ -19,7 +20,6 @@ from toolkit.features import Features
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
-from toolkit.plan import Stage
 from toolkit.progress import Report, silent
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say, say_nothing

@@ -7,8 +7,8 @@ import pytest
 
 from tests.composition.expressions import legal
 from toolkit.composition import Name, parse, parts
+from toolkit.composition.stages import Stage, describe, plan
 from toolkit.errors import ToolkitError
-from toolkit.plan import Stage, describe, plan
 
 
 def nothing(entry: str) -> bool:
