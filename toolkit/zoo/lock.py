@@ -13,7 +13,7 @@ import yaml
 from toolkit.composition import parse
 from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.results.score import replace_text
+from toolkit.files import replace_text
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.files import open_regular
 from toolkit.zoo.lineage import lineage

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import toolkit
 from toolkit.composition import Composition, Name, parse
 from toolkit.config import Config, to_dict
 from toolkit.errors import ToolkitError
@@ -32,6 +31,7 @@ from toolkit.tasks.catalogue.trains_on import source_task
 from toolkit.training import TaskData, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.distil import Lessons, without_labels
+from toolkit.version import __version__
 from toolkit.zoo import AdapterCard
 
 MOST_ROWS = 10_000  # without `train.limit`: the teacher's hidden states are held in memory
@@ -149,8 +149,7 @@ def collapse(
             {json.dumps(dict(one), default=str): dict(one) for c in cards.values() for one in c.data_seen}.values()
         ),
         scores=tuple(score_to_dict(score) for score in scores),
-        versions={one: version(one) for one in ("torch", "transformers", "adapters")}
-        | {"xstilts": toolkit.__version__},
+        versions={one: version(one) for one in ("torch", "transformers", "adapters")} | {"xstilts": __version__},
         licence=" AND ".join(dict.fromkeys(licences)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),

@@ -12,6 +12,7 @@ from toolkit.composition import Composition, Part, parse
 from toolkit.config import AdapterConfig
 from toolkit.errors import ZooError
 from toolkit.modeling.hub_ids import BASE_MODELS
+from toolkit.version import __version__
 from toolkit.zoo.adapterhub.compose import composition_of, match, refuse_doubles
 from toolkit.zoo.adapterhub.forms import Head, adapter_shape, check_fusion, head_form
 from toolkit.zoo.adapterhub.read import Saved, by_layer, find, shown, weights
@@ -248,8 +249,6 @@ def _is_same(zoo: Zoo, card: AdapterCard, arrays: Mapping[str, Mapping[str, np.n
 
 
 def _card(name: str, entry: _Entry, backbone: Backbone, digests: Mapping[str, str]) -> AdapterCard:
-    import toolkit
-
     composition = parse(name)
     own = composition.own_parts
     head = next((part.name for part in own if part.kind == "head"), None)
@@ -267,6 +266,6 @@ def _card(name: str, entry: _Entry, backbone: Backbone, digests: Mapping[str, st
         recipe={"adapter": asdict(entry.shape), "imported": entry.sources},
         parents=tuple({"name": one, "digest": digests[one]} for one in composition.entries if one != name),
         data_seen=(dict(UNKNOWN_DATA),),
-        versions={"xstilts": toolkit.__version__},
+        versions={"xstilts": __version__},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
