@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from toolkit.errors import ToolkitError
-from toolkit.results.score import replace_text
+from toolkit.files import replace_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame
