@@ -25,7 +25,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy toolkit cli.py
-	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py tests/test_english.py
 	$(BIN)/python -m pytest -q --doctest-modules toolkit
 
 # The pages that are generated.
@@ -38,7 +38,7 @@ $(VENV)/.site: $(STAMP)
 	touch $@
 
 site: $(VENV)/.site
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	$(BIN)/python docs/check_site.py site
 
 # The same checks as `make check`, before each commit, on the files that it changes.
