@@ -1,6 +1,6 @@
 """Checks a built documentation site: every link and anchor inside it leads somewhere, and no page fetches from elsewhere.
 
-    python docs/check_site.py site
+python docs/check_site.py site
 """
 
 from __future__ import annotations
