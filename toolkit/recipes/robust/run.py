@@ -21,8 +21,8 @@ from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.recipes.session.noise import lexicons, noisy, wanted_fields
 from toolkit.report import render
 from toolkit.results.score import Score
+from toolkit.statistics.outcomes import Outcomes
 from toolkit.statistics.robustness import CLEAN, Fall, falls
-from toolkit.statistics.significance import Outcomes
 from toolkit.tasks import get_task
 from toolkit.tasks.task import RETRIEVED
 
