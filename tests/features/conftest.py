@@ -22,4 +22,8 @@ def xlmr() -> Any:
 
     from toolkit.modeling.embedded import embedded_folder
 
-    return XLMRobertaTokenizerFast(tokenizer_file=str(embedded_folder() / "tokenizer.json"), model_max_length=512)
+    from toolkit.modeling.special import as_text
+
+    return as_text(
+        XLMRobertaTokenizerFast(tokenizer_file=str(embedded_folder() / "tokenizer.json"), model_max_length=512)
+    )
