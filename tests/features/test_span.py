@@ -116,13 +116,6 @@ def test_a_long_question_is_cut_and_never_crowds_the_context_out(characters):
     assert text_of(features, 0, features.labels[0], row.context) == "it is"
 
 
-def test_a_stride_longer_than_the_window_still_moves_on(characters):
-    row = row_of("latin", 3)
-    features = span_features([row], characters, max_length=40, stride=100)
-    assert features.input_ids.lengths.max() <= 40
-    assert features.extra["char_spans"].values.max() == len(row.context.rstrip())
-
-
 def test_windows_too_short_for_question_and_context_are_refused(characters):
     with pytest.raises(ToolkitError, match=f"Windows of 8 tokens .* {SHORTEST} or more"):
         span_features([row_of("latin")], characters, max_length=8, stride=0)
@@ -130,7 +123,7 @@ def test_windows_too_short_for_question_and_context_are_refused(characters):
 
 def test_the_shortest_legal_window_holds_any_question(characters):
     row = SpanRow("1", "q" * 500, "Because it is so.", (Answer("so", 14),))
-    features = span_features([row], characters, max_length=SHORTEST, stride=128)
+    features = span_features([row], characters, max_length=SHORTEST, stride=16)
     assert features.input_ids.lengths.max() <= SHORTEST
     assert (features.labels > 0).all(axis=1).any()
 
@@ -209,3 +202,10 @@ def test_a_bare_space_piece_covers_no_character(xlmr):
     features = span_features([SpanRow("1", "q", context, ())], xlmr, max_length=64, stride=16)
     chars = features.extra["char_spans"][0]
     assert chars[chars[:, 0] >= 0].tolist() == [[0, 4], [5, 7], [8, 8], [8, 18]]
+
+
+@pytest.mark.parametrize(("max_length", "stride", "largest"), [(128, 128, 64), (128, 65, 64), (64, 40, 32)])
+def test_a_stride_that_hardly_moves_on_is_refused_with_the_largest_one(max_length, stride, largest, characters):
+    with pytest.raises(ToolkitError, match=f"A stride of {stride} tokens .* set the stride to {largest} or less"):
+        span_features([row_of("latin")], characters, max_length=max_length, stride=stride)
+    assert len(span_features([row_of("latin")], characters, max_length=max_length, stride=largest)) > 0

@@ -27,7 +27,8 @@ def span_features(rows: Sequence[SpanRow], tokenizer: Any, *, max_length: int, s
         stride: tokens that consecutive windows share.
 
     Raises:
-        ToolkitError: windows too short for a question and a context.
+        ToolkitError: windows too short for a question and a context, or a stride of more than half a window: consecutive
+            windows would hardly move on.
 
     Returns:
         Items are windows. `extra["char_spans"]`: Ragged int32 [T, 2], each token's characters in the context,
@@ -36,6 +37,11 @@ def span_features(rows: Sequence[SpanRow], tokenizer: Any, *, max_length: int, s
     if max_length < SHORTEST:
         raise ToolkitError(
             f"Windows of {max_length} tokens have no room for a question and its context; set max_length to {SHORTEST} or more."
+        )
+    if stride > max_length // 2:
+        raise ToolkitError(
+            f"A stride of {stride} tokens leaves windows of {max_length} tokens less than half of their room to move on; set "
+            f"the stride to {max_length // 2} or less (train.stride, eval.stride), or max_length to {2 * stride} or more."
         )
     rows = list(rows)
     ids, spans, source, labels = [], [], [], []
