@@ -161,6 +161,8 @@ def test_an_answer_ends_behind_the_marks_of_its_last_letter(context, letter, tex
     at = context.index(text)
     end = at + text.index(letter) + 1
     spans = [(-1, -1), (at, end), (end + 1, len(context)), (-1, -1)]
-    features = Features("span", Ragged.of([[0] * 4]), np.array([0]), 1, extra={"char_spans": Ragged.of([spans], width=2)})
+    features = Features(
+        "span", Ragged.of([[0] * 4]), np.array([0]), 1, extra={"char_spans": Ragged.of([spans], width=2)}
+    )
     logits = logits_of(features, s0_1=5, e0_1=5)
     assert answer_texts([SpanRow("1", "q", context, ())], features, logits) == [text]

@@ -21,7 +21,6 @@ def xlmr() -> Any:
     from transformers import XLMRobertaTokenizerFast
 
     from toolkit.modeling.embedded import embedded_folder
-
     from toolkit.modeling.special import as_text
 
     return as_text(

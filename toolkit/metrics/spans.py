@@ -108,4 +108,3 @@ def micro_averaged(counts: Sequence[SpanCounts]) -> dict[str, float]:
         "recall": recall,
         "accuracy": sum(each.right for each in counts) / sum(each.words for each in counts),
     }
-
