@@ -56,7 +56,7 @@ class Ready:
             if isinstance(values, dict) and values.get(key):
                 return str(values[key])
         lines = [line.removeprefix("#").strip() for line in self.text.split("\n\n")[0].splitlines()[1:]]
-        return re.split(r"(?<=[.:])\s", " ".join(line for line in lines if line) + " ")[0].rstrip(".:")
+        return re.split(r"(?<!\bal)[.:]\s", " ".join(line for line in lines if line) + " ")[0]
 
 
 def shipped() -> Path:
