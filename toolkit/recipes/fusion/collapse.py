@@ -159,7 +159,7 @@ def collapse(
     text = cost_table(costs, target, held)
     folder = result_folder(str(entry), target.name, config, journey="collapse")
     run_id = log_costs(entry, target.name, costs, folder, text, config, journey="collapse", say=say)
-    return Cheaper(card, costs, text, folder, run_id)
+    return Cheaper(card=card, costs=costs, text=text, folder=folder, run_id=run_id)
 
 
 def _check_name(entry: Composition, is_free: bool) -> None:
