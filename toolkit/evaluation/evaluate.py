@@ -27,8 +27,8 @@ from toolkit.metrics import (
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
 from toolkit.results.predictions import Prediction
+from toolkit.tasks.kinds import METRICS
 from toolkit.tasks.rows import OTHER_TAG
-from toolkit.tasks.task import METRICS
 
 
 @dataclass(frozen=True)

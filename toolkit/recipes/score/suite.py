@@ -24,8 +24,8 @@ from toolkit.report.table import GENERATED_NOTE, Cell
 from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import Score, mean, write_csv, write_json
 from toolkit.tasks import TASKS
+from toolkit.tasks.kinds import RETRIEVED
 from toolkit.tasks.suites import Suite, get_suite
-from toolkit.tasks.task import RETRIEVED
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.resources import Meter
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 from toolkit.tracking import Data, NoTracker, Tracker
 from toolkit.zoo import AdapterCard, Zoo
 from toolkit.zoo.readme import readme

@@ -19,7 +19,7 @@ from toolkit.recipes.session import common
 from toolkit.results.score import Score
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import Task
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData
 from toolkit.version import __version__
