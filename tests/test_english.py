@@ -23,7 +23,7 @@ WORDS = {
     r"\bmend(s|ed|ing|able)?\b": "fix",
     r"\bbeside\b": "next to, with",
     r"\b(stands?|stood|standing)\b(?! for\b)": "is, are, follows, is listed",
-    r"\b(is|are|was|were|be|been|being) told\b": "is reported, is given",
+    r"(?<!cannot )\b(is|are|was|were|be|been|being) told\b": "is reported, is given",
     r"\b(go|goes|going|went|gone) on\b": "continue",
     r"\b(lie|lies|lying)\b": "is stored, is",
     r"\bforet(ell|ells|elling|old)\b": "predict",
