@@ -13,7 +13,7 @@ from toolkit.errors import DataError, ToolkitError
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
 from toolkit.progress import Report, silent
-from toolkit.recipes.compare.row_outcomes import aligned, outcomes_of
+from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.recipes.score.answers import FOLDER
 from toolkit.recipes.score.evaluate import choose_languages, evaluate, parts_of
 from toolkit.recipes.score.identity import identity, read_identity
