@@ -1,7 +1,7 @@
 """House style of the English that users and contributors read: plain technical English, subject first.
 
 Read are the Markdown pages, and of `toolkit/` and `cli.py` every string and comment: docstrings, help texts, messages.
-`python -m tests.test_english` prints every offence with its place; `--count` prints the entries for `OFFENDERS`.
+`python -m tests.test_english [PATH ...]` prints every offence with its place.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import io
 import re
 import sys
 import tokenize
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,8 +36,9 @@ AVOIDED = {re.compile(pattern, re.IGNORECASE): instead for pattern, instead in W
 OPENING = re.compile(r"(What|Whose|Which|Where|Whether)\b")
 WIDTH = 120
 
-# Offences that each folder of toolkit/ and each page still has. A number may only shrink; where none is left, the entry goes.
+# Offences that toolkit/ and each page still have. A number may only shrink; where none is left, the entry goes.
 OFFENDERS: dict[str, int] = {
+    "toolkit": 440,
     "CHANGELOG.md": 93,
     "README.md": 47,
     "adapter_zoo/README.md": 38,
@@ -71,36 +71,6 @@ OFFENDERS: dict[str, int] = {
     "docs/robustness.md": 23,
     "docs/similarity.md": 53,
     "docs/sweeps.md": 29,
-    "toolkit": 6,
-    "toolkit/commands": 18,
-    "toolkit/composition": 15,
-    "toolkit/config": 3,
-    "toolkit/embeddings": 9,
-    "toolkit/evaluation": 8,
-    "toolkit/features": 10,
-    "toolkit/metrics": 5,
-    "toolkit/modeling": 25,
-    "toolkit/perturb": 17,
-    "toolkit/recipes/compare": 4,
-    "toolkit/recipes/data": 3,
-    "toolkit/recipes/fusion": 7,
-    "toolkit/recipes/look": 6,
-    "toolkit/recipes/robust": 5,
-    "toolkit/recipes/score": 20,
-    "toolkit/recipes/session": 9,
-    "toolkit/recipes/sweep": 14,
-    "toolkit/recipes/train": 8,
-    "toolkit/recipes/transfer": 18,
-    "toolkit/report": 28,
-    "toolkit/results": 15,
-    "toolkit/retrieval": 10,
-    "toolkit/similarity": 22,
-    "toolkit/statistics": 3,
-    "toolkit/sweeps": 28,
-    "toolkit/tasks": 41,
-    "toolkit/tracking": 16,
-    "toolkit/training": 6,
-    "toolkit/zoo": 51,
 }
 
 GENERATED = {PROJECT / "docs" / "cli.md"}  # from the help texts, which are read where they are written
@@ -166,58 +136,39 @@ def offences_of_source(path: Path) -> list[str]:
     return found
 
 
-def room_of(path: Path) -> str:
-    """Return the folder that an offence counts for: one below toolkit/, below toolkit/recipes/ one more."""
-    parts = path.relative_to(PROJECT).parts[:-1]
-    return "/".join(parts[: 3 if parts[1:2] == ("recipes",) else 2]) or path.name
-
-
-def counted() -> tuple[Counter[str], dict[str, list[str]]]:
-    found: dict[str, list[str]] = {}
-    for path in sources():
-        found.setdefault(room_of(path), []).extend(offences_of_source(path))
-    return Counter({room: len(lines) for room, lines in found.items() if lines}), found
-
-
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(PROJECT)))
 def test_a_page_is_in_the_house_style(page: Path) -> None:
     found = offences_of_page(page)
     assert len(found) <= OFFENDERS.get(str(page.relative_to(PROJECT)), 0), "\n".join(found)
 
 
-def test_no_folder_of_the_toolkit_gains_an_offence() -> None:
-    counts, found = counted()
-    grown = [line for room, count in counts.items() if count > OFFENDERS.get(room, 0) for line in found[room]]
-    assert not grown, "\n".join(grown)
+def test_the_toolkit_gains_no_offence() -> None:
+    found = [line for path in sources() for line in offences_of_source(path)]
+    assert len(found) <= OFFENDERS.get("toolkit", 0), "\n".join(found)
 
 
 def test_the_list_of_offenders_names_nothing_that_has_none() -> None:
     faulty = {str(page.relative_to(PROJECT)) for page in pages() if offences_of_page(page)}
-    assert sorted(set(OFFENDERS) - set(counted()[0]) - faulty) == []
+    assert sorted(set(OFFENDERS) - {"toolkit"} - faulty) == []
 
 
 def test_the_reader_finds_what_is_avoided_and_passes_what_is_not() -> None:
     def words(text: str) -> list[str]:
-        return [word for _, word, _ in avoided(text)]
+        return [word for _, word, _ in sorted(avoided(text))]
 
-    assert words("A card that stands beside it, and lies there.") == ["beside", "stands", "lies"]
+    assert words("A card that stands beside it, and lies there.") == ["stands", "beside", "lies"]
     assert words("It is no number. They were\nno controls.") == ["is no n", "were no c"]
     assert words("There is no task. It is no longer so. It stands for a name. One believes a standard amendment.") == []
-    source = '"""Whose names these are."""\n# Goes on.\nx = f"a {y} that is told"\n'
+    source = '"""Whose names these are."""\n# Goes on.\nx = f"{y} that is told"\n'
     assert [text for _, text in texts(source)] == ["# Goes on.", "Whose names these are.", " that is told"]
     assert OPENING.match("Whose names these are.") and not OPENING.match("Whatever")
 
 
-def main(arguments: list[str]) -> None:
-    """Print every offence, or with `--count` the entries for `OFFENDERS`."""
-    counts, found = counted()
-    if arguments == ["--count"]:
-        of_pages = {str(page.relative_to(PROJECT)): len(offences_of_page(page)) for page in pages()}
-        both = {**counts, **{name: count for name, count in of_pages.items() if count}}
-        print("\n".join(f'    "{name}": {count},' for name, count in sorted(both.items())))
-        return
+def main(names: list[str]) -> None:
+    """Print every offence; of `names`, only those in files whose path begins with one of them."""
     lines = [line for page in pages() for line in offences_of_page(page)]
-    print("\n".join([*lines, *(line for room in sorted(found) for line in found[room])]))
+    lines += [line for path in sources() for line in offences_of_source(path)]
+    print("\n".join(line for line in lines if not names or line.startswith(tuple(names))))
 
 
 if __name__ == "__main__":
