@@ -1,5 +1,6 @@
 """Installs the package `toolkit`, the command line `cli.py` and its entry point `xstilts`."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -31,13 +32,15 @@ REQUIRED = [
     "transformers==4.57.6",
 ]
 
+HERE = Path(__file__).parent
+README = HERE / "README.md"
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "toolkit" / "version.py").read_text()).group(1)
+
 setup(
     name="xstilts",
-    version="0.1.0",
+    version=VERSION,
     description="Intermediate tasks as stackable adapters on a frozen XLM-R, evaluated zero-shot across languages",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8")
-    if Path(__file__).with_name("README.md").exists()
-    else "",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",

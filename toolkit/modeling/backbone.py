@@ -12,6 +12,7 @@ from typing import Any
 
 import adapters
 import torch
+from adapters.methods.bottleneck import BottleneckLayer
 from torch import nn
 
 from toolkit.errors import SourceError, ToolkitError
@@ -71,6 +72,14 @@ class Backbone:
     def max_tokens(self) -> int:
         """Longest sequence, special tokens included (XLM-R counts positions from 2)."""
         return int(self.model.config.max_position_embeddings) - 2
+
+    def wired(self) -> list[str]:
+        """Return the names of the adapters and fusions that a circuit has wired in; none after `Circuit.close`."""
+        found: dict[str, None] = {}
+        for module in self.model.modules():
+            if isinstance(module, BottleneckLayer):
+                found |= dict.fromkeys([*module.adapters, *module.adapter_fusion_layer])
+        return [name.removeprefix("part:") for name in found]
 
     def held_digest(self) -> str:
         """Return a sha256 over the weights as they are held now; equal before and after any training."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
+from toolkit.files import replace_text
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
 from toolkit.progress import Report, silent
@@ -26,7 +27,7 @@ from toolkit.recipes.session.noise import scored_rows
 from toolkit.report import render
 from toolkit.report.compare import Comparison, compare_csv, compare_figure, compare_table, comparison
 from toolkit.results.predictions import read_predictions
-from toolkit.results.score import Score, read_json, replace_text
+from toolkit.results.score import Score, read_json
 from toolkit.statistics.bootstrap import RESAMPLES, resample
 from toolkit.statistics.outcomes import Outcomes
 from toolkit.tasks import Task, get_task

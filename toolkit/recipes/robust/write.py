@@ -10,13 +10,14 @@ from pathlib import Path
 
 from toolkit.composition import parse
 from toolkit.config import Config
+from toolkit.files import replace_text
 from toolkit.metrics import MAIN
 from toolkit.perturb import PERTURBATIONS
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say
 from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.robustness import attack_by_language, attacks_table, falls_table, strength_curves
-from toolkit.results.score import Score, replace_text, write_csv, write_json
+from toolkit.results.score import Score, write_csv, write_json
 from toolkit.statistics.robustness import CLEAN, Fall
 from toolkit.tasks import Task
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.composition import Part, parse, parts
+from toolkit.composition import Part, parse
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, evaluate_each, predict
@@ -178,7 +178,7 @@ def scores_of(
 
 def parts_of(expression: str, *, has_head: bool) -> tuple[Part, ...]:
     """Return the parts that an evaluation (with its head) or a retrieval (without) of a composition wires."""
-    return tuple(part for part in parts(parse(expression)) if has_head or part.kind != "head")
+    return tuple(part for part in parse(expression).parts if has_head or part.kind != "head")
 
 
 def choose_languages(task: Task, languages: str | Sequence[str], data_root: Path | None, say: Say) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
+from toolkit.files import replace_text
 from toolkit.progress import Report, silent
 from toolkit.recipes.score.evaluate import evaluate
 from toolkit.recipes.score.publish import Result
@@ -20,7 +21,7 @@ from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.report import Table, render
 from toolkit.report.table import GENERATED_NOTE, Cell
-from toolkit.results.score import Score, mean, replace_text, write_csv, write_json
+from toolkit.results.score import Score, mean, write_csv, write_json
 from toolkit.tasks import TASKS
 from toolkit.tasks.suites import Suite, get_suite
 from toolkit.tasks.task import RETRIEVED

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import DataError, ToolkitError
+from toolkit.files import replace_text
 from toolkit.metrics import MAIN
 from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.recipes.session.common import Say, say_nothing
@@ -28,7 +29,6 @@ from toolkit.report.sweep.tables import (
 from toolkit.report.sweep.verdicts import answers, verdicts
 from toolkit.report.transfer_tables import against_table, validation_table
 from toolkit.results.predictions import read_predictions
-from toolkit.results.score import replace_text
 from toolkit.similarity.ranking import FILE, FOLDER, read_prediction
 from toolkit.similarity.ranking import verdicts as prediction_verdicts
 from toolkit.statistics.bootstrap import RESAMPLES, resample

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import toolkit
 from toolkit.composition import Name
 from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
@@ -23,6 +22,7 @@ from toolkit.tasks import Task
 from toolkit.tasks.rows import Rows
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData
+from toolkit.version import __version__
 from toolkit.zoo import AdapterCard
 
 
@@ -61,7 +61,7 @@ def stage_key(
         "train": {k: v for k, v in asdict(config.train).items() if k != "checkpoint_every"},
         "rows": [(source.rows.fingerprint, source.dev.fingerprint) for source in sources],
         "parents": list(parents),
-        "version": toolkit.__version__,
+        "version": __version__,
     }
     return hashlib.sha256(json.dumps(determined_by, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
@@ -116,8 +116,7 @@ def make_card(
         parents=parents,
         data_seen=seen,
         scores=tuple(score_to_dict(score) for score in scores),
-        versions={name: version(name) for name in ("torch", "transformers", "adapters")}
-        | {"xstilts": toolkit.__version__},
+        versions={name: version(name) for name in ("torch", "transformers", "adapters")} | {"xstilts": __version__},
         licence=" AND ".join(dict.fromkeys(source.task.licence for source in sources if source.task.licence)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(seconds, 1),

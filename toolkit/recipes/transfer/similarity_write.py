@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from toolkit.config import Config
+from toolkit.files import replace_text
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say
 from toolkit.recipes.transfer.evidence import Context
 from toolkit.recipes.transfer.probe import task_name
 from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.similarity import Panel, group_means, number, similarity_maps, similarity_table
-from toolkit.results.score import replace_text
 from toolkit.similarity import Matrix
 from toolkit.tasks import get_task
 from toolkit.tasks.task import LEVELS
