@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from toolkit.recipes.sweep.plan import BackboneFact, Need, RowsFact
+from toolkit.recipes.sweep.facts import BackboneFact, Need, RowsFact
 from toolkit.results.score import Score
 from toolkit.sweeps import Step
 
@@ -252,7 +252,9 @@ def _message(line: str | bytes, expected: tuple[type[Any], ...]) -> Any:
     values = json.loads(line)
     kind = _BY_NAME[values.pop("is")]
     if kind not in expected:
-        raise ValueError(f"The message {kind.__name__} was found; expected {', '.join(one.__name__ for one in expected)}.")
+        raise ValueError(
+            f"The message {kind.__name__} was found; expected {', '.join(one.__name__ for one in expected)}."
+        )
     return _built(kind, values)
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NotRequired, TypedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 from toolkit.composition import Composition, Name, parse
 from toolkit.composition.stages import Stage, plan
 from toolkit.config import Config, load_texts, to_dict
 from toolkit.config.convert import sections
+from toolkit.recipes.sweep.facts import Facts, Need, backbone_key, step_needs, train_need
 from toolkit.recipes.train.auto import EPOCHS
 from toolkit.sweeps import Cell, Planned, Step, Sweep
 from toolkit.sweeps.values import Texts
@@ -24,49 +25,6 @@ RECIPE = 1
 """Version of the recipe: raised when the same settings lead to other numbers, so that old stages are not reused."""
 
 _SPAN_EVAL = ("n_best", "max_answer_tokens", "null_threshold")
-
-
-class BackboneFact(TypedDict):
-    """Digest and precision of a backbone's weights."""
-
-    digest: str
-    precision: NotRequired[str]
-
-
-class RowsFact(TypedDict, total=False):
-    """Fingerprint and number of rows, or why they cannot be read."""
-
-    fingerprint: str
-    rows: int
-    fault: str
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Facts about weights and rows, looked up before a sweep runs: they determine results, but no configuration holds them.
-
-    Attributes:
-        backbones: digest and precision by backbone (`backbone_key`).
-        rows: fingerprint and number of rows by `Need.name`; a fault where the rows cannot be read.
-    """
-
-    backbones: Mapping[str, BackboneFact] = field(default_factory=dict)
-    rows: Mapping[str, RowsFact] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Need:
-    """Rows that a step reads."""
-
-    task: str
-    split: str
-    languages: str
-    limit: int | None
-
-    @property
-    def name(self) -> str:
-        """Return its key in `Facts.rows`."""
-        return f"{self.task} {self.split} {self.languages}" + ("" if self.limit is None else f" {self.limit}")
 
 
 def is_retrieved(task: str) -> bool:
@@ -89,22 +47,6 @@ def make_plan(sweep: Sweep, given: Texts, facts: Facts) -> Planned:
     maker = _Maker(sweep, given, facts)
     cells = [replace(cell, key=maker.cell(cell)) for cell in sweep.cells]
     return Planned(replace(sweep, cells=tuple(cells)), tuple(maker.steps.values()), asdict(facts))
-
-
-def needs_of(steps: Iterable[Step]) -> tuple[list[Need], list[str]]:
-    """Return the rows that steps read, and the backbones (as keys of `Facts.backbones`), each once."""
-    needs: dict[str, Need] = {}
-    backbones: dict[str, None] = {}
-    for step in steps:
-        backbones[backbone_key(step.settings["backbone"])] = None
-        for need in _needs(step):
-            needs[need.name] = need
-    return list(needs.values()), list(backbones)
-
-
-def backbone_key(settings: Mapping[str, Any]) -> str:
-    """Return the key of a backbone in `Facts.backbones`."""
-    return json.dumps([settings["name"], settings["revision"], settings["precision"]])
 
 
 def stages_without_sharing(planned: Planned) -> int:
@@ -201,7 +143,7 @@ class _Maker:
                 known.get("digest", ""),
                 known.get("precision", backbone["precision"]),
             ],
-            "rows": {need.name: self._facts.rows.get(need.name, {}).get("fingerprint") for need in _needs(step)},
+            "rows": {need.name: self._facts.rows.get(need.name, {}).get("fingerprint") for need in step_needs(step)},
             "parents": step.parents,
         }
         text = json.dumps(determined_by, sort_keys=True)
@@ -214,7 +156,7 @@ class _Maker:
         sweep = self._sweep
         names = [name for task in tasks for name in dict.fromkeys((task.partition(".")[0], task))]
         own = tuple(name for name in names if name in sweep.tasks)
-        known = (is_target, own, cell.variant, cell.seed)
+        known: tuple[object, ...] = (is_target, own, cell.variant, cell.seed)
         if known not in self._resolved:
             role = "target" if is_target else "intermediate"
             self._resolved[known] = load_texts(
@@ -232,12 +174,13 @@ class _Maker:
     def _examples(self, refs: Sequence[Name], sources: Sequence[Task], config: Config) -> int | None:
         """Return how many rows a stage processes: training rows by epoch, and each dev row as a third of a row."""
         train = config.train
-        sizes = []
+        sizes: list[int] = []
         for ref, source in zip(refs, sources, strict=True):
-            found = self._facts.rows.get(_train_need(ref, source, config).name, {}).get("rows", source.size[0])
-            sizes.append(found if train.limit is None else min(found or train.limit, train.limit))
-        if any(size is None for size in sizes):
-            return None
+            found = self._facts.rows.get(train_need(ref, source, config).name, {}).get("rows", source.size[0])
+            size = found if train.limit is None else min(found or train.limit, train.limit)
+            if size is None:
+                return None
+            sizes.append(size)
         epochs = EPOCHS if train.epochs == "auto" else train.epochs
         rows = sum(sizes)
         total = train.total_examples
@@ -273,27 +216,6 @@ def touching(stage: Stage, config: Config, kinds: Sequence[str]) -> dict[str, An
     if "span" in kinds:  # the dev score chooses the weights
         found["eval"] = {key: value for key, value in asdict(config.eval).items() if key in _SPAN_EVAL}
     return found
-
-
-def _needs(step: Step) -> list[Need]:
-    train, score = step.settings["train"], step.settings["eval"]
-    if step.kind == "retrieve":
-        return [Need(step.task, "score", step.languages, step.settings["retrieve"]["limit"])]
-    if step.kind == "evaluate":
-        return [Need(step.task, "score", step.languages, score["limit"])]
-    found = []
-    for text in step.learns_from:
-        name, _, language = text.partition(".")
-        task = source_task(get_task(name))
-        code = task.resolve_language(language or None)
-        dev = task.train_language if task.train_language in task.languages else code
-        found.append(Need(task.name, "train", code, train["limit"]))
-        found.append(Need(task.name, "dev", dev, train["eval_limit"]))
-    return found
-
-
-def _train_need(ref: Name, source: Task, config: Config) -> Need:
-    return Need(source.name, "train", source.resolve_language(ref.language), config.train.limit)
 
 
 def _without_places(config: Config) -> dict[str, Any]:

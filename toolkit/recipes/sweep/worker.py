@@ -30,6 +30,7 @@ from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.resources import forget_peak, peak_memory_mib
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.tracked import SharedRun
+from toolkit.recipes.sweep.facts import BackboneFact, Need, RowsFact
 from toolkit.recipes.sweep.messages import (
     CloseRun,
     DoStep,
@@ -53,7 +54,6 @@ from toolkit.recipes.sweep.messages import (
     job_of,
     to_line,
 )
-from toolkit.recipes.sweep.plan import BackboneFact, Need, RowsFact
 from toolkit.recipes.sweep.speed import measure
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.sweeps import Step
