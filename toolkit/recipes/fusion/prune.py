@@ -114,7 +114,7 @@ def prune(
     text = cost_table(costs, target, held)
     folder = result_folder(str(current), target.name, config, journey="prune")
     run_id = log_costs(current, target.name, costs, folder, text, config, journey="prune", say=say)
-    return Cheaper(card, tuple(costs), text, folder, run_id)
+    return Cheaper(card=card, costs=tuple(costs), text=text, folder=folder, run_id=run_id)
 
 
 def closed(composition: Composition) -> Composition:

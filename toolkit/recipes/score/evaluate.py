@@ -16,7 +16,7 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
 from toolkit.recipes.score.answers import kept_answers, write_answers
 from toolkit.recipes.score.identity import identity, write_identity
-from toolkit.recipes.score.publish import Result, publish, result_folder
+from toolkit.recipes.score.publish import Scored, publish, result_folder
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.recipes.session.noise import scored_rows, with_noise
@@ -39,7 +39,7 @@ def evaluate(
     lock: Path | None = None,
     report: Report = silent,
     say: Say = say_nothing,
-) -> Result:
+) -> Scored:
     """Score a trained composition on a task, one Score per language and measure (of a `par`: and member that answers it).
 
     Args:
