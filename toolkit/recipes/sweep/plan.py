@@ -132,7 +132,7 @@ class _Maker:
 
     def _add(self, step: Step, determined_by: dict[str, Any]) -> str:
         backbone = step.settings["backbone"]
-        known = self._facts.backbones.get(backbone_key(backbone), {})
+        known: Mapping[str, Any] = self._facts.backbones.get(backbone_key(backbone), {})
         determined_by |= {
             "recipe": RECIPE,
             "kind": step.kind,
