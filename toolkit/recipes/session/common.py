@@ -138,6 +138,8 @@ def file_of(part: Part, entry: str | None = None) -> str:
 
 
 Place = tuple[str, str]  # an entry and a file in it
+# What a card decides of an adapter's shape; dropout is the configuration's, for it changes no stored weight.
+_SHAPE = ("kind", "reduction_factor", "non_linearity", "leave_out_lower", "leave_out_upper")
 
 
 def places(composition: Composition, cards: Mapping[str, AdapterCard]) -> dict[Part, Place]:
@@ -210,14 +212,14 @@ def load_part(circuit: Circuit, part: Part, zoo: Zoo, config: Config, *, place: 
 def check_parents(card: AdapterCard, zoo: Zoo, config: Config) -> None:
     """Raise where a parent in the zoo is no longer the one that an entry was trained on."""
     for parent in card.parents:
-        if not zoo.holds(parent["name"], shelf(config)):
+        if not zoo.holds(parent.name, shelf(config)):
             raise ZooError(
-                f"'{card.name}' was trained on '{parent['name']}', which the zoo {config.zoo} does not hold; pull or train it."
+                f"'{card.name}' was trained on '{parent.name}', which the zoo {config.zoo} does not hold; pull or train it."
             )
-        found = zoo.get(parent["name"], shelf(config)).digest
-        if found != parent["digest"]:
+        found = zoo.get(parent.name, shelf(config)).digest
+        if found != parent.digest:
             raise ZooError(
-                f"'{card.name}' was trained on '{parent['name']}' {parent['digest'][:12]}, but the zoo holds {found[:12]}; "
+                f"'{card.name}' was trained on '{parent.name}' {parent.digest[:12]}, but the zoo holds {found[:12]}; "
                 f"train '{card.name}' again with --retrain, or pull the parent it was made from."
             )
 
@@ -264,14 +266,17 @@ def trained_circuit(
         heads = {}
         for part in needed:
             if part.kind == "head":
-                held = cards[part.entry].heads.get(part.name)
+                card = cards[part.entry]
+                held = card.heads.get(part.name)
                 if held is None:
                     raise ZooError(
                         f"'{part.entry}' was imported without a head '{part.name}', so it cannot answer; retrieve with it, "
                         f"train on top of it, or import it again from a folder with its head."
                     )
                 key = part.entry if composition.is_parallel and composition.head is None else part.name
-                heads[key] = HeadSpec(held["kind"], tuple(held["labels"]))
+                spec = HeadSpec(held.kind, held.labels)
+                pooling, temperature = card.pooling(part.name), held.temperature
+                heads[key] = replace(spec, pooling=pooling or spec.pooling, temperature=temperature or spec.temperature)
     backbone = open_backbone(config, report=report)
     adapter, shapes = adapter_shapes(cards.values(), config)
     circuit = Circuit(backbone, composition, heads=heads, adapter=adapter, shapes=shapes, fusion=config.fusion)
@@ -316,9 +321,7 @@ def adapter_shapes(cards: Iterable[AdapterCard], config: Config) -> tuple[Adapte
     shapes = {
         card.name: replace(
             config.adapter,
-            **{key: card.recipe["adapter"][key] for key in ("kind", "reduction_factor", "non_linearity")},
-            # Cards of 0.1.0 know no layers that are left out.
-            **{key: card.recipe["adapter"].get(key, 0.0) for key in ("leave_out_lower", "leave_out_upper")},
+            **{key: card.shape[key] for key in _SHAPE},
         )
         for card in cards
     }

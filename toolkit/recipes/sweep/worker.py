@@ -195,7 +195,11 @@ def _train(job: Job, config: Config, zoo: Zoo, shelf: str, voice: _Voice) -> dic
 
     made = train(job["composition"], config, report=report, say=_log)
     card = zoo.get(job["composition"], shelf)
-    return {"outcome": "made" if made else "found", "digest": card.digest, "scores": [dict(row) for row in card.scores]}
+    return {
+        "outcome": "made" if made else "found",
+        "digest": card.digest,
+        "scores": [row.to_dict() for row in card.scores],
+    }
 
 
 def _score(job: Job, config: Config, zoo: Zoo, shelf: str, voice: _Voice, root: Path) -> dict[str, Any]:
