@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from toolkit.composition import parse
+from toolkit.composition.stages import plan
 from toolkit.errors import ToolkitError
 from toolkit.features import features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
-from toolkit.plan import plan
 from toolkit.tasks.rows import PairRow, TagsRow
 from toolkit.training import TaskData, fit
 from toolkit.training.batches import plan_batches

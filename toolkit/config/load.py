@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from toolkit.config.convert import Quoted, convert, declared, describe, expectation, is_null, sections
+from toolkit.config.ready import config_file
 from toolkit.config.safe_yaml import YamlFault, compose
 from toolkit.config.schema import Config
 from toolkit.errors import ConfigError
@@ -37,7 +38,7 @@ def load(
     """Resolve a configuration.
 
     Args:
-        path: a YAML file, or None for the defaults.
+        path: a YAML file, the name of a ready one (`train/jiant`), or None for the defaults.
         sets: texts `section.key=value`, split at the first `=`; a later one wins.
         overrides: typed values by dotted key (the command line's flags); they win over all else. None means "not given".
 
@@ -58,7 +59,7 @@ def load(
     faults: list[str] = []
     given: list[_Setting] = []
     if path is not None:
-        given += _from_yaml(Path(path), faults)
+        given += _from_yaml(config_file(path), faults)
     for text in sets:
         key, equals, value = text.partition("=")
         if equals:
@@ -145,7 +146,7 @@ def _from_yaml(path: Path, faults: list[str]) -> list[_Setting]:
     try:
         if not path.exists():
             names = sorted(item.name for item in path.parent.iterdir()) if path.parent.is_dir() else []
-            hint = did_you_mean(path.name, names) or "Give the path of a YAML file; configs/ holds examples."
+            hint = did_you_mean(path.name, names) or "Give the path of a YAML file, or a name of `xstilts configs`."
             faults.append(f"No config file '{path}'. {hint}")
             return given
         if not path.is_file():

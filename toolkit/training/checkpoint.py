@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from toolkit.errors import ToolkitError
+from toolkit.files import replacing
 
 FILE = "checkpoint.pt"
 
@@ -20,19 +19,10 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     Raises:
         ToolkitError: the folder cannot be written, or the disk is full; the last checkpoint stays as it was.
     """
-    beside: Path | None = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=FILE + ".", dir=folder)
-        beside = Path(name)
-        with os.fdopen(handle, "wb") as file:
+        with replacing(folder / FILE) as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(folder / FILE)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError of its zip writer
-        if beside is not None:
-            beside.unlink(missing_ok=True)
         if isinstance(error, RuntimeError) and "write" not in str(error).lower():
             raise
         raise ToolkitError(

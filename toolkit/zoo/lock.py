@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from toolkit.composition import entries, parse
+from toolkit.composition import parse
 from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.results.score import replace_text
+from toolkit.files import replace_text
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.files import open_regular
 from toolkit.zoo.lineage import lineage
@@ -88,7 +88,7 @@ def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
     composition = parse(expression)
     known = {path_of(card): card for card in zoo.list(damaged=[])}
     found: dict[str, AdapterCard] = {}
-    for entry in entries(composition):
+    for entry in composition.entries:
         for card in lineage(zoo.get(entry, backbone), known):
             found[card.name] = card
     if not found:

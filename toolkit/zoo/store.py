@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.composition import parse
 from toolkit.errors import ToolkitError, ZooError
+from toolkit.files import replace_text
 from toolkit.registry import unknown
-from toolkit.results.score import replace_text
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
 from toolkit.zoo.entry import check_tensors, is_half_replaced, mend, rewrite_card, swap_in, take_out, write_entry
 from toolkit.zoo.files import locked, open_regular, refuse_link, subfolders, sync, unwritable

@@ -9,7 +9,7 @@ import numpy as np
 from toolkit.errors import DataError, ToolkitError
 from toolkit.metrics import MAIN
 from toolkit.results.predictions import Prediction
-from toolkit.statistics.significance import Outcomes
+from toolkit.statistics.outcomes import Outcomes
 from toolkit.tasks import Task
 
 # A corpus-level measure of tags or of mined pairs, from a sentence's counts: numerator and denominator.

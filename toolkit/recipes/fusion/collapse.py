@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import toolkit
-from toolkit.composition import Composition, Name, parse, parts
+from toolkit.composition import Composition, Name, parse
 from toolkit.config import Config, to_dict
 from toolkit.errors import ToolkitError
 from toolkit.features import Features, sentence_features
@@ -32,6 +31,7 @@ from toolkit.tasks.catalogue.trains_on import source_task
 from toolkit.training import TaskData, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.distil import Lessons, without_labels
+from toolkit.version import __version__
 from toolkit.zoo import AdapterCard, CardScore, Head, Parent
 
 MOST_ROWS = 10_000  # without `train.limit`: the teacher's hidden states are held in memory
@@ -72,7 +72,7 @@ def collapse(
     """
     began = time.perf_counter()
     whole = closed(parse(expression))
-    if whole.is_parallel or whole.is_backbone or sum(part.kind != "head" for part in parts(whole)) < 2:
+    if whole.is_parallel or whole.is_backbone or sum(part.kind != "head" for part in whole.parts) < 2:
         raise ToolkitError(
             f"'{whole}' is not several adapters in one circuit; collapse a fusion, an average or a stack, such as 'fuse[a,b]/t'."
         )
@@ -92,7 +92,7 @@ def collapse(
             Lessons(circuit, one, batch_size=config.eval.batch_size, what=f"{whole} teaches", report=report)
             for one in (learnt, kept_out)
         ]
-        weights = circuit.tensors_of(parts(whole)[-1])
+        weights = circuit.tensors_of(whole.parts[-1])
         held = held_rows(circuit, target, wanted, config, report)
         before, _ = measure_cost(circuit, target, held, config, seed=seed_of(cards), note="taught", report=report)
     say(
@@ -106,7 +106,7 @@ def collapse(
     checkpoint = Path(config.run_dir) / "checkpoints" / key
     for folder in (checkpoint, zoo.root):
         common.require_writable(folder)
-    module, answer = parts(entry)
+    module, answer = entry.parts
     heads, adapter = {answer.name: spec}, config.adapter
     with Circuit(backbone, entry, heads=heads, adapter=adapter, seed=settings.seed, head_dropout=0.0) as student:
         student.load(answer, weights)
@@ -148,8 +148,7 @@ def collapse(
         parents=tuple(teacher),
         data_seen=tuple(dict.fromkeys(one for c in cards.values() for one in c.data_seen)),
         scores=tuple(CardScore.read(score_to_dict(score)) for score in scores),
-        versions={one: version(one) for one in ("torch", "transformers", "adapters")}
-        | {"xstilts": toolkit.__version__},
+        versions={one: version(one) for one in ("torch", "transformers", "adapters")} | {"xstilts": __version__},
         licence=" AND ".join(dict.fromkeys(licences)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),
@@ -159,7 +158,7 @@ def collapse(
     text = cost_table(costs, target, held)
     folder = result_folder(str(entry), target.name, config, journey="collapse")
     run_id = log_costs(entry, target.name, costs, folder, text, config, journey="collapse", say=say)
-    return Cheaper(card, costs, text, folder, run_id)
+    return Cheaper(card=card, costs=costs, text=text, folder=folder, run_id=run_id)
 
 
 def _check_name(entry: Composition, is_free: bool) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from toolkit.composition import Composition, Name, parse, parts
+from toolkit.composition import Composition, Name, parse
+from toolkit.composition.stages import Stage, plan
 from toolkit.config import Config, load_texts, to_dict
 from toolkit.config.convert import sections
-from toolkit.plan import Stage, plan
 from toolkit.recipes.train.auto import EPOCHS
 from toolkit.sweeps import Cell, Planned, Step, Sweep
 from toolkit.sweeps.values import Texts
@@ -119,7 +119,7 @@ class _Maker:
             is_target = not is_retrieval and stage.entry == cell.composition
             keys[stage.entry] = self._stage(cell, stage, keys, is_target=is_target)
         config = self._config(cell, [cell.task], is_target=True)
-        needed = dict.fromkeys(part.entry for part in parts(composition))
+        needed = dict.fromkeys(part.entry for part in composition.parts)
         parents = tuple(keys[entry] for entry in needed)
         return self._scoring(cell, composition, target, config, parents)
 

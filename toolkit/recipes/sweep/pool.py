@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import toolkit
 from toolkit.errors import ToolkitError
 
 Event = dict[str, Any]
@@ -149,7 +148,7 @@ class Pool:
         log = logs / f"worker-{number + 1}.log"
         ours, theirs = os.pipe()
         environment = dict(os.environ)
-        package = str(Path(toolkit.__file__).resolve().parent.parent)
+        package = str(Path(__file__).resolve().parents[3])
         environment["PYTHONPATH"] = os.pathsep.join([package, *filter(None, [environment.get("PYTHONPATH")])])
         if self._count > 1:
             # Each its share of the processor: threads of several processes would only wait for each other.

@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import toolkit
 from toolkit.composition import Name
+from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
-from toolkit.plan import Stage
 from toolkit.recipes.session import common
 from toolkit.results.score import Score
 from toolkit.results.score import to_dict as score_to_dict
@@ -23,6 +22,7 @@ from toolkit.tasks import Task
 from toolkit.tasks.rows import Rows
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData
+from toolkit.version import __version__
 from toolkit.zoo import AdapterCard, CardScore, Head, Parent, Seen
 from toolkit.zoo import Backbone as CardBackbone
 
@@ -62,7 +62,7 @@ def stage_key(
         "train": {k: v for k, v in asdict(config.train).items() if k != "checkpoint_every"},
         "rows": [(source.rows.fingerprint, source.dev.fingerprint) for source in sources],
         "parents": [parent.to_dict() for parent in parents],
-        "version": toolkit.__version__,
+        "version": __version__,
     }
     return hashlib.sha256(json.dumps(determined_by, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
@@ -113,8 +113,7 @@ def make_card(
         parents=parents,
         data_seen=seen,
         scores=tuple(CardScore.read(score_to_dict(score)) for score in scores),
-        versions={name: version(name) for name in ("torch", "transformers", "adapters")}
-        | {"xstilts": toolkit.__version__},
+        versions={name: version(name) for name in ("torch", "transformers", "adapters")} | {"xstilts": __version__},
         licence=" AND ".join(dict.fromkeys(source.task.licence for source in sources if source.task.licence)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(seconds, 1),

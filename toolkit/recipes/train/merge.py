@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import toolkit
+from toolkit.composition.stages import Stage
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.merging import member_weights, merge_tensors
-from toolkit.plan import Stage
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.recipes.session.traces import log_adapters
 from toolkit.tracking import Tracker
 from toolkit.training.ranks import Ranks
+from toolkit.version import __version__
 from toolkit.zoo import AdapterCard, Parent, Seen, Zoo, check_backbone
 
 
@@ -90,7 +90,7 @@ def run_computed(
         },
         parents=tuple(Parent(name, zoo.get(name, common.shelf(config)).digest) for name in stage.parents),
         data_seen=_seen(cards),
-        versions={"xstilts": toolkit.__version__, "numpy": version("numpy")},
+        versions={"xstilts": __version__, "numpy": version("numpy")},
         licence=" AND ".join(dict.fromkeys(card.licence for card in cards.values() if card.licence)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from toolkit.composition import Name, Part, parts
+from toolkit.composition import Name, Part
+from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, evaluate_rows
@@ -19,7 +20,6 @@ from toolkit.features import Features
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
-from toolkit.plan import Stage
 from toolkit.progress import Report, silent
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say, say_nothing
@@ -255,7 +255,7 @@ def _wired(stage: Stage, config: Config, backbone: Backbone, zoo: Zoo, sources: 
 def _warm(stage: Stage, before: AdapterCard) -> dict[Part, common.Place]:
     """Return where the weights lie that a `seq` goes on from: its own adapter's, and what learnt along with it."""
     found: dict[Part, common.Place] = {}
-    for part in parts(stage.circuit):
+    for part in stage.circuit.parts:
         is_own = part.entry == stage.entry
         file = common.file_of(part, None if is_own else before.name)
         if part.kind == "head" or (not is_own and file not in before.files):

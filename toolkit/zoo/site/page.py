@@ -13,8 +13,8 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+from toolkit.files import replace_text
 from toolkit.languages import LANGUAGES
-from toolkit.results.score import replace_text
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.site.article import article, caveat, key_of, languages_of, name_of, note_of, shelf_of
 from toolkit.zoo.site.graph import Node, direct, svg
