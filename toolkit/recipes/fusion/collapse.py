@@ -28,7 +28,7 @@ from toolkit.recipes.train.auto import resolve
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import TASKS, Task, get_task
 from toolkit.tasks.catalogue.trains_on import source_task
-from toolkit.training import TaskData, fit
+from toolkit.training import TaskData, Watch, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.distil import Lessons, without_labels
 from toolkit.version import __version__
@@ -117,13 +117,11 @@ def collapse(
         result = fit(
             student,
             [module],
-            [TaskData(answer.name, learnt)],
+            [TaskData(answer.name, learnt, loss=lambda batch: lessons[0].loss(student, batch))],
             train=settings,
             dev=dev,
             checkpoint=checkpoint,
-            loss=lambda batch: lessons[0].loss(student, batch),
-            what=f"collapse {whole}",
-            report=report,
+            watch=Watch(f"collapse {whole}", report),
         )
         files = {common.file_of(part): student.tensors_of(part) for part in (module, answer)}
         after, scores = measure_cost(student, target, held, config, seed=settings.seed, note="collapsed", report=report)
