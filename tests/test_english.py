@@ -39,7 +39,6 @@ WIDTH = 120
 # Offences that toolkit/ and each page still have. A number may only shrink; where none is left, the entry goes.
 OFFENDERS: dict[str, int] = {
     "toolkit": 440,
-    "CHANGELOG.md": 93,
     "docs/decisions/0001-layers.md": 3,
     "docs/decisions/0002-adapter-identity.md": 8,
     "docs/decisions/0003-label-piece.md": 6,
