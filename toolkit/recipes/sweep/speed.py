@@ -15,8 +15,8 @@ from typing import Any
 
 from toolkit.config import Config, from_dict
 from toolkit.errors import ToolkitError
-from toolkit.progress import Progress, Report
-from toolkit.recipes.session.common import Say
+from toolkit.progress import Progress, Report, Say
+from toolkit.recipes.session.session import Session
 
 _STEPS, _ROWS, _TRIES = 4, 64, 2
 
@@ -62,7 +62,7 @@ def _timed(step: Mapping[str, Any], places: Mapping[str, Any], folder: str, say:
 
     if step["kind"] == "train":
         began = time.perf_counter()
-        train(step["composition"], config, report=keep, say=say)
+        train(step["composition"], Session.open(config, report=keep, say=say))
         whole = time.perf_counter() - began
         rates = [found.figures["examples/s"] for what, found in last.items() if what.startswith("train ")]
         rows = _STEPS * int(step["settings"]["train"]["batch_size"])
@@ -71,9 +71,10 @@ def _timed(step: Mapping[str, Any], places: Mapping[str, Any], folder: str, say:
         return rows / rates[-1] + beside, 1 / rates[-1], rows
     recipe: Any = evaluate if step["kind"] == "evaluate" else retrieve
     if step["composition"] != "backbone":
-        train(step["composition"], config, say=say)
+        train(step["composition"], Session.open(config, say=say))
     began = time.perf_counter()
-    found = recipe(step["composition"], config, task=step["task"], languages=step["languages"], report=keep, say=say)
+    session = Session.open(config, report=keep, say=say)
+    found = recipe(step["composition"], session, task=step["task"], languages=step["languages"])
     whole = time.perf_counter() - began
     rows = max(1, sum({score.language: score.n for score in found.scores}.values()))
     rates = [seen.figures["examples/s"] for seen in last.values() if "examples/s" in seen.figures]

@@ -182,6 +182,7 @@ def _step(job: Job, places: Mapping[str, Any], voice: _Voice) -> dict[str, Any]:
 
 
 def _train(job: Job, config: Config, zoo: Zoo, shelf: str, voice: _Voice) -> dict[str, Any]:
+    from toolkit.recipes.session.session import Session
     from toolkit.recipes.train.train import train
 
     first: list[int] = []
@@ -193,7 +194,7 @@ def _train(job: Job, config: Config, zoo: Zoo, shelf: str, voice: _Voice) -> dic
             voice.send(event="resumed", at=first[0])
         voice.report(progress)
 
-    made = train(job["composition"], config, report=report, say=_log)
+    made = train(job["composition"], Session.open(config, report=report, say=_log))
     card = zoo.get(job["composition"], shelf)
     return {"outcome": "made" if made else "found", "digest": card.digest, "scores": [dict(row) for row in card.scores]}
 
@@ -201,10 +202,14 @@ def _train(job: Job, config: Config, zoo: Zoo, shelf: str, voice: _Voice) -> dic
 def _score(job: Job, config: Config, zoo: Zoo, shelf: str, voice: _Voice, root: Path) -> dict[str, Any]:
     from toolkit.recipes.score.evaluate import contamination, evaluate
     from toolkit.recipes.score.retrieve import retrieve
+    from toolkit.recipes.session.session import Session
 
     recipe: Any = evaluate if job["kind"] == "evaluate" else retrieve
     found = recipe(
-        job["composition"], config, task=job["task"], languages=job["languages"], report=voice.report, say=_log
+        job["composition"],
+        Session.open(config, report=voice.report, say=_log),
+        task=job["task"],
+        languages=job["languages"],
     )
     cards = [zoo.get(below["entry"], shelf) for below in job["below"] if below["is_direct"]]
     folder = Path(found.folder).resolve().relative_to(root.resolve())

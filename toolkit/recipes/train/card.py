@@ -15,7 +15,6 @@ from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
-from toolkit.recipes.session import common
 from toolkit.results.score import Score
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import Task
@@ -23,7 +22,7 @@ from toolkit.tasks.rows import Rows
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData
 from toolkit.version import __version__
-from toolkit.zoo import AdapterCard
+from toolkit.zoo import AdapterCard, shelf_name
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def make_card(
     return AdapterCard(
         name=stage.entry,
         backbone={
-            "name": common.shelf(config),
+            "name": shelf_name(config.backbone.name, config.adapter.kind),
             "digest": backbone.digest,
             "hidden_size": backbone.hidden_size,
             "layers": backbone.n_layers,
