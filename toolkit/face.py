@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from toolkit.recipes.compare.compare import Compared
     from toolkit.recipes.fusion.attention import Attention
     from toolkit.recipes.fusion.cost import Cheaper
-    from toolkit.recipes.score.publish import Result
+    from toolkit.recipes.score.publish import Scored
     from toolkit.recipes.score.suite import SuiteResult
     from toolkit.recipes.score.suite_plan import Part
     from toolkit.recipes.session.session import Session
@@ -45,7 +45,7 @@ def evaluate(
     lock: Path | None = None,
     report: Report = silent,
     say: Say = say_nothing,
-) -> Result:
+) -> Scored:
     """Score a trained composition on a task, see `recipes.score.evaluate.evaluate`."""
     from toolkit.recipes.score.evaluate import evaluate as run
 
@@ -92,7 +92,7 @@ def retrieve(
     layers: str | None = None,
     report: Report = silent,
     say: Say = say_nothing,
-) -> Result:
+) -> Scored:
     """Retrieve or mine with sentence vectors, see `recipes.score.retrieve.retrieve`."""
     from toolkit.recipes.score.retrieve import retrieve as run
 
@@ -109,7 +109,7 @@ def compare_layers(
     layers: str = "all",
     report: Report = silent,
     say: Say = say_nothing,
-) -> tuple[list[Result], Path]:
+) -> tuple[list[Scored], Path]:
     """Retrieve with several compositions at every layer, see `recipes.score.retrieve.compare_layers`."""
     from toolkit.recipes.score.retrieve import compare_layers as run
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.composition.expressions import legal
-from toolkit.composition import Name, parse, parts
+from toolkit.composition import Name, parse
 from toolkit.composition.stages import Stage, describe, plan
 from toolkit.errors import ToolkitError
 
@@ -220,7 +220,7 @@ def test_random_plans_are_ordered_complete_and_learn_each_part_once() -> None:
             assert not set(stage.learn) & set(stage.frozen)
             assert {part.entry for part in stage.frozen} <= set(stage.parents)
             done.add(stage.entry)
-        assert {part.entry for part in parts(composition)} <= done
+        assert {part.entry for part in composition.parts} <= done
     assert planned > 500
 
 

@@ -103,8 +103,7 @@ def fuse(
                 report=report,
                 say=say,
             )
-        for line in found.sentences:
-            click.echo(line)
+        click.echo(found.text)
         return
     if sweep is not None or variant is not None:
         raise click.UsageError("--sweep and --variant belong to --suggest N.")

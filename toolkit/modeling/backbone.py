@@ -22,6 +22,7 @@ from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.hub_ids import HUB_IDS
 from toolkit.modeling.precision import pick_device, resolve_precision
 from toolkit.modeling.products import install_products
+from toolkit.modeling.special import as_text
 from toolkit.modeling.tiny import tiny_model, tiny_tokenizer
 
 KNOWN = {
@@ -140,6 +141,7 @@ def load_backbone(
         model, tokenizer = _from_folder(Path(name))
     else:
         model, tokenizer = _from_hub(name, revision)
+    tokenizer = as_text(tokenizer)
     parameters = dict(model.named_parameters())
     digest = _digest(parameters)
     adapters.init(model)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from toolkit.composition import entries, parse
+from toolkit.composition import parse
 from toolkit.errors import ZooError
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.entry import delete
@@ -101,7 +101,7 @@ def unneeded(zoo: Zoo, locks: Sequence[Lock]) -> list[AdapterCard]:
     named: set[tuple[str, str]] = set()
     for card in cards:
         shelf = zoo.folder(card).parent.name
-        made_from = {parent["name"] for parent in card.parents} | set(entries(parse(card.name)))
+        made_from = {parent["name"] for parent in card.parents} | set(parse(card.name).entries)
         named |= {(shelf, name) for name in made_from - {card.name}}
     pinned = {(lock.backbone["digest"], name) for lock in locks for name in lock.entries}
     return [

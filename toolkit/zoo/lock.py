@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from toolkit.composition import entries, parse
+from toolkit.composition import parse
 from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.files import replace_text
@@ -88,7 +88,7 @@ def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
     composition = parse(expression)
     known = {path_of(card): card for card in zoo.list(damaged=[])}
     found: dict[str, AdapterCard] = {}
-    for entry in entries(composition):
+    for entry in composition.entries:
         for card in lineage(zoo.get(entry, backbone), known):
             found[card.name] = card
     if not found:

@@ -48,7 +48,7 @@ def test_an_interrupted_run_goes_on_with_the_same_rows_to_the_same_bits(
     sets = ("train.total_examples=40", "train.mixture=temperature", "train.checkpoint_every=2", "train.batch_size=4")
     whole, cut = (tiny_config(tmp_path / name, *sets) for name in ("whole", "cut"))
     toolkit.train(MIX, whole)
-    fitting = import_module("toolkit.training.fit")
+    fitting = import_module("toolkit.training.loop")
     real = fitting.save_checkpoint
 
     def stop(*args: object) -> None:

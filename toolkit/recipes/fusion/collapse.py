@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from toolkit.composition import Composition, Name, parse, parts
+from toolkit.composition import Composition, Name, parse
 from toolkit.config import to_dict
 from toolkit.errors import ToolkitError
 from toolkit.features import Features, sentence_features
@@ -28,7 +28,7 @@ from toolkit.recipes.train.auto import resolve
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import TASKS, Task, get_task
 from toolkit.tasks.catalogue.trains_on import source_task
-from toolkit.training import TaskData, fit
+from toolkit.training import TaskData, Watch, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.distil import Lessons, without_labels
 from toolkit.version import __version__
@@ -69,7 +69,7 @@ def collapse(
     began = time.perf_counter()
     config, say, report = session.config, session.say, session.report
     whole = closed(parse(expression))
-    if whole.is_parallel or whole.is_backbone or sum(part.kind != "head" for part in parts(whole)) < 2:
+    if whole.is_parallel or whole.is_backbone or sum(part.kind != "head" for part in whole.parts) < 2:
         raise ToolkitError(
             f"'{whole}' is not several adapters in one circuit; collapse a fusion, an average or a stack, such as 'fuse[a,b]/t'."
         )
@@ -89,7 +89,7 @@ def collapse(
             Lessons(circuit, one, batch_size=config.eval.batch_size, what=f"{whole} teaches", report=report)
             for one in (learnt, kept_out)
         ]
-        weights = circuit.tensors_of(parts(whole)[-1])
+        weights = circuit.tensors_of(whole.parts[-1])
         held = held_rows(circuit, target, wanted, session)
         before, _ = measure_cost(circuit, target, held, session, seed=seed_of(cards), note="taught")
     say(
@@ -102,7 +102,7 @@ def collapse(
     checkpoint = Path(config.run_dir) / "checkpoints" / key
     for folder in (checkpoint, zoo.root):
         require_writable(folder)
-    module, answer = parts(entry)
+    module, answer = entry.parts
     heads, adapter = {answer.name: spec}, config.adapter
     with Circuit(backbone, entry, heads=heads, adapter=adapter, seed=settings.seed, head_dropout=0.0) as student:
         student.load(answer, weights)
@@ -113,13 +113,11 @@ def collapse(
         result = fit(
             student,
             [module],
-            [TaskData(answer.name, learnt)],
+            [TaskData(answer.name, learnt, loss=lambda batch: lessons[0].loss(student, batch))],
             train=settings,
             dev=dev,
             checkpoint=checkpoint,
-            loss=lambda batch: lessons[0].loss(student, batch),
-            what=f"collapse {whole}",
-            report=report,
+            watch=Watch(f"collapse {whole}", report),
         )
         files = {file_of(part): student.tensors_of(part) for part in (module, answer)}
         after, scores = measure_cost(student, target, held, session, seed=settings.seed, note="collapsed")
@@ -156,7 +154,7 @@ def collapse(
     text = cost_table(costs, target, held)
     folder = result_folder(str(entry), target.name, config, journey="collapse")
     run_id = log_costs(entry, target.name, costs, folder, text, session, journey="collapse")
-    return Cheaper(card, costs, text, folder, run_id)
+    return Cheaper(card=card, costs=costs, text=text, folder=folder, run_id=run_id)
 
 
 def _check_name(entry: Composition, is_free: bool) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from toolkit.composition import Chain, Composition, Fuse, parse, parts
+from toolkit.composition import Chain, Composition, Fuse, parse
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import mean_mass
 from toolkit.modeling.backbone import Backbone
@@ -90,9 +90,9 @@ def prune(
         if len(mass) == keep + 1 and zoo.holds(str(current), shelf) and not replace_entry:
             raise ToolkitError(f"The zoo holds '{current}' already; replace it with --retrain, or keep another number.")
     entry = cards[str(whole)]
-    copies = {file_of(part, str(current)) for part in parts(current) if part.entry != str(current)}
+    copies = {file_of(part, str(current)) for part in current.parts if part.entry != str(current)}
     files = {file: zoo.tensors(entry, file) for file in entry.files if not file.startswith("below.") or file in copies}
-    lineage = dict.fromkeys([*(part.entry for part in parts(current) if part.entry != str(current)), entry.name])
+    lineage = dict.fromkeys([*(part.entry for part in current.parts if part.entry != str(current)), entry.name])
     steps = [{"composition": one.composition, "score": one.score, "parameters": one.parameters} for one in costs]
     card = replace(
         entry,
@@ -109,7 +109,7 @@ def prune(
     text = cost_table(costs, target, held)
     folder = result_folder(str(current), target.name, session.config, journey="prune")
     run_id = log_costs(current, target.name, costs, folder, text, session, journey="prune")
-    return Cheaper(card, tuple(costs), text, folder, run_id)
+    return Cheaper(card=card, costs=tuple(costs), text=text, folder=folder, run_id=run_id)
 
 
 def closed(composition: Composition) -> Composition:
@@ -168,7 +168,7 @@ def _wired(
     with Circuit(
         backbone, current, heads=specs, adapter=adapter, shapes=shapes, fusion=session.config.fusion
     ) as circuit:
-        for part in parts(current):
+        for part in current.parts:
             is_own = part.entry == str(current)
             place = (str(whole), file_of(part)) if is_own else at[part.kind, part.entry]
             load_part(circuit, part, session, place=place)

@@ -89,6 +89,15 @@ def write_robust(
     replace_text(folder / "robust.md", f"# Robustness on {target.name}\n\n{text}")
     write_json(scores, folder / "scores.json")
     write_csv(scores, folder / "scores.csv")
+    replace_text(folder / "robust.csv", falls_csv(found))
+    replace_text(folder / "attacks.json", json.dumps(attacked, indent=1) + "\n")
+    if found:
+        title = f"{target.name}: {measure} against strength, mean over languages"
+        strength_curves(found, folder / "curves.png", title=title, measure=measure)
+
+
+def falls_csv(found: Sequence[Fall]) -> str:
+    """Return how far each composition falls under each noise as tidy CSV, in fractions."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(
@@ -120,11 +129,7 @@ def write_robust(
         for each in (fall.drop, fall.gain, fall.spared):
             line += ["", "", "", ""] if each is None else [each.value, each.low, each.high, each.adjusted]
         writer.writerow(line)
-    replace_text(folder / "robust.csv", buffer.getvalue())
-    replace_text(folder / "attacks.json", json.dumps(attacked, indent=1) + "\n")
-    if found:
-        title = f"{target.name}: {measure} against strength, mean over languages"
-        strength_curves(found, folder / "curves.png", title=title, measure=measure)
+    return buffer.getvalue()
 
 
 def track_robust(

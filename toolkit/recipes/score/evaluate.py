@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.composition import Part, parse, parts
+from toolkit.composition import Part, parse
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, evaluate_each, predict
@@ -15,7 +15,7 @@ from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.answers import kept_answers, write_answers
 from toolkit.recipes.score.identity import identity, write_identity
-from toolkit.recipes.score.publish import Result, publish, result_folder
+from toolkit.recipes.score.publish import Scored, publish, result_folder
 from toolkit.recipes.session.circuits import arithmetic, head_spec, say_path, trained_circuit
 from toolkit.recipes.session.features import features_for
 from toolkit.recipes.session.noise import scored_rows, with_noise
@@ -37,7 +37,7 @@ def evaluate(
     task: str,
     languages: str | Sequence[str] = "all",
     lock: Path | None = None,
-) -> Result:
+) -> Scored:
     """Score a trained composition on a task, one Score per language and measure (of a `par`: and member that answers it).
 
     Args:
@@ -169,7 +169,7 @@ def scores_of(
 
 def parts_of(expression: str, *, has_head: bool) -> tuple[Part, ...]:
     """Return the parts that an evaluation (with its head) or a retrieval (without) of a composition wires."""
-    return tuple(part for part in parts(parse(expression)) if has_head or part.kind != "head")
+    return tuple(part for part in parse(expression).parts if has_head or part.kind != "head")
 
 
 def choose_languages(task: Task, languages: str | Sequence[str], session: Session) -> list[str]:

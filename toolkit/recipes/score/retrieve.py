@@ -19,7 +19,7 @@ from toolkit.recipes.score.identity import identity, write_identity
 from toolkit.recipes.score.mining import score_mining
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.score.pool import score_pool
-from toolkit.recipes.score.publish import Result, publish, result_folder
+from toolkit.recipes.score.publish import Scored, publish, result_folder
 from toolkit.recipes.session.circuits import say_path, trained_circuit
 from toolkit.recipes.session.noise import scored_rows, with_noise
 from toolkit.recipes.session.resources import Meter
@@ -43,7 +43,7 @@ def retrieve(
     languages: str | Sequence[str] = "all",
     lock: Path | None = None,
     layers: str | None = None,
-) -> Result:
+) -> Scored:
     """Search each sentence's translation among all of the other side (bitext), mine two corpora for pairs (mining), or let
     queries search a pool of candidates in all languages (retrieval).
 
@@ -69,7 +69,7 @@ def compare_layers(
     languages: str | Sequence[str] = "all",
     lock: Path | None = None,
     layers: str = "all",
-) -> tuple[list[Result], Path]:
+) -> tuple[list[Scored], Path]:
     """Retrieve with several compositions at every layer that is named, and draw their scores as curves of one figure.
 
     Args:
@@ -100,7 +100,7 @@ def _retrieve(
     languages: str | Sequence[str],
     lock: Path | None,
     layers: str | None,
-) -> tuple[Result, list[tuple[Reading, float]]]:
+) -> tuple[Scored, list[tuple[Reading, float]]]:
     """Return the result, and the main score of each reading and language."""
     config, say = session.config, session.say
     target = get_task(task)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from toolkit.composition import Composition, CompositionError, parse, parts
+from toolkit.composition import Composition, CompositionError, parse
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
@@ -112,7 +112,7 @@ def _part(expression: str, entry: Entry, suite: Suite, session: Session, given: 
     if not ways:
         return replace(part, lacks=f"'{expression}' leaves no circuit for it; name one with --with {entry.task}=EXPR.")
     for way in ways:
-        needed = [one for one in parts(way) if one.kind != "head" or task.kind not in RETRIEVED]
+        needed = [one for one in way.parts if one.kind != "head" or task.kind not in RETRIEVED]
         if all(session.zoo.holds(one.entry, session.shelf) for one in needed):
             return replace(part, composition=str(way))
     return replace(

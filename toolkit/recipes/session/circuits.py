@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from toolkit.composition import Composition, entries, parse, parts
+from toolkit.composition import Composition, parse
 from toolkit.config import AdapterConfig, Config, TrainConfig
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.circuit import Circuit
@@ -41,14 +41,14 @@ def trained_circuit(
     """
     composition = parse(text)
     config, zoo, shelf = session.config, session.zoo, session.shelf
-    needed = [part for part in parts(composition) if part.kind != "head" or heads != {}]
+    needed = [part for part in composition.parts if part.kind != "head" or heads != {}]
     if heads != {}:
         require_trained(composition, session)
     else:
         _require_modules(composition, session)
     cards = {part.entry: zoo.get(part.entry, shelf) for part in needed}
     # An entry of a head alone may hold copies of what lies below it, which retrieval takes as well.
-    copies = {entry: zoo.get(entry, shelf) for entry in entries(composition) if zoo.holds(entry, shelf)}
+    copies = {entry: zoo.get(entry, shelf) for entry in composition.entries if zoo.holds(entry, shelf)}
     held_at = places(composition, cards | copies)
     cards |= {entry: copies[entry] for entry, _ in held_at.values() if entry in copies}
     require_locked(lock, cards.values(), text)
@@ -100,7 +100,7 @@ def say_path(circuit: Circuit, say: Say) -> None:
 
 
 def _require_modules(composition: Composition, session: Session) -> None:
-    for part in parts(composition):
+    for part in composition.parts:
         if part.kind != "head" and not session.zoo.holds(part.entry, session.shelf):
             require_trained(composition, session)
 

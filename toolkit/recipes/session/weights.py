@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from toolkit.composition import Composition, Part, entries, parts
+from toolkit.composition import Composition, Part
 from toolkit.composition.stages import plan
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.circuit import Circuit
@@ -44,11 +44,11 @@ def places(composition: Composition, cards: Mapping[str, AdapterCard]) -> dict[P
         ToolkitError: two entries of the composition need different copies of one part.
     """
     known: dict[str, dict[tuple[str, str], Place]] = {}
-    every = {**entries(composition), str(composition): composition}
+    every = {**composition.entries, str(composition): composition}
     for text, entry in every.items():  # from the backbone up: what an entry builds on comes before it
         found = known[text] = {}
-        below = [name for name in entries(entry) if name != text]
-        for part in parts(entry):
+        below = [name for name in entry.entries if name != text]
+        for part in entry.parts:
             key, own = (part.kind, part.entry), (part.entry, file_of(part))
             if part.kind == "head":
                 continue
@@ -64,13 +64,13 @@ def places(composition: Composition, cards: Mapping[str, AdapterCard]) -> dict[P
                 )
             found[key] = next(iter(wanted), own)
     of = known[str(composition)]
-    return {part: of.get((part.kind, part.entry), (part.entry, file_of(part))) for part in parts(composition)}
+    return {part: of.get((part.kind, part.entry), (part.entry, file_of(part))) for part in composition.parts}
 
 
 def require_trained(composition: Composition, session: Session) -> None:
     """Raise where the zoo lacks an entry that the composition needs, with the stages that would make it."""
     zoo, shelf, config = session.zoo, session.shelf, session.config
-    missing = [part.entry for part in parts(composition) if not zoo.holds(part.entry, shelf)]
+    missing = [part.entry for part in composition.parts if not zoo.holds(part.entry, shelf)]
     if missing:
         if any(ref.name not in TASKS for ref in composition.leaves()):
             zoo.get(missing[0], shelf)  # no task either, so the name is a slip: raises with the nearest adapters

@@ -20,7 +20,8 @@ from toolkit.recipes.transfer.predictors import PREDICTORS, Predictor, extract, 
 from toolkit.recipes.transfer.probe import task_name
 from toolkit.recipes.transfer.similarity import level
 from toolkit.report import GENERATED_NOTE, render
-from toolkit.report.transfer_tables import against_table, ranking_table, validation_table
+from toolkit.report.transfer_tables import against_table, prediction_csv, ranking_table, validation_table
+from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.similarity import Validation, validate
 from toolkit.similarity.ranking import COMBINED, Prediction, Ranked, Ranking, order, verdicts
 from toolkit.similarity.ranks import reciprocal_rank_fusion
@@ -32,20 +33,20 @@ _COMBINED = "the predictors that are no controls, joined by reciprocal rank fusi
 
 
 @dataclass(frozen=True)
-class Predicted:
-    """A prediction and where it was written.
+class Predicted(WrittenResult):
+    """Result of a transfer prediction; its folder holds prediction.md, .csv, .json and the figures.
 
     Attributes:
         found: every number.
-        text: the tables, for a terminal.
-        folder: where prediction.md, .csv, .json and the figures lie.
         run_id: the tracker's run; None without one.
     """
 
     found: Prediction
-    text: str
-    folder: Path
     run_id: str | None = None
+
+    def records(self) -> list[Record]:
+        """Return one row for each target, predictor and source, as `prediction.csv` has them."""
+        return from_csv(prediction_csv(self.found))
 
 
 def predict(
@@ -95,7 +96,7 @@ def predict(
     run_id = track_prediction(found, files, config, target=target, say=say)
     for note in found.notes:
         say(note)
-    return Predicted(found, text, folder, run_id)
+    return Predicted(found=found, text=text, folder=folder, run_id=run_id)
 
 
 def prediction(

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit.composition import Average, Chain, Composition, Fuse, Merge, Parallel, Part, parse, parts
+from toolkit.composition import Average, Chain, Composition, Fuse, Merge, Parallel, Part, parse
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.zoo.adapterhub.layout import FILES, FUSION, HEADS, MODEL_TYPE, SEQ_BN, VERSION
 from toolkit.zoo.card import AdapterCard
@@ -43,7 +43,7 @@ def export(zoo: Zoo, expression: str, backbone: str, folder: Path, *, choices: i
     if composition.is_backbone:
         raise ZooError(f"'{composition}' is the encoder alone; there is no adapter to export.")
     setup = _blocks(composition.chain, Chain(()))
-    needed = parts(composition)
+    needed = composition.parts
     cards = {part.entry: zoo.get(part.entry, backbone) for part in needed}
     for card in cards.values():
         if card.kind != "seq_bn":
