@@ -39,9 +39,6 @@ WIDTH = 120
 # Offences that toolkit/ and each page still have. A number may only shrink; where none is left, the entry goes.
 OFFENDERS: dict[str, int] = {
     "toolkit": 440,
-    "CHANGELOG.md": 93,
-    "adapter_zoo/README.md": 38,
-    "docs/add_a_task.md": 53,
     "docs/decisions/0001-layers.md": 3,
     "docs/decisions/0002-adapter-identity.md": 8,
     "docs/decisions/0003-label-piece.md": 6,

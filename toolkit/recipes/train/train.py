@@ -65,7 +65,7 @@ def train(
         finally:
             if len(stages) > 1 and cards:
                 session.tracker.log_metrics(
-                    {f"dev/{s['task']}/{s['metric']}/{s['language']}": s["value"] for s in cards[-1].scores}
+                    {f"dev/{s.task}/{s.metric}/{s.language}": s.value for s in cards[-1].scores}
                 )
     return cards
 
