@@ -19,7 +19,8 @@ from toolkit.recipes.score import suite as module
 from toolkit.recipes.score.publish import Scored
 from toolkit.recipes.score.suite import task_mean
 from toolkit.recipes.score.suite_plan import Part, describe_suite
-from toolkit.results.score import Score, mean, read_json
+from toolkit.results.score import Score, read_json
+from toolkit.results.summary import mean
 from toolkit.retrieval import quality
 from toolkit.tasks import TASKS
 from toolkit.tasks.suites import SUITES, Entry, Suite

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from toolkit.config import RetrieveConfig
+from toolkit.config import Config, RetrieveConfig
 from toolkit.embeddings import Key, Store, Vectors
 from toolkit.errors import ToolkitError
 from toolkit.features import sentence_features
@@ -17,7 +17,9 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed_all, vector_key
 from toolkit.progress import Progress
 from toolkit.recipes.session.circuits import arithmetic
+from toolkit.recipes.session.noise import with_noise
 from toolkit.recipes.session.session import Session
+from toolkit.results.score import System
 from toolkit.retrieval import PROTOCOLS, Protocol, get_protocol
 
 
@@ -99,6 +101,11 @@ class Encoder:
 
         found = self._store.vectors(self._keys, texts, encode, self.circuit.backbone.hidden_size)
         return cast(dict[tuple[int, str], Vectors], found)
+
+    def system(self, protocol: str, config: Config) -> System:
+        """Return what is scored: the composition, by a protocol on rows with the noise of `config`."""
+        circuit = self.circuit
+        return System(str(circuit.composition), circuit.backbone.name, with_noise(protocol, config))
 
     def tail(self) -> str:
         """Return the last words of every protocol."""

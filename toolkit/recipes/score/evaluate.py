@@ -22,7 +22,7 @@ from toolkit.recipes.session.noise import scored_rows, with_noise
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, data_of
-from toolkit.results.score import Score
+from toolkit.results.score import Score, System
 from toolkit.tasks import Task, get_task
 from toolkit.tasks.rows import Row, Rows
 from toolkit.tasks.task import RETRIEVED
@@ -146,25 +146,12 @@ def scores_of(
     answered: Mapping[str, Evaluation], rows: Rows, circuit: Circuit, seed: int, protocol: str
 ) -> list[Score]:
     """Return one Score for each head and measure of one language's rows."""
-    return [
-        Score(
-            task=rows.task.name,
-            language=rows.language,
-            metric=metric,
-            value=value,
-            n=found.n,
-            composition=head if circuit.members else str(circuit.composition),
-            seed=seed,
-            protocol=protocol,
-            split=rows.split,
-            backbone=circuit.backbone.name,
-            is_generated=rows.is_generated,
-            fingerprint=rows.fingerprint,
-            revision=rows.revision,
-        )
-        for head, found in answered.items()
-        for metric, value in found.measures.items()
-    ]
+    found = []
+    for head, evaluation in answered.items():
+        composition = head if circuit.members else str(circuit.composition)
+        system = System(composition, circuit.backbone.name, protocol, seed)
+        found += Score.of(rows, evaluation.measures, evaluation.n, system)
+    return found
 
 
 def parts_of(expression: str, *, has_head: bool) -> tuple[Part, ...]:

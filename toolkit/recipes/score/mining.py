@@ -18,7 +18,7 @@ from toolkit.progress import Report, Say
 from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.session.circuits import trained_circuit
-from toolkit.recipes.session.noise import noisy, with_noise
+from toolkit.recipes.session.noise import noisy
 from toolkit.recipes.session.session import Session
 from toolkit.report import precision_recall_curve
 from toolkit.results.predictions import Prediction, write_predictions
@@ -160,29 +160,9 @@ def score_mining(
             )
             files += [f"{name}.{end}" for end in ("predictions.tsv", "candidates.tsv", "threshold.json", "curve.png")]
         limit = f" limit={config.retrieve.limit}" if config.retrieve.limit else ""
-        scored += [
-            (
-                reading,
-                Score(
-                    task=task.name,
-                    language=language,
-                    metric=metric,
-                    value=value,
-                    n=len(scored_on.gold),
-                    composition=str(encoder.circuit.composition),
-                    seed=0,
-                    protocol=with_noise(
-                        f"{reading.head()} {protocol.for_mining(source)} {searched} {encoder.tail()}{limit}", config
-                    ),
-                    split=rows.split,
-                    backbone=encoder.circuit.backbone.name,
-                    is_generated=rows.is_generated,
-                    fingerprint=rows.fingerprint,
-                    revision=rows.revision,
-                ),
-            )
-            for metric, value in measures.items()
-        ]
+        words = f"{reading.head()} {protocol.for_mining(source)} {searched} {encoder.tail()}{limit}"
+        own = Score.of(rows, measures, len(scored_on.gold), encoder.system(words, config))
+        scored += [(reading, score) for score in own]
     return scored, files
 
 

@@ -13,7 +13,6 @@ from toolkit.files import replace_text
 from toolkit.metrics import TOP, ranked
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.encoding import Encoder, Reading
-from toolkit.recipes.session.noise import with_noise
 from toolkit.recipes.session.session import Session
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
@@ -99,26 +98,10 @@ def score_pool(
             name = f"{reading.folder}/{one.language}.{one.rows.split}.top{TOP}.tsv"
             _write(folder / name, one, pool, found, near)
             files.append(name)
-            scored += [
-                (
-                    reading,
-                    Score(
-                        task=task.name,
-                        language=one.language,
-                        metric=metric,
-                        value=value,
-                        n=len(one.ids),
-                        composition=str(circuit.composition),
-                        seed=0,
-                        protocol=with_noise(f"{reading.head()} {pooled} {every.words} {tail}", config),
-                        split=one.rows.split,
-                        backbone=circuit.backbone.name,
-                        is_generated=one.rows.is_generated,
-                        fingerprint=pooled_fingerprint(one.rows.fingerprint, pool),
-                    ),
-                )
-                for metric, value in measures.items()
-            ]
+            system = passage_encoder.system(f"{reading.head()} {pooled} {every.words} {tail}", config)
+            fingerprint = pooled_fingerprint(one.rows.fingerprint, pool)
+            values = Score.of(one.rows, measures, len(one.ids), system, fingerprint=fingerprint)
+            scored += [(reading, score) for score in values]
     return scored, files
 
 

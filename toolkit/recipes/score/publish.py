@@ -13,17 +13,8 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, log_adapters
 from toolkit.report import heat_map, render, table
 from toolkit.results.result import Record, WrittenResult
-from toolkit.results.score import (
-    GAP,
-    MEAN,
-    ZERO_SHOT_MEAN,
-    Score,
-    metric_name,
-    named_values,
-    to_dict,
-    write_csv,
-    write_json,
-)
+from toolkit.results.score import Score, metric_name, to_dict, write_csv, write_json
+from toolkit.results.summary import GAP, MEAN, ZERO_SHOT_MEAN, named_values
 from toolkit.tasks import Task, get_task
 from toolkit.tracking import NOTE_TAG
 

@@ -21,7 +21,7 @@ from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.score.pool import score_pool
 from toolkit.recipes.score.publish import Scored, publish, result_folder
 from toolkit.recipes.session.circuits import say_path, trained_circuit
-from toolkit.recipes.session.noise import scored_rows, with_noise
+from toolkit.recipes.session.noise import scored_rows
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, data_of
@@ -209,20 +209,7 @@ def score_bitext(
             for pair, text, row, hit in zip(pairs, texts, nearest, hits, strict=True)
         }
         write_predictions([predictions[row.id] for row in rows], file_of(reading))
-        score = Score(
-            task=task.name,
-            language=language,
-            metric=metric,
-            value=sum(values) / len(values),
-            n=len(pairs),
-            composition=str(encoder.circuit.composition),
-            seed=0,
-            protocol=with_noise(f"{reading.head()} {protocol.for_bitext()} {worst.words} {encoder.tail()}", config),
-            split=rows.split,
-            backbone=encoder.circuit.backbone.name,
-            is_generated=rows.is_generated,
-            fingerprint=rows.fingerprint,
-            revision=rows.revision,
-        )
-        scored.append((reading, score))
+        system = encoder.system(f"{reading.head()} {protocol.for_bitext()} {worst.words} {encoder.tail()}", config)
+        own = Score.of(rows, {metric: sum(values) / len(values)}, len(pairs), system)
+        scored += [(reading, score) for score in own]
     return scored

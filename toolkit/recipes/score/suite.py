@@ -20,7 +20,8 @@ from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
 from toolkit.report.table import GENERATED_NOTE, Cell
 from toolkit.results.result import Record, WrittenResult
-from toolkit.results.score import Score, mean, write_csv, write_json
+from toolkit.results.score import Score, write_csv, write_json
+from toolkit.results.summary import mean
 from toolkit.tasks import TASKS
 from toolkit.tasks.suites import Suite, get_suite
 from toolkit.tasks.task import RETRIEVED

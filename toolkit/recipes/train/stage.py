@@ -30,7 +30,7 @@ from toolkit.recipes.session.traces import data_of, log_adapters
 from toolkit.recipes.session.weights import Place, file_of, load_part, places
 from toolkit.recipes.train.auto import resolve
 from toolkit.recipes.train.card import Source, closing, log_result, make_card, opening, run_params, stage_key
-from toolkit.results.score import Score
+from toolkit.results.score import Score, System
 from toolkit.tasks import get_task
 from toolkit.tasks.catalogue.trains_on import source_task
 from toolkit.tracking import Tracker
@@ -291,21 +291,5 @@ def _main_score(sources: Sequence[Source], found: Sequence[Evaluation]) -> float
 
 
 def _dev_scores(source: Source, found: Evaluation, stage: Stage, config: Config, circuit: Circuit) -> list[Score]:
-    return [
-        Score(
-            task=source.task.name,
-            language=source.dev.language or "",
-            metric=metric,
-            value=value,
-            n=found.n,
-            composition=stage.entry,
-            seed=config.train.seed,
-            split="dev",
-            backbone=circuit.backbone.name,
-            is_generated=source.dev.is_generated,
-            fingerprint=source.dev.fingerprint,
-            revision=source.dev.revision,
-            protocol=arithmetic(circuit),
-        )
-        for metric, value in found.measures.items()
-    ]
+    system = System(stage.entry, circuit.backbone.name, arithmetic(circuit), config.train.seed)
+    return Score.of(source.dev, found.measures, found.n, system, split="dev")
