@@ -9,6 +9,8 @@ import numpy as np
 from toolkit.recipes.session.resources import Meter, peak_memory_mib
 from toolkit.tracking import NoTracker
 
+pytestmark = pytest.mark.journey
+
 
 class Kept(NoTracker):
     def __init__(self) -> None:
