@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check docs bench clean
+.PHONY: setup demo test check docs site hooks bench clean
 
 setup: $(STAMP)
 
@@ -25,15 +25,30 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy toolkit cli.py
-	$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py tests/test_english.py
 	$(BIN)/python -m pytest -q --doctest-modules toolkit
 
+# The pages that are generated.
 docs: setup
 	$(BIN)/python docs/make_cli.py
+
+# The documentation site, in site/: built without a network, with every link and anchor checked.
+$(VENV)/.site: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,dev,docs]'
+	touch $@
+
+site: $(VENV)/.site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python docs/check_site.py site
+
+# The same checks as `make check`, before each commit, on the files that it changes.
+hooks: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,dev,hooks]'
+	$(BIN)/pre-commit install
 
 bench: setup
 	$(BIN)/python benchmarks/train_adapter.py --quick --json benchmarks/results/train_adapter.quick.json
 	$(BIN)/python benchmarks/fusion.py --quick --json benchmarks/results/fusion.quick.json
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build site *.egg-info .pytest_cache .mypy_cache .ruff_cache

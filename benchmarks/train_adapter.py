@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from measure import median, write
 
-from toolkit.composition import parse, parts
+from toolkit.composition import parse
 from toolkit.config import TrainConfig
 from toolkit.evaluation import evaluate_rows
 from toolkit.evaluation.evaluate import word_tags
@@ -69,7 +69,7 @@ def ours(job: Job, *, steps: int | None = None, scored: bool = False) -> dict[st
         total_steps=steps,
     )
     with Circuit(backbone, composition, heads={job.task.name: head_spec(job.task)}, seed=job.seed) as circuit:
-        result = fit(circuit, parts(composition), [TaskData(job.task.name, job.features)], train=train)
+        result = fit(circuit, composition.parts, [TaskData(job.task.name, job.features)], train=train)
         found: dict[str, Any] = {"examples_per_s": result.examples_per_s, "seconds": result.seconds}
         if scored:
             found["dev"] = evaluate_rows(circuit, job.dev, job.dev_features, labels=job.task.labels).measures

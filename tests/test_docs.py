@@ -21,8 +21,9 @@ from toolkit.composition import parse
 from toolkit.config import load
 from toolkit.tasks import TASKS
 
-PAGES = sorted([PROJECT / "README.md", PROJECT / "CHANGELOG.md", *(PROJECT / "docs").rglob("*.md")])
-COMMAND_SOURCES = [*PAGES, PROJECT / "adapter_zoo" / "README.md", *sorted((PROJECT / "configs").rglob("*.yaml"))]
+FOLDERS = ("docs", "examples", "findings", "adapter_zoo")
+PAGES = sorted([*PROJECT.glob("*.md"), *(page for name in FOLDERS for page in (PROJECT / name).rglob("*.md"))])
+COMMAND_SOURCES = [*PAGES, *sorted((PROJECT / "configs").rglob("*.yaml"))]
 PROGRAMS = (["xstilts"], ["python", "cli.py"], [".venv/bin/xstilts"])
 HEAVY = ("torch", "transformers", "adapters", "mlflow", "datasets", "faiss", "matplotlib")
 
@@ -167,10 +168,11 @@ def test_every_path_that_a_page_names_exists(page: Path) -> None:
         assert list(PROJECT.glob(path.rstrip("/"))), f"{name_of(page)} names {path}, which is not there"
 
 
-def test_every_decision_is_in_the_list_of_the_readme() -> None:
-    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    for page in sorted((PROJECT / "docs" / "decisions").glob("*.md")):
-        assert f"(docs/decisions/{page.name})" in readme, page.name
+def test_every_decision_is_in_the_list_that_the_readme_links_to() -> None:
+    folder = PROJECT / "docs" / "decisions"
+    assert "(docs/decisions/README.md)" in (PROJECT / "README.md").read_text(encoding="utf-8")
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in sorted(folder.glob("[0-9]*.md")) if f"({page.name})" not in index] == []
 
 
 # -- quoted commands --------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from toolkit.version import __version__
 
 _HOMES = {
     "parse": "toolkit.composition",
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ToolkitError",
     "Zoo",
+    "__version__",
     "attention",
     "collapse",
     "compare",

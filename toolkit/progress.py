@@ -1,4 +1,4 @@
-"""How long work tells what it is doing: one callback, which the command line draws and a library user may ignore."""
+"""Progress and sentences of long work: two callbacks, which the command line draws and a library user may leave out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Progress:
         what: what is being done, in a few words; a new text starts a new bar.
         done: units finished.
         total: units in all.
-        figures: numbers worth showing beside it, such as `loss` or `examples/s`.
+        figures: numbers worth showing with it, such as `loss` or `examples/s`.
     """
 
     what: str
@@ -24,7 +24,20 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+Say = Callable[[str], None]
 
 
 def silent(progress: Progress) -> None:
     """Show nothing."""
+
+
+def say_nothing(sentence: str) -> None:
+    """Drop a sentence for the reader."""
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Where a journey's progress and its sentences for the reader go; by default nowhere."""
+
+    progress: Report = silent
+    say: Say = say_nothing

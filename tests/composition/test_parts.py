@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import pickle
+import random
+
 import pytest
 from hypothesis import given
 
-from tests.composition.expressions import compositions, five_hundred
-from toolkit.composition import Composition, Parallel, entries, parse, parts
+from tests.composition.expressions import compositions, five_hundred, legal
+from toolkit.composition import Composition, Parallel, parse
 
 
 @pytest.mark.parametrize(
@@ -73,15 +76,15 @@ from toolkit.composition import Composition, Parallel, entries, parse, parts
     ],
 )  # fmt: skip
 def test_a_circuit_is_made_of_these_parts(text: str, expected: list[str]) -> None:
-    assert [f"{part.kind} {part.entry} {part.name}" for part in parts(parse(text))] == expected
+    assert [f"{part.kind} {part.entry} {part.name}" for part in parse(text).parts] == expected
 
 
 def test_a_part_that_two_members_share_is_listed_once() -> None:
-    assert [part.entry for part in parts(parse("fuse[a/b,a/c]@t")) if part.kind == "adapter"] == ["a", "a/b", "a/c"]
+    assert [part.entry for part in parse("fuse[a/b,a/c]@t").parts if part.kind == "adapter"] == ["a", "a/b", "a/c"]
 
 
 def test_one_fusion_under_two_leaves_has_two_module_names_in_a_par() -> None:
-    fusions = [part for part in parts(parse("par[fuse[a,b]/c,fuse[a,b]/d]")) if part.kind == "fusion"]
+    fusions = [part for part in parse("par[fuse[a,b]/c,fuse[a,b]/d]").parts if part.kind == "fusion"]
     assert [(part.entry, part.name) for part in fusions] == [
         ("fuse[a,b]/c", "fuse=a,b="),
         ("fuse[a,b]/d", "fuse=a,b=+d"),
@@ -91,12 +94,12 @@ def test_one_fusion_under_two_leaves_has_two_module_names_in_a_par() -> None:
 @five_hundred
 @given(compositions())
 def test_every_entry_is_canonical_module_names_are_unique_and_the_head_is_last(composition: Composition) -> None:
-    found = parts(composition)
+    found = composition.parts
     assert len(set(found)) == len(found)
     for kind in ("adapter", "fusion"):
         names = [part.name for part in found if part.kind == kind]
         assert len(set(names)) == len(names)
-    known = entries(composition)
+    known = composition.entries
     assert {part.entry for part in found} == set(known)
     for text, entry in known.items():
         assert str(entry) == text
@@ -107,3 +110,27 @@ def test_every_entry_is_canonical_module_names_are_unique_and_the_head_is_last(c
         assert heads.count(True) == 1
     if composition.head is None and composition.chain.units[-1].is_leaf and not composition.is_backbone:
         assert [part.entry for part in found][-2:] == [str(composition)] * 2
+
+
+def test_parts_and_entries_are_found_once_and_cannot_be_changed() -> None:
+    composition = parse("fuse[a,b]/t")
+    assert composition.parts is composition.parts
+    assert composition.entries is composition.entries
+    with pytest.raises(TypeError):
+        composition.entries["a"] = composition  # type: ignore[index]
+
+
+def test_what_is_cached_changes_neither_equality_nor_the_pickle() -> None:
+    asked, fresh = parse("fuse[a,b]/t@h"), parse("fuse[a,b]/t@h")
+    before = pickle.dumps(asked)
+    assert asked.parts and asked.entries
+    assert asked == fresh and hash(asked) == hash(fresh)
+    assert pickle.dumps(asked) == before
+    assert pickle.loads(before) == asked and pickle.loads(before).parts == asked.parts
+
+
+def test_own_parts_are_those_of_the_entry_itself() -> None:
+    dice = random.Random(19)
+    for _ in range(300):
+        composition = legal(dice)
+        assert composition.own_parts == tuple(part for part in composition.parts if part.entry == str(composition))

@@ -146,3 +146,23 @@ def test_no_answer_scores_what_the_first_token_does_and_the_least_window_counts(
 def test_a_row_without_any_legal_span_is_surely_unanswered():
     features = windows((0, 0))
     assert best_spans([ROW], features, logits_of(features)).no_answer[0] == np.inf
+
+
+@pytest.mark.parametrize(
+    ("context", "letter", "text"),
+    [
+        ("Le cafe\u0301 est grand", "e", "cafe\u0301"),  # the offsets of the composed letter cover the base alone
+        ("x क\u093f y", "क", "क\u093f"),  # a Devanagari vowel sign
+        ("x ก\u0e34 y", "ก", "ก\u0e34"),  # a Thai one
+        ("x مَ y", "م", "مَ"),  # an Arabic one
+    ],
+)
+def test_an_answer_ends_behind_the_marks_of_its_last_letter(context, letter, text):
+    at = context.index(text)
+    end = at + text.index(letter) + 1
+    spans = [(-1, -1), (at, end), (end + 1, len(context)), (-1, -1)]
+    features = Features(
+        "span", Ragged.of([[0] * 4]), np.array([0]), 1, extra={"char_spans": Ragged.of([spans], width=2)}
+    )
+    logits = logits_of(features, s0_1=5, e0_1=5)
+    assert answer_texts([SpanRow("1", "q", context, ())], features, logits) == [text]

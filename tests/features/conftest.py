@@ -21,5 +21,8 @@ def xlmr() -> Any:
     from transformers import XLMRobertaTokenizerFast
 
     from toolkit.modeling.embedded import embedded_folder
+    from toolkit.modeling.special import as_text
 
-    return XLMRobertaTokenizerFast(tokenizer_file=str(embedded_folder() / "tokenizer.json"), model_max_length=512)
+    return as_text(
+        XLMRobertaTokenizerFast(tokenizer_file=str(embedded_folder() / "tokenizer.json"), model_max_length=512)
+    )

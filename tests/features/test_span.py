@@ -116,13 +116,6 @@ def test_a_long_question_is_cut_and_never_crowds_the_context_out(characters):
     assert text_of(features, 0, features.labels[0], row.context) == "it is"
 
 
-def test_a_stride_longer_than_the_window_still_moves_on(characters):
-    row = row_of("latin", 3)
-    features = span_features([row], characters, max_length=40, stride=100)
-    assert features.input_ids.lengths.max() <= 40
-    assert features.extra["char_spans"].values.max() == len(row.context.rstrip())
-
-
 def test_windows_too_short_for_question_and_context_are_refused(characters):
     with pytest.raises(ToolkitError, match=f"Windows of 8 tokens .* {SHORTEST} or more"):
         span_features([row_of("latin")], characters, max_length=8, stride=0)
@@ -130,7 +123,7 @@ def test_windows_too_short_for_question_and_context_are_refused(characters):
 
 def test_the_shortest_legal_window_holds_any_question(characters):
     row = SpanRow("1", "q" * 500, "Because it is so.", (Answer("so", 14),))
-    features = span_features([row], characters, max_length=SHORTEST, stride=128)
+    features = span_features([row], characters, max_length=SHORTEST, stride=16)
     assert features.input_ids.lengths.max() <= SHORTEST
     assert (features.labels > 0).all(axis=1).any()
 
@@ -150,3 +143,69 @@ def test_a_token_start_never_lies_on_the_space_before_its_word(xlmr):
 
 def test_no_rows_give_no_windows(characters):
     assert len(span_features([], characters, max_length=64, stride=16)) == 0
+
+
+def labelled(context, answer, tokenizer, **options):
+    """The pieces that are labelled as the answer of a context of one window."""
+    row = SpanRow("1", "Which?", context, (Answer(answer, context.index(answer)),))
+    features = span_features([row], tokenizer, max_length=64, stride=16)
+    first, last = features.labels[0]
+    return tokenizer.convert_ids_to_tokens(features.input_ids[0][first : last + 1].tolist())
+
+
+@pytest.mark.parametrize(
+    ("context", "answer", "pieces"),
+    [
+        ("Elle va au cafe\u0301", "cafe\u0301", ["▁café"]),
+        ("She lives in Rome\u200b", "Rome\u200b", ["▁Rome"]),
+        ("She lives in Rome ", "Rome ", ["▁Rome"]),
+        ("She lives in Rome\n", "Rome\n", ["▁Rome"]),
+        (" Rome is old", " Rome", ["▁Rome"]),
+        ("\ufeffRome is old", "\ufeffRome", ["▁Rome"]),
+        ("\u200bRome\u200b", "\u200bRome\u200b", ["▁Rome"]),
+        ("তিনি ক\u09c7\u09be", "ক\u09c7\u09be", ["▁কো"]),
+    ],
+)
+def test_an_answer_at_the_edge_of_its_context_is_labelled_with_the_edge_token(context, answer, pieces, xlmr):
+    assert labelled(context, answer, xlmr) == pieces
+
+
+def test_blanks_between_two_windows_belong_to_both(characters):
+    row = SpanRow("1", "q", "ab " * 60, (Answer("ab ", 90),))
+    features = span_features([row], characters, max_length=SHORTEST + 8, stride=8)
+    held = features.labels[features.labels[:, 0] > 0]
+    assert len(held) > 0
+    for window in np.flatnonzero(features.labels[:, 0] > 0):
+        assert text_of(features, window, features.labels[window], row.context) == "ab"
+
+
+def test_an_answer_that_a_window_cuts_is_never_labelled_there(characters):
+    context = "".join(chr(0x4E00 + i) for i in range(400))  # every character is another one, and one token
+    for at in range(0, 390, 7):
+        row = SpanRow("1", "q", context, (Answer(context[at : at + 9], at),))
+        features = span_features([row], characters, max_length=SHORTEST + 8, stride=8)
+        for window in np.flatnonzero(features.labels[:, 0] > 0):
+            assert text_of(features, window, features.labels[window], context) == row.answers[0].text
+
+
+@pytest.mark.parametrize(
+    ("context", "answer", "pieces"),
+    [("中国 是 一个 国家", "是", ["是"]), ("The river is sufficient", "sufficient", ["sufficient"])],
+)
+def test_a_bare_space_piece_carries_no_label(context, answer, pieces, xlmr):
+    assert "▁" in xlmr.tokenize(context)
+    assert labelled(context, answer, xlmr) == pieces
+
+
+def test_a_bare_space_piece_covers_no_character(xlmr):
+    context = "This is sufficient"
+    features = span_features([SpanRow("1", "q", context, ())], xlmr, max_length=64, stride=16)
+    chars = features.extra["char_spans"][0]
+    assert chars[chars[:, 0] >= 0].tolist() == [[0, 4], [5, 7], [8, 8], [8, 18]]
+
+
+@pytest.mark.parametrize(("max_length", "stride", "largest"), [(128, 128, 64), (128, 65, 64), (64, 40, 32)])
+def test_a_stride_that_hardly_moves_on_is_refused_with_the_largest_one(max_length, stride, largest, characters):
+    with pytest.raises(ToolkitError, match=f"A stride of {stride} tokens .* set the stride to {largest} or less"):
+        span_features([row_of("latin")], characters, max_length=max_length, stride=stride)
+    assert len(span_features([row_of("latin")], characters, max_length=max_length, stride=largest)) > 0

@@ -110,3 +110,34 @@ def test_nothing_is_warned_about():
 def test_sentences_that_do_not_fit_are_refused(predicted, gold):
     with pytest.raises(ValueError, match=r"No rows|1 predictions for 2|Sentence 1 has 2|A tag is empty"):
         tagging_f1(predicted, gold)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "gold", "f1"),
+    [
+        (["B", "O", "O"], ["B", "I", "O"], 0.0),
+        (["B", "I", "O", "O", "B"], ["B", "I", "I", "O", "B"], 0.5),
+        (["B", "B"], ["B", "I"], 0.0),
+        (["I", "I", "O"], ["I", "I", "O"], 1.0),
+        (["B", "E", "S"], ["B", "E", "S"], 1.0),
+        (["B", "E", "O"], ["B", "E", "S"], pytest.approx(2 / 3)),
+        (["B", "M", "E"], ["B", "M", "E"], 1.0),
+        (["U", "U", "B", "L"], ["U", "U", "B", "L"], 1.0),
+        (["U", "U", "O", "O"], ["U", "O", "B", "L"], 0.5),
+    ],
+)
+def test_tags_of_scheme_letters_alone_are_chunks_without_a_type(predicted, gold, f1):
+    assert tagging_f1([predicted], [gold])["f1"] == f1
+
+
+def test_a_chunk_of_one_token_in_bilou_is_not_joined_with_the_next():
+    gold = [["U-LOC", "U-LOC", "O", "B-PER", "L-PER"]]
+    assert tagging_f1(gold, gold) == {"f1": 1.0, "precision": 1.0, "recall": 1.0, "accuracy": 1.0}
+    found = tagging_f1([["U-LOC", "O", "O", "B-PER", "L-PER"]], gold)
+    assert (found["precision"], found["recall"]) == (1.0, pytest.approx(2 / 3))
+
+
+def test_the_tag_set_of_the_task_decides_and_not_the_tags_that_occur():
+    tags = ["NOUN", "B", "I", "VERB"]  # bare tags, two of which look like letters of a scheme
+    assert tagging_f1([["B", "B"]], [["B", "I"]], tag_set=tags)["f1"] == pytest.approx(0.5)
+    assert tagging_f1([["B", "O"]], [["B", "O"]], tag_set=["O", "B", "I"])["f1"] == 1.0

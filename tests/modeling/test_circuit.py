@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from toolkit.composition import Name, parse, parts
+from toolkit.composition import Name, parse
+from toolkit.composition.stages import plan
 from toolkit.config import AdapterConfig
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
 from toolkit.modeling.learn import item_losses, unfreeze_exactly
-from toolkit.plan import plan
 
 PAIR = HeadSpec("pair", ("yes", "no", "maybe"))
 
@@ -88,7 +88,7 @@ def trainable(circuit):
 
 
 def heads_of(stage):
-    names = [part.name for part in stage.learn if part.kind == "head"] or [parts(stage.circuit)[-1].name]
+    names = [part.name for part in stage.learn if part.kind == "head"] or [stage.circuit.parts[-1].name]
     return dict.fromkeys(names, PAIR)
 
 
@@ -124,10 +124,10 @@ def test_everything_that_should_learn_gets_a_gradient_and_nothing_else_does(tiny
 
 @pytest.mark.parametrize("text", LEARNS)
 def test_every_part_of_a_circuit_changes_its_answer(wire, batch, shake, text):
-    head = parts(parse(text))[-1].name
+    head = parse(text).parts[-1].name
     circuit = wire(text, heads={head: PAIR})
     with torch.inference_mode():
-        for part in (*circuit.parts, *[part for part in parts(parse(text)) if part.kind == "head"]):
+        for part in (*circuit.parts, *[part for part in parse(text).parts if part.kind == "head"]):
             before = circuit(batch)
             shake(circuit.parameters_of(part).values(), std=0.3)
             assert not torch.equal(circuit(batch), before), part
@@ -305,7 +305,7 @@ def test_closing_gives_the_backbone_back_bit_for_bit(tiny, batch, text):
     with torch.inference_mode():
         before = tiny.model(**ids).last_hidden_state
     state = {key: value.clone() for key, value in tiny.model.state_dict().items()}
-    head = parts(parse(text))[-1].name
+    head = parse(text).parts[-1].name
     with Circuit(tiny, parse(text), heads={head: PAIR}) as circuit:
         unfreeze_exactly(circuit, circuit.learnable(circuit.parts))
         circuit.train_mode(backbone_dropout=0.3)
@@ -334,11 +334,11 @@ def test_a_failure_inside_a_circuits_block_closes_it(tiny):
 
 @pytest.mark.parametrize("text", ["a", "fuse[a,b]/t", "a/fuse[b,c]@t"])
 def test_what_is_taken_out_and_loaded_again_is_equal_to_the_bit(tiny, batch, shake, text):
-    head = parts(parse(text))[-1].name
+    head = parse(text).parts[-1].name
     with Circuit(tiny, parse(text), heads={head: PAIR}) as circuit, torch.inference_mode():
-        for i, part in enumerate(parts(parse(text))):
+        for i, part in enumerate(parse(text).parts):
             shake(circuit.parameters_of(part).values(), seed=i)
-        held = {part: circuit.tensors_of(part) for part in parts(parse(text))}
+        held = {part: circuit.tensors_of(part) for part in parse(text).parts}
         answer = circuit(batch)
     with Circuit(tiny, parse(text), heads={head: PAIR}, seed=9) as circuit, torch.inference_mode():
         assert not torch.equal(circuit(batch), answer)
@@ -399,7 +399,7 @@ def broken(tensors, how):
 )
 @pytest.mark.parametrize("kind", ["adapter", "fusion", "head"])
 def test_weights_that_do_not_fit_are_refused_and_nothing_is_changed(wired, kind, how, sentence):
-    part = next(part for part in parts(parse("fuse[a,b]/t")) if part.kind == kind)
+    part = next(part for part in parse("fuse[a,b]/t").parts if part.kind == kind)
     before = wired.tensors_of(part)
     tensors = broken(before, how)
     with pytest.raises(ZooError, match=sentence):

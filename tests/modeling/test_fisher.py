@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from toolkit.composition import parse, parts
+from toolkit.composition import parse
 from toolkit.config import AdapterConfig
 from toolkit.errors import DataError, ToolkitError
 from toolkit.features import features_of
@@ -75,7 +75,7 @@ def hooks_of(circuit):
 @pytest.fixture
 def built(wire, shake):
     def build(text, spec, **options):
-        circuit = wire(text, heads={parts(parse(text))[-1].name: spec}, **options)
+        circuit = wire(text, heads={parse(text).parts[-1].name: spec}, **options)
         for i, part in enumerate(circuit.parts):
             shake(circuit.parameters_of(part).values(), seed=i)
         return circuit

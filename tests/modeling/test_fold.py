@@ -9,7 +9,7 @@ import torch
 from adapters.methods.bottleneck import BottleneckLayer
 
 from tests.modeling.test_circuit import LEARNS
-from toolkit.composition import parse, parts
+from toolkit.composition import parse
 from toolkit.config import AdapterConfig
 from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import load_backbone
@@ -45,7 +45,7 @@ def states(circuit, batch):
 # Every wiring once, with either of the shapes in turn.
 @pytest.mark.parametrize(("text", "shapes"), zip(WIRED, cycle(SHAPES), strict=False))
 def test_the_folded_circuit_answers_as_the_unfolded_one_and_unfolding_restores_every_bit(built, batch, text, shapes):
-    key = parts(parse(text))[-1].name
+    key = parse(text).parts[-1].name
     circuit = built(text, heads={key: PAIR}, shapes=SHAPES[shapes])
     with torch.inference_mode():
         before = circuit(batch)
@@ -150,7 +150,7 @@ def test_a_fusion_of_the_real_encoder_folds(embedded, shake):
     with Circuit(embedded, parse("fuse[a,b,c]/t"), heads={"t": PAIR}) as circuit, torch.inference_mode():
         for i, part in enumerate(circuit.parts):
             shake(circuit.parameters_of(part).values(), seed=i, std=0.02)
-        shake(circuit.parameters_of(parts(circuit.composition)[-1]).values(), std=0.1)
+        shake(circuit.parameters_of(circuit.composition.parts[-1]).values(), std=0.1)
         before = circuit(batch)
         folded = circuit.fold()(batch)
     assert (folded - before).abs().max() < 1e-4

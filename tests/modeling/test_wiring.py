@@ -6,7 +6,7 @@ import pytest
 import torch
 from adapters.composition import Average
 
-from toolkit.composition import parse, parts
+from toolkit.composition import parse
 from toolkit.config import AdapterConfig
 from toolkit.errors import ToolkitError
 from toolkit.modeling.circuit import Circuit
@@ -101,7 +101,7 @@ def test_every_head_of_a_par_answers_from_one_pass(wire, batch):
 
 def test_members_that_end_alike_keep_their_own_heads(wire, batch):
     c = parse("par[a/t,b/t]")
-    keys = [part.entry for part in parts(c) if part.kind == "head"]
+    keys = [part.entry for part in c.parts if part.kind == "head"]
     circuit = wire(str(c), heads=dict.fromkeys(keys, PAIR))
     assert list(circuit.answers) == ["a/t", "b/t"]
     with torch.inference_mode():

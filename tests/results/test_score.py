@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from toolkit import files
 from toolkit.errors import DataError, ToolkitError
 from toolkit.results.score import (
     Score,
@@ -10,7 +11,6 @@ from toolkit.results.score import (
     metric_name,
     named_values,
     read_json,
-    replace_text,
     summarise,
     to_dict,
     write_csv,
@@ -168,14 +168,8 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_beside_it(tmp_path
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("toolkit.results.score.os.fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(ToolkitError, match="No space left"):
         write_json([score(value=0.9)], path)
     assert path.read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == ["scores.json"]
-
-
-def test_a_folder_that_is_a_file_is_one_sentence(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ToolkitError, match="Cannot write"):
-        replace_text(tmp_path / "file" / "scores.csv", "x")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from toolkit.statistics.outcomes import Outcomes
 from toolkit.statistics.robustness import CLEAN, falls
-from toolkit.statistics.significance import Outcomes
 
 RNG = np.random.default_rng(0)
 N = 400

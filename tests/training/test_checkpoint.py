@@ -5,6 +5,7 @@ import os
 import pytest
 import torch
 
+from toolkit import files
 from toolkit.errors import ToolkitError
 from toolkit.training import checkpoint as module
 from toolkit.training.checkpoint import FILE, load_checkpoint, remove_checkpoint, save_checkpoint
@@ -60,9 +61,7 @@ def test_a_write_that_fails_keeps_the_old_checkpoint_and_says_what_to_do(tmp_pat
 
 def test_a_rename_that_fails_keeps_the_old_checkpoint(tmp_path, monkeypatch):
     save_checkpoint(tmp_path, state(1))
-    monkeypatch.setattr(
-        module.Path, "replace", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
-    )
+    monkeypatch.setattr(files.os, "replace", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
     with pytest.raises(ToolkitError, match="Permission denied"):
         save_checkpoint(tmp_path, state(2))
     monkeypatch.undo()
@@ -72,9 +71,9 @@ def test_a_rename_that_fails_keeps_the_old_checkpoint(tmp_path, monkeypatch):
 
 def test_the_file_is_on_the_disk_before_it_takes_the_name(tmp_path, monkeypatch):
     calls = []
-    fsync, replace = os.fsync, module.Path.replace
-    monkeypatch.setattr(module.os, "fsync", lambda handle: (calls.append("fsync"), fsync(handle))[1])
-    monkeypatch.setattr(module.Path, "replace", lambda self, to: (calls.append("replace"), replace(self, to))[1])
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(files.os, "fsync", lambda handle: (calls.append("fsync"), fsync(handle))[1])
+    monkeypatch.setattr(files.os, "replace", lambda one, to: (calls.append("replace"), replace(one, to))[1])
     save_checkpoint(tmp_path, state(1))
     assert calls == ["fsync", "replace"]
 
@@ -97,6 +96,7 @@ def test_a_bug_while_saving_keeps_its_traceback_and_the_old_checkpoint(tmp_path,
 def test_what_a_kill_left_half_written_is_swept_up_and_not_read(tmp_path):
     save_checkpoint(tmp_path, state(1))
     (tmp_path / f"{FILE}.abc123").write_bytes(b"half")
+    (tmp_path / f".{FILE}.abc123.77.tmp").write_bytes(b"half")
     assert load_checkpoint(tmp_path)["state"]["step"] == 1
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 

@@ -20,7 +20,7 @@ from torch import nn
 from transformers import TrainingArguments, XLMRobertaConfig, XLMRobertaModel
 
 from tests import PROJECT
-from toolkit.composition import Part, parse, parts
+from toolkit.composition import Part, parse
 from toolkit.errors import ZooError
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
@@ -28,6 +28,7 @@ from toolkit.modeling.heads import HeadSpec
 from toolkit.modeling.learn import unfreeze_exactly
 from toolkit.training.optimizer import build_optimizer
 from toolkit.zoo import AdapterCard, Zoo, check_backbone
+from toolkit.zoo import Backbone as ZooBackbone
 
 IDS = torch.tensor([[0, 7, 8, 9, 2], [0, 11, 5, 2, 1]])
 PAIR = HeadSpec("pair", ("no", "yes"))
@@ -78,7 +79,7 @@ def tiny():
 def learns(tiny, text, learn):
     """Names of the parts that learn in our circuit."""
     c = parse(text)
-    with Circuit(tiny, c, heads={parts(c)[-1].name: PAIR}) as circuit:
+    with Circuit(tiny, c, heads={c.parts[-1].name: PAIR}) as circuit:
         unfreeze_exactly(circuit, circuit.learnable(learn))
         return {name.removeprefix("part:") for name in trainable(circuit.encoder)}
 
@@ -113,7 +114,7 @@ def test_trap_2_training_the_top_of_a_stack_unfreezes_all_of_it(tiny):
     model.train_adapter(Stack("a", "b"))
     assert trainable(model) == {"a", "b"}
     c = parse("a/b")
-    assert learns(tiny, "a/b", [part for part in parts(c) if part.entry == "a/b"]) == {"a+b"}
+    assert learns(tiny, "a/b", [part for part in c.parts if part.entry == "a/b"]) == {"a+b"}
 
 
 def test_trap_3_training_a_fusion_leaves_the_adapter_on_top_of_it_frozen(tiny):
@@ -122,7 +123,7 @@ def test_trap_3_training_a_fusion_leaves_the_adapter_on_top_of_it_frozen(tiny):
     model.train_adapter_fusion(Stack(Fuse("a", "c", name="f"), "d"))
     assert trainable(model) == {"f"}
     c = parse("fuse[a,c]/d")
-    assert learns(tiny, "fuse[a,c]/d", [part for part in parts(c) if part.entry == "fuse[a,c]/d"]) == {
+    assert learns(tiny, "fuse[a,c]/d", [part for part in c.parts if part.entry == "fuse[a,c]/d"]) == {
         "fuse=a,c=",
         "fuse=a,c=+d",
     }
@@ -164,7 +165,7 @@ def test_trap_7_default_names_of_different_fusions_collide(tiny):
     assert Fuse(Stack("a", "b"), Stack("c", "b")).name == "b,b"
     assert Fuse(Stack("d", "b"), Stack("e", "b")).name == "b,b"
     ours = [
-        next(part.name for part in parts(parse(text)) if part.kind == "fusion")
+        next(part.name for part in parse(text).parts if part.kind == "fusion")
         for text in ("fuse[a/b,c/b]@t", "fuse[d/b,e/b]@t")
     ]
     assert len(set(ours)) == 2
@@ -208,7 +209,7 @@ def test_trap_9_resuming_finds_a_fusion_by_the_comma_in_its_folders_name(tmp_pat
 
 def test_trap_9_ours_brings_a_named_fusion_back_to_the_bit(tiny):
     c = parse("fuse[a,b]@t")
-    fusion = next(part for part in parts(c) if part.kind == "fusion")
+    fusion = next(part for part in c.parts if part.kind == "fusion")
     with Circuit(tiny, c, heads={"t": PAIR}, seed=1) as circuit:
         held = circuit.tensors_of(fusion)
     with Circuit(tiny, c, heads={"t": PAIR}, seed=2) as circuit:
@@ -235,7 +236,7 @@ def test_trap_10_an_adapter_made_for_another_backbone_is_loaded_without_a_word(t
     other = encoder(seed=2)
     assert other.load_adapter(str(tmp_path)) == "a"
     assert "digest" not in json.dumps(json.loads((tmp_path / "adapter_config.json").read_text()))
-    card = AdapterCard("a", {"name": "tiny", "digest": "ab" * 32, "hidden_size": 32, "layers": 2}, "seq_bn")
+    card = AdapterCard("a", ZooBackbone("tiny", "ab" * 32, 32, 2), "seq_bn")
     with pytest.raises(ZooError, match="'a' was trained on"):
         check_backbone(card, "tiny", "cd" * 32, 32)
 
@@ -246,7 +247,7 @@ def test_trap_11_weights_are_saved_as_pickles_by_default(tmp_path):
 
 
 def test_trap_11_ours_are_safetensors_and_nothing_else(tmp_path):
-    backbone = {"name": "tiny", "digest": "ab" * 32, "hidden_size": 32, "layers": 2}
+    backbone = ZooBackbone("tiny", "ab" * 32, 32, 2)
     card = Zoo(tmp_path).put(
         AdapterCard("a", backbone, "seq_bn"), {"adapter.safetensors": {"w": np.ones(2, np.float32)}}
     )

@@ -103,8 +103,7 @@ def fuse(
                 report=report,
                 say=say,
             )
-        for line in found.sentences:
-            click.echo(line)
+        click.echo(found.text)
         return
     if sweep is not None or variant is not None:
         raise click.UsageError("--sweep and --variant belong to --suggest N.")
@@ -125,7 +124,7 @@ def _train(expr: str, config: Any, retrain: bool, lock: Path | None = None) -> N
     for card in cards if is_main_process() else ():
         click.echo(
             f"{card.name}  {card.digest[:12]}  "
-            + "  ".join(f"{s['task']} dev {s['metric']} {100 * s['value']:.1f}" for s in card.scores)
+            + "  ".join(f"{s.task} dev {s.metric} {100 * s.value:.1f}" for s in card.scores)
         )
 
 
@@ -136,8 +135,8 @@ def _train(expr: str, config: Any, retrain: bool, lock: Path | None = None) -> N
 def plan(expr: str, as_json: bool, **options: Any) -> None:
     """Print the stages that EXPR still lacks, given what the zoo holds. Trains nothing."""
     from toolkit.composition import parse
-    from toolkit.plan import describe
-    from toolkit.plan import plan as stages_of
+    from toolkit.composition.stages import describe
+    from toolkit.composition.stages import plan as stages_of
     from toolkit.tasks.catalogue.trains_on import training_rows
     from toolkit.zoo import Zoo, shelf_name
 

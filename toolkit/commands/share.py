@@ -90,12 +90,12 @@ def zoo_lock(expr: str, out: Path, root: Path, backbone: str | None) -> None:
 
     Whoever holds the file pulls those weights (`zoo pull SRC --lock FILE`) and uses no others (`eval EXPR --lock FILE`).
     """
-    from toolkit.composition import entries, parse
+    from toolkit.composition import parse
     from toolkit.zoo import Zoo
     from toolkit.zoo.lock import make_lock, write_lock
 
-    first = next(iter(entries(parse(expr))), expr)
-    shelf = backbone or card_of(root, first, None).backbone["name"]
+    first = next(iter(parse(expr).entries), expr)
+    shelf = backbone or card_of(root, first, None).backbone.name
     made = make_lock(Zoo(root), expr, shelf)
     write_lock(made, out)
     for name, digest in made.entries.items():
@@ -131,12 +131,12 @@ def zoo_readme(name: str, place: str, root: Path, backbone: str | None) -> None:
 @SHELF
 def zoo_export(name: str, folder: Path, to: str, choices: int, root: Path, backbone: str | None) -> None:
     """Write NAME as folders that the `adapters` library reads; the README in DIR has the lines that load them."""
-    from toolkit.composition import entries, parse
+    from toolkit.composition import parse
     from toolkit.zoo import Zoo
     from toolkit.zoo.adapterhub import export
 
-    first = next(iter(entries(parse(name))), name)
-    shelf = backbone or card_of(root, first, None).backbone["name"]
+    first = next(iter(parse(name).entries), name)
+    shelf = backbone or card_of(root, first, None).backbone.name
     for part in export(Zoo(root), name, shelf, folder, choices=choices):
         click.echo(part)
     say(f"Written to {folder} for {to}")
@@ -186,7 +186,7 @@ def zoo_import(
         replace=replace,
     )
     for card in taken.cards:
-        click.echo(f"Imported {card.name}  {card.digest[:12]}  for {card.backbone['name']}")
+        click.echo(f"Imported {card.name}  {card.digest[:12]}  for {card.backbone.name}")
     for name in taken.held:
         say(f"Already here, the same weights: {name}")
     for note in taken.notes:

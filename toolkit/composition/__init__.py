@@ -1,11 +1,12 @@
 """The composition language: one string that is a circuit, a plan and a name.
 
-`nodes` holds the values, `parse` reads text into them, `rules` says what may nest in what, `parts` says which zoo
-entries a circuit is made of.
+`nodes` holds the values inside a composition and `composition` the whole; `parse` reads text into them, `rules` says what may
+nest in what, and `parts` finds the zoo entries that a circuit is made of.
 """
 
 from __future__ import annotations
 
+from toolkit.composition.composition import Composition
 from toolkit.composition.nodes import (
     BACKBONE,
     BLOCKS,
@@ -13,10 +14,10 @@ from toolkit.composition.nodes import (
     RESERVED,
     Average,
     Chain,
-    Composition,
     Fuse,
     Leaf,
     Merge,
+    MergeMethod,
     Mix,
     Name,
     Parallel,
@@ -24,7 +25,7 @@ from toolkit.composition.nodes import (
     Unit,
 )
 from toolkit.composition.parse import MAX_LENGTH, CompositionError, parse
-from toolkit.composition.parts import Part, entries, parts
+from toolkit.composition.parts import Part, PartKind
 
 __all__ = [
     "BACKBONE",
@@ -39,13 +40,13 @@ __all__ = [
     "Fuse",
     "Leaf",
     "Merge",
+    "MergeMethod",
     "Mix",
     "Name",
     "Parallel",
     "Part",
+    "PartKind",
     "Seq",
     "Unit",
-    "entries",
     "parse",
-    "parts",
 ]

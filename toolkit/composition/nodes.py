@@ -1,33 +1,28 @@
-"""The values a composition is made of: immutable, comparable, printed in their canonical form.
+"""The values inside a composition: immutable, comparable, printed in their canonical form.
 
-`str()` of every value here is text that `parse` reads back into an equal value. Nothing is checked when a value is
-built by hand: what may nest in what is said in `rules`, and `parse` applies it.
+`parse` reads `str()` of every value back into an equal value. A value built by hand is not checked: `rules` says what may nest
+in what, and `parse` applies it.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from toolkit.errors import ToolkitError
+from typing import ClassVar, Literal, TypeVar, get_args
 
 BACKBONE = "backbone"
 """The reserved name of the backbone alone."""
 
-MERGES = ("merge", "ties", "dare")
+MergeMethod = Literal["merge", "ties", "dare"]
 """The ways to merge the weights of several adapters into one."""
+
+MERGES: tuple[MergeMethod, ...] = get_args(MergeMethod)
 
 BLOCKS = ("fuse", "avg", "par", "seq", "mix", *MERGES)
 """Every word that may stand before `[`."""
 
 RESERVED = frozenset((*BLOCKS, BACKBONE))
 """Words that can never be a NAME."""
-
-_SLUG_LENGTH = 100  # longer texts, and texts with weights, carry a hash
-_SLUG_HEAD = 90
-_SLUG_MAP = str.maketrans({"/": "+", "[": "=", "]": "=", ".": "~", ":": "_"})
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ class Mix:
 class Merge:
     """One adapter, made from the weights of several: plain weighting, TIES or DARE."""
 
-    method: str
+    method: MergeMethod
     parts: tuple[tuple[Name, float | None], ...]
     is_leaf: ClassVar[bool] = True
 
@@ -191,132 +186,7 @@ class Chain:
         return tuple(name for unit in self.units for name in unit.leaves())
 
 
-@dataclass(frozen=True)
-class Composition:
-    """A chain and the head on top of it: a circuit, a plan and a name in one.
-
-    A head that is the default anyway is dropped, so that one circuit has one text. It is kept after a `fuse`, where
-    it says what the fusion is trained for, and after a `par`, where it replaces the heads of all members.
-
-    Args:
-        chain: what activations flow through, from the backbone up.
-        head: the head on top, where it is not the last leaf's own.
-
-    Example:
-        >>> str(Composition(Chain((Name("mnli"), Name("squad"))), head=Name("squad")))
-        'mnli/squad'
-    """
-
-    chain: Chain
-    head: Name | None = None
-
-    def __post_init__(self) -> None:
-        if self.head is None or self.is_backbone or not self.chain.units:
-            return
-        if not isinstance(self.chain.units[-1], (Fuse, Parallel)) and self.head == self._default_head:
-            object.__setattr__(self, "head", None)
-
-    def __str__(self) -> str:
-        return str(self.chain) if self.head is None else f"{self.chain}@{self.head}"
-
-    @property
-    def is_backbone(self) -> bool:
-        """Whether nothing sits on the backbone, except perhaps a head."""
-        return self.chain.units == (Name(BACKBONE),)
-
-    @property
-    def is_parallel(self) -> bool:
-        """Whether several members answer side by side (`par`)."""
-        return any(isinstance(unit, Parallel) for unit in self.chain.units)
-
-    @property
-    def head_name(self) -> Name:
-        """The head on top: the explicit one, else the last leaf's.
-
-        Raises:
-            ToolkitError: for `backbone` without a head.
-        """
-        if self.head is not None:
-            return self.head
-        if self.is_backbone:
-            raise ToolkitError(f"'{BACKBONE}' has no head; name one, as in '{BACKBONE}@mnli'.")
-        return self._default_head
-
-    @property
-    def _default_head(self) -> Name:
-        return self.chain.units[-1].leaves()[-1]
-
-    @property
-    def slug(self) -> str:
-        """A name that files, shells and torch modules take as it is; different texts have different slugs.
-
-        A plain name is its own slug. At most 120 characters; a text with weights, or one longer than 100 characters,
-        ends in 12 hexadecimal digits of its SHA-256.
-
-        Example:
-            >>> Composition(Chain((Fuse((Chain((Name("mnli"),)), Chain((Name("squad"),)))), Name("xquad")))).slug
-            'fuse=mnli,squad=+xquad'
-        """
-        text = str(self)
-        # `[` and `]` may share a sign: what opens is followed by a letter, what closes never is.
-        slug = text.translate(_SLUG_MAP)
-        if ":" not in text and len(text) <= _SLUG_LENGTH:
-            return slug
-        # No language code is twelve hexadecimal digits, so no plain slug ends like this one.
-        return f"{slug[:_SLUG_HEAD]}~{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-    def leaves(self) -> tuple[Name, ...]:
-        """Return every name of the chain, without the head, in order of appearance and each once.
-
-        Example:
-            >>> [str(name) for name in Composition(Chain((Name("mnli"), Seq((Name("squad"), Name("mnli")))))).leaves()]
-            ['mnli', 'squad']
-        """
-        return () if self.is_backbone else tuple(dict.fromkeys(self.chain.leaves()))
-
-    def tags(self) -> dict[str, str]:
-        """Return the blocks and names in use as flat text, by which a tracker filters and compares runs.
-
-        Example:
-            >>> Composition(Chain((Mix((Name("mnli"), Name("squad"))), Name("xquad")))).tags()
-            ... # doctest: +NORMALIZE_WHITESPACE
-            {'composition': 'mix[mnli,squad]/xquad', 'head': 'xquad', 'blocks': 'mix', 'names': 'mnli,squad,xquad',
-             'block.mix': 'yes', 'name.mnli': 'yes', 'name.squad': 'yes', 'name.xquad': 'yes'}
-        """
-        blocks = _keywords(self.chain)
-        names = [str(name) for name in self.leaves()]
-        return {
-            "composition": str(self),
-            "head": "" if self.is_backbone and self.head is None else str(self.head_name),
-            "blocks": ",".join(blocks),
-            "names": ",".join(names),
-            **{f"block.{keyword}": "yes" for keyword in blocks},
-            **{f"name.{name}": "yes" for name in names},
-        }
-
-    def axes(self) -> dict[str, str]:
-        """Return how the composition is put together, as the axes on which a tracker sets runs side by side.
-
-        `intermediates` are the names below the target, in their order; `method` is how they come in: `stack`, the blocks'
-        keywords, or `none`.
-
-        Example:
-            >>> Composition(Chain((Name("mnli"), Name("xquad")))).axes()
-            {'composition': 'mnli/xquad', 'intermediates': 'mnli', 'method': 'stack', 'target': 'xquad'}
-        """
-        leaves = self.leaves()
-        target = "" if self.is_backbone and self.head is None else str(self.head_name)
-        below = leaves[:-1] if leaves and leaves[-1].name == self.head_name.name else leaves
-        method = ",".join(_keywords(self.chain)) or ("stack" if below else "none")
-        return {
-            "composition": str(self),
-            "intermediates": ",".join(map(str, below)) or "none",
-            "method": method,
-            "target": target,
-        }
-
-
-def _keywords(chain: Chain) -> tuple[str, ...]:
+def keywords(chain: Chain) -> tuple[str, ...]:
     """Return the keywords of all blocks in `chain`, outer before inner, each once."""
     found: dict[str, None] = {}
     for unit in chain.units:
@@ -324,8 +194,11 @@ def _keywords(chain: Chain) -> tuple[str, ...]:
             found[unit.keyword] = None
         if isinstance(unit, (Fuse, Average, Parallel)):
             for member in unit.members:
-                found.update(dict.fromkeys(_keywords(member)))
+                found.update(dict.fromkeys(keywords(member)))
     return tuple(found)
+
+
+_Member = TypeVar("_Member")
 
 
 def _block(keyword: str, members: Iterable[object]) -> str:
@@ -336,6 +209,6 @@ def _weighted(member: object, weight: float | None) -> str:
     return str(member) if weight is None else f"{member}:{weight!r}"
 
 
-def _with_weights(pairs: Iterable[tuple[Any, float | None]]) -> tuple[tuple[Any, float | None], ...]:
-    """Return `pairs` with weights as floats and -0.0 as 0.0: equal values must print alike."""
+def _with_weights(pairs: Iterable[tuple[_Member, float | None]]) -> tuple[tuple[_Member, float | None], ...]:
+    """Return `pairs` with weights as floats and -0.0 as 0.0: equal values must print the same text."""
     return tuple((member, None if weight is None else float(weight) + 0.0) for member, weight in pairs)

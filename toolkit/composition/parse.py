@@ -10,16 +10,16 @@ The parser only reads the grammar and remembers where each value stood; what may
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import NoReturn
 
+from toolkit.composition.carets import pointed, printable
+from toolkit.composition.composition import Composition
 from toolkit.composition.nodes import (
     BLOCKS,
     MERGES,
     Average,
     Chain,
-    Composition,
     Fuse,
     Merge,
     Mix,
@@ -36,7 +36,6 @@ MAX_LENGTH = 10_000
 """The longest text that is read, in characters."""
 
 _MAX_DEPTH = 8  # legal blocks nest three deep; the bound keeps a hostile text from exhausting the stack
-_WINDOW = 72  # characters of a long text shown around the fault
 _TOKEN = re.compile(r"[\[\],/@:(){}]|[^\s\[\],/@:(){}]+")
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 _OTHER_BRACKETS = "(){}"
@@ -56,7 +55,7 @@ class CompositionError(ToolkitError):
 
     def __init__(self, sentence: str, text: str, start: int, end: int) -> None:
         self.sentence, self.text, self.start, self.end = sentence, text, start, end
-        super().__init__(f"{''.join(map(_printable, sentence))}\n{_pointed(text, start, end)}")
+        super().__init__(f"{''.join(map(printable, sentence))}\n{pointed(text, start, end)}")
 
     def __reduce__(self) -> tuple[type[CompositionError], tuple[str, str, int, int]]:
         return type(self), (self.sentence, self.text, self.start, self.end)
@@ -274,31 +273,3 @@ class _Reader:
 
     def refuse(self, sentence: str, token: _Token) -> NoReturn:
         raise CompositionError(sentence, self.text, token.start, token.end)
-
-
-def _pointed(text: str, start: int, end: int) -> str:
-    """Return `text`, or a window of it, with carets under `start:end`; both lines indented by two."""
-    first, last = 0, len(text)
-    if len(text) > _WINDOW:
-        centre = (start + min(end, start + _WINDOW // 2)) // 2
-        first = max(0, min(centre - _WINDOW // 2, len(text) - _WINDOW))
-        last = first + _WINDOW
-    before, after = ("..." if first else ""), ("..." if last < len(text) else "")
-    shown = "".join(map(_printable, text[first:last]))
-    gap = len(before) + _columns(shown[: start - first])
-    carets = max(1, _columns(shown[start - first : max(start, min(end, last)) - first]))
-    return f"  {before}{shown}{after}\n  {' ' * gap}{'^' * carets}"
-
-
-def _printable(character: str) -> str:
-    if character.isspace():
-        return " "
-    return character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
-
-
-def _columns(text: str) -> int:
-    """Return how many terminal columns `text` takes: wide characters take two, combining marks none."""
-    return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        for character in text
-    )

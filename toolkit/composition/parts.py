@@ -1,16 +1,24 @@
-"""What a circuit is made of, and which zoo entry holds each part.
+"""The parts of a circuit, and the zoo entry that holds each.
 
-An adapter is identified by the circuit it was trained in, that is by its prefix: in `mnli/squad` the leaf squad is
-the entry `mnli/squad`, not the stand-alone `squad`. Members of a block are read on top of what lies below the block.
-A fusion is trained together with the leaf right above it, or at the end of the chain alone with a head.
+The circuit in which an adapter was trained, that is its prefix, identifies it: in `mnli/squad` the leaf squad is the entry
+`mnli/squad`, not the stand-alone `squad`. Members of a block are read on top of what is below the block. A fusion is trained
+together with the leaf right above it, or at the end of the chain alone with a head.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
-from toolkit.composition.nodes import Average, Chain, Composition, Fuse, Merge, Mix, Name, Parallel
+from toolkit.composition.nodes import BACKBONE, Average, Chain, Fuse, Merge, Mix, Name, Parallel
+
+PartKind = Literal["adapter", "fusion", "head"]
+
+_SLUG_LENGTH = 100  # longer texts, and texts with weights, carry a hash
+_SLUG_HEAD = 90
+_SLUG_MAP = str.maketrans({"/": "+", "[": "=", "]": "=", ".": "~", ":": "_"})
 
 
 @dataclass(frozen=True)
@@ -23,62 +31,43 @@ class Part:
         name: a head's task; for an adapter or a fusion the name of its module, unique in a circuit.
     """
 
-    kind: str
+    kind: PartKind
     entry: str
     name: str
 
 
-def parts(c: Composition) -> tuple[Part, ...]:
-    """Return everything a circuit needs, from the backbone up, the head last.
+class Held(NamedTuple):
+    """A part, by the chain and the head of the entry that holds it."""
 
-    Args:
-        c: a legal composition.
-
-    Returns:
-        Each part once. `par` without a head of its own has one head for each member.
-
-    Example:
-        >>> from toolkit.composition.parse import parse
-        >>> for part in parts(parse("fuse[mnli,squad]/xquad")):
-        ...     print(part.kind, part.entry, part.name)
-        adapter mnli mnli
-        adapter squad squad
-        fusion fuse[mnli,squad]/xquad fuse=mnli,squad=
-        adapter fuse[mnli,squad]/xquad fuse=mnli,squad=+xquad
-        head fuse[mnli,squad]/xquad xquad
-    """
-    found: dict[Part, None] = {}
-    names: dict[tuple[str, str], str] = {}
-    for kind, entry, name in _walk(c):
-        # Two members of a `par` may hold the same fusion trained under different leaves: the second takes the name
-        # of its entry, so that both fit into one circuit.
-        if kind == "fusion" and names.setdefault((kind, name), str(entry)) != str(entry):
-            name = entry.slug
-        found[Part(kind, str(entry), name)] = None
-    return tuple(found)
+    kind: PartKind
+    name: str
+    chain: Chain
+    head: Name | None = None
 
 
-def entries(c: Composition) -> dict[str, Composition]:
-    """Return the zoo entries a circuit takes parts from, each text with its composition, from the backbone up.
-
-    Example:
-        >>> from toolkit.composition.parse import parse
-        >>> list(entries(parse("a/fuse[b,c]/d")))
-        ['a', 'a/b', 'a/c', 'a/fuse[b,c]/d']
-    """
-    return {str(entry): entry for _, entry, _ in _walk(c)}
-
-
-_Found = tuple[str, Composition, str]
+def slug(text: str) -> str:
+    """Return a composition's text as a name for files, shells and torch modules; see `Composition.slug`."""
+    # `[` and `]` may share a sign: what opens is followed by a letter, what closes never is.
+    found = text.translate(_SLUG_MAP)
+    if ":" not in text and len(text) <= _SLUG_LENGTH:
+        return found
+    # A language code never has twelve hexadecimal digits, so no plain slug ends like this one.
+    return f"{found[:_SLUG_HEAD]}~{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def _walk(c: Composition) -> Iterator[_Found]:
-    if not c.is_backbone:
-        yield from _modules(Chain(()), c.chain, c.head)
-    yield from _heads(Chain(()), c.chain, c.head)
+def is_bare(chain: Chain) -> bool:
+    """Whether `chain` is the word `backbone` alone."""
+    return chain.units == (Name(BACKBONE),)
 
 
-def _modules(below: Chain, chain: Chain, head: Name | None = None) -> Iterator[_Found]:
+def walk(chain: Chain, head: Name | None) -> Iterator[Held]:
+    """Yield the parts of `chain` with `head` on top, from the backbone up, the heads last; a shared part several times."""
+    if not is_bare(chain):
+        yield from _modules(Chain(()), chain, head)
+    yield from _heads(Chain(()), chain, head)
+
+
+def _modules(below: Chain, chain: Chain, head: Name | None = None) -> Iterator[Held]:
     """Yield the adapters and fusions of `chain` on top of `below`; `head` is what ends the chain."""
     for i, unit in enumerate(chain.units):
         here = below / unit
@@ -87,36 +76,30 @@ def _modules(below: Chain, chain: Chain, head: Name | None = None) -> Iterator[_
                 yield from _modules(below, member)
             if isinstance(unit, Fuse):
                 above = chain.units[i + 1 : i + 2]
-                entry = Composition(here / Chain(above)) if above else _closed(here, head)
-                yield "fusion", entry, Composition(here).slug
+                # At the end of a chain a fusion was trained for a head.
+                entry = (here / Chain(above), None) if above else (here, head or here.leaves()[-1])
+                yield Held("fusion", slug(str(here)), *entry)
         else:
-            yield "adapter", Composition(here), Composition(here).slug
+            yield Held("adapter", slug(str(here)), here)
         below = here
 
 
-def _closed(chain: Chain, head: Name | None) -> Composition:
-    """Return the entry that holds a fusion at the end of a chain: it was trained for a head."""
-    return Composition(chain, head or Composition(chain).head_name)
-
-
-def _heads(below: Chain, chain: Chain, head: Name | None) -> Iterator[_Found]:
+def _heads(below: Chain, chain: Chain, head: Name | None) -> Iterator[Held]:
     """Yield the head on `chain`, or the heads of all members where `par` ends it."""
     whole = below / chain
     last = chain.units[-1]
     if head is not None:
         is_held = isinstance(last, (Mix, Merge)) and _holds_head(last, head)
-        yield "head", Composition(whole, None if is_held else head), head.name
+        yield Held("head", head.name, whole, None if is_held else head)
     elif isinstance(last, Fuse):
-        yield "head", _closed(whole, None), last.leaves()[-1].name
+        yield Held("head", last.leaves()[-1].name, whole, whole.leaves()[-1])
     elif isinstance(last, Parallel):
         for member in last.members:
             yield from _heads(Chain(whole.units[:-1]), member, None)
     elif isinstance(last, Average):
         yield from _heads(Chain(whole.units[:-1]), last.members[-1], None)
-    elif Composition(whole).is_backbone:
-        return
-    else:
-        yield "head", Composition(whole), last.leaves()[-1].name
+    elif not is_bare(whole):
+        yield Held("head", last.leaves()[-1].name, whole)
 
 
 def _holds_head(unit: Mix | Merge, head: Name) -> bool:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from toolkit.composition.composition import Composition
 from toolkit.composition.nodes import (
     BACKBONE,
     BLOCKS,
@@ -18,7 +19,6 @@ from toolkit.composition.nodes import (
     RESERVED,
     Average,
     Chain,
-    Composition,
     Fuse,
     Merge,
     Mix,

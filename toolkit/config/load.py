@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from toolkit.config.convert import Quoted, convert, declared, describe, expectation, is_null, sections
+from toolkit.config.ready import config_file
 from toolkit.config.safe_yaml import YamlFault, compose
 from toolkit.config.schema import Config
 from toolkit.errors import ConfigError
@@ -37,7 +38,7 @@ def load(
     """Resolve a configuration.
 
     Args:
-        path: a YAML file, or None for the defaults.
+        path: a YAML file, the name of a ready one (`train/jiant`), or None for the defaults.
         sets: texts `section.key=value`, split at the first `=`; a later one wins.
         overrides: typed values by dotted key (the command line's flags); they win over all else. None means "not given".
 
@@ -58,7 +59,7 @@ def load(
     faults: list[str] = []
     given: list[_Setting] = []
     if path is not None:
-        given += _from_yaml(Path(path), faults)
+        given += _from_yaml(config_file(path), faults)
     for text in sets:
         key, equals, value = text.partition("=")
         if equals:
@@ -111,6 +112,8 @@ def to_dict(config: Config) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, tuple):
+            return [plain(item) for item in value]
         return str(value) if isinstance(value, Path) else value
 
     return {key: plain(value) for key, value in asdict(config).items()}
@@ -145,7 +148,7 @@ def _from_yaml(path: Path, faults: list[str]) -> list[_Setting]:
     try:
         if not path.exists():
             names = sorted(item.name for item in path.parent.iterdir()) if path.parent.is_dir() else []
-            hint = did_you_mean(path.name, names) or "Give the path of a YAML file; configs/ holds examples."
+            hint = did_you_mean(path.name, names) or "Give the path of a YAML file, or a name of `xstilts configs`."
             faults.append(f"No config file '{path}'. {hint}")
             return given
         if not path.is_file():
@@ -192,10 +195,10 @@ def _walk(node: yaml.MappingNode, prefix: str, path: Path, given: list[_Setting]
 
 
 def _read(node: yaml.Node) -> Any:
-    """Return a scalar as it is written, or an empty list or dict that stands for a collection."""
+    """Return a scalar as it is written, a list of them, or an empty dict that stands for a mapping."""
     if isinstance(node, yaml.ScalarNode):
         return Quoted(node.value) if node.style else node.value
-    return {} if isinstance(node, yaml.MappingNode) else []
+    return [_read(item) for item in node.value] if isinstance(node, yaml.SequenceNode) else {}
 
 
 def _flatten(key: str, value: Any) -> Iterator[_Setting]:

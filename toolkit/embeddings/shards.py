@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.embeddings.vectors import Piece
+from toolkit.files import replacing
 
 MAX_HEADER_BYTES = 100_000
 _DTYPES = {"F32": "float32", "F16": "float16"}
@@ -35,18 +35,8 @@ def write_shard(path: Path, key: str, vectors: np.ndarray) -> None:
 
     metadata = {"key": key, "sha256": hashlib.sha256(vectors.data).hexdigest()}
     data = save({"vectors": vectors}, metadata)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(beside, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise
+    with replacing(path) as stream:
+        stream.write(data)
 
 
 def read_shard(path: Path, key: str | None = None, *, n: int | None = None, is_checked: bool = True) -> Piece:

@@ -13,7 +13,7 @@ from toolkit.embeddings.key import Key
 from toolkit.embeddings.shards import Damaged, Foreign, read_shard, write_shard
 from toolkit.embeddings.vectors import Piece, Vectors
 from toolkit.errors import ToolkitError
-from toolkit.results.score import replace_text
+from toolkit.files import replace_text
 
 # Texts in a shard, on average: what a kill can lose. On two cores minutes of a large encoder, 16 MiB at width 1,024.
 SHARD = 4096

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -120,12 +121,25 @@ def _kept(found: list[tuple[float, int, int, float, float]], context: str, n: in
     """Return the `n` best candidates, each text once."""
     kept: dict[str, Candidate] = {}
     for _, first, last, start, end in sorted(found, key=lambda each: -each[0]):
-        text = context[first:last]
+        text = context[first : past_marks(context, last)]
         if text not in kept:
             kept[text] = Candidate(text, start, end)
             if len(kept) == n:
                 break
     return tuple(kept.values())
+
+
+def past_marks(text: str, end: int) -> int:
+    """Return `end`, moved past the combining marks that follow: XLM-R's normaliser composes a letter and its mark into one
+    character, whose offsets cover the letter alone.
+
+    Example:
+        >>> past_marks("cafe\u0301 au lait", 4), past_marks("cafe au lait", 4)
+        (5, 4)
+    """
+    while end < len(text) and unicodedata.category(text[end])[0] == "M":
+        end += 1
+    return end
 
 
 def _top(values: np.ndarray, n: int) -> np.ndarray:

@@ -7,7 +7,6 @@ import json
 import mmap
 import os
 import struct
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -22,6 +21,7 @@ from toolkit.cache import cache_root
 from toolkit.features import MAX_LENGTH, features_of
 from toolkit.features.collate import Features
 from toolkit.features.ragged import Ragged
+from toolkit.files import replacing
 from toolkit.tasks.rows import Rows
 
 ENDING = ".safetensors"
@@ -158,15 +158,8 @@ def write_features(features: Features, file: Path, key: str) -> None:
     said = json.dumps({"key": key, "plain": plain, "sha256": {name: _sha256(each) for name, each in arrays.items()}})
     # One entry: the library writes several in any order, and equal rows shall make equal files.
     data = save(arrays, {"features": f"{hashlib.sha256(said.encode()).hexdigest()} {said}"})
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=f"{key}.", suffix=".tmp", dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.replace(beside, file)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    with replacing(file, is_synced=False) as stream:  # whoever reads it compares every byte with its checksum
+        stream.write(data)
 
 
 def read_features(file: Path, key: str) -> Features | None:

@@ -70,7 +70,7 @@ class Features:
         """
         batch: Batch = {"items": items}
         if self.sequences is None:
-            ids = self.input_ids.padded(items, PAD)
+            ids, mask = self.input_ids.padded(items, PAD), self.input_ids.mask(items)
         else:
             widths = self.widths[items]
             n_choices = int(widths.max())
@@ -78,18 +78,20 @@ class Features:
             held = self.input_ids.padded(rows, PAD)  # [sum of widths, T]
             batch["is_choice"] = np.arange(n_choices) < widths[:, None]
             ids = np.full((len(items) * n_choices, held.shape[1]), PAD, np.int64)
-            ids[batch["is_choice"].ravel()] = held
+            mask = np.zeros_like(ids)
+            filled = batch["is_choice"].ravel()
+            ids[filled], mask[filled] = held, self.input_ids.mask(rows)
             # A sequence without one visible token would divide by zero in the attention's softmax.
-            ids[~batch["is_choice"].ravel(), 0] = 0
+            ids[~filled, 0], mask[~filled, 0] = 0, 1
         batch["input_ids"] = ids
-        batch["attention_mask"] = (ids != PAD).astype(np.int64)
+        batch["attention_mask"] = mask
         if self.labels is not None:
             batch["labels"] = self.labels[items]
         if self.tags is not None:
             batch["tags"] = self.tags.padded(items, IGNORED)
         if "queries" in self.extra:
             batch["query_ids"] = self.extra["queries"].padded(items, PAD)
-            batch["query_mask"] = (batch["query_ids"] != PAD).astype(np.int64)
+            batch["query_mask"] = self.extra["queries"].mask(items)
             batch["keys"] = self.extra["keys"][items]
         return batch
 

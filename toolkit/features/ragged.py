@@ -56,3 +56,8 @@ class Ragged:
         for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
             out[i, : end - start] = self.values[start:end]
         return out
+
+    def mask(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return 1 where `padded` holds a value of a row and 0 where it fills up: int64 [B, T]."""
+        lengths = self.lengths[np.asarray(rows, np.int64)]
+        return (np.arange(lengths.max(initial=0)) < lengths[:, None]).astype(np.int64)

@@ -12,6 +12,7 @@ from typing import Any
 
 import adapters
 import torch
+from adapters.methods.bottleneck import BottleneckLayer
 from torch import nn
 
 from toolkit.errors import SourceError, ToolkitError
@@ -21,6 +22,7 @@ from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.hub_ids import HUB_IDS
 from toolkit.modeling.precision import pick_device, resolve_precision
 from toolkit.modeling.products import install_products
+from toolkit.modeling.special import as_text
 from toolkit.modeling.tiny import tiny_model, tiny_tokenizer
 
 KNOWN = {
@@ -71,6 +73,14 @@ class Backbone:
     def max_tokens(self) -> int:
         """Longest sequence, special tokens included (XLM-R counts positions from 2)."""
         return int(self.model.config.max_position_embeddings) - 2
+
+    def wired(self) -> list[str]:
+        """Return the names of the adapters and fusions that a circuit has wired in; none after `Circuit.close`."""
+        found: dict[str, None] = {}
+        for module in self.model.modules():
+            if isinstance(module, BottleneckLayer):
+                found |= dict.fromkeys([*module.adapters, *module.adapter_fusion_layer])
+        return [name.removeprefix("part:") for name in found]
 
     def held_digest(self) -> str:
         """Return a sha256 over the weights as they are held now; equal before and after any training."""
@@ -131,6 +141,7 @@ def load_backbone(
         model, tokenizer = _from_folder(Path(name))
     else:
         model, tokenizer = _from_hub(name, revision)
+    tokenizer = as_text(tokenizer)
     parameters = dict(model.named_parameters())
     digest = _digest(parameters)
     adapters.init(model)

@@ -10,7 +10,7 @@ from adapters import Stack
 from adapters.methods.bottleneck import BottleneckLayer
 from torch import Tensor, nn
 
-from toolkit.composition import Average, Composition, Fuse, Parallel, Part, parts
+from toolkit.composition import Average, Composition, Fuse, Parallel, Part
 from toolkit.config import AdapterConfig
 from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
@@ -73,7 +73,7 @@ class Circuit(nn.Module):
         self.adapter = adapter or AdapterConfig()
         self.shapes = dict(shapes or {})
         self.is_full = self.adapter.kind == "full"
-        self.parts = tuple(part for part in parts(composition) if part.kind != "head")
+        self.parts = tuple(part for part in composition.parts if part.kind != "head")
         block = next((unit for unit in composition.chain.units if isinstance(unit, (Fuse, Average, Parallel))), None)
         if self.is_full and block is not None:
             raise ToolkitError(
@@ -180,7 +180,7 @@ class Circuit(nn.Module):
             return {name: (name, 0) for name in self.specs}
         head = self.composition.head
         texts = [str(Composition(member, head)) for member in self.members]
-        held = [part for part in parts(self.composition) if part.kind == "head"]
+        held = [part for part in self.composition.parts if part.kind == "head"]
         keys = [self.head_key(part) for part in held] * (1 if head is None else len(texts))
         return {text: (key, i) for i, (text, key) in enumerate(zip(texts, keys, strict=True)) if key in self.specs}
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from toolkit.modeling.special import as_text
+
 HIDDEN, LAYERS, HEADS, FFN, POSITIONS = 32, 2, 4, 64, 514
 
 
@@ -31,7 +33,7 @@ def tiny_tokenizer() -> Any:
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
     tokenizer.add_special_tokens([AddedToken(t, special=True) for t in ("<s>", "<pad>", "</s>", "<unk>", "<mask>")])
-    return XLMRobertaTokenizerFast(tokenizer_object=tokenizer, model_max_length=512)
+    return as_text(XLMRobertaTokenizerFast(tokenizer_object=tokenizer, model_max_length=512))
 
 
 def tiny_model(layers: int = LAYERS) -> Any:

@@ -24,6 +24,7 @@ from toolkit.perturb.perturbation import Perturbation, check_strength, get_pertu
 from toolkit.perturb.text import Replacement, Span, words
 from toolkit.perturb.text import replace as carry_out
 from toolkit.perturb.words import find, switch
+from toolkit.tasks.chunks import chunk_reader, continues
 from toolkit.tasks.rows import Answer, HeldRows, PairRow, Row, Rows, SentenceRow, SpanRow, TagsRow
 
 # The text fields of a row that are perturbed unless others are asked for. Choices stay as they are: they are what is chosen.
@@ -232,11 +233,12 @@ def _change_tokens(
 def _change_units(
     row: TagsRow, labels: Sequence[str], name: str, strength: float, rng: Random, language: str
 ) -> TagsRow:
-    """Drop, shuffle or repeat the units of a row: tokens, with an entity's tokens (B-X I-X ...) as one."""
+    """Drop, shuffle or repeat the units of a row: tokens, with the tokens of a chunk (B-X I-X ...) as one."""
     units: list[list[tuple[str, int]]] = []
+    read = chunk_reader(labels)
     for token, tag in zip(row.tokens, row.tags, strict=True):
         label = labels[tag] if tag >= 0 else ""
-        if units and label.startswith("I-"):
+        if units and label and continues(label, read):
             units[-1].append((token, tag))
         else:
             units.append([(token, tag)])

@@ -11,7 +11,8 @@ from pathlib import Path
 from toolkit.languages import low_resource
 from toolkit.report.plots import save
 from toolkit.report.table import GENERATED_NOTE, Cell, Table
-from toolkit.statistics.significance import LEVEL, Estimate, Resampled, Tested, holm
+from toolkit.statistics.draws import Resampled
+from toolkit.statistics.estimates import LEVEL, Estimate, Tested, holm
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's: apart from each other for colour-blind readers too."""

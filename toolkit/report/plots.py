@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ToolkitError
+from toolkit.files import replacing
 from toolkit.report.table import table
 from toolkit.results.score import Score
 
@@ -74,19 +73,14 @@ def save(figure: Any, path: Path) -> None:
     from matplotlib import rc_context
 
     path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(beside, "wb") as file, rc_context({"svg.hashsalt": "xstilts", "svg.fonttype": "none"}):
+        with replacing(path) as file, rc_context({"svg.hashsalt": "xstilts", "svg.fonttype": "none"}):
             # Without version, date and random ids inside, the same scores make the same file.
             if path.suffix == ".svg":
                 figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
             else:
                 figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
-        os.replace(beside, path)
     except OSError as fault:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise ToolkitError(f"Cannot write {path}: {fault.strerror}; free space or name another folder.") from None
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from toolkit.report.plots import save
 from toolkit.report.table import Cell, Table
+from toolkit.statistics.estimates import Estimate
 from toolkit.statistics.robustness import Fall
-from toolkit.statistics.significance import Estimate
 
 MEANING_NOTE = "†: a reader may answer otherwise too, so a fall is not the model's fault alone."
 STARS_NOTE = (

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DataError
-from toolkit.results.score import replace_text
+from toolkit.files import replace_text
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import DataError, ToolkitError
+from toolkit.errors import DataError
+from toolkit.files import replace_text
 
 ZERO_SHOT_MEAN = "zero_shot_mean"
 GAP = "gap"
@@ -285,24 +284,3 @@ def read_json(path: Path) -> list[Score]:
     if not isinstance(rows, list):
         raise DataError(f"{path} holds {type(rows).__name__}; expected the list of scores that an evaluation wrote.")
     return [from_dict(row, where=f"Row {number} of {path}") for number, row in enumerate(rows, start=1)]
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write `text` beside `path` and rename it into place, so that a reader sees the old file or the new one.
-
-    Raises:
-        ToolkitError: the folder cannot be written, or the disk is full; the old file is still there.
-    """
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(beside, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as fault:
-        with contextlib.suppress(OSError):  # the parent may be no folder at all; the first fault is the one to report
-            beside.unlink(missing_ok=True)
-        raise ToolkitError(f"Cannot write {path}: {fault.strerror}; free space or name another folder.") from None

@@ -1,1 +1,1 @@
-"""Significance tests and robustness measures: arrays in, numbers out."""
+"""Statistics: arrays in, numbers out. Outcomes, estimates, draws, the paired bootstrap, falls under noise."""

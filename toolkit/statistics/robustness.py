@@ -1,8 +1,8 @@
-"""What noise and attacks leave of a score: numbers from row-by-row outcomes, no model and no files.
+"""Robustness: the loss of a score under noise, from outcomes by row; no model and no files.
 
-Two questions are kept apart for every perturbation and strength: how far a composition falls (`drop`: its clean score minus its
-noisy one, on the same rows), and whether it falls less far than a baseline (`drop` against the baseline's `drop`). Both have a
-paired bootstrap over the rows: clean and noisy, composition and baseline, are all scored on the same draws.
+Every perturbation and strength answers two questions: how far a composition falls (`drop`: its clean score minus its noisy
+score, on the same rows), and whether it falls less far than a baseline (`spared`: the baseline's `drop` minus its own). Both
+use a paired bootstrap over the rows: clean and noisy, composition and baseline, are all scored on the same draws.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from toolkit.statistics.significance import RESAMPLES, Estimate, Outcomes, holm, resample
+from toolkit.statistics.bootstrap import RESAMPLES, resample
+from toolkit.statistics.estimates import Estimate, holm
+from toolkit.statistics.outcomes import Outcomes
 
 CLEAN = "clean"
 
@@ -28,7 +30,7 @@ class Fall:
         noisy: score with it.
         drop: clean - noisy, with its interval.
         gain: noisy score minus the baseline's; None for the baseline.
-        spared: the baseline's drop minus this one's: above 0 it is the more robust; None for the baseline.
+        spared: the baseline's drop minus this one; above 0 the composition is more robust; None for the baseline.
     """
 
     composition: str
@@ -55,16 +57,16 @@ def falls(
     n_resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> list[Fall]:
-    """Return how far each composition falls under each perturbation.
+    """Return the fall of each composition under each perturbation.
 
     Args:
         outcomes: (composition, perturbation, strength) -> language -> outcomes; with (composition, `clean`, 0.0) for each.
-        baseline: the composition that the others are set beside.
+        baseline: the composition that the others are compared with.
         is_parallel: whether an id means the same example in every language.
 
     Returns:
-        In the order of `outcomes`. The p-values of `gain` and of `spared` are corrected by Holm, each for all tests of its
-        kind in the result; so are those of `drop`.
+        In the order of `outcomes`. The p-values of `drop`, `gain` and `spared` are corrected by Holm, each for all tests of
+        its kind in the result.
     """
     compositions = list(dict.fromkeys(name for name, _, _ in outcomes))
     found: dict[tuple[str, str, float], Fall] = {}

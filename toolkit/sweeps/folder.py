@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ToolkitError
+from toolkit.files import replace_text
 from toolkit.results.score import from_dict as score_from_dict
-from toolkit.results.score import replace_text
 from toolkit.sweeps.values import Attempt, Cell, Record, Step, Sweep
 
 FORMAT = 1

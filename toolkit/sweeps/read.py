@@ -186,7 +186,7 @@ def _values(path: Path) -> dict[str, Any]:
         found = None if node is None else _plain(node)
     except FileNotFoundError:
         near = sorted(item.name for item in path.parent.iterdir()) if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, near) or "configs/sweep/ holds ready ones."
+        hint = did_you_mean(path.name, near) or "`xstilts configs list sweep` lists the ready ones."
         raise ConfigError(f"No sweep file '{path}'. {hint}") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error}); expected a YAML file.") from None

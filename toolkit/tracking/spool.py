@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from toolkit.files import replacing
 from toolkit.tracking.events import LOCAL_PREFIX, Event
 
 try:
@@ -144,10 +145,9 @@ def read_progress(path: Path) -> dict[str, Any]:
 
 
 def write_progress(path: Path, *, uri: str, run_id: str, offset: int) -> None:
-    """Keep how far a run was uploaded, renamed into place."""
-    beside = path / f".{PROGRESS}.new"
-    beside.write_text(json.dumps({"uri": uri, "run_id": run_id, "offset": offset}))
-    os.replace(beside, path / PROGRESS)
+    """Keep how far a run was uploaded, atomically."""
+    with replacing(path / PROGRESS, is_synced=False) as file:
+        file.write(json.dumps({"uri": uri, "run_id": run_id, "offset": offset}).encode())
 
 
 def sweep(folder: Path) -> None:

@@ -26,9 +26,13 @@ class Tracker(Protocol):
 
     Attributes:
         notes: sentences for the user, at most one for a whole outage; the command line prints them.
+        run_id: of the run that was started last and is still open; empty without one.
     """
 
     notes: list[str]
+
+    @property
+    def run_id(self) -> str: ...
 
     def start(
         self,
@@ -70,9 +74,14 @@ class Tracker(Protocol):
     def close(self, status: str = "FINISHED") -> None:
         """End the run: FINISHED, FAILED or KILLED."""
 
+    def take_notes(self) -> list[str]:
+        """Return the notes that were not taken before."""
+
 
 class NoTracker:
     """Keeps nothing."""
+
+    run_id = ""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -110,6 +119,10 @@ class NoTracker:
 
     def close(self, status: str = "FINISHED") -> None:
         """Do nothing."""
+
+    def take_notes(self) -> list[str]:
+        """Return no notes."""
+        return []
 
 
 @dataclass
@@ -149,6 +162,7 @@ class MlflowTracker:
         parent: str | None = None,
     ) -> None:
         self.notes: list[str] = []
+        self._n_taken = 0
         self._experiment, self._parent = experiment, parent
         self.folder = Path(folder).resolve()  # a later chdir must not split a run
         self.uri = server.tracking_uri(uri, self.folder)
@@ -243,6 +257,17 @@ class MlflowTracker:
             run = self._open.pop()
             if run.spool:
                 run.spool.close()
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run started last, while it is open: MLflow's, or a local one that `sync` replaces."""
+        return self._open[-1].run_id if self._open else ""
+
+    def take_notes(self) -> list[str]:
+        """Return the notes that were not taken before."""
+        found = self.notes[self._n_taken :]
+        self._n_taken = len(self.notes)
+        return found
 
     def _create(self, run: _Open, run_id: str | None) -> None:
         if self._client is None:

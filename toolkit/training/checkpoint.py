@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from toolkit.errors import ToolkitError
+from toolkit.files import replacing
 
 FILE = "checkpoint.pt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write `state` beside the last checkpoint, flush it to the disk, and rename it over the last one.
+    """Write `state` next to the last checkpoint, flush it to the disk, and rename it over the last one.
 
     Raises:
         ToolkitError: the folder cannot be written, or the disk is full; the last checkpoint stays as it was.
     """
-    beside: Path | None = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=FILE + ".", dir=folder)
-        beside = Path(name)
-        with os.fdopen(handle, "wb") as file:
+        with replacing(folder / FILE) as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(folder / FILE)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError of its zip writer
-        if beside is not None:
-            beside.unlink(missing_ok=True)
         if isinstance(error, RuntimeError) and "write" not in str(error).lower():
             raise
         raise ToolkitError(
             f"The checkpoint in {folder} could not be written ({error}); free space or choose another --set run_dir=DIR; "
-            "the last checkpoint is whole and the same command goes on from it."
+            "the last checkpoint is whole and the same command continues from it."
         ) from error
 
 
@@ -48,16 +38,18 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
         ToolkitError: the file is damaged.
     """
     path = folder / FILE
-    for left in folder.glob(FILE + ".*"):  # what a kill left half-written
-        left.unlink(missing_ok=True)
+    for pattern in (FILE + ".*", f".{FILE}.*.tmp"):  # what a kill left half-written, in 0.1.0 and since
+        for left in folder.glob(pattern):
+            left.unlink(missing_ok=True)
     if not path.is_file():
         return None
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise ToolkitError(
             f"The checkpoint {path} is damaged ({type(error).__name__}); remove it to start this stage anew."
         ) from error
+    return found
 
 
 def remove_checkpoint(folder: Path) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from toolkit.composition import entries, parse
+from toolkit.composition import parse
 from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.results.score import replace_text
+from toolkit.files import replace_text
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.files import open_regular
 from toolkit.zoo.lineage import lineage
@@ -62,10 +62,10 @@ class Lock:
                     f"{self.file} pins '{self.composition}' and does not name '{card.name}'; lock what you use "
                     "(`xstilts zoo lock EXPR`) or leave --lock out."
                 )
-            if card.backbone["digest"] != self.backbone["digest"]:
+            if card.backbone.digest != self.backbone["digest"]:
                 raise ZooError(
                     f"{self.file} pins the backbone {self.backbone['name']} {self.backbone['digest'][:12]}, but "
-                    f"'{card.name}' was trained on {card.backbone['name']} {card.backbone['digest'][:12]}; choose that backbone."
+                    f"'{card.name}' was trained on {card.backbone.name} {card.backbone.digest[:12]}; choose that backbone."
                 )
             if card.digest != pinned:
                 raise ZooError(
@@ -88,7 +88,7 @@ def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
     composition = parse(expression)
     known = {path_of(card): card for card in zoo.list(damaged=[])}
     found: dict[str, AdapterCard] = {}
-    for entry in entries(composition):
+    for entry in composition.entries:
         for card in lineage(zoo.get(entry, backbone), known):
             found[card.name] = card
     if not found:
@@ -100,7 +100,7 @@ def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
     made_for = next(iter(found.values())).backbone
     return Lock(
         str(composition),
-        {"name": made_for["name"], "digest": made_for["digest"]},
+        {"name": made_for.name, "digest": made_for.digest},
         {name: card.digest for name, card in found.items()},
     )
 

@@ -19,7 +19,7 @@ from toolkit.features import sentence_features
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed_all
-from toolkit.recipes.score.publish import Result
+from toolkit.recipes.score.publish import Scored
 from toolkit.tasks import BitextRow, get_task
 
 pytestmark = pytest.mark.journey
@@ -60,7 +60,7 @@ def plain() -> PlainEncoder:
     return PlainEncoder()
 
 
-def main_scores(result: Result) -> dict[str, float]:
+def main_scores(result: Scored) -> dict[str, float]:
     return {
         score.protocol.split()[0].removeprefix("protocol=").removesuffix("*"): score.value
         for score in result.scores

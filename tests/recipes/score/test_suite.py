@@ -15,7 +15,7 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.metrics import accuracy, mlqa, squad, tagging_f1
 from toolkit.recipes.score import suite as module
-from toolkit.recipes.score.publish import Result
+from toolkit.recipes.score.publish import Scored
 from toolkit.recipes.score.suite import evaluate_suite, task_mean
 from toolkit.recipes.score.suite_plan import Part, describe_suite, plan_suite
 from toolkit.results.score import Score, mean, read_json
@@ -196,13 +196,13 @@ def test_a_whole_benchmark_is_not_partial_and_a_missing_task_makes_it_so(
         monkeypatch.setattr(
             module,
             "_scored",
-            lambda part, *a: Result(
-                tuple(
+            lambda part, *a: Scored(
+                scores=tuple(
                     score(part.entry.task, code, "accuracy", value, split)
                     for code, value in (("en", 0.75), ("de", 0.25))
                 ),
-                "",
-                tmp_path,
+                text="",
+                folder=tmp_path,
             ),
         )
         return evaluate_suite("TARGET", config, suite="two")
@@ -271,13 +271,13 @@ def test_xtremes_average_is_what_its_own_script_says(monkeypatch: pytest.MonkeyP
     given = answers()
     entries = {entry.task: entry for entry in SUITES["xtreme"].entries}
 
-    def scored(part: Part, *rest: object) -> Result:
+    def scored(part: Part, *rest: object) -> Scored:
         found = [
             replace(score(part.entry.task, language, metric, value, part.entry.split), n=len(both[0]))
             for language, both in given[part.entry.task].items()
             for metric, value in measured(part.entry.task, language, *both).items()
         ]
-        return Result(tuple(found), "", tmp_path)
+        return Scored(scores=tuple(found), text="", folder=tmp_path)
 
     monkeypatch.setattr(
         module, "plan_suite", lambda *a, **k: tuple(Part(each, "c", each.languages) for each in entries.values())

@@ -10,13 +10,14 @@ from pathlib import Path
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
+from toolkit.files import replace_text
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
 from toolkit.progress import Report, silent
-from toolkit.recipes.compare.row_outcomes import aligned, outcomes_of
 from toolkit.recipes.score.answers import FOLDER
 from toolkit.recipes.score.evaluate import choose_languages, evaluate, parts_of
 from toolkit.recipes.score.identity import identity, read_identity
+from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.recipes.score.pool import pooled_fingerprint
 from toolkit.recipes.score.publish import result_folder
 from toolkit.recipes.score.retrieve import retrieve
@@ -26,8 +27,10 @@ from toolkit.recipes.session.noise import scored_rows
 from toolkit.report import render
 from toolkit.report.compare import Comparison, compare_csv, compare_figure, compare_table, comparison
 from toolkit.results.predictions import read_predictions
-from toolkit.results.score import Score, read_json, replace_text
-from toolkit.statistics.significance import RESAMPLES, Outcomes, resample
+from toolkit.results.result import Record, WrittenResult, from_csv
+from toolkit.results.score import Score, read_json
+from toolkit.statistics.bootstrap import RESAMPLES, resample
+from toolkit.statistics.outcomes import Outcomes
 from toolkit.tasks import Task, get_task
 from toolkit.tasks.task import RETRIEVED
 from toolkit.tracking import NOTE_TAG
@@ -37,20 +40,20 @@ _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A comparison and where it was written.
+class Compared(WrittenResult):
+    """Result of a comparison; its folder holds the files of `FILES`.
 
     Attributes:
         found: scores and differences.
-        text: the table, for a terminal.
-        folder: where the files of `FILES` lie.
         run_id: the tracker's run; None without one.
     """
 
     found: Comparison
-    text: str
-    folder: Path
     run_id: str | None = None
+
+    def records(self) -> list[Record]:
+        """Return one row for each composition and mean or language, as `compare.csv` has them."""
+        return from_csv(compare_csv(self.found))
 
 
 def compare(
@@ -230,7 +233,7 @@ def _publish(found: Comparison, task: Task, config: Config, say: Say) -> Compare
     tracker.close()
     for note in tracker.notes:
         say(note)
-    return Compared(found, render(table, "text"), folder, run_id or None)
+    return Compared(found=found, text=render(table, "text"), folder=folder, run_id=run_id or None)
 
 
 def _folder_name(names: Sequence[str]) -> str:

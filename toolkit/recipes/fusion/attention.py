@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from toolkit.composition import parse
@@ -17,6 +17,7 @@ from toolkit.recipes.score.publish import result_folder
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.report import Grid, Table, grid_maps, render
+from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import write_csv
 from toolkit.tasks import Task, get_task
 from toolkit.tasks.task import RETRIEVED
@@ -25,20 +26,20 @@ BY = {"language": "language", "layer": "layer", "token_class": "class of token"}
 
 
 @dataclass(frozen=True)
-class Attention:
-    """What a measurement of attention found.
+class Attention(WrittenResult):
+    """Result of a measurement of attention; its folder holds `attention.csv` and a heat map per fusion.
 
     Attributes:
         masses: one row per fusion, member, layer, language and token class.
-        text: tables, for a terminal.
-        folder: where `attention.csv` and a heat map per fusion lie.
         run_id: the tracker's run, None without one.
     """
 
     masses: tuple[Mass, ...]
-    text: str
-    folder: Path
     run_id: str | None = None
+
+    def records(self) -> list[Record]:
+        """Return the masses, as `attention.csv` has them."""
+        return [asdict(mass) for mass in self.masses]
 
 
 def attention(
@@ -94,7 +95,7 @@ def attention(
     tracker.close()
     for note in tracker.notes:
         say(note)
-    return Attention(tuple(masses), text, folder, run_id)
+    return Attention(masses=tuple(masses), text=text, folder=folder, run_id=run_id)
 
 
 def measure(

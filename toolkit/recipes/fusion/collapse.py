@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import toolkit
-from toolkit.composition import Composition, Name, parse, parts
+from toolkit.composition import Composition, Name, parse
 from toolkit.config import Config, to_dict
 from toolkit.errors import ToolkitError
 from toolkit.features import Features, sentence_features
@@ -29,10 +28,11 @@ from toolkit.recipes.train.auto import resolve
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import TASKS, Task, get_task
 from toolkit.tasks.catalogue.trains_on import source_task
-from toolkit.training import TaskData, fit
+from toolkit.training import TaskData, Watch, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.distil import Lessons, without_labels
-from toolkit.zoo import AdapterCard
+from toolkit.version import __version__
+from toolkit.zoo import AdapterCard, CardScore, Head, Parent
 
 MOST_ROWS = 10_000  # without `train.limit`: the teacher's hidden states are held in memory
 HELD_OUT = 0.1  # share of the rows on which the best weights are chosen
@@ -72,7 +72,7 @@ def collapse(
     """
     began = time.perf_counter()
     whole = closed(parse(expression))
-    if whole.is_parallel or whole.is_backbone or sum(part.kind != "head" for part in parts(whole)) < 2:
+    if whole.is_parallel or whole.is_backbone or sum(part.kind != "head" for part in whole.parts) < 2:
         raise ToolkitError(
             f"'{whole}' is not several adapters in one circuit; collapse a fusion, an average or a stack, such as 'fuse[a,b]/t'."
         )
@@ -92,20 +92,21 @@ def collapse(
             Lessons(circuit, one, batch_size=config.eval.batch_size, what=f"{whole} teaches", report=report)
             for one in (learnt, kept_out)
         ]
-        weights = circuit.tensors_of(parts(whole)[-1])
+        weights = circuit.tensors_of(whole.parts[-1])
         held = held_rows(circuit, target, wanted, config, report)
         before, _ = measure_cost(circuit, target, held, config, seed=seed_of(cards), note="taught", report=report)
     say(
         f"{entry}: learns from {whole} on {len(learnt):,} sequences, labels not read; {len(kept_out):,} more choose the best weights; "
         f"the teacher's hidden states take {lessons[0].states.values.nbytes / 2**20:,.0f} MiB."
     )
-    teacher = [{"name": one, "digest": card.digest} for one, card in cards.items()]
-    determined_by = [str(entry), teacher, asdict(settings), asdict(config.adapter), seen, backbone.precision]
+    teacher = [Parent(one, card.digest) for one, card in cards.items()]
+    taught_by = [parent.to_dict() for parent in teacher]
+    determined_by = [str(entry), taught_by, asdict(settings), asdict(config.adapter), seen, backbone.precision]
     key = hashlib.sha256(json.dumps(determined_by, sort_keys=True, default=str).encode()).hexdigest()[:16]
     checkpoint = Path(config.run_dir) / "checkpoints" / key
     for folder in (checkpoint, zoo.root):
         common.require_writable(folder)
-    module, answer = parts(entry)
+    module, answer = entry.parts
     heads, adapter = {answer.name: spec}, config.adapter
     with Circuit(backbone, entry, heads=heads, adapter=adapter, seed=settings.seed, head_dropout=0.0) as student:
         student.load(answer, weights)
@@ -116,13 +117,11 @@ def collapse(
         result = fit(
             student,
             [module],
-            [TaskData(answer.name, learnt)],
+            [TaskData(answer.name, learnt, loss=lambda batch: lessons[0].loss(student, batch))],
             train=settings,
             dev=dev,
             checkpoint=checkpoint,
-            loss=lambda batch: lessons[0].loss(student, batch),
-            what=f"collapse {whole}",
-            report=report,
+            watch=Watch(f"collapse {whole}", report),
         )
         files = {common.file_of(part): student.tensors_of(part) for part in (module, answer)}
         after, scores = measure_cost(student, target, held, config, seed=settings.seed, note="collapsed", report=report)
@@ -131,10 +130,10 @@ def collapse(
     last = list(cards.values())[-1]
     card = AdapterCard(
         name=str(entry),
-        backbone=dict(last.backbone),
+        backbone=last.backbone,
         kind=config.adapter.kind,
         tasks=last.tasks,
-        heads={answer.name: {"kind": spec.kind, "labels": list(spec.labels)}},
+        heads={answer.name: Head.of(spec)},
         recipe={
             "adapter": to_dict(config)["adapter"],
             "train": {**to_dict(altered(config, train=settings))["train"]},
@@ -145,12 +144,9 @@ def collapse(
             "collapsed": {"from": str(whole), "rows": seen, "costs": [asdict(cost) for cost in costs]},
         },
         parents=tuple(teacher),
-        data_seen=tuple(
-            {json.dumps(dict(one), default=str): dict(one) for c in cards.values() for one in c.data_seen}.values()
-        ),
-        scores=tuple(score_to_dict(score) for score in scores),
-        versions={one: version(one) for one in ("torch", "transformers", "adapters")}
-        | {"xstilts": toolkit.__version__},
+        data_seen=tuple(dict.fromkeys(one for c in cards.values() for one in c.data_seen)),
+        scores=tuple(CardScore.read(score_to_dict(score)) for score in scores),
+        versions={one: version(one) for one in ("torch", "transformers", "adapters")} | {"xstilts": __version__},
         licence=" AND ".join(dict.fromkeys(licences)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),
@@ -160,7 +156,7 @@ def collapse(
     text = cost_table(costs, target, held)
     folder = result_folder(str(entry), target.name, config, journey="collapse")
     run_id = log_costs(entry, target.name, costs, folder, text, config, journey="collapse", say=say)
-    return Cheaper(card, costs, text, folder, run_id)
+    return Cheaper(card=card, costs=costs, text=text, folder=folder, run_id=run_id)
 
 
 def _check_name(entry: Composition, is_free: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from toolkit.recipes.score.evaluate import protocol_words, scores_of, task_featu
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say
 from toolkit.report import Table, render
+from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import Score, write_csv
 from toolkit.tasks import Task
 from toolkit.tasks.rows import Rows
@@ -50,22 +51,22 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Cheaper:
-    """A composition made cheaper: pruned, or collapsed.
+class Cheaper(WrittenResult):
+    """Result of pruning or collapsing a composition; its folder holds `cost.csv`.
 
     Attributes:
         card: of the new entry.
         costs: the whole composition first.
-        text: the costs, for a terminal.
-        folder: where `cost.csv` lies.
         run_id: the tracker's run, None without one.
     """
 
     card: AdapterCard
     costs: tuple[Cost, ...]
-    text: str
-    folder: Path
     run_id: str | None = None
+
+    def records(self) -> list[Record]:
+        """Return the costs, as `cost.csv` has them."""
+        return [asdict(cost) for cost in self.costs]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from toolkit.composition import Chain, Composition, Fuse, parse, parts
+from toolkit.composition import Chain, Composition, Fuse, parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import mean_mass
@@ -26,7 +26,7 @@ from toolkit.results.score import Score
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import get_task
 from toolkit.tasks.catalogue.trains_on import source_task
-from toolkit.zoo import AdapterCard, Zoo
+from toolkit.zoo import AdapterCard, CardScore, Parent, Zoo
 
 
 def prune(
@@ -95,16 +95,16 @@ def prune(
         if len(mass) == keep + 1 and zoo.holds(str(current), shelf) and not replace_entry:
             raise ToolkitError(f"The zoo holds '{current}' already; replace it with --retrain, or keep another number.")
     entry = cards[str(whole)]
-    copies = {common.file_of(part, str(current)) for part in parts(current) if part.entry != str(current)}
+    copies = {common.file_of(part, str(current)) for part in current.parts if part.entry != str(current)}
     files = {file: zoo.tensors(entry, file) for file in entry.files if not file.startswith("below.") or file in copies}
-    lineage = dict.fromkeys([*(part.entry for part in parts(current) if part.entry != str(current)), entry.name])
+    lineage = dict.fromkeys([*(part.entry for part in current.parts if part.entry != str(current)), entry.name])
     steps = [{"composition": one.composition, "score": one.score, "parameters": one.parameters} for one in costs]
     card = replace(
         entry,
         name=str(current),
         recipe={**entry.recipe, "pruned": {"from": entry.name, "attention": first, "steps": steps}},
-        parents=tuple({"name": name, "digest": zoo.get(name, shelf).digest} for name in lineage),
-        scores=tuple(score_to_dict(score) for score in scores),
+        parents=tuple(Parent(name, zoo.get(name, shelf).digest) for name in lineage),
+        scores=tuple(CardScore.read(score_to_dict(score)) for score in scores),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),
         files={},
@@ -114,7 +114,7 @@ def prune(
     text = cost_table(costs, target, held)
     folder = result_folder(str(current), target.name, config, journey="prune")
     run_id = log_costs(current, target.name, costs, folder, text, config, journey="prune", say=say)
-    return Cheaper(card, tuple(costs), text, folder, run_id)
+    return Cheaper(card=card, costs=tuple(costs), text=text, folder=folder, run_id=run_id)
 
 
 def closed(composition: Composition) -> Composition:
@@ -172,7 +172,7 @@ def _wired(
     shapes[str(current)] = shapes[str(whole)]
     at = {(part.kind, part.entry): place for part, place in common.places(whole, cards).items()}
     with Circuit(backbone, current, heads=specs, adapter=adapter, shapes=shapes, fusion=config.fusion) as circuit:
-        for part in parts(current):
+        for part in current.parts:
             is_own = part.entry == str(current)
             place = (str(whole), common.file_of(part)) if is_own else at[part.kind, part.entry]
             common.load_part(circuit, part, zoo, config, place=place)

@@ -12,6 +12,7 @@ from typing import Any
 
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
+from toolkit.files import replace_text
 from toolkit.modeling.circuit import Circuit
 from toolkit.perturb import Noise
 from toolkit.perturb.attack import Attacked, AttackSettings, Labelled, attack, attack_measures
@@ -25,7 +26,7 @@ from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say
 from toolkit.recipes.session.noise import noise_words
 from toolkit.results.predictions import Prediction, read_predictions, write_predictions
-from toolkit.results.score import Score, replace_text
+from toolkit.results.score import Score
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import Task

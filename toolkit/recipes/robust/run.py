@@ -12,38 +12,47 @@ from toolkit.errors import ToolkitError
 from toolkit.metrics import MAIN
 from toolkit.perturb.attack import AttackSettings
 from toolkit.progress import Report, silent
-from toolkit.recipes.compare.row_outcomes import outcomes_of
 from toolkit.recipes.robust.answers import Answering
 from toolkit.recipes.robust.plan import Condition, is_lexical, noise_of, plan_robust
-from toolkit.recipes.robust.write import Attacks, robust_tables, track_robust, write_robust
+from toolkit.recipes.robust.write import Attacks, falls_csv, robust_tables, track_robust, write_robust
 from toolkit.recipes.score.evaluate import choose_languages
+from toolkit.recipes.score.outcomes import outcomes_of
 from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.recipes.session.noise import lexicons, noisy, wanted_fields
 from toolkit.report import render
+from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.results.score import Score
+from toolkit.statistics.outcomes import Outcomes
 from toolkit.statistics.robustness import CLEAN, Fall, falls
-from toolkit.statistics.significance import Outcomes
 from toolkit.tasks import get_task
 from toolkit.tasks.task import RETRIEVED
 
 
 @dataclass(frozen=True)
-class RobustResult:
-    """What was found.
+class RobustResult(WrittenResult):
+    """Result under noise and attacks; its folder holds `robust.md`, `robust.csv`, `scores.json`, curves and predictions.
 
     Attributes:
         scores: one row per composition, condition, language and measure.
         falls: how far each composition falls under each perturbation, with intervals.
         attacks: attack -> composition -> language -> measure -> value; empty where nothing was attacked.
-        text: the tables, for a terminal.
-        folder: where `robust.md`, `robust.csv`, `scores.json`, the curves and the predictions lie.
     """
 
     scores: tuple[Score, ...]
     falls: tuple[Fall, ...]
     attacks: Attacks
-    text: str
-    folder: Path
+
+    def records(self) -> list[Record]:
+        """Return the falls, as `robust.csv` has them; of attacks without noise one row for each measure."""
+        if self.falls:
+            return from_csv(falls_csv(self.falls))
+        return [
+            {"composition": name, "attack": attack, "language": language, "measure": measure, "value": value}
+            for attack, by_name in self.attacks.items()
+            for name, by_language in by_name.items()
+            for language, measures in by_language.items()
+            for measure, value in measures.items()
+        ]
 
 
 def robust(
@@ -126,7 +135,7 @@ def robust(
     text = "\n".join(render(each, "text", width=160) for each in tables)
     write_robust(folder, tables, found_falls, attacked, scores, target, config)
     track_robust(names, found_falls, attacked, target, config, folder, say)
-    return RobustResult(tuple(scores), found_falls, attacked, text, folder)
+    return RobustResult(scores=tuple(scores), falls=found_falls, attacks=attacked, text=text, folder=folder)
 
 
 def _file_name(condition: Condition) -> str:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from toolkit.composition import parse
 from toolkit.config import Config
+from toolkit.files import replace_text
 from toolkit.metrics import MAIN
 from toolkit.perturb import PERTURBATIONS
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say
 from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.robustness import attack_by_language, attacks_table, falls_table, strength_curves
-from toolkit.results.score import Score, replace_text, write_csv, write_json
+from toolkit.results.score import Score, write_csv, write_json
 from toolkit.statistics.robustness import CLEAN, Fall
 from toolkit.tasks import Task
 
@@ -88,6 +89,15 @@ def write_robust(
     replace_text(folder / "robust.md", f"# Robustness on {target.name}\n\n{text}")
     write_json(scores, folder / "scores.json")
     write_csv(scores, folder / "scores.csv")
+    replace_text(folder / "robust.csv", falls_csv(found))
+    replace_text(folder / "attacks.json", json.dumps(attacked, indent=1) + "\n")
+    if found:
+        title = f"{target.name}: {measure} against strength, mean over languages"
+        strength_curves(found, folder / "curves.png", title=title, measure=measure)
+
+
+def falls_csv(found: Sequence[Fall]) -> str:
+    """Return how far each composition falls under each noise as tidy CSV, in fractions."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(
@@ -119,11 +129,7 @@ def write_robust(
         for each in (fall.drop, fall.gain, fall.spared):
             line += ["", "", "", ""] if each is None else [each.value, each.low, each.high, each.adjusted]
         writer.writerow(line)
-    replace_text(folder / "robust.csv", buffer.getvalue())
-    replace_text(folder / "attacks.json", json.dumps(attacked, indent=1) + "\n")
-    if found:
-        title = f"{target.name}: {measure} against strength, mean over languages"
-        strength_curves(found, folder / "curves.png", title=title, measure=measure)
+    return buffer.getvalue()
 
 
 def track_robust(

@@ -16,9 +16,9 @@ import numpy as np
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation
 from toolkit.evaluation.spans import Spans
+from toolkit.files import replace_text
 from toolkit.recipes.session.common import Say
 from toolkit.results.predictions import write_predictions
-from toolkit.results.score import replace_text
 
 FOLDER = "predictions"
 NEVER = 3.4e38  # JSON has no infinity: what stands for the score of a span that does not exist

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.composition import Part, parse, parts
+from toolkit.composition import Part, parse
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, evaluate_each, predict
@@ -16,7 +16,7 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
 from toolkit.recipes.score.answers import kept_answers, write_answers
 from toolkit.recipes.score.identity import identity, write_identity
-from toolkit.recipes.score.publish import Result, publish, result_folder
+from toolkit.recipes.score.publish import Scored, publish, result_folder
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.recipes.session.noise import scored_rows, with_noise
@@ -39,7 +39,7 @@ def evaluate(
     lock: Path | None = None,
     report: Report = silent,
     say: Say = say_nothing,
-) -> Result:
+) -> Scored:
     """Score a trained composition on a task, one Score per language and measure (of a `par`: and member that answers it).
 
     Args:
@@ -178,7 +178,7 @@ def scores_of(
 
 def parts_of(expression: str, *, has_head: bool) -> tuple[Part, ...]:
     """Return the parts that an evaluation (with its head) or a retrieval (without) of a composition wires."""
-    return tuple(part for part in parts(parse(expression)) if has_head or part.kind != "head")
+    return tuple(part for part in parse(expression).parts if has_head or part.kind != "head")
 
 
 def choose_languages(task: Task, languages: str | Sequence[str], data_root: Path | None, say: Say) -> list[str]:
@@ -207,14 +207,12 @@ def contamination(cards: Iterable[AdapterCard], target: Task) -> list[str]:
     found = []
     for card in cards:
         for seen in card.data_seen:
-            if seen.get("origin") == "external":
+            if seen.is_external:
                 found.append(
                     f"'{card.name}' was made elsewhere: which rows it saw is not known, nor whether {target.name}'s are among them."
                 )
-            elif f"{seen['task']}:{seen['split']}" in target.overlaps:
-                found.append(
-                    f"'{card.name}' saw {seen['task']} ({seen['split']}), which shares rows with {target.name}."
-                )
+            elif f"{seen.task}:{seen.split}" in target.overlaps:
+                found.append(f"'{card.name}' saw {seen.task} ({seen.split}), which shares rows with {target.name}.")
     return found
 
 
@@ -269,4 +267,4 @@ def protocol_words(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
 def seed_of(cards: dict[str, AdapterCard]) -> int:
     """Return the seed of a composition's last entry, -1 of one that was made elsewhere."""
     last = list(cards.values())[-1]
-    return int(last.recipe.get("train", {}).get("seed", -1))
+    return -1 if last.seed is None else last.seed

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import toolkit
 from toolkit.config import Config
+from toolkit.files import replace_text
 from toolkit.modeling.backbone import Backbone
-from toolkit.results.score import replace_text
+from toolkit.version import __version__
 from toolkit.zoo import AdapterCard
 
 FILE = "identity.json"
@@ -36,7 +36,7 @@ def identity(backbone: Backbone, cards: Mapping[str, AdapterCard], config: Confi
         "eval": {key: value for key, value in asdict(config.eval).items() if key not in _IRRELEVANT},
         "retrieve": asdict(config.retrieve),
         "noise": asdict(config.noise),
-        "version": toolkit.__version__,
+        "version": __version__,
     }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from toolkit.config import Config, RetrieveConfig
 from toolkit.embeddings import Vectors
 from toolkit.errors import DataError, ToolkitError
+from toolkit.files import replace_text
 from toolkit.metrics import weighted_f1
 from toolkit.progress import Report, silent
 from toolkit.recipes.score.encoding import Encoder, Reading, readings
@@ -21,7 +22,7 @@ from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.recipes.session.noise import noisy, with_noise
 from toolkit.report import precision_recall_curve
 from toolkit.results.predictions import Prediction, write_predictions
-from toolkit.results.score import Score, replace_text
+from toolkit.results.score import Score
 from toolkit.retrieval import Index, Mined, Protocol, Side, mine, quality, sweep
 from toolkit.tasks import SentenceRow
 from toolkit.tasks.rows import Rows

@@ -10,6 +10,7 @@ import numpy as np
 
 from toolkit.config import Config
 from toolkit.embeddings import Vectors
+from toolkit.files import replace_text
 from toolkit.metrics import TOP, ranked
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
@@ -17,7 +18,7 @@ from toolkit.recipes.score.encoding import Encoder, Reading
 from toolkit.recipes.session.common import Say
 from toolkit.recipes.session.noise import with_noise
 from toolkit.results.predictions import Prediction, write_predictions
-from toolkit.results.score import Score, replace_text
+from toolkit.results.score import Score
 from toolkit.retrieval import search
 from toolkit.tasks import Pool, QueryRow, Rows, Task
 

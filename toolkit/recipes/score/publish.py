@@ -13,26 +13,37 @@ from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say
 from toolkit.recipes.session.traces import MadeWith, log_adapters
 from toolkit.report import heat_map, render, table
-from toolkit.results.score import GAP, MEAN, ZERO_SHOT_MEAN, Score, metric_name, named_values, write_csv, write_json
+from toolkit.results.result import Record, WrittenResult
+from toolkit.results.score import (
+    GAP,
+    MEAN,
+    ZERO_SHOT_MEAN,
+    Score,
+    metric_name,
+    named_values,
+    to_dict,
+    write_csv,
+    write_json,
+)
 from toolkit.tasks import Task, get_task
 from toolkit.tracking import NOTE_TAG
 
 
 @dataclass(frozen=True)
-class Result:
-    """What an evaluation or a retrieval found.
+class Scored(WrittenResult):
+    """Result of an evaluation or a retrieval; its folder holds `scores.csv`, `scores.json` and `heat_map.png`.
 
     Attributes:
         scores: one row per language and measure.
-        text: the table, for a terminal.
-        folder: where `scores.csv`, `scores.json` and `heat_map.png` lie, and of an evaluation `predictions/`.
         run_id: the tracker's run (of several protocols the last one's), None without one.
     """
 
     scores: tuple[Score, ...]
-    text: str
-    folder: Path
     run_id: str | None = None
+
+    def records(self) -> list[Record]:
+        """Return the scores, as `scores.csv` has them."""
+        return [to_dict(score) for score in self.scores]
 
 
 def publish(
@@ -46,7 +57,7 @@ def publish(
     made_with: MadeWith,
     training_language: str = "en",
     files: Sequence[str] = (),
-) -> Result:
+) -> Scored:
     """Write a journey's scores as table, CSV, JSON and heat map, and log them.
 
     Args:
@@ -99,7 +110,7 @@ def publish(
         tracker.close()
     for note in tracker.notes:
         say(note)
-    return Result(tuple(scores), text, folder, run_id)
+    return Scored(scores=tuple(scores), text=text, folder=folder, run_id=run_id)
 
 
 def summaries_first(values: Mapping[str, float], task: Task) -> dict[str, float]:

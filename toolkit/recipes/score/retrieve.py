@@ -20,7 +20,7 @@ from toolkit.recipes.score.identity import identity, write_identity
 from toolkit.recipes.score.mining import score_mining
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.score.pool import score_pool
-from toolkit.recipes.score.publish import Result, publish, result_folder
+from toolkit.recipes.score.publish import Scored, publish, result_folder
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.recipes.session.noise import scored_rows, with_noise
@@ -46,7 +46,7 @@ def retrieve(
     layers: str | None = None,
     report: Report = silent,
     say: Say = say_nothing,
-) -> Result:
+) -> Scored:
     """Search each sentence's translation among all of the other side (bitext), mine two corpora for pairs (mining), or let
     queries search a pool of candidates in all languages (retrieval).
 
@@ -74,7 +74,7 @@ def compare_layers(
     layers: str = "all",
     report: Report = silent,
     say: Say = say_nothing,
-) -> tuple[list[Result], Path]:
+) -> tuple[list[Scored], Path]:
     """Retrieve with several compositions at every layer that is named, and draw their scores as curves of one figure.
 
     Args:
@@ -106,7 +106,7 @@ def _retrieve(
     layers: str | None,
     report: Report,
     say: Say,
-) -> tuple[Result, list[tuple[Reading, float]]]:
+) -> tuple[Scored, list[tuple[Reading, float]]]:
     """Return the result, and the main score of each reading and language."""
     target = get_task(task)
     if target.kind not in RETRIEVED:

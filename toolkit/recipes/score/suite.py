@@ -11,16 +11,18 @@ from typing import Any
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
+from toolkit.files import replace_text
 from toolkit.progress import Report, silent
 from toolkit.recipes.score.evaluate import evaluate
-from toolkit.recipes.score.publish import Result
+from toolkit.recipes.score.publish import Scored
 from toolkit.recipes.score.retrieve import retrieve
 from toolkit.recipes.score.suite_plan import Part, filled, plan_suite, share
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.report import Table, render
 from toolkit.report.table import GENERATED_NOTE, Cell
-from toolkit.results.score import Score, mean, replace_text, write_csv, write_json
+from toolkit.results.result import Record, WrittenResult
+from toolkit.results.score import Score, mean, write_csv, write_json
 from toolkit.tasks import TASKS
 from toolkit.tasks.suites import Suite, get_suite
 from toolkit.tasks.task import RETRIEVED
@@ -43,8 +45,8 @@ class TaskMean:
 
 
 @dataclass(frozen=True)
-class SuiteResult:
-    """What a suite came to.
+class SuiteResult(WrittenResult):
+    """Result of a suite; its folder holds `suite.json`, `suite.csv`, `scores.csv` and `scores.json`.
 
     Attributes:
         average: the mean over the tasks that were scored.
@@ -52,8 +54,6 @@ class SuiteResult:
         tasks: what was scored, in the suite's order.
         groups: averages of the groups of which every task was scored.
         scores: every single score.
-        text: the table, for a terminal.
-        folder: where `suite.json`, `suite.csv`, `scores.csv` and `scores.json` lie.
         run_id: the tracker's run, None without one.
     """
 
@@ -62,9 +62,22 @@ class SuiteResult:
     tasks: tuple[TaskMean, ...]
     groups: dict[str, float]
     scores: tuple[Score, ...]
-    text: str
-    folder: Path
     run_id: str | None = None
+
+    def records(self) -> list[Record]:
+        """Return one row for each task, measure and language."""
+        return [
+            {
+                "task": each.part.entry.task,
+                "composition": each.part.composition,
+                "measure": measure,
+                "language": language,
+                "value": value,
+            }
+            for each in self.tasks
+            for measure, by_language in each.by_language.items()
+            for language, value in by_language.items()
+        ]
 
 
 def evaluate_suite(
@@ -113,7 +126,15 @@ def evaluate_suite(
     average = mean(values.values()) or 0.0
     text = render(_table(chosen, expression, config, planned, found, average, groups, partial), "text")
     folder = Path(config.run_dir) / "suite" / parse(filled(expression)).slug / suite
-    result = SuiteResult(average, partial, tuple(found), groups, tuple(scores), text, folder)
+    result = SuiteResult(
+        average=average,
+        partial=partial,
+        tasks=tuple(found),
+        groups=groups,
+        scores=tuple(scores),
+        text=text,
+        folder=folder,
+    )
     _write(result, chosen, expression, config)
     return replace(result, run_id=_log(result, chosen, expression, config, say))
 
@@ -137,7 +158,7 @@ def task_mean(part: Part, scores: Sequence[Score]) -> TaskMean:
     return TaskMean(part, measures, mean(measures.values()) or 0.0, by_language)
 
 
-def _scored(part: Part, config: Config, report: Report, say: Say) -> Result:
+def _scored(part: Part, config: Config, report: Report, say: Say) -> Scored:
     task, languages = part.entry.task, list(part.languages)
     say(f"{task}: {part.composition}")
     journey = retrieve if TASKS[task].kind in RETRIEVED else evaluate

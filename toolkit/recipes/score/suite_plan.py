@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from toolkit.composition import Composition, CompositionError, parse, parts
+from toolkit.composition import Composition, CompositionError, parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session import common
@@ -113,7 +113,7 @@ def _part(expression: str, entry: Entry, suite: Suite, config: Config, given: st
         return replace(part, lacks=f"'{expression}' leaves no circuit for it; name one with --with {entry.task}=EXPR.")
     zoo, shelf = common.open_zoo(config), common.shelf(config)
     for way in ways:
-        needed = [one for one in parts(way) if one.kind != "head" or task.kind not in RETRIEVED]
+        needed = [one for one in way.parts if one.kind != "head" or task.kind not in RETRIEVED]
         if all(zoo.holds(one.entry, shelf) for one in needed):
             return replace(part, composition=str(way))
     return replace(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import DataError, ToolkitError
+from toolkit.files import replace_text
 from toolkit.metrics import MAIN
-from toolkit.recipes.compare.row_outcomes import aligned, outcomes_of
+from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.report import Table, render
 from toolkit.report.sweep.columns import label
@@ -28,28 +29,30 @@ from toolkit.report.sweep.tables import (
 from toolkit.report.sweep.verdicts import answers, verdicts
 from toolkit.report.transfer_tables import against_table, validation_table
 from toolkit.results.predictions import read_predictions
-from toolkit.results.score import replace_text
+from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.similarity.ranking import FILE, FOLDER, read_prediction
 from toolkit.similarity.ranking import verdicts as prediction_verdicts
-from toolkit.statistics.significance import RESAMPLES, Outcomes, Resampled, resample
+from toolkit.statistics.bootstrap import RESAMPLES, resample
+from toolkit.statistics.draws import Resampled
+from toolkit.statistics.outcomes import Outcomes
 from toolkit.sweeps import CellResult, SweepResults, load_results
 from toolkit.sweeps.transfers import observe
 from toolkit.tasks import Task, get_task
 
 
 @dataclass(frozen=True)
-class Reported:
-    """A report and where it was written.
+class Reported(WrittenResult):
+    """Report of a sweep; of the files in its folder `report.html` is the one to open.
 
     Attributes:
         found: every number.
-        text: the table and what it says, for a terminal.
-        folder: where the files lie; `report.html` is the one to open.
     """
 
     found: SweepReport
-    text: str
-    folder: Path
+
+    def records(self) -> list[Record]:
+        """Return every number of the tables, as `report.csv` has them."""
+        return from_csv(report_csv(self.found))
 
 
 def report(
@@ -81,7 +84,7 @@ def report(
     lines += [render(main_table(found), "text"), *verdicts(found)]
     lines += [f"{predicted.heading}: {predicted.lines[0]}"] if predicted else []
     text = "\n".join([*lines, ""])
-    return Reported(found, text, folder)
+    return Reported(found=found, text=text, folder=folder)
 
 
 def read_report(sweep: Path, *, resamples: int = RESAMPLES, seed: int = 0, say: Say = say_nothing) -> SweepReport:

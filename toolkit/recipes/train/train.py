@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolkit.composition import parse
+from toolkit.composition.stages import describe, plan
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.plan import describe, plan
 from toolkit.progress import Report, silent
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say, say_nothing
@@ -95,9 +95,7 @@ def train(
     finally:
         if len(stages) > 1:
             if cards:
-                tracker.log_metrics(
-                    {f"dev/{s['task']}/{s['metric']}/{s['language']}": s["value"] for s in cards[-1].scores}
-                )
+                tracker.log_metrics({f"dev/{s.task}/{s.metric}/{s.language}": s.value for s in cards[-1].scores})
             tracker.close(status)
         for note in tracker.notes:
             say(note)

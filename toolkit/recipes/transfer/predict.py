@@ -19,7 +19,8 @@ from toolkit.recipes.transfer.predictors import PREDICTORS, Predictor, extract, 
 from toolkit.recipes.transfer.probe import task_name
 from toolkit.recipes.transfer.similarity import level
 from toolkit.report import GENERATED_NOTE, render
-from toolkit.report.transfer_tables import against_table, ranking_table, validation_table
+from toolkit.report.transfer_tables import against_table, prediction_csv, ranking_table, validation_table
+from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.similarity import Validation, validate
 from toolkit.similarity.ranking import COMBINED, Prediction, Ranked, Ranking, order, verdicts
 from toolkit.similarity.ranks import reciprocal_rank_fusion
@@ -31,20 +32,20 @@ _COMBINED = "the predictors that are no controls, joined by reciprocal rank fusi
 
 
 @dataclass(frozen=True)
-class Predicted:
-    """A prediction and where it was written.
+class Predicted(WrittenResult):
+    """Result of a transfer prediction; its folder holds prediction.md, .csv, .json and the figures.
 
     Attributes:
         found: every number.
-        text: the tables, for a terminal.
-        folder: where prediction.md, .csv, .json and the figures lie.
         run_id: the tracker's run; None without one.
     """
 
     found: Prediction
-    text: str
-    folder: Path
     run_id: str | None = None
+
+    def records(self) -> list[Record]:
+        """Return one row for each target, predictor and source, as `prediction.csv` has them."""
+        return from_csv(prediction_csv(self.found))
 
 
 def predict(
@@ -94,7 +95,7 @@ def predict(
     run_id = track_prediction(found, files, config, target=target, say=say)
     for note in found.notes:
         say(note)
-    return Predicted(found, text, folder, run_id)
+    return Predicted(found=found, text=text, folder=folder, run_id=run_id)
 
 
 def prediction(
@@ -159,7 +160,7 @@ def held_sources(config: Config, target: str | None = None) -> tuple[str, ...]:
     shelf = common.shelf(config)
     found = []
     for card in common.open_zoo(config).list(damaged=[]):
-        if card.backbone["name"] != shelf or card.name == target:
+        if card.backbone.name != shelf or card.name == target:
             continue
         composition = parse(card.name)
         leaf = composition.leaves()[0] if str(composition) == card.name and len(composition.leaves()) == 1 else None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from toolkit.composition import parse
 from toolkit.config import Config
+from toolkit.files import replace_text
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say
 from toolkit.report import GENERATED_NOTE, render
@@ -18,7 +19,6 @@ from toolkit.report.transfer_tables import (
     validation_csv,
     validation_table,
 )
-from toolkit.results.score import replace_text
 from toolkit.similarity import MEASURES
 from toolkit.similarity.ranking import FILE, FOLDER, Prediction, to_json
 from toolkit.tracking import NOTE_TAG

@@ -17,6 +17,7 @@ from toolkit.recipes.transfer.predictors import PREDICTORS, Predictor, extract, 
 from toolkit.recipes.transfer.probe import task_name
 from toolkit.recipes.transfer.similarity_write import (
     folder_name,
+    similarity_csv,
     similarity_tables,
     tasks_table,
     track_similarity,
@@ -24,6 +25,7 @@ from toolkit.recipes.transfer.similarity_write import (
 )
 from toolkit.report import render
 from toolkit.report.similarity import Panel
+from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.similarity import Matrix
 from toolkit.tasks import get_task, training_task
 from toolkit.tasks.task import LEVELS
@@ -32,24 +34,24 @@ WIDTH = 160
 
 
 @dataclass(frozen=True)
-class SimilarityResult:
-    """What was found.
+class SimilarityResult(WrittenResult):
+    """Result of comparing tasks; its folder holds `similarity.md`, `similarity.csv`, `similarity.png` and `.svg`.
 
     Attributes:
         matrices: one for each predictor, tasks by group.
         reasons: predictor -> (source, target) -> why there is no number.
-        text: the tables, for a terminal.
-        folder: where `similarity.md`, `similarity.csv`, `similarity.png` and `.svg` lie.
         n_encoded: sequences that went through an encoder; 0 where the store held all.
         n_examples: rows that gradients were taken of, for Fishers; 0 where the store held all.
     """
 
     matrices: tuple[Matrix, ...]
     reasons: Mapping[str, Mapping[tuple[str, str], str]]
-    text: str
-    folder: Path
     n_encoded: int
     n_examples: int
+
+    def records(self) -> list[Record]:
+        """Return one row for each predictor and pair of tasks; a pair without a number says why."""
+        return from_csv(similarity_csv(self.matrices, self.reasons, level))
 
 
 def compare_tasks(
@@ -95,7 +97,14 @@ def compare_tasks(
         write_similarity(folder, tables, panels, matrices, reasons, list(sentences), levels, config)
         track_similarity(names, matrices, config, folder, say)
         text = "\n".join(render(table, "text", width=WIDTH) for table in tables)
-        return SimilarityResult(tuple(matrices), reasons, text, folder, context.n_encoded, context.n_examples)
+        return SimilarityResult(
+            matrices=tuple(matrices),
+            reasons=reasons,
+            text=text,
+            folder=folder,
+            n_encoded=context.n_encoded,
+            n_examples=context.n_examples,
+        )
 
 
 def level(task: str) -> str:

@@ -6,17 +6,17 @@ import csv
 import hashlib
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from toolkit.config import Config
+from toolkit.files import replace_text
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say
 from toolkit.recipes.transfer.evidence import Context
 from toolkit.recipes.transfer.probe import task_name
 from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.similarity import Panel, group_means, number, similarity_maps, similarity_table
-from toolkit.results.score import replace_text
 from toolkit.similarity import Matrix
 from toolkit.tasks import get_task
 from toolkit.tasks.task import LEVELS
@@ -97,6 +97,19 @@ def write_similarity(
     if sentences:
         parts.append("".join(f"- Left out: {sentence}\n" for sentence in sentences))
     replace_text(folder / "similarity.md", f"# Similarity of tasks on {config.backbone.name}\n\n" + "\n".join(parts))
+    replace_text(folder / "similarity.csv", similarity_csv(matrices, reasons, levels.__getitem__))
+    drawn = [panel for panel in panels if any(not math.isnan(value) for row in panel.values for value in row)]
+    if drawn:
+        title = f"Similarity of tasks, {config.backbone.name}"
+        similarity_maps(drawn, [folder / "similarity.png", folder / "similarity.svg"], title=title)
+
+
+def similarity_csv(
+    matrices: Sequence[Matrix],
+    reasons: Mapping[str, Mapping[tuple[str, str], str]],
+    level: Callable[[str], str],
+) -> str:
+    """Return every number as tidy CSV, one line for each predictor and pair of tasks."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["predictor", "source", "source_group", "target", "target_group", "value", "why_not"])
@@ -108,12 +121,8 @@ def write_similarity(
                 if matrix.is_symmetric:
                     why_not = why_not or reasons[matrix.predictor].get((target, source), "")
                 shown = "" if math.isnan(value) else repr(value)
-                writer.writerow([matrix.predictor, source, levels[source], target, levels[target], shown, why_not])
-    replace_text(folder / "similarity.csv", buffer.getvalue())
-    drawn = [panel for panel in panels if any(not math.isnan(value) for row in panel.values for value in row)]
-    if drawn:
-        title = f"Similarity of tasks, {config.backbone.name}"
-        similarity_maps(drawn, [folder / "similarity.png", folder / "similarity.svg"], title=title)
+                writer.writerow([matrix.predictor, source, level(source), target, level(target), shown, why_not])
+    return buffer.getvalue()
 
 
 def track_similarity(names: Sequence[str], matrices: Sequence[Matrix], config: Config, folder: Path, say: Say) -> None:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
@@ -16,14 +17,15 @@ from toolkit.recipes.transfer.predict import ALL, prediction
 from toolkit.report import GENERATED_NOTE
 from toolkit.report.compare import points
 from toolkit.report.transfer_tables import number
+from toolkit.results.result import Record, Result
 from toolkit.similarity import regret
 from toolkit.similarity.ranking import Prediction, Ranking, verdicts
 from toolkit.sweeps.transfers import Observed
 
 
 @dataclass(frozen=True)
-class Suggested:
-    """The members of a fusion that should help a target.
+class Suggested(Result):
+    """Result of a suggestion: the members of a fusion that should help a target.
 
     Attributes:
         target: the task.
@@ -35,7 +37,6 @@ class Suggested:
         regret: best observed gain of any candidate less the best of the members', a fraction; None without a sweep, or where it
             has not observed the target.
         expected_regret: the same of as many members drawn at random.
-        sentences: everything above for a reader.
         run_id: the tracker's run; None without one.
     """
 
@@ -47,8 +48,16 @@ class Suggested:
     pulls: tuple[str, ...]
     regret: float | None
     expected_regret: float | None
-    sentences: tuple[str, ...]
     run_id: str | None = None
+
+    stem: ClassVar[str] = "suggestion"
+
+    def records(self) -> list[Record]:
+        """Return the members, the best first, each with the reason for it."""
+        return [
+            {"target": self.target, "place": place, "member": member, "by": self.by, "reason": self.reasons[member]}
+            for place, member in enumerate(self.members, 1)
+        ]
 
 
 def suggest(
@@ -100,7 +109,18 @@ def suggest(
     pulls = _pulls(members, config, seen)
     sentences = _sentences(found, ranking, members, reasons, lost, expected, pulls, command)
     run_id = _track(found, target, members, reasons, lost, expected, config, say)
-    return Suggested(target, members, found.lead, reasons, command, pulls, lost, expected, sentences, run_id)
+    return Suggested(
+        target=target,
+        members=members,
+        by=found.lead,
+        reasons=reasons,
+        command=command,
+        pulls=pulls,
+        regret=lost,
+        expected_regret=expected,
+        text="\n".join(sentences),
+        run_id=run_id,
+    )
 
 
 def _reason(found: Prediction, ranking: Ranking, member: str) -> str:

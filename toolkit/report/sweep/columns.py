@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from toolkit.languages import low_resource
-from toolkit.statistics.significance import Draws, Estimate, Resampled, holm, mean_draws
+from toolkit.statistics.draws import Draws, Resampled, mean_draws
+from toolkit.statistics.estimates import Estimate, holm
 from toolkit.sweeps import Cell, SweepResults
 
 NOISE = "noise.apply"

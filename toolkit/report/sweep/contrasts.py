@@ -10,7 +10,7 @@ from toolkit.report.sweep.columns import Columns, Contrast, Row, contrasts, less
 from toolkit.report.sweep.noise_answer import noise_answer
 from toolkit.report.sweep.orders import TAKEN, OrderVariance
 from toolkit.report.sweep.section import Lines, Section, interval, listed, overall, told
-from toolkit.statistics.significance import Draws, mean_draws
+from toolkit.statistics.draws import Draws, mean_draws
 
 CONTROL = "(control)"
 _GAIN = ", mean"

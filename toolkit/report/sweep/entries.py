@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from toolkit.report.compare import MEAN, means_of
 from toolkit.results.score import Score, mean
-from toolkit.statistics.significance import Estimate, Resampled, holm
+from toolkit.statistics.draws import Resampled
+from toolkit.statistics.estimates import Estimate, holm
 from toolkit.sweeps import CellResult
 
 CONTAMINATED = "!"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from toolkit.report.sweep.columns import Columns, less
-from toolkit.statistics.significance import Estimate, holm
+from toolkit.statistics.estimates import Estimate, holm
 
 
 @dataclass(frozen=True)

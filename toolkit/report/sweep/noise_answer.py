@@ -7,7 +7,7 @@ from functools import partial
 from toolkit.report.compare import points
 from toolkit.report.sweep.columns import Columns, Contrast, Row, contrasts, less, mean_of
 from toolkit.report.sweep.section import Lines, Section, interval, listed, overall
-from toolkit.statistics.significance import Draws
+from toolkit.statistics.draws import Draws
 
 _CHANGE, _LEVEL = ", change", ", under noise"
 

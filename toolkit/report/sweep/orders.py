@@ -10,7 +10,8 @@ import numpy as np
 
 from toolkit.report.sweep.columns import Columns, Row, label
 from toolkit.results.score import mean
-from toolkit.statistics.significance import LEVEL, Draws, Tested, holm
+from toolkit.statistics.draws import Draws
+from toolkit.statistics.estimates import LEVEL, Tested, holm
 
 TAKEN = "change under noise"
 _GRID = 400

@@ -26,7 +26,7 @@ from toolkit.report.sweep.tables import (
 )
 from toolkit.report.sweep.verdicts import answers, verdicts
 from toolkit.report.table import Table
-from toolkit.statistics.significance import Estimate
+from toolkit.statistics.estimates import Estimate
 
 # Blue for better, orange for worse: told apart by colour-blind readers, and every cell has its number.
 BETTER, WORSE = (33, 102, 172), (179, 88, 6)

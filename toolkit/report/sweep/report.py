@@ -12,7 +12,8 @@ from toolkit.report.sweep.noise import NoiseEffect, noise_effects
 from toolkit.report.sweep.notes import lacks_of, notes_of
 from toolkit.report.sweep.orders import OrderVariance, orders_of
 from toolkit.report.sweep.section import Section
-from toolkit.statistics.significance import Estimate, Resampled
+from toolkit.statistics.draws import Resampled
+from toolkit.statistics.estimates import Estimate
 from toolkit.sweeps import SweepResults
 
 

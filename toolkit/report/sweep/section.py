@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from toolkit.report.compare import points
 from toolkit.report.sweep.columns import Columns, Contrast
-from toolkit.statistics.significance import Draws, Estimate
+from toolkit.statistics.draws import Draws
+from toolkit.statistics.estimates import Estimate
 
 Lines = dict[str, Callable[[str], Draws | None]]
 

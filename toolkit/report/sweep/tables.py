@@ -13,7 +13,7 @@ from toolkit.report.sweep.entries import CONTAMINATED, Entry
 from toolkit.report.sweep.report import SweepReport
 from toolkit.report.sweep.section import Section, interval
 from toolkit.report.table import Cell, Table
-from toolkit.statistics.significance import Estimate
+from toolkit.statistics.estimates import Estimate
 
 OVERALL = "mean of targets"
 _PAGE_MEANS = (ZERO_SHOT, LOW)

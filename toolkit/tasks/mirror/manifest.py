@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DataError, SourceError
+from toolkit.files import replacing
 
 FILE = ".xstilts.json"
 FORMAT = 1
@@ -62,15 +62,10 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:
-    """Write a dataset's record beside and rename it into place."""
-    beside = folder / f"{FILE}.{os.getpid()}.tmp"
+    """Write a dataset's record, atomically."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8") as stream:
-            json.dump(asdict(manifest), stream, indent=1, sort_keys=True)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, folder / FILE)
+        with replacing(folder / FILE) as stream:
+            stream.write(json.dumps(asdict(manifest), indent=1, sort_keys=True).encode())
     except OSError as error:
         raise SourceError(
             f"{folder} cannot be written ({error.strerror}); free space or choose another --to."

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from toolkit.errors import ConfigError
-from toolkit.results.score import replace_text
+from toolkit.files import replace_text
 from toolkit.tasks.mirror.manifest import SHA
 
 PINS = Path("configs") / "pins.yaml"  # in the working folder

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit.composition import Chain, Composition, Part, entries, parse, parts
+from toolkit.composition import Chain, Composition, Part, parse
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.zoo.adapterhub.forms import check_fusion
 from toolkit.zoo.adapterhub.read import Saved, shown
@@ -82,7 +82,7 @@ def _text_of(setup: Any, folder: Path) -> str | None:
 
 def match(composition: Composition, found: Sequence[Saved]) -> dict[Part, Saved]:
     """Return which saved part is which part of the circuit, by name; a lone one needs none."""
-    wanted = [part for name in entries(composition) for part in parts(parse(name)) if part.entry == name]
+    wanted = [part for entry in composition.entries.values() for part in entry.own_parts]
     by_name: dict[tuple[str, str], Saved] = {}
     for saved in found:
         by_name.setdefault((saved.kind, saved.name), saved)
@@ -98,7 +98,7 @@ def match(composition: Composition, found: Sequence[Saved]) -> dict[Part, Saved]
                 if (kind, name) in by_name:
                     chosen[part] = by_name[kind, name]
                     break
-    folders = {entry: [chosen[p].folder for p in chosen if p.entry == entry] for entry in entries(composition)}
+    folders = {entry: [chosen[p].folder for p in chosen if p.entry == entry] for entry in composition.entries}
     for part in wanted:
         if part.kind != "head":
             continue

@@ -8,16 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.composition import Composition, Part, entries, parse, parts
+from toolkit.composition import Composition, Part, parse
 from toolkit.config import AdapterConfig
 from toolkit.errors import ZooError
 from toolkit.modeling.hub_ids import BASE_MODELS
+from toolkit.version import __version__
 from toolkit.zoo.adapterhub.compose import composition_of, match, refuse_doubles
 from toolkit.zoo.adapterhub.forms import Head, adapter_shape, check_fusion, head_form
 from toolkit.zoo.adapterhub.read import Saved, by_layer, find, shown, weights
-from toolkit.zoo.card import UNKNOWN_DATA, AdapterCard
+from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.shelf import shelf_name
 from toolkit.zoo.store import Zoo
+from toolkit.zoo.values import UNKNOWN_DATA, Parent
+from toolkit.zoo.values import Backbone as CardBackbone
+from toolkit.zoo.values import Head as CardHead
 from toolkit.zoo.verify import check_shapes
 
 if TYPE_CHECKING:
@@ -87,10 +91,10 @@ def take(
         _check_encoder(saved, backbone, same_as, notes)
     chosen = match(composition, found)
     pending: dict[str, _Entry] = {}
-    for name in entries(composition):
-        own = {part: chosen[part] for part in parts(parse(name)) if part in chosen and part.entry == name}
+    for name, of in composition.entries.items():
+        own = {part: chosen[part] for part in of.own_parts if part in chosen}
         if any(part.kind != "head" for part in own):
-            is_last = name == list(entries(composition))[-1]
+            is_last = name == list(composition.entries)[-1]
             pending[name] = _read(name, own, backbone, labels if is_last else (), notes)
         elif not zoo.holds(name, shelf):
             raise ZooError(
@@ -98,15 +102,15 @@ def take(
                 "or name the composition that the folder holds (`--as`)."
             )
     shapes = {name: entry.shape for name, entry in pending.items()}
-    for name in entries(composition):
+    for name in composition.entries:
         if name not in pending:
             held = zoo.get(name, shelf)
             zoo.verify(held)
-            known = {key: held.recipe["adapter"].get(key, 0.0) for key in asdict(AdapterConfig())}
-            shapes[name] = AdapterConfig(**known)
+            shapes[name] = AdapterConfig(**{key: held.shape.get(key, 0.0) for key in asdict(AdapterConfig())})
     for name, entry in pending.items():
-        if not any(part.kind == "adapter" for part in parts(parse(name)) if part.entry == name):
-            entry.shape = shapes[next(iter(entries(parse(name))))]  # a fusion alone is shaped by its members
+        of = composition.entries[name]
+        if not any(part.kind == "adapter" for part in of.own_parts):
+            entry.shape = shapes[next(iter(of.entries))]  # a fusion alone is shaped by its members
         _check_circuit(name, entry, backbone, shapes)
     return _store(zoo, pending, composition, backbone, replace, notes)
 
@@ -140,7 +144,7 @@ def _plain(name: str) -> str:
 
 def _read(name: str, own: Mapping[Part, Saved], backbone: Backbone, labels: Sequence[str], notes: list[str]) -> _Entry:
     """Read an entry's parts; a head that has no form here is left out, and said."""
-    missing = [part for part in parts(parse(name)) if part.entry == name and part not in own]
+    missing = [part for part in parse(name).own_parts if part not in own]
     for part in missing:
         if part.kind != "head":
             raise ZooError(
@@ -183,7 +187,7 @@ def _check_circuit(name: str, entry: _Entry, backbone: Backbone, shapes: Mapping
     from toolkit.modeling.heads import HeadSpec
 
     composition = parse(name)
-    own = [part for part in parts(composition) if part.entry == name]
+    own = composition.own_parts
     heads = {
         part.name: HeadSpec(entry.head.kind, entry.head.labels) for part in own if part.kind == "head" and entry.head
     }
@@ -223,7 +227,7 @@ def _store(
         )
     digests: dict[str, str] = {}
     cards = []
-    for name in entries(composition):
+    for name in composition.entries:
         if name not in pending or name in same:
             digests[name] = zoo.get(name, shelf).digest
             continue
@@ -247,25 +251,18 @@ def _is_same(zoo: Zoo, card: AdapterCard, arrays: Mapping[str, Mapping[str, np.n
 
 
 def _card(name: str, entry: _Entry, backbone: Backbone, digests: Mapping[str, str]) -> AdapterCard:
-    import toolkit
-
     composition = parse(name)
-    own = [part for part in parts(composition) if part.entry == name]
+    own = composition.own_parts
     head = next((part.name for part in own if part.kind == "head"), None)
     return AdapterCard(
         name=name,
-        backbone={
-            "name": shelf_name(backbone.name),
-            "digest": backbone.digest,
-            "hidden_size": backbone.hidden_size,
-            "layers": backbone.n_layers,
-        },
+        backbone=CardBackbone.of(backbone, shelf_name(backbone.name)),
         kind="seq_bn",
         tasks=tuple(str(leaf) for leaf in composition.chain.units[-1].leaves()) if head is None else (head,),
-        heads={head: {"kind": entry.head.kind, "labels": list(entry.head.labels)}} if head and entry.head else {},
+        heads={head: CardHead(entry.head.kind, entry.head.labels)} if head and entry.head else {},
         recipe={"adapter": asdict(entry.shape), "imported": entry.sources},
-        parents=tuple({"name": one, "digest": digests[one]} for one in entries(composition) if one != name),
-        data_seen=(dict(UNKNOWN_DATA),),
-        versions={"xstilts": toolkit.__version__},
+        parents=tuple(Parent(one, digests[one]) for one in composition.entries if one != name),
+        data_seen=(UNKNOWN_DATA,),
+        versions={"xstilts": __version__},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from toolkit.composition import Chain, Composition, Merge, Mix, Name, Part, Seq, entries, parts
+from toolkit.composition import Chain, Composition, Merge, Mix, Name, Part, Seq
 from toolkit.errors import ToolkitError
 
 
@@ -47,7 +47,7 @@ class Stage:
     @property
     def frozen(self) -> tuple[Part, ...]:
         """The parts of the circuit that stay as their own stages left them, from the backbone up."""
-        return tuple(part for part in parts(self.circuit) if part not in self.learn)
+        return tuple(part for part in self.circuit.parts if part not in self.learn)
 
 
 def plan(
@@ -83,7 +83,7 @@ def plan(
         return not held[entry] and entry not in stages
 
     # An explicit stack, not recursion: a `seq` of a thousand names is a thousand stages deep.
-    known.update(entries(c))
+    known.update(c.entries)
     waiting = [entry for entry in reversed(known) if lacks(entry)]
     while waiting:
         entry = waiting[-1]
@@ -107,8 +107,8 @@ def _stage(entry: Composition) -> tuple[Stage, dict[str, Composition]]:
     """Return the stage that makes `entry`, and the compositions of the entries it builds on."""
     name = str(entry)
     last = entry.chain.units[-1]
-    known = entries(entry)
-    learn = [part for part in parts(entry) if part.entry == name]
+    known = dict(entry.entries)
+    learn = list(entry.own_parts)
     warm_start: str | None = None
     tasks: tuple[Name, ...] = (entry.head_name,)
     if entry.head is None and isinstance(last, Mix):
@@ -126,7 +126,7 @@ def _stage(entry: Composition) -> tuple[Stage, dict[str, Composition]]:
         before = Composition(Chain(entry.chain.units[:-1]) / _all_but_last(last))
         warm_start = str(before)
         known[warm_start] = before
-    parents = dict.fromkeys(part.entry for part in parts(entry) if part.entry != name)
+    parents = dict.fromkeys(part.entry for part in entry.parts if part.entry != name)
     parents |= dict.fromkeys(members)
     if warm_start is not None:
         parents[warm_start] = None
@@ -198,7 +198,7 @@ def describe(
 
 
 def _listed(stage: Stage, listed: Iterable[Part], with_backbone: bool) -> str:
-    known = entries(stage.circuit)
+    known = stage.circuit.entries
     learnt = set(stage.learn)
     titles = [
         f"{part.kind} {_title(part, known[part.entry].chain)}"

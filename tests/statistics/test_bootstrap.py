@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from toolkit.errors import DataError
-from toolkit.statistics.significance import Outcomes, estimate, holm, resample
+from toolkit.statistics.bootstrap import resample
+from toolkit.statistics.estimates import estimate, holm
+from toolkit.statistics.outcomes import Outcomes
 
 
 def means(values, ids=None):

@@ -1,0 +1,166 @@
+"""House style of the English that users and contributors read: plain technical English, subject first.
+
+Read are the Markdown pages, and of `toolkit/` and `cli.py` every string and comment: docstrings, help texts, messages.
+`python -m tests.test_english [PATH ...]` prints every offence with its place.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import PROJECT
+
+# Pattern of what is avoided -> what to write instead.
+WORDS = {
+    r"\bmend(s|ed|ing|able)?\b": "fix",
+    r"\bbeside\b": "next to, with",
+    r"\b(stands?|stood|standing)\b(?! for\b)": "is, are, follows, is listed",
+    r"(?<!cannot )\b(is|are|was|were|be|been|being) told\b": "is reported, is given",
+    r"\b(go|goes|going|went|gone) on\b": "continue",
+    r"\b(lie|lies|lying)\b": "is stored, is",
+    r"\bforet(ell|ells|elling|old)\b": "predict",
+    r"\balike\b": "similar, equal, both",
+    r"(?<!there )\b(is|are|was|were) no (?!longer\b|more\b|less\b|other\b|better\b|worse\b|smaller\b|larger\b)[a-z`]": (
+        "is not a"
+    ),
+}
+AVOIDED = {re.compile(pattern, re.IGNORECASE): instead for pattern, instead in WORDS.items()}
+OPENING = re.compile(r"(What|Whose|Which|Where|Whether)\b")
+WIDTH = 120
+
+# Offences that toolkit/ and each page still have. A number may only shrink; where none is left, the entry goes.
+OFFENDERS: dict[str, int] = {
+    "toolkit": 440,
+    "docs/decisions/0001-layers.md": 3,
+    "docs/decisions/0002-adapter-identity.md": 8,
+    "docs/decisions/0003-label-piece.md": 6,
+    "docs/decisions/0004-token-budget-batches.md": 9,
+    "docs/decisions/0005-frozen-backbone-without-dropout.md": 10,
+    "docs/decisions/0006-retrieval-protocol.md": 7,
+    "docs/decisions/0007-embedded-backbone.md": 13,
+    "docs/decisions/0008-settings.md": 6,
+    "docs/decisions/0009-bare-tags.md": 7,
+    "docs/decisions/0010-merging-and-folding.md": 8,
+    "docs/decisions/0011-mining.md": 13,
+    "docs/decisions/0012-official-scoring.md": 35,
+    "docs/decisions/0013-suites.md": 17,
+    "docs/decisions/0014-retrieval-from-a-pool.md": 20,
+    "docs/decisions/0015-rows.md": 26,
+    "docs/decisions/0016-fusion.md": 14,
+    "docs/decisions/0017-store-and-search.md": 22,
+    "docs/decisions/0018-zoo-neighbours-and-gallery.md": 10,
+    "docs/decisions/0019-sweeps.md": 17,
+    "docs/decisions/0020-significance.md": 27,
+    "docs/decisions/0021-robustness.md": 16,
+    "docs/decisions/0022-similarity.md": 18,
+}
+
+GENERATED = {PROJECT / "docs" / "cli.md"}  # from the help texts, which are read where they are written
+
+
+def pages() -> list[Path]:
+    """Return the Markdown pages that people write."""
+    folders = [PROJECT / name for name in ("docs", "examples", "findings", "adapter_zoo")]
+    found = {*PROJECT.glob("*.md"), *(page for folder in folders for page in folder.rglob("*.md"))}
+    return sorted(found - GENERATED)
+
+
+def sources() -> list[Path]:
+    return [PROJECT / "cli.py", *sorted((PROJECT / "toolkit").rglob("*.py"))]
+
+
+def texts(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the strings and comments of a module, each with its first line's number."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            yield node.lineno, node.value
+
+
+def prose_of(page: str) -> str:
+    """Return a page with its fenced code blanked, so that line numbers stay."""
+    return re.sub(r"^```.*?^```", lambda block: "\n" * block[0].count("\n"), page, flags=re.M | re.S)
+
+
+def avoided(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the offset of every word to avoid, the word, and what to write instead."""
+    flat = re.sub(r"\s", " ", text)
+    for pattern, instead in AVOIDED.items():
+        for found in pattern.finditer(flat):
+            yield found.start(), found[0], instead
+
+
+def offences_of_page(page: Path) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    name = page.relative_to(PROJECT)
+    found = []
+    for offset, word, instead in avoided(prose_of(text)):
+        found.append(f"{name}:{prose_of(text).count(chr(10), 0, offset) + 1}: '{word}'; write: {instead}")
+    for number, line in enumerate(text.splitlines(), 1):
+        shown = re.sub(r"\]\([^)\s]*\)", "]", line)  # where a link leads is not read
+        # An error's message is one line, however long.
+        if len(shown) > WIDTH and not re.match(r"[\w.]+Error: ", line):
+            found.append(f"{name}:{number}: {len(shown)} characters; at most {WIDTH}")
+    return found
+
+
+def offences_of_source(path: Path) -> list[str]:
+    source = path.read_text(encoding="utf-8")
+    name = path.relative_to(PROJECT)
+    found = []
+    for line, text in texts(source):
+        for offset, word, instead in avoided(text):
+            found.append(f"{name}:{line + text.count(chr(10), 0, offset)}: '{word}'; write: {instead}")
+    opening = OPENING.match(ast.get_docstring(ast.parse(source)) or "")
+    if opening:
+        found.append(f"{name}:1: the module's docstring begins with '{opening[0]}'; name the thing and what it does")
+    return found
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(PROJECT)))
+def test_a_page_is_in_the_house_style(page: Path) -> None:
+    found = offences_of_page(page)
+    assert len(found) <= OFFENDERS.get(str(page.relative_to(PROJECT)), 0), "\n".join(found)
+
+
+def test_the_toolkit_gains_no_offence() -> None:
+    found = [line for path in sources() for line in offences_of_source(path)]
+    assert len(found) <= OFFENDERS.get("toolkit", 0), "\n".join(found)
+
+
+def test_the_list_of_offenders_names_nothing_that_has_none() -> None:
+    faulty = {str(page.relative_to(PROJECT)) for page in pages() if offences_of_page(page)}
+    assert sorted(set(OFFENDERS) - {"toolkit"} - faulty) == []
+
+
+def test_the_reader_finds_what_is_avoided_and_passes_what_is_not() -> None:
+    def words(text: str) -> list[str]:
+        return [word for _, word, _ in sorted(avoided(text))]
+
+    assert words("A card that stands beside it, and lies there.") == ["stands", "beside", "lies"]
+    assert words("It is no number. They were\nno controls.") == ["is no n", "were no c"]
+    assert words("There is no task. It is no longer so. It stands for a name. One believes a standard amendment.") == []
+    source = '"""Whose names these are."""\n# Goes on.\nx = f"{y} that is told"\n'
+    assert [text for _, text in texts(source)] == ["# Goes on.", "Whose names these are.", " that is told"]
+    assert OPENING.match("Whose names these are.") and not OPENING.match("Whatever")
+
+
+def main(names: list[str]) -> None:
+    """Print every offence; of `names`, only those in files whose path begins with one of them."""
+    lines = [line for page in pages() for line in offences_of_page(page)]
+    lines += [line for path in sources() for line in offences_of_source(path)]
+    print("\n".join(line for line in lines if not names or line.startswith(tuple(names))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,68 @@
+"""Backbone of a session: loaded once for all journeys of a process where it is frozen, and anew where it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+
+from toolkit.modeling.backbone import Backbone, load_backbone
+from toolkit.progress import Progress
+from toolkit.recipes.session.session import Session
+
+Key = tuple[str, str, str | None]
+
+
+class FrozenBackbone:
+    """Holds the frozen backbone that was used last, and lends it to one circuit at a time.
+
+    Circuits are wired into the model itself, so a backbone that one was left in would answer for the next.
+
+    Args:
+        load: loads a backbone by name, precision and revision.
+    """
+
+    def __init__(self, load: Callable[[str, str, str | None], Backbone]) -> None:
+        self._load = load
+        self._lock = Lock()
+        self._held: tuple[Key, Backbone] | None = None
+
+    def lend(self, name: str, precision: str, revision: str | None) -> Backbone:
+        """Return the backbone, loaded where another one is held.
+
+        Raises:
+            RuntimeError: the circuit that it was lent to last is still wired into it.
+        """
+        key = (name, precision, revision)
+        with self._lock:
+            if self._held is None or self._held[0] != key:
+                self._held = None  # the old one's memory is free before the new one is loaded
+                self._held = (key, self._load(*key))
+            backbone = self._held[1]
+            if left := backbone.wired():
+                raise RuntimeError(
+                    f"The backbone {name} still holds {', '.join(left)} of a circuit that was not closed; close it (`with "
+                    "circuit:`) before the backbone is used again."
+                )
+            return backbone
+
+
+def open_backbone(session: Session) -> Backbone:
+    """Load the backbone of a session; a frozen one is kept for the next call in this process."""
+    settings = session.config.backbone
+    session.report(Progress(f"load {settings.name}", 0, 1))
+    if session.config.adapter.kind == "full":
+        # Trained in place, so never shared. Full training needs fp32 weights; bf16 then means autocast.
+        backbone = load_backbone(
+            settings.name, precision=settings.precision, revision=settings.revision, is_trainable=True
+        )
+    else:
+        backbone = _FROZEN.lend(settings.name, settings.precision, settings.revision)
+    session.report(Progress(f"load {settings.name}", 1, 1))
+    return backbone
+
+
+def _load(name: str, precision: str, revision: str | None) -> Backbone:
+    return load_backbone(name, precision=precision, revision=revision)
+
+
+_FROZEN = FrozenBackbone(_load)

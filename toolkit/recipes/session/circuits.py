@@ -1,0 +1,132 @@
+"""Circuits with trained weights, and the words that say how they compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from toolkit.composition import Composition, parse
+from toolkit.config import AdapterConfig, Config, TrainConfig
+from toolkit.errors import ToolkitError, ZooError
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.heads import HeadSpec
+from toolkit.progress import Say
+from toolkit.recipes.session.backbones import open_backbone
+from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.weights import check_parents, load_part, places, require_locked, require_trained
+from toolkit.tasks import Task
+from toolkit.zoo import AdapterCard, Head
+
+# What a card decides of an adapter's shape; dropout is the configuration's, for it changes no stored weight.
+_SHAPE = ("kind", "reduction_factor", "non_linearity", "leave_out_lower", "leave_out_upper")
+
+
+def head_spec(task: Task, train: TrainConfig | None = None) -> HeadSpec:
+    """Return the head that answers a task; of a retrieval task with the pooling and temperature of its training."""
+    if task.kind == "retrieval" and train is not None:
+        return HeadSpec(task.kind, (), train.pooling, train.temperature)
+    return HeadSpec(task.kind, task.labels if task.kind in ("pair", "tags") else ())
+
+
+def trained_circuit(
+    text: str, session: Session, *, heads: Mapping[str, HeadSpec] | None, lock: Path | None = None
+) -> tuple[Circuit, dict[str, AdapterCard]]:
+    """Wire a composition and load every part from the zoo.
+
+    Args:
+        text: composition.
+        heads: heads to hold; None takes those that the composition's own cards describe, {} none (retrieval).
+        lock: a lock file; every entry must be the one that it names.
+
+    Returns:
+        The circuit, its head chosen, and the cards of its entries by name.
+    """
+    composition = parse(text)
+    config, zoo, shelf = session.config, session.zoo, session.shelf
+    needed = [part for part in composition.parts if part.kind != "head" or heads != {}]
+    if heads != {}:
+        require_trained(composition, session)
+    else:
+        _require_modules(composition, session)
+    cards = {part.entry: zoo.get(part.entry, shelf) for part in needed}
+    # An entry of a head alone may hold copies of what lies below it, which retrieval takes as well.
+    copies = {entry: zoo.get(entry, shelf) for entry in composition.entries if zoo.holds(entry, shelf)}
+    held_at = places(composition, cards | copies)
+    cards |= {entry: copies[entry] for entry, _ in held_at.values() if entry in copies}
+    require_locked(lock, cards.values(), text)
+    for card in cards.values():
+        check_parents(card, session)
+    if heads is None:
+        heads = {}
+        for part in needed:
+            if part.kind == "head":
+                card = cards[part.entry]
+                held = card.heads.get(part.name)
+                if held is None:
+                    raise ZooError(
+                        f"'{part.entry}' was imported without a head '{part.name}', so it cannot answer; retrieve with it, "
+                        f"train on top of it, or import it again from a folder with its head."
+                    )
+                key = part.entry if composition.is_parallel and composition.head is None else part.name
+                heads[key] = _spec(held, card.pooling(part.name))
+    backbone = open_backbone(session)
+    adapter, shapes = adapter_shapes(cards.values(), config)
+    circuit = Circuit(backbone, composition, heads=heads, adapter=adapter, shapes=shapes, fusion=config.fusion)
+    try:
+        # A fully trained encoder is its last entry's; the earlier ones of a chain are history.
+        skipped = set(circuit.parts[:-1]) if circuit.is_full else set()
+        for part in needed:
+            if part not in skipped:
+                load_part(circuit, part, session, place=held_at[part])
+        circuit.eval()
+        if config.eval.fold and not (config.fusion == "reference" and circuit.fusion_path):
+            circuit.fold()
+    except BaseException:
+        circuit.close()
+        raise
+    return circuit, cards
+
+
+def arithmetic(circuit: Circuit) -> str:
+    """Return the words of a protocol that say how numbers are computed."""
+    other = "" if circuit.fusion_path in ("", "fast") else " fusion=reference"
+    return f"precision={circuit.backbone.precision}{other}"
+
+
+def say_path(circuit: Circuit, say: Say) -> None:
+    """Say where a circuit computes otherwise than by the fast path and folded."""
+    if circuit.fusion_path not in ("", "fast"):
+        say(f"{circuit.composition}: fusion {circuit.fusion_path}.")
+    if circuit.unfolded:
+        reason = next(iter(circuit.unfolded.values()))
+        say(f"{circuit.composition}: {len(circuit.unfolded)} layers are not folded ({reason}).")
+
+
+def _spec(held: Head, pooling: str | None) -> HeadSpec:
+    """Return what a card says of a head, with the defaults of this release where it says nothing."""
+    spec = HeadSpec(held.kind, held.labels)
+    return replace(spec, pooling=pooling or spec.pooling, temperature=held.temperature or spec.temperature)
+
+
+def _require_modules(composition: Composition, session: Session) -> None:
+    for part in composition.parts:
+        if part.kind != "head" and not session.zoo.holds(part.entry, session.shelf):
+            require_trained(composition, session)
+
+
+def adapter_shapes(cards: Iterable[AdapterCard], config: Config) -> tuple[AdapterConfig, dict[str, AdapterConfig]]:
+    """Return what adapters are where no card says otherwise, and the shape of each card's own."""
+    shapes = {
+        card.name: replace(
+            config.adapter,
+            **{key: card.shape[key] for key in _SHAPE},
+        )
+        for card in cards
+    }
+    kinds = {shape.kind for shape in shapes.values()}
+    if len(kinds) > 1:
+        raise ToolkitError(
+            f"The entries {', '.join(shapes)} are of the kinds {', '.join(sorted(kinds))}; wire adapters of one kind."
+        )
+    return replace(config.adapter, kind=kinds.pop() if kinds else config.adapter.kind), shapes

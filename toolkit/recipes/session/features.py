@@ -1,0 +1,39 @@
+"""Tokens of rows, as training and scoring want them."""
+
+from __future__ import annotations
+
+from toolkit.config import EvalConfig, TrainConfig
+from toolkit.features import MAX_LENGTH, Features
+from toolkit.features.cache import GIB, cached_features
+from toolkit.modeling.backbone import Backbone
+from toolkit.progress import Progress
+from toolkit.recipes.session.session import Session
+from toolkit.tasks.rows import Rows
+
+
+def features_for(
+    rows: Rows,
+    kind: str,
+    backbone: Backbone,
+    settings: TrainConfig | EvalConfig,
+    session: Session,
+    *,
+    what: str,
+) -> Features:
+    """Return the tokens of `rows` by the settings of training or evaluation, from the cache where it has them."""
+    session.report(Progress(what, 0, len(rows)))
+    own = rows.task.passage_tokens or MAX_LENGTH[kind]
+    length = own if settings.max_length == "auto" else settings.max_length
+    found = cached_features(
+        rows,
+        kind,
+        backbone.tokenizer,
+        max_length=min(length, backbone.max_tokens),
+        stride=settings.stride,
+        label_piece=settings.label_piece,
+        query_length=rows.task.query_tokens,
+        max_bytes=round(session.config.cache_gib * GIB),
+        say=session.say,
+    )
+    session.report(Progress(what, len(rows), len(rows)))
+    return found

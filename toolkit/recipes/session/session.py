@@ -1,0 +1,113 @@
+"""Session of a journey: its configuration with the zoo, the shelf, the tracker and the reader that belong to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+from toolkit.config import Config
+from toolkit.errors import ToolkitError
+from toolkit.progress import Report, Say, Tell, say_nothing, silent
+from toolkit.recipes.session.tracked import tracked
+from toolkit.tracking import Tracker, open_tracker
+from toolkit.zoo import Zoo, shelf_name
+
+
+@dataclass(frozen=True)
+class Session:
+    """What every journey works with.
+
+    Attributes:
+        config: resolved configuration.
+        zoo: the zoo that it names.
+        shelf: of the zoo, for its backbone and kind of adapter.
+        tracker: keeps the runs; nothing is opened before the first one.
+        tell: where progress and sentences go.
+
+    Example:
+        >>> Session.open(Config()).shelf
+        'xlm-roberta-large'
+    """
+
+    config: Config
+    zoo: Zoo
+    shelf: str
+    tracker: Tracker
+    tell: Tell
+
+    @classmethod
+    def open(
+        cls, config: Config, *, report: Report = silent, say: Say = say_nothing, tracker: Tracker | None = None
+    ) -> Session:
+        """Return the session of a configuration.
+
+        Args:
+            report: progress callback.
+            say: called with sentences for the reader.
+            tracker: None: the one that `config.tracking` describes.
+        """
+        tracker = _tracker_of(config) if tracker is None else tracker
+        return cls(config, Zoo(config.zoo), _shelf_of(config), tracker, Tell(report, say))
+
+    def with_config(self, config: Config) -> Session:
+        """Return the session with other settings: the zoo and the shelf are theirs, tracker and reader stay."""
+        return replace(self, config=config, zoo=Zoo(config.zoo), shelf=_shelf_of(config))
+
+    @property
+    def report(self) -> Report:
+        """Progress callback."""
+        return self.tell.progress
+
+    @property
+    def say(self) -> Say:
+        """Callback for sentences."""
+        return self.tell.say
+
+    def tracked(
+        self,
+        name: str,
+        *,
+        experiment: str,
+        tags: Mapping[str, Any],
+        params: Mapping[str, Any],
+        began: int | None = None,
+    ) -> AbstractContextManager[Tracker]:
+        """Return the context of a tracked run, see `tracked.tracked`; every journey opens its runs by it.
+
+        `tracker.run_id` inside it is the run's id.
+        """
+        return tracked(self.tracker, self.say, name, experiment=experiment, tags=tags, params=params, began=began)
+
+
+def require_writable(folder: Path) -> None:
+    """Make a folder and raise where files cannot be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ToolkitError(
+            f"The folder {folder} cannot be written ({error.strerror}); choose another zoo or --set run_dir=DIR."
+        ) from error
+
+
+def _shelf_of(config: Config) -> str:
+    return shelf_name(config.backbone.name, config.adapter.kind)
+
+
+def _tracker_of(config: Config) -> Tracker:
+    tracking = config.tracking
+    # Of several processes that train together the first one records.
+    is_recorded = tracking.enabled and os.environ.get("RANK", "0") == "0"
+    return open_tracker(
+        "mlflow" if is_recorded else "none",
+        uri=tracking.uri,
+        folder=tracking.folder,
+        experiment=tracking.experiment,
+        parent=tracking.parent,
+    )

@@ -1,0 +1,145 @@
+"""Result of a journey: the family of values that every function of `toolkit` returns."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from toolkit.errors import ToolkitError
+from toolkit.files import replace_text
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Plain = str | int | float | bool | None
+Record = Mapping[str, Plain]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(ABC):
+    """What a journey found: `text` for people, `table()` for further work, `save(folder)` for the disk.
+
+    A subclass says what its rows are; the rest is the same for all journeys.
+
+    Attributes:
+        text: the result for people, as the command line prints it.
+    """
+
+    stem: ClassVar[str] = "result"  # of the names of the files that `save` writes
+
+    text: str
+
+    @abstractmethod
+    def records(self) -> Sequence[Record]:
+        """Return the rows of the table: flat mappings with the same keys, fractions for scores."""
+
+    def table(self) -> DataFrame:
+        """Return the rows as a pandas DataFrame; without rows it is empty."""
+        from pandas import DataFrame
+
+        return DataFrame([dict(record) for record in self.records()])
+
+    def save(self, folder: str | Path) -> Path:
+        """Write what was found into a folder, which is made, and return it."""
+        folder = Path(folder)
+        records = self.records()
+        replace_text(folder / f"{self.stem}.txt", self.text.rstrip("\n") + "\n")
+        replace_text(folder / f"{self.stem}.csv", as_csv(records))
+        lines = ",\n".join(json.dumps(dict(record), ensure_ascii=False) for record in records)
+        replace_text(folder / f"{self.stem}.json", f"[\n{lines}\n]\n" if records else "[]\n")
+        return folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenResult(Result):
+    """Result of a journey that leaves its files in `folder`: `save` copies them.
+
+    Attributes:
+        folder: where the journey wrote.
+        written: relative path -> size and time of change (ns) of each file when the result was made.
+    """
+
+    folder: Path
+    written: Mapping[str, tuple[int, int]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "written", _files(self.folder))
+
+    def save(self, folder: str | Path) -> Path:
+        """Copy the files of the journey into another folder, which is made, and return it.
+
+        Raises:
+            ToolkitError: a file was changed or removed after the journey ended, or the folder cannot be written.
+        """
+        folder = Path(folder)
+        if folder.resolve() == self.folder.resolve():
+            return folder
+        now = _files(self.folder)
+        for name, state in self.written.items():
+            if now.get(name) != state:
+                what = "was changed" if name in now else "was removed"
+                raise ToolkitError(
+                    f"{self.folder / name} {what} after this result was made; run the journey again, then save."
+                )
+        try:
+            for name in self.written:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(self.folder / name, folder / name)
+        except OSError as fault:
+            raise ToolkitError(f"Cannot write {folder}: {fault.strerror}; free space or name another folder.") from None
+        return folder
+
+
+def as_csv(records: Sequence[Record]) -> str:
+    """Return records as CSV with a header, all digits of every value; without records nothing.
+
+    Example:
+        >>> as_csv([{"task": "xnli", "value": 0.5}])
+        'task,value\\nxnli,0.5\\n'
+    """
+    if not records:
+        return ""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return buffer.getvalue()
+
+
+def from_csv(text: str) -> list[Record]:
+    """Return the rows of a CSV with a header; a column holds integers, floats, booleans or texts, an empty cell is None.
+
+    Example:
+        >>> from_csv("task,value,n,is_best\\nxnli,0.5,10,True\\nxquad,,20,False\\n")[1]
+        {'task': 'xquad', 'value': None, 'n': 20, 'is_best': False}
+    """
+    rows = list(csv.DictReader(io.StringIO(text)))
+    columns = {name: _typed([row[name] for row in rows]) for name in (rows[0] if rows else ())}
+    return [{name: column[number] for name, column in columns.items()} for number in range(len(rows))]
+
+
+def _typed(cells: Sequence[str]) -> list[Plain]:
+    if set(cells) - {""} <= {"True", "False"}:
+        return [None if cell == "" else cell == "True" for cell in cells]
+    for convert in (int, float):
+        try:
+            return [None if cell == "" else convert(cell) for cell in cells]
+        except ValueError:
+            continue
+    return list(cells)
+
+
+def _files(folder: Path) -> dict[str, tuple[int, int]]:
+    found = {}
+    for path in sorted(Path(folder).rglob("*")):
+        if path.is_file():
+            state = path.stat()
+            found[path.relative_to(folder).as_posix()] = (state.st_size, state.st_mtime_ns)
+    return found
