@@ -17,6 +17,8 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.train import stage
 from toolkit.zoo import Zoo
 
+pytestmark = pytest.mark.journey
+
 
 def weights(config: Config, entry: str) -> dict[str, np.ndarray]:
     zoo = Zoo(config.zoo)
