@@ -13,14 +13,13 @@ from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
-from toolkit.recipes.session import common
 from toolkit.results.score import Score
 from toolkit.tasks import Task
 from toolkit.tasks.rows import Rows
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData
 from toolkit.version import __version__
-from toolkit.zoo import AdapterCard, Head, Origin, Seen
+from toolkit.zoo import AdapterCard, Head, Origin, Seen, shelf_name
 from toolkit.zoo import Backbone as CardBackbone
 
 
@@ -94,7 +93,10 @@ def make_card(
     return AdapterCard.made_by(
         stage.entry,
         Origin(
-            CardBackbone.of(backbone, common.shelf(config)), parents, seen, [source.task.licence for source in sources]
+            CardBackbone.of(backbone, shelf_name(config.backbone.name, config.adapter.kind)),
+            parents,
+            seen,
+            [source.task.licence for source in sources],
         ),
         {
             "adapter": recipe["adapter"],
