@@ -118,7 +118,7 @@ def evaluate_each(
         }
         return {head: Evaluation(measures, answers, []) for head, (measures, answers) in scored.items()}
     found = predict_each(circuit, features, heads=heads, batch_size=settings.batch_size, what=what, report=report)
-    metric = metric or METRICS[features.kind][0]
+    metric = metric or METRICS[features.kind][0]  # type: ignore[index]  # a kind of rows, which Features will say
     return {head: _scored(rows, features, out, labels, metric, language, settings) for head, out in found.items()}
 
 

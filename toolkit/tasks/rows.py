@@ -110,7 +110,7 @@ class CandidateRow:
 
 Row: TypeAlias = PairRow | ChoiceRow | SpanRow | TagsRow | BitextRow | SentenceRow | QueryRow
 
-ROW_TYPES: Mapping[Kind, type[Row]] = {
+ROW_TYPES: Mapping[Kind, type] = {
     "pair": PairRow,
     "choice": ChoiceRow,
     "span": SpanRow,
