@@ -21,6 +21,8 @@ from toolkit.recipes.fusion import cost
 from toolkit.recipes.session.common import trained_circuit
 from toolkit.zoo import Zoo
 
+pytestmark = pytest.mark.journey
+
 THREE = "fuse[micro-nli,micro-pos,micro-qa]/micro-choice"
 
 

@@ -19,6 +19,8 @@ from toolkit.results.predictions import read_predictions
 from toolkit.results.score import read_json
 from toolkit.tasks import get_task
 
+pytestmark = pytest.mark.journey
+
 
 def _here(trained: Config, folder: Path, *sets: str) -> Config:
     return replace(tiny_config(folder, *sets), zoo=trained.zoo)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 import toolkit
-from tests import PROJECT
+from tests import PROJECT, zygote
 from tests.recipes.small import FUSED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
@@ -22,6 +21,8 @@ from toolkit.progress import silent
 from toolkit.recipes.session.common import trained_circuit
 from toolkit.retrieval import exact_search
 from toolkit.tasks import get_task
+
+pytestmark = pytest.mark.journey
 
 
 def test_every_language_gets_a_score_and_the_files_are_written(trained: Config) -> None:
@@ -127,12 +128,7 @@ def logits_of(config: Config, expression: str) -> np.ndarray:
 def test_another_process_gets_bit_equal_logits(trained: Config, tmp_path: Path) -> None:
     here = logits_of(trained, FUSED)
     out = tmp_path / "logits.npy"
-    subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(Path(trained.zoo).parent), str(out), FUSED],
-        check=True,
-        cwd=PROJECT,
-        timeout=300,
-    )
+    zygote.run([sys.executable, "-c", PROGRAM, str(Path(trained.zoo).parent), str(out), FUSED], check=True, cwd=PROJECT)
     assert np.array_equal(here, np.load(out))
 
 

@@ -17,6 +17,8 @@ from toolkit.recipes.score.mining import mine_files
 from toolkit.recipes.score.retrieve import compare_layers
 from toolkit.tasks import get_task
 
+pytestmark = pytest.mark.journey
+
 
 def mining_config(folder: Path, *sets: str) -> Config:
     return tiny_config(folder, "retrieve.limit=null", *sets)

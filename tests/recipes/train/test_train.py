@@ -17,6 +17,8 @@ from toolkit.recipes.session.common import trained_circuit
 from toolkit.recipes.train import stage
 from toolkit.zoo import Zoo
 
+pytestmark = pytest.mark.journey
+
 
 def weights(config: Config, entry: str) -> dict[str, np.ndarray]:
     zoo = Zoo(config.zoo)
