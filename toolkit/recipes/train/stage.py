@@ -15,7 +15,7 @@ from toolkit.composition import Name, Part
 from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import Evaluation, evaluate_rows
+from toolkit.evaluation import Evaluation, Scoring, evaluate_rows
 from toolkit.features import Features
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
@@ -274,10 +274,7 @@ def _dev_evaluation(
         circuit,
         source.dev,
         features,
-        labels=source.task.labels,
-        metric=source.task.metric,
-        language=source.dev.language,
-        settings=config.eval,
+        scoring=Scoring.of(source.dev, config.eval),
         head=_head(stage, source),
         what=f"dev {source.ref}",
         report=report,
