@@ -17,6 +17,7 @@ from toolkit.recipes.data.leaks import Held, Leak, describe, find_leaks, texts_o
 from toolkit.recipes.score.evaluate import contamination
 from toolkit.recipes.session import common
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, TagsRow, Task, get_task
+from toolkit.tasks.kinds import Kind
 from toolkit.tasks.rows import OTHER_TAG
 from toolkit.tasks.task import Rows
 from toolkit.zoo import Seen
@@ -175,7 +176,7 @@ def _pool_parts(
         yield _texts_part("pool", language, texts, tokenizer, limit, balance)
 
 
-def _lengths(kind: str, rows: Sequence[Row], tokenizer: Any) -> np.ndarray:
+def _lengths(kind: Kind, rows: Sequence[Row], tokenizer: Any) -> np.ndarray:
     """Return each row's tokens, int64 [N]; of a row with several sequences the longest."""
     if kind == "retrieval":
         return sentence_features([row.query for row in rows], tokenizer, max_length=UNCUT).input_ids.lengths  # type: ignore[union-attr]
