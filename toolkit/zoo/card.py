@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from toolkit.composition import parse
 from toolkit.errors import ZooError
 from toolkit.registry import did_you_mean
 from toolkit.results.score import Score
 from toolkit.version import __version__
 from toolkit.zoo.fields import CHECKS, check_file_name, is_canonical, noun, refuse_control
+from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.sealed import plain, sealed, unsealed
 from toolkit.zoo.values import OF_VECTORS, POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Pooling, Seen
 
@@ -68,6 +70,16 @@ class AdapterCard:
     files: Mapping[str, CardFile] = field(default_factory=dict)
     digest: str = ""
     format: int = FORMAT
+
+    @property
+    def shelf(self) -> str:
+        """Folder of its backbone in a zoo."""
+        return backbone_slug(self.backbone.name, self.backbone.digest)
+
+    @property
+    def path(self) -> str:
+        """`<backbone>/<composition>`: its folder below the root of a zoo or a place."""
+        return f"{self.shelf}/{parse(self.name).slug}"
 
     @property
     def seed(self) -> int | None:
