@@ -14,11 +14,12 @@ from toolkit.composition import parse
 from toolkit.errors import ZooError
 from toolkit.registry import did_you_mean
 from toolkit.results.score import Score
+from toolkit.tasks.kinds import POOLED
 from toolkit.version import __version__
 from toolkit.zoo.fields import CHECKS, check_file_name, is_canonical, noun, refuse_control
 from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.sealed import plain, sealed, unsealed
-from toolkit.zoo.values import OF_VECTORS, POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Pooling, Seen
+from toolkit.zoo.values import POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Pooling, Seen
 
 FORMAT = 1
 CARD_FILE = "card.yaml"
@@ -123,7 +124,7 @@ class AdapterCard:
             ZooError: it names no pooling of this release.
         """
         held = self.heads[head]
-        if held.kind not in OF_VECTORS:
+        if held.kind not in POOLED:
             return None
         found = held.pooling or self.setting("pooling") or "mean"
         if found not in POOLINGS:

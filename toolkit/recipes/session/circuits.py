@@ -11,6 +11,7 @@ from toolkit.config import AdapterConfig, Config, TrainConfig
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
+from toolkit.modeling.pooling import Pooling
 from toolkit.progress import Say
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
@@ -103,7 +104,7 @@ def say_path(circuit: Circuit, say: Say) -> None:
         say(f"{circuit.composition}: {len(circuit.unfolded)} layers are not folded ({reason}).")
 
 
-def _spec(held: Head, pooling: str | None) -> HeadSpec:
+def _spec(held: Head, pooling: Pooling | None) -> HeadSpec:
     """Return what a card says of a head, with the defaults of this release where it says nothing."""
     spec = HeadSpec(held.kind, held.labels)
     return replace(spec, pooling=pooling or spec.pooling, temperature=held.temperature or spec.temperature)
