@@ -61,7 +61,7 @@ def test_an_average_of_names_is_the_librarys_with_corrected_weights(tiny, batch,
         ours = states(circuit, batch)
         weights = average_weights(composition.chain.units[0])
         tiny.model.set_active_adapters(Average("part:a", "part:b", weights=weights, normalize_weights=False))
-        for _, layer in circuit._bottlenecks():
+        for _, layer in circuit.bottlenecks():
             del layer.__dict__["compose_average"]
         assert torch.allclose(states(circuit, batch), ours, atol=1e-6)
 
@@ -170,6 +170,6 @@ def test_a_stack_may_stand_in_different_layers_and_folds(wire, batch, shake):
 @pytest.mark.parametrize("text", ["fuse[a,b]/t", "avg[a,b]", "par[a,b]"])
 def test_members_in_different_layers_are_refused_when_wiring(tiny, text):
     keys = set(tiny.model.state_dict())
-    with pytest.raises(ToolkitError, match="joins adapters that stand in different layers"):
+    with pytest.raises(ToolkitError, match="joins adapters that are in different layers"):
         Circuit(tiny, parse(text), shapes={"a": LOWER})
     assert set(tiny.model.state_dict()) == keys

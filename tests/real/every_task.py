@@ -17,9 +17,9 @@ from pathlib import Path
 import toolkit
 from toolkit.errors import ToolkitError
 from toolkit.metrics import MAIN
-from toolkit.results.score import mean
+from toolkit.results.summary import mean
 from toolkit.tasks import TASKS, Task
-from toolkit.tasks.task import RETRIEVED
+from toolkit.tasks.kinds import RETRIEVED
 
 
 @dataclass(frozen=True)

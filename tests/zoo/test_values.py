@@ -12,9 +12,10 @@ import pytest
 from tests.zoo.cards import TINY, card
 from toolkit.errors import ZooError
 from toolkit.modeling.heads import HeadSpec
+from toolkit.modeling.pooling import POOLINGS as MODEL_POOLINGS
 from toolkit.results.score import Score, to_dict
 from toolkit.zoo import Backbone, CardFile, CardScore, Head, Parent, Seen
-from toolkit.zoo.values import UNKNOWN_DATA, Value
+from toolkit.zoo.values import POOLINGS, UNKNOWN_DATA, Value
 
 VALUES = (
     TINY,
@@ -39,7 +40,7 @@ def test_copies_are_equal_and_frozen(value: Value) -> None:
     for twin in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
         assert twin == value and hash(twin) == hash(value)
         with pytest.raises(FrozenInstanceError):
-            twin.more = {}
+            twin.more = {}  # type: ignore[misc]  # what is tested
 
 
 def test_keys_of_a_later_release_are_kept() -> None:
@@ -86,3 +87,7 @@ def test_a_backbone_describes_the_loaded_encoder() -> None:
         digest, hidden_size, n_layers = "ab" * 32, 8, 2
 
     assert Backbone.of(Loaded(), "tiny") == TINY
+
+
+def test_the_poolings_of_cards_are_those_of_the_models() -> None:
+    assert tuple(POOLINGS) == MODEL_POOLINGS

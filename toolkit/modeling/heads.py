@@ -1,34 +1,37 @@
-"""What stands on the encoder: one small head per task kind."""
+"""Heads on the encoder: one small module per kind of task."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from toolkit.errors import ToolkitError
-from toolkit.modeling.pooling import pool
+from toolkit.modeling.pooling import Pooling, pool
 
 MOST_SCALE = 100.0
 
 
 @dataclass(frozen=True)
 class HeadSpec:
-    """What a head answers.
+    """Specification of a head.
 
     Attributes:
         kind: `pair`, `choice`, `span`, `tags` or `retrieval`.
         labels: the label names in order; empty for choice, span and retrieval.
         pooling: retrieval: how a text's vector is made from its last hidden states (`pool`).
         temperature: retrieval: what cosines are divided by at first.
+        dropout: inside the head while training; a head of spans has none.
     """
 
     kind: str
     labels: tuple[str, ...] = ()
-    pooling: str = "mean"
+    pooling: Pooling = "mean"
     temperature: float = 0.02
+    dropout: float = 0.1
 
 
 class Classifier(nn.Module):
@@ -43,7 +46,8 @@ class Classifier(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """Map hidden states [B, T, H] to logits [B, C]."""
         first = self.dropout(states[:, 0])  # [B, H]
-        return self.out(self.dropout(torch.tanh(self.dense(first))))
+        logits: Tensor = self.out(self.dropout(torch.tanh(self.dense(first))))
+        return logits
 
 
 class TokenClassifier(nn.Module):
@@ -56,13 +60,14 @@ class TokenClassifier(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Map hidden states [B, T, H] to logits [B, T, C]."""
-        return self.out(self.dropout(states))
+        logits: Tensor = self.out(self.dropout(states))
+        return logits
 
 
 class DualEncoder(nn.Module):
-    """Nothing but how texts become vectors, and the scale of their cosines, which is learnt."""
+    """Pooling of texts into vectors, and a learnt scale of their cosines."""
 
-    def __init__(self, pooling: str, temperature: float) -> None:
+    def __init__(self, pooling: Pooling, temperature: float) -> None:
         super().__init__()
         self.pooling = pooling
         self.log_scale = nn.Parameter(torch.tensor([-math.log(temperature)]))
@@ -76,25 +81,41 @@ class DualEncoder(nn.Module):
         return cosines * self.log_scale.exp().clamp(max=MOST_SCALE)
 
 
-def build_head(spec: HeadSpec, hidden_size: int, *, dropout: float) -> nn.Module:
+@dataclass(frozen=True)
+class HeadForm:
+    """Head of one kind of task.
+
+    Attributes:
+        build: makes it, from its specification and the width H.
+        has_labels: whether its answers have names.
+    """
+
+    build: Callable[[HeadSpec, int], nn.Module]
+    has_labels: bool = False
+
+
+HEADS: dict[str, HeadForm | None] = {
+    "pair": HeadForm(lambda spec, width: Classifier(width, len(spec.labels), spec.dropout), has_labels=True),
+    "choice": HeadForm(lambda spec, width: Classifier(width, 1, spec.dropout)),
+    "span": HeadForm(lambda spec, width: TokenClassifier(width, 2, 0.0)),
+    "tags": HeadForm(lambda spec, width: TokenClassifier(width, len(spec.labels), spec.dropout), has_labels=True),
+    "bitext": None,
+    "mining": None,
+    "retrieval": HeadForm(lambda spec, width: DualEncoder(spec.pooling, spec.temperature)),
+}
+"""By kind of task; None: scored by retrieval, without training."""
+
+
+def build_head(spec: HeadSpec, hidden_size: int) -> nn.Module:
     """Return a freshly initialised head (normal, std 0.02, from the current torch seed).
 
     Logits: pair [B, C]; choice [B * C, 1]; span [B, T, 2] (start, end); tags [B, T, C]; retrieval
     [B, B], each query with each passage of the batch.
     """
-    head: nn.Module
-    if spec.kind == "pair":
-        head = Classifier(hidden_size, len(spec.labels), dropout)
-    elif spec.kind == "choice":
-        head = Classifier(hidden_size, 1, dropout)
-    elif spec.kind == "span":
-        head = TokenClassifier(hidden_size, 2, 0.0)
-    elif spec.kind == "tags":
-        head = TokenClassifier(hidden_size, len(spec.labels), dropout)
-    elif spec.kind == "retrieval":
-        head = DualEncoder(spec.pooling, spec.temperature)
-    else:
+    form = HEADS.get(spec.kind)
+    if form is None:
         raise ToolkitError(f"A task of kind '{spec.kind}' has no head: it is scored by retrieval, without training.")
+    head = form.build(spec, hidden_size)
     for module in head.modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=0.02)
