@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
 from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.compare import points
@@ -203,7 +204,7 @@ def _plain(value: float | None) -> str:
     return "" if value is None else repr(value)
 
 
-def _csv(columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+def _csv(columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
