@@ -46,7 +46,7 @@ def test_a_task_over_csv_needs_six_lines_and_trains_and_scores(folder: Path, own
     toolkit.load_task(declare(folder, CSV))
     config = tiny_config(folder)
     (card,) = toolkit.train("mine", config)
-    assert card.data_seen[0]["origin"] == "file: train.csv"
+    assert card.data_seen[0].origin == "file: train.csv"
     scores = toolkit.evaluate("mine", config, task="mine").scores
     assert [(score.n, score.split, score.metric) for score in scores] == [(16, "dev", "accuracy")]
 

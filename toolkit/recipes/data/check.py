@@ -20,6 +20,7 @@ from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, Task, get_task
 from toolkit.tasks.rows import Rows
+from toolkit.zoo import Seen
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def _lent(task: Task, session: Session) -> Iterator[Held]:
     """Yield the rows of the task that lends its training rows, if they can be read."""
     if task.trains_on is None:
         return
-    found = _seen({"task": task.trains_on, "split": "train", "language": None, "rows": None}, session)
+    found = _seen(Seen(task.trains_on, "train"), session)
     if isinstance(found, Held):
         yield found
 
@@ -186,13 +187,13 @@ def _contamination(task: Task, scored: Mapping[str, Held], session: Session) -> 
     damaged: list[str] = []
     cards = session.zoo.list(session.shelf, damaged=damaged)
     yield from contamination(cards, task)
-    held: dict[str, tuple[tuple[Leak, ...] | str, str]] = {}
+    held: dict[tuple[object, ...], tuple[tuple[Leak, ...] | str, str]] = {}
     for card in cards:
         for seen in card.data_seen:
-            if seen.get("origin") == "external":
+            if seen.is_external:
                 continue  # `contamination` has said it
-            place = str([seen.get(key) for key in ("task", "split", "language", "rows", "drawn_from", "seed")])
-            what = f"'{card.name}' saw {seen['task']} {seen.get('language', '')} ({seen.get('split', '')})"
+            place = (seen.task, seen.split, seen.language, seen.rows, seen.drawn_from, seen.seed)
+            what = f"'{card.name}' saw {seen.task} {seen.language or ''} ({seen.split or ''})"
             if place not in held:
                 found = _seen(seen, session)
                 held[place] = (
@@ -202,23 +203,23 @@ def _contamination(task: Task, scored: Mapping[str, Held], session: Session) -> 
             if isinstance(leaks, str):
                 yield f"{what}, which cannot be read here and was not compared: {leaks}"
                 continue
-            if fingerprint != seen.get("fingerprint", fingerprint):
+            if fingerprint != (seen.fingerprint or fingerprint):
                 yield f"{what}: the rows here differ from the card's; they were compared in their place."
             yield from describe(leaks, what)
     for sentence in damaged:
         yield f"Damaged, not compared: {sentence}"
 
 
-def _seen(seen: Mapping[str, Any], session: Session) -> Held | str:
+def _seen(seen: Seen, session: Session) -> Held | str:
     """Return the rows that a card's `data_seen` names, or why they cannot be read."""
-    session.report(Progress(f"read {seen['task']} {seen.get('language') or ''}", 0, 1))
+    session.report(Progress(f"read {seen.task} {seen.language or ''}", 0, 1))
     try:
-        task = get_task(seen["task"])
-        limit = seen.get("drawn_from", seen.get("rows"))
-        root = session.config.data_root
-        rows = task.rows(seen.get("split", "train"), seen.get("language"), data_root=root, limit=limit)
-        if "drawn_from" in seen:
-            rows = rows.draw(seen["rows"], seed=seen["seed"])
+        task = get_task(seen.task)
+        n = seen.rows if isinstance(seen.rows, int) else None
+        limit = n if seen.drawn_from is None else seen.drawn_from
+        rows = task.rows(seen.split or "train", seen.language, data_root=session.config.data_root, limit=limit)
+        if seen.drawn_from is not None and n is not None:
+            rows = rows.draw(n, seed=seen.seed or 0)
         good = list(rows)
     except ToolkitError as error:
         return str(error)

@@ -229,7 +229,7 @@ def _train(step: Step, session: Session, voice: _Voice) -> StepDone:
 
     made = train(step.composition, session.config, report=report, say=_log)
     card = session.zoo.get(step.composition, session.shelf)
-    scores = tuple(score_from_dict(row) for row in card.scores)
+    scores = tuple(score_from_dict(row.to_dict()) for row in card.scores)
     return _done("made" if made else "found", scores, digest=card.digest)
 
 

@@ -36,7 +36,7 @@ from toolkit.training import FitResult, TaskData, Watch, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.mixture import Mixture
 from toolkit.training.ranks import Ranks
-from toolkit.zoo import AdapterCard, Zoo
+from toolkit.zoo import AdapterCard, Parent, Zoo
 
 
 def run_stage(
@@ -56,7 +56,7 @@ def run_stage(
     settings = resolve(config.train, backbone.hidden_size, is_full=config.adapter.kind == "full")
     config = altered(config, train=settings)
     sources = _drawn([_source(ref, config) for ref in stage.tasks], settings, say)
-    parents = tuple({"name": name, "digest": zoo.get(name, common.shelf(config)).digest} for name in stage.parents)
+    parents = tuple(Parent(name, zoo.get(name, common.shelf(config)).digest) for name in stage.parents)
     key = stage_key(stage, config, backbone, sources, parents)
     checkpoint = Path(config.run_dir) / "checkpoints" / key
     # Hours of training must not end at a folder that could never be written.

@@ -93,9 +93,10 @@ class Context:
             entry = self.entry_of(task)
         except Absent:
             return len(self.rows(task))
-        seen = [each["rows"] for each in self._zoo(entry).get(entry, self.session.shelf).data_seen]
+        seen = [each.rows for each in self._zoo(entry).get(entry, self.session.shelf).data_seen]
         # The card of an adapter that came from elsewhere has no number of rows.
-        return sum(seen) if seen and all(isinstance(each, int) for each in seen) else len(self.rows(task))
+        known = [rows for rows in seen if isinstance(rows, int)]
+        return sum(known) if known and len(known) == len(seen) else len(self.rows(task))
 
     def languages(self, task: str) -> tuple[str, ...]:
         """Return the languages that a task is scored in: those whose rows can be read."""
@@ -141,7 +142,7 @@ class Context:
     # -- of a circuit ---------------------------------------------------------------------------------------------
 
     def entry_of(self, task: str) -> str:
-        """Return the entry whose adapter stands for a task: its own, or that of the task whose rows train it.
+        """Return the entry whose adapter represents a task: its own, or that of the task whose rows train it.
 
         Raises:
             Absent: the zoo holds neither, with the command that trains one.
@@ -274,9 +275,9 @@ class Context:
     def _why_missing(self, entry: str) -> str:
         """Return where an entry is missing, whether another backbone has it, and the command that makes it."""
         if not training_task(get_task(task_name(entry).name)).has_train:
-            return f"'{entry}' has no training rows, so no adapter stands for it."
+            return f"'{entry}' has no training rows, so no adapter represents it."
         zoo, shelf = self._zoo(entry), self.session.shelf
-        others = sorted({card.backbone["name"] for card in zoo.list(damaged=[]) if card.name == entry})
+        others = sorted({card.backbone.name for card in zoo.list(damaged=[]) if card.name == entry})
         elsewhere = f" (it is there for {', '.join(others)}, whose adapters do not fit)" if others else ""
         return (
             f"'{entry}' is not in the zoo {zoo.root} for {shelf}{elsewhere}; "

@@ -142,7 +142,7 @@ def held_sources(session: Session, target: str | None = None) -> tuple[str, ...]
     """Return the tasks that the zoo holds an adapter of, on the session's backbone, without the target."""
     found = []
     for card in session.zoo.list(damaged=[]):
-        if card.backbone["name"] != session.shelf or card.name == target:
+        if card.backbone.name != session.shelf or card.name == target:
             continue
         composition = parse(card.name)
         leaf = composition.leaves()[0] if str(composition) == card.name and len(composition.leaves()) == 1 else None
