@@ -35,7 +35,7 @@ from toolkit.metrics import MAIN, accuracy, squad, tagging_f1
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embedded import embedded_folder
-from toolkit.recipes.session.common import head_spec
+from toolkit.recipes.session.circuits import head_spec
 from toolkit.tasks import Task, get_task
 from toolkit.training import TaskData, fit
 

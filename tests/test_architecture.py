@@ -37,7 +37,8 @@ ROWS = (
     ("zoo",),
     ("training", "evaluation"),
     ("recipes",),
-    ("face", "__init__"),
+    ("face",),
+    ("__init__",),
     ("commands",),
 )
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}

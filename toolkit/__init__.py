@@ -22,17 +22,17 @@ _HOMES = {
     "parse": "toolkit.composition",
     "get_task": "toolkit.tasks",
     "load_task": "toolkit.tasks",
-    "train": "toolkit.recipes.train.train",
-    "evaluate": "toolkit.recipes.score.evaluate",
-    "evaluate_suite": "toolkit.recipes.score.suite",
-    "retrieve": "toolkit.recipes.score.retrieve",
-    "compare": "toolkit.recipes.compare.compare",
+    "train": "toolkit.face",
+    "evaluate": "toolkit.face",
+    "evaluate_suite": "toolkit.face",
+    "retrieve": "toolkit.face",
+    "compare": "toolkit.face",
     "compare_tasks": "toolkit.recipes.transfer.similarity",
     "predict": "toolkit.recipes.transfer.predict",
     "suggest": "toolkit.recipes.transfer.suggest",
-    "attention": "toolkit.recipes.fusion.attention",
-    "prune": "toolkit.recipes.fusion.prune",
-    "collapse": "toolkit.recipes.fusion.collapse",
+    "attention": "toolkit.face",
+    "prune": "toolkit.face",
+    "collapse": "toolkit.face",
     "Zoo": "toolkit.zoo",
     "ToolkitError": "toolkit.errors",
 }
@@ -40,14 +40,7 @@ _HOMES = {
 if TYPE_CHECKING:
     from toolkit.composition import parse
     from toolkit.errors import ToolkitError
-    from toolkit.recipes.compare.compare import compare
-    from toolkit.recipes.fusion.attention import attention
-    from toolkit.recipes.fusion.collapse import collapse
-    from toolkit.recipes.fusion.prune import prune
-    from toolkit.recipes.score.evaluate import evaluate
-    from toolkit.recipes.score.retrieve import retrieve
-    from toolkit.recipes.score.suite import evaluate_suite
-    from toolkit.recipes.train.train import train
+    from toolkit.face import attention, collapse, compare, evaluate, evaluate_suite, prune, retrieve, train
     from toolkit.recipes.transfer.predict import predict
     from toolkit.recipes.transfer.similarity import compare_tasks
     from toolkit.recipes.transfer.suggest import suggest

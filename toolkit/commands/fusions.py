@@ -29,7 +29,7 @@ RETRAIN = click.option("--retrain", is_flag=True, help="Replace an entry of the 
 @settings
 def attention(expr: str, task: str, languages: str, **options: Any) -> None:
     """Show how the fusion in EXPR divides its attention: by member, language, layer and class of token."""
-    from toolkit.recipes.fusion.attention import attention as run
+    from toolkit.face import attention as run
 
     with bars() as report:
         result = run(expr, resolve(**options), task=task, languages=languages, report=report, say=say)
@@ -54,7 +54,7 @@ def prune(expr: str, keep: int, task: str | None, languages: str, retrain: bool,
 
     Nothing is trained. What is left goes into the zoo under its own name. `xstilts fuse prune` is the same.
     """
-    from toolkit.recipes.fusion.prune import prune as run
+    from toolkit.face import prune as run
 
     config = resolve(**options)
     with bars() as report:
@@ -94,7 +94,7 @@ def collapse(
     **options: Any,
 ) -> None:
     """Distil EXPR into one ordinary adapter on rows whose labels are not read; score against cost."""
-    from toolkit.recipes.fusion.collapse import collapse as run
+    from toolkit.face import collapse as run
 
     config = resolve(**options)
     with bars() as report:

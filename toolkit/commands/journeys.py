@@ -117,7 +117,7 @@ def fuse(
 
 
 def _train(expr: str, config: Any, retrain: bool, lock: Path | None = None) -> None:
-    from toolkit.recipes.train.train import train as run
+    from toolkit.face import train as run
 
     with bars() as report:
         cards = run(expr, config, retrain=retrain, lock=lock, report=report, say=say)
@@ -223,7 +223,7 @@ def evaluate(
         return
     if dry_run or instead:
         raise ToolkitError("--dry-run and --with go with --suite; `xstilts plan EXPR` says what EXPR lacks.")
-    from toolkit.recipes.score.evaluate import evaluate as run
+    from toolkit.face import evaluate as run
 
     with bars() as report:
         result = run(expr, config, task=task, languages=languages, lock=lock, report=report, say=say)
@@ -232,8 +232,8 @@ def evaluate(
 
 
 def _suite(expr: str, config: Any, suite: str, instead: tuple[str, ...], dry_run: bool) -> None:
-    from toolkit.recipes.score.suite import evaluate_suite
-    from toolkit.recipes.score.suite_plan import describe_suite, plan_suite
+    from toolkit.face import evaluate_suite, plan_suite
+    from toolkit.recipes.score.suite_plan import describe_suite
 
     chosen = {}
     for each in instead:
@@ -280,7 +280,7 @@ def compare(
     What an earlier `eval` left is reused where weights, rows and settings are the same. Writes Markdown, CSV, LaTeX and a
     figure (PNG, SVG), and logs them to MLflow.
     """
-    from toolkit.recipes.compare.compare import compare as run
+    from toolkit.face import compare as run
 
     config = resolve(**options)
     with bars() as report:

@@ -46,8 +46,8 @@ def retrieve(
 
     With several EXPR and --layers, their curves are drawn in one figure.
     """
-    from toolkit.recipes.score.retrieve import compare_layers
-    from toolkit.recipes.score.retrieve import retrieve as run
+    from toolkit.face import compare_layers
+    from toolkit.face import retrieve as run
 
     config = resolve(**with_sets(options, "retrieve", protocol=protocol))
     figure = None
@@ -95,7 +95,7 @@ def mine(
 
     Each line of the output: score, source line, target line, source, target; the best pair first.
     """
-    from toolkit.recipes.score.mining import mine_files
+    from toolkit.face import mine_files
 
     config = resolve(**with_sets(options, "retrieve", protocol=protocol, threshold=threshold))
     with bars() as report:

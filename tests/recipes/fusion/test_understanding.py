@@ -16,9 +16,9 @@ from tests.recipes.small import tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import mean_mass
-from toolkit.progress import silent
 from toolkit.recipes.fusion import cost
-from toolkit.recipes.session.common import trained_circuit
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.session import Session
 from toolkit.zoo import Zoo
 
 THREE = "fuse[micro-nli,micro-pos,micro-qa]/micro-choice"
@@ -55,13 +55,13 @@ def test_attention_sums_to_one_over_the_members_everywhere_and_everything_is_wri
 def test_attention_is_the_mean_of_what_the_circuit_attends_to(held: Config) -> None:
     one_row = replace(held, eval=replace(held.eval, limit=1))
     found = mean_mass(toolkit.attention(THREE, one_row, task="micro-nli", languages="en").masses, "layer", "member")
-    circuit, _ = trained_circuit(THREE, held, heads={}, report=silent)
+    circuit, _ = trained_circuit(THREE, Session.open(held), heads={})
     target = toolkit.get_task("micro-nli")
     with circuit:
         from toolkit.recipes.score.evaluate import task_features
 
         rows = target.rows("score", "en", limit=1)
-        batch = task_features(rows, target, circuit, held).collate(np.array([0]))
+        batch = task_features(rows, target, circuit, Session.open(held)).collate(np.array([0]))
         import torch
 
         ids, mask = (torch.from_numpy(batch[key]) for key in ("input_ids", "attention_mask"))
@@ -165,7 +165,7 @@ def test_a_collapsed_adapter_comes_nearer_to_its_teacher_than_the_bare_backbone_
     def states(text: str) -> np.ndarray:
         import torch
 
-        circuit, _ = trained_circuit(text, held, heads={}, report=silent)
+        circuit, _ = trained_circuit(text, Session.open(held), heads={})
         ids = torch.randint(5, 500, (8, 12), generator=torch.Generator().manual_seed(0))
         with circuit, torch.inference_mode():
             return circuit.encode(ids, torch.ones_like(ids)).numpy()

@@ -13,8 +13,7 @@ import toolkit
 from tests.recipes.small import tiny_config
 from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
-from toolkit.recipes.score.mining import mine_files
-from toolkit.recipes.score.retrieve import compare_layers
+from toolkit.face import compare_layers, mine_files
 from toolkit.tasks import get_task
 
 

@@ -16,11 +16,11 @@ from tests.tasks.sources import test_lareqa, test_mewsli
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import DataError, SourceError, ToolkitError, ZooError
+from toolkit.face import collapse
 from toolkit.features import sentence_features
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed
-from toolkit.recipes.fusion.collapse import collapse
 from toolkit.tasks import QueryRow, get_task
 from toolkit.zoo import Head, Zoo
 from toolkit.zoo.adapterhub import export

@@ -19,8 +19,8 @@ from tests.recipes.score.test_mining import texts
 from tests.recipes.small import tiny_config
 from toolkit.embeddings import damages, leftovers, shelves
 from toolkit.errors import ToolkitError
+from toolkit.face import mine_files
 from toolkit.recipes.score import encoding
-from toolkit.recipes.score.mining import mine_files
 from toolkit.tasks import BitextRow, Rows, get_task
 from toolkit.tasks.rows import HeldRows
 

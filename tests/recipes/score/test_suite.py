@@ -13,12 +13,14 @@ from tests.recipes.golden.make import answers
 from tests.recipes.small import tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
+from toolkit.face import evaluate_suite, plan_suite
 from toolkit.metrics import accuracy, mlqa, squad, tagging_f1
 from toolkit.recipes.score import suite as module
 from toolkit.recipes.score.publish import Scored
-from toolkit.recipes.score.suite import evaluate_suite, task_mean
-from toolkit.recipes.score.suite_plan import Part, describe_suite, plan_suite
-from toolkit.results.score import Score, mean, read_json
+from toolkit.recipes.score.suite import task_mean
+from toolkit.recipes.score.suite_plan import Part, describe_suite
+from toolkit.results.score import Score, read_json
+from toolkit.results.summary import mean
 from toolkit.retrieval import quality
 from toolkit.tasks import TASKS
 from toolkit.tasks.suites import SUITES, Entry, Suite

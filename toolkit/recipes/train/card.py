@@ -15,7 +15,6 @@ from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
-from toolkit.recipes.session import common
 from toolkit.results.score import Score
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import Task
@@ -23,7 +22,7 @@ from toolkit.tasks.rows import Rows
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData
 from toolkit.version import __version__
-from toolkit.zoo import AdapterCard, CardScore, Head, Parent, Seen
+from toolkit.zoo import AdapterCard, CardScore, Head, Parent, Seen, shelf_name
 from toolkit.zoo import Backbone as CardBackbone
 
 
@@ -96,7 +95,7 @@ def make_card(
     recipe = to_dict(config)
     return AdapterCard(
         name=stage.entry,
-        backbone=CardBackbone.of(backbone, common.shelf(config)),
+        backbone=CardBackbone.of(backbone, shelf_name(config.backbone.name, config.adapter.kind)),
         kind=config.adapter.kind,
         tasks=tuple(str(ref) for ref in stage.tasks),
         heads={name: Head.of(spec) for name, spec in circuit.specs.items()},
