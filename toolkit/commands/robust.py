@@ -75,10 +75,10 @@ def robust(
 
     --seed seeds the noise. All compositions are scored on the same perturbed rows; an attack searches against each for itself.
     """
+    from toolkit.perturb.attack import AttackSettings
     from toolkit.recipes.robust.plan import Stress
     from toolkit.recipes.robust.run import robust as run
     from toolkit.recipes.session.session import Session
-    from toolkit.perturb.attack import AttackSettings
 
     noise = {"lexicons": lexicons, "mix_with": mix_with, "fields": fields, "seed": options["seed"]}
     config = resolve(**with_sets(options, "noise", **noise))

@@ -14,6 +14,8 @@ from toolkit.recipes.data.check import check
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import TASKS
 
+pytestmark = pytest.mark.journey
+
 TRAIN = [
     ("Es regnet.", "Nass.", "ja"),
     ("Es  REGNET.", "nass.", "nein"),
@@ -34,6 +36,8 @@ def own(folder: Path) -> Iterator[Path]:
         "columns: {first: a, second: b, label: gold}\n"
     )
     toolkit.load_task(folder / "own.yaml")
+    (folder / "other.yaml").write_text((folder / "own.yaml").read_text().replace("name: own", "name: other"))
+    toolkit.load_task(folder / "other.yaml")
     yield folder
     TASKS.clear()
     TASKS.update(held)
@@ -62,7 +66,7 @@ def test_rows_that_an_entry_of_the_zoo_saw_are_named(own: Path) -> None:
         in check("own", Session.open(config)).sentences
     )
     TASKS.pop("own")
-    found = check("micro-choice", Session.open(config))
+    found = check("other", Session.open(config))
     assert any("cannot be read here and was not compared: No task named 'own'" in each for each in found.sentences)
 
 

@@ -21,6 +21,8 @@ from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.zoo import Zoo
 
+pytestmark = pytest.mark.journey
+
 THREE = "fuse[micro-nli,micro-pos,micro-qa]/micro-choice"
 
 

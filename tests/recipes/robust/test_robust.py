@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from toolkit.recipes.session.session import Session
 from toolkit.results.predictions import read_predictions
 from toolkit.results.score import read_json
 from toolkit.tasks import get_task
+
+pytestmark = pytest.mark.journey
 
 
 def robust(names: Sequence[str], config: Config, *, say: Say = say_nothing, **options: Any) -> RobustResult:

@@ -19,6 +19,8 @@ from toolkit.results.predictions import Prediction, read_predictions
 from toolkit.results.summary import mean
 from toolkit.tasks import get_task
 
+pytestmark = pytest.mark.journey
+
 
 def value_of(result: toolkit.Result, language: str, metric: str) -> float:
     return next(score.value for score in result.scores if (score.language, score.metric) == (language, metric))

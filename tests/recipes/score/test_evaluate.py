@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,17 +10,19 @@ import numpy as np
 import pytest
 
 import toolkit
-from tests import PROJECT
+from tests import PROJECT, zygote
 from tests.recipes.small import FUSED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.evaluation import predict
+from toolkit.evaluation import run_head
 from toolkit.features import features_of, sentence_features
 from toolkit.modeling.embed import embed
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.retrieval import exact_search
 from toolkit.tasks import get_task
+
+pytestmark = pytest.mark.journey
 
 
 def test_every_language_gets_a_score_and_the_files_are_written(trained: Config) -> None:
@@ -119,7 +120,7 @@ def logits_of(config: Config, expression: str) -> np.ndarray:
     rows = list(get_task("micro-choice").rows("score", "ru", limit=16))
     circuit, _ = trained_circuit(expression, Session.open(config), heads=None)
     with circuit:
-        found = predict(circuit, features_of(rows, "choice", circuit.backbone.tokenizer))
+        found = run_head(circuit, features_of(rows, "choice", circuit.backbone.tokenizer))
     assert isinstance(found, np.ndarray)
     return found
 
@@ -127,12 +128,7 @@ def logits_of(config: Config, expression: str) -> np.ndarray:
 def test_another_process_gets_bit_equal_logits(trained: Config, tmp_path: Path) -> None:
     here = logits_of(trained, FUSED)
     out = tmp_path / "logits.npy"
-    subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(Path(trained.zoo).parent), str(out), FUSED],
-        check=True,
-        cwd=PROJECT,
-        timeout=300,
-    )
+    zygote.run([sys.executable, "-c", PROGRAM, str(Path(trained.zoo).parent), str(out), FUSED], check=True, cwd=PROJECT)
     assert np.array_equal(here, np.load(out))
 
 
@@ -147,7 +143,7 @@ def test_a_folded_circuit_gives_the_unfolded_ones_answers(trained: Config, expre
         circuit, _ = trained_circuit(expression, Session.open(config), heads=None)
         with circuit:
             assert circuit.is_folded is not bool(sets)
-            found.append(predict(circuit, features_of(rows, kind, circuit.backbone.tokenizer)))
+            found.append(run_head(circuit, features_of(rows, kind, circuit.backbone.tokenizer)))
     folded, unfolded = found
     if kind == "tags":
         assert np.array_equal(folded.values, unfolded.values)  # type: ignore[union-attr]

@@ -16,6 +16,8 @@ from toolkit.errors import DataError, ToolkitError
 from toolkit.face import compare_layers, mine_files
 from toolkit.tasks import get_task
 
+pytestmark = pytest.mark.journey
+
 
 def mining_config(folder: Path, *sets: str) -> Config:
     return tiny_config(folder, "retrieve.limit=null", *sets)

@@ -25,6 +25,8 @@ from toolkit.tasks import QueryRow, get_task
 from toolkit.zoo import Head, Zoo
 from toolkit.zoo.adapterhub import export
 
+pytestmark = pytest.mark.journey
+
 
 def plain_scores(config: Config, task: str, language: str, layer: int, pooling: str) -> tuple[float, float]:
     """Encode every text on its own with this layer and pooling, sort every cosine, count in loops."""

@@ -25,6 +25,8 @@ from toolkit.retrieval import quality
 from toolkit.tasks import TASKS
 from toolkit.tasks.suites import SUITES, Entry, Suite
 
+pytestmark = pytest.mark.journey
+
 WITH = {"micro-qa": "micro-qa", "micro-choice": "fuse[micro-nli,micro-qa]/micro-choice"}
 
 

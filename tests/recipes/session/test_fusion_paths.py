@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 import toolkit
+from tests import zygote
 from tests.recipes.small import FUSED, tiny_config
 from tests.zoo.cards import resealed
 from toolkit.config import Config
@@ -21,6 +21,8 @@ from toolkit.modeling.fusion import FastFusion
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.zoo import Zoo
+
+pytestmark = pytest.mark.journey
 
 
 def weights(config: Config, entry: str) -> dict[str, np.ndarray]:
@@ -226,6 +228,6 @@ def test_a_fusion_comes_back_to_the_bit_in_another_process(trained: Config) -> N
         "print(hashlib.sha256(s.numpy().tobytes()).hexdigest())"
     )
     command = [sys.executable, "-c", code, str(trained.zoo), FUSED]
-    one, other = (subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2))
+    one, other = (zygote.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2))
     assert len(one.strip()) == 64
     assert one == other

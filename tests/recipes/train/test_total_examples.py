@@ -17,6 +17,8 @@ from toolkit.errors import ToolkitError
 from toolkit.tasks import get_task
 from toolkit.zoo import Zoo
 
+pytestmark = pytest.mark.journey
+
 MIX = "mix[micro-nli.en,micro-nli.sw,micro-nli.de]"
 
 

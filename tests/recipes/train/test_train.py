@@ -17,6 +17,8 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.train import stage
 from toolkit.zoo import Zoo
 
+pytestmark = pytest.mark.journey
+
 
 def weights(config: Config, entry: str) -> dict[str, np.ndarray]:
     zoo = Zoo(config.zoo)
@@ -192,5 +194,5 @@ def test_layers_that_are_left_out_come_with_the_card(tmp_path: Path) -> None:
     circuit, _ = trained_circuit("micro-nli", Session.open(tiny_config(tmp_path)), heads=None)
     with circuit:
         assert {key.split(".")[1] for key in circuit.shapes_of(circuit.parts[0])} == {"0"}
-    with pytest.raises(ToolkitError, match="joins adapters that stand in different layers"):
+    with pytest.raises(ToolkitError, match="joins adapters that are in different layers"):
         toolkit.train("fuse[micro-nli,micro-pos]@micro-nli", tiny_config(tmp_path))

@@ -23,6 +23,8 @@ from toolkit.recipes.transfer.predictors import PREDICTORS, extract, get_predict
 from toolkit.similarity import cosine, logme
 from toolkit.zoo import Zoo
 
+pytestmark = pytest.mark.journey
+
 LIMIT = 120
 HELD = ("micro-nli", "micro-qa")  # what the zoo of `trained` holds alone
 

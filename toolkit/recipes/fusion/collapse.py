@@ -8,8 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import replace as altered
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from toolkit.composition import Composition, Name, parse
@@ -25,14 +23,12 @@ from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.weights import file_of
 from toolkit.recipes.train.auto import resolve
-from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import TASKS, Task, get_task
 from toolkit.tasks.catalogue.trains_on import source_task
 from toolkit.training import TaskData, Watch, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.distil import Lessons, without_labels
-from toolkit.version import __version__
-from toolkit.zoo import AdapterCard, CardScore, Head, Parent
+from toolkit.zoo import AdapterCard, Head, Origin, rows_of
 
 MOST_ROWS = 10_000  # without `train.limit`: the teacher's hidden states are held in memory
 HELD_OUT = 0.1  # share of the rows on which the best weights are chosen
@@ -96,8 +92,7 @@ def collapse(
         f"{entry}: learns from {whole} on {len(learnt):,} sequences, labels not read; {len(kept_out):,} more choose the best weights; "
         f"the teacher's hidden states take {lessons[0].states.values.nbytes / 2**20:,.0f} MiB."
     )
-    teacher = [Parent(one, card.digest) for one, card in cards.items()]
-    taught_by = [parent.to_dict() for parent in teacher]
+    taught_by = [{"name": one, "digest": card.digest} for one, card in cards.items()]
     determined_by = [str(entry), taught_by, asdict(settings), asdict(config.adapter), seen, backbone.precision]
     key = hashlib.sha256(json.dumps(determined_by, sort_keys=True, default=str).encode()).hexdigest()[:16]
     checkpoint = Path(config.run_dir) / "checkpoints" / key
@@ -123,15 +118,11 @@ def collapse(
         files = {file_of(part): student.tensors_of(part) for part in (module, answer)}
         after, scores = measure_cost(student, target, held, session, seed=settings.seed, note="collapsed")
     costs = (before, after)
-    licences = [card.licence for card in cards.values() if card.licence]
     last = list(cards.values())[-1]
-    card = AdapterCard(
-        name=str(entry),
-        backbone=last.backbone,
-        kind=config.adapter.kind,
-        tasks=last.tasks,
-        heads={answer.name: Head.of(spec)},
-        recipe={
+    card = AdapterCard.made_by(
+        str(entry),
+        Origin(last.backbone, list(cards.values()), rows_of(cards.values())),
+        {
             "adapter": to_dict(config)["adapter"],
             "train": {**to_dict(altered(config, train=settings))["train"]},
             "precision": backbone.precision,
@@ -140,13 +131,10 @@ def collapse(
             "learn": [f"{module.kind} {module.name}"],
             "collapsed": {"from": str(whole), "rows": seen, "costs": [asdict(cost) for cost in costs]},
         },
-        parents=tuple(teacher),
-        data_seen=tuple(dict.fromkeys(one for c in cards.values() for one in c.data_seen)),
-        scores=tuple(CardScore.read(score_to_dict(score)) for score in scores),
-        versions={one: version(one) for one in ("torch", "transformers", "adapters")} | {"xstilts": __version__},
-        licence=" AND ".join(dict.fromkeys(licences)),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(time.perf_counter() - began, 1),
+        tasks=last.tasks,
+        heads={answer.name: Head.of(spec)},
+        scores=scores,
+        seconds=time.perf_counter() - began,
     )
     card = zoo.put(card, files, replace=replace_entry)
     remove_checkpoint(checkpoint)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
 
 from toolkit.composition import Chain, Composition, Fuse, parse
 from toolkit.errors import ToolkitError
@@ -22,10 +20,9 @@ from toolkit.recipes.session.circuits import adapter_shapes, trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import file_of, load_part, places
 from toolkit.results.score import Score
-from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import get_task
 from toolkit.tasks.catalogue.trains_on import source_task
-from toolkit.zoo import AdapterCard, CardScore, Parent
+from toolkit.zoo import AdapterCard, Origin
 
 
 def prune(
@@ -94,16 +91,14 @@ def prune(
     files = {file: zoo.tensors(entry, file) for file in entry.files if not file.startswith("below.") or file in copies}
     lineage = dict.fromkeys([*(part.entry for part in current.parts if part.entry != str(current)), entry.name])
     steps = [{"composition": one.composition, "score": one.score, "parameters": one.parameters} for one in costs]
-    card = replace(
-        entry,
-        name=str(current),
-        recipe={**entry.recipe, "pruned": {"from": entry.name, "attention": first, "steps": steps}},
-        parents=tuple(Parent(name, zoo.get(name, shelf).digest) for name in lineage),
-        scores=tuple(CardScore.read(score_to_dict(score)) for score in scores),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(time.perf_counter() - began, 1),
-        files={},
-        digest="",
+    card = AdapterCard.made_by(
+        str(current),
+        Origin(entry.backbone, [zoo.get(name, shelf) for name in lineage], entry.data_seen),
+        {**entry.recipe, "pruned": {"from": entry.name, "attention": first, "steps": steps}},
+        tasks=entry.tasks,
+        heads=entry.heads,
+        scores=scores,
+        seconds=time.perf_counter() - began,
     )
     card = zoo.put(card, files, replace=replace_entry)
     text = cost_table(costs, target, held)

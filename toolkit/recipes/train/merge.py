@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 from toolkit.composition.stages import Stage
@@ -16,8 +14,7 @@ from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.traces import log_adapters
 from toolkit.recipes.session.weights import check_parents, file_of
 from toolkit.training.ranks import Ranks
-from toolkit.version import __version__
-from toolkit.zoo import AdapterCard, Parent, Seen, check_backbone
+from toolkit.zoo import AdapterCard, Origin, check_backbone, rows_of
 
 
 def run_computed(
@@ -72,25 +69,20 @@ def run_computed(
             name: zoo.tensors(cards[name], file) for name in (heads[part.name] if part.kind == "head" else names)
         }
         files[file] = merge_tensors(holders, **settings) if len(holders) > 1 else next(iter(holders.values()))
-    card = AdapterCard(
-        name=stage.entry,
-        backbone=cards[names[0]].backbone,
-        kind=config.adapter.kind,
-        tasks=tuple(dict.fromkeys(task for name in names for task in cards[name].tasks)),
-        heads={head: cards[held[-1]].heads[head] for head, held in heads.items()},
-        recipe={
+    parents = [zoo.get(name, shelf) for name in stage.parents]
+    card = AdapterCard.made_by(
+        stage.entry,
+        Origin(cards[names[0]].backbone, parents, rows_of(cards.values())),
+        {
             "adapter": dict(cards[names[-1]].recipe["adapter"]),
             "merge": settings
             | {"weights": member_weights(tuple(names), settings["weights"], method=settings["method"])},
             "train": {"seed": config.train.seed},
             "learn": [f"{part.kind} {part.name}" for part in stage.learn],
         },
-        parents=tuple(Parent(name, zoo.get(name, shelf).digest) for name in stage.parents),
-        data_seen=_seen(cards),
-        versions={"xstilts": __version__, "numpy": version("numpy")},
-        licence=" AND ".join(dict.fromkeys(card.licence for card in cards.values() if card.licence)),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(time.perf_counter() - began, 1),
+        tasks=list(dict.fromkeys(task for name in names for task in cards[name].tasks)),
+        heads={head: cards[held[-1]].heads[head] for head, held in heads.items()},
+        seconds=time.perf_counter() - began,
     )
     ranks = Ranks(backbone.device)
     if ranks.is_main:
@@ -110,8 +102,3 @@ def run_computed(
 
 def _heads(stage: Stage) -> list[str]:
     return [part.name for part in stage.learn if part.kind == "head"]
-
-
-def _seen(cards: dict[str, AdapterCard]) -> tuple[Seen, ...]:
-    """Return what all members have seen, each source once."""
-    return tuple(dict.fromkeys(seen for card in cards.values() for seen in card.data_seen))

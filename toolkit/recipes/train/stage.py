@@ -15,7 +15,7 @@ from toolkit.composition import Name, Part
 from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import Evaluation, evaluate_rows
+from toolkit.evaluation import Evaluation, Scoring, evaluate_rows
 from toolkit.features import Features
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
@@ -38,7 +38,7 @@ from toolkit.training import FitResult, TaskData, Watch, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.mixture import Mixture
 from toolkit.training.ranks import Ranks
-from toolkit.zoo import AdapterCard, Parent
+from toolkit.zoo import AdapterCard
 
 
 def run_stage(
@@ -57,7 +57,7 @@ def run_stage(
     session = session.with_config(config)
     zoo, shelf, report, say = session.zoo, session.shelf, session.report, session.say
     sources = _drawn([_source(ref, config) for ref in stage.tasks], settings, say)
-    parents = tuple(Parent(name, zoo.get(name, shelf).digest) for name in stage.parents)
+    parents = tuple(zoo.get(name, shelf) for name in stage.parents)
     key = stage_key(stage, config, backbone, sources, parents)
     checkpoint = Path(config.run_dir) / "checkpoints" / key
     # Hours of training must not end at a folder that could never be written.
@@ -274,10 +274,7 @@ def _dev_evaluation(
         circuit,
         source.dev,
         features,
-        labels=source.task.labels,
-        metric=source.task.metric,
-        language=source.dev.language,
-        settings=config.eval,
+        scoring=Scoring.of(source.dev, config.eval),
         head=_head(stage, source),
         what=f"dev {source.ref}",
         report=report,
