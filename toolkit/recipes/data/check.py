@@ -19,7 +19,7 @@ from toolkit.recipes.score.evaluate import contamination
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, Task, get_task
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 from toolkit.zoo import Seen
 
 

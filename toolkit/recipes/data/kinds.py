@@ -12,6 +12,7 @@ from toolkit.config import Config
 from toolkit.features import MAX_LENGTH, features_of, sentence_features
 from toolkit.recipes.data.leaks import texts_of
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow, Task
+from toolkit.tasks.kinds import KINDS, Kind
 from toolkit.tasks.rows import OTHER_TAG
 
 UNCUT = 1_000_000  # tokens: longer than any row, so that lengths are counted before anything is cut
@@ -33,7 +34,7 @@ def _limits_of_queries(task: Task, config: Config) -> tuple[int, ...]:
 
 
 # By kind the limit on tokens of a row, or those of a query and of a candidate.
-LIMITS: dict[str, Callable[[Task, Config], tuple[int, ...]]] = {
+LIMITS: dict[Kind, Callable[[Task, Config], tuple[int, ...]]] = {
     "pair": _limit_of_rows,
     "choice": _limit_of_rows,
     "span": _limit_of_rows,
@@ -45,7 +46,7 @@ LIMITS: dict[str, Callable[[Task, Config], tuple[int, ...]]] = {
 
 
 # Whether a kind searches a pool of candidates.
-HAS_POOL = {**dict.fromkeys(LIMITS, False), "retrieval": True}
+HAS_POOL: dict[Kind, bool] = {**dict.fromkeys(KINDS, False), "retrieval": True}
 
 
 def _lengths_of_rows(task: Task, rows: Sequence[Row], tokenizer: Any) -> np.ndarray:
@@ -73,7 +74,7 @@ def _lengths_of_queries(task: Task, rows: Sequence[Row], tokenizer: Any) -> np.n
     return sentence_features(queries, tokenizer, max_length=UNCUT).input_ids.lengths
 
 
-LENGTHS: dict[str, Callable[[Task, Sequence[Row], Any], np.ndarray]] = {
+LENGTHS: dict[Kind, Callable[[Task, Sequence[Row], Any], np.ndarray]] = {
     "pair": _lengths_of_rows,
     "choice": _lengths_of_rows,
     "span": _lengths_of_rows,
@@ -112,7 +113,7 @@ def _label(task: Task, label: int) -> str:
     return task.labels[label] if task.labels else f"choice {label + 1}"
 
 
-BALANCE: dict[str, Callable[[Task, Sequence[Row]], str]] = {
+BALANCE: dict[Kind, Callable[[Task, Sequence[Row]], str]] = {
     "pair": _labels,
     "choice": _labels,
     "span": _unanswered,

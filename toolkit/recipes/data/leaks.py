@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow, Task
+from toolkit.tasks.kinds import Kind
 
 MIN_ID = 16  # characters; shorter ids and numbers count the rows of a file, as those of another file do
 
@@ -157,7 +158,7 @@ def texts_of(row: Row) -> tuple[str, ...]:
 
 
 # By kind the texts that make up the question of a row.
-QUESTIONS: dict[str, Callable[[Row], tuple[str, ...]]] = {
+QUESTIONS: dict[Kind, Callable[[Row], tuple[str, ...]]] = {
     "pair": _of_pair,
     "choice": _of_choice,
     "span": _of_span,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from toolkit.errors import ToolkitError
 from toolkit.files import replace_text
@@ -29,13 +29,15 @@ from toolkit.results.score import Score
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import Task
-from toolkit.tasks.rows import KINDS, Rows
+from toolkit.tasks.kinds import Kind
+from toolkit.tasks.rows import ROW_TYPES
+from toolkit.tasks.task import Rows
 from toolkit.zoo import AdapterCard
 
 # Rows that are attacked and written together: enough for large batches, few enough that a kill loses minutes only.
 BLOCK = 128
 # Section of the settings that limits the rows of a kind.
-LIMITED_BY = {
+LIMITED_BY: dict[Kind, Literal["eval", "retrieve"]] = {
     "pair": "eval",
     "choice": "eval",
     "span": "eval",
@@ -184,7 +186,7 @@ def _record(each: Attacked, original: Labelled) -> dict[str, Any]:
     return {**asdict(each), "original": asdict(original)}
 
 
-def _from_record(record: dict[str, Any], kind: str) -> Attacked:
+def _from_record(record: dict[str, Any], kind: Kind) -> Attacked:
     row = {name: tuple(value) if isinstance(value, list) else value for name, value in record["row"].items()}
     rest = {name: value for name, value in record.items() if name not in ("row", "original")}
-    return Attacked(row=KINDS[kind](**row), **rest)
+    return Attacked(row=ROW_TYPES[kind](**row), **rest)

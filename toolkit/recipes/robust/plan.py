@@ -14,9 +14,10 @@ from toolkit.recipes.session.noise import check_given, speaks, wanted_fields
 from toolkit.recipes.session.session import Session
 from toolkit.statistics.robustness import CLEAN
 from toolkit.tasks import Task
+from toolkit.tasks.kinds import Kind
 
 # Whether a kind's score is a sum over rows, which can be resampled.
-CAN_BE_SUMMED = {
+CAN_BE_SUMMED: dict[Kind, bool] = {
     "pair": True,
     "choice": True,
     "span": True,

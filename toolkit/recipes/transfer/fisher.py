@@ -16,7 +16,7 @@ from toolkit.modeling.embed import vector_key
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.features import features_for
 from toolkit.recipes.session.session import Session
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 
 
 def task_fisher(entry: str, rows: Rows, session: Session, store: Store) -> tuple[dict[str, np.ndarray], int]:

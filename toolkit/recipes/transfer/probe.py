@@ -25,7 +25,9 @@ from toolkit.tasks import (
     get_task,
     training_task,
 )
-from toolkit.tasks.rows import OTHER_TAG, Row, Rows
+from toolkit.tasks.kinds import Kind
+from toolkit.tasks.rows import OTHER_TAG, Row
+from toolkit.tasks.task import Rows
 
 # Words of one sentence that become items: more of them from fewer sentences would be cheaper, but too similar.
 TAGS_PER_ROW = 4
@@ -172,7 +174,7 @@ def _n_choices(rows: Rows) -> int:
 
 
 # By kind how items are made of a row, and how many there are at most.
-MAKERS: dict[str, tuple[Callable[[Row, Task, Random], Made], Callable[[Rows], int]]] = {
+MAKERS: dict[Kind, tuple[Callable[[Row, Task, Random], Made], Callable[[Rows], int]]] = {
     "pair": (_pair, lambda rows: 1),
     "choice": (_choice, _n_choices),
     "tags": (_tags, lambda rows: TAGS_PER_ROW),

@@ -28,7 +28,7 @@ from toolkit.report.transfer_tables import (
 from toolkit.similarity import MEASURES, Matrix
 from toolkit.similarity.ranking import FILE, FOLDER, Prediction, to_json
 from toolkit.tasks import get_task
-from toolkit.tasks.task import LEVELS
+from toolkit.tasks.kinds import LEVELS
 from toolkit.tracking import NOTE_TAG
 
 MAX_NAME = 80
