@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.perturb import LEVELS, PERTURBATIONS, Noise, check_strength, fields_of, parse_noise
-from toolkit.perturb.attack import FIELDS as ATTACKED
-from toolkit.perturb.attack import AttackSettings
+from toolkit.perturb import ATTACKED, LEVELS, PERTURBATIONS, Noise, check_strength, fields_of, parse_noise
+from toolkit.perturb.attacked import AttackSettings
 from toolkit.recipes.session.common import Say
 from toolkit.recipes.session.noise import check_given, speaks, wanted_fields
 from toolkit.statistics.robustness import CLEAN

@@ -10,7 +10,7 @@ from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.metrics import MAIN
-from toolkit.perturb.attack import AttackSettings
+from toolkit.perturb.attacked import AttackSettings
 from toolkit.progress import Report, silent
 from toolkit.recipes.robust.answers import Answering
 from toolkit.recipes.robust.plan import Condition, is_lexical, noise_of, plan_robust
