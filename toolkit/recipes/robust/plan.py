@@ -84,7 +84,9 @@ def plan_robust(stress: Stress, target: Task, wanted: Sequence[str], session: Se
             )
     refused: dict[str, None] = {}  # in the order in which they were met
     places = _places(stress, target, wanted, session, refused)
-    searches = {settings.name: _searched(settings, target, wanted, config, refused) for settings in stress.attacks}
+    searches: dict[str, tuple[str, ...]] = {
+        settings.name: _searched(settings, target, wanted, config, refused) for settings in stress.attacks
+    }
     for sentence in refused:
         session.say(f"Left out: {sentence}.")
     conditions = [(name, strength) for name in places for strength in sorted(set(stress.strengths))]
