@@ -2,24 +2,37 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import toolkit
+from tests.recipes.failing import FailingTracker
 from tests.recipes.small import FUSED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.perturb import PERTURBATIONS
 from toolkit.perturb.attack import AttackSettings
+from toolkit.progress import Say, say_nothing
 from toolkit.recipes.robust import answers as room
-from toolkit.recipes.robust.run import RobustResult, robust
+from toolkit.recipes.robust.plan import Stress
+from toolkit.recipes.robust.run import RobustResult
+from toolkit.recipes.robust.run import robust as journey
+from toolkit.recipes.session.session import Session
 from toolkit.results.predictions import read_predictions
 from toolkit.results.score import read_json
 from toolkit.tasks import get_task
 
 pytestmark = pytest.mark.journey
+
+
+def robust(names: Sequence[str], config: Config, *, say: Say = say_nothing, **options: Any) -> RobustResult:
+    """Run the journey with the options of the command line."""
+    asked = {key: options.pop(key) for key in ("perturb", "strengths", "attacks") if key in options}
+    return journey(names, Session.open(config, say=say), stress=Stress(**asked), **options)
 
 
 def _here(trained: Config, folder: Path, *sets: str) -> Config:
@@ -324,3 +337,11 @@ def test_a_field_that_a_kind_lacks_is_refused(trained: Config, tmp_path: Path) -
         ToolkitError, match="A bitext row has no text field 'first' that can be perturbed; it has source, target"
     ):
         toolkit.retrieve("backbone", config, task="micro-bitext", languages="de")
+
+
+def test_a_run_whose_logging_raises_is_failed(nli: Config, tmp_path: Path) -> None:
+    tracker = FailingTracker()
+    session = Session.open(_here(nli, tmp_path, "eval.limit=4"), tracker=tracker)
+    with pytest.raises(OSError, match="no space"):
+        journey(["micro-nli"], session, task="micro-nli", languages="en", stress=Stress("swap", (0.5,)))
+    assert tracker.status == {"micro-nli": "FAILED"}

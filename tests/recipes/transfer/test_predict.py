@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 import toolkit
 from cli import main
+from tests.recipes.failing import FailingTracker
 from tests.recipes.small import tiny_config
 from tests.recipes.sweeping import run as run_sweep
 from tests.recipes.sweeping import write_grid
@@ -20,9 +21,12 @@ from tests.recipes.swept import hand_written
 from tests.sweeps.test_transfers import ROWS
 from toolkit.config import Config, load
 from toolkit.errors import DataError, ToolkitError
+from toolkit.face import predict, suggest
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.report import report
-from toolkit.recipes.transfer.predict import held_sources, predict
-from toolkit.recipes.transfer.suggest import suggest
+from toolkit.recipes.transfer.predict import held_sources
+from toolkit.recipes.transfer.predict import predict as predict_journey
+from toolkit.recipes.transfer.suggest import suggest as suggest_journey
 from toolkit.similarity import regret
 from toolkit.similarity.ranking import FILE, read_prediction, verdicts
 from toolkit.sweeps.transfers import observe
@@ -91,8 +95,10 @@ def test_a_task_that_must_help_comes_first_and_one_that_cannot_last(config: Conf
 
 
 def test_the_zoos_tasks_are_ranked_and_what_lacks_an_adapter_is_said(config: Config) -> None:
-    assert set(held_sources(config, "micro-choice")) == {"micro-nli", "micro-qa"}
-    assert held_sources(config, "micro-nli") == ("micro-qa",), "not stacks, not fusions, not the target's own"
+    assert set(held_sources(Session.open(config), "micro-choice")) == {"micro-nli", "micro-qa"}
+    assert held_sources(Session.open(config), "micro-nli") == ("micro-qa",), (
+        "not stacks, not fusions, not the target's own"
+    )
     result = predict("micro-choice", config, by="logme,text-embedding", sources=["micro-nli", "micro-qa", "micro-pos"])
     lacking = next(each for each in result.found.of("micro-choice").ranked if each.source == "micro-pos")
     assert "logme" not in lacking.values and "text-embedding" in lacking.values
@@ -110,7 +116,7 @@ def test_train_makes_what_lacks(tmp_path: Path) -> None:
         predict("micro-choice", config)
     found = predict("micro-choice", config, sources=["micro-pos"], by="logme", is_trained=True).found
     assert "logme" in found.of("micro-choice").ranked[0].values
-    assert held_sources(config) == ("micro-pos",)
+    assert held_sources(Session.open(config)) == ("micro-pos",)
 
 
 def test_a_sweep_stands_beside_and_every_predictor_beside_the_controls(config: Config, swept: Path) -> None:
@@ -152,7 +158,7 @@ def test_a_target_that_the_sweep_never_saw_is_ranked_by_its_sources(config: Conf
     ranking = result.found.of("micro-qa")
     assert {each.source for each in ranking.ranked} == {"micro-nli", "micro-pos"}
     assert not ranking.gains and result.found.validation is not None
-    assert any("'micro-qa' is no target of the sweep" in sentence for sentence in said)
+    assert any("'micro-qa' is not a target of the sweep" in sentence for sentence in said)
     assert result.folder == config.run_dir / "predict" / "micro-qa", "the sweep's own prediction stays"
 
 
@@ -256,3 +262,13 @@ target:
     assert gains["micro-qa"] > 0.15 and gains["micro-pos"] < 0.1, "the case is as it was planted"
     for name in ("combined", "logme", "transrate", "text-embedding"):
         assert found.of("micro-choice").places(name)["micro-qa"] == 1.0, name
+
+
+def test_runs_of_predict_and_suggest_whose_logging_raises_are_failed(config: Config, swept: Path) -> None:
+    tracker = FailingTracker()
+    session = Session.open(config, tracker=tracker)
+    with pytest.raises(OSError, match="no space"):
+        predict_journey(None, session, sweep=swept, by=TEXTUAL)
+    with pytest.raises(OSError, match="no space"):
+        suggest_journey(2, "micro-choice", session, sweep=swept, by=TEXTUAL)
+    assert tracker.status == {"predict hand": "FAILED", "suggest 2 for micro-choice": "FAILED"}
