@@ -16,6 +16,7 @@ from toolkit.recipes.session import backbones, circuits, features, weights
 from toolkit.recipes.session.circuits import adapter_shapes, arithmetic, head_spec, say_path
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.weights import Place, file_of, places, require_locked
+from toolkit.tasks.kinds import Kind
 from toolkit.tasks.task import Rows
 from toolkit.tracking import Tracker
 from toolkit.zoo import AdapterCard, Zoo
@@ -62,7 +63,7 @@ def open_backbone(config: Config, *, report: Report) -> Backbone:
 
 def features_for(
     rows: Rows,
-    kind: str,
+    kind: Kind,
     backbone: Backbone,
     settings: TrainConfig | EvalConfig,
     config: Config,
