@@ -90,6 +90,23 @@ def test_every_help_shows_a_worked_example(make_cli: ModuleType) -> None:
         assert "Examples:\n    " in command.get_help(context), " ".join(words)
 
 
+def test_the_pictures_and_tables_of_the_architecture_are_what_the_imports_say() -> None:
+    command = [sys.executable, "docs/make_architecture.py", "--check"]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert found.returncode == 0, found.stderr
+
+
+def test_a_picture_draws_every_import_that_does_not_follow_from_others() -> None:
+    make = load_script("make_architecture")
+    edges = {"a": {"b", "c", "d"}, "b": {"c"}, "c": set(), "d": {"c"}}
+    assert make.reduced(edges) == {"a": {"b", "d"}, "b": {"c"}, "c": set(), "d": {"c"}}
+    assert make.levels(edges) == [["a"], ["b", "d"], ["c"]]
+    drawn = make.picture(make.levels(edges), make.reduced(edges), {"b"}, "four")
+    assert drawn.count("marker-end") == 4
+    assert drawn.count('class="torch"') == 1
+    assert drawn == make.picture(make.levels(edges), make.reduced(edges), {"b"}, "four")
+
+
 # -- examples that run ------------------------------------------------------------------------------------------------
 
 

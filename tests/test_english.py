@@ -66,8 +66,9 @@ def texts(source: str) -> Iterator[tuple[int, str]]:
 
 
 def prose_of(page: str) -> str:
-    """Return a page with its fenced code blanked, so that line numbers stay."""
-    return re.sub(r"^```.*?^```", lambda block: "\n" * block[0].count("\n"), page, flags=re.M | re.S)
+    """Return a page with its fenced code and generated parts blanked, so that line numbers stay."""
+    skipped = r"^```.*?^```|^<!-- \w+: generated -->.*?^<!-- \w+: end -->"
+    return re.sub(skipped, lambda block: "\n" * block[0].count("\n"), page, flags=re.M | re.S)
 
 
 def avoided(text: str) -> Iterator[tuple[int, str, str]]:

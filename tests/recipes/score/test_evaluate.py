@@ -14,7 +14,7 @@ from tests import PROJECT, zygote
 from tests.recipes.small import FUSED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.evaluation import predict
+from toolkit.evaluation import run_head
 from toolkit.features import features_of, sentence_features
 from toolkit.modeling.embed import embed
 from toolkit.recipes.session.circuits import trained_circuit
@@ -120,7 +120,7 @@ def logits_of(config: Config, expression: str) -> np.ndarray:
     rows = list(get_task("micro-choice").rows("score", "ru", limit=16))
     circuit, _ = trained_circuit(expression, Session.open(config), heads=None)
     with circuit:
-        found = predict(circuit, features_of(rows, "choice", circuit.backbone.tokenizer))
+        found = run_head(circuit, features_of(rows, "choice", circuit.backbone.tokenizer))
     assert isinstance(found, np.ndarray)
     return found
 
@@ -143,7 +143,7 @@ def test_a_folded_circuit_gives_the_unfolded_ones_answers(trained: Config, expre
         circuit, _ = trained_circuit(expression, Session.open(config), heads=None)
         with circuit:
             assert circuit.is_folded is not bool(sets)
-            found.append(predict(circuit, features_of(rows, kind, circuit.backbone.tokenizer)))
+            found.append(run_head(circuit, features_of(rows, kind, circuit.backbone.tokenizer)))
     folded, unfolded = found
     if kind == "tags":
         assert np.array_equal(folded.values, unfolded.values)  # type: ignore[union-attr]

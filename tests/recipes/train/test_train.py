@@ -194,5 +194,5 @@ def test_layers_that_are_left_out_come_with_the_card(tmp_path: Path) -> None:
     circuit, _ = trained_circuit("micro-nli", Session.open(tiny_config(tmp_path)), heads=None)
     with circuit:
         assert {key.split(".")[1] for key in circuit.shapes_of(circuit.parts[0])} == {"0"}
-    with pytest.raises(ToolkitError, match="joins adapters that stand in different layers"):
+    with pytest.raises(ToolkitError, match="joins adapters that are in different layers"):
         toolkit.train("fuse[micro-nli,micro-pos]@micro-nli", tiny_config(tmp_path))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from toolkit.composition import Composition
-from toolkit.evaluation import evaluate_rows
+from toolkit.evaluation import Scoring, evaluate_rows
 from toolkit.features import Features
 from toolkit.features.collate import PAD
 from toolkit.metrics import MAIN
@@ -98,10 +98,7 @@ def measure_cost(
             circuit,
             one.rows,
             one.features,
-            labels=target.labels,
-            metric=target.metric,
-            language=one.language,
-            settings=config.eval,
+            scoring=Scoring.of(one.rows, config.eval),
             what=f"{circuit.composition}: {target.name} {one.language}",
             report=session.report,
         )

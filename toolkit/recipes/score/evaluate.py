@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.composition import Part, parse
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import Evaluation, evaluate_each, predict
+from toolkit.evaluation import Evaluation, Scoring, evaluate_each, run_head
 from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.answers import kept_answers, write_answers
@@ -115,10 +115,7 @@ def answer(
         rows,
         features,
         heads=heads_for(circuit, target) if heads is None else heads,
-        labels=target.labels,
-        metric=target.metric,
-        language=rows.language,
-        settings=session.config.eval,
+        scoring=Scoring.of(rows, session.config.eval),
         what=f"{target.name} {rows.language}",
         report=session.report,
     )
@@ -137,7 +134,7 @@ def answer_probabilities(circuit: Circuit, rows: Sequence[Row], target: Task, co
         stride=config.eval.stride,
         label_piece=config.eval.label_piece,
     )
-    logits = np.asarray(predict(circuit, features, batch_size=config.eval.batch_size, head=head), np.float64)
+    logits = np.asarray(run_head(circuit, features, batch_size=config.eval.batch_size, head=head), np.float64)
     shifted = np.exp(logits - logits.max(1, keepdims=True))
     return shifted / shifted.sum(1, keepdims=True)
 

@@ -17,6 +17,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import check_parents, load_part, places, require_locked, require_trained
 from toolkit.tasks import Task
 from toolkit.zoo import AdapterCard, Head
+from toolkit.zoo.values import Pooling
 
 # What a card decides of an adapter's shape; dropout is the configuration's, for it changes no stored weight.
 _SHAPE = ("kind", "reduction_factor", "non_linearity", "leave_out_lower", "leave_out_upper")
@@ -103,7 +104,7 @@ def say_path(circuit: Circuit, say: Say) -> None:
         say(f"{circuit.composition}: {len(circuit.unfolded)} layers are not folded ({reason}).")
 
 
-def _spec(held: Head, pooling: str | None) -> HeadSpec:
+def _spec(held: Head, pooling: Pooling | None) -> HeadSpec:
     """Return what a card says of a head, with the defaults of this release where it says nothing."""
     spec = HeadSpec(held.kind, held.labels)
     return replace(spec, pooling=pooling or spec.pooling, temperature=held.temperature or spec.temperature)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from toolkit.composition.stages import Stage
-from toolkit.evaluation import Evaluation, evaluate_rows
+from toolkit.evaluation import Evaluation, Scoring, evaluate_rows
 from toolkit.features import Features
 from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
@@ -67,10 +67,7 @@ class DevScores:
             self._circuit,
             source.dev,
             features,
-            labels=source.task.labels,
-            metric=source.task.metric,
-            language=source.dev.language,
-            settings=self._session.config.eval,
+            scoring=Scoring.of(source.dev, self._session.config.eval),
             head=head_of(self._stage, source),
             what=f"dev {source.ref}",
             report=self._session.report,
