@@ -35,7 +35,7 @@ def settings_that_change(what: Change, config: Config, *, cases: Collection[Case
         >>> list(settings_that_change("merges", Config(), cases=["dropped"]))
         ['adapter.kind', 'train.seed', 'merge.density']
     """
-    held = frozenset(cases)
+    held, values = frozenset(cases), to_dict(config)
     found: dict[str, Any] = {}
     for key, setting in declared().items():
         about = setting.about
@@ -43,9 +43,9 @@ def settings_that_change(what: Change, config: Config, *, cases: Collection[Case
             continue
         if about.only and not held & set(about.only):
             continue
-        value = value_of(config, key)
+        value = _at(values, key)
         earlier = _EARLIER.get((what, key))
-        if earlier is None or held & earlier or value != value_of(_DEFAULTS, key):
+        if earlier is None or held & earlier or value != _at(_DEFAULTS, key):
             found[key] = value
     return found
 
@@ -74,10 +74,14 @@ def value_of(config: Config, key: str) -> Any:
         >>> value_of(Config(), "train.batch_size"), value_of(Config(), "zoo")
         (32, 'adapter_zoo')
     """
-    found: Any = to_dict(config)
+    return _at(to_dict(config), key)
+
+
+def _at(values: Mapping[str, Any], key: str) -> Any:
+    found: Any = values
     for name in key.split("."):
         found = found[name]
     return found
 
 
-_DEFAULTS = Config()
+_DEFAULTS = to_dict(Config())
