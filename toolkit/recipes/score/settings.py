@@ -10,7 +10,7 @@ from toolkit.config import Config
 from toolkit.config.about import Case
 from toolkit.config.keys import by_section, settings_that_change
 from toolkit.tasks import Task
-from toolkit.tasks.task import RETRIEVED
+from toolkit.tasks.kinds import RETRIEVED
 
 # Kinds whose answers have settings of their own.
 _KINDS: dict[str, Case] = {"span": "span", "tags": "tags"}

@@ -10,24 +10,26 @@ from toolkit.composition import Composition, parse
 from toolkit.config import AdapterConfig, Config, TrainConfig
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.circuit import Circuit
-from toolkit.modeling.heads import HeadSpec
+from toolkit.modeling.heads import HEADS, HeadSpec
+from toolkit.modeling.pooling import Pooling
 from toolkit.progress import Say
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import check_parents, load_part, places, require_locked, require_trained
 from toolkit.tasks import Task
 from toolkit.zoo import AdapterCard, Head
-from toolkit.zoo.values import Pooling
 
 # What a card decides of an adapter's shape; dropout is the configuration's, for it changes no stored weight.
 _SHAPE = ("kind", "reduction_factor", "non_linearity", "leave_out_lower", "leave_out_upper")
 
 
 def head_spec(task: Task, train: TrainConfig | None = None) -> HeadSpec:
-    """Return the head that answers a task; of a retrieval task with the pooling and temperature of its training."""
-    if task.kind == "retrieval" and train is not None:
-        return HeadSpec(task.kind, (), train.pooling, train.temperature)
-    return HeadSpec(task.kind, task.labels if task.kind in ("pair", "tags") else ())
+    """Return the head that answers a task, with the pooling, temperature and dropout of its training."""
+    form = HEADS[task.kind]
+    labels = task.labels if form is not None and form.has_labels else ()
+    if train is None:
+        return HeadSpec(task.kind, labels)
+    return HeadSpec(task.kind, labels, train.pooling, train.temperature, train.head_dropout)
 
 
 def trained_circuit(

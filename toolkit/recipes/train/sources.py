@@ -15,7 +15,7 @@ from toolkit.recipes.session.noise import augmented
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import Task, get_task
 from toolkit.tasks.catalogue.trains_on import source_task
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 from toolkit.training import TaskData
 from toolkit.training.mixture import Mixture
 
