@@ -119,6 +119,11 @@ def offences_of_source(path: Path) -> list[str]:
     return found
 
 
+def test_the_ready_configurations_are_in_the_house_style() -> None:
+    files = sorted((PROJECT / "configs").rglob("*.yaml"))
+    assert [(file.name, word) for file in files for _, word, _ in avoided(file.read_text(encoding="utf-8"))] == []
+
+
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(PROJECT)))
 def test_a_page_is_in_the_house_style(page: Path) -> None:
     found = offences_of_page(page)

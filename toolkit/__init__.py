@@ -27,9 +27,9 @@ _HOMES = {
     "evaluate_suite": "toolkit.face",
     "retrieve": "toolkit.face",
     "compare": "toolkit.face",
-    "compare_tasks": "toolkit.recipes.transfer.similarity",
-    "predict": "toolkit.recipes.transfer.predict",
-    "suggest": "toolkit.recipes.transfer.suggest",
+    "compare_tasks": "toolkit.face",
+    "predict": "toolkit.face",
+    "suggest": "toolkit.face",
     "attention": "toolkit.face",
     "prune": "toolkit.face",
     "collapse": "toolkit.face",
@@ -40,10 +40,19 @@ _HOMES = {
 if TYPE_CHECKING:
     from toolkit.composition import parse
     from toolkit.errors import ToolkitError
-    from toolkit.face import attention, collapse, compare, evaluate, evaluate_suite, prune, retrieve, train
-    from toolkit.recipes.transfer.predict import predict
-    from toolkit.recipes.transfer.similarity import compare_tasks
-    from toolkit.recipes.transfer.suggest import suggest
+    from toolkit.face import (
+        attention,
+        collapse,
+        compare,
+        compare_tasks,
+        evaluate,
+        evaluate_suite,
+        predict,
+        prune,
+        retrieve,
+        suggest,
+        train,
+    )
     from toolkit.tasks import get_task, load_task
     from toolkit.zoo import Zoo
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from toolkit.config import Config
 from toolkit.progress import Report, Say, say_nothing, silent
@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from toolkit.recipes.score.suite import SuiteResult
     from toolkit.recipes.score.suite_plan import Part
     from toolkit.recipes.session.session import Session
+    from toolkit.recipes.transfer.predict import Predicted
+    from toolkit.recipes.transfer.similarity import SimilarityResult
+    from toolkit.recipes.transfer.suggest import Suggested
     from toolkit.zoo import AdapterCard
+
+
+class Telling(TypedDict, total=False):
+    """Callbacks of a journey: `report` for progress, `say` for sentences to the reader; by default nothing is shown."""
+
+    report: Report
+    say: Say
 
 
 def train(
@@ -222,6 +232,59 @@ def mine_files(
     from toolkit.recipes.score.mining import mine_files as run
 
     return run(source, target, out, _session(config, report, say), expression=expression)
+
+
+def compare_tasks(
+    tasks: Sequence[str],
+    config: Config,
+    *,
+    by: str | Sequence[str] = "all",
+    train: bool = False,
+    **tell: Unpack[Telling],
+) -> SimilarityResult:
+    """Compare tasks by every predictor, see `recipes.transfer.similarity.compare_tasks`."""
+    from toolkit.recipes.transfer.similarity import compare_tasks as run
+
+    return run(tasks, _told(config, tell), by=by, train=train)
+
+
+def predict(
+    target: str | None,
+    config: Config,
+    *,
+    sources: Sequence[str] = (),
+    sweep: Path | None = None,
+    variant: str | None = None,
+    by: str | Sequence[str] = "all",
+    is_trained: bool = False,
+    **tell: Unpack[Telling],
+) -> Predicted:
+    """Rank sources for a target, see `recipes.transfer.predict.predict`."""
+    from toolkit.recipes.transfer.predict import predict as run
+
+    session = _told(config, tell)
+    return run(target, session, sources=sources, sweep=sweep, variant=variant, by=by, is_trained=is_trained)
+
+
+def suggest(
+    n: int,
+    target: str,
+    config: Config,
+    *,
+    candidates: Sequence[str] = (),
+    sweep: Path | None = None,
+    variant: str | None = None,
+    by: str | Sequence[str] = "all",
+    **tell: Unpack[Telling],
+) -> Suggested:
+    """Propose the members of a fusion, see `recipes.transfer.suggest.suggest`."""
+    from toolkit.recipes.transfer.suggest import suggest as run
+
+    return run(n, target, _told(config, tell), candidates=candidates, sweep=sweep, variant=variant, by=by)
+
+
+def _told(config: Config, tell: Telling) -> Session:
+    return _session(config, tell.get("report", silent), tell.get("say", say_nothing))
 
 
 def _session(config: Config, report: Report, say: Say) -> Session:

@@ -88,7 +88,7 @@ def fuse(
     With --suggest only say which members should help TARGET most, as `xstilts predict` ranks them.
     """
     if suggest is not None:
-        from toolkit.recipes.transfer.suggest import suggest as propose
+        from toolkit.face import suggest as propose
 
         config = resolve(**options)
         with bars() as report:

@@ -76,10 +76,11 @@ def tasks_show(name: str, task_files: tuple[Path, ...]) -> None:
 def tasks_check(name: str, **options: Any) -> None:
     """Read a task's rows: faults, label balance, tokens, duplicates, and what the zoo's adapters have seen of them."""
     from toolkit.recipes.data.check import check
+    from toolkit.recipes.session.session import Session
 
     config = resolve(**options)
     with bars() as report:
-        found = check(name, config, report=report)
+        found = check(name, Session.open(config, report=report))
     headers = (
         "split",
         "language",

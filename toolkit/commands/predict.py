@@ -58,7 +58,7 @@ def predict(
     Without SOURCES the sweep's are ranked, else the tasks that the zoo holds adapters of. With --sweep the ranking stands beside
     what was observed, and each predictor beside the controls; without TARGET all targets of the sweep are predicted.
     """
-    from toolkit.recipes.transfer.predict import predict as run
+    from toolkit.face import predict as run
 
     if target is None and sweep is None:
         raise ToolkitError("predict wants a TARGET, or --sweep DIR for all targets of a finished sweep.")

@@ -76,7 +76,9 @@ def robust(
     --seed seeds the noise. All compositions are scored on the same perturbed rows; an attack searches against each for itself.
     """
     from toolkit.perturb.attack import AttackSettings
+    from toolkit.recipes.robust.plan import Stress
     from toolkit.recipes.robust.run import robust as run
+    from toolkit.recipes.session.session import Session
 
     noise = {"lexicons": lexicons, "mix_with": mix_with, "fields": fields, "seed": options["seed"]}
     config = resolve(**with_sets(options, "noise", **noise))
@@ -86,15 +88,11 @@ def robust(
     with bars() as report:
         result = run(
             exprs,
-            config,
+            Session.open(config, report=report, say=say),
             task=task,
             languages=languages,
-            perturb=perturb,
-            strengths=_numbers(strength),
-            attacks=searches,
+            stress=Stress(perturb, _numbers(strength), searches),
             baseline=baseline,
-            report=report,
-            say=say,
         )
     click.echo(result.text)
     say(f"Written to {result.folder}/")

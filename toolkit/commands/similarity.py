@@ -36,7 +36,7 @@ def similarity(
     Predictors: text-embedding, fisher, logme, transrate, cka, language, vocabulary (docs/similarity.md). What they read of a task
     is extracted once and kept in the embedding store; those that need a trained adapter take it from the zoo.
     """
-    from toolkit.recipes.transfer.similarity import compare_tasks
+    from toolkit.face import compare_tasks
 
     given = {"limit": limit, "shared_text": shared_text}
     sets = (*options["sets"], *(f"similarity.{key}={value}" for key, value in given.items() if value is not None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from toolkit.composition import Composition
@@ -10,10 +10,18 @@ from toolkit.config import Config
 from toolkit.config.about import Case
 from toolkit.config.keys import by_section, settings_that_change
 from toolkit.tasks import Task
-from toolkit.tasks.kinds import RETRIEVED
+from toolkit.tasks.kinds import Kind
 
-# Kinds whose answers have settings of their own.
-_KINDS: dict[str, Case] = {"span": "span", "tags": "tags"}
+# Cases that scoring a kind brings: who answers, and settings of the kind's own.
+CASES: Mapping[Kind, tuple[Case, ...]] = {
+    "pair": ("head",),
+    "choice": ("head",),
+    "span": ("head", "span"),
+    "tags": ("head", "tags"),
+    "bitext": ("search",),
+    "mining": ("search",),
+    "retrieval": ("search",),
+}
 
 
 def scoring_settings(task: Task, entries: Iterable[Composition], config: Config) -> dict[str, Any]:
@@ -27,12 +35,8 @@ def scoring_settings(task: Task, entries: Iterable[Composition], config: Config)
         config: resolved configuration.
     """
     found: dict[Case, bool] = {
-        "head": task.kind not in RETRIEVED,
-        "search": task.kind in RETRIEVED,
         "fused": any(part.kind == "fusion" for entry in entries for part in entry.parts),
         "noise": config.noise.apply is not None,
     }
-    cases = {case for case, holds in found.items() if holds}
-    if task.kind in _KINDS:
-        cases.add(_KINDS[task.kind])
+    cases = {case for case, holds in found.items() if holds} | set(CASES[task.kind])
     return by_section(settings_that_change("scores", config, cases=cases))

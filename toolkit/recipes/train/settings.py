@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from toolkit.composition.stages import Stage
 from toolkit.config import Config
 from toolkit.config.about import Case
 from toolkit.config.keys import by_section, settings_that_change
+from toolkit.tasks.kinds import Kind
 
-# Kinds whose rows have settings of their own.
-_KINDS: dict[str, Case] = {"span": "span", "tags": "tags", "retrieval": "retrieval"}
+# Cases that the rows of a kind bring.
+CASES: Mapping[Kind, tuple[Case, ...]] = {
+    "pair": (),
+    "choice": (),
+    "span": ("span",),
+    "tags": ("tags",),
+    "bitext": (),
+    "mining": (),
+    "retrieval": ("retrieval",),
+}
 
 
-def learning_settings(stage: Stage, config: Config, kinds: Iterable[str]) -> dict[str, Any]:
+def learning_settings(stage: Stage, config: Config, kinds: Iterable[Kind]) -> dict[str, Any]:
     """Return the settings that can change the weights of a stage, by section; of a merge by name.
 
     Keys of checkpoints and of a sweep's steps read them here.
@@ -31,7 +40,7 @@ def learning_settings(stage: Stage, config: Config, kinds: Iterable[str]) -> dic
     return by_section(settings_that_change("weights", config, cases=_cases(stage, config, kinds)))
 
 
-def _cases(stage: Stage, config: Config, kinds: Iterable[str]) -> set[Case]:
+def _cases(stage: Stage, config: Config, kinds: Iterable[Kind]) -> set[Case]:
     learnt = {part.kind for part in stage.learn}
     held = {part.kind for part in stage.circuit.parts}
     found: dict[Case, bool] = {
@@ -42,4 +51,4 @@ def _cases(stage: Stage, config: Config, kinds: Iterable[str]) -> set[Case]:
         "mixture": len(stage.tasks) > 1,
         "augment": config.train.augment is not None,
     }
-    return {case for case, holds in found.items() if holds} | {_KINDS[kind] for kind in kinds if kind in _KINDS}
+    return {case for case, holds in found.items() if holds} | {case for kind in kinds for case in CASES[kind]}
