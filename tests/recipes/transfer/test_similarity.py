@@ -12,11 +12,14 @@ from click.testing import CliRunner, Result
 
 import toolkit
 from cli import main
+from tests.recipes.failing import FailingTracker
 from tests.recipes.small import tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.face import compare_tasks
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer.similarity import by_group
+from toolkit.recipes.transfer.similarity import compare_tasks as journey
 from toolkit.tasks import TASKS
 
 pytestmark = pytest.mark.journey
@@ -175,3 +178,10 @@ def test_a_run_is_recorded_with_every_number_and_the_files(config: Config, tmp_p
     assert recorded.data.metrics["vocabulary/micro-nli/micro-pos"] == found.matrices[0].value("micro-nli", "micro-pos")
     files = {file.path for file in client.list_artifacts(recorded.info.run_id)}
     assert files >= {"similarity.md", "similarity.csv", "similarity.png", "similarity.svg"}
+
+
+def test_a_run_whose_logging_raises_is_failed(config: Config) -> None:
+    tracker = FailingTracker()
+    with pytest.raises(OSError, match="no space"):
+        journey(["micro-nli", "micro-pos"], Session.open(config, tracker=tracker), by="vocabulary")
+    assert tracker.status == {"similarity micro-pos, micro-nli": "FAILED"}
