@@ -141,7 +141,7 @@ def _convert(data: bytes, folder: Path) -> None:
     reader.take("I")  # file version
     sizes, eps = reader.take("7i"), reader.take("f")
     reader.take("i")  # quantisation block: 32
-    header = _Header(*sizes, eps, *reader.take("5i"))
+    header = _Header(*(*sizes, eps, *reader.take("5i")))
     pieces, scores = _vocabulary(reader, header.n_pieces)
     n_rules, rules_size = reader.take("i"), reader.take("I")
     rules = _normalisation(reader.blob(rules_size), n_rules)
