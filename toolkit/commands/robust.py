@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from toolkit.commands.options import example, resolve, settings, with_sets
 from toolkit.commands.screen import bars, print_table, say
+
+if TYPE_CHECKING:
+    from toolkit.perturb.attacked import AttackName
 
 
 @click.command(
@@ -62,7 +65,7 @@ def robust(
     languages: str,
     perturb: str,
     strength: str,
-    attacks: tuple[str, ...],
+    attacks: tuple[AttackName, ...],
     budget: int,
     max_changed: float,
     baseline: str | None,
@@ -75,7 +78,7 @@ def robust(
 
     --seed seeds the noise. All compositions are scored on the same perturbed rows; an attack searches against each for itself.
     """
-    from toolkit.perturb.attack import AttackSettings
+    from toolkit.perturb.attacked import AttackSettings
     from toolkit.recipes.robust.plan import Stress
     from toolkit.recipes.robust.run import robust as run
     from toolkit.recipes.session.session import Session

@@ -15,7 +15,7 @@ from tests.recipes.small import FUSED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.perturb import PERTURBATIONS
-from toolkit.perturb.attack import AttackSettings
+from toolkit.perturb.attacked import AttackSettings
 from toolkit.progress import Say, say_nothing
 from toolkit.recipes.robust import answers as room
 from toolkit.recipes.robust.plan import Stress
