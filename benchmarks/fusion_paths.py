@@ -63,16 +63,16 @@ def main() -> None:
             )
             (card,) = toolkit.train(text, config, say=print)
             result = toolkit.evaluate(text, config, task=args.task, languages=args.languages, say=print)
-            seen = sum(int(one["rows"]) for one in card.data_seen)
+            seen = sum(int(one.rows or 0) for one in card.data_seen)
             found[path] = {
                 "scores": {f"{one.metric}/{one.language}": one.value for one in result.scores},
                 "n": {one.language: one.n for one in result.scores},
-                "dev": {one["metric"]: one["value"] for one in card.scores},
+                "dev": {one.metric: one.value for one in card.scores},
                 "seconds": card.seconds,
                 "rows": seen,
                 "steps": card.recipe["steps"],
                 "path": card.recipe["fusion"],
-                "members": {one["name"]: one["digest"] for one in Zoo(zoo).get(text, args.backbone).parents},
+                "members": {one.name: one.digest for one in Zoo(zoo).get(text, args.backbone).parents},
             }
     ours, theirs = found["fast"], found["reference"]
     ratios = {

@@ -23,7 +23,7 @@ WORDS = {
     r"\bmend(s|ed|ing|able)?\b": "fix",
     r"\bbeside\b": "next to, with",
     r"\b(stands?|stood|standing)\b(?! for\b)": "is, are, follows, is listed",
-    r"\b(is|are|was|were|be|been|being) told\b": "is reported, is given",
+    r"(?<!cannot )\b(is|are|was|were|be|been|being) told\b": "is reported, is given",
     r"\b(go|goes|going|went|gone) on\b": "continue",
     r"\b(lie|lies|lying)\b": "is stored, is",
     r"\bforet(ell|ells|elling|old)\b": "predict",
@@ -40,9 +40,6 @@ WIDTH = 120
 OFFENDERS: dict[str, int] = {
     "toolkit": 440,
     "CHANGELOG.md": 93,
-    "adapter_zoo/README.md": 38,
-    "docs/add_a_task.md": 53,
-    "docs/compare.md": 22,
     "docs/decisions/0001-layers.md": 3,
     "docs/decisions/0002-adapter-identity.md": 8,
     "docs/decisions/0003-label-piece.md": 6,
@@ -65,9 +62,6 @@ OFFENDERS: dict[str, int] = {
     "docs/decisions/0020-significance.md": 27,
     "docs/decisions/0021-robustness.md": 16,
     "docs/decisions/0022-similarity.md": 18,
-    "docs/robustness.md": 23,
-    "docs/similarity.md": 53,
-    "docs/sweeps.md": 29,
 }
 
 GENERATED = {PROJECT / "docs" / "cli.md"}  # from the help texts, which are read where they are written

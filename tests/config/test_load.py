@@ -254,3 +254,31 @@ def test_python_values_of_the_right_type_are_taken() -> None:
     assert (config.train.batch_size, config.train.epochs, config.zoo, config.eval.limit) == (8, 2.0, Path("z"), 5)
     assert type(config.train.batch_size) is int
     assert type(config.train.epochs) is float
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (["a.yaml", "deep/b.yaml"], ("a.yaml", "deep/b.yaml")),
+        ((Path("a.yaml"),), ("a.yaml",)),
+        (Path("a,b.yaml"), ("a,b.yaml",)),
+        ("a.yaml, b.yaml", ("a.yaml", "b.yaml")),
+        ([], ()),
+    ],
+)
+def test_task_files_are_a_tuple_of_paths(given: Any, wanted: tuple[str, ...]) -> None:
+    config = load(overrides={"task_files": given})
+    assert config.task_files == tuple(map(Path, wanted))
+    assert from_dict(to_dict(config)) == config
+
+
+def test_task_files_come_from_yaml_and_from_set(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("task_files: [one.yaml, 'two.yaml']\n", encoding="utf-8")
+    assert load(tmp_path / "a.yaml").task_files == (Path("one.yaml"), Path("two.yaml"))
+    assert load(tmp_path / "a.yaml", ["task_files=x.yaml"]).task_files == (Path("x.yaml"),)
+
+
+@pytest.mark.parametrize("given", [3, ["a", 3], ["a", ""], {"a": "b"}, "a,,b"])
+def test_task_files_of_something_else_are_refused(given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"task_files is .*, expected a list of paths"):
+        load(overrides={"task_files": given})

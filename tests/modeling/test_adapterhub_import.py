@@ -140,7 +140,7 @@ def test_a_fusion_its_members_and_the_target_on_top_answer_with_equal_logits(
     randomised(model).save_adapter_setup(str(tmp_path / "saved"), active, head_setup="target")
     taken = take(zoo, tmp_path / "saved", backbone)  # the setup says how they are composed
     assert [card.name for card in taken.cards] == ["nli", "qa", "fuse[nli,qa]/target"]
-    assert [parent["name"] for parent in taken.cards[-1].parents] == ["nli", "qa"]
+    assert [parent.name for parent in taken.cards[-1].parents] == ["nli", "qa"]
     assert zoo.faults() == []
     found, expected = logits_here(zoo, "fuse[nli,qa]/target", tmp_path), logits_there(model, active, "target")
     # A fusion is computed in another order here (toolkit/modeling/fusion.py), so rounding may differ.
@@ -179,7 +179,7 @@ def test_the_head_of_a_model_of_transformers_comes_along(
     randomised(model).save_adapter(str(tmp_path / "saved"), "one", with_head=True)
     names = ["a"] + ["b"] * (model.num_labels > 1)
     take(zoo, tmp_path / "saved", backbone, labels=names)
-    assert list(zoo.get("one", "tiny").heads["one"]["labels"]) == names
+    assert list(zoo.get("one", "tiny").heads["one"].labels) == names
     assert torch.equal(logits_here(zoo, "one", tmp_path), logits_there(model, "one", None))
 
 
@@ -205,8 +205,8 @@ def test_the_card_says_what_is_not_known(zoo: Zoo, backbone: Backbone, saved: Pa
 
     taken = take(zoo, saved, backbone, expression="mnli")
     card = taken.cards[0]
-    assert [seen["origin"] for seen in card.data_seen] == ["external"] and not card.scores and not card.licence
-    assert card.heads["mnli"]["labels"] == ["entailment", "neutral", "contradiction"]
+    assert [seen.origin for seen in card.data_seen] == ["external"] and not card.scores and not card.licence
+    assert card.heads["mnli"].labels == ("entailment", "neutral", "contradiction")
     assert any("does not name its encoder" in note for note in taken.notes)
     assert "which rows it saw is not known" in "\n".join(history(zoo, card))
     assert "which rows it saw is not known" in contamination([card], TASKS["xnli"])[0]
@@ -350,4 +350,4 @@ def test_the_command_imports_names_labels_and_says_what_it_did(saved: Path, zoo:
     said = CliRunner().invoke(cli.main, [*words, "--same-as", "our/own-encoder"])
     assert said.exit_code == 0, said.output
     assert said.stdout.startswith("Imported mnli  ") and "pickle" in said.stderr and "Not known" in said.stderr
-    assert list(zoo.get("mnli", "tiny").heads["mnli"]["labels"]) == ["x", "y", "z"]
+    assert list(zoo.get("mnli", "tiny").heads["mnli"].labels) == ["x", "y", "z"]

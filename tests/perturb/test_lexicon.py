@@ -33,7 +33,14 @@ def _rows(task: str, language: str, *rows: Row) -> Rows:
         ("tr-ko.test.2000.tsv", ("tr", "ko")),
         ("all.bg-ca.train.5000.cc.trans.tsv", ("bg", "ca")),
         ("eng-cmn.tsv", ("en", "zh")),
+        ("en_de.txt", ("en", "de")),
+        ("EN-DE.txt", ("en", "de")),
+        ("Eng_Deu.0-5000.txt", ("en", "de")),
+        ("en-zh_hans.txt", ("en", "zh")),
+        ("zh_Hant-en.txt", ("zh", "en")),
+        ("pt-BR-en.txt", ("pt", "en")),
         ("words.txt", None),
+        ("train_words.txt", None),
         ("read-me.txt", None),
     ],
 )
@@ -55,10 +62,10 @@ def test_the_parts_of_one_pair_are_one_lexicon_and_folders_are_searched(tmp_path
     assert french.translations("cat") == ("chat",)
 
 
-def test_a_pair_that_is_there_the_other_way_round_alone_is_turned_round(tmp_path: Path) -> None:
+def test_a_pair_that_only_exists_in_the_reverse_direction_is_inverted(tmp_path: Path) -> None:
     _write(tmp_path, en_to_de_dot_txt="cat Katze\ntomcat Kater\ncat Kater\n")
     (german,) = read_lexicons(tmp_path, "de")
-    assert german.origin == "en-de.txt turned round" and german.source == "de"
+    assert german.origin == "en-de.txt inverted" and german.source == "de"
     assert german.translations("kater") == ("cat", "tomcat")
     _write(tmp_path, de_to_en_dot_txt="Katze puss\n")
     (own,) = read_lexicons(tmp_path, "de")
@@ -71,6 +78,28 @@ def test_a_folder_that_is_not_there_or_lacks_the_language_is_refused(tmp_path: P
     _write(tmp_path, en_to_de_dot_txt="cat Katze\n")
     with pytest.raises(DataError, match="has no lexicon from sw; expected files named sw-XX.txt"):
         read_lexicons(tmp_path, "sw")
+
+
+def test_a_damaged_line_is_named_and_the_rest_is_used(tmp_path: Path) -> None:
+    path = _write(tmp_path, en_to_de_dot_txt="cat\tKatze\nonlyone\n\ndog\tHund\textra\nsun\tSonne\n") / "en-de.txt"
+    found = read_lexicon(path)
+    assert found.entries == {"cat": ("Katze",), "sun": ("Sonne",)}
+    assert [line.split(":")[0].rsplit(" ", 1)[1] for line in found.damaged] == ["2", "4"]
+    assert found.origin == "en-de.txt without 2 damaged lines"
+    (joined,) = read_lexicons(tmp_path, "en")
+    assert joined.damaged == found.damaged and joined.origin == found.origin
+
+
+def test_a_third_column_with_a_score_is_ignored(tmp_path: Path) -> None:
+    path = _write(tmp_path, en_to_de_dot_txt="cat\tKatze\t0.93\ndog Hund 1e-3\n") / "en-de.txt"
+    assert read_lexicon(path).entries == {"cat": ("Katze",), "dog": ("Hund",)} and not read_lexicon(path).damaged
+
+
+def test_turkish_is_lowered_as_turkish() -> None:
+    turkish = make_lexicon("tr", "en", [("Isparta", "Isparta city"), ("İzmir", "Smyrna")])
+    assert set(turkish.entries) == {"ısparta", "izmir"}
+    assert turkish.translations("İZMİR") == ("Smyrna",) and turkish.translations("ISPARTA") == ("Isparta city",)
+    assert make_lexicon("en", "de", [("ICE", "Eis")]).translations("Ice") == ("Eis",)
 
 
 def test_a_line_separator_within_a_word_does_not_end_the_line(tmp_path: Path) -> None:

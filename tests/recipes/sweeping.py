@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.config import load
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.run import sweep
 from toolkit.sweeps import Record, SweepFolder, load_results
 
@@ -32,7 +33,7 @@ def write_grid(folder: Path, text: str = GRID) -> Path:
 def run(file: Path, folder: Path, said: list[str] | None = None, **more: Any) -> int:
     config = load(sets=["tracking.enabled=no"])
     told = said if said is not None else []
-    return sweep(file, config, **{"given": {}, "folder": folder, "say": told.append, **more})
+    return sweep(file, Session.open(config, say=told.append), **{"given": {}, "folder": folder, **more})
 
 
 def table(folder: Path) -> list[tuple]:

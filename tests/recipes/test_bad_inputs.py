@@ -201,7 +201,7 @@ def test_a_mark_windows_line_ends_and_a_long_line_are_no_faults(folder: Path, ki
         assert toolkit.retrieve("backbone", config, task="mine").scores[0].n == 11
     else:
         (card,) = toolkit.train("mine", config)
-        assert card.data_seen[0]["rows"] == 11
+        assert card.data_seen[0].rows == 11
 
 
 # -- mining -----------------------------------------------------------------------------------------------------------

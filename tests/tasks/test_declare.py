@@ -12,13 +12,13 @@ from tests import PROJECT
 from tests.recipes.small import tiny_config
 from tests.tasks.sources.test_layouts import write
 from toolkit.errors import ConfigError, SourceError
-from toolkit.tasks import TASKS, PairRow, TagsRow, get_task, load_own, load_task
+from toolkit.tasks import BUILT_IN, TASKS, PairRow, TagsRow, catalogue_of, get_task
 
 PAIR = "name: mine\nkind: pair\nlabels: [different, same]\n"
 CSV = PAIR + "files: {train: train.csv, dev: dev.csv}\ncolumns: {first: a, second: b, label: gold}\n"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def own_tasks() -> Iterator[None]:
     held = dict(TASKS)
     yield
@@ -40,13 +40,13 @@ def csv(
     (folder / name).write_text(rows, encoding="utf-8")
 
 
-def test_a_task_over_csv_needs_six_lines_and_trains_and_scores(folder: Path) -> None:
+def test_a_task_over_csv_needs_six_lines_and_trains_and_scores(folder: Path, own_tasks: None) -> None:
     for name in ("train.csv", "dev.csv"):
         csv(folder, name, "a,b,gold\n" + "It rains.,It is wet.,same\nHe sings.,He is mute.,different\n" * 8)
     toolkit.load_task(declare(folder, CSV))
     config = tiny_config(folder)
     (card,) = toolkit.train("mine", config)
-    assert card.data_seen[0]["origin"] == "file: train.csv"
+    assert card.data_seen[0].origin == "file: train.csv"
     scores = toolkit.evaluate("mine", config, task="mine").scores
     assert [(score.n, score.split, score.metric) for score in scores] == [(16, "dev", "accuracy")]
 
@@ -54,7 +54,7 @@ def test_a_task_over_csv_needs_six_lines_and_trains_and_scores(folder: Path) -> 
 def test_paths_are_relative_to_the_yaml_and_labels_may_be_names_or_indices(tmp_path: Path) -> None:
     csv(tmp_path / "deep", "train.csv")
     csv(tmp_path / "deep", "dev.csv")
-    rows = load_task(declare(tmp_path / "deep", CSV)).rows("train")
+    rows = BUILT_IN.read(declare(tmp_path / "deep", CSV)).rows("train")
     assert [(row.first, row.label) for row in rows if isinstance(row, PairRow)] == [("It rains.", 1), ("He sings.", 0)]
 
 
@@ -62,7 +62,7 @@ def test_files_by_language_are_reachable_where_they_are(tmp_path: Path) -> None:
     text = PAIR + "languages: [en, de, sw]\nfiles: {train: '{code}.csv', dev: '{code}.csv'}\n"
     csv(tmp_path, "en.csv")
     csv(tmp_path, "sw.csv")
-    task = load_task(declare(tmp_path, text + "columns: {first: a, second: b, label: gold}\n"))
+    task = BUILT_IN.read(declare(tmp_path, text + "columns: {first: a, second: b, label: gold}\n"))
     assert task.reachable() == ("en", "sw")
     with pytest.raises(SourceError, match=r"de\.csv is not there"):
         task.rows("train", "de")
@@ -77,15 +77,15 @@ def test_a_slice_of_a_task_by_a_column_that_the_base_does_not_read(tmp_path: Pat
     }
     write(tmp_path, "nyu-mll/multi_nli", "default", "train", columns)
     text = "name: mine\nbase: mnli\nhub: nyu-mll/multi_nli\nwhere: {genre: fiction}\n"
-    task = load_task(declare(tmp_path, text))
+    task = BUILT_IN.read(declare(tmp_path, text))
     assert [row.first for row in task.rows("train", data_root=tmp_path)] == ["a", "c"]
     assert (task.kind, task.labels, task.size) == ("pair", get_task("mnli").labels, (None, None))
     assert "mnli:dev" in task.overlaps
 
 
 def test_a_slice_of_a_slice_narrows_it(tmp_path: Path) -> None:
-    load_task(declare(tmp_path, "name: one\nbase: snli\nwhere: {label: [0, 1]}\n", "one.yaml"))
-    two = load_task(declare(tmp_path, "name: two\nbase: one\nwhere: {genre: x}\n", "two.yaml"))
+    declare(tmp_path, "name: one\nbase: snli\nwhere: {label: [0, 1]}\n", "one.yaml")
+    two = BUILT_IN.read(declare(tmp_path, "name: two\nbase: one\nwhere: {genre: x}\n", "two.yaml"))
     assert dict(two.source.where) == {"label": (0, 1), "genre": ("x",)}
 
 
@@ -93,16 +93,16 @@ def test_the_ready_genre_tasks_are_found_by_their_name(tmp_path: Path, monkeypat
     monkeypatch.chdir(PROJECT)
     task = get_task("mnli-government")
     assert dict(task.source.where) == {"genre": ("government",)}
-    load_own()
-    assert {"mnli-fiction", "mnli-travel"} <= set(TASKS)
+    assert {"mnli-fiction", "mnli-travel"} <= {task.name for task in BUILT_IN} & set(BUILT_IN.names)
+    assert len(list(BUILT_IN)) == len(BUILT_IN) == len(set(BUILT_IN.names)) > len(BUILT_IN.held)
 
 
 def test_a_file_in_configs_task_must_be_called_as_its_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     declare(tmp_path, "name: other\nbase: mnli\n", "configs/task/mine.yaml")
     with pytest.raises(ConfigError, match="declares the task 'other'; expected 'mine'"):
-        get_task("mine")
-    assert "other" not in TASKS
+        BUILT_IN.get("mine")
+    assert "other" not in BUILT_IN
 
 
 def test_a_task_may_borrow_training_rows_from_the_catalogue(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_task_may_borrow_training_rows_from_the_catalogue(tmp_path: Path) -> N
         "files: {score: de.jsonl}\ncolumns: {question: q, context: c, texts: [answer], starts: [at]}\n"
     )
     (tmp_path / "de.jsonl").write_text('{"q": "Wann?", "c": "Im Mai.", "answer": "Mai", "at": 3}\n', encoding="utf-8")
-    task = load_task(declare(tmp_path, text))
+    task = BUILT_IN.read(declare(tmp_path, text))
     assert not task.has_train
     assert task.rows("score", "de")[0].answers[0].text == "Mai"
 
@@ -123,7 +123,7 @@ def test_ccgbank_files_are_tokens_a_tab_and_tags(tmp_path: Path) -> None:
         "name: mine\nkind: tags\nmetric: accuracy\nmay_have_other_tags: true\nlabels_file: tags.txt\n"
         "files: {train: train.tsv, dev: train.tsv}\ncolumns: {tokens: 0, tags: 1}\n"
     )
-    rows = load_task(declare(tmp_path, text)).rows("train")
+    rows = BUILT_IN.read(declare(tmp_path, text)).rows("train")
     assert rows[0] == TagsRow("0", ("It", "rains"), (0, 1))
     with pytest.raises(toolkit.ToolkitError, match=r"train\.tsv, line 2: 2 tokens and 3 tags"):
         rows[1]
@@ -165,24 +165,23 @@ def test_ccgbank_files_are_tokens_a_tab_and_tags(tmp_path: Path) -> None:
 def test_a_faulty_declaration_is_refused_with_its_file(tmp_path: Path, text: str, said: str) -> None:
     file = declare(tmp_path, text)
     with pytest.raises(ConfigError) as caught:
-        load_task(file)
+        BUILT_IN.read(file)
     assert said in str(caught.value)
     assert str(file) in str(caught.value)
-    assert "mine" not in TASKS
 
 
 def test_several_faults_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_task(declare(tmp_path, "kind: pairs\nfiles: {training: x.csv}\n"))
+        BUILT_IN.read(declare(tmp_path, "kind: pairs\nfiles: {training: x.csv}\n"))
     assert len(str(caught.value).splitlines()) == 4
 
 
 def test_a_declaration_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="There is no task file"):
-        load_task(tmp_path / "none.yaml")
+        BUILT_IN.read(tmp_path / "none.yaml")
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="expected UTF-8 text"):
-        load_task(tmp_path / "bytes.yaml")
+        BUILT_IN.read(tmp_path / "bytes.yaml")
 
 
 def test_a_task_file_may_refer_to_others_in_its_folder_and_in_configs_task(
@@ -194,11 +193,12 @@ def test_a_task_file_may_refer_to_others_in_its_folder_and_in_configs_task(
     declare(tmp_path, CSV.replace("mine", "ground"), "deep/ground.yaml")
     declare(tmp_path, "name: shared\nbase: mnli\nwhere: {genre: fiction}\n", "configs/task/shared.yaml")
     score = "files: {score: dev.csv}\ncolumns: {first: a, second: b, label: gold}\n"
-    target = load_task(declare(tmp_path, PAIR + "trains_on: ground\n" + score, "deep/mine.yaml"))
-    assert target.trains_on == "ground" and len(get_task("ground").rows("train")) == 2
-    wet = load_task(declare(tmp_path, "name: wet\nbase: mine\nwhere: {gold: same}\n", "deep/wet.yaml"))
+    tasks = catalogue_of([declare(tmp_path, PAIR + "trains_on: ground\n" + score, "deep/mine.yaml")])
+    target = tasks.get("mine")
+    assert target.trains_on == "ground" and len(tasks.training_task(target).rows("train")) == 2
+    wet = BUILT_IN.read(declare(tmp_path, "name: wet\nbase: mine\nwhere: {gold: same}\n", "deep/wet.yaml"))
     assert [row.first for row in wet.rows("score")] == ["It rains."]
-    two = load_task(declare(tmp_path, "name: two\nbase: shared\nwhere: {label: 0}\n", "deep/two.yaml"))
+    two = BUILT_IN.read(declare(tmp_path, "name: two\nbase: shared\nwhere: {label: 0}\n", "deep/two.yaml"))
     assert dict(two.source.where) == {"genre": ("fiction",), "label": (0,)}
 
 
@@ -207,45 +207,44 @@ def test_task_files_in_a_circle_are_refused_with_the_circle(tmp_path: Path) -> N
     declare(tmp_path, "name: two\nbase: three\n", "two.yaml")
     declare(tmp_path, "name: three\nbase: one\n", "three.yaml")
     with pytest.raises(ConfigError, match=r"in a circle \(one\.yaml -> two\.yaml -> three\.yaml -> one\.yaml\)"):
-        load_task(one)
-    assert not {"one", "two", "three"} & set(TASKS)
+        BUILT_IN.read(one)
     with pytest.raises(ConfigError, match=r"in a circle \(me\.yaml -> me\.yaml\)"):
-        load_task(declare(tmp_path, "name: me\nbase: me\n", "me.yaml"))
+        BUILT_IN.read(declare(tmp_path, "name: me\nbase: me\n", "me.yaml"))
 
 
 def test_a_fault_in_a_file_that_is_referred_to_names_that_file(tmp_path: Path) -> None:
     declare(tmp_path, "name: ground\nkind: pair\n", "ground.yaml")
     with pytest.raises(ConfigError, match=r"ground\.yaml: "):
-        load_task(declare(tmp_path, "name: mine\nbase: ground\n"))
+        BUILT_IN.read(declare(tmp_path, "name: mine\nbase: ground\n"))
 
 
 def test_a_slice_may_name_other_splits_and_a_revision_of_its_base(tmp_path: Path) -> None:
     text = "name: mine\nbase: xnli\nrevision: 0123abc\nsplits: {train: validation, dev: validation, test: test}\n"
-    task = load_task(declare(tmp_path, text))
+    task = BUILT_IN.read(declare(tmp_path, text))
     assert task.source.revision == "0123abc"
     assert dict(task.source.splits) == {
         "train": ("validation",), "dev": ("validation",), "test": ("test",), "score": ("test",),
     }  # fmt: skip
     assert task.trains_on is None, "it has training rows of its own"
-    load_task(declare(tmp_path, CSV.replace("mine", "ground"), "ground.yaml"))
+    declare(tmp_path, CSV.replace("mine", "ground"), "ground.yaml")
     with pytest.raises(ConfigError, match="`splits` is of the hub, and 'ground' reads files"):
-        load_task(declare(tmp_path, "name: other\nbase: ground\nsplits: {train: dev}\n", "other.yaml"))
+        BUILT_IN.read(declare(tmp_path, "name: other\nbase: ground\nsplits: {train: dev}\n", "other.yaml"))
 
 
 def test_a_kind_whose_files_are_its_own_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the kind 'mining' has files of its own and cannot be declared"):
-        load_task(declare(tmp_path, CSV.replace("pair", "mining").replace("labels: [different, same]\n", "")))
+        BUILT_IN.read(declare(tmp_path, CSV.replace("pair", "mining").replace("labels: [different, same]\n", "")))
 
 
 def test_a_level_is_semantic_unless_the_file_says_syntactic(tmp_path: Path) -> None:
     for name in ("train.csv", "dev.csv"):
         csv(tmp_path, name)
-    assert load_task(declare(tmp_path, CSV)).level == "semantic"
-    assert load_task(declare(tmp_path, CSV + "level: syntactic\n")).level == "syntactic"
+    assert BUILT_IN.read(declare(tmp_path, CSV)).level == "semantic"
+    assert BUILT_IN.read(declare(tmp_path, CSV + "level: syntactic\n")).level == "syntactic"
     sliced = declare(tmp_path, "name: part\nbase: udpos\n", "part.yaml")
-    assert load_task(sliced).level == "syntactic", "a slice is of its task's level"
+    assert BUILT_IN.read(sliced).level == "syntactic", "a slice is of its task's level"
 
 
 def test_an_unknown_level_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has the level 'lexical'; expected syntactic or semantic"):
-        load_task(declare(tmp_path, CSV + "level: lexical\n"))
+        BUILT_IN.read(declare(tmp_path, CSV + "level: lexical\n"))

@@ -96,6 +96,7 @@ def test_a_bug_while_saving_keeps_its_traceback_and_the_old_checkpoint(tmp_path,
 def test_what_a_kill_left_half_written_is_swept_up_and_not_read(tmp_path):
     save_checkpoint(tmp_path, state(1))
     (tmp_path / f"{FILE}.abc123").write_bytes(b"half")
+    (tmp_path / f".{FILE}.abc123.77.tmp").write_bytes(b"half")
     assert load_checkpoint(tmp_path)["state"]["step"] == 1
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 

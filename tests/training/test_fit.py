@@ -13,9 +13,9 @@ from toolkit.features import features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
 from toolkit.tasks.rows import PairRow, TagsRow
-from toolkit.training import TaskData, fit
+from toolkit.training import TaskData, Watch, fit
 from toolkit.training.batches import plan_batches
-from toolkit.training.checkpoint import FILE, load_checkpoint
+from toolkit.training.checkpoint import FILE, load_checkpoint, save_checkpoint
 from toolkit.training.seeding import derived_seed
 
 PAIR = HeadSpec("pair", ("no", "yes"))
@@ -175,6 +175,42 @@ def test_the_best_weights_survive_an_interruption(tiny, settings, pairs, tmp_pat
     assert equal(resumed, whole)
 
 
+@pytest.mark.parametrize("fault", ["weights", "shape", "state", "keys"])
+def test_a_checkpoint_of_another_run_or_version_is_one_sentence_and_changes_nothing(
+    tiny, settings, pairs, tmp_path, fault
+):
+    data = [TaskData("a", pairs)]
+    with pytest.raises(Interrupted):
+        train(tiny, "a", data, settings(), checkpoint=tmp_path, stop_at=6)
+    saved = load_checkpoint(tmp_path)
+    name = next(iter(saved["weights"]))
+    if fault == "weights":
+        saved["weights"]["head:other/out.bias"] = saved["weights"].pop(name)
+    elif fault == "shape":
+        saved["weights"][name] = saved["weights"][name][:1]
+    elif fault == "state":
+        saved["state"]["more"] = 1
+    else:
+        del saved["schedule"]
+    save_checkpoint(tmp_path, saved)
+    with pytest.raises(ToolkitError, match=r"is of a run in which other parts learn, .*; remove it to start"):
+        train(tiny, "a", data, settings(), checkpoint=tmp_path)
+    assert (tmp_path / FILE).is_file()
+
+
+def test_a_run_continues_from_a_checkpoint_as_release_0_1_0_laid_it_out(tiny, settings, pairs, tmp_path):
+    data = [TaskData("a", pairs)]
+    with pytest.raises(Interrupted):
+        train(tiny, "a", data, settings(eval_every=2), dev=negative_norm, checkpoint=tmp_path, stop_at=6)
+    saved = load_checkpoint(tmp_path)
+    assert sorted(saved) == ["best", "optimizer", "rng", "schedule", "state", "weights"]
+    assert list(saved["state"]) == [
+        "step", "examples", "seconds", "stale", "best_step", "best_score", "history", "losses",
+    ]  # fmt: skip
+    assert saved["weights"].keys() == saved["best"].keys()
+    assert {name.split("/")[0] for name in saved["weights"]} == {"adapter:a", "head:a"}
+
+
 # -- learning --------------------------------------------------------------------------------------------------------------
 
 
@@ -321,7 +357,7 @@ def test_scores_are_handed_out_as_they_are_made(tiny, settings, pairs):
         [TaskData("a", pairs)],
         settings(total_steps=4, eval_every=2),
         dev=dev,
-        on_score=lambda *x: heard.append(x),
+        watch=Watch(on_score=lambda *x: heard.append(x)),
     )
     assert heard == [(2, 0.1), (4, 0.3)]
 
@@ -331,7 +367,9 @@ def test_scores_are_handed_out_as_they_are_made(tiny, settings, pairs):
 
 def test_the_last_report_says_that_all_steps_are_done(tiny, settings, pairs):
     reports = []
-    _, result = train(tiny, "a", [TaskData("a", pairs)], settings(total_steps=5), what="train a", report=reports.append)
+    _, result = train(
+        tiny, "a", [TaskData("a", pairs)], settings(total_steps=5), watch=Watch("train a", reports.append)
+    )
     assert (reports[-1].what, reports[-1].done, reports[-1].total) == ("train a", 5, 5)
     assert reports[-1].figures.keys() == {"loss", "examples/s"}
     assert result.examples_per_s > 0

@@ -28,6 +28,7 @@ from toolkit.modeling.heads import HeadSpec
 from toolkit.modeling.learn import unfreeze_exactly
 from toolkit.training.optimizer import build_optimizer
 from toolkit.zoo import AdapterCard, Zoo, check_backbone
+from toolkit.zoo import Backbone as ZooBackbone
 
 IDS = torch.tensor([[0, 7, 8, 9, 2], [0, 11, 5, 2, 1]])
 PAIR = HeadSpec("pair", ("no", "yes"))
@@ -235,7 +236,7 @@ def test_trap_10_an_adapter_made_for_another_backbone_is_loaded_without_a_word(t
     other = encoder(seed=2)
     assert other.load_adapter(str(tmp_path)) == "a"
     assert "digest" not in json.dumps(json.loads((tmp_path / "adapter_config.json").read_text()))
-    card = AdapterCard("a", {"name": "tiny", "digest": "ab" * 32, "hidden_size": 32, "layers": 2}, "seq_bn")
+    card = AdapterCard("a", ZooBackbone("tiny", "ab" * 32, 32, 2), "seq_bn")
     with pytest.raises(ZooError, match="'a' was trained on"):
         check_backbone(card, "tiny", "cd" * 32, 32)
 
@@ -246,7 +247,7 @@ def test_trap_11_weights_are_saved_as_pickles_by_default(tmp_path):
 
 
 def test_trap_11_ours_are_safetensors_and_nothing_else(tmp_path):
-    backbone = {"name": "tiny", "digest": "ab" * 32, "hidden_size": 32, "layers": 2}
+    backbone = ZooBackbone("tiny", "ab" * 32, 32, 2)
     card = Zoo(tmp_path).put(
         AdapterCard("a", backbone, "seq_bn"), {"adapter.safetensors": {"w": np.ones(2, np.float32)}}
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
-from toolkit.zoo import AdapterCard
+from toolkit.zoo import AdapterCard, Backbone, CardScore, Head, Seen
 from toolkit.zoo.card import CARD_FILE
 
-TINY = {"name": "tiny", "digest": "ab" * 32, "hidden_size": 8, "layers": 2}
+TINY = Backbone("tiny", "ab" * 32, 8, 2)
 ADAPTER = "adapter.safetensors"
 
 
@@ -20,10 +23,10 @@ def card(name: str = "mnli", **other: Any) -> AdapterCard:
         "backbone": TINY,
         "kind": "seq_bn",
         "tasks": ("mnli",),
-        "heads": {"mnli": {"kind": "pair", "labels": ["entailment", "neutral", "contradiction"]}},
+        "heads": {"mnli": Head("pair", ("entailment", "neutral", "contradiction"))},
         "recipe": {"train": {"lr": 1e-05, "limit": None, "mixture": "no"}, "adapter": {"kind": "seq_bn"}},
-        "data_seen": ({"task": "mnli", "split": "train", "language": "no", "rows": 8815, "is_generated": False},),
-        "scores": ({"task": "mnli", "language": "en", "metric": "accuracy", "value": 0.1 + 0.2, "n": 9815},),
+        "data_seen": (Seen("mnli", "train", "no", 8815, is_generated=False),),
+        "scores": (CardScore("mnli", "en", "accuracy", 0.1 + 0.2, n=9815),),
         "versions": {"torch": "2.13.0"},
         "licence": "MIT AND CC-BY-4.0",
         "created": "2024-02-30T12:00:00+00:00",
@@ -51,15 +54,17 @@ def names_under(root: Path) -> list[str]:
 
 def resealed(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Write a card that a stranger made: changed, with a digest and a seal that agree with themselves."""
-    from dataclasses import replace
-
-    from toolkit.zoo import digest_of
-
     path = folder / CARD_FILE
     values = AdapterCard.from_text(path.read_text(encoding="utf-8")).to_dict()
     change(values)
-    digest = values.pop("digest")
-    new = AdapterCard(**values, digest=digest)
-    if "backbone" in values and all("sha256" in held for held in new.files.values()):
-        new = replace(new, digest=digest_of(new))
-    path.write_text(new.to_text(), encoding="utf-8")
+    path.write_text(page(values), encoding="utf-8")
+
+
+def page(values: dict[str, Any], *, has_own_digest: bool = True) -> str:
+    """Return the sealed page of values that need not be a card, as a stranger writes them."""
+    if has_own_digest and all("sha256" in held for held in values["files"].values()):
+        files = sorted((name, held["sha256"]) for name, held in values["files"].items())
+        named = json.dumps([values["name"], values["backbone"]["digest"], files])
+        values = {**values, "digest": hashlib.sha256(named.encode()).hexdigest()}
+    body = f"# A stranger's.\n{yaml.safe_dump(values, sort_keys=False, allow_unicode=True)}"
+    return f"{body}seal: {hashlib.sha256(body.encode()).hexdigest()}\n"

@@ -23,7 +23,7 @@ import numpy as np
 
 from tests.zoo.cards import ADAPTER, card
 from toolkit.errors import ZooError
-from toolkit.zoo import Zoo
+from toolkit.zoo import Parent, Zoo
 from toolkit.zoo.share.place import open_place
 from toolkit.zoo.share.share import pull, push
 
@@ -51,9 +51,7 @@ def write_for(root: Path, number: int, seconds: float) -> dict[str, Any]:
         elif what in ("pull", "push"):
             # The same parent comes with the adapters of all ten.
             parent = other.put(card("parent"), arrays(0, 4))
-            held = other.put(
-                card(f"parent/{name}", parents=({"name": "parent", "digest": parent.digest},)), arrays(n, 4)
-            )
+            held = other.put(card(f"parent/{name}", parents=(Parent("parent", parent.digest),)), arrays(n, 4))
             if what == "pull":
                 pull(zoo, str(other.root), held.name)
             else:
@@ -158,7 +156,7 @@ def kills(number: int) -> dict[str, Any]:
         root = Path(folder)
         zoo = Zoo(root / "zoo")
         mnli = zoo.put(card("mnli"), arrays(0, 300))  # 1.2 MB: room to be killed in
-        zoo.put(card("mnli/squad", parents=({"name": "mnli", "digest": mnli.digest},)), arrays(1, 300))
+        zoo.put(card("mnli/squad", parents=(Parent("mnli", mnli.digest),)), arrays(1, 300))
         round_ = 0
         while found["kills"] < number:
             round_ += 1

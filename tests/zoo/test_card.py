@@ -11,12 +11,12 @@ import pytest
 
 from tests.zoo.cards import TINY, card
 from toolkit.errors import ZooError
-from toolkit.zoo import AdapterCard, digest_of
+from toolkit.zoo import AdapterCard, CardFile, Head, digest_of
 from toolkit.zoo.card import check_file_name
 
 
 def stored(**other: Any) -> AdapterCard:
-    held = card(**other, files={"adapter.safetensors": {"sha256": "0" * 64, "bytes": 9, "tensors": 2}})
+    held = card(**other, files={"adapter.safetensors": CardFile("0" * 64, 9, 2)})
     return replace(held, digest=digest_of(held))
 
 
@@ -45,9 +45,9 @@ def test_numbers_of_numpy_and_paths_become_plain() -> None:
 
 
 def test_the_same_list_twice_is_written_out_and_not_as_an_alias() -> None:
-    labels = ["a", "b"]
-    text = stored(heads={"x": {"kind": "pair", "labels": labels}, "y": {"kind": "pair", "labels": labels}}).to_text()
-    assert AdapterCard.from_text(text).heads["y"]["labels"] == labels
+    head = Head("pair", ("a", "b"))
+    text = stored(heads={"x": head, "y": head}).to_text()
+    assert AdapterCard.from_text(text).heads["y"] == head
 
 
 def test_every_cut_of_a_card_is_refused() -> None:
@@ -82,7 +82,7 @@ def test_a_change_by_hand_is_told_from_a_cut() -> None:
         ("name", "../../etc", "canonical form"),
         ("name", 3, "a composition"),
         ("backbone", {"name": "tiny"}, "name, digest, hidden_size and layers"),
-        ("backbone", {**TINY, "digest": "../../../x"}, "name, digest, hidden_size and layers"),
+        ("backbone", {**TINY.to_dict(), "digest": "../../../x"}, "name, digest, hidden_size and layers"),
         ("kind", "lora", "'seq_bn' or 'full'"),
         ("tasks", [1], "a list of task names"),
         ("heads", {"mnli": {"kind": "pair"}}, "kind and labels per head"),
@@ -90,7 +90,16 @@ def test_a_change_by_hand_is_told_from_a_cut() -> None:
         ("parents", [{"name": "../x", "digest": "0" * 64}], "a list of name and digest"),
         ("scores", [{"task": "mnli"}], "a list of scores"),
         ("scores", [{"task": "mnli", "language": "en", "metric": "accuracy", "value": 64.0}], "a list of scores"),
+        ("heads", {"mnli": {"kind": "pair", "labels": [], "temperature": "hot"}}, "kind and labels per head"),
         ("data_seen", [3], "a list of sources"),
+        ("data_seen", [{"task": "mnli", "rows": "many"}], "a list of sources"),
+        ("data_seen", [{"task": "mnli", "language": ["en"]}], "a list of sources"),
+        ("data_seen", [{"task": "mnli", "is_generated": 1}], "a list of sources"),
+        (
+            "scores",
+            [{"task": "mnli", "language": "en", "metric": "accuracy", "value": 0.5, "n": 1.5}],
+            "a list of scores",
+        ),
         ("versions", {"torch": 2.13}, "a mapping of texts"),
         ("seconds", "long", "a number"),
         ("files", {}, "at least one"),
@@ -174,11 +183,11 @@ def test_a_plain_file_name_passes(name: str) -> None:
 
 def test_the_digest_tells_compositions_backbones_and_weights_apart_and_nothing_else() -> None:
     one = stored()
-    other_file = {"adapter.safetensors": {"sha256": "1" * 64, "bytes": 9, "tensors": 2}}
+    other_file = {"adapter.safetensors": CardFile("1" * 64, 9, 2)}
     other_place = {"fusion.safetensors": one.files["adapter.safetensors"]}
     others = [
         replace(one, name="squad"),
-        replace(one, backbone={**TINY, "digest": "cd" * 32}),
+        replace(one, backbone=replace(TINY, digest="cd" * 32)),
         replace(one, files=other_file),
         replace(one, files=other_place),
     ]

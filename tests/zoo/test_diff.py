@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -10,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from tests.zoo.cards import ADAPTER, card
-from toolkit.zoo import AdapterCard, Zoo
+from tests.zoo.cards import ADAPTER, TINY, card
+from toolkit.zoo import AdapterCard, CardScore, Seen, Zoo
 from toolkit.zoo.diff import diff
 from toolkit.zoo.share.share import push
 
@@ -60,8 +61,8 @@ def test_the_layer_that_was_changed_is_the_one_that_differs_and_by_as_much(zoo: 
 
 def test_recipe_rows_scores_and_parents_are_told_apart(zoo: Zoo) -> None:
     recipe = {"train": {"lr": 0.001, "limit": None}, "adapter": {"kind": "seq_bn"}}
-    seen = {"task": "mnli", "split": "train", "language": "en", "rows": 100, "fingerprint": "ff", "is_generated": False}
-    score = {"task": "mnli", "language": "en", "metric": "accuracy", "value": 0.5, "n": 10}
+    seen = Seen("mnli", "train", "en", 100, "ff", is_generated=False)
+    score = CardScore("mnli", "en", "accuracy", 0.5, n=10)
     first = put(zoo, "a", tensors())
     second = put(zoo, "b", tensors(1), recipe=recipe, data_seen=(seen,), scores=(score,))
     found = diff(first, second)
@@ -80,7 +81,7 @@ def test_other_shapes_other_layers_and_other_encoders_are_said_and_not_compared(
     short = diff(held, put(zoo, "c", tensors(layers=2)))
     assert any("adapter, layer 2: only the first has" in note for note in short.notes)
     assert {one.layer for one in short.weights if one.part == "adapter"} == {0, 1}
-    elsewhere = diff(held, put(zoo, "a", tensors(), backbone={**card().backbone, "name": "other", "digest": "cd" * 32}))
+    elsewhere = diff(held, put(zoo, "a", tensors(), backbone=replace(TINY, name="other", digest="cd" * 32)))
     assert elsewhere.weights == () and "different encoders" in elsewhere.notes[0]
 
 

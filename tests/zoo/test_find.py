@@ -10,18 +10,18 @@ from click.testing import CliRunner
 import cli
 from tests.zoo.cards import card, weights
 from toolkit.errors import ZooError
-from toolkit.zoo import AdapterCard, Zoo
+from toolkit.zoo import AdapterCard, CardScore, Parent, Zoo
 from toolkit.zoo.files import locked
 from toolkit.zoo.find import choose, clear, history, leftovers, unneeded
 from toolkit.zoo.lock import make_lock, write_lock
 
 
-def score(task: str, language: str, value: float) -> dict[str, object]:
-    return {"task": task, "language": language, "metric": "accuracy", "value": value, "n": 10}
+def score(task: str, language: str, value: float) -> CardScore:
+    return CardScore(task, language, "accuracy", value, n=10)
 
 
-def named(held: AdapterCard) -> dict[str, str]:
-    return {"name": held.name, "digest": held.digest}
+def named(held: AdapterCard) -> Parent:
+    return Parent(held.name, held.digest)
 
 
 @pytest.fixture

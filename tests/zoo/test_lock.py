@@ -9,7 +9,7 @@ import pytest
 
 from tests.zoo.cards import card, weights
 from toolkit.errors import ZooError
-from toolkit.zoo import Zoo
+from toolkit.zoo import Parent, Zoo
 from toolkit.zoo.lock import make_lock, read_lock, write_lock
 from toolkit.zoo.share.share import pull
 
@@ -18,7 +18,7 @@ from toolkit.zoo.share.share import pull
 def zoo(tmp_path: Path) -> Zoo:
     held = Zoo(tmp_path / "zoo")
     mnli = held.put(card("mnli"), weights(1))
-    held.put(card("mnli/squad", parents=({"name": "mnli", "digest": mnli.digest},)), weights(2))
+    held.put(card("mnli/squad", parents=(Parent("mnli", mnli.digest),)), weights(2))
     held.put(card("xnli"), weights(3))
     return held
 

@@ -9,15 +9,15 @@ from click.testing import CliRunner
 
 import cli
 from tests.zoo.cards import card, weights
-from toolkit.zoo import AdapterCard, Zoo
+from toolkit.zoo import AdapterCard, Backbone, CardScore, Seen, Zoo
 from toolkit.zoo.readme import metadata, readme
 
-BASE = {"name": "xlm-roberta-base", "digest": "ab" * 32, "hidden_size": 768, "layers": 12}
+BASE = Backbone("xlm-roberta-base", "ab" * 32, 768, 12)
 
 
 @pytest.fixture
 def stored(tmp_path: Path) -> AdapterCard:
-    seen = ({"task": "mnli", "split": "train", "language": "en", "rows": 8815, "origin": "/home/me/data/mnli.parquet"},)
+    seen = (Seen("mnli", "train", "en", 8815, origin="/home/me/data/mnli.parquet"),)
     return Zoo(tmp_path / "zoo").put(card("mnli", backbone=BASE, data_seen=seen), weights())
 
 
@@ -49,7 +49,7 @@ def test_it_says_nothing_about_the_makers_disk(stored: AdapterCard) -> None:
 
 
 def test_generated_rows_are_no_benchmark(stored: AdapterCard) -> None:
-    score = {"task": "micro-nli", "language": "en", "metric": "accuracy", "value": 0.5, "is_generated": True}
+    score = CardScore("micro-nli", "en", "accuracy", 0.5, is_generated=True)
     page = readme(AdapterCard(**{**stored.__dict__, "scores": (score,)}))
     assert "50.0 (generated rows, no benchmark)" in page
 

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from tests.zoo.cards import ADAPTER, card, weights
+from tests.zoo.cards import ADAPTER, TINY, card, weights
 from toolkit.errors import ToolkitError
-from toolkit.zoo import AdapterCard, Zoo
+from toolkit.zoo import AdapterCard, CardScore, Head, Parent, Seen, Zoo
 from toolkit.zoo.site import page, write_site
 from toolkit.zoo.site.graph import Node, columns, direct
 
@@ -62,9 +62,9 @@ def family(tmp_path: Path, **fields: object) -> Zoo:
     """mnli, squad on top of it, and a fusion of mnli and a parent that the zoo does not hold."""
     zoo = Zoo(tmp_path / "zoo")
     mnli = zoo.put(card("mnli", **fields), weights(1))
-    named = {"name": "mnli", "digest": mnli.digest}
+    named = Parent("mnli", mnli.digest)
     zoo.put(card("mnli/squad", parents=(named,)), weights(2))
-    zoo.put(card("fuse[mnli,xnli]/xquad", parents=(named, {"name": "xnli", "digest": "ee" * 32})), weights(3))
+    zoo.put(card("fuse[mnli,xnli]/xquad", parents=(named, Parent("xnli", "ee" * 32))), weights(3))
     return zoo
 
 
@@ -96,11 +96,11 @@ def test_a_strangers_text_becomes_no_markup(tmp_path: Path) -> None:
         licence=HOSTILE,
         created=HOSTILE,
         recipe={HOSTILE: HOSTILE},
-        heads={HOSTILE: {"kind": HOSTILE, "labels": [HOSTILE]}},
+        heads={HOSTILE: Head(HOSTILE, (HOSTILE,))},
         versions={HOSTILE: HOSTILE},
-        data_seen=({"task": HOSTILE, "split": HOSTILE, "language": HOSTILE, "origin": HOSTILE, "rows": HOSTILE},),
-        scores=({"task": HOSTILE, "language": HOSTILE, "metric": HOSTILE, "value": 0.5, "n": HOSTILE, "split": HOSTILE},),
-        backbone={**card().backbone, "name": "tiny"},
+        data_seen=(Seen(HOSTILE, HOSTILE, HOSTILE, fingerprint=HOSTILE, origin=HOSTILE),),
+        scores=(CardScore(HOSTILE, HOSTILE, HOSTILE, 0.5, split=HOSTILE),),
+        backbone=TINY,
     )  # fmt: skip
     hostile = Page(page(zoo.list(), damaged=[HOSTILE]))
     tame = Page(page(family(tmp_path / "tame").list(), damaged=["x"]))
@@ -124,7 +124,7 @@ def test_the_pages_own_policy_lets_only_its_own_script_and_style_in(tmp_path: Pa
 def test_a_zoo_of_any_size_gives_a_whole_page(number: int) -> None:
     cards: list[AdapterCard] = []
     for i in range(number):
-        parents = ({"name": cards[i // 2].name, "digest": cards[i // 2].digest},) if i % 3 == 2 else ()
+        parents = (Parent(cards[i // 2].name, cards[i // 2].digest),) if i % 3 == 2 else ()
         cards.append(card(f"t{i}", parents=parents, digest=f"{i:064x}"[::-1]))
     found = Page(page(cards))
     assert found.tags.count("article") == number

@@ -10,7 +10,7 @@ import pytest
 from tests.zoo.browser import Browser, find_chromium
 from tests.zoo.cards import card, weights
 from tests.zoo.test_site import HOSTILE, family
-from toolkit.zoo import Zoo
+from toolkit.zoo import CardScore, Zoo
 from toolkit.zoo.site import write_site
 
 pytestmark = [
@@ -92,7 +92,7 @@ def test_what_has_the_focus_is_seen(browser: Browser, zoo: Zoo) -> None:
 
 def test_it_finds_filters_and_sorts(browser: Browser, zoo: Zoo) -> None:
     zoo.put(
-        card("squad", tasks=("squad",), scores=({"task": "squad", "language": "de", "metric": "f1", "value": 0.9},)),
+        card("squad", tasks=("squad",), scores=(CardScore("squad", "de", "f1", 0.9),)),
         weights(9),
     )
     opened(browser, zoo)

@@ -20,7 +20,7 @@ from tests import PROJECT
 from tests.zoo.cards import ADAPTER, TINY, card, names_under, weights
 from toolkit.composition import CompositionError
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.zoo import AdapterCard, Zoo, backbone_slug, entry, files, shelf_name, store
+from toolkit.zoo import AdapterCard, Parent, Zoo, backbone_slug, entry, files, shelf_name, store
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_the_card_comes_back_as_put_returned_it(zoo: Zoo) -> None:
     assert zoo.get("mnli", "tiny") == held
     assert zoo.get(" mnli ", "tiny") == held
     assert held.to_dict() == {**card().to_dict(), "files": held.to_dict()["files"], "digest": held.digest}
-    assert {name: file["tensors"] for name, file in held.files.items()} == {ADAPTER: 2, "head.mnli.safetensors": 1}
+    assert {name: file.tensors for name, file in held.files.items()} == {ADAPTER: 2, "head.mnli.safetensors": 1}
 
 
 def test_the_layout_is_backbone_then_composition(zoo: Zoo) -> None:
@@ -103,11 +103,11 @@ def test_an_empty_zoo_holds_nothing(zoo: Zoo) -> None:
 
 
 def test_cards_are_listed_by_backbone_and_name(zoo: Zoo) -> None:
-    other = {**TINY, "name": "org/base", "digest": "cd" * 32}
+    other = replace(TINY, name="org/base", digest="cd" * 32)
     for held in (card("squad"), card("mnli"), card("mnli", backbone=other)):
         zoo.put(held, weights())
     (zoo.root / "README.md").touch()
-    assert [(held.backbone["name"], held.name) for held in zoo.list()] == [
+    assert [(held.backbone.name, held.name) for held in zoo.list()] == [
         ("org/base", "mnli"),
         ("tiny", "mnli"),
         ("tiny", "squad"),
@@ -132,7 +132,7 @@ def test_a_missing_entry_is_answered_with_the_nearest_name_or_where_it_is(zoo: Z
 def test_a_local_backbone_is_filed_by_its_last_part_and_digest(zoo: Zoo, folder: Path) -> None:
     (folder / "my model").mkdir()
     name = shelf_name(str(folder / "my model"))
-    local = {**TINY, "name": name}
+    local = replace(TINY, name=name)
     held = zoo.put(card(backbone=local), weights())
     assert [path.name for path in files.subfolders(zoo.root)] == ["my_model-abababab"]
     assert zoo.get("mnli", name) == held
@@ -140,7 +140,7 @@ def test_a_local_backbone_is_filed_by_its_last_part_and_digest(zoo: Zoo, folder:
     assert zoo.get("mnli", "my_model-abababab") == held
     assert not zoo.holds("squad", name)
     assert not zoo.holds("mnli", "./another")
-    zoo.put(card(backbone={**local, "digest": "cd" * 32}), weights())
+    zoo.put(card(backbone=replace(local, digest="cd" * 32)), weights())
     with pytest.raises(ZooError, match="several backbones"):
         zoo.get("mnli", name)
 
@@ -207,7 +207,7 @@ def test_a_card_is_updated_without_its_weights(zoo: Zoo) -> None:
 
 def test_a_parent_is_removed_only_by_force(zoo: Zoo) -> None:
     parent = zoo.put(card(), weights())
-    zoo.put(card("mnli/squad", parents=({"name": "mnli", "digest": parent.digest},)), weights(1))
+    zoo.put(card("mnli/squad", parents=(Parent("mnli", parent.digest),)), weights(1))
     assert zoo.children("mnli", "tiny") == ["mnli/squad"]
     with pytest.raises(ZooError, match="is a parent of 'mnli/squad'"):
         zoo.remove("mnli", "tiny")
@@ -411,5 +411,5 @@ def test_an_entry_read_while_it_is_out_of_its_place_is_read_again(
         assert [one.digest for one in zoo.list(damaged=damaged)] == [held.digest]
         assert damaged == []
     else:
-        assert zoo.get("a", TINY["name"]).digest == held.digest
+        assert zoo.get("a", TINY.name).digest == held.digest
     assert len(reads) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from safetensors.numpy import save_file
 
 from tests.zoo.cards import ADAPTER, TINY, card, resealed, weights
 from toolkit.errors import ZooError
-from toolkit.zoo import AdapterCard, Zoo, check_backbone, digest_of
+from toolkit.zoo import AdapterCard, Backbone, Parent, Zoo, check_backbone, digest_of
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES
 
 SHAPES = {"down": (2, 8), "up": (8, 2)}
@@ -251,8 +252,8 @@ def test_an_entry_in_the_wrong_folder_is_refused(zoo: Zoo, home: Path) -> None:
 
 
 def test_verify_reports_everything_at_once(zoo: Zoo, home: Path) -> None:
-    gone = {"name": "squad", "digest": "0" * 64}
-    other = {"name": "qqp", "digest": "0" * 64}
+    gone = Parent("squad", "0" * 64)
+    other = Parent("qqp", "0" * 64)
     zoo.put(card("qqp"), weights(2))
     held = zoo.put(card(parents=(gone, other)), weights(1), replace=True)
     (home / ADAPTER).unlink()
@@ -287,7 +288,7 @@ def test_a_weight_file_exchanged_while_it_is_read_is_refused(
 
 
 def test_another_backbone_is_refused_with_both_names_and_widths() -> None:
-    base = {"name": "xlm-roberta-base", "digest": "ab" * 32, "hidden_size": 768, "layers": 12}
+    base = Backbone("xlm-roberta-base", "ab" * 32, 768, 12)
     with pytest.raises(ZooError) as caught:
         check_backbone(AdapterCard("mnli", base, "seq_bn"), "xlm-roberta-large", "cd" * 32, 1024)
     assert str(caught.value) == (
@@ -301,7 +302,7 @@ def test_another_revision_of_the_same_backbone_is_refused() -> None:
 
 
 def test_the_same_weights_under_another_name_are_the_same_backbone() -> None:
-    check_backbone(card(), "./a/folder", TINY["digest"], 8)  # type: ignore[arg-type]
+    check_backbone(card(), "./a/folder", TINY.digest, 8)
     with pytest.raises(ZooError):
         check_backbone(card(), "./a/folder", "cd" * 32, 8)
 
@@ -309,7 +310,7 @@ def test_the_same_weights_under_another_name_are_the_same_backbone() -> None:
 def test_a_digest_that_does_not_match_is_refused(zoo: Zoo, home: Path) -> None:
     text = (home / CARD_FILE).read_text()
     held = AdapterCard.from_text(text)
-    forged = AdapterCard(**{**held.to_dict(), "digest": "0" * 64})
+    forged = replace(held, digest="0" * 64)
     (home / CARD_FILE).write_text(forged.to_text())
     with pytest.raises(ZooError, match="does not agree with its own digest 000000000000"):
         zoo.get("mnli", "tiny")

@@ -40,8 +40,8 @@ def zoo_list(
     held = Zoo(root).list(backbone, damaged=damaged)
     rows = []
     for card in choose(held, task=task, language=language, better_than=better_than, sort=sort):
-        scores = ", ".join(f"{s['task']} {s['metric']} {100 * s['value']:.1f}" for s in card.scores)
-        rows.append((card.name, card.backbone["name"], f"{size(card) / 1e6:.1f} MB", scores, card.digest[:12]))
+        scores = ", ".join(f"{s.task} {s.metric} {100 * s.value:.1f}" for s in card.scores)
+        rows.append((card.name, card.backbone.name, f"{size(card) / 1e6:.1f} MB", scores, card.digest[:12]))
     if rows:
         print_table(("adapter", "backbone", "size", "dev", "digest"), rows)
     elif held:
@@ -189,7 +189,7 @@ def zoo_gc(locks: tuple[Path, ...], yes: bool, root: Path) -> None:
     for path in files:
         say(f"Kept, as {path} names it: everything it pins")
     for card in cards:
-        click.echo(f"{card.name}  {card.backbone['name']}  {size(card) / 1e6:.1f} MB  {card.digest[:12]}")
+        click.echo(f"{card.name}  {card.backbone.name}  {size(card) / 1e6:.1f} MB  {card.digest[:12]}")
     for folder in folders:
         click.echo(f"{folder}  left by an interrupted pull")
     if not cards and not folders:

@@ -124,7 +124,7 @@ def _train(expr: str, config: Any, retrain: bool, lock: Path | None = None) -> N
     for card in cards if is_main_process() else ():
         click.echo(
             f"{card.name}  {card.digest[:12]}  "
-            + "  ".join(f"{s['task']} dev {s['metric']} {100 * s['value']:.1f}" for s in card.scores)
+            + "  ".join(f"{s.task} dev {s.metric} {100 * s.value:.1f}" for s in card.scores)
         )
 
 

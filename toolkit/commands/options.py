@@ -145,6 +145,7 @@ def resolve(
         "zoo": zoo,
         "backbone.precision": precision,
         "train.seed": seed,
+        "task_files": task_files or None,
         "tracking.enabled": False if no_track else None,
     }
     return load(config_file, sets, {key: value for key, value in overrides.items() if value is not None})

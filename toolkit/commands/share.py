@@ -95,7 +95,7 @@ def zoo_lock(expr: str, out: Path, root: Path, backbone: str | None) -> None:
     from toolkit.zoo.lock import make_lock, write_lock
 
     first = next(iter(parse(expr).entries), expr)
-    shelf = backbone or card_of(root, first, None).backbone["name"]
+    shelf = backbone or card_of(root, first, None).backbone.name
     made = make_lock(Zoo(root), expr, shelf)
     write_lock(made, out)
     for name, digest in made.entries.items():
@@ -136,7 +136,7 @@ def zoo_export(name: str, folder: Path, to: str, choices: int, root: Path, backb
     from toolkit.zoo.adapterhub import export
 
     first = next(iter(parse(name).entries), name)
-    shelf = backbone or card_of(root, first, None).backbone["name"]
+    shelf = backbone or card_of(root, first, None).backbone.name
     for part in export(Zoo(root), name, shelf, folder, choices=choices):
         click.echo(part)
     say(f"Written to {folder} for {to}")
@@ -186,7 +186,7 @@ def zoo_import(
         replace=replace,
     )
     for card in taken.cards:
-        click.echo(f"Imported {card.name}  {card.digest[:12]}  for {card.backbone['name']}")
+        click.echo(f"Imported {card.name}  {card.digest[:12]}  for {card.backbone.name}")
     for name in taken.held:
         say(f"Already here, the same weights: {name}")
     for note in taken.notes:

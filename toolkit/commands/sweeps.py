@@ -71,6 +71,7 @@ def sweep(
 
     A sweep that was stopped goes on where it was when the same command is given again. Exit code 1: something failed.
     """
+    from toolkit.recipes.session.session import Session
     from toolkit.recipes.sweep import run as recipe
 
     path = _found(file)
@@ -79,21 +80,12 @@ def sweep(
     home = folder or FOLDER / path.stem
     files = [str(task_file) for task_file in task_files]
     with bars() as report:
+        session = Session.open(config, report=report, say=say)
         if is_dry:
-            found = recipe.dry_run(
-                path, config, given=given, folder=home, workers=workers, task_files=files, report=report
-            )
+            found = recipe.dry_run(path, session, given=given, folder=home, workers=workers, task_files=files)
         else:
             failed = recipe.sweep(
-                path,
-                config,
-                given=given,
-                folder=home,
-                workers=workers,
-                is_update=is_update,
-                task_files=files,
-                report=report,
-                say=say,
+                path, session, given=given, folder=home, workers=workers, task_files=files, is_update=is_update
             )
     if is_dry:
         _print_dry(found, workers)

@@ -37,7 +37,7 @@ def card_of(root: Path, name: str, backbone: str | None) -> Any:
 
     held = Zoo(root)
     text = str(parse(name))
-    shelves = [card.backbone["name"] for card in held.list(damaged=[]) if card.name == text]
+    shelves = [card.backbone.name for card in held.list(damaged=[]) if card.name == text]
     if backbone is None and len(shelves) > 1:
         raise ToolkitError(f"The zoo holds '{text}' for {', '.join(shelves)}; choose one with --backbone.")
     return held.get(text, backbone or (shelves[0] if shelves else "xlm-roberta-large"))
@@ -69,7 +69,7 @@ def zoo_verify(name: str | None, root: Path, backbone: str | None) -> None:
     for card in cards:
         held.verify(card)
         click.echo(
-            f"{card.name} on {card.backbone['name']}: {len(card.files)} files, digest {card.digest[:12]}, as its card says"
+            f"{card.name} on {card.backbone.name}: {len(card.files)} files, digest {card.digest[:12]}, as its card says"
         )
     if not cards:
         click.echo(f"The zoo {root} holds no adapters.")
@@ -85,6 +85,6 @@ def zoo_remove(name: str, force: bool, root: Path, backbone: str | None) -> None
     from toolkit.zoo import Zoo
 
     # With a backbone given no card is read, so that a damaged entry can be removed.
-    shelf = backbone or card_of(root, name, None).backbone["name"]
+    shelf = backbone or card_of(root, name, None).backbone.name
     Zoo(root).remove(name, shelf, force=force)
     click.echo(f"Removed {name} ({shelf}).")

@@ -15,6 +15,9 @@ from toolkit.config.schema import About, Config
 _BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
+PATHS = tuple[Path, ...]
+
+
 class Quoted(str):
     """Text that stood in quotes, or arrived as text from Python: never read as null."""
 
@@ -25,7 +28,7 @@ class Quoted(str):
 class Declared:
     """One setting as `schema.py` declares it."""
 
-    kinds: tuple[Any, ...]  # of int, float, bool, str, Path, NoneType
+    kinds: tuple[Any, ...]  # of int, float, bool, str, Path, PATHS, NoneType
     choices: tuple[str, ...]
     about: About
 
@@ -107,8 +110,12 @@ def convert(value: Any, to: Declared) -> Any:
             return _BOOLS[value.lower()]
     elif int in to.kinds or float in to.kinds:
         return _in_range(_number(value, is_whole=int in to.kinds), to.about)
-    elif Path in to.kinds and isinstance(value, (str, Path)) and str(value) and "\0" not in str(value):
-        return Path(value).expanduser()
+    elif PATHS in to.kinds:
+        parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, Path) else value
+        if isinstance(parts, (list, tuple)):
+            return tuple(_path(part.strip() if isinstance(part, str) else part) for part in parts)
+    elif Path in to.kinds:
+        return _path(value)
     elif str in to.kinds and isinstance(value, str) and value:
         return str(value)
     raise ValueError(value)
@@ -137,6 +144,8 @@ def expectation(of: Declared) -> str:
         words.append(f"a {'whole ' if int in of.kinds else ''}number {limits}".strip())
     if Path in of.kinds:
         words.append("a path")
+    if PATHS in of.kinds:
+        words.append("a list of paths")
     if str in of.kinds:
         words.append("text")
     if of.choices:
@@ -180,6 +189,13 @@ def _number(value: Any, *, is_whole: bool) -> int | float:
     if not math.isfinite(number) or (is_whole and number != int(number)):
         raise ValueError(value)
     return int(number) if is_whole else number
+
+
+def _path(value: Any) -> Path:
+    """Return a path; ValueError for anything else, and for a text that cannot be one."""
+    if not isinstance(value, (str, Path)) or not str(value) or "\0" in str(value):
+        raise ValueError(value)
+    return Path(value).expanduser()
 
 
 def _in_range(number: float, about: About) -> int | float:

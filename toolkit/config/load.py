@@ -112,6 +112,8 @@ def to_dict(config: Config) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, tuple):
+            return [plain(item) for item in value]
         return str(value) if isinstance(value, Path) else value
 
     return {key: plain(value) for key, value in asdict(config).items()}
@@ -193,10 +195,10 @@ def _walk(node: yaml.MappingNode, prefix: str, path: Path, given: list[_Setting]
 
 
 def _read(node: yaml.Node) -> Any:
-    """Return a scalar as it is written, or an empty list or dict that stands for a collection."""
+    """Return a scalar as it is written, a list of them, or an empty dict that stands for a mapping."""
     if isinstance(node, yaml.ScalarNode):
         return Quoted(node.value) if node.style else node.value
-    return {} if isinstance(node, yaml.MappingNode) else []
+    return [_read(item) for item in node.value] if isinstance(node, yaml.SequenceNode) else {}
 
 
 def _flatten(key: str, value: Any) -> Iterator[_Setting]:

@@ -290,6 +290,7 @@ class Config:
     data_root: Annotated[
         Path | None, About("mirror of hub data sets; null: the variable XSTILTS_DATA, else the hub")
     ] = None
+    task_files: Annotated[tuple[Path, ...], About("YAML files that declare tasks of your own, with commas")] = ()
     cache_gib: Annotated[
         float, About("GiB of tokenised rows kept in the cache folder (XSTILTS_CACHE); 0: none are kept", low=0)
     ] = 20.0

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from toolkit.languages import LANGUAGES
 from toolkit.perturb.keyboards import LAYOUT_OF, neighbours
-from toolkit.perturb.text import clusters
+from toolkit.perturb.text import clusters, small_letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,11 @@ def keyboard(word: str, place: Place, rng: Random) -> tuple[str, str] | None:
     beside = neighbours(LAYOUT_OF[place.language])
     if place.language == "ko":
         return _keyboard_hangul(word, place, rng, beside)
-    choices = [i for i, letter in enumerate(word) if beside.get(_lower(letter, place.language))]
+    choices = [i for i, letter in enumerate(word) if beside.get(small_letters(letter, place.language))]
     if not choices:
         return None
     i = rng.choice(choices)
-    struck = rng.choice(beside[_lower(word[i], place.language)])
+    struck = rng.choice(beside[small_letters(word[i], place.language)])
     if word[i].isupper():
         struck = _upper(struck, place.language)
     return word[:i] + struck + word[i + 1 :], place.after
@@ -151,7 +151,7 @@ def drop_diacritics(word: str, place: Place, rng: Random) -> tuple[str, str] | N
 
 def flip_case(word: str, place: Place, rng: Random) -> tuple[str, str] | None:
     """Write a small word in capitals, and any other in small letters."""
-    small = _lower(word, place.language)
+    small = small_letters(word, place.language)
     flipped = _upper(word, place.language) if small == word else small
     return None if flipped == word else (flipped, place.after)
 
@@ -199,13 +199,6 @@ def romanise(word: str, place: Place, rng: Random) -> tuple[str, str] | None:
 
     latin = anyascii(word).strip()
     return None if not latin or latin == word or any(c.isspace() for c in latin) else (latin, place.after)
-
-
-def _lower(text: str, language: str) -> str:
-    """Small letters; Turkish and Azerbaijani keep the dotted and the dotless i apart."""
-    if language in ("tr", "az"):
-        text = text.replace("İ", "i").replace("I", "ı")
-    return text.lower()
 
 
 def _upper(text: str, language: str) -> str:

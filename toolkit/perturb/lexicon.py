@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from toolkit.errors import DataError
 from toolkit.languages import LANGUAGES
+from toolkit.perturb.text import small_letters
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class Lexicon:
         target: of the translations' language.
         entries: word, in small letters -> its translations, in the file's order.
         origin: where they come from.
+        damaged: lines of the file that hold no pair, each as a sentence that names it.
     """
 
     source: str
     target: str
     entries: Mapping[str, tuple[str, ...]] = field(repr=False)
     origin: str = ""
+    damaged: tuple[str, ...] = ()
 
     @cached_property
     def lengths(self) -> Mapping[str, tuple[int, ...]]:
@@ -37,10 +41,13 @@ class Lexicon:
 
     def translations(self, word: str) -> tuple[str, ...]:
         """Return the translations of a word; none where the lexicon lacks it, or gives the word itself."""
-        return tuple(each for each in self.entries.get(word.lower(), ()) if each.lower() != word.lower())
+        small = small_letters(word, self.source)
+        return tuple(each for each in self.entries.get(small, ()) if small_letters(each, self.target) != small)
 
 
-def make_lexicon(source: str, target: str, pairs: Iterable[tuple[str, str]], *, origin: str = "") -> Lexicon:
+def make_lexicon(
+    source: str, target: str, pairs: Iterable[tuple[str, str]], *, origin: str = "", damaged: Sequence[str] = ()
+) -> Lexicon:
     """Return a lexicon of pairs of a word and a translation.
 
     Example:
@@ -49,63 +56,95 @@ def make_lexicon(source: str, target: str, pairs: Iterable[tuple[str, str]], *, 
     """
     entries: dict[str, list[str]] = {}
     for word, translation in pairs:
-        known = entries.setdefault(word.lower(), [])
+        known = entries.setdefault(small_letters(word, source), [])
         if translation not in known:
             known.append(translation)
-    return Lexicon(source, target, {word: tuple(known) for word, known in entries.items()}, origin)
+    return Lexicon(source, target, {word: tuple(known) for word, known in entries.items()}, origin, tuple(damaged))
 
 
 def pair_of(path: Path) -> tuple[str, str] | None:
     """Return the two languages that a lexicon's name says, or None where it says none.
 
-    They are the first part of the name, between dots, of two known codes: the names of MUSE (Conneau et al. 2018, arXiv
-    1710.04087), XLing-Eval (Glavaš et al. 2019, arXiv 1902.00508) and PanLex-BLI (Vulić et al. 2019, arXiv 1909.01638).
+    They are the first part of the name, between dots, of two known codes with a hyphen or an underscore between them: the names
+    of MUSE (Conneau et al. 2018, arXiv 1710.04087), XLing-Eval (Glavaš et al. 2019, arXiv 1902.00508) and PanLex-BLI (Vulić et
+    al. 2019, arXiv 1909.01638). Capitals do not matter, and a code may be followed by a script or a region.
 
     Example:
         >>> pair_of(Path("en-de.0-5000.txt")), pair_of(Path("yacle.train.freq.5k.en-de.tsv")), pair_of(Path("eus-fin.tsv"))
         (('en', 'de'), ('en', 'de'), ('eu', 'fi'))
+        >>> pair_of(Path("EN_DE.txt")), pair_of(Path("en-zh_hans.txt")), pair_of(Path("zh-Hant_en.tsv"))
+        (('en', 'de'), ('en', 'zh'), ('zh', 'en'))
     """
     for part in path.name.split("."):
-        source, _, target = part.partition("-")
-        ours, theirs = _code(source), _code(target)
-        if ours and theirs:
-            return ours, theirs
+        subtags = part.lower().replace("_", "-").split("-")
+        for cut in range(1, len(subtags)):
+            ours, theirs = _code(subtags[:cut]), _code(subtags[cut:])
+            if ours and theirs:
+                return ours, theirs
     return None
 
 
-def _code(text: str) -> str | None:
-    return next((code for code, each in LANGUAGES.items() if text in (code, each.iso3, *each.other_codes)), None)
+def _code(subtags: Sequence[str]) -> str | None:
+    """Return the language of a tag in parts: a code, then perhaps a script of four letters and a region of two or three digits."""
+    language, *rest = subtags
+    if len(rest) > 2 or not all(re.fullmatch("[a-z]{4}|[a-z]{2}|[0-9]{3}", each) for each in rest):
+        return None
+    return next((code for code, each in LANGUAGES.items() if language in (code, each.iso3, *each.other_codes)), None)
 
 
 def read_lexicon(path: Path) -> Lexicon:
     """Read a lexicon of one pair a line, divided by a tab or a space, from a file whose name says its languages (`pair_of`).
 
+    A third column that is a number (a score) is ignored. A line that holds no pair is left out and named in `damaged`.
+
     Raises:
-        DataError: a name without two languages, a line without two columns, text that is not UTF-8, or an empty file.
+        DataError: a name without two languages, text that is not UTF-8, or a file without a pair.
     """
     languages = pair_of(path)
     if languages is None:
-        raise DataError(f"{path}: the name of a lexicon says two known languages, for example en-de.txt; rename it so.")
+        raise DataError(
+            f"{path}: the name of a lexicon says two known languages, for example en-de.txt; rename the file accordingly."
+        )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 at byte {error.start}; convert the lexicon to UTF-8.") from error
     except OSError as error:
         raise DataError(f"{path}: the lexicon cannot be read ({error.strerror}).") from error
-    pairs = []
-    for number, line in enumerate(text.split("\n"), 1):  # not splitlines: U+2028 and its like stand within words
+    pairs, damaged = [], []
+    for number, line in enumerate(
+        text.split("\n"), 1
+    ):  # not splitlines: words may contain U+2028 and similar characters
         if not line.strip():
             continue
-        columns = line.strip().split("\t") if "\t" in line.strip() else line.split()
-        if len(columns) != 2 or not all(column.strip() for column in columns):
-            raise DataError(
+        columns = [each.strip() for each in (line.strip().split("\t") if "\t" in line.strip() else line.split())]
+        if len(columns) == 3 and _is_number(columns[2]):
+            columns.pop()
+        if len(columns) != 2 or not all(columns):
+            damaged.append(
                 f"{path}, line {number}: found {len(columns)} columns in '{line.strip()[:40]}'; expected a word, a tab or "
                 "space, and a translation."
             )
-        pairs.append((columns[0].strip(), columns[1].strip()))
+            continue
+        pairs.append((columns[0], columns[1]))
     if not pairs:
-        raise DataError(f"{path}: the lexicon is empty; expected a word and a translation on each line.")
-    return make_lexicon(*languages, pairs, origin=path.name)
+        raise DataError(
+            damaged[0] if damaged else f"{path}: the lexicon is empty; expected a word and a translation on each line."
+        )
+    return make_lexicon(*languages, pairs, origin=_named(path.name, len(damaged)), damaged=damaged)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _named(origin: str, n_damaged: int) -> str:
+    """Return the origin with the number of lines that were left out."""
+    return f"{origin} without {n_damaged} damaged line{'s'[: n_damaged > 1]}" if n_damaged else origin
 
 
 def lexicon_languages(folder: Path) -> frozenset[str]:
@@ -120,18 +159,18 @@ def lexicon_languages(folder: Path) -> frozenset[str]:
 def _files(folder: Path) -> list[tuple[Path, tuple[str, str]]]:
     if not folder.is_dir():
         raise DataError(f"The folder of lexicons {folder} is not there; expected a folder with files like en-de.txt.")
-    paths = sorted(path for path in folder.rglob("*-*.*") if path.is_file())
+    paths = sorted(path for path in folder.rglob("*.*") if path.is_file())
     return [(path, languages) for path in paths if (languages := pair_of(path))]
 
 
 def read_lexicons(folder: Path, source: str) -> tuple[Lexicon, ...]:
     """Return a lexicon from a language for every other that the files of a folder, and of folders in it, translate it into.
 
-    Files of one pair of languages (parts for training and testing) are one lexicon. A pair that is there the other way round
-    alone is turned round.
+    Files of one pair of languages (parts for training and testing) are one lexicon. If only the reverse direction exists, it is
+    inverted.
 
     Raises:
-        DataError: no such folder, no lexicon of the language, or a faulty one.
+        DataError: no such folder, no lexicon of the language, or one without a pair.
     """
     found = [(path, languages) for path, languages in _files(folder) if source in languages]
     if not found:
@@ -155,10 +194,13 @@ def _read(
     for (ours, theirs), paths in sorted(files.items()):
         if theirs == source and (source, ours) in files:
             continue
-        pairs = [(word, each) for path in paths for word, said in read_lexicon(path).entries.items() for each in said]
-        origin = paths[0].name if len(paths) == 1 else f"{ours}-{theirs} ({len(paths)} files)"
+        read = [read_lexicon(path) for path in paths]
+        pairs = [(word, each) for lexicon in read for word, said in lexicon.entries.items() for each in said]
+        damaged = [line for lexicon in read for line in lexicon.damaged]
+        origin = _named(paths[0].name if len(paths) == 1 else f"{ours}-{theirs} ({len(paths)} files)", len(damaged))
         if ours == source:
-            found.append(make_lexicon(source, theirs, pairs, origin=origin))
+            found.append(make_lexicon(source, theirs, pairs, origin=origin, damaged=damaged))
         else:
-            found.append(make_lexicon(source, ours, [(b, a) for a, b in pairs], origin=f"{origin} turned round"))
+            inverted = [(b, a) for a, b in pairs]
+            found.append(make_lexicon(source, ours, inverted, origin=f"{origin} inverted", damaged=damaged))
     return tuple(found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from toolkit.perturb.text import small_letters
+
 # Particles, pronouns and adverbs of negation. Languages that negate by an ending (tr, ta, ...) lose it with no word of its own.
 _NEGATIONS = {
     "ar": "لا ليس ليست لم لن ما غير بدون أبدا",
@@ -36,5 +38,5 @@ def is_negation(word: str, language: str) -> bool:
         >>> is_negation("Don't", "en"), is_negation("cat", "en")
         (True, False)
     """
-    small = word.lower()
+    small = small_letters(word, language)
     return small in _SETS.get(language, ()) or any(part in small for part in _INSIDE.get(language, ()))

@@ -165,3 +165,15 @@ def replace(text: str, replacements: Iterable[Replacement], kept: Sequence[Span]
         shift = sum(len(each.text) - (each.end - each.start) for each in ordered if each.end <= span.start)
         moved.append(Span(span.start + shift, span.end + shift))
     return "".join(pieces), tuple(moved)
+
+
+def small_letters(text: str, language: str) -> str:
+    """Return a text in small letters; Turkish and Azerbaijani keep the dotted and the dotless i apart.
+
+    Example:
+        >>> small_letters("ISPARTA", "tr"), small_letters("ISPARTA", "en")
+        ('ısparta', 'isparta')
+    """
+    if language in ("tr", "az"):
+        text = text.replace("İ", "i").replace("I", "ı")
+    return text.lower()

@@ -1,6 +1,15 @@
 """Tasks: what is learnt or measured, and the rows it is learnt from or measured on."""
 
-from toolkit.tasks.catalogue import TASKS, get_task, load_own, load_task, training_task
+from toolkit.tasks.catalogue import (
+    BUILT_IN,
+    TASKS,
+    Catalogue,
+    catalogue_of,
+    get_task,
+    load_own,
+    load_task,
+    training_task,
+)
 from toolkit.tasks.pool import Pool
 from toolkit.tasks.rows import (
     Answer,
@@ -25,10 +34,12 @@ from toolkit.tasks.sources.mewsli import MewsliSource
 from toolkit.tasks.task import Task
 
 __all__ = [
+    "BUILT_IN",
     "TASKS",
     "Answer",
     "BitextRow",
     "CandidateRow",
+    "Catalogue",
     "ChoiceRow",
     "CorpusSource",
     "CounterfactualSource",
@@ -47,6 +58,7 @@ __all__ = [
     "SpanRow",
     "TagsRow",
     "Task",
+    "catalogue_of",
     "get_task",
     "load_own",
     "load_task",

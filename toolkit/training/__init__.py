@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from toolkit.training.fit import FitResult, TaskData, fit
+from toolkit.training.fit import Watch, fit
+from toolkit.training.loop import TaskData
+from toolkit.training.state import FitResult
 
-__all__ = ["FitResult", "TaskData", "fit"]
+__all__ = ["FitResult", "TaskData", "Watch", "fit"]

@@ -1,4 +1,4 @@
-"""Which items each optimiser step sees: a pure function of sizes, settings and seed."""
+"""Batches of a whole run in order: a pure function of sizes, settings and seed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def plan_batches(
     seed: int,
     epochs: float,
     total_steps: int | None = None,
-    counts: Sequence[int] | None = None,
+    counts: Sequence[int | None] | None = None,
 ) -> list[PlannedBatch]:
     """Return every batch of a run in order.
 
@@ -29,7 +29,7 @@ def plan_batches(
         features: one per task.
         epochs: passes over the rows; a fraction takes that share of the last pass's batches.
         total_steps: where given, replaces `epochs`.
-        counts: rows of each task per epoch (a mixture); default: all of each, once. Rows beyond a task's size repeat.
+        counts: rows of each task per epoch (a mixture); None: all of them, once. Rows beyond a task's size repeat.
     """
     budgets = [batch_size * mean_cost(one) for one in features]
     planned: list[PlannedBatch] = []
@@ -37,7 +37,8 @@ def plan_batches(
     while True:
         batches: list[PlannedBatch] = []
         for task, one in enumerate(features):
-            items = None if counts is None else _drawn(len(one), counts[task], seed, epoch, task)
+            count = None if counts is None else counts[task]
+            items = None if count is None else _drawn(len(one), count, seed, epoch, task)
             cut = shuffled_batches(one, budget=budgets[task], seed=seed + task, epoch=epoch, items=items)
             batches += [(task, batch) for batch in cut]
         order = np.random.default_rng([seed, epoch, 1]).permutation(len(batches))

@@ -14,7 +14,7 @@ FILE = "checkpoint.pt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write `state` beside the last checkpoint, flush it to the disk, and rename it over the last one.
+    """Write `state` next to the last checkpoint, flush it to the disk, and rename it over the last one.
 
     Raises:
         ToolkitError: the folder cannot be written, or the disk is full; the last checkpoint stays as it was.
@@ -27,7 +27,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
             raise
         raise ToolkitError(
             f"The checkpoint in {folder} could not be written ({error}); free space or choose another --set run_dir=DIR; "
-            "the last checkpoint is whole and the same command goes on from it."
+            "the last checkpoint is whole and the same command continues from it."
         ) from error
 
 
@@ -38,16 +38,18 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
         ToolkitError: the file is damaged.
     """
     path = folder / FILE
-    for left in folder.glob(FILE + ".*"):  # what a kill left half-written
-        left.unlink(missing_ok=True)
+    for pattern in (FILE + ".*", f".{FILE}.*.tmp"):  # what a kill left half-written, in 0.1.0 and since
+        for left in folder.glob(pattern):
+            left.unlink(missing_ok=True)
     if not path.is_file():
         return None
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise ToolkitError(
             f"The checkpoint {path} is damaged ({type(error).__name__}); remove it to start this stage anew."
         ) from error
+    return found
 
 
 def remove_checkpoint(folder: Path) -> None:

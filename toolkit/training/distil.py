@@ -1,4 +1,4 @@
-"""What one circuit teaches another: the same hidden states and logits on rows whose labels nobody reads.
+"""Distillation: one circuit learns the hidden states and logits of another, on rows whose labels are not read.
 
 Source: squared errors of logits as in Ba and Caruana 2014, *Do Deep Nets Really Need to be Deep?*; of hidden states as in Romero
 et al. 2015, *FitNets*.

@@ -4,6 +4,20 @@ from toolkit.zoo.card import AdapterCard, digest_of
 from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.shelf import shelf_name
 from toolkit.zoo.store import Zoo
+from toolkit.zoo.values import Backbone, CardFile, CardScore, Head, Parent, Seen
 from toolkit.zoo.verify import check_backbone
 
-__all__ = ["AdapterCard", "Zoo", "backbone_slug", "check_backbone", "digest_of", "shelf_name"]
+__all__ = [
+    "AdapterCard",
+    "Backbone",
+    "CardFile",
+    "CardScore",
+    "Head",
+    "Parent",
+    "Seen",
+    "Zoo",
+    "backbone_slug",
+    "check_backbone",
+    "digest_of",
+    "shelf_name",
+]

@@ -1,4 +1,4 @@
-"""What an adapter is: its recipe, parents, data, scores and files, as one sealed page of YAML."""
+"""Card of an adapter: its backbone, heads, recipe, parents, data, scores and files, as one sealed page of YAML."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import yaml
 from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ZooError
 from toolkit.registry import did_you_mean
-from toolkit.zoo.fields import CHECKS, TUPLES, check_file_name, is_canonical, noun, refuse_control
+from toolkit.zoo.fields import CHECKS, check_file_name, is_canonical, noun, refuse_control
 from toolkit.zoo.files import MEND
+from toolkit.zoo.values import OF_VECTORS, POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Pooling, Seen, Value
 
 FORMAT = 1
 CARD_FILE = "card.yaml"
@@ -24,16 +25,6 @@ MAX_CARD_BYTES = 4_000_000
 _HEAD_LINE = (
     "# An adapter's card. The last line seals the text: `xstilts zoo verify` tells whether it was changed by hand."
 )
-# What `data_seen` holds of an adapter that came from elsewhere without saying which rows it saw.
-UNKNOWN_DATA = {
-    "task": "unknown",
-    "split": "unknown",
-    "language": "unknown",
-    "rows": "unknown",
-    "fingerprint": "unknown",
-    "origin": "external",
-    "is_generated": False,
-}
 
 
 @dataclass(frozen=True)
@@ -42,39 +33,100 @@ class AdapterCard:
 
     Args:
         name: canonical composition, also the entry's name.
-        backbone: `name`, `digest`, `hidden_size`, `layers` of the encoder it was trained on.
+        backbone: the encoder it was trained on.
         kind: `seq_bn`, or `full` for a whole checkpoint.
         tasks: the tasks it learnt, `("mnli",)`.
-        heads: per head its `kind` and `labels`.
-        recipe: the resolved configuration.
-        parents: `name` and `digest` of every frozen or warm-starting entry.
-        data_seen: per source `task`, `split`, `language`, `rows`, `fingerprint`, `origin`, `is_generated`.
-        scores: Score dictionaries.
+        heads: what each of its heads answers.
+        recipe: the settings it was made with, by section; read by the properties below.
+        parents: every entry that its weights were trained on, frozen or warm-starting, or computed from.
+        data_seen: the rows that shaped its weights, per source.
+        scores: what it scored.
         versions: library versions.
         licence: of the weights.
         created: ISO time.
         seconds: training time.
-        files: per file `sha256`, `bytes`, `tensors`; filled in by `Zoo.put`.
+        files: its weight files; filled in by `Zoo.put`.
         digest: identity of the weights, see `digest_of`; filled in by `Zoo.put`.
         format: version of this layout.
     """
 
     name: str
-    backbone: Mapping[str, Any]
+    backbone: Backbone
     kind: str
     tasks: tuple[str, ...] = ()
-    heads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    heads: Mapping[str, Head] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    parents: tuple[Mapping[str, str], ...] = ()
-    data_seen: tuple[Mapping[str, Any], ...] = ()
-    scores: tuple[Mapping[str, Any], ...] = ()
+    parents: tuple[Parent, ...] = ()
+    data_seen: tuple[Seen, ...] = ()
+    scores: tuple[CardScore, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     licence: str = ""
     created: str = ""
     seconds: float = 0.0
-    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    files: Mapping[str, CardFile] = field(default_factory=dict)
     digest: str = ""
     format: int = FORMAT
+
+    @property
+    def seed(self) -> int | None:
+        """Seed of its training; None for an adapter that was made elsewhere."""
+        seed = self._section("train").get("seed")
+        return seed if isinstance(seed, int) else None
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it was made elsewhere and imported."""
+        return "imported" in self.recipe
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether its weights were computed from those of other entries, without training."""
+        return "merge" in self.recipe
+
+    @property
+    def shape(self) -> Mapping[str, Any]:
+        """Settings of its bottleneck, as `AdapterConfig` names them; cards of 0.1.0 have no `leave_out_*`.
+
+        Raises:
+            ZooError: the recipe does not have them.
+        """
+        found = {"leave_out_lower": 0.0, "leave_out_upper": 0.0, **self._section("adapter")}
+        if missing := [key for key in ("kind", "reduction_factor", "non_linearity") if key not in found]:
+            raise ZooError(f"The card of '{self.name}' lacks the setting 'adapter.{missing[0]}' in its recipe.")
+        return found
+
+    def setting(self, name: str) -> str | float | bool | None:
+        """Return one setting of its training, `lr`; None where the recipe does not have it."""
+        found = self._section("train").get(name)
+        return found if isinstance(found, (str, int, float, bool)) else None
+
+    def pooling(self, head: str) -> Pooling | None:
+        """Return how a retrieval head makes a vector of a text; None for other heads.
+
+        A card of 0.1.0 says it in the settings of the training alone.
+
+        Raises:
+            ZooError: it names no pooling of this release.
+        """
+        held = self.heads[head]
+        if held.kind not in OF_VECTORS:
+            return None
+        found = held.pooling or self.setting("pooling") or "mean"
+        if found not in POOLINGS:
+            raise ZooError(
+                f"The head '{head}' of '{self.name}' pools by {str(found)[:20]!r}; this release knows {', '.join(POOLINGS)}."
+            )
+        return POOLINGS[str(found)]
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """Codes of the languages that it was trained on or scored in."""
+        found = (*(seen.language for seen in self.data_seen), *(score.language for score in self.scores))
+        return frozenset(language for language in found if language)
+
+    def _section(self, name: str) -> Mapping[str, Any]:
+        found = self.recipe.get(name, {})
+        return found if isinstance(found, Mapping) else {}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values (dict, list, text, numbers), the digest last."""
@@ -114,8 +166,17 @@ class AdapterCard:
         for name, (is_right, expected) in CHECKS.items():
             if not is_right(values[name]):
                 raise ZooError(f"The card's field '{name}' holds {noun(values[name])}, expected {expected}.")
-        arguments: dict[str, Any] = {name: tuple(item) if name in TUPLES else item for name, item in values.items()}
-        card = cls(**arguments)
+        read: dict[str, Any] = {
+            **values,
+            "backbone": Backbone.read(values["backbone"]),
+            "tasks": tuple(values["tasks"]),
+            "heads": {name: Head.read(held) for name, held in values["heads"].items()},
+            "parents": tuple(map(Parent.read, values["parents"])),
+            "data_seen": tuple(map(Seen.read, values["data_seen"])),
+            "scores": tuple(map(CardScore.read, values["scores"])),
+            "files": {name: CardFile.read(held) for name, held in values["files"].items()},
+        }
+        card = cls(**read)
         if not is_canonical(card.name):
             raise ZooError(f"The card's name '{card.name[:80]}' is no composition in its canonical form.")
         for name in card.files:
@@ -146,8 +207,8 @@ def digest_of(card: AdapterCard) -> str:
 
     Training time, scores and licence do not enter: two machines that learn the same weights get the same digest.
     """
-    files = sorted((name, str(held["sha256"])) for name, held in card.files.items())
-    return hashlib.sha256(json.dumps([card.name, card.backbone["digest"], files]).encode()).hexdigest()
+    files = sorted((name, held.sha256) for name, held in card.files.items())
+    return hashlib.sha256(json.dumps([card.name, card.backbone.digest, files]).encode()).hexdigest()
 
 
 def _seal(body: str) -> str:
@@ -172,6 +233,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _plain(value: Any) -> Any:
     """Return nested plain values; numbers of NumPy become Python's, paths become text."""
+    if isinstance(value, Value):
+        value = value.to_dict()
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):

@@ -109,21 +109,21 @@ def layer_difference(part: str, layer: int | None, a: np.ndarray, b: np.ndarray)
 def _facts(card: AdapterCard) -> dict[str, str]:
     found = {
         "name": card.name,
-        "backbone": f"{card.backbone['name']} {card.backbone['digest'][:12]}",
+        "backbone": f"{card.backbone.name} {card.backbone.digest[:12]}",
         "digest": card.digest[:12],
         "licence": card.licence,
         "created": card.created,
         "seconds": str(card.seconds),
     }
     found |= flat(card.recipe, "recipe") | flat(card.versions, "version")
-    return found | {f"parent {one['name']}": one["digest"][:12] for one in card.parents}
+    return found | {f"parent {one.name}": one.digest[:12] for one in card.parents}
 
 
 def _seen(card: AdapterCard) -> dict[str, str]:
     found = {}
     for seen in card.data_seen:
-        rows = f"{seen.get('rows', '?')} rows, {seen.get('fingerprint', '?')}"
-        found[f"{seen['task']} {seen.get('language', '')} {seen.get('split', '')}"] = rows
+        rows = f"{'?' if seen.rows is None else seen.rows} rows, {seen.fingerprint or '?'}"
+        found[f"{seen.task} {seen.language or ''} {seen.split or ''}"] = rows
     return found
 
 
@@ -133,8 +133,7 @@ def _pairs(a: Mapping[str, str], b: Mapping[str, str]) -> list[Cell]:
 
 def _scores(a: AdapterCard, b: AdapterCard) -> dict[Cell, tuple[float | None, float | None]]:
     held = [
-        {(score["task"], score["language"], score["metric"]): float(score["value"]) for score in card.scores}
-        for card in (a, b)
+        {(score.task, score.language, score.metric): float(score.value) for score in card.scores} for card in (a, b)
     ]
     return {key: (held[0].get(key), held[1].get(key)) for key in dict.fromkeys((*held[0], *held[1]))}
 
@@ -145,7 +144,7 @@ def _weights(
     import numpy as np
 
     (zoo_a, a), (zoo_b, b) = first, second
-    if a.backbone["digest"] != b.backbone["digest"]:
+    if a.backbone.digest != b.backbone.digest:
         return [], ["They were trained on different encoders, whose weights are not comparable number by number."]
     found: list[LayerDifference] = []
     notes: list[str] = []

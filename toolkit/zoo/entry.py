@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, AdapterCard, check_file_name, digest_of
 from toolkit.zoo.files import names, sha256, sync, write_text
+from toolkit.zoo.values import CardFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +56,7 @@ def write_entry(
             raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
         sync(path)
         with path.open("rb") as stream:
-            held[file] = {"sha256": sha256(stream), "bytes": path.stat().st_size, "tensors": len(tensors)}
+            held[file] = CardFile(sha256(stream), path.stat().st_size, len(tensors))
     written = changed(card, files=held, digest="")
     text = changed(written, digest=digest_of(written)).to_text()
     read_back = AdapterCard.from_text(text)  # what could not be read again is never stored

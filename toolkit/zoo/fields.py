@@ -1,4 +1,4 @@
-"""What each field of a card must be: checked before a card is built from a stranger's page."""
+"""Checks of a card's fields, made before a card is built from a stranger's page."""
 
 from __future__ import annotations
 
@@ -70,8 +70,16 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _is_claim(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return _is_whole(value) and value >= 0
 
 
 def _is_sha(value: Any) -> bool:
@@ -90,20 +98,46 @@ def _each(value: Any, check: Callable[[Any], bool]) -> bool:
     return isinstance(value, list) and all(check(item) for item in value)
 
 
+def _may_hold(value: Any, /, **checks: Callable[[Any], bool]) -> bool:
+    """Return whether those of some fields that a mapping has are what they should be."""
+    return all(value.get(name) is None or check(value[name]) for name, check in checks.items())
+
+
 def _is_backbone(value: Any) -> bool:
     return _holds(value, name=_is_text, digest=_is_hex, hidden_size=_is_count, layers=_is_count) and bool(value["name"])
 
 
 def _is_head(value: Any) -> bool:
-    return _holds(value, kind=_is_text, labels=lambda labels: _each(labels, _is_text))
+    return _holds(value, kind=_is_text, labels=lambda labels: _each(labels, _is_text)) and _may_hold(
+        value, pooling=_is_text, temperature=_is_number
+    )
+
+
+def _is_seen(value: Any) -> bool:
+    texts = dict.fromkeys(("split", "language", "fingerprint", "origin", "revision"), _is_text)
+    return _holds(value, task=_is_text) and _may_hold(
+        value,
+        rows=lambda rows: rows == "unknown" or _is_count(rows),
+        is_generated=_is_claim,
+        drawn_from=_is_count,
+        seed=_is_whole,
+        **texts,
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _is_fraction(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+    return _is_number(value) and 0 <= value <= 1
 
 
 def _is_score(value: Any) -> bool:
-    return _holds(value, task=_is_text, language=_is_text, metric=_is_text, value=_is_fraction)
+    texts = dict.fromkeys(("composition", "protocol", "split", "backbone", "fingerprint", "revision"), _is_text)
+    return _holds(value, task=_is_text, language=_is_text, metric=_is_text, value=_is_fraction) and _may_hold(
+        value, n=_is_count, seed=_is_whole, is_generated=_is_claim, **texts
+    )
 
 
 def _are_files(value: Any) -> bool:
@@ -114,7 +148,6 @@ def _are_files(value: Any) -> bool:
     )
 
 
-TUPLES = ("tasks", "parents", "data_seen", "scores")
 CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "name": (_is_text, "a composition"),
     "backbone": (_is_backbone, "name, digest, hidden_size and layers"),
@@ -127,14 +160,14 @@ CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
         "a list of name and digest",
     ),
     "data_seen": (
-        lambda value: _each(value, lambda item: _holds(item, task=_is_text)),
+        lambda value: _each(value, _is_seen),
         "a list of sources with their task",
     ),
     "scores": (lambda value: _each(value, _is_score), "a list of scores with task, language, metric and value"),
     "versions": (lambda value: isinstance(value, dict) and all(map(_is_text, value.values())), "a mapping of texts"),
     "licence": (_is_text, "text"),
     "created": (_is_text, "an ISO time"),
-    "seconds": (lambda value: isinstance(value, (int, float)) and not isinstance(value, bool), "a number"),
+    "seconds": (_is_number, "a number"),
     "files": (_are_files, "sha256, bytes and tensors per file, at least one"),
     "digest": (_is_sha, "64 hexadecimal digits"),
 }

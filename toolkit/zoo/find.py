@@ -42,9 +42,9 @@ def choose(
         ZooError: `better_than` is not such a text.
 
     Example:
-        >>> from toolkit.zoo import AdapterCard
-        >>> on = {"name": "tiny", "digest": "ab" * 32, "hidden_size": 8, "layers": 2}
-        >>> low, high = (AdapterCard(name, on, "seq_bn", tasks=("mnli",), scores=({"task": "mnli", "value": value},))
+        >>> from toolkit.zoo import AdapterCard, Backbone, CardScore
+        >>> on = Backbone("tiny", "ab" * 32, 8, 2)
+        >>> low, high = (AdapterCard(name, on, "seq_bn", scores=(CardScore("mnli", "en", "accuracy", value),))
         ...              for name, value in (("a", 0.5), ("b", 0.7)))
         >>> [card.name for card in choose([low, high], better_than="60")]
         ['b']
@@ -59,10 +59,10 @@ def choose(
     for card in cards:
         if task is not None and task not in {name.split(".")[0] for name in card.tasks} | set(card.tasks):
             continue
-        if language is not None and language not in {one.get("language") for one in (*card.data_seen, *card.scores)}:
+        if language is not None and language not in card.languages:
             continue
         if bound is not None and not any(
-            score["value"] > bound[1] for score in card.scores if bound[0] in (None, score["task"])
+            score.value > bound[1] for score in card.scores if bound[0] in (None, score.task)
         ):
             continue
         fitting.append(card)
@@ -78,12 +78,12 @@ def choose(
 
 def best(card: AdapterCard, task: str | None = None) -> float:
     """Return the best score of a card, of one task where it is named; -1 where there is none."""
-    return max((float(score["value"]) for score in card.scores if task in (None, score["task"])), default=-1.0)
+    return max((float(score.value) for score in card.scores if task in (None, score.task)), default=-1.0)
 
 
 def size(card: AdapterCard) -> int:
     """Return the bytes of all weights of an entry."""
-    return sum(int(held["bytes"]) for held in card.files.values())
+    return sum(held.bytes for held in card.files.values())
 
 
 def unneeded(zoo: Zoo, locks: Sequence[Lock]) -> list[AdapterCard]:
@@ -101,13 +101,13 @@ def unneeded(zoo: Zoo, locks: Sequence[Lock]) -> list[AdapterCard]:
     named: set[tuple[str, str]] = set()
     for card in cards:
         shelf = zoo.folder(card).parent.name
-        made_from = {parent["name"] for parent in card.parents} | set(parse(card.name).entries)
+        made_from = {parent.name for parent in card.parents} | set(parse(card.name).entries)
         named |= {(shelf, name) for name in made_from - {card.name}}
     pinned = {(lock.backbone["digest"], name) for lock in locks for name in lock.entries}
     return [
         card
         for card in cards
-        if (zoo.folder(card).parent.name, card.name) not in named and (card.backbone["digest"], card.name) not in pinned
+        if (zoo.folder(card).parent.name, card.name) not in named and (card.backbone.digest, card.name) not in pinned
     ]
 
 
@@ -148,14 +148,12 @@ def history(zoo: Zoo, card: AdapterCard) -> list[str]:
         told.add(name)
         lines.append(f"{indent}{name}  {one.digest[:12]}  {one.created}  {one.seconds:.0f} s{changed}")
         for seen in one.data_seen:
-            if seen.get("origin") == "external":
+            if seen.is_external:
                 lines.append(f"{indent}  made elsewhere; which rows it saw is not known")
                 continue
-            rows = f"{seen.get('rows', '?')} rows, fingerprint {seen.get('fingerprint', '?')}"
-            lines.append(f"{indent}  learnt {seen['task']} {seen.get('language', '')} {seen.get('split', '')}: {rows}")
+            rows = f"{'?' if seen.rows is None else seen.rows} rows, fingerprint {seen.fingerprint or '?'}"
+            lines.append(f"{indent}  learnt {seen.task} {seen.language or ''} {seen.split or ''}: {rows}")
         for score in one.scores:
-            lines.append(
-                f"{indent}  scored {score['task']} {score['metric']} {score['language']} {100 * score['value']:.1f}"
-            )
-        waiting += [(parent["name"], parent["digest"], depth + 1) for parent in reversed(one.parents)]
+            lines.append(f"{indent}  scored {score.task} {score.metric} {score.language} {100 * score.value:.1f}")
+        waiting += [(parent.name, parent.digest, depth + 1) for parent in reversed(one.parents)]
     return lines

@@ -30,7 +30,7 @@ def lineage(
         ZooError: a parent is missing, or is not the one that the entry was trained on.
     """
     found: dict[str, AdapterCard] = {}
-    shelf = backbone_slug(card.backbone["name"], card.backbone["digest"])
+    shelf = backbone_slug(card.backbone.name, card.backbone.digest)
     waiting: list[tuple[AdapterCard, bool]] = [(card, False)]
     while waiting:
         one, is_ready = waiting.pop()
@@ -41,21 +41,21 @@ def lineage(
             continue
         waiting.append((one, True))
         for parent in reversed(one.parents):
-            path = f"{shelf}/{parse(parent['name']).slug}"
+            path = f"{shelf}/{parse(parent.name).slug}"
             options = [held[path] for held in (known, fallback or {}) if path in held]
-            fitting = [held for held in options if held.digest == parent["digest"]]
+            fitting = [held for held in options if held.digest == parent.digest]
             if not options:
                 raise ZooError(
-                    f"'{one.name}' was trained on '{parent['name']}' {parent['digest'][:12]}, which neither {where} nor "
+                    f"'{one.name}' was trained on '{parent.name}' {parent.digest[:12]}, which neither {where} nor "
                     "this zoo holds; pull that one first, from where it is."
                 )
             if not fitting:
                 raise ZooError(
-                    f"'{one.name}' was trained on '{parent['name']}' {parent['digest'][:12]}, but {where} holds "
+                    f"'{one.name}' was trained on '{parent.name}' {parent.digest[:12]}, but {where} holds "
                     f"{options[0].digest[:12]}; pull the parent it was made from, or train '{one.name}' again."
                 )
             # Two entries that name each other cannot exist: a digest would have to contain itself.
             if any(fitting[0] is earlier for earlier, ready in waiting if ready):
-                raise ZooError(f"'{one.name}' and '{parent['name']}' name each other as parents; nothing was taken.")
+                raise ZooError(f"'{one.name}' and '{parent.name}' name each other as parents; nothing was taken.")
             waiting.append((fitting[0], False))
     return list(found.values())

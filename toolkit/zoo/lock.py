@@ -62,10 +62,10 @@ class Lock:
                     f"{self.file} pins '{self.composition}' and does not name '{card.name}'; lock what you use "
                     "(`xstilts zoo lock EXPR`) or leave --lock out."
                 )
-            if card.backbone["digest"] != self.backbone["digest"]:
+            if card.backbone.digest != self.backbone["digest"]:
                 raise ZooError(
                     f"{self.file} pins the backbone {self.backbone['name']} {self.backbone['digest'][:12]}, but "
-                    f"'{card.name}' was trained on {card.backbone['name']} {card.backbone['digest'][:12]}; choose that backbone."
+                    f"'{card.name}' was trained on {card.backbone.name} {card.backbone.digest[:12]}; choose that backbone."
                 )
             if card.digest != pinned:
                 raise ZooError(
@@ -100,7 +100,7 @@ def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
     made_for = next(iter(found.values())).backbone
     return Lock(
         str(composition),
-        {"name": made_for["name"], "digest": made_for["digest"]},
+        {"name": made_for.name, "digest": made_for.digest},
         {name: card.digest for name, card in found.items()},
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -15,6 +15,7 @@ from toolkit.modeling.hub_ids import BASE_MODELS
 from toolkit.tasks import TASKS
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.names import is_local
+from toolkit.zoo.values import Seen
 
 LIBRARY = "xstilts"
 # The hub's own identifiers; anything else is `other` with its name.
@@ -68,10 +69,10 @@ def readme(card: AdapterCard, place: str = "") -> str:
             ("task", "split", "language", "rows", "source"),
             (
                 (
-                    seen["task"],
-                    seen.get("split", ""),
-                    seen.get("language", ""),
-                    seen.get("rows", ""),
+                    seen.task,
+                    seen.split or "",
+                    seen.language or "",
+                    "" if seen.rows is None else seen.rows,
                     _origin(seen),
                 )
                 for seen in card.data_seen
@@ -79,7 +80,7 @@ def readme(card: AdapterCard, place: str = "") -> str:
         ),
         "",
         *(
-            ["Built on " + ", ".join(f"`{p['name']}` ({p['digest'][:12]})" for p in card.parents) + ".", ""]
+            ["Built on " + ", ".join(f"`{p.name}` ({p.digest[:12]})" for p in card.parents) + ".", ""]
             * bool(card.parents)
         ),
         f"Licence of the weights, from the licences of the data: {_text(card.licence) or 'not stated'}.",
@@ -91,13 +92,12 @@ def metadata(card: AdapterCard) -> dict[str, Any]:
     """Return the hub's model-card fields of a card; what is not known is left out.
 
     Example:
-        >>> from toolkit.zoo import AdapterCard
-        >>> on = {"name": "xlm-roberta-base", "digest": "ab" * 32, "hidden_size": 768, "layers": 12}
+        >>> from toolkit.zoo import AdapterCard, Backbone
+        >>> on = Backbone("xlm-roberta-base", "ab" * 32, 768, 12)
         >>> metadata(AdapterCard("mnli", on, "seq_bn", tasks=("mnli",), licence="MIT"))["base_model"]
         'FacebookAI/xlm-roberta-base'
     """
     base = base_model(card)
-    languages = [seen.get("language") for seen in (*card.data_seen, *card.scores)]
     licence = _LICENCES.get(card.licence.lower())
     found = {
         "library_name": LIBRARY,
@@ -107,9 +107,9 @@ def metadata(card: AdapterCard) -> dict[str, Any]:
         "license_name": None
         if licence or not card.licence
         else re.sub(r"[^a-z0-9]+", "-", card.licence.lower()).strip("-"),
-        "language": sorted({code for code in languages if isinstance(code, str) and _CODE.fullmatch(code)}),
+        "language": sorted(filter(_CODE.fullmatch, card.languages)),
         "datasets": _datasets(card),
-        "metrics": list(dict.fromkeys(_METRICS.get(score["metric"], score["metric"]) for score in card.scores)),
+        "metrics": list(dict.fromkeys(_METRICS.get(score.metric, score.metric) for score in card.scores)),
         "tags": ["xstilts", "cross-lingual", "adapter" if card.kind != "full" else "checkpoint"],
     }
     return {key: value for key, value in found.items() if value}
@@ -124,11 +124,11 @@ def base_model(card: AdapterCard) -> str | None:
 
 
 def _backbone(card: AdapterCard) -> str:
-    return str(card.backbone["name"]).removesuffix("+full")
+    return card.backbone.name.removesuffix("+full")
 
 
 def _datasets(card: AdapterCard) -> list[str]:
-    paths = [getattr(TASKS[seen["task"]].source, "path", None) for seen in card.data_seen if seen["task"] in TASKS]
+    paths = [getattr(TASKS[seen.task].source, "path", None) for seen in card.data_seen if seen.task in TASKS]
     return list(dict.fromkeys(str(path) for path in paths if path and _HUB_ID.fullmatch(str(path))))
 
 
@@ -137,8 +137,8 @@ def _what(card: AdapterCard) -> str:
     base = base_model(card)
     on = f"[{base}](https://huggingface.co/{base})" if base else f"`{_backbone(card)}`"
     learnt = ", ".join(_text(task) for task in card.tasks)
-    origin = f"imported as {learnt}, made elsewhere" if "imported" in card.recipe else f"trained on {learnt}"
-    return f"{noun} for {on} (width {card.backbone['hidden_size']}, {card.backbone['layers']} layers), {origin}."
+    origin = f"imported as {learnt}, made elsewhere" if card.is_imported else f"trained on {learnt}"
+    return f"{noun} for {on} (width {card.backbone.hidden_size}, {card.backbone.layers} layers), {origin}."
 
 
 def _results(card: AdapterCard) -> list[str]:
@@ -146,25 +146,16 @@ def _results(card: AdapterCard) -> list[str]:
         return ["None recorded."]
     rows = []
     for score in card.scores:
-        split = str(score.get("split", ""))
-        note = " (generated rows, no benchmark)" if score.get("is_generated") else ""
-        rows.append(
-            (
-                score["task"],
-                score["language"],
-                score["metric"],
-                f"{100 * score['value']:.1f}{note}",
-                split,
-                score.get("n", ""),
-            )
-        )
+        note = " (generated rows, no benchmark)" if score.is_generated else ""
+        value, n = f"{100 * score.value:.1f}{note}", "" if score.n is None else score.n
+        rows.append((score.task, score.language, score.metric, value, score.split or "", n))
     return _table(("task", "language", "metric", "score", "split", "rows"), rows)
 
 
-def _origin(seen: Mapping[str, Any]) -> str:
-    if seen.get("is_generated"):
+def _origin(seen: Seen) -> str:
+    if seen.is_generated:
         return "generated"
-    origin = str(seen.get("origin", ""))
+    origin = seen.origin or ""
     # What a maker's disk looks like is nobody's business.
     return Path(origin).name if is_local(origin) else origin
 

@@ -179,7 +179,7 @@ class Zoo:
         return [
             card.name
             for card in self.list(backbone, damaged=[])
-            if any(parent["name"] == wanted for parent in card.parents)
+            if any(parent.name == wanted for parent in card.parents)
         ]
 
     def remove(self, name: str, backbone: str, *, force: bool = False) -> None:
@@ -243,7 +243,7 @@ class Zoo:
 
     def _home(self, card: AdapterCard) -> Path:
         """Return the folder of a card's entry."""
-        return self.root / backbone_slug(card.backbone["name"], card.backbone["digest"]) / parse(card.name).slug
+        return self.root / backbone_slug(card.backbone.name, card.backbone.digest) / parse(card.name).slug
 
     def _folder(self, name: str, backbone: str) -> Path | None:
         """Return the folder that an entry has or would have; None where a local backbone has no folder yet."""
@@ -301,7 +301,7 @@ class Zoo:
         """Return the error for an entry that is not there: held for another backbone, or the nearest names."""
         cards = self.list(damaged=[])
         text = str(parse(name))
-        elsewhere = sorted({card.backbone["name"] for card in cards if card.name == text})
+        elsewhere = sorted({card.backbone.name for card in cards if card.name == text})
         if elsewhere:
             return ZooError(
                 f"The zoo holds '{text}' for {', '.join(elsewhere)}, not for {backbone}; "
@@ -338,7 +338,7 @@ class Zoo:
         card = read_card(folder)
         if self._home(card) != folder:
             raise ZooError(
-                f"{folder / CARD_FILE}: The card is of '{card.name}' for {card.backbone['name']}, "
+                f"{folder / CARD_FILE}: The card is of '{card.name}' for {card.backbone.name}, "
                 f"which belongs into {self._home(card)}; move the folder there."
             )
         return card
@@ -352,13 +352,13 @@ class Zoo:
         faults = entry_faults(folder, card)
         for parent in card.parents:
             try:
-                held = self.get(parent["name"], folder.parent.name).digest
+                held = self.get(parent.name, folder.parent.name).digest
             except ToolkitError as error:
-                faults.append(f"The parent '{parent['name']}' of '{card.name}' cannot be used: {error}")
+                faults.append(f"The parent '{parent.name}' of '{card.name}' cannot be used: {error}")
                 continue
-            if held != parent["digest"]:
+            if held != parent.digest:
                 faults.append(
-                    f"'{card.name}' was trained on '{parent['name']}' {parent['digest'][:12]}, "
+                    f"'{card.name}' was trained on '{parent.name}' {parent.digest[:12]}, "
                     f"but the zoo holds {held[:12]}; train '{card.name}' again or pull the parent it was made from."
                 )
         return faults

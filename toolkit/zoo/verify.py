@@ -30,8 +30,8 @@ def check_backbone(card: AdapterCard, name: str, digest: str, hidden_size: int) 
         ZooError: it is another backbone, or another revision of the same one.
 
     Example:
-        >>> from toolkit.zoo import AdapterCard
-        >>> on_base = {"name": "xlm-roberta-base", "digest": "ab" * 32, "hidden_size": 768, "layers": 12}
+        >>> from toolkit.zoo import AdapterCard, Backbone
+        >>> on_base = Backbone("xlm-roberta-base", "ab" * 32, 768, 12)
         >>> card = AdapterCard("mnli", on_base, "seq_bn")
         >>> check_backbone(card, "xlm-roberta-large", "cd" * 32, 1024)  # doctest: +NORMALIZE_WHITESPACE
         Traceback (most recent call last):
@@ -40,15 +40,15 @@ def check_backbone(card: AdapterCard, name: str, digest: str, hidden_size: int) 
             this backbone is xlm-roberta-large (H=1024).
     """
     made_for = card.backbone
-    if made_for["digest"] == digest:
+    if made_for.digest == digest:
         return
-    if made_for["name"] == name and made_for["hidden_size"] == hidden_size:
+    if made_for.name == name and made_for.hidden_size == hidden_size:
         raise ZooError(
-            f"Adapter '{card.name}' was trained on {name} with the weights {made_for['digest'][:12]}; this {name} has "
+            f"Adapter '{card.name}' was trained on {name} with the weights {made_for.digest[:12]}; this {name} has "
             f"others, {digest[:12]}; load the revision of its training (`--set backbone.revision=...`) or train anew."
         )
     raise ZooError(
-        f"Adapter '{card.name}' was trained on {made_for['name']} (H={made_for['hidden_size']}); "
+        f"Adapter '{card.name}' was trained on {made_for.name} (H={made_for.hidden_size}); "
         f"this backbone is {name} (H={hidden_size})."
     )
 
@@ -98,18 +98,18 @@ def read_tensors(
     path = folder / file
     with open_regular(path, what) as stream:
         status = os.fstat(stream.fileno())
-        if status.st_size != held["bytes"]:
-            raise ZooError(f"{what} has {status.st_size} bytes, its card says {held['bytes']}; {MEND}.")
+        if status.st_size != held.bytes:
+            raise ZooError(f"{what} has {status.st_size} bytes, its card says {held.bytes}; {MEND}.")
         found = sha256(stream)
-        if found != held["sha256"]:
+        if found != held.sha256:
             raise ZooError(
-                f"{what} is damaged: its SHA-256 is {found[:12]}..., its card says {held['sha256'][:12]}...; {MEND}."
+                f"{what} is damaged: its SHA-256 is {found[:12]}..., its card says {held.sha256[:12]}...; {MEND}."
             )
         try:
             with safe_open(path, framework="np") as weights:
                 shapes = {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
-                if len(shapes) != held["tensors"]:
-                    raise ZooError(f"{what} holds {len(shapes)} tensors, its card says {held['tensors']}.")
+                if len(shapes) != held.tensors:
+                    raise ZooError(f"{what} holds {len(shapes)} tensors, its card says {held.tensors}.")
                 check_shapes(what, shapes, expected)
                 tensors = {name: weights.get_tensor(name) for name in shapes}
             again = os.lstat(path)
@@ -161,7 +161,7 @@ def entry_faults(folder: Path, card: AdapterCard) -> list[str]:
 def taken(card: AdapterCard, held: AdapterCard, where: str) -> ZooError:
     """Return the sentence for a name that stands for other weights already."""
     return ZooError(
-        f"{where} already holds '{card.name}' for {card.backbone['name']} with other weights "
+        f"{where} already holds '{card.name}' for {card.backbone.name} with other weights "
         f"({held.digest[:12]}, the new ones are {card.digest[:12]}); "
         f"remove it (`xstilts zoo remove {card.name}`) or replace it."
     )

@@ -15,7 +15,7 @@ from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
 from toolkit.recipes.compare.compare import FILES
-from toolkit.recipes.compare.row_outcomes import aligned, outcomes_of
+from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.results.predictions import Prediction, read_predictions
 from toolkit.tasks import get_task
 

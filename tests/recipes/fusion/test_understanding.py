@@ -96,7 +96,7 @@ def test_the_member_with_the_least_attention_goes_and_the_rest_is_an_entry_with_
     assert found.card.name == f"fuse[{','.join(kept)}]/micro-choice"
     assert found.card.recipe["pruned"]["from"] == THREE
     zoo = Zoo(held.zoo)
-    assert {parent["name"]: parent["digest"] for parent in found.card.parents} == {
+    assert {parent.name: parent.digest for parent in found.card.parents} == {
         name: zoo.get(name, "tiny").digest for name in (*kept, THREE)
     }
     zoo.verify(found.card)
@@ -148,7 +148,7 @@ def test_a_collapsed_fusion_is_an_ordinary_adapter_with_its_teacher_as_parents(h
     card = collapsed.card
     assert card.name == "micro-choice-collapsed"
     assert set(card.files) == {"adapter.safetensors", "head.micro-choice-collapsed.safetensors"}
-    assert {parent["name"] for parent in card.parents} == {THREE, "micro-nli", "micro-pos", "micro-qa"}
+    assert {parent.name for parent in card.parents} == {THREE, "micro-nli", "micro-pos", "micro-qa"}
     assert card.recipe["collapsed"]["from"] == THREE
     zoo = Zoo(held.zoo)
     zoo.verify(card)

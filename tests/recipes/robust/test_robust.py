@@ -141,9 +141,9 @@ def test_an_attack_keeps_every_row_and_its_measures(nli: Config, tmp_path: Path)
 def test_training_on_noise_sees_noisy_rows_and_says_so(folder: Path) -> None:
     config = tiny_config(folder, "train.augment=code-switch:0.5", "train.augment_rate=0.25", "noise.lexicons=micro")
     card = toolkit.train("micro-nli", config)[-1]
-    assert "code-switch 0.5" in card.data_seen[0]["origin"] and "0.25 of the rows" in card.data_seen[0]["origin"]
+    assert "code-switch 0.5" in card.data_seen[0].origin and "0.25 of the rows" in card.data_seen[0].origin
     plain = get_task("micro-nli").rows("train", "en", limit=48)
-    assert card.data_seen[0]["fingerprint"] != plain.fingerprint
+    assert card.data_seen[0].fingerprint != plain.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed
 from toolkit.recipes.fusion.collapse import collapse
 from toolkit.tasks import QueryRow, get_task
-from toolkit.zoo import Zoo
+from toolkit.zoo import Head, Zoo
 from toolkit.zoo.adapterhub import export
 
 
@@ -162,8 +162,8 @@ def test_missing_data_one_language_alone_and_the_wrong_command_are_one_sentence_
 def test_a_trained_retrieval_adapter_is_asked_for_the_vectors_that_it_was_trained_to_make(tmp_path: Path) -> None:
     config = tiny_config(tmp_path, "retrieve.limit=8", "train.pooling=cls", "train.limit=64")
     (card,) = toolkit.train("micro-answers", config)
-    assert {score["metric"] for score in card.scores} == {"map_at_20", "mrr_at_20"}
-    assert card.heads["micro-answers"]["kind"] == "retrieval"
+    assert {score.metric for score in card.scores} == {"map_at_20", "mrr_at_20"}
+    assert card.heads["micro-answers"] == Head("retrieval", (), "cls", 0.02)
     with pytest.raises(ZooError, match="kind 'retrieval', which the adapters library does not have"):
         export(Zoo(config.zoo), "micro-answers", "tiny", tmp_path / "out")
     said: list[str] = []
@@ -182,7 +182,7 @@ def test_training_to_retrieve_lowers_the_loss_and_raises_the_dev_score(tmp_path:
     sets = ("train.limit=96", "train.eval_limit=40", "train.lr=0.005", "train.seed=3")
     short = toolkit.train("micro-answers", tiny_config(tmp_path / "short", *sets, "train.total_steps=1"))[0]
     long = toolkit.train("micro-answers", tiny_config(tmp_path / "long", *sets, "train.total_steps=60"))[0]
-    assert long.scores[0]["value"] > short.scores[0]["value"]
+    assert long.scores[0].value > short.scores[0].value
 
 
 def test_a_retrieval_task_trains_on_top_of_other_adapters_and_beside_other_tasks(tmp_path: Path) -> None:
@@ -194,4 +194,4 @@ def test_a_retrieval_task_trains_on_top_of_other_adapters_and_beside_other_tasks
     with pytest.raises(ToolkitError, match="'micro-answers' is scored by retrieval, by vectors and no head"):
         collapse("micro-nli/micro-answers", config)
     (mixed,) = toolkit.train("mix[micro-nli,micro-answers]", config)
-    assert {head["kind"] for head in mixed.heads.values()} == {"pair", "retrieval"}
+    assert {head.kind for head in mixed.heads.values()} == {"pair", "retrieval"}

@@ -108,7 +108,7 @@ def test_members_that_learn_along_lie_in_the_stages_entry_and_the_originals_stay
         copy = zoo.tensors(card, f"below.adapter.{member}.safetensors")
         assert copy.keys() == {key.removeprefix("adapter.safetensors/") for key in held if key.startswith("adapter")}
         assert any(not np.array_equal(copy[key], held[f"adapter.safetensors/{key}"]) for key in copy)
-    assert {parent["name"]: parent["digest"] for parent in card.parents} == {
+    assert {parent.name: parent.digest for parent in card.parents} == {
         member: zoo.get(member, "tiny").digest for member in before
     }
     zoo.verify(card)

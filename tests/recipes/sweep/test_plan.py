@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import ConfigError, ToolkitError
-from toolkit.recipes.sweep.plan import Facts, needs_of, stages_without_sharing
+from toolkit.recipes.sweep.facts import Facts, needs_of
+from toolkit.recipes.sweep.plan import stages_without_sharing
 from toolkit.recipes.sweep.run import plan_sweep
 from toolkit.sweeps import Planned
 from toolkit.sweeps.changes import changes

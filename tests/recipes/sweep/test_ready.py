@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests import PROJECT
-from toolkit.recipes.sweep.plan import Facts, stages_without_sharing
+from toolkit.recipes.sweep.facts import Facts
+from toolkit.recipes.sweep.plan import stages_without_sharing
 from toolkit.recipes.sweep.run import plan_sweep
 
 READY = sorted((PROJECT / "configs" / "sweep").glob("*.yaml"))

@@ -19,6 +19,7 @@ from tests import PROJECT
 from tests.recipes.sweeping import GRID, made, records, run, table, write_grid
 from toolkit.config import load
 from toolkit.errors import ToolkitError
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.run import dry_run
 from toolkit.sweeps import SweepFolder, load_results
 from toolkit.sweeps.outlook import outlook
@@ -41,15 +42,15 @@ def copied(swept: Path, tmp_path: Path) -> Path:
 
 
 def test_the_dry_runs_count_is_what_runs_and_every_stage_is_trained_once(swept: Path, tmp_path: Path) -> None:
-    grid, config = swept.parent / "grid.yaml", load()
-    asked = dry_run(grid, config, given={}, folder=tmp_path / "new", is_measured=False)
+    grid, session = swept.parent / "grid.yaml", Session.open(load())
+    asked = dry_run(grid, session, given={}, folder=tmp_path / "new", is_measured=False)
     found = records(swept)
     trained = [record for record in found.values() if record.kind == "train"]
     assert len(asked.stages) == len(trained) == 6 and asked.unshared == 8
     assert {step.composition for step in asked.stages} == {record.composition for record in trained}
     assert all(made(record) == 1 == len(record.attempts) for record in found.values())
     assert not (tmp_path / "new").exists()
-    after = dry_run(grid, config, given={}, folder=swept, is_measured=False)
+    after = dry_run(grid, session, given={}, folder=swept, is_measured=False)
     assert after.stages == () and after.seconds == 0.0
 
 

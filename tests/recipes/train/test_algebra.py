@@ -37,10 +37,10 @@ def test_a_merge_is_computed_from_the_zoo_and_answers_like_any_adapter(held: Con
     expected = merge_tensors(members, method=method, weights=weights, density=1.0 if method == "merge" else 0.5)
     found = zoo.tensors(card, "adapter.safetensors")
     assert all(np.array_equal(found[key], expected[key]) for key in expected)
-    assert {parent["name"] for parent in card.parents} == {"micro-nli", "micro-pos"}
+    assert {parent.name for parent in card.parents} == {"micro-nli", "micro-pos"}
     assert card.recipe["merge"]["method"] == method
     assert sorted(card.heads) == ["micro-nli", "micro-pos"]
-    assert {seen["task"] for seen in card.data_seen} == {"micro-nli", "micro-pos"}
+    assert {seen.task for seen in card.data_seen} == {"micro-nli", "micro-pos"}
     assert card.scores == ()
     assert any("no rows" in sentence for sentence in said)
     for head in ("micro-nli", "micro-pos"):
@@ -90,7 +90,7 @@ def test_a_member_of_another_backbone_is_refused(held: Config, tmp_path: Path) -
     here, there = Zoo(held.zoo), Zoo(tmp_path / "zoo")
     for name in ("micro-nli", "micro-pos"):
         card = here.get(name, "tiny")
-        backbone = {**card.backbone, "digest": "ab" * 32} if name == "micro-pos" else card.backbone
+        backbone = replace(card.backbone, digest="ab" * 32) if name == "micro-pos" else card.backbone
         there.put(replace(card, backbone=backbone, parents=()), {f: here.tensors(card, f) for f in card.files})
     with pytest.raises(ZooError, match="'micro-pos' was trained on tiny with the weights abababababab"):
         toolkit.train("merge[micro-nli,micro-pos]", tiny_config(tmp_path))
@@ -120,7 +120,7 @@ def test_an_average_is_scored_without_being_trained_or_stored(held: Config) -> N
 
 def test_an_average_carries_a_target(held: Config) -> None:
     (card,) = toolkit.train("avg[micro-nli,micro-pos]/micro-choice", held)
-    assert {parent["name"] for parent in card.parents} == {"micro-nli", "micro-pos"}
+    assert {parent.name for parent in card.parents} == {"micro-nli", "micro-pos"}
     assert toolkit.evaluate(card.name, held, task="micro-choice", languages="en").scores
 
 

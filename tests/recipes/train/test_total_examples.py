@@ -31,15 +31,15 @@ def test_one_source_and_three_see_as_many_rows_and_the_card_says_which(tmp_path:
     said: list[str] = []
     (three,) = toolkit.train(MIX, config, say=said.append)
     (one,) = toolkit.train("micro-nli.sw", config)
-    assert [seen["rows"] for seen in three.data_seen] == [10, 10, 10]
-    assert [seen["rows"] for seen in one.data_seen] == [30]
+    assert [seen.rows for seen in three.data_seen] == [10, 10, 10]
+    assert [seen.rows for seen in one.data_seen] == [30]
     assert three.recipe["steps"] == one.recipe["steps"]
     assert three.recipe["train"]["total_examples"] == 30
     assert any("30 examples in all: 10 of 48 rows of micro-nli.en" in each for each in said)
     # What the card says is enough to draw the same rows again.
     for seen in three.data_seen:
-        rows = get_task(seen["task"]).rows("train", seen["language"], limit=seen["drawn_from"])
-        assert rows.draw(seen["rows"], seed=seen["seed"]).fingerprint == seen["fingerprint"]
+        rows = get_task(seen.task).rows("train", seen.language, limit=seen.drawn_from)
+        assert rows.draw(seen.rows, seed=seen.seed).fingerprint == seen.fingerprint
 
 
 def test_an_interrupted_run_goes_on_with_the_same_rows_to_the_same_bits(
@@ -48,7 +48,7 @@ def test_an_interrupted_run_goes_on_with_the_same_rows_to_the_same_bits(
     sets = ("train.total_examples=40", "train.mixture=temperature", "train.checkpoint_every=2", "train.batch_size=4")
     whole, cut = (tiny_config(tmp_path / name, *sets) for name in ("whole", "cut"))
     toolkit.train(MIX, whole)
-    fitting = import_module("toolkit.training.fit")
+    fitting = import_module("toolkit.training.loop")
     real = fitting.save_checkpoint
 
     def stop(*args: object) -> None:

@@ -42,11 +42,11 @@ def test_an_entry_holds_exactly_what_its_stage_learnt(trained: Config) -> None:
 def test_a_card_names_parents_with_digests_and_the_rows_seen(trained: Config) -> None:
     zoo = Zoo(trained.zoo)
     card = zoo.get(FUSED, "tiny")
-    assert {p["name"]: p["digest"] for p in card.parents} == {
+    assert {p.name: p.digest for p in card.parents} == {
         name: zoo.get(name, "tiny").digest for name in ("micro-nli", "micro-qa")
     }
     (seen,) = card.data_seen
-    assert (seen["task"], seen["split"], seen["language"], seen["rows"], seen["is_generated"]) == (
+    assert (seen.task, seen.split, seen.language, seen.rows, seen.is_generated) == (
         "micro-choice",
         "train",
         "en",
@@ -54,7 +54,7 @@ def test_a_card_names_parents_with_digests_and_the_rows_seen(trained: Config) ->
         True,
     )
     assert card.recipe["train"]["lr"] == 5e-4
-    assert len(card.backbone["digest"]) == 64
+    assert len(card.backbone.digest) == 64
 
 
 def test_training_again_finds_nothing_to_do(trained: Config) -> None:
@@ -101,7 +101,7 @@ def test_mix_trains_one_adapter_with_a_head_for_each_task(tmp_path: Path) -> Non
         "head.micro-nli.safetensors",
         "head.micro-pos.safetensors",
     }
-    assert {seen["task"] for seen in card.data_seen} == {"micro-nli", "micro-pos"}
+    assert {seen.task for seen in card.data_seen} == {"micro-nli", "micro-pos"}
     for task in ("micro-nli", "micro-pos"):
         expression = "mix[micro-nli,micro-pos]" + ("@micro-nli" if task == "micro-nli" else "")
         assert toolkit.evaluate(expression, config, task=task, languages="en").scores
@@ -110,14 +110,14 @@ def test_mix_trains_one_adapter_with_a_head_for_each_task(tmp_path: Path) -> Non
 def test_languages_of_one_task_share_a_head(tmp_path: Path) -> None:
     (card,) = toolkit.train("mix[micro-nli.en,micro-nli.sw]", tiny_config(tmp_path))
     assert set(card.heads) == {"micro-nli"}
-    assert [seen["language"] for seen in card.data_seen] == ["en", "sw"]
+    assert [seen.language for seen in card.data_seen] == ["en", "sw"]
 
 
 def test_full_training_changes_the_encoder_and_stands_on_its_own_shelf(tmp_path: Path) -> None:
     config = tiny_config(tmp_path, "adapter.kind=full")
     first, second = toolkit.train("micro-nli/micro-pos", config)
     zoo = Zoo(config.zoo)
-    assert first.backbone["name"] == "tiny+full"
+    assert first.backbone.name == "tiny+full"
     one, two = zoo.tensors(first, "adapter.safetensors"), zoo.tensors(second, "adapter.safetensors")
     assert one.keys() == two.keys()
     assert any("word_embeddings" in key for key in one)
@@ -151,7 +151,7 @@ def test_a_bitext_task_has_nothing_to_train(tmp_path: Path) -> None:
 def test_a_target_without_training_rows_takes_those_it_trains_on(tmp_path: Path, data_root: Path) -> None:
     config = tiny_config(tmp_path, f"data_root={data_root}", "train.limit=12", "train.eval_limit=4")
     (card,) = toolkit.train("xquad", config)
-    assert card.data_seen[0]["task"] == "squad"
+    assert card.data_seen[0].task == "squad"
     assert set(card.heads) == {"xquad"}
 
 

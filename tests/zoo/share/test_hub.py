@@ -13,7 +13,7 @@ import pytest
 from tests import PROJECT
 from tests.zoo.cards import card, weights
 from tests.zoo.stand_in import Hub, serve
-from toolkit.zoo import Zoo
+from toolkit.zoo import Parent, Zoo
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 PLACE = "hf://team/adapters"
@@ -43,7 +43,7 @@ def zoo(tmp_path: Path) -> Zoo:
     held = Zoo(tmp_path / "zoo")
     mnli = held.put(card("mnli"), weights(1))
     # `@` in a folder's name is what the library would take for a revision.
-    held.put(card("fuse[mnli,xnli]@xquad", parents=({"name": "mnli", "digest": mnli.digest},)), weights(2))
+    held.put(card("fuse[mnli,xnli]@xquad", parents=(Parent("mnli", mnli.digest),)), weights(2))
     return held
 
 

@@ -15,9 +15,9 @@ import fsspec
 import numpy as np
 import pytest
 
-from tests.zoo.cards import ADAPTER, card, names_under, resealed, weights
+from tests.zoo.cards import ADAPTER, TINY, card, names_under, resealed, weights
 from toolkit.errors import ZooError
-from toolkit.zoo import AdapterCard, Zoo
+from toolkit.zoo import AdapterCard, Parent, Zoo
 from toolkit.zoo.share.arrival import INCOMING
 from toolkit.zoo.share.place import Place, open_place, path_of
 from toolkit.zoo.share.share import pull, push, sync
@@ -49,8 +49,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     fsspec.filesystem("memory").store.clear()
 
 
-def named(held: AdapterCard) -> dict[str, str]:
-    return {"name": held.name, "digest": held.digest}
+def named(held: AdapterCard) -> Parent:
+    return Parent(held.name, held.digest)
 
 
 def send(zoo: Zoo, name: str, to: str, **options: Any) -> Any:
@@ -324,7 +324,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(zoo: Zoo, other: Zoo) -> N
 
 
 def test_two_backbones_under_one_name_must_be_told_apart(zoo: Zoo, other: Zoo) -> None:
-    zoo.put(card("mnli", backbone={**card().backbone, "name": "embedded", "digest": "cd" * 32}), weights(1))
+    zoo.put(card("mnli", backbone=replace(TINY, name="embedded", digest="cd" * 32)), weights(1))
     with pytest.raises(ZooError, match="--backbone"):
         pull(other, str(zoo.root), "mnli")
     assert pull(other, str(zoo.root), "mnli", backbone="embedded").sent == ("mnli",)

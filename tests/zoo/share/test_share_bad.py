@@ -16,7 +16,7 @@ import pytest
 from tests import PROJECT
 from tests.zoo.cards import ADAPTER, card, names_under, weights
 from toolkit.errors import ZooError
-from toolkit.zoo import AdapterCard, Zoo
+from toolkit.zoo import AdapterCard, Parent, Zoo
 from toolkit.zoo.share.arrival import INCOMING
 from toolkit.zoo.share.share import pull, push
 
@@ -48,8 +48,8 @@ def zoo(tmp_path: Path) -> Zoo:
     return held
 
 
-def named(held: AdapterCard) -> dict[str, str]:
-    return {"name": held.name, "digest": held.digest}
+def named(held: AdapterCard) -> Parent:
+    return Parent(held.name, held.digest)
 
 
 @pytest.mark.parametrize("verb", ["push", "pull"])

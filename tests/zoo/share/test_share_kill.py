@@ -17,7 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from tests import PROJECT
 from tests.zoo.cards import ADAPTER, card, weights
-from toolkit.zoo import Zoo
+from toolkit.zoo import Parent, Zoo
 from toolkit.zoo.share.share import pull, push
 
 # An object store that outlives a process: local files behind a protocol of its own, so that it is no zoo folder.
@@ -54,7 +54,7 @@ def zoo(tmp_path: Path) -> Zoo:
     held = Zoo(tmp_path / "zoo")
     w = np.random.default_rng(0).standard_normal((300, 1000)).astype(np.float32)  # 1.2 MB: room to be killed in
     mnli = held.put(card("mnli"), {ADAPTER: {"w": w}})
-    held.put(card("mnli/squad", parents=({"name": "mnli", "digest": mnli.digest},)), {ADAPTER: {"w": w + 1}})
+    held.put(card("mnli/squad", parents=(Parent("mnli", mnli.digest),)), {ADAPTER: {"w": w + 1}})
     return held
 
 

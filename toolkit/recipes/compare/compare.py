@@ -14,10 +14,10 @@ from toolkit.files import replace_text
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
 from toolkit.progress import Report, silent
-from toolkit.recipes.compare.row_outcomes import aligned, outcomes_of
 from toolkit.recipes.score.answers import FOLDER
 from toolkit.recipes.score.evaluate import choose_languages, evaluate, parts_of
 from toolkit.recipes.score.identity import identity, read_identity
+from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.recipes.score.pool import pooled_fingerprint
 from toolkit.recipes.score.publish import result_folder
 from toolkit.recipes.score.retrieve import retrieve

@@ -18,6 +18,7 @@ from toolkit.recipes.score.evaluate import contamination
 from toolkit.recipes.session import common
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, TagsRow, Task, get_task
 from toolkit.tasks.rows import OTHER_TAG, Rows
+from toolkit.zoo import Seen
 
 UNCUT = 1_000_000  # tokens: longer than any row, so that lengths are counted before anything is cut
 SHOWN = 6  # labels named in a line
@@ -229,7 +230,7 @@ def _lent(task: Task, config: Config, report: Report) -> Iterator[Held]:
     """Yield the rows of the task that lends its training rows, where they can be read."""
     if task.trains_on is None:
         return
-    found = _seen({"task": task.trains_on, "split": "train", "language": None, "rows": None}, config, report)
+    found = _seen(Seen(task.trains_on, "train"), config, report)
     if isinstance(found, Held):
         yield found
 
@@ -239,13 +240,13 @@ def _contamination(task: Task, scored: Mapping[str, Held], config: Config, repor
     damaged: list[str] = []
     cards = zoo.list(common.shelf(config), damaged=damaged)
     yield from contamination(cards, task)
-    held: dict[str, tuple[tuple[Leak, ...] | str, str]] = {}
+    held: dict[tuple[object, ...], tuple[tuple[Leak, ...] | str, str]] = {}
     for card in cards:
         for seen in card.data_seen:
-            if seen.get("origin") == "external":
+            if seen.is_external:
                 continue  # `contamination` has said it
-            place = str([seen.get(key) for key in ("task", "split", "language", "rows", "drawn_from", "seed")])
-            what = f"'{card.name}' saw {seen['task']} {seen.get('language', '')} ({seen.get('split', '')})"
+            place = (seen.task, seen.split, seen.language, seen.rows, seen.drawn_from, seen.seed)
+            what = f"'{card.name}' saw {seen.task} {seen.language or ''} ({seen.split or ''})"
             if place not in held:
                 found = _seen(seen, config, report)
                 held[place] = (
@@ -255,22 +256,23 @@ def _contamination(task: Task, scored: Mapping[str, Held], config: Config, repor
             if isinstance(leaks, str):
                 yield f"{what}, which cannot be read here and was not compared: {leaks}"
                 continue
-            if fingerprint != seen.get("fingerprint", fingerprint):
+            if fingerprint != (seen.fingerprint or fingerprint):
                 yield f"{what}: the rows here are others than the card's and were compared in their place."
             yield from describe(leaks, what)
     for sentence in damaged:
         yield f"Damaged, not compared: {sentence}"
 
 
-def _seen(seen: Mapping[str, Any], config: Config, report: Report) -> Held | str:
+def _seen(seen: Seen, config: Config, report: Report) -> Held | str:
     """Return the rows that a card's `data_seen` tells of, or why they cannot be read."""
-    report(Progress(f"read {seen['task']} {seen.get('language') or ''}", 0, 1))
+    report(Progress(f"read {seen.task} {seen.language or ''}", 0, 1))
     try:
-        task = get_task(seen["task"])
-        limit = seen.get("drawn_from", seen.get("rows"))
-        rows = task.rows(seen.get("split", "train"), seen.get("language"), data_root=config.data_root, limit=limit)
-        if "drawn_from" in seen:
-            rows = rows.draw(seen["rows"], seed=seen["seed"])
+        task = get_task(seen.task)
+        n = seen.rows if isinstance(seen.rows, int) else None
+        limit = n if seen.drawn_from is None else seen.drawn_from
+        rows = task.rows(seen.split or "train", seen.language, data_root=config.data_root, limit=limit)
+        if seen.drawn_from is not None and n is not None:
+            rows = rows.draw(n, seed=seen.seed or 0)
         good = list(rows)
     except ToolkitError as error:
         return str(error)

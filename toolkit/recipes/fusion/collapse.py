@@ -28,11 +28,11 @@ from toolkit.recipes.train.auto import resolve
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import TASKS, Task, get_task
 from toolkit.tasks.catalogue.trains_on import source_task
-from toolkit.training import TaskData, fit
+from toolkit.training import TaskData, Watch, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.distil import Lessons, without_labels
 from toolkit.version import __version__
-from toolkit.zoo import AdapterCard
+from toolkit.zoo import AdapterCard, CardScore, Head, Parent
 
 MOST_ROWS = 10_000  # without `train.limit`: the teacher's hidden states are held in memory
 HELD_OUT = 0.1  # share of the rows on which the best weights are chosen
@@ -99,8 +99,9 @@ def collapse(
         f"{entry}: learns from {whole} on {len(learnt):,} sequences, labels not read; {len(kept_out):,} more choose the best weights; "
         f"the teacher's hidden states take {lessons[0].states.values.nbytes / 2**20:,.0f} MiB."
     )
-    teacher = [{"name": one, "digest": card.digest} for one, card in cards.items()]
-    determined_by = [str(entry), teacher, asdict(settings), asdict(config.adapter), seen, backbone.precision]
+    teacher = [Parent(one, card.digest) for one, card in cards.items()]
+    taught_by = [parent.to_dict() for parent in teacher]
+    determined_by = [str(entry), taught_by, asdict(settings), asdict(config.adapter), seen, backbone.precision]
     key = hashlib.sha256(json.dumps(determined_by, sort_keys=True, default=str).encode()).hexdigest()[:16]
     checkpoint = Path(config.run_dir) / "checkpoints" / key
     for folder in (checkpoint, zoo.root):
@@ -116,13 +117,11 @@ def collapse(
         result = fit(
             student,
             [module],
-            [TaskData(answer.name, learnt)],
+            [TaskData(answer.name, learnt, loss=lambda batch: lessons[0].loss(student, batch))],
             train=settings,
             dev=dev,
             checkpoint=checkpoint,
-            loss=lambda batch: lessons[0].loss(student, batch),
-            what=f"collapse {whole}",
-            report=report,
+            watch=Watch(f"collapse {whole}", report),
         )
         files = {common.file_of(part): student.tensors_of(part) for part in (module, answer)}
         after, scores = measure_cost(student, target, held, config, seed=settings.seed, note="collapsed", report=report)
@@ -131,10 +130,10 @@ def collapse(
     last = list(cards.values())[-1]
     card = AdapterCard(
         name=str(entry),
-        backbone=dict(last.backbone),
+        backbone=last.backbone,
         kind=config.adapter.kind,
         tasks=last.tasks,
-        heads={answer.name: {"kind": spec.kind, "labels": list(spec.labels)}},
+        heads={answer.name: Head.of(spec)},
         recipe={
             "adapter": to_dict(config)["adapter"],
             "train": {**to_dict(altered(config, train=settings))["train"]},
@@ -145,10 +144,8 @@ def collapse(
             "collapsed": {"from": str(whole), "rows": seen, "costs": [asdict(cost) for cost in costs]},
         },
         parents=tuple(teacher),
-        data_seen=tuple(
-            {json.dumps(dict(one), default=str): dict(one) for c in cards.values() for one in c.data_seen}.values()
-        ),
-        scores=tuple(score_to_dict(score) for score in scores),
+        data_seen=tuple(dict.fromkeys(one for c in cards.values() for one in c.data_seen)),
+        scores=tuple(CardScore.read(score_to_dict(score)) for score in scores),
         versions={one: version(one) for one in ("torch", "transformers", "adapters")} | {"xstilts": __version__},
         licence=" AND ".join(dict.fromkeys(licences)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -26,7 +26,7 @@ from toolkit.results.score import Score
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import get_task
 from toolkit.tasks.catalogue.trains_on import source_task
-from toolkit.zoo import AdapterCard, Zoo
+from toolkit.zoo import AdapterCard, CardScore, Parent, Zoo
 
 
 def prune(
@@ -103,8 +103,8 @@ def prune(
         entry,
         name=str(current),
         recipe={**entry.recipe, "pruned": {"from": entry.name, "attention": first, "steps": steps}},
-        parents=tuple({"name": name, "digest": zoo.get(name, shelf).digest} for name in lineage),
-        scores=tuple(score_to_dict(score) for score in scores),
+        parents=tuple(Parent(name, zoo.get(name, shelf).digest) for name in lineage),
+        scores=tuple(CardScore.read(score_to_dict(score)) for score in scores),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),
         files={},

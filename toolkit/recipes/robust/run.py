@@ -12,11 +12,11 @@ from toolkit.errors import ToolkitError
 from toolkit.metrics import MAIN
 from toolkit.perturb.attack import AttackSettings
 from toolkit.progress import Report, silent
-from toolkit.recipes.compare.row_outcomes import outcomes_of
 from toolkit.recipes.robust.answers import Answering
 from toolkit.recipes.robust.plan import Condition, is_lexical, noise_of, plan_robust
 from toolkit.recipes.robust.write import Attacks, falls_csv, robust_tables, track_robust, write_robust
 from toolkit.recipes.score.evaluate import choose_languages
+from toolkit.recipes.score.outcomes import outcomes_of
 from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.recipes.session.noise import lexicons, noisy, wanted_fields
 from toolkit.report import render

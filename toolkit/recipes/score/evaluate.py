@@ -207,14 +207,12 @@ def contamination(cards: Iterable[AdapterCard], target: Task) -> list[str]:
     found = []
     for card in cards:
         for seen in card.data_seen:
-            if seen.get("origin") == "external":
+            if seen.is_external:
                 found.append(
                     f"'{card.name}' was made elsewhere: which rows it saw is not known, nor whether {target.name}'s are among them."
                 )
-            elif f"{seen['task']}:{seen['split']}" in target.overlaps:
-                found.append(
-                    f"'{card.name}' saw {seen['task']} ({seen['split']}), which shares rows with {target.name}."
-                )
+            elif f"{seen.task}:{seen.split}" in target.overlaps:
+                found.append(f"'{card.name}' saw {seen.task} ({seen.split}), which shares rows with {target.name}.")
     return found
 
 
@@ -269,4 +267,4 @@ def protocol_words(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
 def seed_of(cards: dict[str, AdapterCard]) -> int:
     """Return the seed of a composition's last entry, -1 of one that was made elsewhere."""
     last = list(cards.values())[-1]
-    return int(last.recipe.get("train", {}).get("seed", -1))
+    return -1 if last.seed is None else last.seed

@@ -25,9 +25,9 @@ def as_trained(
     if not cards or settings.protocol != RetrieveConfig.protocol:
         return settings
     card = list(cards.values())[-1]
-    if not any(head["kind"] == "retrieval" for head in card.heads.values()):
+    learnt = next((pooling for pooling in map(card.pooling, card.heads) if pooling is not None), None)
+    if learnt is None:
         return settings
-    learnt = card.recipe.get("train", {}).get("pooling", "mean")
     layer = settings.layer if settings.layer is not None or layers else n_layers
     changed = replace(settings, layer=layer, pooling=settings.pooling or learnt)
     if changed != settings:

@@ -16,7 +16,10 @@ from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import check_parents, load_part, places, require_locked, require_trained
 from toolkit.tasks import Task
-from toolkit.zoo import AdapterCard
+from toolkit.zoo import AdapterCard, Head
+
+# What a card decides of an adapter's shape; dropout is the configuration's, for it changes no stored weight.
+_SHAPE = ("kind", "reduction_factor", "non_linearity", "leave_out_lower", "leave_out_upper")
 
 
 def head_spec(task: Task, train: TrainConfig | None = None) -> HeadSpec:
@@ -58,14 +61,15 @@ def trained_circuit(
         heads = {}
         for part in needed:
             if part.kind == "head":
-                held = cards[part.entry].heads.get(part.name)
+                card = cards[part.entry]
+                held = card.heads.get(part.name)
                 if held is None:
                     raise ZooError(
                         f"'{part.entry}' was imported without a head '{part.name}', so it cannot answer; retrieve with it, "
                         f"train on top of it, or import it again from a folder with its head."
                     )
                 key = part.entry if composition.is_parallel and composition.head is None else part.name
-                heads[key] = HeadSpec(held["kind"], tuple(held["labels"]))
+                heads[key] = _spec(held, card.pooling(part.name))
     backbone = open_backbone(session)
     adapter, shapes = adapter_shapes(cards.values(), config)
     circuit = Circuit(backbone, composition, heads=heads, adapter=adapter, shapes=shapes, fusion=config.fusion)
@@ -99,6 +103,12 @@ def say_path(circuit: Circuit, say: Say) -> None:
         say(f"{circuit.composition}: {len(circuit.unfolded)} layers are not folded ({reason}).")
 
 
+def _spec(held: Head, pooling: str | None) -> HeadSpec:
+    """Return what a card says of a head, with the defaults of this release where it says nothing."""
+    spec = HeadSpec(held.kind, held.labels)
+    return replace(spec, pooling=pooling or spec.pooling, temperature=held.temperature or spec.temperature)
+
+
 def _require_modules(composition: Composition, session: Session) -> None:
     for part in composition.parts:
         if part.kind != "head" and not session.zoo.holds(part.entry, session.shelf):
@@ -110,9 +120,7 @@ def adapter_shapes(cards: Iterable[AdapterCard], config: Config) -> tuple[Adapte
     shapes = {
         card.name: replace(
             config.adapter,
-            **{key: card.recipe["adapter"][key] for key in ("kind", "reduction_factor", "non_linearity")},
-            # Cards of 0.1.0 know no layers that are left out.
-            **{key: card.recipe["adapter"].get(key, 0.0) for key in ("leave_out_lower", "leave_out_upper")},
+            **{key: card.shape[key] for key in _SHAPE},
         )
         for card in cards
     }

@@ -60,16 +60,16 @@ def log_adapters(tracker: Tracker, cards: Iterable[AdapterCard], zoo: Zoo, confi
             _copy_entry(card, zoo, folder, config)
             params = {
                 "composition": card.name,
-                "backbone": card.backbone["name"],
+                "backbone": card.backbone.name,
                 "digest": card.digest,
-                **{key: card.recipe.get("train", {}).get(key, "") for key in ("seed", "lr", "epochs")},
+                **{key: "" if (found := card.setting(key)) is None else found for key in ("seed", "lr", "epochs")},
             }
             tracker.log_adapter(card.name, card.digest, folder, is_made=is_made, params=params, note=page)
 
 
 def _copy_entry(card: AdapterCard, zoo: Zoo, folder: Path, config: Config) -> None:
     source = zoo.folder(card)
-    size = sum(int(file["bytes"]) for file in card.files.values())
+    size = sum(file.bytes for file in card.files.values())
     names = ["card.yaml", *(card.files if size <= config.tracking.weights_mib * 2**20 else ())]
     try:
         for name in names:

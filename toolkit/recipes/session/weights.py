@@ -100,14 +100,14 @@ def check_parents(card: AdapterCard, session: Session) -> None:
     """Raise where a parent in the zoo is no longer the one that an entry was trained on."""
     zoo, shelf = session.zoo, session.shelf
     for parent in card.parents:
-        if not zoo.holds(parent["name"], shelf):
+        if not zoo.holds(parent.name, shelf):
             raise ZooError(
-                f"'{card.name}' was trained on '{parent['name']}', which the zoo {session.config.zoo} does not hold; pull or train it."
+                f"'{card.name}' was trained on '{parent.name}', which the zoo {session.config.zoo} does not hold; pull or train it."
             )
-        found = zoo.get(parent["name"], shelf).digest
-        if found != parent["digest"]:
+        found = zoo.get(parent.name, shelf).digest
+        if found != parent.digest:
             raise ZooError(
-                f"'{card.name}' was trained on '{parent['name']}' {parent['digest'][:12]}, but the zoo holds {found[:12]}; "
+                f"'{card.name}' was trained on '{parent.name}' {parent.digest[:12]}, but the zoo holds {found[:12]}; "
                 f"train '{card.name}' again with --retrain, or pull the parent it was made from."
             )
 

@@ -1,4 +1,4 @@
-"""Hand a sweep's steps to workers, and write down what comes of each."""
+"""Conductor of a sweep: gives steps to workers as soon as their parents are done, and records the outcome of each."""
 
 from __future__ import annotations
 
@@ -6,31 +6,36 @@ import shutil
 import socket
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from toolkit.errors import ToolkitError
-from toolkit.progress import Progress, Report
-from toolkit.recipes.sweep.pool import Event, Pool, Worker
-from toolkit.results.score import from_dict as score_from_dict
+from toolkit.progress import Progress, Tell
+from toolkit.recipes.sweep.messages import Answer, Below, DoStep, Event, Failed, Progressed, Resumed, StepDone
+from toolkit.recipes.sweep.pool import Pool, Worker
 from toolkit.sweeps import Attempt, Planned, Record, Step, SweepFolder
 from toolkit.sweeps.results import ancestors, states_of
 from toolkit.sweeps.values import State
 from toolkit.zoo import Zoo
+from toolkit.zoo.shelf import shelf_name
 
-Say = Callable[[str], None]
 _HEARTBEAT_S = 2.0
 MIN_FREE_BYTES = 32 * 2**20
 
 
 class Conductor:
-    """Gives steps to workers as their parents are done, and writes down what comes of each."""
+    """Does the steps of a plan that are not done yet.
 
-    def __init__(
-        self, planned: Planned, folder: SweepFolder, pool: Pool, experiment: str, report: Report, say: Say
-    ) -> None:
+    Args:
+        planned: the steps, parents first.
+        folder: the sweep's folder.
+        pool: its workers.
+        experiment: of the steps' runs in the tracker.
+        tell: where progress and sentences go.
+    """
+
+    def __init__(self, planned: Planned, folder: SweepFolder, pool: Pool, experiment: str, tell: Tell) -> None:
         self._planned, self._folder, self._pool, self._experiment = planned, folder, pool, experiment
-        self._report, self._say = report, say
+        self._tell = tell
         self._steps = {step.key: step for step in planned.steps}
         self._below = ancestors(planned.steps)
         self._records = folder.records(planned.steps)
@@ -44,11 +49,12 @@ class Conductor:
         """Do every step that can be done; return how many could not."""
         done = sum(state == "done" for state in self._states.values())
         total = len(self._states)
-        self._say(f"{total} steps, {done} done already; {self._folder.root}/ keeps them, `xstilts status` shows them.")
+        root = self._folder.root
+        self._tell.say(f"{total} steps, {done} done already; {root}/ keeps them, `xstilts status` shows them.")
         while True:
             while self._hand_out():
                 pass
-            self._report(Progress(self._what(), self._count("done"), total, self._figures()))
+            self._tell.progress(Progress(self._what(), self._count("done"), total, self._figures()))
             if not any(worker.job for worker in self._pool.workers):
                 break
             for worker, event in self._pool.hear(1.0):
@@ -59,7 +65,7 @@ class Conductor:
     # -- handing out
 
     def _hand_out(self) -> bool:
-        """Give free workers what can be done now; return whether a step turned out to be done, so that others can be."""
+        """Give free workers the steps that can be done now; return whether a step turned out to be done already."""
         states, _ = self._now()
         is_new = False
         for step in self._planned.steps:
@@ -68,7 +74,7 @@ class Conductor:
                 return False
             if states[step.key] != "waiting" or any(states[parent] != "done" for parent in step.parents):
                 continue
-            if self._is_done(step):  # a parent was made again and came out the same
+            if self._is_done(step):  # a parent was made again and has the same digest as before
                 self._states[step.key] = "done"
                 is_new = True
             else:
@@ -78,7 +84,7 @@ class Conductor:
     def _begin(self, worker: Worker, step: Step) -> None:
         earlier = self._records.get(step.key)
         attempts = earlier.attempts if earlier is not None else ()
-        # What a killed try had spent; it counts where this one goes on from its checkpoint.
+        # Seconds that a killed attempt had spent; they count if this one resumes from its checkpoint.
         self._carried[step.key] = earlier.seconds if earlier is not None and earlier.state == "running" else 0.0
         record = Record(
             key=step.key,
@@ -91,41 +97,30 @@ class Conductor:
         )
         self._states[step.key] = "running"
         self._write(record)
-        below = [
-            {
-                "entry": self._steps[key].composition,
-                "zoo": str((self._folder.home(self._steps[key]) / "zoo").relative_to(self._folder.root)),
-                "is_direct": key in step.parents,
-            }
+        root = self._folder.root
+        below = tuple(
+            Below(
+                self._steps[key].composition,
+                str((self._folder.home(self._steps[key]) / "zoo").relative_to(root)),
+                key in step.parents,
+            )
             for key in self._below[step.key]
-        ]
-        job = {
-            "job": "step",
-            "kind": step.kind,
-            "composition": step.composition,
-            "task": step.task,
-            "languages": step.languages,
-            "settings": step.settings,
-            "root": str(self._folder.root),
-            "home": str(self._folder.home(step)),
-            "below": below,
-            "run_id": self._planned.run_id,
-            "experiment": self._experiment,
-        }
-        self._pool.give(worker, job, step)
+        )
+        job = DoStep(step, str(root), str(self._folder.home(step)), below, self._planned.run_id, self._experiment)
+        self._pool.give(worker, job)
 
     # -- hearing
 
     def _take(self, worker: Worker, event: Event) -> None:
-        step: Step | None = worker.job
+        step = _step_of(worker)
         if step is not None:
             self._note(step, event)
-        if event.get("died"):
-            if step is None:  # before it had anything to do: the next one would as well
-                raise ToolkitError(event["error"])
+        if isinstance(event, Failed) and event.is_dead:
+            if step is None:  # it died before it had anything to do: the next one would as well
+                raise ToolkitError(event.error)
             worker.job = None
             self._pool.replace(worker)
-        elif event["event"] in ("done", "failed"):
+        elif isinstance(event, Failed | Answer):
             worker.job = None
 
     def _note(self, step: Step, event: Event) -> None:
@@ -133,46 +128,29 @@ class Conductor:
         *before, attempt = record.attempts
         now = time.time()
         spent = now - attempt.started
-        kind = event["event"]
-        if kind == "progress":
-            at = {"what": event["what"], "done": event["done"], "total": event["total"]}
-            record = replace(record, **at, seconds=self._carried[step.key] * bool(attempt.resumed_at) + spent)
-            self._records[step.key] = record
-            if now - self._written > _HEARTBEAT_S:
+        match event:
+            case Progressed(what, done, total):
+                seconds = self._carried[step.key] * bool(attempt.resumed_at) + spent
+                record = replace(record, what=what, done=done, total=total, seconds=seconds)
+                self._records[step.key] = record
+                if now - self._written > _HEARTBEAT_S:
+                    self._write(record)
+            case Resumed(at):
+                self._write(replace(record, attempts=(*before, replace(attempt, resumed_at=at))))
+            case Failed(error):
+                ended = replace(attempt, ended=now, outcome="failed")
+                self._states[step.key] = "failed"
+                self._write(replace(record, state="failed", error=error, attempts=(*before, ended)))
+                self._tell.say(f"{step.composition}{_on(step)}: failed: {error}")
+                self._stop_where_disk_is_full()
+            case StepDone():
+                ended = replace(attempt, ended=now, outcome=event.outcome)
+                is_resumed = attempt.resumed_at > 0 or event.outcome == "found"
+                self._states[step.key] = "done"
+                record = _finished(replace(record, attempts=(*before, ended)), step, event)
+                record = replace(record, seconds=event.seconds + self._carried[step.key] * is_resumed)
                 self._write(record)
-        elif kind == "resumed":
-            self._write(replace(record, attempts=(*before, replace(attempt, resumed_at=event["at"]))))
-        elif kind == "failed":
-            ended = replace(attempt, ended=now, outcome="failed")
-            self._states[step.key] = "failed"
-            self._write(replace(record, state="failed", error=event["error"], attempts=(*before, ended)))
-            self._say(f"{step.composition}{_on(step)}: failed: {event['error']}")
-            self._stop_where_disk_is_full()
-        elif kind == "done":
-            result = event["result"]
-            goes_on = attempt.resumed_at > 0 or result["outcome"] == "found"
-            ended = replace(attempt, ended=now, outcome=result["outcome"])
-            self._states[step.key] = "done"
-            record = replace(
-                record,
-                state="done",
-                attempts=(*before, ended),
-                seconds=result["seconds"] + self._carried[step.key] * goes_on,
-                peak_memory_mib=result["peak_memory_mib"],
-                examples=step.examples or 0,
-                digest=result.get("digest", ""),
-                parents=result["parents"],
-                folder=result["folder"],
-                predictions=result.get("predictions", ""),
-                scores=tuple(score_from_dict(row) for row in result["scores"]),
-                contamination=tuple(result.get("contamination", ())),
-                what="",
-                done=0,
-                total=0,
-                error="",
-            )
-            self._write(record)
-            self._say(f"{step.composition}{_on(step)}: done in {spent:.0f} s{_main(record)}")
+                self._tell.say(f"{step.composition}{_on(step)}: done in {spent:.0f} s{_main(record)}")
 
     def _stop_where_disk_is_full(self) -> None:
         free = shutil.disk_usage(self._folder.root).free
@@ -190,7 +168,7 @@ class Conductor:
     # -- knowing
 
     def _is_done(self, step: Step) -> bool:
-        """Return whether a step is done, with the parents that there are now."""
+        """Return whether a step was done with the parents that exist now."""
         record = self._records.get(step.key)
         if record is None or record.state != "done":
             return False
@@ -203,14 +181,12 @@ class Conductor:
         return True
 
     def _holds(self, step: Step) -> bool:
-        from toolkit.zoo import shelf_name
-
         zoo = Zoo(self._folder.home(step) / "zoo")
         shelf = shelf_name(step.settings["backbone"]["name"], step.settings["adapter"]["kind"])
         return zoo.holds(step.composition, shelf)
 
     def _now(self) -> tuple[dict[str, State], dict[str, str]]:
-        """Return every step's state; those behind a failed one are blocked."""
+        """Return every step's state; the descendants of a failed step are blocked."""
         shown = {
             key: replace(record, state=self._states[key])
             for key, record in self._records.items()
@@ -222,12 +198,35 @@ class Conductor:
         return sum(found == state for found in self._states.values())
 
     def _what(self) -> str:
-        running = [worker.job.composition for worker in self._pool.workers if worker.job is not None]
+        running = [step.composition for worker in self._pool.workers if (step := _step_of(worker)) is not None]
         return ", ".join(running) or "sweep"
 
     def _figures(self) -> dict[str, float]:
         failed = self._count("failed")
         return {"failed": failed} if failed else {}
+
+
+def _step_of(worker: Worker) -> Step | None:
+    return worker.job.step if isinstance(worker.job, DoStep) else None
+
+
+def _finished(record: Record, step: Step, event: StepDone) -> Record:
+    return replace(
+        record,
+        state="done",
+        peak_memory_mib=event.peak_memory_mib,
+        examples=step.examples or 0,
+        digest=event.digest,
+        parents=event.parents,
+        folder=event.folder,
+        predictions=event.predictions,
+        scores=event.scores,
+        contamination=event.contamination,
+        what="",
+        done=0,
+        total=0,
+        error="",
+    )
 
 
 def _on(step: Step) -> str:

@@ -1,17 +1,18 @@
-"""From the cells of a sweep to the steps that fill them, each thing once: what is shared has one key."""
+"""Plan of a sweep: the steps that fill its cells, each once. Steps with the same key are the same work."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from toolkit.composition import Composition, Name, parse
 from toolkit.composition.stages import Stage, plan
 from toolkit.config import Config, load_texts, to_dict
 from toolkit.config.convert import sections
+from toolkit.recipes.sweep.facts import Facts, Need, backbone_key, step_needs, train_need
 from toolkit.recipes.train.auto import EPOCHS
 from toolkit.sweeps import Cell, Planned, Step, Sweep
 from toolkit.sweeps.values import Texts
@@ -21,37 +22,9 @@ from toolkit.tasks.task import RETRIEVED
 from toolkit.zoo.shelf import shelf_name
 
 RECIPE = 1
-"""Raised whenever the same settings come to other numbers, so that old stages are not taken for new ones."""
+"""Version of the recipe: raised when the same settings lead to other numbers, so that old stages are not reused."""
 
 _SPAN_EVAL = ("n_best", "max_answer_tokens", "null_threshold")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is looked up before a sweep runs, because it determines results and no configuration says it.
-
-    Attributes:
-        backbones: digest and precision by `name revision precision`.
-        rows: fingerprint and number of rows by what was asked (`Need.name`); of rows that cannot be had the fault.
-    """
-
-    backbones: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    rows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Need:
-    """Rows that a step reads."""
-
-    task: str
-    split: str
-    languages: str
-    limit: int | None
-
-    @property
-    def name(self) -> str:
-        """Return its name among the facts."""
-        return f"{self.task} {self.split} {self.languages}" + ("" if self.limit is None else f" {self.limit}")
 
 
 def is_retrieved(task: str) -> bool:
@@ -63,35 +36,17 @@ def is_retrieved(task: str) -> bool:
     return get_task(task).kind in RETRIEVED
 
 
-def make_plan(sweep: Sweep, given: Texts, facts: Facts, *, name_of: str = "") -> Planned:
-    """Return the steps that fill a sweep's cells, parents first, none twice.
+def make_plan(sweep: Sweep, given: Texts, facts: Facts) -> Planned:
+    """Return the steps that fill a sweep's cells, parents first, each step once.
 
     Args:
         sweep: the grid.
-        given: settings from the command line; they win over the file, and the axes win over them.
-        facts: what was looked up so far; what is missing leaves the keys provisional.
-        name_of: of the sweep, where it is not the file's.
+        given: settings from the command line; they override the file, and the axes override them.
+        facts: those that are known so far; without the others the keys are provisional.
     """
     maker = _Maker(sweep, given, facts)
     cells = [replace(cell, key=maker.cell(cell)) for cell in sweep.cells]
-    named = replace(sweep, cells=tuple(cells), name=name_of or sweep.name)
-    return Planned(named, tuple(maker.steps.values()), asdict(facts))
-
-
-def needs_of(steps: Iterable[Step]) -> tuple[list[Need], list[str]]:
-    """Return the rows that steps read, and the backbones (as keys of `Facts.backbones`), each once."""
-    needs: dict[str, Need] = {}
-    backbones: dict[str, None] = {}
-    for step in steps:
-        backbones[backbone_key(step.settings["backbone"])] = None
-        for need in _needs(step):
-            needs[need.name] = need
-    return list(needs.values()), list(backbones)
-
-
-def backbone_key(settings: Mapping[str, Any]) -> str:
-    """Return the name of a backbone among the facts."""
-    return json.dumps([settings["name"], settings["revision"], settings["precision"]])
+    return Planned(replace(sweep, cells=tuple(cells)), tuple(maker.steps.values()), asdict(facts))
 
 
 def stages_without_sharing(planned: Planned) -> int:
@@ -100,18 +55,18 @@ def stages_without_sharing(planned: Planned) -> int:
 
 
 class _Maker:
-    """Collects steps by key while it walks over the cells."""
+    """Collects the steps of cells by key."""
 
     def __init__(self, sweep: Sweep, given: Texts, facts: Facts) -> None:
         self.steps: dict[str, Step] = {}
         self._sweep, self._given, self._facts = sweep, given, facts
-        self._resolved: dict[tuple, Config] = {}
+        self._resolved: dict[tuple[object, ...], Config] = {}
 
     def cell(self, cell: Cell) -> str:
         """Add the steps of a cell and return the key of the one that scores it."""
         target = get_task(cell.task)
         for code in cell.languages.split(",") if cell.languages not in ("all", "pairs") else ():
-            target.resolve_language(code)  # a slip is told before anything is trained
+            target.resolve_language(code)  # a wrong code is reported before anything is trained
         is_retrieval = target.kind in RETRIEVED
         composition = parse(cell.composition)
         keys: dict[str, str] = {}
@@ -177,7 +132,7 @@ class _Maker:
 
     def _add(self, step: Step, determined_by: dict[str, Any]) -> str:
         backbone = step.settings["backbone"]
-        known = self._facts.backbones.get(backbone_key(backbone), {})
+        known: Mapping[str, Any] = self._facts.backbones.get(backbone_key(backbone), {})
         determined_by |= {
             "recipe": RECIPE,
             "kind": step.kind,
@@ -188,7 +143,7 @@ class _Maker:
                 known.get("digest", ""),
                 known.get("precision", backbone["precision"]),
             ],
-            "rows": {need.name: self._facts.rows.get(need.name, {}).get("fingerprint") for need in _needs(step)},
+            "rows": {need.name: self._facts.rows.get(need.name, {}).get("fingerprint") for need in step_needs(step)},
             "parents": step.parents,
         }
         text = json.dumps(determined_by, sort_keys=True)
@@ -197,11 +152,11 @@ class _Maker:
         return key
 
     def _config(self, cell: Cell, tasks: Sequence[str], *, is_target: bool) -> Config:
-        """Return the settings of a stage: the file's, of its role, of its tasks, the command's, of the axes."""
+        """Return a stage's settings: of the file, its role, its tasks, the command line and the axes; the last one wins."""
         sweep = self._sweep
         names = [name for task in tasks for name in dict.fromkeys((task.partition(".")[0], task))]
         own = tuple(name for name in names if name in sweep.tasks)
-        known = (is_target, own, cell.variant, cell.seed)
+        known: tuple[object, ...] = (is_target, own, cell.variant, cell.seed)
         if known not in self._resolved:
             role = "target" if is_target else "intermediate"
             self._resolved[known] = load_texts(
@@ -217,14 +172,15 @@ class _Maker:
         return self._resolved[known]
 
     def _examples(self, refs: Sequence[Name], sources: Sequence[Task], config: Config) -> int | None:
-        """Return how many rows a stage passes over: training rows by epoch, and a third of each dev row scored."""
+        """Return how many rows a stage processes: training rows by epoch, and each dev row as a third of a row."""
         train = config.train
-        sizes = []
+        sizes: list[int] = []
         for ref, source in zip(refs, sources, strict=True):
-            found = self._facts.rows.get(_train_need(ref, source, config).name, {}).get("rows", source.size[0])
-            sizes.append(found if train.limit is None else min(found or train.limit, train.limit))
-        if any(size is None for size in sizes):
-            return None
+            found = self._facts.rows.get(train_need(ref, source, config).name, {}).get("rows", source.size[0])
+            size = found if train.limit is None else min(found or train.limit, train.limit)
+            if size is None:
+                return None
+            sizes.append(size)
         epochs = EPOCHS if train.epochs == "auto" else train.epochs
         rows = sum(sizes)
         total = train.total_examples
@@ -236,12 +192,12 @@ class _Maker:
 
 
 def touching(stage: Stage, config: Config, kinds: Sequence[str]) -> dict[str, Any]:
-    """Return the settings that can change what a stage learns, so that others do not train it again."""
+    """Return the settings that can change what a stage learns: only a change of these trains it again."""
     train = asdict(config.train)
     if stage.merge is not None:
         density = {} if stage.merge.method == "merge" else {"density": config.merge.density}
         return {"seed": config.train.seed, "kind": config.adapter.kind, **density}
-    dropped = {"checkpoint_every"}  # how often is saved changes nothing that is saved
+    dropped = {"checkpoint_every"}  # how often checkpoints are written does not change the result
     if not any(part.kind == "fusion" for part in stage.learn):
         dropped |= {"fusion_lr", "fusion_first"}
     if len(stage.tasks) == 1:
@@ -262,29 +218,8 @@ def touching(stage: Stage, config: Config, kinds: Sequence[str]) -> dict[str, An
     return found
 
 
-def _needs(step: Step) -> list[Need]:
-    train, score = step.settings["train"], step.settings["eval"]
-    if step.kind == "retrieve":
-        return [Need(step.task, "score", step.languages, step.settings["retrieve"]["limit"])]
-    if step.kind == "evaluate":
-        return [Need(step.task, "score", step.languages, score["limit"])]
-    found = []
-    for text in step.learns_from:
-        name, _, language = text.partition(".")
-        task = source_task(get_task(name))
-        code = task.resolve_language(language or None)
-        dev = task.train_language if task.train_language in task.languages else code
-        found.append(Need(task.name, "train", code, train["limit"]))
-        found.append(Need(task.name, "dev", dev, train["eval_limit"]))
-    return found
-
-
-def _train_need(ref: Name, source: Task, config: Config) -> Need:
-    return Need(source.name, "train", source.resolve_language(ref.language), config.train.limit)
-
-
 def _without_places(config: Config) -> dict[str, Any]:
-    """Return what says how to do a step; where things lie, and what is recorded, is another matter."""
+    """Return the settings that say how to do a step, without folders and tracker."""
     return {key: value for key, value in to_dict(config).items() if key in sections() and key != "tracking"}
 
 

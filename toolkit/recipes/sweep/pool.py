@@ -1,8 +1,7 @@
-"""The processes of a sweep: started, given one job each, heard, and never left behind."""
+"""Pool of a sweep's worker processes: starts them, gives each one job at a time, hears their events, ends them all."""
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import signal
@@ -10,16 +9,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from toolkit.errors import ToolkitError
+from toolkit.recipes.sweep.messages import Answer, Event, Failed, Hire, Job, event_of, to_line
 
-Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
+A = TypeVar("A", bound=Answer)
 _PROGRAM = "toolkit.recipes.sweep.worker"
+_SOURCES = Path(__file__).resolve().parents[3]  # the folder of the package, which workers import as well
 
 
 @dataclass(eq=False)
@@ -28,28 +29,32 @@ class Worker:
 
     Attributes:
         number: from 0 on.
-        job: what it was given and has not finished; None where it is free.
+        process, log: the process, and the file that its output goes to.
+        events: descriptor that its events arrive at.
+        job: the job that it was given and has not finished; None if it is free.
+        heard: the beginning of an event whose end has not arrived.
+        is_gone: whether the pool has ended it.
     """
 
     number: int
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
     events: int
     log: Path
-    job: Any = None
+    job: Job | None = None
     heard: bytes = b""
-    is_deaf: bool = field(default=False)
+    is_gone: bool = False
 
 
 class Pool:
-    """Workers that are there as long as the `with` block.
+    """Workers that live as long as the `with` block.
 
     Args:
         count: how many processes.
         root: the sweep's folder; logs go to `logs/`.
         lock: descriptor of the folder's lock, which every worker holds as well.
-        places: `data_root` and `tracking` as plain values.
-        task_files: tasks of the user's own.
-        offline: nothing is fetched from the hub.
+        places: folders and tracker, as plain values.
+        task_files: the user's own tasks.
+        offline: whether nothing may be fetched from the hub.
     """
 
     def __init__(
@@ -86,57 +91,54 @@ class Pool:
         """Return a worker without a job."""
         return next((worker for worker in self.workers if worker.job is None), None)
 
-    def give(self, worker: Worker, job: Mapping[str, Any], what: Any) -> None:
-        """Give a free worker a job; `what` is how the caller calls it."""
-        worker.job = what
-        assert worker.process.stdin is not None
-        with suppress(BrokenPipeError):  # it is dead; `hear` says so
-            worker.process.stdin.write((json.dumps(job) + "\n").encode())
-            worker.process.stdin.flush()
+    def give(self, worker: Worker, job: Job) -> None:
+        """Give a free worker a job."""
+        worker.job = job
+        _send(worker, job)
 
     def hear(self, timeout_s: float) -> Iterator[tuple[Worker, Event]]:
-        """Yield the events that arrived, at most after `timeout_s` seconds; a worker that died is replaced."""
+        """Yield the events that arrived, after `timeout_s` seconds at most; a worker that died is a last event of its own."""
         for key, _ in self._selector.select(timeout_s):
             worker: Worker = key.data
             data = os.read(worker.events, 1 << 16)
             if not data:
-                yield worker, {"event": "failed", "error": self._death(worker), "died": True}
+                yield worker, Failed(_death(worker), is_dead=True)
                 continue
             *lines, worker.heard = (worker.heard + data).split(b"\n")
             for line in lines:
-                yield worker, json.loads(line)
+                yield worker, event_of(line)
 
-    def ask(self, job: Mapping[str, Any], *, on_event: OnEvent | None = None) -> Any:
-        """Give a job to the first worker, wait for it and return its result.
+    def ask(self, job: Job, expected: type[A], *, on_event: OnEvent | None = None) -> A:
+        """Give a job to the first worker, wait for it and return its answer.
 
         Raises:
             ToolkitError: it failed.
         """
-        return self.ask_all([job], on_event=on_event)[0]
+        return self.ask_all([job], expected, on_event=on_event)[0]
 
-    def ask_all(self, jobs: Sequence[Mapping[str, Any]], *, on_event: OnEvent | None = None) -> list[Any]:
-        """Give a job to each of as many workers, wait for all of them and return their results, in the jobs' order.
+    def ask_all(self, jobs: Sequence[Job], expected: type[A], *, on_event: OnEvent | None = None) -> list[A]:
+        """Give a job to each of as many workers, wait for all of them and return their answers, in the jobs' order.
 
         Raises:
             ToolkitError: one failed.
         """
         asked = self.workers[: len(jobs)]
         for worker, job in zip(asked, jobs, strict=True):
-            self.give(worker, job, job["job"])
-        results: dict[int, Any] = {}
-        while len(results) < len(asked):
+            self.give(worker, job)
+        found: dict[int, A] = {}
+        while len(found) < len(asked):
             for heard, event in self.hear(1.0):
-                if heard not in asked and not event.get("died"):
+                if isinstance(event, Failed) and (heard in asked or event.is_dead):
+                    heard.job = None
+                    raise ToolkitError(event.error)
+                if heard not in asked:
                     continue
-                if event["event"] == "failed":
+                if isinstance(event, expected):
                     heard.job = None
-                    raise ToolkitError(event["error"])
-                if event["event"] == "done":
-                    heard.job = None
-                    results[heard.number] = event["result"]
+                    found[heard.number] = event
                 elif on_event is not None:
                     on_event(event)
-        return [results[worker.number] for worker in asked]
+        return [found[worker.number] for worker in asked]
 
     def replace(self, worker: Worker) -> None:
         """Start a new process in a dead one's place."""
@@ -147,14 +149,6 @@ class Pool:
         logs = self.root / "logs"
         log = logs / f"worker-{number + 1}.log"
         ours, theirs = os.pipe()
-        environment = dict(os.environ)
-        package = str(Path(__file__).resolve().parents[3])
-        environment["PYTHONPATH"] = os.pathsep.join([package, *filter(None, [environment.get("PYTHONPATH")])])
-        if self._count > 1:
-            # Each its share of the processor: threads of several processes would only wait for each other.
-            environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // self._count)))
-        if self._offline:
-            environment["HF_HUB_OFFLINE"] = "1"
         try:
             logs.mkdir(parents=True, exist_ok=True)
             with log.open("ab") as file:
@@ -163,7 +157,7 @@ class Pool:
                     stdin=subprocess.PIPE,
                     stdout=file,
                     stderr=file,
-                    env=environment,
+                    env=self._environment(),
                     pass_fds=[theirs, *([self._lock] if self._lock is not None else [])],
                     process_group=0,  # Ctrl-C is for the sweep, which then ends its workers
                 )
@@ -174,24 +168,41 @@ class Pool:
             os.close(theirs)
         worker = Worker(number, process, ours, log)
         self._selector.register(ours, selectors.EVENT_READ, worker)
-        hired = {"number": number, "places": self.places, "task_files": list(self._task_files), "log": str(log)}
-        self.give(worker, hired, None)
+        _send(worker, Hire(number, self.places, self._task_files, str(log)))
         return worker
 
+    def _environment(self) -> dict[str, str]:
+        found = dict(os.environ)
+        found["PYTHONPATH"] = os.pathsep.join([str(_SOURCES), *filter(None, [found.get("PYTHONPATH")])])
+        if self._count > 1:
+            # Each worker gets its share of the processor: threads of several processes would only wait for each other.
+            found.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // self._count)))
+        if self._offline:
+            found["HF_HUB_OFFLINE"] = "1"
+        return found
+
     def _dismiss(self, worker: Worker) -> None:
-        if worker.is_deaf:
+        if worker.is_gone:
             return
-        worker.is_deaf = True
+        worker.is_gone = True
         self._selector.unregister(worker.events)
         os.close(worker.events)
-        worker.process.kill()  # what it writes is whole or not there
+        worker.process.kill()  # every file that it writes is whole or absent
         worker.process.wait()
         if worker.process.stdin is not None:
             with suppress(OSError):
                 worker.process.stdin.close()
 
-    def _death(self, worker: Worker) -> str:
-        code = worker.process.wait()
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        why = "; the memory may have been too small" if code == -signal.SIGKILL else ""
-        return f"The worker {how}{why}; its log is {worker.log}."
+
+def _send(worker: Worker, message: Hire | Job) -> None:
+    assert worker.process.stdin is not None
+    with suppress(BrokenPipeError):  # the worker is dead; `hear` says so
+        worker.process.stdin.write((to_line(message) + "\n").encode())
+        worker.process.stdin.flush()
+
+
+def _death(worker: Worker) -> str:
+    code = worker.process.wait()
+    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    why = "; the memory may have been too small" if code == -signal.SIGKILL else ""
+    return f"The worker {how}{why}; its log is {worker.log}."

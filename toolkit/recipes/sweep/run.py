@@ -1,22 +1,39 @@
-"""Run a sweep: plan its steps, do what is not done yet, in one or several processes, and record everything."""
+"""Journeys `sweep` and its dry run: plan the steps of a grid, do those that are not done yet, record everything."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from toolkit.config import Config, to_dict
 from toolkit.config.convert import sections
 from toolkit.errors import ToolkitError
-from toolkit.progress import Progress, Report, silent
-from toolkit.recipes.sweep.conductor import Conductor, Say
-from toolkit.recipes.sweep.plan import Facts, is_retrieved, make_plan, needs_of, stages_without_sharing
-from toolkit.recipes.sweep.pool import Event, Pool
+from toolkit.progress import Progress, Tell
+from toolkit.recipes.session.session import Session
+from toolkit.recipes.sweep.conductor import Conductor
+from toolkit.recipes.sweep.facts import Facts, needs_of
+from toolkit.recipes.sweep.messages import (
+    CloseRun,
+    Event,
+    LookedUp,
+    LookUp,
+    Measure,
+    Measured,
+    OpenRun,
+    Progressed,
+    RunClosed,
+    RunOpened,
+    RunStatus,
+    Said,
+)
+from toolkit.recipes.sweep.plan import is_retrieved, make_plan, stages_without_sharing
+from toolkit.recipes.sweep.pool import OnEvent, Pool
 from toolkit.sweeps import Planned, Step, SweepFolder, load_results, read_sweep
 from toolkit.sweeps.changes import changes
 from toolkit.sweeps.outlook import Speed, left_with, seconds_left, seconds_of, speeds_of
@@ -25,13 +42,13 @@ from toolkit.sweeps.values import State, Texts
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a sweep would do.
+    """A sweep that was planned and not begun.
 
     Attributes:
         planned: all its steps.
-        done: keys of those that are done already.
+        done: keys of the steps that are done already.
         unshared: stages that a loop over the cells would train.
-        seconds: estimate of what is left; None where nothing could be measured.
+        seconds: estimate of the time that is left; None if nothing could be measured.
         measured: where the estimate comes from, or why there is none.
     """
 
@@ -51,7 +68,7 @@ def plan_sweep(file: Path, given: Texts, facts: Facts) -> Planned:
     """Read a sweep's file and plan its steps.
 
     Raises:
-        ToolkitError: a fault of the file, or a setting of the command that is an axis of the grid.
+        ToolkitError: a fault of the file, or a setting of the command line that is an axis of the grid.
     """
     grid = read_sweep(file, is_retrieved=is_retrieved)
     varied = {key for cell in grid.cells for key in cell.settings} | {"train.seed"}
@@ -62,26 +79,24 @@ def plan_sweep(file: Path, given: Texts, facts: Facts) -> Planned:
 
 def dry_run(
     file: Path,
-    config: Config,
+    session: Session,
     *,
     given: Texts,
     folder: Path,
     workers: int = 1,
     task_files: Sequence[str] = (),
     is_measured: bool = True,
-    report: Report = silent,
 ) -> DryRun:
-    """Say what a sweep would do, and how long it would take; writes nothing into its folder.
+    """Return what a sweep would do and how long it would take; nothing is written into its folder.
 
     Args:
         file: the grid.
-        config: places: mirror and tracker.
-        given: settings from the command line.
-        folder: the sweep's folder; what it holds already is not counted again.
+        session: of which the places are used: mirror and tracker.
+        given: settings from the command line, by dotted key as text.
+        folder: the sweep's folder; steps that it holds already do not count.
         workers: processes that the estimate is for.
-        task_files: tasks of the user's own.
-        is_measured: run a few rows of each kind of work where the folder has no measurement.
-        report: progress callback.
+        task_files: the user's own tasks.
+        is_measured: run a few rows of each kind of work that the folder has no measurement of.
     """
     held = SweepFolder(folder)
     old = held.plan()
@@ -93,11 +108,11 @@ def dry_run(
     measured = f"from {sum(record.state == 'done' for record in records.values())} finished steps in {folder}"
     unknown = {step.work: step for step in planned.steps if step.key not in done and seconds_of(step, speeds) is None}
     if unknown and is_measured:
-        probed = _measure(list(unknown.values()), _places(config), tuple(task_files), workers, report)
-        speeds |= {work: Speed(*costs) for work, costs in probed["speeds"].items()}
+        probed = _measure(list(unknown.values()), session, workers, task_files)
+        speeds |= {work: Speed(*costs) for work, costs in probed.speeds.items()}
         measured = "from a probe of a few rows of each kind of work, on this machine"
         if missing := [work for work in unknown if work not in speeds]:
-            measured = f"nothing could be measured for {', '.join(missing)}: {probed['faults'][0]}"
+            measured = f"nothing could be measured for {', '.join(missing)}: {probed.faults[0]}"
     left = seconds_left(planned.steps, states, records, speeds=speeds, now=time.time())
     if left is None and not is_measured:
         measured = "nothing was measured yet"
@@ -107,28 +122,24 @@ def dry_run(
 
 def sweep(
     file: Path,
-    config: Config,
+    session: Session,
     *,
     given: Texts,
     folder: Path,
     workers: int = 1,
-    is_update: bool = False,
     task_files: Sequence[str] = (),
-    report: Report = silent,
-    say: Say = lambda sentence: None,
+    is_update: bool = False,
 ) -> int:
     """Do everything in a sweep that is not done yet.
 
     Args:
         file: the grid.
-        config: places: mirror and tracker.
+        session: of which the places are used: mirror and tracker.
         given: settings from the command line, by dotted key as text.
-        folder: where it lives; a sweep that was stopped there goes on.
-        workers: processes.
-        is_update: go on although configuration, rows or weights are not what the folder's results were made with.
-        task_files: tasks of the user's own.
-        report: progress callback, over steps.
-        say: called with sentences for the reader.
+        folder: the sweep's folder; a sweep that was stopped there is continued.
+        workers: how many processes.
+        task_files: the user's own tasks.
+        is_update: continue although settings, rows or weights differ from those of the folder's results.
 
     Returns:
         How many steps failed or were blocked by one that did.
@@ -143,47 +154,40 @@ def sweep(
     _check_changes(held, old, planned, is_update)
     with closing(held.lock()) as lock:
         old = held.plan()
-        with Pool(workers, folder, lock=lock.descriptor, places=_places(config), task_files=tuple(task_files)) as pool:
-            told: set[str] = set()
-
-            def on_event(event: Event) -> None:
-                if event["event"] == "progress":
-                    report(Progress(event["what"], event["done"], event["total"]))
-                elif event["event"] == "say" and event["text"] not in told:  # one sentence for a whole outage
-                    told.add(event["text"])
-                    say(event["text"])
-
+        places = _places(session.config)
+        with Pool(workers, folder, lock=lock.descriptor, places=places, task_files=tuple(task_files)) as pool:
+            on_event = _passing_on(session.tell)
             needs, backbones = needs_of(planned.steps)
-            asked = {"needs": [asdict(need) | {"name": need.name} for need in needs], "backbones": backbones}
-            found = pool.ask({"job": "facts", **asked}, on_event=on_event)
-            planned = plan_sweep(file, given, Facts(found["backbones"], found["rows"]))
+            found = pool.ask(LookUp(tuple(backbones), tuple(needs)), LookedUp, on_event=on_event)
+            planned = plan_sweep(file, given, Facts(found.backbones, found.rows))
             _check_changes(held, old, planned, is_update)
-            run = _SweepRun(planned, config)
-            planned = replace(planned, workers=workers, run_id=run.open(pool, old, on_event))
+            run = _SweepRun(planned, session.config, pool, on_event)
+            planned = replace(planned, workers=workers, run_id=run.open(old))
             held.write_plan(planned)
-            conductor = Conductor(planned, held, pool, run.experiment, report, say)
-            status = "FAILED"
+            conductor = Conductor(planned, held, pool, run.experiment, session.tell)
+            status: RunStatus = "FAILED"
             try:
                 failed = conductor.run()
                 status = "FAILED" if failed else "FINISHED"
             finally:
-                run.close(pool, planned, held, status, on_event)
+                run.close(planned, held, status)
     return failed
 
 
 class _SweepRun:
-    """The sweep's own run in the tracker, which the runs of its steps are nested under."""
+    """The sweep's own run in the tracker, which the runs of its steps are nested under.
 
-    def __init__(self, planned: Planned, config: Config) -> None:
+    A worker opens and closes it: this process never loads the tracker's library.
+    """
+
+    def __init__(self, planned: Planned, config: Config, pool: Pool, on_event: OnEvent) -> None:
         self._is_tracked = config.tracking.enabled
-        self.experiment = config.tracking.experiment or f"sweep {planned.sweep.name}"
+        self._pool, self._on_event = pool, on_event
         sweep = planned.sweep
-        self._base = {
-            "name": f"sweep {sweep.name}",
-            "experiment": self.experiment,
-            "tags": {"journey": "sweep", "sweep": sweep.name, "question": sweep.question},
-        }
-        self._params = {
+        self.experiment = config.tracking.experiment or f"sweep {sweep.name}"
+        self._name = f"sweep {sweep.name}"
+        self._tags = {"journey": "sweep", "sweep": sweep.name, "question": sweep.question}
+        self._params: dict[str, str | int] = {
             "cells": len(sweep.cells),
             "rows": ", ".join(sweep.rows),
             "targets": ", ".join(sweep.targets),
@@ -191,35 +195,34 @@ class _SweepRun:
             "backbone": planned.steps[0].settings["backbone"]["name"],
         }
 
-    def open(self, pool: Pool, old: Planned | None, on_event: Callable[[Event], None]) -> str:
+    def open(self, old: Planned | None) -> str:
+        """Open the run, or the run that an earlier try opened; return its id."""
         if not self._is_tracked:
             return ""
         earlier = old.run_id if old is not None else ""
         # A grid that has grown has other params, which MLflow never changes.
         params = {} if earlier else self._params
-        job = {"job": "open", **self._base, "params": params, "run_id": earlier}
-        return str(pool.ask(job, on_event=on_event)["run_id"])
+        job = OpenRun(self._name, self.experiment, self._tags, params, earlier)
+        return self._pool.ask(job, RunOpened, on_event=self._on_event).run_id
 
-    def close(
-        self, pool: Pool, planned: Planned, folder: SweepFolder, status: str, on_event: Callable[[Event], None]
-    ) -> None:
-        if not self._is_tracked:
+    def close(self, planned: Planned, folder: SweepFolder, status: RunStatus) -> None:
+        """Close the run, with the sweep's counts."""
+        worker = self._pool.workers[0]
+        if not self._is_tracked or worker.job is not None or worker.is_gone:  # the pool is being stopped
             return
         results = load_results(folder.root)
-        metrics = {
+        metrics: dict[str, float] = {
             "cells_done": sum(cell.state == "done" for cell in results.cells),
             "stages_done": sum(stage.state == "done" for stage in results.stages),
             "stage_seconds": sum(stage.record.seconds for stage in results.stages if stage.record is not None),
         }
-        worker = pool.workers[0]
-        if worker.job is not None or worker.is_deaf:  # it is being stopped
-            return
-        job = {"job": "close", **self._base, "run_id": planned.run_id, "metrics": metrics, "status": status}
-        pool.ask({**job, "files": [str(folder.root / "sweep.json")]}, on_event=on_event)
+        files = (str(folder.root / "sweep.json"),)
+        job = CloseRun(self._name, self.experiment, self._tags, planned.run_id, status, metrics, files)
+        self._pool.ask(job, RunClosed, on_event=self._on_event)
 
 
 def _check_changes(held: SweepFolder, old: Planned | None, new: Planned, is_update: bool) -> None:
-    """Raise where a folder's results were made with something else than what is asked for now."""
+    """Raise if a folder's results were made with other settings, rows or weights than those that are asked for now."""
     if old is None or is_update:
         return
     done = {key for key, record in held.records(old.steps).items() if record.state == "done"}
@@ -237,35 +240,44 @@ def _facts_of(old: Planned | None) -> Facts:
 
 
 def _places(config: Config) -> dict[str, Any]:
-    """Return what steps need besides their settings, as plain values: where things lie, and what is recorded."""
+    """Return the settings that are not part of a step, as plain values: folders and tracker."""
     plain = to_dict(config)
     own = ("zoo", "run_dir")  # every step has its own
     return {key: value for key, value in plain.items() if key == "tracking" or key not in (*sections(), *own)}
 
 
-def _measure(
-    steps: Sequence[Step], places: Mapping[str, Any], task_files: tuple[str, ...], workers: int, report: Report
-) -> dict[str, Any]:
+def _measure(steps: Sequence[Step], session: Session, workers: int, task_files: Sequence[str]) -> Measured:
     """Run a few rows of each kind of work in as many processes as will work, which fetch nothing.
 
-    Processes that work at the same time have less of the machine each: one alone would promise too much.
+    Processes that work at the same time share the machine: a measurement of one alone would be too fast.
     """
-    from tempfile import TemporaryDirectory
-
-    speeds: dict[str, Any] = {}
+    speeds: dict[str, list[tuple[float, float]]] = {}
     faults: list[str] = []
     with TemporaryDirectory(prefix="xstilts-dry-run-") as scratch:
-        pool = Pool(workers, Path(scratch), lock=None, places=places, task_files=task_files, offline=True)
-        with pool:
-            jobs = [{"job": "probe", "steps": [asdict(step) for step in steps]}] * workers
-            for found in pool.ask_all(jobs, on_event=lambda event: _pass_on(event, report)):
-                faults += found["faults"]
-                for work, costs in found["speeds"].items():
+        places = _places(session.config)
+        with Pool(workers, Path(scratch), lock=None, places=places, task_files=tuple(task_files), offline=True) as pool:
+            jobs = [Measure(tuple(steps))] * workers
+            for found in pool.ask_all(jobs, Measured, on_event=_passing_on(Tell(session.report))):
+                faults += found.faults
+                for work, costs in found.speeds.items():
                     speeds.setdefault(work, []).append(costs)
-    middle = {work: [statistics.median(part) for part in zip(*costs, strict=True)] for work, costs in speeds.items()}
-    return {"speeds": middle, "faults": faults}
+    middle = {
+        work: (statistics.median(one for one, _ in costs), statistics.median(other for _, other in costs))
+        for work, costs in speeds.items()
+    }
+    return Measured(middle, tuple(faults))
 
 
-def _pass_on(event: Event, report: Report) -> None:
-    if event["event"] == "progress":
-        report(Progress(event["what"], event["done"], event["total"]))
+def _passing_on(tell: Tell) -> OnEvent:
+    """Return what passes progress and sentences on, each sentence once: several workers see one outage."""
+    said: set[str] = set()
+
+    def on_event(event: Event) -> None:
+        match event:
+            case Progressed(what, done, total):
+                tell.progress(Progress(what, done, total))
+            case Said(text) if text not in said:
+                said.add(text)
+                tell.say(text)
+
+    return on_event

@@ -1,7 +1,7 @@
-"""How long a step of a sweep will take: a few rows of each kind of work, by the ordinary recipes, twice.
+"""Speed of a sweep's steps: each kind of work is done twice on a few rows, by the ordinary journeys.
 
-Machines are shared: of two tries the faster one counts, and what a try costs beside its rows (opening, reading, writing) is
-told from what each row costs, so that a few rows speak for thousands.
+Machines are shared, so the faster of the two tries counts. The cost of a row and the cost that does not depend on the rows
+(opening, reading, writing) are measured apart, so that a few rows predict the time of thousands.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from toolkit.config import Config, from_dict
 from toolkit.errors import ToolkitError
-from toolkit.progress import Progress, Report
-from toolkit.recipes.session.common import Say
+from toolkit.progress import Progress, Report, Say
+from toolkit.recipes.sweep.messages import Measured
+from toolkit.sweeps import Step
 
 _STEPS, _ROWS, _TRIES = 4, 64, 2
 
 
-def probe(steps: Sequence[Mapping[str, Any]], places: Mapping[str, Any], *, report: Report, say: Say) -> dict[str, Any]:
-    """Measure one step of each kind of work; what cannot be measured is left out.
+def measure(steps: Sequence[Step], places: Mapping[str, Any], *, report: Report, say: Say) -> Measured:
+    """Measure one step of each kind of work; the result leaves out what cannot be measured.
 
     Args:
-        steps: one of each kind, as plain values.
+        steps: one of each kind.
         places: the folders of the user's configuration.
-
-    Returns:
-        `speeds`, pairs of seconds a row and seconds beside the rows by kind of work, and `faults`, sentences.
+        report: progress callback.
+        say: called with what the journeys say.
     """
     speeds: dict[str, tuple[float, float]] = {}
     faults: list[str] = []
@@ -42,13 +42,13 @@ def probe(steps: Sequence[Mapping[str, Any]], places: Mapping[str, Any], *, repo
                 faults.append(str(error))
                 continue
             a_row = min(per_row for _, per_row, _ in tries)
-            beside = min(whole - per_row * rows for whole, per_row, rows in tries)
-            speeds[step["work"]] = a_row, max(0.0, beside)
-    return {"speeds": speeds, "faults": faults}
+            fixed = min(whole - per_row * rows for whole, per_row, rows in tries)
+            speeds[step.work] = a_row, max(0.0, fixed)
+    return Measured(speeds, tuple(faults))
 
 
-def _timed(step: Mapping[str, Any], places: Mapping[str, Any], folder: str, say: Say) -> tuple[float, float, int]:
-    """Do a little of a step in a folder of its own: its seconds, the seconds of a row, and the rows."""
+def _timed(step: Step, places: Mapping[str, Any], folder: str, say: Say) -> tuple[float, float, int]:
+    """Do a little of a step in a folder of its own; return its seconds, the seconds of a row, and the rows."""
     from toolkit.recipes.score.evaluate import evaluate
     from toolkit.recipes.score.retrieve import retrieve
     from toolkit.recipes.train.train import train
@@ -60,31 +60,31 @@ def _timed(step: Mapping[str, Any], places: Mapping[str, Any], folder: str, say:
         if progress.figures:
             last[progress.what] = progress
 
-    if step["kind"] == "train":
+    if step.is_stage:
         began = time.perf_counter()
-        train(step["composition"], config, report=keep, say=say)
+        train(step.composition, config, report=keep, say=say)
         whole = time.perf_counter() - began
         rates = [found.figures["examples/s"] for what, found in last.items() if what.startswith("train ")]
-        rows = _STEPS * int(step["settings"]["train"]["batch_size"])
-        # The folder is empty, so all that the step builds on was trained as well: a share of what was beside is its own.
-        beside = (whole - sum(rows / rate for rate in rates)) / len(rates)
-        return rows / rates[-1] + beside, 1 / rates[-1], rows
-    recipe: Any = evaluate if step["kind"] == "evaluate" else retrieve
-    if step["composition"] != "backbone":
-        train(step["composition"], config, say=say)
+        rows = _STEPS * int(step.settings["train"]["batch_size"])
+        # The folder was empty, so the stages below the step were trained as well: its own is a share of the fixed cost.
+        fixed = (whole - sum(rows / rate for rate in rates)) / len(rates)
+        return rows / rates[-1] + fixed, 1 / rates[-1], rows
+    journey: Callable[..., Any] = evaluate if step.kind == "evaluate" else retrieve
+    if step.composition != "backbone":
+        train(step.composition, config, say=say)
     began = time.perf_counter()
-    found = recipe(step["composition"], config, task=step["task"], languages=step["languages"], report=keep, say=say)
+    found = journey(step.composition, config, task=step.task, languages=step.languages, report=keep, say=say)
     whole = time.perf_counter() - began
     rows = max(1, sum({score.language: score.n for score in found.scores}.values()))
     rates = [seen.figures["examples/s"] for seen in last.values() if "examples/s" in seen.figures]
-    # A bitext's row is two sentences, searched besides: no single rate tells its cost, so all of it is the rows'.
+    # A row of a bitext is two sentences and a search: no single rate has its cost, so all of the time counts as the rows'.
     return whole, statistics.median(1 / rate for rate in rates) if rates else whole / rows, rows
 
 
-def _little(step: Mapping[str, Any], places: Mapping[str, Any], folder: str) -> Config:
-    """Return a step's settings with few rows, apart from everything that the user keeps."""
-    settings = json.loads(json.dumps(step["settings"]))
-    # The fixed number of examples would ask for more rows than are read here; how fast they pass is the same without it.
+def _little(step: Step, places: Mapping[str, Any], folder: str) -> Config:
+    """Return a step's settings with few rows, and with folders apart from the user's."""
+    settings = json.loads(json.dumps(step.settings))
+    # A fixed number of examples would ask for more rows than are read here; the speed is the same without it.
     rows = _STEPS * settings["train"]["batch_size"]
     settings["train"] |= {"total_steps": _STEPS, "eval_limit": 1, "limit": rows, "total_examples": None}
     settings["eval"] |= {"limit": _ROWS}

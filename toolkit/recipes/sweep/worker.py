@@ -1,8 +1,8 @@
-"""A worker of a sweep: a process that does one step after another with the ordinary recipes, and says what came of it.
+"""Worker of a sweep: a process that does one job after another with the ordinary journeys, and sends events about each.
 
-Started as `python -m toolkit.recipes.sweep.worker EVENTS` by `sweep_pool`, in the working folder of the sweep. Jobs arrive on
-stdin as JSON lines, events leave through the descriptor EVENTS. Where stdin ends, the sweep is gone, and so is the worker:
-at once, in the middle of whatever it does, which is what every file of this project is written for.
+The pool starts it as `python -m toolkit.recipes.sweep.worker EVENTS`, in the working folder of the sweep. Jobs arrive on stdin,
+events leave through the descriptor EVENTS (`messages.py`). The end of stdin means that the sweep is gone. The worker then ends
+at once, in the middle of its work: every file that the toolkit writes is whole or absent.
 """
 
 from __future__ import annotations
@@ -26,69 +26,107 @@ from typing import Any
 from toolkit.config import Config, from_dict
 from toolkit.errors import ToolkitError
 from toolkit.progress import Progress
-from toolkit.results.score import to_dict as score_to_dict
+from toolkit.recipes.session.backbones import open_backbone
+from toolkit.recipes.session.resources import forget_peak, peak_memory_mib
+from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.tracked import SharedRun
+from toolkit.recipes.sweep.facts import BackboneFact, Need, RowsFact
+from toolkit.recipes.sweep.messages import (
+    CloseRun,
+    DoStep,
+    Event,
+    Failed,
+    Hire,
+    Job,
+    LookedUp,
+    LookUp,
+    Measure,
+    Measured,
+    OpenRun,
+    Outcome,
+    Progressed,
+    Resumed,
+    RunClosed,
+    RunOpened,
+    Said,
+    StepDone,
+    hire_of,
+    job_of,
+    to_line,
+)
+from toolkit.recipes.sweep.speed import measure
+from toolkit.results.score import from_dict as score_from_dict
+from toolkit.sweeps import Step
 from toolkit.tasks import get_task, load_task
-from toolkit.zoo import Zoo, shelf_name
+from toolkit.zoo import Zoo
 from toolkit.zoo.entry import swap_in
 
-Job = dict[str, Any]
 _BEAT_S = 0.5
 
 
 class _Voice:
-    """Writes events as JSON lines, from one thread at a time."""
+    """Sends events, from one thread at a time."""
 
     def __init__(self, descriptor: int) -> None:
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
         self._shown = 0.0
-        self.resumed_at = 0
 
-    def send(self, **event: Any) -> None:
+    def send(self, event: Event) -> None:
         with self._lock, suppress(BrokenPipeError):
-            self._file.write(json.dumps(event, ensure_ascii=False) + "\n")
+            self._file.write(to_line(event) + "\n")
 
     def report(self, progress: Progress) -> None:
-        """Pass progress on, about twice a second."""
+        """Send progress, about twice a second."""
         now = time.monotonic()
         if now - self._shown >= _BEAT_S:
             self._shown = now
-            self.send(event="progress", what=progress.what, done=progress.done, total=progress.total)
+            self.send(Progressed(progress.what, progress.done, progress.total))
+
+    def say(self, sentence: str) -> None:
+        """Send a sentence for the reader."""
+        self.send(Said(sentence))
 
 
 def work(events: int) -> None:
     """Do jobs until stdin ends."""
     voice = _Voice(events)
-    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
-    hired = jobs.get()
-    for file in hired["task_files"]:
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(lines,), daemon=True).start()
+    hired = hire_of(lines.get())
+    for file in hired.task_files:
         load_task(file)
-    _take_gpu(hired["number"])
-    places = hired["places"]
-    doers: dict[str, Callable[[Job, Mapping[str, Any], _Voice], Any]] = {
-        "facts": _facts,
-        "probe": _probe,
-        "step": _step,
-        "open": _open_run,
-        "close": _close_run,
-    }
+    _take_gpu(hired.number)
     while True:
-        job = jobs.get()
+        job = job_of(lines.get())
         try:
-            voice.send(event="done", result=doers[job["job"]](job, places, voice))
+            voice.send(_do(job, hired, voice))
         except ToolkitError as error:
             _log(str(error))
-            voice.send(event="failed", error=str(error))
-        except Exception as error:  # the sweep goes on; the log has the traceback
+            voice.send(Failed(str(error)))
+        except Exception as error:  # the sweep continues; the log has the traceback
             _log(traceback.format_exc())
             first = (str(error).strip() or "no message").splitlines()[0]
-            voice.send(event="failed", error=f"{type(error).__name__}: {first}; the traceback is in {hired['log']}.")
+            voice.send(Failed(f"{type(error).__name__}: {first}; the traceback is in {hired.log}."))
 
 
-def _listen(jobs: queue.SimpleQueue[Job]) -> None:
+def _do(job: Job, hired: Hire, voice: _Voice) -> Event:
+    match job:
+        case LookUp():
+            return _look_up(job, hired.places, voice)
+        case Measure():
+            return _measure(job, hired.places, voice)
+        case DoStep():
+            return _step(job, hired.places, voice)
+        case OpenRun():
+            return _open_run(job, hired.places, voice)
+        case CloseRun():
+            return _close_run(job, hired.places, voice)
+
+
+def _listen(lines: queue.SimpleQueue[str]) -> None:
     for line in sys.stdin:
-        jobs.put(json.loads(line))
+        lines.put(line)
     os._exit(0)
 
 
@@ -98,7 +136,7 @@ def _log(text: str) -> None:
 
 
 def _take_gpu(number: int) -> None:
-    """Take one of the machine's GPUs, where there are any."""
+    """Take one of the machine's GPUs, if it has any."""
     import torch
 
     if torch.cuda.is_available():
@@ -109,40 +147,37 @@ def _configured(settings: Mapping[str, Any], places: Mapping[str, Any], **more: 
     return from_dict({**settings, **places, **more})
 
 
-def _probe(job: Job, places: Mapping[str, Any], voice: _Voice) -> dict[str, Any]:
-    from toolkit.recipes.sweep.speed import probe
-
-    return probe(job["steps"], places, report=voice.report, say=_log)
+def _measure(job: Measure, places: Mapping[str, Any], voice: _Voice) -> Measured:
+    return measure(job.steps, places, report=voice.report, say=_log)
 
 
 # -- facts --------------------------------------------------------------------------------------------------------
 
 
-def _facts(job: Job, places: Mapping[str, Any], voice: _Voice) -> dict[str, Any]:
-    """Look up what determines results and no configuration says: weights and rows."""
-    from toolkit.recipes.session.common import open_backbone
-
-    backbones, rows = {}, {}
-    for name in job["backbones"]:
+def _look_up(job: LookUp, places: Mapping[str, Any], voice: _Voice) -> LookedUp:
+    """Look up the weights and rows that determine results and that no configuration holds."""
+    backbones: dict[str, BackboneFact] = {}
+    rows: dict[str, RowsFact] = {}
+    for name in job.backbones:
         hub_id, revision, precision = json.loads(name)
         settings = {"backbone": {"name": hub_id, "revision": revision, "precision": precision}}
-        backbone = open_backbone(_configured(settings, places), report=voice.report)
+        backbone = open_backbone(Session.open(_configured(settings, places), report=voice.report, say=_log))
         backbones[name] = {"digest": backbone.digest, "precision": backbone.precision}
-    for number, need in enumerate(job["needs"]):
-        voice.report(Progress("look at the rows", number, len(job["needs"])))
-        rows[need["name"]] = _rows_fact(need, places)
-    return {"backbones": backbones, "rows": rows}
+    for number, need in enumerate(job.needs):
+        voice.report(Progress("look at the rows", number, len(job.needs)))
+        rows[need.name] = _rows_fact(need, places)
+    return LookedUp(backbones, rows)
 
 
-def _rows_fact(need: Mapping[str, Any], places: Mapping[str, Any]) -> dict[str, Any]:
-    task, split, limit = get_task(need["task"]), need["split"], need["limit"]
+def _rows_fact(need: Need, places: Mapping[str, Any]) -> RowsFact:
+    task = get_task(need.task)
     root = None if places["data_root"] is None else Path(places["data_root"])
     try:
-        if need["languages"] in ("all", "pairs"):
-            codes = list(task.reachable(split, data_root=root, has_pairs=need["languages"] == "pairs"))
+        if need.languages in ("all", "pairs"):
+            codes = list(task.reachable(need.split, data_root=root, has_pairs=need.languages == "pairs"))
         else:
-            codes = need["languages"].split(",")
-        found = {code: task.rows(split, code, data_root=root, limit=limit) for code in codes}
+            codes = need.languages.split(",")
+        found = {code: task.rows(need.split, code, data_root=root, limit=need.limit) for code in codes}
         prints = [(code, rows.fingerprint) for code, rows in found.items()]
     except ToolkitError as error:
         return {"fault": str(error)}
@@ -153,75 +188,79 @@ def _rows_fact(need: Mapping[str, Any], places: Mapping[str, Any]) -> dict[str, 
 # -- steps --------------------------------------------------------------------------------------------------------
 
 
-def _step(job: Job, places: Mapping[str, Any], voice: _Voice) -> dict[str, Any]:
-    """Do one step in its own folder: its zoo holds what it builds on, linked, and what it makes."""
-    from toolkit.recipes.session.resources import forget_peak, peak_memory_mib
-
-    root, home = Path(job["root"]), Path(job["home"])
-    config = _configured(job["settings"], places, zoo=home / "zoo", run_dir=home / "runs")
-    config = replace(
-        config, tracking=replace(config.tracking, parent=job["run_id"] or None, experiment=job["experiment"])
-    )
-    shelf = shelf_name(config.backbone.name, config.adapter.kind)
-    zoo = Zoo(home / "zoo")
-    for below in job["below"]:
-        adopt(Zoo(root / below["zoo"]), zoo, below["entry"], shelf)
+def _step(job: DoStep, places: Mapping[str, Any], voice: _Voice) -> StepDone:
+    """Do one step in its own folder, whose zoo holds links to what the step builds on, and its own entry."""
+    root, home = Path(job.root), Path(job.home)
+    config = _configured(job.step.settings, places, zoo=home / "zoo", run_dir=home / "runs")
+    tracking = replace(config.tracking, parent=job.run_id or None, experiment=job.experiment)
+    session = Session.open(replace(config, tracking=tracking), report=voice.report, say=_log)
+    for below in job.below:
+        adopt(Zoo(root / below.zoo), session.zoo, below.entry, session.shelf)
     forget_peak()
     began = time.perf_counter()
-    if job["kind"] == "train":
-        result = _train(job, config, zoo, shelf, voice)
-    else:
-        result = _score(job, config, zoo, shelf, voice, root)
-    entries = {below["entry"]: zoo.get(below["entry"], shelf).digest for below in job["below"] if below["is_direct"]}
-    return result | {
-        "seconds": round(time.perf_counter() - began, 3),
-        "peak_memory_mib": round(peak_memory_mib(), 1),
-        "parents": entries,
-        "folder": str(home.relative_to(root)) if job["kind"] == "train" else result["folder"],
-    }
+    done = _train(job.step, session, voice) if job.step.is_stage else _score(job, session)
+    folder = home.relative_to(root) if job.step.is_stage else Path(done.folder).resolve().relative_to(root.resolve())
+    predictions = folder / "predictions"
+    return replace(
+        done,
+        seconds=round(time.perf_counter() - began, 3),
+        peak_memory_mib=round(peak_memory_mib(), 1),
+        parents={name: session.zoo.get(name, session.shelf).digest for name in _direct(job)},
+        folder=str(folder),
+        predictions=str(predictions) if not job.step.is_stage and (root / predictions).exists() else "",
+    )
 
 
-def _train(job: Job, config: Config, zoo: Zoo, shelf: str, voice: _Voice) -> dict[str, Any]:
+def _direct(job: DoStep) -> list[str]:
+    return [below.entry for below in job.below if below.is_direct]
+
+
+def _train(step: Step, session: Session, voice: _Voice) -> StepDone:
     from toolkit.recipes.train.train import train
 
     first: list[int] = []
-    has_checkpoint = any((config.run_dir / "checkpoints").rglob("checkpoint.pt"))
+    has_checkpoint = any((session.config.run_dir / "checkpoints").rglob("checkpoint.pt"))
 
     def report(progress: Progress) -> None:
         if progress.what.startswith("train ") and not first:
             first.append(progress.done - 1 if has_checkpoint else 0)
-            voice.send(event="resumed", at=first[0])
+            voice.send(Resumed(first[0]))
         voice.report(progress)
 
-    made = train(job["composition"], config, report=report, say=_log)
-    card = zoo.get(job["composition"], shelf)
-    return {"outcome": "made" if made else "found", "digest": card.digest, "scores": [dict(row) for row in card.scores]}
+    made = train(step.composition, session.config, report=report, say=_log)
+    card = session.zoo.get(step.composition, session.shelf)
+    scores = tuple(score_from_dict(row.to_dict()) for row in card.scores)
+    return _done("made" if made else "found", scores, digest=card.digest)
 
 
-def _score(job: Job, config: Config, zoo: Zoo, shelf: str, voice: _Voice, root: Path) -> dict[str, Any]:
+def _score(job: DoStep, session: Session) -> StepDone:
     from toolkit.recipes.score.evaluate import contamination, evaluate
     from toolkit.recipes.score.retrieve import retrieve
 
-    recipe: Any = evaluate if job["kind"] == "evaluate" else retrieve
-    found = recipe(
-        job["composition"], config, task=job["task"], languages=job["languages"], report=voice.report, say=_log
+    step, config = job.step, session.config
+    journey: Callable[..., Any] = evaluate if step.kind == "evaluate" else retrieve
+    found = journey(
+        step.composition,
+        config,
+        task=step.task,
+        languages=step.languages,
+        report=session.report,
+        say=session.say,
     )
-    cards = [zoo.get(below["entry"], shelf) for below in job["below"] if below["is_direct"]]
-    folder = Path(found.folder).resolve().relative_to(root.resolve())
-    predictions = folder / "predictions"
-    return {
-        "outcome": "made",
-        "scores": [score_to_dict(score) for score in found.scores],
-        "folder": str(folder),
-        "predictions": str(predictions) if (root / predictions).exists() else "",
-        "contamination": contamination(cards, get_task(job["task"])),
-    }
+    cards = [session.zoo.get(name, session.shelf) for name in _direct(job)]
+    seen = tuple(contamination(cards, get_task(step.task)))
+    return _done("made", tuple(found.scores), folder=str(found.folder), contamination=seen)
+
+
+def _done(outcome: Outcome, scores: tuple[Any, ...], **more: Any) -> StepDone:
+    """Return an answer without what the step costs, which the caller measures."""
+    return StepDone(outcome, 0.0, 0.0, {}, more.pop("folder", ""), scores, **more)
 
 
 def adopt(source: Zoo, into: Zoo, entry: str, shelf: str) -> None:
-    """Put an entry of one zoo into another one of the same disk, by hard links, all of it or nothing.
+    """Put an entry of one zoo into another one of the same disk, by hard links: all of it or nothing.
 
-    Links, because a sweep holds an entry as often as something builds on it; a file system without them gets copies.
+    A sweep holds an entry as often as something builds on it, so it is linked; a file system without links gets copies.
     """
     card = source.get(entry, shelf)
     if into.holds(entry, shelf) and into.get(entry, shelf).digest == card.digest:
@@ -242,31 +281,17 @@ def adopt(source: Zoo, into: Zoo, entry: str, shelf: str) -> None:
 # -- the sweep's own run ------------------------------------------------------------------------------------------
 
 
-def _open_run(job: Job, places: Mapping[str, Any], voice: _Voice) -> dict[str, Any]:
-    """Open the sweep's run in the tracker, or the one that an earlier try opened, and leave it open."""
-    from toolkit.recipes.session.common import open_config_tracker
-
-    tracker = open_config_tracker(_configured({}, places))
-    run_id = tracker.start(
-        job["name"], experiment=job["experiment"], tags=job["tags"], params=job["params"], run_id=job["run_id"] or None
-    )
-    for note in tracker.notes:
-        voice.send(event="say", text=note)
-    return {"run_id": run_id}
+def _open_run(job: OpenRun, places: Mapping[str, Any], voice: _Voice) -> RunOpened:
+    session = Session.open(_configured({}, places), say=voice.say)
+    run = SharedRun(job.name, job.experiment, job.tags, job.params, job.run_id)
+    return RunOpened(run.open(session.tracker, session.say))
 
 
-def _close_run(job: Job, places: Mapping[str, Any], voice: _Voice) -> dict[str, Any]:
-    from toolkit.recipes.session.common import open_config_tracker
-
-    tracker = open_config_tracker(_configured({}, places))
-    tracker.start(job["name"], experiment=job["experiment"], tags=job["tags"], params={}, run_id=job["run_id"] or None)
-    tracker.log_metrics(job["metrics"])
-    for file in job["files"]:
-        tracker.log_artifact(Path(file))
-    tracker.close(job["status"])
-    for note in tracker.notes:
-        voice.send(event="say", text=note)
-    return {}
+def _close_run(job: CloseRun, places: Mapping[str, Any], voice: _Voice) -> RunClosed:
+    session = Session.open(_configured({}, places), say=voice.say)
+    run = SharedRun(job.name, job.experiment, job.tags, {}, job.run_id)
+    run.close(session.tracker, session.say, status=job.status, metrics=job.metrics, files=map(Path, job.files))
+    return RunClosed()
 
 
 if __name__ == "__main__":

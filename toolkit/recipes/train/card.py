@@ -23,7 +23,8 @@ from toolkit.tasks.rows import Rows
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData
 from toolkit.version import __version__
-from toolkit.zoo import AdapterCard
+from toolkit.zoo import AdapterCard, CardScore, Head, Parent, Seen
+from toolkit.zoo import Backbone as CardBackbone
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Source:
 
 
 def stage_key(
-    stage: Stage, config: Config, backbone: Backbone, sources: Sequence[Source], parents: Sequence[dict[str, str]]
+    stage: Stage, config: Config, backbone: Backbone, sources: Sequence[Source], parents: Sequence[Parent]
 ) -> str:
     """Return what identifies a stage: everything that can change its weights."""
     determined_by = {
@@ -60,7 +61,7 @@ def stage_key(
         "fusion": config.fusion,
         "train": {k: v for k, v in asdict(config.train).items() if k != "checkpoint_every"},
         "rows": [(source.rows.fingerprint, source.dev.fingerprint) for source in sources],
-        "parents": list(parents),
+        "parents": [parent.to_dict() for parent in parents],
         "version": __version__,
     }
     return hashlib.sha256(json.dumps(determined_by, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -71,38 +72,34 @@ def make_card(
     config: Config,
     backbone: Backbone,
     sources: Sequence[Source],
-    parents: tuple[dict[str, str], ...],
+    parents: tuple[Parent, ...],
     circuit: Circuit,
     scores: tuple[Score, ...],
     result: FitResult,
     seconds: float,
 ) -> AdapterCard:
     seen = tuple(
-        {
-            "task": source.task.name,
-            "split": source.rows.asked,
-            "language": source.rows.language,
-            "rows": len(source.rows),
-            "fingerprint": source.rows.fingerprint,
-            "origin": source.rows.origin,
-            "is_generated": source.rows.is_generated,
-        }
-        | ({"revision": source.rows.revision} if source.rows.revision else {})
-        | ({} if source.drawn_from is None else {"drawn_from": source.drawn_from, "seed": config.train.seed})
+        Seen(
+            source.task.name,
+            source.rows.asked,
+            source.rows.language,
+            len(source.rows),
+            source.rows.fingerprint,
+            source.rows.origin,
+            source.rows.is_generated,
+            source.rows.revision or None,
+            source.drawn_from,
+            None if source.drawn_from is None else config.train.seed,
+        )
         for source in sources
     )
     recipe = to_dict(config)
     return AdapterCard(
         name=stage.entry,
-        backbone={
-            "name": common.shelf(config),
-            "digest": backbone.digest,
-            "hidden_size": backbone.hidden_size,
-            "layers": backbone.n_layers,
-        },
+        backbone=CardBackbone.of(backbone, common.shelf(config)),
         kind=config.adapter.kind,
         tasks=tuple(str(ref) for ref in stage.tasks),
-        heads={name: {"kind": spec.kind, "labels": list(spec.labels)} for name, spec in circuit.specs.items()},
+        heads={name: Head.of(spec) for name, spec in circuit.specs.items()},
         recipe={
             "adapter": recipe["adapter"],
             "train": recipe["train"],
@@ -115,7 +112,7 @@ def make_card(
         },
         parents=parents,
         data_seen=seen,
-        scores=tuple(score_to_dict(score) for score in scores),
+        scores=tuple(CardScore.read(score_to_dict(score)) for score in scores),
         versions={name: version(name) for name in ("torch", "transformers", "adapters")} | {"xstilts": __version__},
         licence=" AND ".join(dict.fromkeys(source.task.licence for source in sources if source.task.licence)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -160,7 +157,7 @@ def opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequenc
 
 
 def closing(card: AdapterCard, result: FitResult) -> str:
-    main = ", ".join(f"{s['metric']} {100 * s['value']:.1f}" for s in card.scores)
+    main = ", ".join(f"{s.metric} {100 * s.value:.1f}" for s in card.scores)
     resumed = f" (went on from step {result.resumed_at})" if result.resumed_at else ""
     return (
         f"{card.name}: dev {main}; {result.steps} steps{resumed}, {result.examples_per_s:.1f} examples/s, "

@@ -18,7 +18,7 @@ from toolkit.recipes.session.traces import log_adapters
 from toolkit.tracking import Tracker
 from toolkit.training.ranks import Ranks
 from toolkit.version import __version__
-from toolkit.zoo import AdapterCard, Zoo, check_backbone
+from toolkit.zoo import AdapterCard, Parent, Seen, Zoo, check_backbone
 
 
 def run_computed(
@@ -77,10 +77,10 @@ def run_computed(
         files[file] = merge_tensors(holders, **settings) if len(holders) > 1 else next(iter(holders.values()))
     card = AdapterCard(
         name=stage.entry,
-        backbone=dict(cards[names[0]].backbone),
+        backbone=cards[names[0]].backbone,
         kind=config.adapter.kind,
         tasks=tuple(dict.fromkeys(task for name in names for task in cards[name].tasks)),
-        heads={head: dict(cards[held[-1]].heads[head]) for head, held in heads.items()},
+        heads={head: cards[held[-1]].heads[head] for head, held in heads.items()},
         recipe={
             "adapter": dict(cards[names[-1]].recipe["adapter"]),
             "merge": settings
@@ -88,7 +88,7 @@ def run_computed(
             "train": {"seed": config.train.seed},
             "learn": [f"{part.kind} {part.name}" for part in stage.learn],
         },
-        parents=tuple({"name": name, "digest": zoo.get(name, common.shelf(config)).digest} for name in stage.parents),
+        parents=tuple(Parent(name, zoo.get(name, common.shelf(config)).digest) for name in stage.parents),
         data_seen=_seen(cards),
         versions={"xstilts": __version__, "numpy": version("numpy")},
         licence=" AND ".join(dict.fromkeys(card.licence for card in cards.values() if card.licence)),
@@ -116,9 +116,6 @@ def _heads(stage: Stage) -> list[str]:
     return [part.name for part in stage.learn if part.kind == "head"]
 
 
-def _seen(cards: dict[str, AdapterCard]) -> tuple[dict[str, Any], ...]:
+def _seen(cards: dict[str, AdapterCard]) -> tuple[Seen, ...]:
     """Return what all members have seen, each source once."""
-    found: list[dict[str, Any]] = []
-    for card in cards.values():
-        found += [dict(seen) for seen in card.data_seen if dict(seen) not in found]
-    return tuple(found)
+    return tuple(dict.fromkeys(seen for card in cards.values() for seen in card.data_seen))

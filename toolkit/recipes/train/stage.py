@@ -32,11 +32,11 @@ from toolkit.results.score import Score
 from toolkit.tasks import get_task
 from toolkit.tasks.catalogue.trains_on import source_task
 from toolkit.tracking import Tracker
-from toolkit.training import FitResult, TaskData, fit
+from toolkit.training import FitResult, TaskData, Watch, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.mixture import Mixture
 from toolkit.training.ranks import Ranks
-from toolkit.zoo import AdapterCard, Zoo
+from toolkit.zoo import AdapterCard, Parent, Zoo
 
 
 def run_stage(
@@ -56,7 +56,7 @@ def run_stage(
     settings = resolve(config.train, backbone.hidden_size, is_full=config.adapter.kind == "full")
     config = altered(config, train=settings)
     sources = _drawn([_source(ref, config) for ref in stage.tasks], settings, say)
-    parents = tuple({"name": name, "digest": zoo.get(name, common.shelf(config)).digest} for name in stage.parents)
+    parents = tuple(Parent(name, zoo.get(name, common.shelf(config)).digest) for name in stage.parents)
     key = stage_key(stage, config, backbone, sources, parents)
     checkpoint = Path(config.run_dir) / "checkpoints" / key
     # Hours of training must not end at a folder that could never be written.
@@ -67,6 +67,7 @@ def run_stage(
         circuit = stack.enter_context(_wired(stage, config, backbone, zoo, sources))
         tokens = partial(_features, backbone=backbone, config=config, report=report, say=say)
         data = [TaskData(_head(stage, source), tokens(source, is_dev=False)) for source in sources]
+        data = _in_proportion(data, settings)
         dev = [(source, tokens(source, is_dev=True)) for source in sources]
         say(opening(stage, settings, circuit, data))
         tracker.start(
@@ -103,10 +104,11 @@ def run_stage(
                     train=settings,
                     dev=score,
                     checkpoint=checkpoint if len(phases) == 1 else checkpoint / f"phase{number}",
-                    counts=_counts(data, settings),
-                    what=f"train {stage.entry}" + (f" ({number} of {len(phases)})" if len(phases) > 1 else ""),
-                    report=report,
-                    on_score=on_score,
+                    watch=Watch(
+                        f"train {stage.entry}" + (f" ({number} of {len(phases)})" if len(phases) > 1 else ""),
+                        report,
+                        on_score,
+                    ),
                 )
                 result = fitted if result is None else result.followed_by(fitted)
             assert result is not None
@@ -199,14 +201,15 @@ def _features(
     )
 
 
-def _counts(data: Sequence[TaskData], settings: TrainConfig) -> list[int] | None:
-    """Return rows per task and epoch of a mixture; None where every row is simply taken once."""
+def _in_proportion(data: list[TaskData], settings: TrainConfig) -> list[TaskData]:
+    """Return the tasks with their rows per epoch in the mixture; as they are where every row is simply taken once."""
     sizes = [len(one.features) for one in data]
     if len(sizes) == 1 or (settings.mixture == "proportional" and settings.mixture_cap is None):
-        return None
+        return data
     if settings.total_examples is not None:
-        return None  # the rows were drawn in the mixture's proportion already
-    return _mixture(settings).counts(sizes, total=sum(sizes))
+        return data  # the rows were drawn in the mixture's proportion already
+    counts = _mixture(settings).counts(sizes, total=sum(sizes))
+    return [altered(one, count=count) for one, count in zip(data, counts, strict=True)]
 
 
 def _head(stage: Stage, source: Source) -> str:

@@ -95,9 +95,7 @@ def train(
     finally:
         if len(stages) > 1:
             if cards:
-                tracker.log_metrics(
-                    {f"dev/{s['task']}/{s['metric']}/{s['language']}": s["value"] for s in cards[-1].scores}
-                )
+                tracker.log_metrics({f"dev/{s.task}/{s.metric}/{s.language}": s.value for s in cards[-1].scores})
             tracker.close(status)
         for note in tracker.notes:
             say(note)

@@ -99,9 +99,10 @@ class Context:
             entry = self.entry_of(task)
         except Absent:
             return len(self.rows(task))
-        seen = [each["rows"] for each in self._zoo(entry).get(entry, common.shelf(self.config)).data_seen]
+        seen = [each.rows for each in self._zoo(entry).get(entry, common.shelf(self.config)).data_seen]
         # Of an adapter that came from elsewhere nothing is known.
-        return sum(seen) if seen and all(isinstance(each, int) for each in seen) else len(self.rows(task))
+        known = [rows for rows in seen if isinstance(rows, int)]
+        return sum(known) if known and len(known) == len(seen) else len(self.rows(task))
 
     def languages(self, task: str) -> tuple[str, ...]:
         """Return the languages that a task is scored in: those whose rows can be had."""
@@ -280,7 +281,7 @@ class Context:
         if not training_task(get_task(task_name(entry).name)).has_train:
             return f"'{entry}' has no training rows, so no adapter stands for it."
         zoo, shelf = self._zoo(entry), common.shelf(self.config)
-        others = sorted({card.backbone["name"] for card in zoo.list(damaged=[]) if card.name == entry})
+        others = sorted({card.backbone.name for card in zoo.list(damaged=[]) if card.name == entry})
         elsewhere = f" (it is there for {', '.join(others)}, whose adapters do not fit)" if others else ""
         return (
             f"'{entry}' is not in the zoo {zoo.root} for {shelf}{elsewhere}; "

@@ -160,7 +160,7 @@ def held_sources(config: Config, target: str | None = None) -> tuple[str, ...]:
     shelf = common.shelf(config)
     found = []
     for card in common.open_zoo(config).list(damaged=[]):
-        if card.backbone["name"] != shelf or card.name == target:
+        if card.backbone.name != shelf or card.name == target:
             continue
         composition = parse(card.name)
         leaf = composition.leaves()[0] if str(composition) == card.name and len(composition.leaves()) == 1 else None

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from toolkit.errors import ConfigError
 from toolkit.registry import unknown
 from toolkit.tasks.catalogue import bitext, choice, micro, pair, retrieval, span, tags
+from toolkit.tasks.catalogue.catalogue import Catalogue
 from toolkit.tasks.task import Task
 
 TASKS: dict[str, Task] = {
     task.name: task for module in (pair, span, choice, tags, bitext, retrieval, micro) for task in module.TASKS
 }
 
-BUILT_IN = frozenset(TASKS)
+BUILT_IN = Catalogue(
+    MappingProxyType(
+        {task.name: task for module in (pair, span, choice, tags, bitext, retrieval, micro) for task in module.TASKS}
+    )
+)
+
+
+def catalogue_of(task_files: Sequence[Path | str]) -> Catalogue:
+    """Return the built-in tasks with those of `task_files` (the setting of that name).
+
+    Raises:
+        ConfigError: a file declares no task, or one whose name is taken.
+    """
+    return BUILT_IN.with_files(task_files) if task_files else BUILT_IN
+
+
 OWN = Path("configs") / "task"  # in the working folder: NAME.yaml declares the task NAME
 
 
@@ -37,7 +55,7 @@ def _load(file: Path, within: tuple[Path, ...]) -> Task:
             f"{file}: task files refer to each other in a circle ({circle}); expected one without `base`."
         )
     task = read_task(file, lambda name: _referred(name, file.parent, (*within, here)), TASKS)
-    if task.name in BUILT_IN:
+    if task.name in BUILT_IN.held:
         raise ConfigError(f"{file}: the catalogue has a task '{task.name}' already; choose another name.")
     TASKS[task.name] = task
     return task

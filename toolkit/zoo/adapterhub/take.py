@@ -16,9 +16,12 @@ from toolkit.version import __version__
 from toolkit.zoo.adapterhub.compose import composition_of, match, refuse_doubles
 from toolkit.zoo.adapterhub.forms import Head, adapter_shape, check_fusion, head_form
 from toolkit.zoo.adapterhub.read import Saved, by_layer, find, shown, weights
-from toolkit.zoo.card import UNKNOWN_DATA, AdapterCard
+from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.shelf import shelf_name
 from toolkit.zoo.store import Zoo
+from toolkit.zoo.values import UNKNOWN_DATA, Parent
+from toolkit.zoo.values import Backbone as CardBackbone
+from toolkit.zoo.values import Head as CardHead
 from toolkit.zoo.verify import check_shapes
 
 if TYPE_CHECKING:
@@ -103,8 +106,7 @@ def take(
         if name not in pending:
             held = zoo.get(name, shelf)
             zoo.verify(held)
-            known = {key: held.recipe["adapter"].get(key, 0.0) for key in asdict(AdapterConfig())}
-            shapes[name] = AdapterConfig(**known)
+            shapes[name] = AdapterConfig(**{key: held.shape.get(key, 0.0) for key in asdict(AdapterConfig())})
     for name, entry in pending.items():
         of = composition.entries[name]
         if not any(part.kind == "adapter" for part in of.own_parts):
@@ -254,18 +256,13 @@ def _card(name: str, entry: _Entry, backbone: Backbone, digests: Mapping[str, st
     head = next((part.name for part in own if part.kind == "head"), None)
     return AdapterCard(
         name=name,
-        backbone={
-            "name": shelf_name(backbone.name),
-            "digest": backbone.digest,
-            "hidden_size": backbone.hidden_size,
-            "layers": backbone.n_layers,
-        },
+        backbone=CardBackbone.of(backbone, shelf_name(backbone.name)),
         kind="seq_bn",
         tasks=tuple(str(leaf) for leaf in composition.chain.units[-1].leaves()) if head is None else (head,),
-        heads={head: {"kind": entry.head.kind, "labels": list(entry.head.labels)}} if head and entry.head else {},
+        heads={head: CardHead(entry.head.kind, entry.head.labels)} if head and entry.head else {},
         recipe={"adapter": asdict(entry.shape), "imported": entry.sources},
-        parents=tuple({"name": one, "digest": digests[one]} for one in composition.entries if one != name),
-        data_seen=(dict(UNKNOWN_DATA),),
+        parents=tuple(Parent(one, digests[one]) for one in composition.entries if one != name),
+        data_seen=(UNKNOWN_DATA,),
         versions={"xstilts": __version__},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -82,9 +82,9 @@ def _write(
         "model_type": MODEL_TYPE,
         "model_class": "XLMRobertaAdapterModel",
     }
-    named |= {"model_name": card.backbone["name"], "hidden_size": card.backbone["hidden_size"]}
+    named |= {"model_name": card.backbone.name, "hidden_size": card.backbone.hidden_size}
     if part.kind == "head":
-        held_kind = card.heads[part.name]["kind"]
+        held_kind = card.heads[part.name].kind
         if held_kind not in HEADS:
             raise ZooError(
                 f"The head of '{card.name}' is of the kind '{held_kind}', which the adapters library does not have; use it here."
@@ -105,10 +105,10 @@ def _write(
             tensors[f"roberta.encoder.{found[1]}.output.{held}.{part.name}.{found[3]}"] = array
             layers.add(int(found[2]))
         if part.kind == "adapter":
-            shape = card.recipe["adapter"]
+            shape = card.shape
             config = SEQ_BN | {key: shape[key] for key in ("reduction_factor", "non_linearity", "dropout")}
             # What the library is not told is left out, it adds, with random weights.
-            config["leave_out"] = sorted(set(range(card.backbone["layers"])) - layers)
+            config["leave_out"] = sorted(set(range(card.backbone.layers)) - layers)
         else:
             config = FUSION
             named["adapter_names"] = members[part.name]
@@ -122,7 +122,7 @@ def _write(
 
 
 def _head_config(card: AdapterCard, part: Part, kind: str, choices: int) -> dict[str, Any]:
-    labels = list(card.heads[part.name]["labels"])
+    labels = list(card.heads[part.name].labels)
     config: dict[str, Any] = {"head_type": kind, "activation_function": "tanh", "dropout_prob": None}
     config["layers"] = 2 if kind in ("classification", "multiple_choice") else 1
     if kind in ("classification", "multiple_choice"):
@@ -175,11 +175,11 @@ def _page(composition: Composition, card: AdapterCard, written: list[tuple[str, 
         [
             f"# `{composition}` for the `adapters` library",
             "",
-            f"Made for {card.backbone['name']} (width {card.backbone['hidden_size']}, {card.backbone['layers']} layers).",
+            f"Made for {card.backbone.name} (width {card.backbone.hidden_size}, {card.backbone.layers} layers).",
             "",
             "```python",
             "from adapters import Fuse, Stack, XLMRobertaAdapterModel",
-            f'model = XLMRobertaAdapterModel.from_pretrained("{card.backbone["name"]}")',
+            f'model = XLMRobertaAdapterModel.from_pretrained("{card.backbone.name}")',
             *lines,
             f"model.active_adapters = {setup}",
             f'model.active_head = "{head}"',

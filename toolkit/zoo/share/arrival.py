@@ -46,7 +46,7 @@ def arrive(zoo: Zoo, source: Place, card: AdapterCard, text: str, *, replace: bo
         _require_space(zoo.root, card)
         with _alone(waiting):
             for file, held in sorted(card.files.items()):
-                _fetch(source, card, file, waiting / held["sha256"])
+                _fetch(source, card, file, waiting / held.sha256)
             with zoo.writing(home.parent):
                 # Looked at again under the lock: another writer may have been faster.
                 if zoo.same(card, replace=replace):
@@ -55,7 +55,7 @@ def arrive(zoo: Zoo, source: Place, card: AdapterCard, text: str, *, replace: bo
                 new.mkdir()
                 for file, held in card.files.items():
                     # A link, not a rename: killed here, nothing needs to be fetched again.
-                    _link(waiting / held["sha256"], new / file)
+                    _link(waiting / held.sha256, new / file)
                 write_text(new / CARD_FILE, text)
                 sync(new)
                 if faults := entry_faults(new, card):
@@ -101,7 +101,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _require_space(folder: Path, card: AdapterCard) -> None:
-    needed = sum(held["bytes"] for held in card.files.values())
+    needed = sum(held.bytes for held in card.files.values())
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if needed + _SPARE_BYTES > free:
@@ -119,17 +119,17 @@ def _fetch(source: Place, card: AdapterCard, file: str, target: Path) -> None:
     part = target.with_name(f"{target.name}.part")
     digest = hashlib.sha256()
     with open(part, "a+b") as stream:
-        if stream.tell() > held["bytes"]:
+        if stream.tell() > held.bytes:
             stream.truncate(0)
         stream.seek(0)
         while piece := stream.read(1 << 20):
             digest.update(piece)
         done = stream.tell()
-        if done < held["bytes"]:
+        if done < held.bytes:
             with source.weights(card, file) as remote:
                 with reaching(source.url):
                     remote.seek(done)
-                pieces = read_exactly(remote, held["bytes"] - done)
+                pieces = read_exactly(remote, held.bytes - done)
                 while True:
                     with reaching(source.url):
                         piece = next(pieces, b"")
@@ -141,17 +141,17 @@ def _fetch(source: Place, card: AdapterCard, file: str, target: Path) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     what = f"{file} of '{card.name}' from {source.url}"
-    if done != held["bytes"]:
-        if done > held["bytes"]:
+    if done != held.bytes:
+        if done > held.bytes:
             part.unlink()
         raise ZooError(
-            f"{what} has {'more than ' if done > held['bytes'] else ''}{min(done, held['bytes'])} bytes, its card says "
-            f"{held['bytes']}; have it pushed again."
+            f"{what} has {'more than ' if done > held.bytes else ''}{min(done, held.bytes)} bytes, its card says "
+            f"{held.bytes}; have it pushed again."
         )
-    if digest.hexdigest() != held["sha256"]:
+    if digest.hexdigest() != held.sha256:
         part.unlink()
         raise ZooError(
-            f"{what} is damaged: its SHA-256 is {digest.hexdigest()[:12]}..., its card says {held['sha256'][:12]}...; "
+            f"{what} is damaged: its SHA-256 is {digest.hexdigest()[:12]}..., its card says {held.sha256[:12]}...; "
             "nothing was taken; have it pushed again."
         )
     os.replace(part, target)

@@ -136,7 +136,7 @@ class Place:
             with reaching(self.url):
                 weights = f"{parcel.path}/{parcel.card.digest[:16]}"
                 for file, held in sorted(parcel.card.files.items()):
-                    self._send(parcel.folder / file, f"{weights}/{file}", held["bytes"])
+                    self._send(parcel.folder / file, f"{weights}/{file}", held.bytes)
                 if parcel.readme:
                     self._write(parcel.readme, f"{parcel.path}/{README_FILE}")
                 self._write(parcel.text, f"{parcel.path}/{CARD_FILE}")
@@ -242,7 +242,7 @@ def _folder(url: str, path: Path) -> Place:
 
 def path_of(card: AdapterCard) -> str:
     """Return `<backbone>/<composition>`: where an entry lies below the root of a zoo or a place."""
-    return f"{backbone_slug(card.backbone['name'], card.backbone['digest'])}/{parse(card.name).slug}"
+    return f"{backbone_slug(card.backbone.name, card.backbone.digest)}/{parse(card.name).slug}"
 
 
 def _refuse_hostile(url: str, path: str) -> None:

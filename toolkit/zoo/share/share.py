@@ -71,7 +71,7 @@ def push(
             zoo.verify(one)
         else:
             zoo.verify_files(one)
-    left = () if parents else tuple(parent["name"] for parent in card.parents)
+    left = () if parents else tuple(parent.name for parent in card.parents)
     place = open_place(destination)
     if place.local is not None:
         return _into_folder(zoo, wanted, place, replace, left, readme, report)
@@ -211,7 +211,7 @@ def _choose(
 ) -> list[AdapterCard]:
     cards = [card for card, _ in pages.values()]
     if backbone is not None:
-        cards = [card for card in cards if backbone in (card.backbone["name"], _shelf(card))]
+        cards = [card for card in cards if backbone in (card.backbone.name, _shelf(card))]
     if name is None:
         if not cards:
             raise ZooError(f"{source} holds no adapters{f' for {backbone}' if backbone else ''}.")
@@ -224,7 +224,7 @@ def _choose(
             raise ZooError(broken[0])
         raise unknown(f"adapter in {source}", text, sorted({card.name for card in cards}), error=ZooError)
     if len(found) > 1:
-        shelves = ", ".join(card.backbone["name"] for card in found)
+        shelves = ", ".join(card.backbone.name for card in found)
         raise ZooError(f"{source} holds '{text}' for {shelves}; choose one with --backbone.")
     return found
 
@@ -244,7 +244,7 @@ def _pinned(
 
 
 def _shelf(card: AdapterCard) -> str:
-    return backbone_slug(card.backbone["name"], card.backbone["digest"])
+    return backbone_slug(card.backbone.name, card.backbone.digest)
 
 
 def _tried(move: Callable[[], Moved], faults: list[str]) -> tuple[str, ...]:

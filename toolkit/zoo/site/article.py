@@ -16,6 +16,7 @@ from toolkit.zoo.diff import flat
 from toolkit.zoo.find import best, size
 from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.site.graph import Node, direct, svg
+from toolkit.zoo.values import CardScore, Seen
 
 _MAX_LINKS, _MAX_CHILDREN = 6, 12
 
@@ -23,11 +24,11 @@ _MAX_LINKS, _MAX_CHILDREN = 6, 12
 def article(card: AdapterCard, nodes: Mapping[str, Node], children: Sequence[Node]) -> str:
     """Return the card of an adapter, with links to its parents and children."""
     key, bytes_ = key_of(card.digest), size(card)
-    text = " ".join([card.name, name_of(card), card.digest, *card.tasks, *(str(s["task"]) for s in card.data_seen)])
+    text = " ".join([card.name, name_of(card), card.digest, *card.tasks, *(s.task for s in card.data_seen)])
     data = {
         "name": card.name,
         "backbone": shelf_of(card),
-        "tasks": json.dumps([*card.tasks, *(score["task"] for score in card.scores)]),
+        "tasks": json.dumps([*card.tasks, *(score.task for score in card.scores)]),
         "languages": json.dumps(languages_of(card)),
         "score": str(best(card)),
         "size": str(bytes_),
@@ -91,33 +92,30 @@ def _links(named: Sequence[Node]) -> str:
 def _details(card: AdapterCard) -> str:
     scores = [
         (
-            s["task"],
-            s["language"],
-            s["metric"],
-            _Number(100 * s["value"]),
-            s.get("split", ""),
-            s.get("n", ""),
+            s.task,
+            s.language,
+            s.metric,
+            _Number(100 * s.value),
+            s.split or "",
+            "" if s.n is None else s.n,
             caveat(s),
         )
         for s in card.scores
     ]
     seen = [
         (
-            one["task"],
-            one.get("split", ""),
-            one.get("language", ""),
-            one.get("rows", ""),
-            one.get("fingerprint", ""),
+            one.task,
+            one.split or "",
+            one.language or "",
+            "" if one.rows is None else one.rows,
+            one.fingerprint or "",
             _source(one),
         )
         for one in card.data_seen
     ]
     recipe = list(flat(card.recipe).items())
-    files_ = [
-        (name, _Number(held["bytes"] / 1e6), held["tensors"], held["sha256"])
-        for name, held in sorted(card.files.items())
-    ]
-    heads = [(name, held["kind"], ", ".join(held["labels"])) for name, held in card.heads.items()]
+    files_ = [(name, _Number(held.bytes / 1e6), held.tensors, held.sha256) for name, held in sorted(card.files.items())]
+    heads = [(name, held.kind, ", ".join(held.labels)) for name, held in card.heads.items()]
     use = f"xstilts zoo show {quote(card.name)} --backbone {quote(name_of(card).removesuffix('+full'))}"
     return "".join(
         [
@@ -160,9 +158,9 @@ def _kind(card: AdapterCard) -> str:
     chain = parse(card.name).chain.units
     if any(isinstance(unit, Fuse) for unit in chain):
         return "fusion" if isinstance(chain[-1], Fuse) else "on a fusion"
-    if "imported" in card.recipe:
+    if card.is_imported:
         return "imported"
-    if "merge" in card.recipe:
+    if card.is_merged:
         return "merged"
     return "stacked" if len(chain) > 1 else "adapter"
 
@@ -177,31 +175,30 @@ def _first_score(card: AdapterCard) -> str:
     if not card.scores:
         return ""
     first = card.scores[0]
-    note = " (generated rows)" if first.get("is_generated") else ""
-    return f"{first['task']} {first['language']} {first['metric']} {100 * first['value']:.1f}{note}"
+    note = " (generated rows)" if first.is_generated else ""
+    return f"{first.task} {first.language} {first.metric} {100 * first.value:.1f}{note}"
 
 
-def caveat(score: Mapping[str, Any]) -> str:
-    """Return what has to be said beside a score."""
-    return "generated rows, no benchmark" if score.get("is_generated") else ""
+def caveat(score: CardScore) -> str:
+    """Return the note on a score, empty for none."""
+    return "generated rows, no benchmark" if score.is_generated else ""
 
 
-def _source(seen: Mapping[str, Any]) -> str:
-    if seen.get("origin") == "external":
+def _source(seen: Seen) -> str:
+    if seen.is_external:
         return "made elsewhere, not known"
     # What a maker's disk looks like is nobody's business.
-    return "generated" if seen.get("is_generated") else Path(str(seen.get("origin", ""))).name
+    return "generated" if seen.is_generated else Path(seen.origin or "").name
 
 
 def languages_of(card: AdapterCard) -> list[str]:
     """Return the codes of the languages it was trained or scored in."""
-    found = {str(one.get("language", "")) for one in (*card.data_seen, *card.scores)}
-    return sorted(found - {"", "unknown"})
+    return sorted(card.languages - {"unknown"})
 
 
 def name_of(card: AdapterCard) -> str:
     """Return the name of the backbone."""
-    return str(card.backbone["name"])
+    return card.backbone.name
 
 
 def key_of(digest: str) -> str:
@@ -211,4 +208,4 @@ def key_of(digest: str) -> str:
 
 def shelf_of(card: AdapterCard) -> str:
     """Return the folder of its backbone in the zoo."""
-    return backbone_slug(card.backbone["name"], card.backbone["digest"])
+    return backbone_slug(card.backbone.name, card.backbone.digest)

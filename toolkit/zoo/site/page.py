@@ -91,20 +91,20 @@ def _nodes(held: Sequence[AdapterCard]) -> list[Node]:
     """Return the nodes of one backbone; a parent that the zoo holds no more, or holds with other weights, is one, too."""
     digests = {card.digest for card in held}
     absent = {
-        parent["digest"]: Node(key_of(parent["digest"]), parent["name"], "not in this zoo", (), is_held=False)
+        parent.digest: Node(key_of(parent.digest), parent.name, "not in this zoo", (), is_held=False)
         for card in held
         for parent in card.parents
-        if parent["digest"] not in digests
+        if parent.digest not in digests
     }
     nodes = [
-        Node(key_of(card.digest), card.name, note_of(card), tuple(key_of(parent["digest"]) for parent in card.parents))
+        Node(key_of(card.digest), card.name, note_of(card), tuple(key_of(parent.digest) for parent in card.parents))
         for card in held
     ]
     return [*nodes, *absent.values()]
 
 
 def _adapters(cards: Sequence[AdapterCard], shelves: Mapping[str, Sequence[AdapterCard]]) -> str:
-    tasks = sorted({task for card in cards for task in (*card.tasks, *(s["task"] for s in card.scores))})
+    tasks = sorted({task for card in cards for task in (*card.tasks, *(s.task for s in card.scores))})
     languages = sorted({code for card in cards for code in languages_of(card)})
     options = {shelf: name_of(held[0]) for shelf, held in shelves.items()}
     sorts = {"name": "name", "score": "best score first", "size": "largest first", "created": "newest first"}
@@ -135,11 +135,11 @@ def _scores(cards: Sequence[AdapterCard]) -> str:
     rows = []
     for card in cards:
         for score in card.scores:
-            cells = [card.name, name_of(card), score["task"], _language(score["language"]), score["metric"]]
+            cells = [card.name, name_of(card), score.task, _language(score.language), score.metric]
             link = f'<td><a href="#{key_of(card.digest)}">{escape(cells[0])}</a></td>'
-            value = f'<td class="number" data-value="{score["value"]!r}">{100 * score["value"]:.2f}</td>'
+            value = f'<td class="number" data-value="{score.value!r}">{100 * score.value:.2f}</td>'
             rest = "".join(f"<td>{escape(str(cell))}</td>" for cell in cells[1:])
-            count = escape(str(score.get("n", "")))
+            count = escape("" if score.n is None else str(score.n))
             rows.append(
                 f'<tr data-card="{key_of(card.digest)}">{link}{rest}{value}<td class="number">{count}</td><td>{caveat(score)}</td></tr>'
             )

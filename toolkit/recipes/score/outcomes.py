@@ -1,4 +1,4 @@
-"""From answers, row by row, to what the paired bootstrap draws from."""
+"""Outcomes of answers: the numerators and denominators by row that the paired bootstrap draws from."""
 
 from __future__ import annotations
 
@@ -12,6 +12,18 @@ from toolkit.results.predictions import Prediction
 from toolkit.statistics.outcomes import Outcomes
 from toolkit.tasks import Task
 
+# Whether answers are lists of pairs, of which each composition has others; else they are rows, the same for all compositions.
+HAS_PAIRS = {
+    "pair": False,
+    "choice": False,
+    "span": False,
+    "tags": False,
+    "bitext": False,
+    "mining": True,
+    "retrieval": False,
+}
+# Whether measures are sums of counts over the corpus; else they are means over rows.
+COUNTED = {**dict.fromkeys(HAS_PAIRS, False), "tags": True, "mining": True}
 # A corpus-level measure of tags or of mined pairs, from a sentence's counts: numerator and denominator.
 _OF_COUNTS = {
     "f1": ({"tp": 2.0}, {"tp": 2.0, "fp": 1.0, "fn": 1.0}),
@@ -33,7 +45,7 @@ def outcomes_of(runs: Sequence[Sequence[Prediction]], task: Task, metric: str) -
         DataError: the seeds were not scored on the same rows.
         ToolkitError: the measure is not made of sums over rows.
     """
-    if task.kind == "mining":
+    if HAS_PAIRS[task.kind]:
         return _of_pairs(runs, task, metric)
     ids = tuple(each.id for each in runs[0])
     for run in runs[1:]:
@@ -55,10 +67,10 @@ def _of_pairs(runs: Sequence[Sequence[Prediction]], task: Task, metric: str) -> 
 def aligned(systems: Mapping[str, Mapping[str, Outcomes]], task: Task) -> dict[str, dict[str, Outcomes]]:
     """Return the outcomes of several compositions on the same rows.
 
-    Of mined pairs each composition knows the source sentences that it has a pair for; those that another one has a pair for
-    count 0 of 0 there. Other tasks' outcomes are returned as they are.
+    Each composition has outcomes for the source sentences that it mined a pair for; a sentence that only another one has a
+    pair for counts 0 of 0. Other tasks' outcomes are returned as they are.
     """
-    if task.kind != "mining":
+    if not HAS_PAIRS[task.kind]:
         return {name: dict(some) for name, some in systems.items()}
     found: dict[str, dict[str, Outcomes]] = {name: {} for name in systems}
     for code in dict.fromkeys(code for some in systems.values() for code in some):
@@ -76,7 +88,7 @@ def aligned(systems: Mapping[str, Mapping[str, Outcomes]], task: Task) -> dict[s
 
 
 def _fraction(each: Prediction, task: Task, metric: str) -> tuple[float, float]:
-    if task.kind in ("tags", "mining") and metric in _OF_COUNTS:
+    if COUNTED[task.kind] and metric in _OF_COUNTS:
         try:
             above, below = (
                 sum(factor * each.counts[name] for name, factor in some.items()) for some in _OF_COUNTS[metric]
@@ -96,5 +108,5 @@ def _fraction(each: Prediction, task: Task, metric: str) -> tuple[float, float]:
     if metric in (MAIN[task.metric], "accuracy"):
         return each.outcome, 1.0
     raise ToolkitError(
-        f"{task.name}'s {metric} is no sum over rows, so rows cannot be drawn again for it; name another."
+        f"{task.name}'s {metric} is not a sum over rows, so rows cannot be resampled for it; name another."
     )

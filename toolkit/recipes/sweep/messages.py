@@ -1,0 +1,274 @@
+"""Messages of a sweep: jobs for its workers and events from them, each one line of JSON between the processes."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from toolkit.recipes.sweep.facts import BackboneFact, Need, RowsFact
+from toolkit.results.score import Score
+from toolkit.sweeps import Step
+
+Outcome = Literal["made", "found"]
+"""Of a step that is done: it was done by this attempt, or an earlier attempt had finished it and could not say so."""
+RunStatus = Literal["FINISHED", "FAILED"]
+
+# -- jobs ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Hire:
+    """First message to a worker.
+
+    Attributes:
+        number: of the worker, from 0.
+        places: the settings that are not part of a step: folders and tracker, as plain values.
+        task_files: the user's own tasks.
+        log: file that the worker's output goes to.
+    """
+
+    number: int
+    places: Mapping[str, Any]
+    task_files: tuple[str, ...]
+    log: str
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """Job: look up the digests of backbones (keys of `Facts.backbones`) and the fingerprints of rows."""
+
+    backbones: tuple[str, ...]
+    needs: tuple[Need, ...]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Job: measure the speed of steps, one of each kind of work."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Below:
+    """An entry that a step builds on.
+
+    Attributes:
+        entry: its name.
+        zoo: the zoo that holds it, relative to the sweep's folder.
+        is_direct: whether it is a parent of the step, not only of a parent.
+    """
+
+    entry: str
+    zoo: str
+    is_direct: bool
+
+
+@dataclass(frozen=True)
+class DoStep:
+    """Job: do one step.
+
+    Attributes:
+        step: what is done.
+        root: the sweep's folder.
+        home: the step's own folder.
+        below: the entries that it builds on, the lowest first.
+        run_id: the sweep's run in the tracker, which the step's run is nested under; empty without one.
+        experiment: of the step's run.
+    """
+
+    step: Step
+    root: str
+    home: str
+    below: tuple[Below, ...]
+    run_id: str
+    experiment: str
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """Job: open the sweep's run in the tracker, or the run `run_id` that an earlier try opened, and leave it open."""
+
+    name: str
+    experiment: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str | int]
+    run_id: str = ""
+
+
+@dataclass(frozen=True)
+class CloseRun:
+    """Job: log metrics and files to the sweep's run and close it."""
+
+    name: str
+    experiment: str
+    tags: Mapping[str, str]
+    run_id: str
+    status: RunStatus
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+
+Job = LookUp | Measure | DoStep | OpenRun | CloseRun
+
+# -- events -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """Event: progress within a job."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Event: training began, after the optimiser step `at` of a checkpoint; 0 for a fresh start."""
+
+    at: int
+
+
+@dataclass(frozen=True)
+class Said:
+    """Event: a sentence for the reader."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Event that ends a job: why it failed, in one sentence; `is_dead` if the worker ended as well."""
+
+    error: str
+    is_dead: bool = False
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """Answer to `LookUp`."""
+
+    backbones: Mapping[str, BackboneFact]
+    rows: Mapping[str, RowsFact]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Answer to `Measure`.
+
+    Attributes:
+        speeds: kind of work -> seconds per row, and seconds that do not depend on the rows.
+        faults: sentences about what could not be measured.
+    """
+
+    speeds: Mapping[str, tuple[float, float]]
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """Answer to `DoStep`; its fields are those of `Record`.
+
+    Attributes:
+        outcome: `made` or `found`.
+        seconds: of this attempt.
+        peak_memory_mib: largest memory during the step.
+        parents: name -> digest of the entries that it was made from.
+        folder: the step's folder, or that of its scores; relative to the sweep's folder.
+        scores: one row per language and measure.
+        digest: of a stage's entry.
+        predictions: folder of the answers, relative to the sweep's folder; empty if none were written.
+        contamination: sentences about training rows that overlap with the rows scored.
+    """
+
+    outcome: Outcome
+    seconds: float
+    peak_memory_mib: float
+    parents: Mapping[str, str]
+    folder: str
+    scores: tuple[Score, ...]
+    digest: str = ""
+    predictions: str = ""
+    contamination: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunOpened:
+    """Answer to `OpenRun`; the id is empty if nothing is recorded."""
+
+    run_id: str
+
+
+@dataclass(frozen=True)
+class RunClosed:
+    """Answer to `CloseRun`."""
+
+
+Answer = LookedUp | Measured | StepDone | RunOpened | RunClosed
+Event = Progressed | Resumed | Said | Failed | Answer
+
+# -- lines --------------------------------------------------------------------------------------------------------
+
+_BY_NAME: dict[str, type[Any]] = {each.__name__: each for each in (Hire, *get_args(Job), *get_args(Event))}
+
+
+def to_line(message: Hire | Job | Event) -> str:
+    """Return a message as one line of JSON, without its end.
+
+    Example:
+        >>> to_line(Resumed(3))
+        '{"is": "Resumed", "at": 3}'
+    """
+    return json.dumps({"is": type(message).__name__, **asdict(message)}, ensure_ascii=False)
+
+
+def hire_of(line: str) -> Hire:
+    """Return the first message to a worker."""
+    found: Hire = _message(line, (Hire,))
+    return found
+
+
+def job_of(line: str) -> Job:
+    """Return the job of a line."""
+    found: Job = _message(line, get_args(Job))
+    return found
+
+
+def event_of(line: str | bytes) -> Event:
+    """Return the event of a line.
+
+    Example:
+        >>> event_of('{"is": "Resumed", "at": 3}')
+        Resumed(at=3)
+    """
+    found: Event = _message(line, get_args(Event))
+    return found
+
+
+def _message(line: str | bytes, expected: tuple[type[Any], ...]) -> Any:
+    values = json.loads(line)
+    kind = _BY_NAME[values.pop("is")]
+    if kind not in expected:
+        raise ValueError(
+            f"The message {kind.__name__} was found; expected {', '.join(one.__name__ for one in expected)}."
+        )
+    return _built(kind, values)
+
+
+def _built(wanted: Any, value: Any) -> Any:
+    """Return plain values as the type that a field declares: dataclasses, tuples and mappings, the rest as it is."""
+    origin, inner = get_origin(wanted), get_args(wanted)
+    if is_dataclass(wanted) and isinstance(wanted, type):
+        hints = get_type_hints(wanted)
+        return wanted(**{name: _built(hints[name], each) for name, each in value.items()})
+    if origin is tuple:
+        kinds = inner[:1] * len(value) if inner[-1] is Ellipsis else inner
+        return tuple(_built(kind, each) for kind, each in zip(kinds, value, strict=True))
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {key: _built(inner[1], each) for key, each in value.items()}
+    if origin in (types.UnionType, Union) and value is not None:
+        return _built(next((kind for kind in inner if is_dataclass(kind)), None), value)
+    return value

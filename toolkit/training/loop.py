@@ -1,0 +1,182 @@
+"""Optimiser steps of one training run: batches, losses, gradients, and the clock that reports on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from toolkit.composition import Part
+from toolkit.config import TrainConfig
+from toolkit.errors import ToolkitError
+from toolkit.features.collate import Batch, Features
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.learn import item_losses, unfreeze_exactly, units_per_item
+from toolkit.training.batches import plan_batches
+from toolkit.training.checkpoint import load_checkpoint, save_checkpoint
+from toolkit.training.optimizer import build_optimizer, linear_schedule
+from toolkit.training.ranks import Ranks
+from toolkit.training.seeding import derived_seed, restore_rng, rng_state
+from toolkit.training.state import State
+
+Loss = Callable[[dict[str, Tensor]], Tensor]  # a collated batch, on the device -> its mean loss per item
+
+CHECKPOINT_S = 60.0  # a kill costs a minute at most, however slow the steps (several processes agree on steps only)
+_LOSS_EVERY = 20  # steps
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """One task's training rows and the head that answers them.
+
+    Attributes:
+        count: rows per epoch, of a mixture; default: all of them, once.
+        loss: of a batch, in place of the cross-entropy of its labels, which are then not read (distillation).
+    """
+
+    head: str
+    features: Features
+    count: int | None = None
+    loss: Loss | None = None
+
+
+class Loop:
+    """The steps of one run over planned batches; the settings hold no `auto` any more.
+
+    Attributes:
+        total: optimiser steps of the whole run.
+    """
+
+    def __init__(self, circuit: Circuit, learn: Sequence[Part], data: Sequence[TaskData], train: TrainConfig) -> None:
+        if train.lr == "auto" or train.fusion_lr == "auto" or train.epochs == "auto":
+            raise AssertionError("`auto` settings are resolved before training")
+        self.circuit, self.learn, self.data, self.train = circuit, learn, data, train
+        self.device = circuit.backbone.device
+        self.ranks = Ranks(self.device)
+        parameters = circuit.learnable(learn)
+        unfreeze_exactly(circuit, parameters)
+        optimizer = build_optimizer(
+            parameters, lr=train.lr, fusion_lr=train.fusion_lr, weight_decay=train.weight_decay, device=self.device
+        )
+        self.planned = plan_batches(
+            [one.features for one in data],
+            batch_size=train.batch_size,
+            seed=derived_seed(train.seed, "order") % 2**32,
+            epochs=train.epochs,
+            total_steps=train.total_steps and train.total_steps * self.ranks.count,
+            counts=[one.count for one in data],
+        )
+        if len(self.planned) < self.ranks.count:
+            raise ToolkitError(
+                f"{len(self.planned)} batches are too few for {self.ranks.count} processes; lower --set train.batch_size."
+            )
+        self.total = len(self.planned) // self.ranks.count
+        schedule = linear_schedule(optimizer, total_steps=self.total, warmup_ratio=train.warmup_ratio)
+        self.state = State(parameters, optimizer, schedule)
+        self.units = [train.batch_size * units_per_item(one.features) for one in data]
+
+    def step(self) -> tuple[float, int]:
+        """Take the next step.
+
+        Returns:
+            The mean loss per row in this process, and the rows that all processes took.
+
+        Raises:
+            ToolkitError: the loss is not finite.
+        """
+        state, train = self.state, self.train
+        task, items = self.planned[state.counters.step * self.ranks.count + self.ranks.rank]
+        loss = self._loss(task, items)
+        penalty = self.circuit.regularisation(self.learn)
+        torch.autograd.backward(loss if penalty is None else loss + penalty)
+        parameters = list(state.parameters.values())
+        self.ranks.average_gradients(parameters)
+        value = float(loss.detach())
+        if not torch.isfinite(loss):
+            raise ToolkitError(
+                f"The loss of '{self.circuit.composition}' is {value} at step {state.counters.step}; lower --set train.lr "
+                f"(now {train.lr:g}) or use --precision fp32; the last checkpoint is kept."
+            )
+        if train.grad_clip > 0:
+            torch.nn.utils.clip_grad_norm_(parameters, train.grad_clip)
+        state.optimizer.step()
+        state.schedule.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        rows = len(items) * self.ranks.count
+        state.counters.step += 1
+        state.counters.examples += rows
+        return value * train.batch_size / len(items), rows
+
+    def save(self, folder: Path | None) -> None:
+        """Write a checkpoint into `folder` (None: nowhere); every process calls it at the same step."""
+        rng = self.ranks.gather(rng_state())
+        if self.ranks.is_main and folder is not None:
+            save_checkpoint(folder, self.state.to_checkpoint(rng))
+
+    def resume(self, folder: Path | None) -> None:
+        """Seed the generators, and continue from the checkpoint in `folder` if there is one.
+
+        Raises:
+            ToolkitError: the checkpoint is damaged, or of another run.
+        """
+        ranks = self.ranks
+        torch.manual_seed(derived_seed(self.train.seed, f"dropout {ranks.rank}"))
+        saved = load_checkpoint(folder) if folder is not None else None
+        if folder is None or saved is None:
+            return
+        self.state.from_checkpoint(saved, folder)
+        if len(saved["rng"]) != ranks.count:
+            raise ToolkitError(
+                f"The checkpoint in {folder} is of {len(saved['rng'])} processes, this run has {ranks.count}; start as many."
+            )
+        restore_rng(saved["rng"][ranks.rank])
+
+    def _loss(self, task: int, items: np.ndarray) -> Tensor:
+        """Return the loss of some rows, in the unit of a batch of the mean size."""
+        one = self.data[task]
+        batch = to_device(one.features.collate(items), self.device)
+        if one.loss is not None:
+            return one.loss(batch) * len(items) / self.train.batch_size
+        logits = self.circuit(batch, one.head)
+        return item_losses(one.features.kind, logits, batch).sum() / self.units[task]
+
+
+@dataclass
+class Clock:
+    """Times and running loss of one process: for reports and the card, never for a decision about weights.
+
+    Attributes:
+        before: seconds of earlier tries.
+    """
+
+    before: float
+    began: float = field(default_factory=time.perf_counter)
+    saved_at: float = field(default_factory=time.perf_counter)
+    spent: float = 0.0
+    rows: int = 0
+    shown_at: float = 0.0
+    total_loss: float = 0.0
+    n_losses: int = 0
+
+    @property
+    def examples_per_s(self) -> float:
+        """Rows per second of training steps."""
+        return self.rows / self.spent if self.spent else 0.0
+
+    def mean_loss(self, *, is_last: bool) -> float | None:
+        """Return the mean loss of the last 20 steps, or None while they are fewer."""
+        if self.n_losses < _LOSS_EVERY and not is_last:
+            return None
+        mean = self.total_loss / self.n_losses
+        self.total_loss, self.n_losses = 0.0, 0
+        return mean
+
+
+def to_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:
+    """Return a collated batch as tensors on `device`."""
+    return {key: torch.from_numpy(value).to(device) for key, value in batch.items()}
