@@ -35,12 +35,12 @@ class Trained(Result, Sequence["AdapterCard"]):
         for card in self.cards:
             entry: dict[str, Plain] = {
                 "name": card.name,
-                "backbone": card.backbone["name"],
+                "backbone": card.backbone.name,
                 "digest": card.digest,
                 "seconds": card.seconds,
             }
             names = ("task", "language", "metric", "value")
-            found += [entry | {name: score[name] for name in names} for score in card.scores]
+            found += [entry | {name: getattr(score, name) for name in names} for score in card.scores]
             found += [] if card.scores else [entry | dict.fromkeys(names)]
         return found
 
@@ -101,7 +101,7 @@ def fuse(
 
 
 def _line(card: AdapterCard) -> str:
-    scores = "  ".join(f"{s['task']} dev {s['metric']} {100 * s['value']:.1f}" for s in card.scores)
+    scores = "  ".join(f"{s.task} dev {s.metric} {100 * s.value:.1f}" for s in card.scores)
     return f"{card.name}  {card.digest[:12]}  {scores}"
 
 

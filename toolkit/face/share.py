@@ -196,10 +196,10 @@ def zoo_import(
     backbone = load_backbone(config.backbone.name, precision="fp32")
     zoo = Zoo(config.zoo)
     taken = take(zoo, Path(src), backbone, expression=name, same_as=same_as, labels=labels, replace=replace)
-    lines = [f"Imported {card.name}  {card.digest[:12]}  for {card.backbone['name']}" for card in taken.cards]
+    lines = [f"Imported {card.name}  {card.digest[:12]}  for {card.backbone.name}" for card in taken.cards]
     notes = [f"Already here, the same weights: {held}" for held in taken.held]
     notes += [*taken.notes, "Not known, and marked so in the card: the rows it saw, its scores, its licence."]
-    rows = [{"name": card.name, "backbone": card.backbone["name"], "digest": card.digest} for card in taken.cards]
+    rows = [{"name": card.name, "backbone": card.backbone.name, "digest": card.digest} for card in taken.cards]
     return listing(rows, lines=lines, notes=notes)
 
 
@@ -208,4 +208,4 @@ def _backbone_of(expr: str, config: Config) -> str:
     from toolkit.composition import parse
 
     first = next(iter(parse(expr).entries), expr)
-    return str(card_of(config.zoo, first, None).backbone["name"])
+    return card_of(config.zoo, first, None).backbone.name

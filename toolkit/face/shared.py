@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from toolkit.progress import Report, Say
+from toolkit.progress import Report, Say, say_nothing, silent
 from toolkit.results.result import Record, Result
+
+if TYPE_CHECKING:
+    from toolkit.config import Config
+    from toolkit.recipes.session.session import Session
+
+
+def open_session(config: Config, tell: Telling) -> Session:
+    """Return the session of a configuration that reports to `tell`."""
+    from toolkit.recipes.session.session import Session
+
+    return Session.open(config, report=tell.get("report", silent), say=tell.get("say", say_nothing))
 
 
 class Telling(TypedDict, total=False):

@@ -46,8 +46,8 @@ def zoo_list(
     held = Zoo(config.zoo).list(backbone, damaged=damaged)
     rows, cells = [], []
     for card in choose(held, task=task, language=language, better_than=better_than, sort=sort):
-        scores = ", ".join(f"{s['task']} {s['metric']} {100 * s['value']:.1f}" for s in card.scores)
-        cells.append((card.name, card.backbone["name"], f"{size(card) / 1e6:.1f} MB", scores, card.digest[:12]))
+        scores = ", ".join(f"{s.task} {s.metric} {100 * s.value:.1f}" for s in card.scores)
+        cells.append((card.name, card.backbone.name, f"{size(card) / 1e6:.1f} MB", scores, card.digest[:12]))
         rows.append(_record(card) | {"scores": scores})
     nothing = f"The zoo {config.zoo} holds no adapters" + (f" for {backbone}." if backbone else ".")
     lines = [] if rows else [f"None of the {len(held)} adapters in {config.zoo} fits." if held else nothing]
@@ -210,7 +210,7 @@ def zoo_verify(name: str | None, config: Config, *, backbone: str | None = None)
     for card in cards:
         held.verify(card)
         digest = f"digest {card.digest[:12]}, as its card says"
-        lines.append(f"{card.name} on {card.backbone['name']}: {len(card.files)} files, {digest}")
+        lines.append(f"{card.name} on {card.backbone.name}: {len(card.files)} files, {digest}")
     return listing([_record(card) for card in cards], lines=lines or [f"The zoo {config.zoo} holds no adapters."])
 
 
@@ -219,7 +219,7 @@ def zoo_remove(name: str, config: Config, *, backbone: str | None = None, force:
     from toolkit.zoo import Zoo
 
     # With a backbone given no card is read, so that a damaged entry can be removed.
-    shelf = backbone or card_of(config.zoo, name, None).backbone["name"]
+    shelf = backbone or card_of(config.zoo, name, None).backbone.name
     Zoo(config.zoo).remove(name, shelf, force=force)
     return listing([{"name": name, "backbone": shelf}], lines=[f"Removed {name} ({shelf})."])
 
@@ -240,7 +240,7 @@ def zoo_gc(config: Config, *, locks: Sequence[Path] = (), remove: bool = False) 
     named = (*locks, *sorted(Path().glob("*.lock")), *sorted(Path(config.zoo).glob("*.lock")))
     files = [path for path in dict.fromkeys(named) if path.name != ".lock"]
     cards, folders = unneeded(held, [read_lock(path) for path in files]), leftovers(held)
-    lines = [f"{card.name}  {card.backbone['name']}  {size(card) / 1e6:.1f} MB  {card.digest[:12]}" for card in cards]
+    lines = [f"{card.name}  {card.backbone.name}  {size(card) / 1e6:.1f} MB  {card.digest[:12]}" for card in cards]
     lines += [f"{folder}  left by an interrupted pull" for folder in folders]
     notes = [f"Kept, as {path} names it: everything it pins" for path in files]
     if not lines:
@@ -250,7 +250,7 @@ def zoo_gc(config: Config, *, locks: Sequence[Path] = (), remove: bool = False) 
         notes.append(f"Removed {len(cards)} adapters and {len(folders)} leftovers.")
     else:
         notes.append("Nothing was removed; --yes removes these. Lock what you want to keep (`xstilts zoo lock EXPR`).")
-    rows: list[Record] = [{"name": card.name, "backbone": card.backbone["name"], "bytes": size(card)} for card in cards]
+    rows: list[Record] = [{"name": card.name, "backbone": card.backbone.name, "bytes": size(card)} for card in cards]
     rows += [{"name": str(folder), "backbone": None, "bytes": None} for folder in folders]
     return listing(rows, lines=lines, notes=notes)
 
@@ -272,7 +272,7 @@ def card_of(root: Path, name: str, backbone: str | None) -> AdapterCard:
 
     held = Zoo(root)
     text = str(parse(name))
-    shelves = [card.backbone["name"] for card in held.list(damaged=[]) if card.name == text]
+    shelves = [card.backbone.name for card in held.list(damaged=[]) if card.name == text]
     if backbone is None and len(shelves) > 1:
         raise ToolkitError(f"The zoo holds '{text}' for {', '.join(shelves)}; choose one with --backbone.")
     return held.get(text, backbone or (shelves[0] if shelves else "xlm-roberta-large"))
@@ -283,7 +283,7 @@ def _record(card: AdapterCard) -> dict[str, str | int | float | None]:
 
     return {
         "name": card.name,
-        "backbone": card.backbone["name"],
+        "backbone": card.backbone.name,
         "kind": card.kind,
         "bytes": size(card),
         "digest": card.digest,
