@@ -31,6 +31,7 @@ check: setup
 # The pages that are generated.
 docs: setup
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/make_architecture.py
 
 # The documentation site, in site/: built without a network, with every link and anchor checked.
 $(VENV)/.site: $(STAMP)

@@ -34,7 +34,7 @@ from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.fisher import adapter_fisher
 from toolkit.modeling.learn import item_losses, unfreeze_exactly
-from toolkit.recipes.session.common import head_spec
+from toolkit.recipes.session.circuits import head_spec
 from toolkit.similarity import logme
 from toolkit.tasks import get_task
 

@@ -22,8 +22,8 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.precision import resolve_precision
-from toolkit.progress import silent
 from toolkit.recipes.score import encoding
+from toolkit.recipes.session.session import Session
 from toolkit.tasks import SentenceRow, get_task
 
 LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
@@ -121,7 +121,7 @@ def cached(n: int, data_root: Path | None) -> tuple[dict[str, float], dict[str, 
             def once() -> None:
                 with Circuit(backbone, parse("backbone")) as circuit:
                     readings = encoding.readings(config.retrieve, backbone.n_layers, backbone.name)
-                    encoder = encoding.Encoder(circuit, config, readings, silent)
+                    encoder = encoding.Encoder(circuit, Session.open(config), readings)
                     (vectors,) = encoder(texts, "lines").values()
                     found["vectors"] = np.asarray(vectors)
                     counts.append(encoder.n_encoded)

@@ -36,7 +36,7 @@ from toolkit.perturb import PERTURBATIONS, make_lexicon, perturb
 from toolkit.perturb.attack import AttackSettings, attack
 from toolkit.recipes.robust.answers import BLOCK
 from toolkit.recipes.score.evaluate import answer_probabilities
-from toolkit.recipes.session.common import head_spec
+from toolkit.recipes.session.circuits import head_spec
 from toolkit.tasks import Rows, Task, get_task
 
 LANGUAGES = ("en", "ru", "zh")

@@ -26,8 +26,8 @@ from measure import median, write
 
 from toolkit.composition import parse
 from toolkit.config import TrainConfig
-from toolkit.evaluation import evaluate_rows
-from toolkit.evaluation.evaluate import word_tags
+from toolkit.evaluation import Scoring, evaluate_rows
+from toolkit.evaluation.scoring import word_tags
 from toolkit.evaluation.spans import answer_texts
 from toolkit.features import Features, features_of
 from toolkit.features.ragged import Ragged
@@ -35,7 +35,7 @@ from toolkit.metrics import MAIN, accuracy, squad, tagging_f1
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embedded import embedded_folder
-from toolkit.recipes.session.common import head_spec
+from toolkit.recipes.session.circuits import head_spec
 from toolkit.tasks import Task, get_task
 from toolkit.training import TaskData, fit
 
@@ -72,7 +72,7 @@ def ours(job: Job, *, steps: int | None = None, scored: bool = False) -> dict[st
         result = fit(circuit, composition.parts, [TaskData(job.task.name, job.features)], train=train)
         found: dict[str, Any] = {"examples_per_s": result.examples_per_s, "seconds": result.seconds}
         if scored:
-            found["dev"] = evaluate_rows(circuit, job.dev, job.dev_features, labels=job.task.labels).measures
+            found["dev"] = evaluate_rows(circuit, job.dev, job.dev_features, scoring=Scoring(job.task.labels)).measures
     return found
 
 

@@ -1,23 +1,45 @@
-"""Fixtures and markers that every test shares. No test reaches a network."""
+"""Lanes, and the fixtures that every test shares. No test reaches a network.
+
+A test is in the lane `fast` unless a marker says otherwise: `journey` is one scenario of a command, on the zoo that is trained
+once; `slow` is a compilation, a kill, the real encoder or a browser, and runs with `--run-slow`.
+"""
 
 from __future__ import annotations
 
+import math
 import os
+import shutil
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests import PROJECT
+from tests import PROJECT, zygote
 from tests.recipes.small import FUSED, tiny_config
+from tests.waiting import alone
 from toolkit.config import Config
 
 # Before any library reads them: nothing may try the hub, and two workers share two cores.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 MIRROR = Path(os.environ.pop("XSTILTS_DATA", "") or PROJECT.parent / "shared" / "data" / "hub")
+# Processor time of a fast test: 0.2 s is the aim, and a slow machine takes up to five times as long.
+FAST_S = 3.0
+JOURNEY_S = 20.0
+# What a module costs whoever imports it first, at most; the test that happens to be it is not to blame.
+IMPORT_S = 0.01
+
+
+# -- lanes -------------------------------------------------------------------------------------------------------------
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,13 +48,116 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        if "browser" in item.keywords:
+            item.add_marker(pytest.mark.slow)
         if "slow" in item.keywords and not config.getoption("--run-slow"):
             item.add_marker(pytest.mark.skip(reason="slow: run with --run-slow"))
-        if "gpu" in item.keywords:
+        elif "gpu" in item.keywords:
             import torch
 
             if not torch.cuda.is_available():
                 item.add_marker(pytest.mark.skip(reason="needs a GPU"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Fail a test that takes more processor time than its lane allows."""
+    known, began = len(sys.modules), time.process_time()
+    yield
+    spent = time.process_time() - began
+    lane = next((lane for lane in ("slow", "journey") if lane in item.keywords), "fast")
+    allowed = {"fast": FAST_S, "journey": JOURNEY_S, "slow": math.inf}[lane] + IMPORT_S * (len(sys.modules) - known)
+    if spent > allowed:
+        pytest.fail(
+            f"The test took {spent:.1f} s of processor time; one of the lane `{lane}` has {allowed:.1f} s: make it smaller, or "
+            "give it the marker of the lane that it belongs to.",
+            pytrace=False,
+        )
+
+
+# -- what all workers share ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    zygote.live_in(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made_once(shared: Path) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Return a folder by its name, filled by whichever worker asks first."""
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        place, done = shared / name, shared / f"{name}.done"
+        with alone(shared / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(place, ignore_errors=True)
+                place.mkdir()
+                fill(place)
+                done.touch()
+        return place
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trained(
+    made_once: Callable[[str, Callable[[Path], object]], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Config:
+    """A zoo with two intermediates, a stack, and a fusion under a target, on the tiny backbone; for reading only.
+
+    It is trained once and copied for each worker, whose evaluations leave their files in folders of its own.
+    """
+
+    def fill(place: Path) -> None:
+        import toolkit
+
+        toolkit.train(FUSED, tiny_config(place))
+        toolkit.train("micro-nli/micro-pos", tiny_config(place))
+
+    own = tmp_path_factory.mktemp("trained")
+    shutil.copytree(made_once("trained", fill), own, dirs_exist_ok=True)
+    return tiny_config(own)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _mlflow_tables(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Iterator[None]:
+    """Let MLflow make the tables of a database once and copy them from then on: its migrations take seconds a file."""
+    from toolkit.tracking import server
+
+    connect = server.connect
+
+    def prepared(uri: str) -> object:
+        from mlflow.store.db import utils
+
+        make = utils._initialize_tables
+
+        def fill(place: Path) -> None:
+            import sqlalchemy
+
+            engine = sqlalchemy.create_engine(f"sqlite:///{place / 'mlflow.db'}")
+            make(engine)
+            engine.dispose()
+
+        def copy(engine: Any) -> None:
+            empty = made_once("mlflow", fill) / "mlflow.db"
+            with closing(sqlite3.connect(empty)) as source, closing(sqlite3.connect(engine.url.database)) as target:
+                source.backup(target)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(utils, "_initialize_tables", copy)
+            return connect(uri)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "connect", prepared)
+        yield
+
+
+# -- what a test has to itself -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -48,14 +173,3 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder, so that zoo, runs and MLflow store of a test are its own."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    """A zoo with two intermediates, a stack, and a fusion under a target, on the tiny backbone; for reading only."""
-    import toolkit
-
-    config = tiny_config(tmp_path_factory.mktemp("trained"))
-    toolkit.train(FUSED, config)
-    toolkit.train("micro-nli/micro-pos", config)
-    return config

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib.util
+import pydoc
 import re
 import shlex
 import subprocess
@@ -14,6 +15,7 @@ from types import ModuleType
 
 import click
 import pytest
+import yaml
 
 import cli
 from tests import PROJECT
@@ -36,13 +38,18 @@ def name_of(path: Path) -> str:
 # -- the generated page -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def make_cli() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_cli", PROJECT / "docs" / "make_cli.py")
+def load_script(name: str) -> ModuleType:
+    """Return a script of `docs/` as a module."""
+    spec = importlib.util.spec_from_file_location(name, PROJECT / "docs" / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def make_cli() -> ModuleType:
+    return load_script("make_cli")
 
 
 def test_the_command_line_page_is_what_the_commands_say() -> None:
@@ -82,6 +89,23 @@ def test_every_command_is_on_the_command_line_page(make_cli: ModuleType) -> None
 def test_every_help_shows_a_worked_example(make_cli: ModuleType) -> None:
     for words, command, context in make_cli.commands():
         assert "Examples:\n    " in command.get_help(context), " ".join(words)
+
+
+def test_the_pictures_and_tables_of_the_architecture_are_what_the_imports_say() -> None:
+    command = [sys.executable, "docs/make_architecture.py", "--check"]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert found.returncode == 0, found.stderr
+
+
+def test_a_picture_draws_every_import_that_does_not_follow_from_others() -> None:
+    make = load_script("make_architecture")
+    edges = {"a": {"b", "c", "d"}, "b": {"c"}, "c": set(), "d": {"c"}}
+    assert make.reduced(edges) == {"a": {"b", "d"}, "b": {"c"}, "c": set(), "d": {"c"}}
+    assert make.levels(edges) == [["a"], ["b", "d"], ["c"]]
+    drawn = make.picture(make.levels(edges), make.reduced(edges), {"b"}, "four")
+    assert drawn.count("marker-end") == 4
+    assert drawn.count('class="torch"') == 1
+    assert drawn == make.picture(make.levels(edges), make.reduced(edges), {"b"}, "four")
 
 
 # -- examples that run ------------------------------------------------------------------------------------------------
@@ -174,6 +198,50 @@ def test_every_decision_is_in_the_list_that_the_readme_links_to() -> None:
     assert "(docs/decisions/README.md)" in (PROJECT / "README.md").read_text(encoding="utf-8")
     index = (folder / "README.md").read_text(encoding="utf-8")
     assert [page.name for page in sorted(folder.glob("[0-9]*.md")) if f"({page.name})" not in index] == []
+
+
+# -- the site ---------------------------------------------------------------------------------------------------------
+
+
+def nav_of(entries: list[object]) -> Iterator[str]:
+    """Yield the pages of a navigation of mkdocs, in its order."""
+    for entry in entries:
+        values = entry.values() if isinstance(entry, dict) else [entry]
+        for value in values:
+            yield from nav_of(value) if isinstance(value, list) else [value]
+
+
+def test_every_page_is_in_the_navigation_of_the_site_once() -> None:
+    settings = yaml.safe_load((PROJECT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert sorted(nav_of(settings["nav"])) == sorted(name_of(page) for page in PAGES)
+
+
+def test_every_name_that_the_pages_on_python_document_exists() -> None:
+    names = [
+        name
+        for page in (PROJECT / "docs" / "api").glob("*.md")
+        for name in re.findall(r"^::: ([\w.]+)$", page.read_text(encoding="utf-8"), flags=re.M)
+    ]
+    assert len(names) > 5
+    assert [name for name in names if pydoc.locate(name) is None] == []
+
+
+def test_the_check_of_the_site_finds_dead_links_and_foreign_addresses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = load_script("check_site")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "index.html").write_text('<h1 id="top">x</h1><a href="below/#here">y</a><a href="#top">z</a>')
+    (tmp_path / "below" / "index.html").write_text('<b id="here">x</b><a href="https://example.org">y</a>')
+    assert check.main([str(tmp_path)]) == 0
+    (tmp_path / "below" / "index.html").write_text(
+        '<a href="../gone.html">x</a><script src="https://x.org/a.js"></script>'
+    )
+    assert check.main([str(tmp_path)]) == 1
+    found = capsys.readouterr().err
+    assert "links to below/#here; that page has no such heading" in found
+    assert "links to ../gone.html, which does not exist" in found
+    assert "fetches https://x.org/a.js from another server" in found
 
 
 # -- quoted commands --------------------------------------------------------------------------------------------------

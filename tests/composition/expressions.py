@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from hypothesis import settings, strategies
+
 from toolkit.composition import Average, Chain, Composition, Fuse, Leaf, Merge, Mix, Name, Parallel, Seq, Unit
 
 WORDS = (
@@ -11,6 +13,15 @@ WORDS = (
     "fusex", "backbones", "average", "seq-", "e5", "micro-nli", "a-rather-long-name-for-a-task-of-ones-own",
 )  # fmt: skip
 LANGUAGES = (None, None, None, "en", "sw", "ko", "zh-hant", "quy", "zh-hant-tw")
+
+# The same five hundred everywhere; a failure names its seed.
+five_hundred = settings(max_examples=500, derandomize=True, database=None, deadline=None)
+seeds = strategies.integers(0, 2**64 - 1)
+
+
+def compositions() -> strategies.SearchStrategy[Composition]:
+    """Return a strategy of legal compositions; drawn by seed, because draws one by one repeat short ones."""
+    return seeds.map(lambda seed: legal(random.Random(seed)))
 
 
 def legal(dice: random.Random) -> Composition:

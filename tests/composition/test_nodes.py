@@ -119,12 +119,12 @@ def test_a_slug_of_weights_or_of_a_long_text_ends_in_a_hash() -> None:
 def test_slugs_are_injective_and_safe_as_file_and_module_names() -> None:
     dice = random.Random(7)
     slugs: dict[str, str] = {}
-    for _ in range(12_000):
+    for _ in range(1_500):
         composition = legal(dice)
         text, slug = str(composition), composition.slug
         assert slugs.setdefault(slug, text) == text
         assert re.fullmatch(r"[a-z][a-z0-9_+=,@~-]{0,119}", slug), slug
-    assert len(slugs) > 9_000
+    assert len(slugs) > 1_300
 
 
 def test_texts_that_differ_only_in_brackets_and_stacks_have_different_slugs() -> None:

@@ -4,9 +4,10 @@ import pickle
 import random
 
 import pytest
+from hypothesis import given
 
-from tests.composition.expressions import legal
-from toolkit.composition import Parallel, parse
+from tests.composition.expressions import compositions, five_hundred, legal
+from toolkit.composition import Composition, Parallel, parse
 
 
 @pytest.mark.parametrize(
@@ -90,32 +91,25 @@ def test_one_fusion_under_two_leaves_has_two_module_names_in_a_par() -> None:
     ]
 
 
-def test_every_entry_is_canonical_module_names_are_unique_and_the_head_is_last() -> None:
-    dice = random.Random(13)
-    for _ in range(3_000):
-        composition = legal(dice)
-        found = composition.parts
-        assert len(set(found)) == len(found)
-        for kind in ("adapter", "fusion"):
-            names = [part.name for part in found if part.kind == kind]
-            assert len(set(names)) == len(names), str(composition)
-        known = composition.entries
-        assert {part.entry for part in found} == set(known)
-        for text, entry in known.items():
-            assert str(entry) == text
-            assert parse(text) == entry
-        heads = [part.kind == "head" for part in found]
-        assert heads == sorted(heads)
-        if not isinstance(composition.chain.units[-1], Parallel) and str(composition) != "backbone":
-            assert heads.count(True) == 1
-
-
-def test_the_last_parts_entry_of_a_stack_is_the_stack_itself() -> None:
-    dice = random.Random(17)
-    for _ in range(1_000):
-        composition = legal(dice)
-        if composition.head is None and composition.chain.units[-1].is_leaf and not composition.is_backbone:
-            assert [part.entry for part in composition.parts][-2:] == [str(composition)] * 2
+@five_hundred
+@given(compositions())
+def test_every_entry_is_canonical_module_names_are_unique_and_the_head_is_last(composition: Composition) -> None:
+    found = composition.parts
+    assert len(set(found)) == len(found)
+    for kind in ("adapter", "fusion"):
+        names = [part.name for part in found if part.kind == kind]
+        assert len(set(names)) == len(names)
+    known = composition.entries
+    assert {part.entry for part in found} == set(known)
+    for text, entry in known.items():
+        assert str(entry) == text
+        assert parse(text) == entry
+    heads = [part.kind == "head" for part in found]
+    assert heads == sorted(heads)
+    if not isinstance(composition.chain.units[-1], Parallel) and str(composition) != "backbone":
+        assert heads.count(True) == 1
+    if composition.head is None and composition.chain.units[-1].is_leaf and not composition.is_backbone:
+        assert [part.entry for part in found][-2:] == [str(composition)] * 2
 
 
 def test_parts_and_entries_are_found_once_and_cannot_be_changed() -> None:

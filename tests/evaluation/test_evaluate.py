@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from toolkit.config import EvalConfig
+from toolkit.evaluation import Scoring, evaluate_rows, run_head
 from toolkit.evaluation import evaluate as module
-from toolkit.evaluation import evaluate_rows, predict
-from toolkit.evaluation.evaluate import word_tags
+from toolkit.evaluation.scoring import word_tags
 from toolkit.features import features_of
 from toolkit.features.ragged import Ragged
 from toolkit.tasks.rows import OTHER_TAG, Answer, PairRow, SpanRow, TagsRow
@@ -46,9 +46,9 @@ def gold_logits(kind, rows, features):
 def test_perfect_answers_score_one_on_every_measure_of_the_kind(monkeypatch, tiny, rows, kind, measures):
     features = features_for(kind, rows, tiny.tokenizer)
     monkeypatch.setattr(
-        module, "predict_each", lambda *_, heads, **__: dict.fromkeys(heads, gold_logits(kind, rows[kind], features))
+        module, "run_heads", lambda *_, heads, **__: dict.fromkeys(heads, gold_logits(kind, rows[kind], features))
     )
-    found = evaluate_rows(None, rows[kind], features, labels=LABELS, head="t")
+    found = evaluate_rows(None, rows[kind], features, scoring=Scoring(LABELS), head="t")
     assert found.measures == dict.fromkeys(measures, pytest.approx(1.0))
     assert found.n == 30
     assert len(found.answers) == 30
@@ -61,22 +61,24 @@ def test_perfect_answers_score_one_where_contexts_and_sentences_are_cut_into_win
         assert len(features) > 60
         monkeypatch.setattr(
             module,
-            "predict_each",
+            "run_heads",
             lambda *_, heads, kind=kind, features=features, **__: dict.fromkeys(
                 heads, gold_logits(kind, rows[kind], features)
             ),
         )
-        assert evaluate_rows(None, rows[kind], features, labels=LABELS, head="t").measures["f1"] == pytest.approx(1.0)
+        assert evaluate_rows(None, rows[kind], features, scoring=Scoring(LABELS), head="t").measures[
+            "f1"
+        ] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("kind", ["pair", "choice"])
 def test_accuracy_is_the_share_of_rows_answered_right(answering, tiny, rows, kind):
     circuit, features = answering(kind), features_for(kind, rows, tiny.tokenizer)
-    right = predict(circuit, features).argmax(1) == features.labels
+    right = run_head(circuit, features).argmax(1) == features.labels
     found = evaluate_rows(circuit, rows[kind], features)
     assert 0 < right.mean() < 1
     assert found.measures["accuracy"] == pytest.approx(right.mean())
-    assert found.answers == predict(circuit, features).argmax(1).tolist()
+    assert found.answers == run_head(circuit, features).argmax(1).tolist()
 
 
 def test_a_choice_that_a_row_does_not_have_is_never_answered(answering, tiny, rows):
@@ -93,14 +95,16 @@ def test_rows_that_repeat_an_id_are_all_scored(answering, tiny, rows):
 
 def test_the_settings_for_spans_reach_the_decoder(answering, tiny, rows):
     circuit, features = answering("span"), features_for("span", rows, tiny.tokenizer)
-    short = evaluate_rows(circuit, rows["span"], features, settings=EvalConfig(max_answer_tokens=1))
-    longer = evaluate_rows(circuit, rows["span"], features, settings=EvalConfig(max_answer_tokens=30))
+    short = evaluate_rows(circuit, rows["span"], features, scoring=Scoring(settings=EvalConfig(max_answer_tokens=1)))
+    longer = evaluate_rows(circuit, rows["span"], features, scoring=Scoring(settings=EvalConfig(max_answer_tokens=30)))
     assert max(len(answer) for answer in short.answers) <= 1
     assert max(len(answer) for answer in longer.answers) > 1
 
 
 def test_tags_are_handed_back_one_a_word(answering, tiny, rows):
-    found = evaluate_rows(answering("tags"), rows["tags"], features_for("tags", rows, tiny.tokenizer), labels=LABELS)
+    found = evaluate_rows(
+        answering("tags"), rows["tags"], features_for("tags", rows, tiny.tokenizer), scoring=Scoring(LABELS)
+    )
     assert [len(answer) for answer in found.answers] == [len(row.tokens) for row in rows["tags"]]
     assert {tag for answer in found.answers for tag in answer} <= {0, 1, 2}
 
@@ -112,10 +116,10 @@ def test_every_words_tag_is_read_off_the_piece_that_carries_its_label(tiny, rows
     assert [tags.tolist() for tags in word_tags(features, best)] == [list(row.tags) for row in rows["tags"]]
 
 
-def scored(monkeypatch, tiny, kind, rows, logits_for, **options):
+def scored(monkeypatch, tiny, kind, rows, logits_for, **facts):
     features = features_of(rows, kind, tiny.tokenizer, max_length=64, stride=16)
-    monkeypatch.setattr(module, "predict_each", lambda *a, heads, **k: {head: logits_for(features) for head in heads})
-    return evaluate_rows(None, rows, features, head="h", **options)
+    monkeypatch.setattr(module, "run_heads", lambda *a, heads, **k: {head: logits_for(features) for head in heads})
+    return evaluate_rows(None, rows, features, head="h", scoring=Scoring(**facts))
 
 
 def test_squad2_says_no_answer_where_the_first_token_scores_higher(monkeypatch, tiny):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.metrics.test_ranking import plain_ranking
-from toolkit.evaluation import evaluate_rows
+from toolkit.evaluation import Scoring, evaluate_rows
 from toolkit.features import features_of
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
@@ -24,7 +24,7 @@ def test_measures_are_those_of_a_plain_search_with_the_last_layers_vectors(
     rows.append(QueryRow("again", rows[0].query, rows[1].key, rows[0].passage))  # one passage, two keys
     circuit = answering("retrieval")
     features = features_of(rows, "retrieval", tiny.tokenizer)
-    found = evaluate_rows(circuit, rows, features, metric="map_at_20")
+    found = evaluate_rows(circuit, rows, features, scoring=Scoring(metric="map_at_20"))
 
     def vector(text: str) -> np.ndarray:
         ids = torch.tensor([tiny.tokenizer(text)["input_ids"]])

@@ -118,6 +118,7 @@ def _class_named(name: str, home: str) -> type:
     raise AssertionError(f"{name} is in none of {homes}")
 
 
+@pytest.mark.slow
 def test_the_types_reach_who_uses_the_package(tmp_path: Path) -> None:
     assert (PROJECT / "toolkit" / "py.typed").is_file()
     program = tmp_path / "uses.py"

@@ -15,8 +15,8 @@ from tests.recipes.small import FUSED
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.tiny import tiny_model
-from toolkit.progress import silent
-from toolkit.recipes.session.common import trained_circuit
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.session import Session
 from toolkit.zoo import Zoo
 from toolkit.zoo.adapterhub import export
 
@@ -49,7 +49,7 @@ def test_the_library_reads_an_export_and_gives_equal_logits(
     model = loaded_by_the_library(tmp_path / "out", monkeypatch)
     ids = torch.randint(5, 200, (4, 12), generator=torch.Generator().manual_seed(0))
     batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    circuit, _ = trained_circuit(expression, trained, heads=None, report=silent)
+    circuit, _ = trained_circuit(expression, Session.open(trained), heads=None)
     with circuit, torch.no_grad():
         expected = circuit({key: value.to(circuit.backbone.device) for key, value in batch.items()}).cpu()
         asked = {key: value.view(2, 2, 12) for key, value in batch.items()} if expression == FUSED else batch

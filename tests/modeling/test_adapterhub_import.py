@@ -23,8 +23,8 @@ from tests.recipes.small import tiny_config
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.backbone import Backbone, load_backbone
 from toolkit.modeling.tiny import tiny_model
-from toolkit.progress import silent
-from toolkit.recipes.session.common import trained_circuit
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.session import Session
 from toolkit.zoo import Zoo
 from toolkit.zoo.adapterhub import export, take
 from toolkit.zoo.adapterhub.layout import FILES
@@ -74,7 +74,7 @@ def saved(tmp_path: Path) -> Path:
 
 def logits_here(zoo: Zoo, expression: str, tmp_path: Path) -> torch.Tensor:
     config = tiny_config(tmp_path, f"zoo={zoo.root}", "eval.fold=false")
-    circuit, _ = trained_circuit(expression, config, heads=None, report=silent)
+    circuit, _ = trained_circuit(expression, Session.open(config), heads=None)
     with circuit, torch.no_grad():
         return circuit({key: value.to(circuit.backbone.device) for key, value in BATCH.items()}).cpu()
 

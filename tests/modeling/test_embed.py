@@ -119,6 +119,7 @@ def test_the_default_layer_is_at_the_papers_fraction_of_the_depth(depth, layer):
     assert default_layer(depth) == layer
 
 
+@pytest.mark.slow
 def test_translations_are_nearer_in_the_real_encoder(embedded):
     from toolkit.composition import parse
     from toolkit.modeling.circuit import Circuit

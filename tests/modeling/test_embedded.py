@@ -18,10 +18,12 @@ def ids(backbone, text):
     return backbone.tokenizer(text)["input_ids"]
 
 
+@pytest.mark.slow
 def test_token_ids_are_xlm_rs(embedded):
     assert ids(embedded, "Hello world, how are you?") == [0, 35378, 8999, 4, 3642, 621, 398, 32, 2]
 
 
+@pytest.mark.slow
 def test_a_pair_stands_between_xlm_rs_special_tokens(embedded):
     assert embedded.tokenizer("a", "b")["input_ids"] == [0, 10, 2, 2, 876, 2]
 
@@ -38,10 +40,12 @@ def test_a_pair_stands_between_xlm_rs_special_tokens(embedded):
         ("Ⅻ", "XII"),
     ],
 )
+@pytest.mark.slow
 def test_spellings_that_xlm_r_normalises_give_the_same_tokens(embedded, odd, plain):
     assert ids(embedded, odd) == ids(embedded, plain)
 
 
+@pytest.mark.slow
 def test_special_tokens_have_xlm_rs_ids(embedded):
     tokenizer = embedded.tokenizer
     assert [tokenizer.bos_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id] == [
@@ -54,12 +58,14 @@ def test_special_tokens_have_xlm_rs_ids(embedded):
     assert len(tokenizer) == 250002
 
 
+@pytest.mark.slow
 def test_it_is_an_ordinary_xlm_r_encoder_of_twelve_layers(embedded):
     assert (embedded.n_layers, embedded.hidden_size, embedded.max_tokens) == (12, 384, 512)
     assert embedded.model.config.model_type == "xlm-roberta"
     assert not any(parameter.requires_grad for parameter in embedded.model.parameters())
 
 
+@pytest.mark.slow
 def test_a_translation_is_nearer_than_another_sentence(embedded):
     english = ["The cat sleeps on the sofa.", "The train leaves at nine.", "I would like to buy bread."]
     foreign = ["Die Katze schläft auf dem Sofa.", "火车九点出发。", "أود أن أشتري الخبز."]

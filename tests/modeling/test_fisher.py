@@ -17,11 +17,21 @@ from toolkit.modeling.fisher import adapter_fisher
 from toolkit.modeling.heads import HeadSpec
 from toolkit.similarity import fisher_similarity
 from toolkit.tasks import get_task
+from toolkit.tasks.rows import Answer, SpanRow
 
 TASKS = {"pair": "micro-nli", "choice": "micro-choice", "span": "micro-qa", "tags": "micro-pos"}
+# Two windows and one: every window of a real context would be an example to differentiate by itself.
+SHORT_SPANS = [
+    SpanRow("1", "who?", "once upon a time ann ran to the river", (Answer("ann", 17),)),
+    SpanRow("2", "what?", "a cat", (Answer("cat", 2),)),
+]
 
 
 def labelled(tiny, kind, n=6):
+    if kind == "span":
+        features = features_of(SHORT_SPANS, kind, tiny.tokenizer, max_length=36, stride=4)
+        assert len(features) == 3
+        return HeadSpec(kind), features
     task = get_task(TASKS[kind])
     rows = list(task.rows("train", limit=n))
     labels = task.labels if kind in ("pair", "tags") else ()
@@ -80,15 +90,21 @@ def assert_same(found, expected):
         assert found[name] == pytest.approx(expected[name], rel=2e-3, abs=1e-4 * expected[name].max()), name
 
 
-@pytest.mark.parametrize("chunk", [1, 2**18], ids=["one example at a time", "many at once"])
 @pytest.mark.parametrize("kind", TASKS)
-def test_it_is_the_mean_of_squared_gradients_of_single_examples(tiny, built, kind, chunk, monkeypatch):
-    monkeypatch.setattr(fisher, "_CHUNK", chunk)
+def test_it_is_the_mean_of_squared_gradients_of_single_examples(tiny, built, kind):
     spec, features = labelled(tiny, kind)
     circuit = built("t", spec)
     expected = one_at_a_time(circuit, features, circuit.parts[0])
     assert_same(adapter_fisher(circuit, features), expected)
     assert_same(adapter_fisher(circuit, features, budget=1), expected)  # batches of one
+
+
+def test_products_taken_one_example_at_a_time_add_up_to_the_same(tiny, built, monkeypatch):
+    spec, features = labelled(tiny, "pair")
+    circuit = built("t", spec)
+    expected = adapter_fisher(circuit, features)
+    monkeypatch.setattr(fisher, "_CHUNK", 1)
+    assert_same(adapter_fisher(circuit, features), expected)
 
 
 def test_choices_that_a_question_lacks_add_nothing(tiny, built):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import pytest
 import torch
 from adapters.methods.bottleneck import BottleneckLayer
@@ -19,6 +21,7 @@ PAIR = HeadSpec("pair", ("yes", "no", "maybe"))
 WIRED = [*LEARNS, "fuse[a/b,c/b]/t/u", "fuse[a/b/c,d]@t", "p/fuse[a/b,c/d]/t", "avg[a,b]@t", "avg[a:0.3,b:0.7]/t",
          "avg[a/b,c:2]@t", "avg[a/b,c/d]/t", "par[a,b]@t", "par[a/b,fuse[c,d]/e]@t", "merge[a,b]/t"]  # fmt: skip
 MIXED = {"a": AdapterConfig(reduction_factor=2, non_linearity="gelu"), "b": AdapterConfig(reduction_factor=4)}
+SHAPES = {"one shape": {}, "mixed widths and activations": MIXED}
 
 
 @pytest.fixture
@@ -39,11 +42,11 @@ def states(circuit, batch):
         return circuit.encode(batch["input_ids"], batch["attention_mask"])
 
 
-@pytest.mark.parametrize("shapes", [{}, MIXED], ids=["one shape", "mixed widths and activations"])
-@pytest.mark.parametrize("text", WIRED)
+# Every wiring once, with either of the shapes in turn.
+@pytest.mark.parametrize(("text", "shapes"), zip(WIRED, cycle(SHAPES), strict=False))
 def test_the_folded_circuit_answers_as_the_unfolded_one_and_unfolding_restores_every_bit(built, batch, text, shapes):
     key = parse(text).parts[-1].name
-    circuit = built(text, heads={key: PAIR}, shapes=shapes)
+    circuit = built(text, heads={key: PAIR}, shapes=SHAPES[shapes])
     with torch.inference_mode():
         before = circuit(batch)
         hidden = states(circuit, batch)
@@ -136,6 +139,7 @@ def test_the_matrices_are_held_in_the_circuits_precision(shake, batch):
     assert (after - before).abs().mean() < 0.02
 
 
+@pytest.mark.slow
 def test_a_fusion_of_the_real_encoder_folds(embedded, shake):
     tokens = embedded.tokenizer(
         ["Eine Katze schläft auf dem Dach.", "Where does the river end?", "今天天气很好"],

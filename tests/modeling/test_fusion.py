@@ -63,12 +63,20 @@ FUSIONS = {
     "static": lambda: "static",
     "query before the layer norm": lambda: StaticAdapterFusionConfig(query_before_ln=True, value=True),
 }
+# Every setup with every kind of fusion; each of both also with either order of multiplication and, over all, every set of
+# members with every kind of fusion and either order. What is left out of the product are triples.
+PAIRWISE = [
+    (setup, fusion, tuple(MEMBERS)[(i + 2 * j) % len(MEMBERS)], bool((i + j) % 2))
+    for i, setup in enumerate(SETUPS)
+    for j, fusion in enumerate(FUSIONS)
+]
 
 
 def build(setup, members=SAME, fusion="dynamic", *, dtype=torch.float32):
     """Return a tiny model with everything random and trainable, and `setup` active."""
     active, last = SETUPS[setup]
     model = tiny_model().to(dtype)
+    model.resize_token_embeddings(512)  # `inputs` has no higher number; 36,000 rows of gradients would be zero
     adapters.init(model)
     for name, config in members.items():
         model.add_adapter(name, config=config)
@@ -131,28 +139,29 @@ def order(request, monkeypatch):
     monkeypatch.setattr(fast_fusion, "is_weights_first", lambda *_: request.param)
 
 
-@pytest.mark.usefixtures("order")
-@pytest.mark.parametrize("setup", SETUPS)
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_outputs_and_all_gradients_equal_the_librarys_for_every_arrangement(setup, fusion):
-    model = build(setup, MIXED, FUSIONS[fusion]())
+def test_the_arrangements_hold_every_pair_they_promise():
+    columns = list(zip(*PAIRWISE, strict=True))
+    for one, other in ((0, 1), (0, 3), (1, 2), (1, 3), (2, 3)):
+        pairs = set(zip(columns[one], columns[other], strict=True))
+        assert len(pairs) == len(set(columns[one])) * len(set(columns[other]))
+
+
+@pytest.mark.parametrize(("setup", "fusion", "members", "is_weights_first"), PAIRWISE)
+def test_outputs_and_all_gradients_equal_the_librarys_to_twelve_digits(
+    setup, fusion, members, is_weights_first, monkeypatch
+):
+    monkeypatch.setattr(fast_fusion, "is_weights_first", lambda *_: is_weights_first)
+    model = build(setup, MEMBERS[members], FUSIONS[fusion](), dtype=torch.float64)
     assert all(uncovered(layer, fuse_of(setup)) is None for _, layer in layers_of(model))
-    assert_same(run(model, "fast"), run(model, "reference"), 1e-5)
+    assert_same(run(model, "fast"), run(model, "reference"), 1e-12)
 
 
 @pytest.mark.usefixtures("order")
 @pytest.mark.parametrize("setup", ["two", "three with a chain between", "below a target"])
-@pytest.mark.parametrize("members", MEMBERS)
-def test_outputs_and_all_gradients_equal_the_librarys_for_every_width_and_activation(setup, members):
-    model = build(setup, MEMBERS[members])
+@pytest.mark.parametrize("fusion", ["dynamic", "static"])
+def test_in_single_precision_they_agree_to_five(setup, fusion):
+    model = build(setup, MIXED, FUSIONS[fusion]())
     assert_same(run(model, "fast"), run(model, "reference"), 1e-5)
-
-
-@pytest.mark.usefixtures("order")
-@pytest.mark.parametrize("setup", SETUPS)
-def test_in_double_precision_the_two_agree_to_twelve_digits(setup):
-    model = build(setup, MIXED, dtype=torch.float64)
-    assert_same(run(model, "fast"), run(model, "reference"), 1e-12)
 
 
 def fuse_of(setup):
@@ -267,8 +276,9 @@ def test_autocast_holds_the_members_in_its_own_precision_and_full_precision_agai
 # -- other ways to run ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("order")
-@pytest.mark.parametrize("setup", ["three", "below a target"])
+@pytest.mark.parametrize("setup", ["three"])
 def test_compiled_by_torch_it_gives_the_same_outputs_and_gradients(setup):
     model = build(setup, MIXED)
     for _, layer in layers_of(model):
@@ -290,6 +300,7 @@ def test_compiled_by_torch_it_gives_the_same_outputs_and_gradients(setup):
         assert_same(found[1], found[0], 1e-5)
 
 
+@pytest.mark.slow
 def test_a_whole_model_compiled_by_torch_gives_the_same_output():
     model = frozen("below a target")
     expected = model(**inputs()).last_hidden_state

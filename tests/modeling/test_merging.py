@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from toolkit.composition import MERGES
 from toolkit.errors import ToolkitError
-from toolkit.modeling.merging import METHODS, merge_tensors
+from toolkit.modeling.merging import merge_tensors
 
 SHAPES = {"down.weight": (4, 6), "down.bias": (4,), "up.weight": (6, 4)}
 
@@ -24,7 +25,7 @@ def close(one: dict, other: dict) -> bool:
     return one.keys() == other.keys() and all(np.allclose(one[key], other[key], atol=1e-6) for key in one)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", MERGES)
 @pytest.mark.parametrize("weights", [None, {"a": 0.25, "b": 0.75}])
 @pytest.mark.parametrize("seed", range(5))
 def test_merging_an_adapter_with_its_copy_is_the_adapter(method: str, weights: dict | None, seed: int) -> None:
@@ -32,7 +33,7 @@ def test_merging_an_adapter_with_its_copy_is_the_adapter(method: str, weights: d
     assert close(merge_tensors({"a": a, "b": dict(a)}, method=method, weights=weights), a)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", MERGES)
 @pytest.mark.parametrize("density", [1.0, 0.5, 0.1])
 def test_the_order_of_the_members_changes_no_bit(method: str, density: float) -> None:
     members = {name: adapter(i) for i, name in enumerate("abcd")}

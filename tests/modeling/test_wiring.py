@@ -170,6 +170,6 @@ def test_a_stack_may_stand_in_different_layers_and_folds(wire, batch, shake):
 @pytest.mark.parametrize("text", ["fuse[a,b]/t", "avg[a,b]", "par[a,b]"])
 def test_members_in_different_layers_are_refused_when_wiring(tiny, text):
     keys = set(tiny.model.state_dict())
-    with pytest.raises(ToolkitError, match="joins adapters that stand in different layers"):
+    with pytest.raises(ToolkitError, match="joins adapters that are in different layers"):
         Circuit(tiny, parse(text), shapes={"a": LOWER})
     assert set(tiny.model.state_dict()) == keys

@@ -17,7 +17,7 @@ from pathlib import Path
 import toolkit
 from toolkit.errors import ToolkitError
 from toolkit.metrics import MAIN
-from toolkit.results.score import mean
+from toolkit.results.summary import mean
 from toolkit.tasks import TASKS, Task
 from toolkit.tasks.task import RETRIEVED
 

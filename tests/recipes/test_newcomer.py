@@ -15,6 +15,8 @@ import cli
 from tests.recipes.small import SETTINGS
 from toolkit.tasks import TASKS
 
+pytestmark = pytest.mark.journey
+
 N = 24
 
 

@@ -1,21 +1,13 @@
 import csv
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from toolkit import files
 from toolkit.errors import DataError, ToolkitError
-from toolkit.results.score import (
-    Score,
-    from_dict,
-    metric_name,
-    named_values,
-    read_json,
-    summarise,
-    to_dict,
-    write_csv,
-    write_json,
-)
+from toolkit.results.score import Score, System, from_dict, metric_name, read_json, to_dict, write_csv, write_json
+from toolkit.results.summary import named_values, summarise
 
 
 def score(language="de", value=0.5, **changes):
@@ -173,3 +165,34 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_beside_it(tmp_path
         write_json([score(value=0.9)], path)
     assert path.read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == ["scores.json"]
+
+
+def test_a_score_of_rows_says_what_they_are_and_what_answered():
+    rows = SimpleNamespace(
+        task=SimpleNamespace(name="xnli"),
+        language="de",
+        split="validation",
+        is_generated=False,
+        fingerprint="f00d",
+        revision="lab/xnli@c0ffee",
+    )
+    system = System("mnli", "tiny", "precision=fp32", seed=3)
+    first, second = Score.of(rows, {"accuracy": 0.5, "f1": 0.25}, 10, system)
+    assert first == Score(
+        "xnli",
+        "de",
+        "accuracy",
+        0.5,
+        10,
+        "mnli",
+        3,
+        "precision=fp32",
+        "validation",
+        "tiny",
+        False,
+        "f00d",
+        rows.revision,
+    )
+    assert (second.metric, second.value) == ("f1", 0.25)
+    (other,) = Score.of(rows, {"accuracy": 0.5}, 10, system, split="dev", fingerprint="beef")
+    assert (other.split, other.fingerprint) == ("dev", "beef")

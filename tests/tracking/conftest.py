@@ -13,16 +13,18 @@ def no_tracker_of_the_user(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
+def empty_store(made_once):
     """A folder with an MLflow database made by the tracker itself."""
-    folder = tmp_path_factory.mktemp("store")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        tracker = open_tracker("mlflow", folder=folder)
-        tracker.start("first", experiment="first", tags={}, params={})
-        tracker.close()
-    assert tracker.notes == []
-    return folder
+
+    def fill(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+            tracker = open_tracker("mlflow", folder=folder)
+            tracker.start("first", experiment="first", tags={}, params={})
+            tracker.close()
+        assert tracker.notes == []
+
+    return made_once("store", fill)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import random
+from functools import cache
 
 import pytest
 import torch
@@ -47,9 +48,6 @@ def tags(tiny):
         for i, words in enumerate(sentences)
     ]
     return features_of(rows, "tags", tiny.tokenizer)
-
-
-STAGES = ["a", "fuse[a,b]/t", "mix[a,b]"]
 
 
 def stage_of(text):
@@ -119,14 +117,29 @@ def negative_norm(circuit):
 # -- resuming ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", STAGES)
-@pytest.mark.parametrize("stop_at", [3, 5, 9, 14])
+@pytest.fixture(scope="module")
+def uninterrupted(tiny, settings, pairs, tags, tmp_path_factory):
+    """Per stage, the options of a run, its weights and its result."""
+
+    @cache
+    def run(text):
+        options = {"settings": settings(eval_every=6), "dev": lambda circuit: len(str(torch.rand(3)))}
+        folder = tmp_path_factory.mktemp("whole")
+        return options, *train(tiny, text, data_for(text, pairs, tags), **options, checkpoint=folder)
+
+    return run
+
+
+# Each kind of stage, interrupted before the first checkpoint or after one; and in the first epoch or a later one.
+@pytest.mark.parametrize(
+    ("text", "stop_at"),
+    [("a", 3), ("a", 14), ("fuse[a,b]/t", 5), ("fuse[a,b]/t", 14), ("mix[a,b]", 3), ("mix[a,b]", 9)],
+)
 def test_a_run_that_was_interrupted_ends_with_the_bits_of_one_that_was_not(
-    tiny, settings, pairs, tags, tmp_path, text, stop_at
+    tiny, uninterrupted, pairs, tags, tmp_path, text, stop_at
 ):
     data = data_for(text, pairs, tags)
-    options = {"settings": settings(eval_every=6), "dev": lambda circuit: len(str(torch.rand(3)))}
-    whole, result = train(tiny, text, data, **options, checkpoint=tmp_path / "whole")
+    options, whole, result = uninterrupted(text)
     assert result.steps > 14
     with pytest.raises(Interrupted):
         train(tiny, text, data, **options, checkpoint=tmp_path / "cut", stop_at=stop_at)
@@ -219,7 +232,7 @@ def test_a_stage_learns_its_task(tiny, settings, tags, text):
     # A word's tag is its letter, which even a random encoder tells apart; chance is log 3 = 1.1.
     circuit, stage = wired(tiny, text, TAGS)
     with circuit:
-        result = fit(circuit, stage.learn, [TaskData(text[-1], tags)], train=settings(total_steps=80, lr=2e-2))
+        result = fit(circuit, stage.learn, [TaskData(text[-1], tags)], train=settings(total_steps=60, lr=2e-2))
     assert result.losses[0][1] > 0.3
     assert result.losses[-1][1] < 0.1
 
@@ -240,7 +253,7 @@ def test_the_backbone_and_the_frozen_members_are_bit_equal_after_training(tiny, 
 
 def test_the_value_matrix_is_drawn_to_the_identity_at_every_step(tiny, settings, pairs):
     apart = {}
-    for name, rate in (("free", 0.0), ("drawn", 5e-3)):
+    for name, rate in (("free", 0.0), ("drawn", 2e-2)):
         circuit, stage = wired(tiny, "fuse[a,b]@t")
         fusion = next(part for part in stage.learn if part.kind == "fusion")
         values = [p for key, p in circuit.parameters_of(fusion).items() if key.endswith("value.weight")]
@@ -248,7 +261,7 @@ def test_the_value_matrix_is_drawn_to_the_identity_at_every_step(tiny, settings,
             with torch.no_grad():
                 for value in values:
                     value.mul_(3.0)
-            fit(circuit, stage.learn, [TaskData("t", pairs)], train=settings(fusion_lr=rate, epochs=8.0, grad_clip=0.0))
+            fit(circuit, stage.learn, [TaskData("t", pairs)], train=settings(fusion_lr=rate, epochs=2.0, grad_clip=0.0))
             apart[name] = sum(float((value - torch.eye(32)).pow(2).sum()) for value in values)
     assert apart["drawn"] < 0.95 * apart["free"]
 

@@ -8,10 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests import PROJECT
+import pytest
+
+from tests import PROJECT, zygote
+from tests.waiting import LIMIT_S
 from toolkit.zoo import Zoo
 
 
+@pytest.mark.journey
 def test_two_processes_make_one_entry_from_both_halves_of_the_rows(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -24,7 +28,7 @@ def test_two_processes_make_one_entry_from_both_halves_of_the_rows(tmp_path: Pat
     ]  # fmt: skip
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
     processes = [
-        subprocess.Popen(
+        zygote.Popen(
             [sys.executable, *command],
             env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
             stdout=subprocess.PIPE,
@@ -33,7 +37,7 @@ def test_two_processes_make_one_entry_from_both_halves_of_the_rows(tmp_path: Pat
         )
         for rank in range(2)
     ]
-    outputs = [process.communicate(timeout=240) for process in processes]
+    outputs = [process.communicate(timeout=LIMIT_S) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     (card,) = Zoo(tmp_path / "zoo").list("tiny")
     Zoo(tmp_path / "zoo").verify(card)

@@ -21,7 +21,7 @@ def stored(**other: Any) -> AdapterCard:
 
 
 def sealed(text: str) -> str:
-    from toolkit.zoo.card import _seal
+    from toolkit.zoo.sealed import _seal
 
     body = text if text.endswith("\n") else text + "\n"
     return f"{body}seal: {_seal(body)}\n"

@@ -1,10 +1,11 @@
-"""What a fusion attends to, over whole feature sets: mean attention by layer, token class and member."""
+"""Attention of fusions over whole feature sets: means by layer, token class and member."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,11 +109,11 @@ def attention_mass(
     ]
 
 
-def piece_classes(ids: np.ndarray, tokenizer: object) -> tuple[np.ndarray, np.ndarray]:
+def piece_classes(ids: np.ndarray, tokenizer: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct ids, sorted, and the place in `PIECES` of each."""
     distinct = np.unique(ids)
-    special = set(tokenizer.all_special_ids)  # type: ignore[attr-defined]
-    pieces = tokenizer.convert_ids_to_tokens(distinct.tolist())  # type: ignore[attr-defined]
+    special = set(tokenizer.all_special_ids)
+    pieces = tokenizer.convert_ids_to_tokens(distinct.tolist())
     kinds = ["special" if i in special else piece_class(p) for i, p in zip(distinct.tolist(), pieces, strict=True)]
     return distinct, np.array([PIECES.index(kind) for kind in kinds], np.int64)
 
@@ -135,7 +136,7 @@ def piece_class(piece: str) -> str:
     return "word start" if piece.startswith("▁") else "word inside"
 
 
-def mean_mass(masses: Sequence[Mass], *by: str) -> dict[tuple, float]:
+def mean_mass(masses: Sequence[Mass], *by: str) -> dict[tuple[Any, ...], float]:
     """Return the mean over all tokens for each combination of the fields `by`; classes by tag are left out unless asked for.
 
     Example:
@@ -143,8 +144,8 @@ def mean_mass(masses: Sequence[Mass], *by: str) -> dict[tuple, float]:
         >>> mean_mass(rows, "member"), mean_mass(rows, "member", "layer")
         ({('a',): 0.5}, {('a', 1): 0.25, ('a', 2): 0.75})
     """
-    totals: dict[tuple, float] = {}
-    tokens: dict[tuple, int] = {}
+    totals: dict[tuple[Any, ...], float] = {}
+    tokens: dict[tuple[Any, ...], int] = {}
     for one in masses:
         if "token_class" not in by and one.token_class.startswith(TAG):
             continue

@@ -1,4 +1,4 @@
-"""From start and end logits to the text of an answer."""
+"""Answers to questions: the best spans of a context from start and end logits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from toolkit.tasks.rows import SpanRow
 
 @dataclass(frozen=True)
 class Candidate:
-    """A span that might answer: its text as it stands in the context, and the logits of its ends."""
+    """A span that might answer: its text as written in the context, and the logits of its ends."""
 
     text: str
     start_logit: float
@@ -71,13 +71,13 @@ def best_spans(
 ) -> Spans:
     """Return the best spans of each row over all its windows.
 
-    A span's score is start logit plus end logit; both ends lie in the context, the end not before the start, and the span
+    A span's score is start logit plus end logit; both ends are in the context, the end not before the start, and the span
     is at most `max_answer_tokens` long. Of equal scores the earlier window and position wins, of equal texts the better.
 
     Args:
         rows: the rows that the features were made from.
         features: windows of the rows.
-        logits: float32 [T, 2] per window (`predict`).
+        logits: float32 [T, 2] per window (`run_head`).
         n_best: start and end positions considered per window, and candidates kept per row.
     """
     null_logits = np.full((len(rows), 2), np.inf)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Unpack
 
-from toolkit.face.shared import Listing, Telling, listing
+from toolkit.face.shared import Listing, Telling, listing, open_session
 from toolkit.results.result import Record
 
 if TYPE_CHECKING:
@@ -46,7 +46,15 @@ def compare(
     """
     from toolkit.recipes.compare.compare import compare as run
 
-    return run(exprs, config, task=task, languages=languages, metric=metric, resamples=resamples, **options)
+    return run(
+        exprs,
+        open_session(config, options),
+        task=task,
+        baseline=options.get("baseline"),
+        languages=languages,
+        metric=metric,
+        resamples=resamples,
+    )
 
 
 def robust(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from toolkit.face.shared import Telling
+from toolkit.face.shared import Telling, open_session
 
 if TYPE_CHECKING:
     from toolkit.config import Config
@@ -35,7 +35,7 @@ def attention(
     """
     from toolkit.recipes.fusion.attention import attention as run
 
-    return run(expr, config, task=task, languages=languages, lock=lock, **tell)
+    return run(expr, open_session(config, tell), task=task, languages=languages, lock=lock)
 
 
 def prune(
@@ -61,7 +61,7 @@ def prune(
     """
     from toolkit.recipes.fusion.prune import prune as run
 
-    return run(expr, config, keep=keep, task=task, languages=languages, replace_entry=replace, **tell)
+    return run(expr, open_session(config, tell), keep=keep, task=task, languages=languages, replace_entry=replace)
 
 
 def collapse(
@@ -88,11 +88,10 @@ def collapse(
 
     return run(
         expr,
-        config,
+        open_session(config, tell),
         name=name,
         text_file=text,
         task=task,
         languages=languages,
         replace_entry=replace,
-        **tell,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Unpack, overload
 
-from toolkit.face.shared import Telling
+from toolkit.face.shared import Telling, open_session
 from toolkit.results.result import Plain, Record, Result
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def train(
     """
     from toolkit.recipes.train.train import train as run
 
-    cards = run(expr, config, retrain=retrain, lock=lock, **tell)
+    cards = run(expr, open_session(config, tell), retrain=retrain, lock=lock)
     return Trained(cards=tuple(cards), text="\n".join(map(_line, cards)))
 
 

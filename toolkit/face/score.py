@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Unpack
 
 from toolkit.errors import ToolkitError
-from toolkit.face.shared import Listing, Telling, listing
+from toolkit.face.shared import Telling, open_session
 from toolkit.results.result import Record, Result
 
 if TYPE_CHECKING:
     from toolkit.config import Config
     from toolkit.recipes.score.publish import Scored
     from toolkit.recipes.score.suite import SuiteResult
+    from toolkit.recipes.score.suite_plan import Part
 
 
 def evaluate(
@@ -39,7 +40,7 @@ def evaluate(
     """
     from toolkit.recipes.score.evaluate import evaluate as run
 
-    return run(expr, config, task=task, languages=languages, lock=lock, **tell)
+    return run(expr, open_session(config, tell), task=task, languages=languages, lock=lock)
 
 
 def evaluate_suite(
@@ -56,26 +57,42 @@ def evaluate_suite(
     """
     from toolkit.recipes.score.suite import evaluate_suite as run
 
-    return run(expr, config, suite=suite, instead=instead, **tell)
+    return run(expr, open_session(config, tell), suite=suite, instead=instead)
 
 
-def plan_suite(expr: str, config: Config, *, suite: str, instead: Mapping[str, str] | None = None) -> Listing:
+@dataclass(frozen=True)
+class SuitePlan(Result):
+    """Result of planning a suite: what would score each task, and what is missing.
+
+    Attributes:
+        parts: one for each task, in the suite's order.
+    """
+
+    parts: tuple[Part, ...]
+
+    stem: ClassVar[str] = "suite-plan"
+
+    def records(self) -> list[Record]:
+        """Return one row for each task."""
+        return [
+            {
+                "task": part.entry.task,
+                "composition": part.composition,
+                "languages": ",".join(part.languages),
+                "lacks": part.lacks,
+                "command": part.command,
+            }
+            for part in self.parts
+        ]
+
+
+def plan_suite(expr: str, config: Config, *, suite: str, instead: Mapping[str, str] | None = None) -> SuitePlan:
     """Return what would score each task of a suite, and what is missing; arguments as for `evaluate_suite`."""
     from toolkit.recipes.score.suite_plan import describe_suite
     from toolkit.recipes.score.suite_plan import plan_suite as run
 
-    parts = run(expr, config, suite=suite, instead=instead)
-    rows: list[Record] = [
-        {
-            "task": part.entry.task,
-            "composition": part.composition,
-            "languages": ",".join(part.languages),
-            "lacks": part.lacks,
-            "command": part.command,
-        }
-        for part in parts
-    ]
-    return listing(rows, lines=[describe_suite(parts).rstrip("\n")])
+    parts = run(expr, open_session(config, {}), suite=suite, instead=instead)
+    return SuitePlan(parts=parts, text=describe_suite(parts).rstrip("\n"))
 
 
 def retrieve(
@@ -101,7 +118,7 @@ def retrieve(
     """
     from toolkit.recipes.score.retrieve import retrieve as run
 
-    return run(expr, config, task=task, languages=languages, layers=layers, lock=lock, **tell)
+    return run(expr, open_session(config, tell), task=task, languages=languages, layers=layers, lock=lock)
 
 
 @dataclass(frozen=True)
@@ -146,7 +163,7 @@ def compare_layers(
     """
     from toolkit.recipes.score.retrieve import compare_layers as run
 
-    results, figure = run(exprs, config, task=task, languages=languages, layers=layers, lock=lock, **tell)
+    results, figure = run(exprs, open_session(config, tell), task=task, languages=languages, layers=layers, lock=lock)
     return LayerCurves(results=tuple(results), figure=figure, text="\n".join(each.text for each in results))
 
 
@@ -196,5 +213,5 @@ def mine(
     """
     from toolkit.recipes.score.mining import mine_files
 
-    n = mine_files(Path(source), Path(target), Path(out), config, expression=expr, **tell)
+    n = mine_files(Path(source), Path(target), Path(out), open_session(config, tell), expression=expr)
     return Mined(n=n, path=Path(out), text=f"{n} pairs written to {out}.")

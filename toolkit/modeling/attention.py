@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from toolkit.modeling.override import override
 from toolkit.modeling.products import linear
 
 
@@ -32,8 +33,7 @@ def install_attention(encoder: Any) -> None:
         bias = torch.cat([part.bias for part in parts])
         for part, matrix, vector in zip(parts, weight.chunk(3), bias.chunk(3), strict=True):
             part.weight.data, part.bias.data = matrix, vector
-        # An attribute of the instance shadows the class's method.
-        attention.forward = partial(_attend, attention, nn.Parameter(weight, requires_grad=False), bias)
+        override(attention, "forward", partial(_attend, attention, nn.Parameter(weight, requires_grad=False), bias))
 
 
 def _attend(

@@ -20,7 +20,7 @@ from toolkit.hub import prepare_hub
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.hub_ids import HUB_IDS
-from toolkit.modeling.precision import pick_device, resolve_precision
+from toolkit.modeling.precision import AskedPrecision, Precision, pick_device, resolve_precision
 from toolkit.modeling.products import install_products
 from toolkit.modeling.special import as_text
 from toolkit.modeling.tiny import tiny_model, tiny_tokenizer
@@ -54,7 +54,7 @@ class Backbone:
     model: Any
     tokenizer: Any
     digest: str
-    precision: str
+    precision: Precision
     device: torch.device
     is_trainable: bool = False
     own_parameters: dict[str, nn.Parameter] = field(default_factory=dict, repr=False)
@@ -113,7 +113,7 @@ class Backbone:
 def load_backbone(
     name: str,
     *,
-    precision: str = "auto",
+    precision: AskedPrecision = "auto",
     revision: str | None = None,
     is_trainable: bool = False,
     device: torch.device | None = None,

@@ -9,6 +9,10 @@ Source: Yata 2012, *Darts-clone* (unit layout); Kudo and Richardson 2018, *Sente
 from __future__ import annotations
 
 import struct
+from typing import TypeAlias, cast
+
+# A byte -> the node below it; 0 -> where the replacement of the word that ends here begins.
+Trie: TypeAlias = "dict[int, Trie | int]"
 
 _HAS_LEAF = 1 << 8
 _LEAF = 1 << 31
@@ -26,7 +30,7 @@ def precompiled_charsmap(rules: dict[str, str]) -> bytes:
     """
     replacements = bytearray()
     offsets: dict[str, int] = {}
-    root: dict[int, dict | int] = {}
+    root: Trie = {}
     for key, value in sorted(rules.items()):
         if key == "\0":
             continue
@@ -35,14 +39,14 @@ def precompiled_charsmap(rules: dict[str, str]) -> bytes:
             replacements += value.encode("utf-8") + b"\0"
         node = root
         for byte in key.encode("utf-8"):
-            node = node.setdefault(byte, {})  # type: ignore[assignment]
+            node = cast(Trie, node.setdefault(byte, {}))  # only the key 0 leads to a number
         node[0] = offsets[value]
     units = _double_array(root)
     return struct.pack(f"<I{len(units)}I", 4 * len(units), *units) + bytes(replacements)
 
 
-def _double_array(root: dict) -> list[int]:
-    """Lay the trie out so that child `c` of the node at `p` with offset `o` stands at `p ^ o ^ c`."""
+def _double_array(root: Trie) -> list[int]:
+    """Lay the trie out so that child `c` of the node at `p` with offset `o` is at `p ^ o ^ c`."""
     units = [0] * 512
     used = bytearray(512)
     used[0] = 1
@@ -53,7 +57,7 @@ def _double_array(root: dict) -> list[int]:
         used.extend(bytes(256))
 
     # Depth first; each entry is (children, position of their parent's unit).
-    todo: list[tuple[dict, int]] = [(root, 0)]
+    todo: list[tuple[Trie, int]] = [(root, 0)]
     while todo:
         children, at = todo.pop()
         labels = sorted(children)
@@ -76,7 +80,7 @@ def _double_array(root: dict) -> list[int]:
             child = base ^ label
             used[child] = 1
             below = children[label]
-            if label == 0:
+            if isinstance(below, int):
                 units[child] = _LEAF | below
                 units[at] |= _HAS_LEAF
             else:

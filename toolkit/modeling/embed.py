@@ -1,4 +1,4 @@
-"""Sentences to unit vectors, from any layer of a circuit."""
+"""Embeddings of sentences: unit vectors from any layer of a circuit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from toolkit.composition import Part
 from toolkit.embeddings import Key
 from toolkit.features.collate import Features, budget_batches, token_budget
 from toolkit.modeling.circuit import Circuit
-from toolkit.modeling.pooling import pool
+from toolkit.modeling.pooling import Pooling, pool
 from toolkit.progress import Progress, Report, silent
 
 PAPER_LAYER, PAPER_DEPTH = 14, 24
@@ -37,7 +37,7 @@ def embed(
     features: Features,
     *,
     layer: int,
-    pooling: str = "mean",
+    pooling: Pooling = "mean",
     batch_size: int = 64,
     what: str = "embed",
     report: Report = silent,
@@ -48,19 +48,19 @@ def embed(
         layer: hidden state that is pooled, 0 being the embeddings; the layers above are not computed.
         pooling: see `pool`.
     """
-    wanted = (layer, pooling)
+    wanted: tuple[int, Pooling] = (layer, pooling)
     return embed_all(circuit, features, [wanted], batch_size=batch_size, what=what, report=report)[wanted]
 
 
 def embed_all(
     circuit: Circuit,
     features: Features,
-    wanted: Sequence[tuple[int, str]],
+    wanted: Sequence[tuple[int, Pooling]],
     *,
     batch_size: int = 64,
     what: str = "embed",
     report: Report = silent,
-) -> dict[tuple[int, str], np.ndarray]:
+) -> dict[tuple[int, Pooling], np.ndarray]:
     """Return one unit vector per sentence for each layer and pooling that is wanted, from one forward pass.
 
     Args:

@@ -66,7 +66,7 @@ def embedded_folder() -> Path:
         )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside and renamed, so that an interrupted conversion is never mistaken for a whole one.
+        # Written next to it and renamed, so that an interrupted conversion is never mistaken for a whole one.
         beside = Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent))
     except OSError as error:
         raise SourceError(
@@ -210,7 +210,7 @@ def _normalisation(table: bytes, n_rules: int) -> dict[str, str]:
         codepoint, n_out = struct.unpack_from("<IB", table, at)
         out = struct.unpack_from(f"<{n_out}I", table, at + 5)
         at += 5 + 4 * n_out
-        if not 0xD800 <= codepoint < 0xE000:  # surrogates are no characters
+        if not 0xD800 <= codepoint < 0xE000:  # surrogates are not characters
             rules[chr(codepoint)] = "".join(map(chr, out))
     return rules
 

@@ -1,4 +1,4 @@
-"""How much each weight of an adapter matters to its task: the diagonal of the empirical Fisher information.
+"""Diagonal of the empirical Fisher information of an adapter: how much each weight matters to its task.
 
 Source: Kunstner, Balles and Hennig 2019, *Limitations of the Empirical Fisher Approximation* (the definition, and what it is not);
 Achille et al. 2019, *Task2Vec*, and Vu et al. 2020, *Exploring and Predicting Transferability across NLP Tasks* (as a task's
@@ -23,7 +23,17 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.learn import item_losses
 from toolkit.progress import Progress, Report, silent
 
-KINDS = ("pair", "choice", "span", "tags")
+# Log likelihood of the gold label over the loss, by kind of task; of a span the loss is the mean of start and end. None: the head's
+# kind has no labels of its own.
+SCALES: dict[str, float | None] = {
+    "pair": -1.0,
+    "choice": -1.0,
+    "span": -2.0,
+    "tags": -1.0,
+    "bitext": None,
+    "mining": None,
+    "retrieval": None,
+}
 # Products of so many numbers, a few examples', are squared and summed while they are still in a core's cache.
 _CHUNK = 2**18
 
@@ -58,16 +68,17 @@ def adapter_fisher(
         bias; not negative.
 
     Raises:
-        ToolkitError: the part is no adapter, answers through a fusion alone, or the head's kind has no labels of
+        ToolkitError: the part is not an adapter, answers through a fusion alone, or the head's kind has no labels of
             its own (retrieval).
         DataError: examples without labels, or none.
     """
     spec = circuit.spec_of(head or circuit.active_head or "") if circuit.answers else circuit.spec
     chosen = _adapter(circuit, part)
-    if spec.kind not in KINDS or features.kind != spec.kind:
+    scale = SCALES.get(spec.kind)
+    if scale is None or features.kind != spec.kind:
         raise ToolkitError(
             f"Fisher information was asked of a head of kind '{spec.kind}' on rows of kind '{features.kind}'; both are to be "
-            f"one of {', '.join(KINDS)}."
+            f"one of {', '.join(kind for kind in SCALES if SCALES[kind] is not None)}."
         )
     if not len(features) or (features.labels is None and features.tags is None):
         raise DataError(
@@ -75,7 +86,6 @@ def adapter_fisher(
         )
     layers = _linear_layers(circuit, chosen)
     batches = sorted_batches(features, budget=budget)
-    scale = -2.0 if spec.kind == "span" else -1.0  # of a span the loss is the mean of start and end
     done = 0
     with _listening(circuit, layers) as squares:
         for items in batches:
@@ -85,7 +95,7 @@ def adapter_fisher(
             squares.begin(len(items))
             logits = circuit(batch, head)
             squares.check()
-            (scale * item_losses(spec.kind, logits, batch).sum()).backward()
+            torch.autograd.backward(scale * item_losses(spec.kind, logits, batch).sum())
             done += len(items)
             report(Progress("fisher", done, len(features)))
     return {name: found / len(features) for name, found in squares.totals().items()}
@@ -189,6 +199,6 @@ def _linear_layers(circuit: Circuit, part: Part) -> dict[str, nn.Linear]:
     held = {id(parameter) for layer in layers.values() for parameter in layer.parameters()}
     if odd := [key for one, key in names.items() if one not in held]:
         raise ToolkitError(
-            f"The adapter {part.name} holds {odd[0]}, which is no linear layer's; Fisher information is computed of linear layers."
+            f"The adapter {part.name} holds {odd[0]}, which does not belong to a linear layer; Fisher information is computed of linear layers."
         )
     return layers

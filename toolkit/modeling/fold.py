@@ -27,6 +27,7 @@ from adapters.methods.modeling import Adapter
 from torch import Tensor, nn
 
 from toolkit.modeling.fusion import activation_key, spread, sum_segments, uncovered
+from toolkit.modeling.override import override, restore
 from toolkit.modeling.products import linear
 from toolkit.modeling.wiring import Rows
 
@@ -36,12 +37,12 @@ Step = Callable[[Tensor, Tensor, Norm], Tensor]
 
 
 class Uncovered(Exception):
-    """Why a layer cannot be folded; it then takes the unfolded path."""
+    """A layer cannot be folded, for the reason in the message; it then takes the unfolded path."""
 
 
 @dataclass(frozen=True)
 class FoldedLayer:
-    """Stands in for `BottleneckLayer.bottleneck_layer_forward` of one layer."""
+    """Override of `BottleneckLayer.bottleneck_layer_forward` of one layer."""
 
     steps: tuple[Step, ...]
 
@@ -72,8 +73,7 @@ def fold_layers(
     with torch.inference_mode(False):
         for path, layer in layers:
             try:
-                # An attribute of the instance shadows the library's method.
-                layer.__dict__["bottleneck_layer_forward"] = fold_layer(layer, setup, dtype)
+                override(layer, "bottleneck_layer_forward", fold_layer(layer, setup, dtype))
             except Uncovered as reason:
                 unfolded[path] = str(reason)
     return unfolded
@@ -82,7 +82,7 @@ def fold_layers(
 def unfold_layers(layers: Sequence[tuple[str, BottleneckLayer]]) -> None:
     """Undo `fold_layers`."""
     for _, layer in layers:
-        layer.__dict__.pop("bottleneck_layer_forward", None)
+        restore(layer, "bottleneck_layer_forward")
 
 
 def _steps(layer: BottleneckLayer, setup: AdapterCompositionBlock | str, dtype: torch.dtype) -> tuple[Step, ...]:
@@ -156,13 +156,13 @@ def _down(members: Sequence[Adapter]) -> tuple[Tensor, Tensor]:
 
 def _activation(members: Sequence[Adapter]) -> Callable[[Tensor], Tensor]:
     """Return what applies each member's non-linearity to its own segment of [B, T, R]."""
-    functions = [member.adapter_down[1] for member in members]
+    functions: list[Callable[[Tensor], Tensor]] = [member.adapter_down[1] for member in members]
     if len({activation_key(member) for member in members}) == 1:
         return functions[0]
     widths = [member.adapter_up.in_features for member in members]
 
     def by_segment(down: Tensor) -> Tensor:
-        pieces = down.split(widths, dim=-1)
+        pieces = torch.split(down, widths, dim=-1)
         return torch.cat([f(piece) for f, piece in zip(functions, pieces, strict=True)], dim=-1)
 
     return by_segment
@@ -173,7 +173,7 @@ def _activation(members: Sequence[Adapter]) -> Callable[[Tensor], Tensor]:
 
 @dataclass(frozen=True)
 class _Average:
-    """The weighted average of chains; what is no chain lies in `plain`, as one wide bottleneck."""
+    """The weighted average of chains; members of a single adapter are in `plain`, as one wide bottleneck."""
 
     plain: _Bottleneck | None
     chains: tuple[tuple[float, tuple[Step, ...]], ...]
@@ -234,8 +234,8 @@ class _Fusion:
     def __call__(self, s: Tensor, x: Tensor, norm: Norm) -> Tensor:
         h = norm(s)
         widths = list(self.widths)
-        down, by_activation, by_bias = linear(h, self.into, self.into_bias).split(
-            [self.n_plain, sum(widths), len(widths)], dim=-1
+        down, by_activation, by_bias = torch.split(
+            linear(h, self.into, self.into_bias), [self.n_plain, sum(widths), len(widths)], dim=-1
         )
         z = [] if self.activate is None else [self.activate(down)]
         for steps, weight, bias, activate in self.chains:

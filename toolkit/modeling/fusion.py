@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from adapters.composition import AdapterCompositionBlock, Fuse, Stack
@@ -36,28 +36,29 @@ from adapters.methods.modeling import Adapter
 from torch import Tensor, nn
 
 from toolkit.errors import ToolkitError
+from toolkit.modeling.override import override, restore
 from toolkit.modeling.products import linear
 
-MODES = ("fast", "reference")
+FusionMode = Literal["fast", "reference"]
+MODES: tuple[FusionMode, ...] = get_args(FusionMode)
 
 
-def install_fusion(layers: Sequence[tuple[str, BottleneckLayer]], mode: str) -> None:
+def install_fusion(layers: Sequence[tuple[str, BottleneckLayer]], mode: FusionMode) -> None:
     """Let the adapter `layers` compute their fusions by `mode`: `fast` or `reference` (the library's own code)."""
     if mode not in MODES:
         raise ToolkitError(f"No fusion path named '{mode}'. Known: {', '.join(MODES)}.")
     for _, layer in layers:
         remove_fusion(layer)
         if mode == "fast":
-            # An attribute of the instance shadows the library's method; the class stays as it is for everybody else.
-            layer.__dict__["compose_fuse"] = FastFusion(layer)
+            override(layer, "compose_fuse", FastFusion(layer))
 
 
 def remove_fusion(layer: BottleneckLayer) -> None:
     """Undo `install_fusion`."""
-    layer.__dict__.pop("compose_fuse", None)
+    restore(layer, "compose_fuse")
 
 
-def fusion_path(layers: Sequence[tuple[str, BottleneckLayer]], setup: Any, mode: str) -> str:
+def fusion_path(layers: Sequence[tuple[str, BottleneckLayer]], setup: Any, mode: FusionMode) -> str:
     """Return how the fusions of a setup are computed, in words: `fast`, `reference`, or both and why; empty without a fusion."""
     fusions = list(_fusions(setup))
     if not fusions or mode == "reference":
@@ -115,7 +116,7 @@ class Members:
 
 
 class FastFusion:
-    """Stands in for `BottleneckLayer.compose_fuse` of one layer; what is not covered takes the library's path."""
+    """Override of `BottleneckLayer.compose_fuse` of one layer; what is not covered takes the library's path."""
 
     def __init__(self, layer: BottleneckLayer) -> None:
         self.layer = layer
@@ -189,7 +190,7 @@ def attend(fusion: Any, query: Tensor, z: Tensor, up: Tensor, widths: tuple[int,
     else:
         q = linear(query, fusion.query.weight, fusion.query.bias)  # [B, T, H]
         by = linear(linear(q, key.weight.t()), up.t())  # [B, T, R + A]
-    by_activation, by_bias = by.split([z.shape[-1], len(widths)], dim=-1)
+    by_activation, by_bias = torch.split(by, [z.shape[-1], len(widths)], dim=-1)
     scores = linear(by_activation * z, members.t()) + by_bias  # [B, T, A]
     # The same for all members, so softmax drops it, but dropout on the logits does not.
     if q is not None:
@@ -220,7 +221,9 @@ def is_weights_first(n_tokens: int, width: int) -> bool:
 def _memberships(widths: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return which activation is whose: [R, A] of 0 and 1. A product with it sums over members, or spreads to them."""
     with torch.inference_mode(False):
-        return torch.block_diag(*(torch.ones(width, 1, dtype=dtype, device=device) for width in widths))
+        ones = [torch.ones(width, 1, dtype=dtype, device=device) for width in widths]
+        found: Tensor = torch.block_diag(*ones)
+        return found
 
 
 def _joined(plain: list[Adapter], adapters: list[Adapter], dtype: torch.dtype | None = None) -> Members:
@@ -241,12 +244,12 @@ def _bottlenecks(layer: BottleneckLayer, setup: Any, adapters: list[Adapter], me
         down = linear(state.hidden_states, members.down, members.down_bias)
         widths = [adapters[i].adapter_up.in_features for i in plain]
         if len({activation_key(adapters[i]) for i in plain}) == 1:
-            down = adapters[plain[0]].adapter_down[1](down)
+            z: Tensor = adapters[plain[0]].adapter_down[1](down)
             if len(plain) == len(adapters):
-                return down
-            found |= dict(zip(plain, down.split(widths, dim=-1), strict=True))
+                return z
+            found |= dict(zip(plain, torch.split(z, widths, dim=-1), strict=True))
         else:
-            pieces = down.split(widths, dim=-1)
+            pieces = torch.split(down, widths, dim=-1)
             found |= {i: adapters[i].adapter_down[1](piece) for i, piece in zip(plain, pieces, strict=True)}
     for i, child in enumerate(setup):
         if i in found:
@@ -260,7 +263,7 @@ def _bottlenecks(layer: BottleneckLayer, setup: Any, adapters: list[Adapter], me
 
 
 def _is_unscaled(member: Adapter) -> bool:
-    """Whether a member's output is taken as it is; a learned scale may stand at 1 and still has a gradient."""
+    """Whether a member's output is taken as it is; a learned scale of 1 still has a gradient."""
     return isinstance(member.scaling, (int, float)) and member.scaling == 1.0
 
 
@@ -275,8 +278,8 @@ def activation_key(member: Adapter) -> object:
 def sum_segments(values: Tensor, widths: list[int]) -> Tensor:
     """Sum [B, T, R] over each member's segment: [B, T, A]."""
     if len(set(widths)) == 1:
-        return values.unflatten(-1, (len(widths), widths[0])).sum(-1)
-    return torch.stack([piece.sum(-1) for piece in values.split(widths, dim=-1)], dim=-1)
+        return torch.unflatten(values, -1, (len(widths), widths[0])).sum(-1)
+    return torch.stack([piece.sum(-1) for piece in torch.split(values, widths, dim=-1)], dim=-1)
 
 
 def spread(attention: Tensor, widths: list[int]) -> Tensor:

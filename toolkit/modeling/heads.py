@@ -1,22 +1,23 @@
-"""What stands on the encoder: one small head per task kind."""
+"""Heads on the encoder: one small module per kind of task."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from toolkit.errors import ToolkitError
-from toolkit.modeling.pooling import pool
+from toolkit.modeling.pooling import Pooling, pool
 
 MOST_SCALE = 100.0
 
 
 @dataclass(frozen=True)
 class HeadSpec:
-    """What a head answers.
+    """Specification of a head.
 
     Attributes:
         kind: `pair`, `choice`, `span`, `tags` or `retrieval`.
@@ -27,7 +28,7 @@ class HeadSpec:
 
     kind: str
     labels: tuple[str, ...] = ()
-    pooling: str = "mean"
+    pooling: Pooling = "mean"
     temperature: float = 0.02
 
 
@@ -43,7 +44,8 @@ class Classifier(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """Map hidden states [B, T, H] to logits [B, C]."""
         first = self.dropout(states[:, 0])  # [B, H]
-        return self.out(self.dropout(torch.tanh(self.dense(first))))
+        logits: Tensor = self.out(self.dropout(torch.tanh(self.dense(first))))
+        return logits
 
 
 class TokenClassifier(nn.Module):
@@ -56,13 +58,14 @@ class TokenClassifier(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Map hidden states [B, T, H] to logits [B, T, C]."""
-        return self.out(self.dropout(states))
+        logits: Tensor = self.out(self.dropout(states))
+        return logits
 
 
 class DualEncoder(nn.Module):
-    """Nothing but how texts become vectors, and the scale of their cosines, which is learnt."""
+    """Pooling of texts into vectors, and a learnt scale of their cosines."""
 
-    def __init__(self, pooling: str, temperature: float) -> None:
+    def __init__(self, pooling: Pooling, temperature: float) -> None:
         super().__init__()
         self.pooling = pooling
         self.log_scale = nn.Parameter(torch.tensor([-math.log(temperature)]))
@@ -76,25 +79,28 @@ class DualEncoder(nn.Module):
         return cosines * self.log_scale.exp().clamp(max=MOST_SCALE)
 
 
+HEADS: dict[str, Callable[[HeadSpec, int, float], nn.Module] | None] = {
+    "pair": lambda spec, hidden_size, dropout: Classifier(hidden_size, len(spec.labels), dropout),
+    "choice": lambda spec, hidden_size, dropout: Classifier(hidden_size, 1, dropout),
+    "span": lambda spec, hidden_size, dropout: TokenClassifier(hidden_size, 2, 0.0),
+    "tags": lambda spec, hidden_size, dropout: TokenClassifier(hidden_size, len(spec.labels), dropout),
+    "bitext": None,
+    "mining": None,
+    "retrieval": lambda spec, hidden_size, dropout: DualEncoder(spec.pooling, spec.temperature),
+}
+"""Head of each kind of task, from its specification, the width H and the dropout; None: scored without training."""
+
+
 def build_head(spec: HeadSpec, hidden_size: int, *, dropout: float) -> nn.Module:
     """Return a freshly initialised head (normal, std 0.02, from the current torch seed).
 
     Logits: pair [B, C]; choice [B * C, 1]; span [B, T, 2] (start, end); tags [B, T, C]; retrieval
     [B, B], each query with each passage of the batch.
     """
-    head: nn.Module
-    if spec.kind == "pair":
-        head = Classifier(hidden_size, len(spec.labels), dropout)
-    elif spec.kind == "choice":
-        head = Classifier(hidden_size, 1, dropout)
-    elif spec.kind == "span":
-        head = TokenClassifier(hidden_size, 2, 0.0)
-    elif spec.kind == "tags":
-        head = TokenClassifier(hidden_size, len(spec.labels), dropout)
-    elif spec.kind == "retrieval":
-        head = DualEncoder(spec.pooling, spec.temperature)
-    else:
+    build = HEADS.get(spec.kind)
+    if build is None:
         raise ToolkitError(f"A task of kind '{spec.kind}' has no head: it is scored by retrieval, without training.")
+    head = build(spec, hidden_size, dropout)
     for module in head.modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=0.02)

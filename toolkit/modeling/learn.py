@@ -1,8 +1,9 @@
-"""What learns: exactly the parameters on a list, and the loss they learn from."""
+"""Learning: which parameters learn, dropout, and the loss of each kind of task."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,7 @@ def unfreeze_exactly(model: nn.Module, learn: Mapping[str, nn.Parameter]) -> Non
     assert found == wanted, f"{len(wanted - found)} listed parameters are not in the model"
 
 
-def set_dropout(encoder: nn.Module, own: Sequence[nn.Module], rate: float) -> None:
+def set_dropout(encoder: Any, own: Sequence[nn.Module], rate: float) -> None:
     """Switch dropout on in `own`, and in the rest of a frozen encoder at `rate`.
 
     Args:
@@ -39,7 +40,7 @@ def set_dropout(encoder: nn.Module, own: Sequence[nn.Module], rate: float) -> No
     for module in encoder.modules():
         if isinstance(module, nn.Dropout) and id(module) not in inside:
             module.p = rate
-    for layer in encoder.encoder.layer:  # type: ignore[union-attr]
+    for layer in encoder.encoder.layer:
         # Attention dropout is a number, not a module, on the SDPA path; without it the fused kernel is exact and fast.
         layer.attention.self.dropout_prob = rate
     if rate == 0.0:
@@ -72,30 +73,53 @@ def item_losses(kind: str, logits: Tensor, batch: Mapping[str, Tensor]) -> Tenso
         batch: `labels` [B] (pair, choice) or [B, 2] (span), `tags` [B, T], `is_choice` [B, C], `keys` [B] (retrieval).
 
     A tagged sentence's loss is the sum over its labelled words (so that every word counts the same, in a long sentence
-    or a short one), a span's the mean of start and end. A query is to be nearest to the passage beside it among all of
+    or a short one), a span's the mean of start and end. A query is to be nearest to its row's passage among all of
     the batch; other passages with its key are right as well and are left out of its sum.
     """
-    logits = logits.float()
-    if kind == "pair":
-        return F.cross_entropy(logits, batch["labels"], reduction="none")
-    if kind == "choice":
-        scores = choice_logits(logits, batch["is_choice"])
-        return F.cross_entropy(scores, batch["labels"], reduction="none")
-    if kind == "span":
-        hidden = batch["attention_mask"] == 0
-        masked = logits.masked_fill(hidden[..., None], torch.finfo(torch.float32).min)
-        start = F.cross_entropy(masked[..., 0], batch["labels"][:, 0], reduction="none")
-        end = F.cross_entropy(masked[..., 1], batch["labels"][:, 1], reduction="none")
-        return (start + end) / 2
-    if kind == "retrieval":
-        keys = batch["keys"]
-        own = torch.eye(len(keys), dtype=torch.bool, device=keys.device)
-        is_also_right = (keys[:, None] == keys[None]) & ~own
-        masked = logits.masked_fill(is_also_right, torch.finfo(torch.float32).min)
-        return F.cross_entropy(masked, torch.arange(len(keys), device=keys.device), reduction="none")
-    tags = batch["tags"]
-    losses = F.cross_entropy(logits.transpose(1, 2), tags, ignore_index=IGNORED, reduction="none")  # [B, T]
+    losses = LOSSES[kind]
+    assert losses is not None, f"a task of kind {kind} is not trained"
+    return losses(logits.float(), batch)
+
+
+def _of_pairs(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    return F.cross_entropy(logits, batch["labels"], reduction="none")
+
+
+def _of_choices(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    return F.cross_entropy(choice_logits(logits, batch["is_choice"]), batch["labels"], reduction="none")
+
+
+def _of_spans(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    hidden = batch["attention_mask"] == 0
+    masked = logits.masked_fill(hidden[..., None], torch.finfo(torch.float32).min)
+    start = F.cross_entropy(masked[..., 0], batch["labels"][:, 0], reduction="none")
+    end = F.cross_entropy(masked[..., 1], batch["labels"][:, 1], reduction="none")
+    return (start + end) / 2
+
+
+def _of_tags(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    losses = F.cross_entropy(logits.transpose(1, 2), batch["tags"], ignore_index=IGNORED, reduction="none")  # [B, T]
     return losses.sum(1)
+
+
+def _of_queries(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    keys = batch["keys"]
+    own = torch.eye(len(keys), dtype=torch.bool, device=keys.device)
+    is_also_right = (keys[:, None] == keys[None]) & ~own
+    masked = logits.masked_fill(is_also_right, torch.finfo(torch.float32).min)
+    return F.cross_entropy(masked, torch.arange(len(keys), device=keys.device), reduction="none")
+
+
+LOSSES: dict[str, Callable[[Tensor, Mapping[str, Tensor]], Tensor] | None] = {
+    "pair": _of_pairs,
+    "choice": _of_choices,
+    "span": _of_spans,
+    "tags": _of_tags,
+    "bitext": None,
+    "mining": None,
+    "retrieval": _of_queries,
+}
+"""Losses of a batch's items by kind of task, from float32 logits; None: never trained."""
 
 
 def units_per_item(features: Features) -> float:
@@ -106,6 +130,6 @@ def units_per_item(features: Features) -> float:
 
 
 def choice_logits(logits: Tensor, is_choice: Tensor) -> Tensor:
-    """Fold one logit per sequence, [B * C, 1], into [B, C]; what is no choice gets the lowest number."""
+    """Fold one logit per sequence, [B * C, 1], into [B, C]; every other place gets the lowest number."""
     scores = logits.view(is_choice.shape)
     return scores.masked_fill(~is_choice, torch.finfo(scores.dtype).min)

@@ -1,6 +1,6 @@
 r"""One adapter from the weights of several: pure functions on state dicts, `{tensor name: array}`.
 
-An adapter is what is added to a frozen encoder, so its weights themselves are its task vector, and zero is no adapter at all.
+An adapter is what is added to a frozen encoder, so its weights themselves are its task vector, and with zeros it adds nothing.
 With members W_i, weights w_i and density d, for each tensor:
 
     merge   sum_i w_i W_i
@@ -23,20 +23,20 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from typing import Any
 
+import numpy as np
+
+from toolkit.composition import MERGES, MergeMethod
 from toolkit.errors import ToolkitError
 
-METHODS = ("merge", "ties", "dare")
-
-Array = Any  # numpy, imported in functions: a room of row 3 loads without it
+Array = np.ndarray
 Tensors = Mapping[str, Array]
 
 
 def merge_tensors(
     members: Mapping[str, Tensors],
     *,
-    method: str = "merge",
+    method: MergeMethod = "merge",
     weights: Mapping[str, float | None] | None = None,
     density: float = 1.0,
     seed: int = 0,
@@ -54,16 +54,13 @@ def merge_tensors(
         ToolkitError: members that differ in keys or shapes, numbers that are not finite, a density outside (0, 1].
 
     Example:
-        >>> import numpy as np
         >>> merge_tensors({"a": {"w": np.array([1.0, 2.0])}, "b": {"w": np.array([3.0, -2.0])}})["w"].tolist()
         [2.0, 0.0]
         >>> merge_tensors({"a": {"w": np.array([1.0, 2.0])}, "b": {"w": np.array([3.0, -2.0])}}, method="ties")["w"].tolist()
         [2.0, 0.0]
     """
-    import numpy as np
-
-    if method not in METHODS:
-        raise ToolkitError(f"No way to merge named '{method}'. Known: {', '.join(METHODS)}.")
+    if method not in MERGES:
+        raise ToolkitError(f"No way to merge named '{method}'. Known: {', '.join(MERGES)}.")
     if not 0.0 < density <= 1.0:
         raise ToolkitError(
             f"The density {density!r} is outside (0, 1]; write the share of weights to keep, such as 0.5."
@@ -79,13 +76,13 @@ def merge_tensors(
         if method == "ties":
             found = _elected([_trimmed(arrays[name], density) for name in order], [share[name] for name in order])
         else:
-            found = sum(share[name] * arrays[name] for name in order)
+            found = np.asarray(sum(share[name] * arrays[name] for name in order))
         merged[key] = np.asarray(found, np.float32)
     return merged
 
 
 def member_weights(
-    names: tuple[str, ...], given: Mapping[str, float | None], *, method: str = "merge"
+    names: tuple[str, ...], given: Mapping[str, float | None], *, method: MergeMethod = "merge"
 ) -> dict[str, float]:
     """Return the number each member is multiplied with.
 
@@ -105,8 +102,6 @@ def member_weights(
 
 
 def _check_members(members: Mapping[str, Tensors]) -> None:
-    import numpy as np
-
     if len(members) < 2:
         raise ToolkitError(f"Merging needs at least two members; found {', '.join(members) or 'none'}.")
     first, *others = members
@@ -130,16 +125,12 @@ def _check_members(members: Mapping[str, Tensors]) -> None:
 
 
 def _dropped(array: Array, density: float, seed: str) -> Array:
-    import numpy as np
-
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "little"))
     return np.where(rng.random(array.shape) < density, array / density, 0.0)
 
 
 def _trimmed(array: Array, density: float) -> Array:
     """Keep the largest numbers by magnitude, at least one; of equal ones the earlier."""
-    import numpy as np
-
     n_kept = max(1, round(density * array.size))
     if n_kept >= array.size:
         return array
@@ -150,8 +141,6 @@ def _trimmed(array: Array, density: float) -> Array:
 
 
 def _elected(arrays: list[Array], weights: list[float]) -> Array:
-    import numpy as np
-
     weighted = np.stack([weight * array for weight, array in zip(weights, arrays, strict=True)])  # [A, ...]
     sign = np.sign(weighted.sum(0))
     agrees = (np.sign(weighted) == sign) & (weighted != 0)

@@ -1,6 +1,8 @@
-"""One vector per sentence from the hidden states of its tokens."""
+"""Pooling: one vector per sentence from the hidden states of its tokens."""
 
 from __future__ import annotations
+
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -8,10 +10,11 @@ from torch.nn import functional as F
 
 from toolkit.errors import ToolkitError
 
-POOLINGS = ("mean", "cls", "mean-no-special")
+Pooling = Literal["mean", "cls", "mean-no-special"]
+POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 
 
-def pool(states: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
+def pool(states: Tensor, attention_mask: Tensor, pooling: Pooling) -> Tensor:
     """Return unit vectors, float32 [B, H], from hidden states [B, T, H].
 
     Args:

@@ -1,14 +1,17 @@
-"""Which arithmetic this processor is fast at."""
+"""Device and precision of a run: the arithmetic at which this processor is fast."""
 
 from __future__ import annotations
 
 import os
+from typing import Literal, get_args
 
 import torch
 
 from toolkit.errors import ToolkitError
 
-PRECISIONS = ("auto", "fp32", "bf16")
+Precision = Literal["fp32", "bf16"]
+AskedPrecision = Literal["auto", "fp32", "bf16"]
+PRECISIONS: tuple[AskedPrecision, ...] = get_args(AskedPrecision)
 
 
 def pick_device() -> torch.device:
@@ -18,7 +21,7 @@ def pick_device() -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
-def resolve_precision(asked: str, device: torch.device) -> str:
+def resolve_precision(asked: AskedPrecision, device: torch.device) -> Precision:
     """Turn `auto` into `bf16` where the processor multiplies it natively, else into `fp32`.
 
     Args:

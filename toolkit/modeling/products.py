@@ -1,4 +1,4 @@
-"""Matrix products in fp32 on a CPU: by oneDNN, which torch carries but takes for other precisions only.
+"""Matrix products in fp32 on a CPU by oneDNN, which torch contains but uses for other precisions only.
 
 torch hands fp32 products to the BLAS it was built with. oneDNN multiplied 2.2 times as fast on an AMD EPYC with AVX-512 (torch 2.13,
 two cores: 480 against 212 GFLOP/s); other processors were not measured. Both are IEEE fp32; they sum in another order, so results
@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from toolkit.modeling.override import override
+
 # Below this a product is over before the call into oneDNN is.
 LEAST_WEIGHTS = 2**14
 HAS_ONEDNN = torch.backends.mkldnn.is_available() and platform.machine() in ("x86_64", "AMD64")
@@ -25,7 +27,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if not _is_covered(x, weight):
         return F.linear(x, weight, bias)
     if torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in (x, weight, bias)):
-        return _Linear.apply(x, weight, bias)
+        product: Tensor = _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]  # torch leaves `apply` untyped
+        return product
     return _product(x, weight, bias)
 
 
@@ -33,10 +36,9 @@ def install_products(module: nn.Module) -> None:
     """Let every `nn.Linear` inside a module multiply here, and a feed-forward's GELU be applied on the way where nothing learns."""
     for inner in module.modules():
         if isinstance(inner, nn.Linear):
-            # An attribute of the instance shadows the class's method (and LoRA's, which is not part of the toolkit).
-            inner.__dict__["forward"] = partial(_forward, inner)
+            override(inner, "forward", partial(_forward, inner))  # LoRA's too, which is not part of the toolkit
         elif hasattr(inner, "intermediate_act_fn"):
-            inner.__dict__["forward"] = partial(_expand, inner)
+            override(inner, "forward", partial(_expand, inner))
 
 
 def _forward(layer: nn.Linear, x: Tensor, *_: Any, **__: Any) -> Tensor:
@@ -44,11 +46,12 @@ def _forward(layer: nn.Linear, x: Tensor, *_: Any, **__: Any) -> Tensor:
 
 
 def _expand(block: Any, x: Tensor) -> Tensor:
-    """Stand in for the first half of a feed-forward block: act(W x + b)."""
+    """Override of the first half of a feed-forward block: act(W x + b)."""
     weight, bias = block.dense.weight, block.dense.bias
     if not torch.is_grad_enabled() and _is_gelu(block.intermediate_act_fn) and _is_covered(x, weight):
         return _product(x, weight, bias, "gelu")
-    return block.intermediate_act_fn(block.dense(x))
+    activated: Tensor = block.intermediate_act_fn(block.dense(x))
+    return activated
 
 
 def _is_gelu(function: Any) -> bool:
@@ -68,7 +71,9 @@ def _is_covered(x: Tensor, weight: Tensor) -> bool:
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str = "none") -> Tensor:
-    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "none" if activation == "gelu" else "")
+    algorithm = "none" if activation == "gelu" else ""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], algorithm)
+    return product
 
 
 class _Linear(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""Hidden states of items: one vector for a whole text, or for one of its words, as a circuit leaves them."""
+"""Hidden states of items: one vector for a whole text, or for one of its words, as a circuit computes them."""
 
 from __future__ import annotations
 

@@ -53,4 +53,5 @@ def tiny_model(layers: int = LAYERS) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = XLMRobertaModel(config, add_pooling_layer=False)
-    return model.eval()
+    model.eval()
+    return model

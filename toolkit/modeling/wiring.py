@@ -1,4 +1,4 @@
-"""A composition as the library's blocks, and the two blocks that the library computes otherwise than the language says.
+"""Compositions as the library's blocks, with overrides of the two that it computes otherwise than the language says.
 
 `avg`: the library divides normalised weights by the number of members again (trap 1), and gives a chain inside an average LN(f + x)
 in the place of f. Here the average of an adapter, or a chain, with its own copy is that adapter or chain.
@@ -21,11 +21,12 @@ from toolkit.composition import Chain, Composition, Parallel, Unit
 from toolkit.composition import Fuse as FuseNode
 from toolkit.config import AdapterConfig
 from toolkit.errors import ToolkitError
+from toolkit.modeling.override import override, restore
 
 Block: TypeAlias = AdapterCompositionBlock | str
 
 
-class Rows(list):
+class Rows(list[AdapterCompositionBlock | str]):
     """The members of a `par`, as blocks; outermost, and never handed to the library."""
 
 
@@ -107,13 +108,13 @@ def left_out(shape: AdapterConfig, n_layers: int) -> list[int]:
 
 
 def check_layers(layers: list[tuple[str, BottleneckLayer]], composition: Composition, names: list[str]) -> None:
-    """Raise where a block's members stand in different layers: the library fails in the middle of a pass (trap 13)."""
+    """Raise where a block's members are in different layers: the library fails in the middle of a pass (trap 13)."""
     has_block = any(isinstance(unit, (FuseNode, AverageNode, Parallel)) for unit in composition.chain.units)
     for path, layer in layers:
         missing = [name for name in names if name not in layer.adapters]
         if has_block and missing:
             raise ToolkitError(
-                f"'{composition}' joins adapters that stand in different layers ('{missing[0].removeprefix('part:')}' is not in "
+                f"'{composition}' joins adapters that are in different layers ('{missing[0].removeprefix('part:')}' is not in "
                 f"{path}); join adapters trained with the same adapter.leave_out_lower and adapter.leave_out_upper."
             )
 
@@ -130,22 +131,20 @@ def library_config(shape: AdapterConfig, n_layers: int) -> SeqBnConfig:
 
 def remove_blocks(layer: BottleneckLayer) -> None:
     """Undo `install_blocks`."""
-    layer.__dict__.pop("compose_average", None)
-    layer.__dict__.pop("compose", None)
+    restore(layer, "compose_average", "compose")
 
 
 def install_blocks(layers: list[tuple[str, BottleneckLayer]], setup: Block | Rows | None) -> None:
     """Let the adapter `layers` compute averages, and the rows of a `par`, as the language says."""
     for _, layer in layers:
-        # An attribute of the instance shadows the library's method; the class stays as it is for everybody else.
         remove_blocks(layer)
-        layer.__dict__["compose_average"] = partial(_compose_average, layer)
+        override(layer, "compose_average", partial(_compose_average, layer))
         if isinstance(setup, Rows):
-            layer.__dict__["compose"] = partial(_compose_rows, layer, setup)
+            override(layer, "compose", partial(_compose_rows, layer, setup))
 
 
 def _compose_average(layer: BottleneckLayer, setup: Average, state: Any, lvl: int = 0) -> Any:
-    """Stand in for `compose_average`: each member computes what it computes alone."""
+    """Override of `compose_average`: each member computes what it computes alone."""
     total: Any = 0
     for child, weight in zip(setup, setup.weights, strict=True):
         alone = _compose_alone(layer, child, state)
@@ -154,7 +153,7 @@ def _compose_average(layer: BottleneckLayer, setup: Average, state: Any, lvl: in
 
 
 def _compose_rows(layer: BottleneckLayer, setup: Rows, _: Any, state: Any) -> Any:
-    """Stand in for `compose`: the i-th member computes the i-th part of the batch, [members * B, T, H]."""
+    """Override of `compose`: the i-th member computes the i-th part of the batch, [members * B, T, H]."""
     size = state.hidden_states.shape[0] // len(setup)
     found = [
         _compose_alone(layer, member, layer.vslice(state, slice(i * size, (i + 1) * size)))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolkit.errors import DataError
-from toolkit.results.score import Score, mean, summary
+from toolkit.results.score import Score
+from toolkit.results.summary import mean, summary
 
 Cell = str | float | None
 

@@ -1,22 +1,58 @@
-"""One number, and everything needed to read it: task, language, metric, how many rows, which composition."""
+"""Score: one number with everything needed to read it (task, language, metric, rows, composition), and its files."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from toolkit.errors import DataError
 from toolkit.files import replace_text
 
-ZERO_SHOT_MEAN = "zero_shot_mean"
-GAP = "gap"
-MEAN = "mean"
+
+class ScoredRows(Protocol):
+    """What a score says of the rows that it was computed on; `tasks.Rows` has it all."""
+
+    @property
+    def task(self) -> Named: ...
+    @property
+    def language(self) -> str | None: ...
+    @property
+    def split(self) -> str: ...
+    @property
+    def is_generated(self) -> bool: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def revision(self) -> str: ...
+
+
+class Named(Protocol):
+    """A task, by its name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class System:
+    """What was scored, and how.
+
+    Attributes:
+        composition: canonical text of the composition.
+        backbone: the backbone's name.
+        protocol: what else moves the number.
+        seed: of its training.
+    """
+
+    composition: str
+    backbone: str
+    protocol: str
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -34,12 +70,12 @@ class Score:
         protocol: what else moves the number (layer, pooling, direction), or empty.
         split: the split scored, `test`.
         backbone: the backbone's name.
-        is_generated: whether the rows come from the built-in generator: then this is no benchmark result.
+        is_generated: whether the rows come from the built-in generator: then this is not a benchmark result.
         fingerprint: fingerprint of the rows scored.
         revision: `org/name@commit` of the dataset that they are of, where hub or mirror say it.
 
     Raises:
-        ValueError: `value` is no fraction or `n` is below 1.
+        ValueError: `value` is not a fraction or `n` is below 1.
 
     Example:
         >>> Score("xnli", "de", "accuracy", 0.57, n=2490, composition="mnli", seed=0).name
@@ -67,29 +103,50 @@ class Score:
         if isinstance(self.n, bool) or self.n < 1:
             raise ValueError(f"{self.name} was computed on {self.n!r} rows; a score needs at least one.")
 
+    @classmethod
+    def of(
+        cls,
+        rows: ScoredRows,
+        measures: Mapping[str, float],
+        n: int,
+        system: System,
+        *,
+        split: str | None = None,
+        fingerprint: str | None = None,
+    ) -> list[Score]:
+        """Return a score for each measure of what a system answered to rows: the one maker of scores.
+
+        Args:
+            rows: what was scored.
+            measures: value by metric.
+            n: how many rows, questions, sentences or queries the values were computed on.
+            system: what answered.
+            split: where not that of the rows.
+            fingerprint: where more than the rows decides what was scored.
+        """
+        return [
+            cls(
+                task=rows.task.name,
+                language=rows.language or "",
+                metric=metric,
+                value=value,
+                n=n,
+                composition=system.composition,
+                seed=system.seed,
+                protocol=system.protocol,
+                split=rows.split if split is None else split,
+                backbone=system.backbone,
+                is_generated=rows.is_generated,
+                fingerprint=rows.fingerprint if fingerprint is None else fingerprint,
+                revision=rows.revision,
+            )
+            for metric, value in measures.items()
+        ]
+
     @property
     def name(self) -> str:
         """The metric's name everywhere: `{task}/{metric}/{language}`."""
         return metric_name(self.task, self.metric, self.language)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What the languages of one metric come to.
-
-    Args:
-        english: the value in the training (pivot) language, or None where it was not scored.
-        zero_shot_mean: the mean over all other languages, or None where there is none.
-        gap: `english - zero_shot_mean`, or None where either is absent.
-        mean: the mean over all languages scored, English included.
-        by_language: language -> value, in the order scored.
-    """
-
-    english: float | None
-    zero_shot_mean: float | None
-    gap: float | None
-    mean: float
-    by_language: Mapping[str, float] = field(default_factory=dict)
 
 
 def metric_name(task: str, metric: str, what: str) -> str:
@@ -105,100 +162,6 @@ def metric_name(task: str, metric: str, what: str) -> str:
         'xquad/f1/zero_shot_mean'
     """
     return f"{task}/{metric}/{what}"
-
-
-def mean(values: Iterable[float]) -> float | None:
-    """Return the mean of `values`, summed without rounding error, or None where there is none.
-
-    Example:
-        >>> mean([0.25, 0.75])
-        0.5
-    """
-    found = list(values)
-    return math.fsum(found) / len(found) if found else None
-
-
-def summarise(scores: Sequence[Score], *, pivot_language: str = "en") -> dict[str, Summary]:
-    """Return English, zero-shot mean and gap of one composition on one task, per metric.
-
-    The zero-shot mean runs over the languages other than the training language; each language counts once,
-    whatever its number of rows.
-
-    Args:
-        scores: scores of one task, composition, seed and protocol; several metrics may be among them.
-        pivot_language: the language the task was trained in.
-
-    Returns:
-        metric -> Summary, in the order in which the metrics appear.
-
-    Raises:
-        ValueError: the scores belong to several tasks, compositions, seeds or protocols, or a language of one
-            metric comes twice: a mean over such a mixture has no meaning.
-
-    Example:
-        >>> rows = [Score("xnli", code, "accuracy", value, 100, "mnli", 0)
-        ...         for code, value in [("en", 0.64), ("de", 0.57), ("sw", 0.53)]]
-        >>> found = summarise(rows)["accuracy"]
-        >>> found.english, round(found.zero_shot_mean, 4), round(found.gap, 4), round(found.mean, 4)
-        (0.64, 0.55, 0.09, 0.58)
-    """
-    for noun in ("task", "composition", "seed", "protocol", "backbone"):
-        found = {getattr(score, noun) for score in scores}
-        if len(found) > 1:
-            raise ValueError(f"Scores of several {noun}s ({', '.join(sorted(map(str, found)))}) have no common mean.")
-    by_metric: dict[str, dict[str, float]] = {}
-    for score in scores:
-        languages = by_metric.setdefault(score.metric, {})
-        if score.language in languages:
-            raise ValueError(f"{score.name} comes twice among the scores; each language counts once.")
-        languages[score.language] = score.value
-    return {metric: summary(values, pivot_language=pivot_language) for metric, values in by_metric.items()}
-
-
-def summary(by_language: Mapping[str, float], *, pivot_language: str = "en") -> Summary:
-    """Return the Summary of one metric's values by language.
-
-    Args:
-        by_language: language -> value in [0, 1]; at least one.
-        pivot_language: the language the task was trained in.
-
-    Raises:
-        ValueError: there is no value.
-
-    Example:
-        >>> summary({"de": 0.9, "fr": 0.8}).english is None
-        True
-    """
-    everything = mean(by_language.values())
-    if everything is None:
-        raise ValueError("A summary needs at least one score.")
-    english = by_language.get(pivot_language)
-    zero_shot = mean(value for code, value in by_language.items() if code != pivot_language)
-    gap = english - zero_shot if english is not None and zero_shot is not None else None
-    return Summary(english, zero_shot, gap, everything, dict(by_language))
-
-
-def named_values(scores: Sequence[Score], *, pivot_language: str = "en") -> dict[str, float]:
-    """Return every score and every summary under its name, ready for a tracker.
-
-    Args:
-        scores: as for `summarise`.
-        pivot_language: the language the task was trained in.
-
-    Returns:
-        `{task}/{metric}/{language}` for each score, then `/zero_shot_mean`, `/gap` and `/mean` where they exist.
-
-    Example:
-        >>> rows = [Score("xnli", code, "accuracy", value, 10, "mnli", 0) for code, value in [("en", 0.6), ("de", 0.5)]]
-        >>> [name.removeprefix("xnli/accuracy/") for name in named_values(rows)]
-        ['en', 'de', 'zero_shot_mean', 'gap', 'mean']
-    """
-    named = {score.name: score.value for score in scores}
-    for metric, found in summarise(scores, pivot_language=pivot_language).items():
-        for what, value in ((ZERO_SHOT_MEAN, found.zero_shot_mean), (GAP, found.gap), (MEAN, found.mean)):
-            if value is not None:
-                named[metric_name(scores[0].task, metric, what)] = value
-    return named
 
 
 def to_dict(score: Score) -> dict[str, Any]:
@@ -244,7 +207,7 @@ def from_dict(values: Mapping[str, Any], *, where: str = "A score") -> Score:
 
 
 def write_json(scores: Iterable[Score], path: Path) -> None:
-    """Write scores as a JSON list, one object a line, beside and renamed into place.
+    """Write scores as a JSON list, one object a line, in a temporary file that is renamed into place.
 
     Raises:
         ToolkitError: the file cannot be written.
@@ -273,14 +236,16 @@ def read_json(path: Path) -> list[Score]:
     """Read what `write_json` wrote.
 
     Raises:
-        DataError: the file is missing, is no JSON list, or a row is no score; names the file and the row.
+        DataError: the file is missing, is not a JSON list, or a row is not a score; names the file and the row.
     """
     try:
         rows = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as fault:
         raise DataError(f"Cannot read {path}: {fault.strerror}; expected the JSON that an evaluation wrote.") from None
     except ValueError as fault:
-        raise DataError(f"{path} is no JSON ({fault}); expected the list of scores that an evaluation wrote.") from None
+        raise DataError(
+            f"{path} is not JSON ({fault}); expected the list of scores that an evaluation wrote."
+        ) from None
     if not isinstance(rows, list):
         raise DataError(f"{path} holds {type(rows).__name__}; expected the list of scores that an evaluation wrote.")
     return [from_dict(row, where=f"Row {number} of {path}") for number, row in enumerate(rows, start=1)]

@@ -11,7 +11,7 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.metrics import MAIN
 from toolkit.registry import unknown
-from toolkit.results.score import mean, summary
+from toolkit.results.summary import mean, summary
 from toolkit.sweeps import CellResult, SweepResults, load_results
 from toolkit.tasks import get_task
 

@@ -82,4 +82,5 @@ class Lessons:
         ours, theirs = head(states), head(wanted)
         if ours.ndim == 3:  # a logit for every token: padding has none
             ours, theirs = ours[mask], theirs[mask]
-        return error + (ours - theirs).pow(2).mean()
+        loss: Tensor = error + (ours - theirs).pow(2).mean()
+        return loss

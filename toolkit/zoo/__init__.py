@@ -1,6 +1,6 @@
 """The zoo: a directory of adapters with cards (`card`), written whole (`store`, `entry`), never trusted (`verify`)."""
 
-from toolkit.zoo.card import AdapterCard, digest_of
+from toolkit.zoo.card import AdapterCard, Origin, digest_of, rows_of
 from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.shelf import shelf_name
 from toolkit.zoo.store import Zoo
@@ -13,11 +13,13 @@ __all__ = [
     "CardFile",
     "CardScore",
     "Head",
+    "Origin",
     "Parent",
     "Seen",
     "Zoo",
     "backbone_slug",
     "check_backbone",
     "digest_of",
+    "rows_of",
     "shelf_name",
 ]

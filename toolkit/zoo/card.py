@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from pathlib import PurePath
+from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
-import yaml
-
-from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ZooError
 from toolkit.registry import did_you_mean
+from toolkit.results.score import Score
+from toolkit.version import __version__
 from toolkit.zoo.fields import CHECKS, check_file_name, is_canonical, noun, refuse_control
-from toolkit.zoo.files import MEND
-from toolkit.zoo.values import OF_VECTORS, POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Pooling, Seen, Value
+from toolkit.zoo.sealed import plain, sealed, unsealed
+from toolkit.zoo.values import OF_VECTORS, POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Pooling, Seen
 
 FORMAT = 1
 CARD_FILE = "card.yaml"
 README_FILE = "README.md"
 MAX_CARD_BYTES = 4_000_000
+LIBRARIES = ("torch", "transformers", "adapters", "numpy")  # compute or convert weights
+_AND = " AND "  # between licences
 _HEAD_LINE = (
     "# An adapter's card. The last line seals the text: `xstilts zoo verify` tells whether it was changed by hand."
 )
@@ -128,19 +130,58 @@ class AdapterCard:
         found = self.recipe.get(name, {})
         return found if isinstance(found, Mapping) else {}
 
+    @classmethod
+    def made_by(
+        cls,
+        name: str,
+        origin: Origin,
+        recipe: Mapping[str, Any],
+        *,
+        tasks: Sequence[str],
+        heads: Mapping[str, Head],
+        scores: Sequence[Score] = (),
+        seconds: float = 0.0,
+    ) -> AdapterCard:
+        """Return the card of weights that were just made; the only maker of cards.
+
+        The licence joins the licences of the rows seen and those of all parents, each once: an adapter that was trained
+        on a frozen parent was shaped by the parent's data as much as one that continues or merges it. `versions` names
+        this release and the libraries that compute weights. `created` is now.
+
+        Args:
+            name: canonical composition.
+            origin: what the weights were made from.
+            recipe: settings by section; `adapter` has at least `kind`.
+            tasks: the tasks it learnt.
+            heads: what each of its heads answers.
+            scores: what it scored.
+            seconds: how long it took.
+        """
+        return cls(
+            name=name,
+            backbone=origin.backbone,
+            kind=recipe["adapter"]["kind"],
+            tasks=tuple(tasks),
+            heads=dict(heads),
+            recipe=recipe,
+            parents=tuple(Parent(parent.name, parent.digest) for parent in origin.parents),
+            data_seen=tuple(origin.seen),
+            scores=tuple(map(CardScore.of, scores)),
+            versions={name: version(name) for name in LIBRARIES} | {"xstilts": __version__},
+            licence=_AND.join(origin.all_licences()),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=round(seconds, 1),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values (dict, list, text, numbers), the digest last."""
-        values = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+        values = {item.name: plain(getattr(self, item.name)) for item in fields(self)}
         digest = values.pop("digest")
         return {"format": values.pop("format"), **values, "digest": digest}
 
     def to_text(self) -> str:
         """Return the YAML page with its seal; equal cards give equal text."""
-        page = yaml.dump(
-            self.to_dict(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None
-        )
-        body = f"{_HEAD_LINE}\n{page}"
-        return f"{body}seal: {_seal(body)}\n"
+        return sealed(self.to_dict(), _HEAD_LINE)
 
     @classmethod
     def from_dict(cls, values: Any) -> AdapterCard:
@@ -192,14 +233,34 @@ class AdapterCard:
         Raises:
             ZooError: it was cut short or changed, is not plain YAML within limits, or is no card.
         """
-        above, seal, value = text.rpartition("\nseal: ")
-        body = f"{above}\n"
-        if not seal or value != f"{_seal(body)}\n":
-            # Which of the two it is decides what a user does next; the seal alone cannot tell.
-            found = "was changed after it was written" if seal else "is cut short or no card (it has no seal)"
-            _read(text)  # hostile or broken YAML has its own sentence
-            raise ZooError(f"The card {found}; {MEND}.")
-        return cls.from_dict(_read(body))
+        return cls.from_dict(unsealed(text))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What weights were made from.
+
+    Attributes:
+        backbone: the encoder.
+        parents: cards of the entries that they were trained on, frozen or warm-starting, or computed from.
+        seen: the rows that shaped them, `rows_of` where they are the parents' own.
+        licences: of those rows.
+    """
+
+    backbone: Backbone
+    parents: Sequence[AdapterCard] = ()
+    seen: Sequence[Seen] = ()
+    licences: Sequence[str] = ()
+
+    def all_licences(self) -> list[str]:
+        """Return each licence of the rows and of the parents once, in that order."""
+        inherited = (one for parent in self.parents for one in parent.licence.split(_AND))
+        return [one for one in dict.fromkeys((*self.licences, *inherited)) if one]
+
+
+def rows_of(cards: Iterable[AdapterCard]) -> tuple[Seen, ...]:
+    """Return the rows that any of some entries saw, each source once."""
+    return tuple(dict.fromkeys(seen for card in cards for seen in card.data_seen))
 
 
 def digest_of(card: AdapterCard) -> str:
@@ -209,45 +270,3 @@ def digest_of(card: AdapterCard) -> str:
     """
     files = sorted((name, held.sha256) for name, held in card.files.items())
     return hashlib.sha256(json.dumps([card.name, card.backbone.digest, files]).encode()).hexdigest()
-
-
-def _seal(body: str) -> str:
-    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _read(text: str) -> Any:
-    try:
-        node = compose(text)
-        return None if node is None else build(node)
-    except YamlFault as fault:
-        where = f", line {fault.line}" if fault.line else ""
-        raise ZooError(f"The card is refused{where}: {fault}; {MEND}.") from None
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes every value out: an alias (`*id001`) would be refused when read."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _plain(value: Any) -> Any:
-    """Return nested plain values; numbers of NumPy become Python's, paths become text."""
-    if isinstance(value, Value):
-        value = value.to_dict()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        # Subclasses of the plain types (NumPy's float64, enums of text) have no YAML form.
-        return value if value is None or isinstance(value, bool) else _base(value)(value)
-    if isinstance(value, PurePath):
-        return str(value)
-    if hasattr(value, "item"):
-        return value.item()
-    raise TypeError(f"a card cannot hold {type(value).__name__}: {value!r}")
-
-
-def _base(value: float | str) -> type:
-    return next(kind for kind in (int, float, str) if isinstance(value, kind))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol, Self, get_args
 
+from toolkit.results.score import Score, to_dict
+
 Pooling = Literal["mean", "cls", "mean-no-special"]
 POOLINGS: dict[str, Pooling] = {name: name for name in get_args(Pooling)}
 OF_VECTORS = ("retrieval",)  # kinds whose heads compare vectors: only these have a pooling and a temperature
@@ -174,6 +176,11 @@ class CardScore(Value):
     is_generated: bool | None = None
     fingerprint: str | None = None
     revision: str | None = None
+
+    @classmethod
+    def of(cls, score: Score) -> CardScore:
+        """Return the record of a score that was just computed."""
+        return cls.read(to_dict(score))
 
 
 @dataclass(frozen=True)

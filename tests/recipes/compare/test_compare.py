@@ -19,6 +19,8 @@ from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.results.predictions import Prediction, read_predictions
 from toolkit.tasks import get_task
 
+pytestmark = pytest.mark.journey
+
 PAIR = ("micro-nli", "backbone@micro-nli")
 
 

@@ -13,6 +13,8 @@ from toolkit.errors import ToolkitError
 from toolkit.recipes.data.check import check
 from toolkit.tasks import TASKS
 
+pytestmark = pytest.mark.journey
+
 TRAIN = [
     ("Es regnet.", "Nass.", "ja"),
     ("Es  REGNET.", "nass.", "nein"),
@@ -33,6 +35,8 @@ def own(folder: Path) -> Iterator[Path]:
         "columns: {first: a, second: b, label: gold}\n"
     )
     toolkit.load_task(folder / "own.yaml")
+    (folder / "other.yaml").write_text((folder / "own.yaml").read_text().replace("name: own", "name: other"))
+    toolkit.load_task(folder / "other.yaml")
     yield folder
     TASKS.clear()
     TASKS.update(held)
@@ -58,7 +62,7 @@ def test_rows_that_an_entry_of_the_zoo_saw_are_named(own: Path) -> None:
     toolkit.train("own", config)
     assert "'own' saw own en (train): 1 of the 2 rows scored in en are among them." in check("own", config).sentences
     TASKS.pop("own")
-    found = check("micro-choice", config)
+    found = check("other", config)
     assert any("cannot be read here and was not compared: No task named 'own'" in each for each in found.sentences)
 
 

@@ -16,10 +16,12 @@ from tests.recipes.small import tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import mean_mass
-from toolkit.progress import silent
 from toolkit.recipes.fusion import cost
-from toolkit.recipes.session.common import trained_circuit
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.session import Session
 from toolkit.zoo import Zoo
+
+pytestmark = pytest.mark.journey
 
 THREE = "fuse[micro-nli,micro-pos,micro-qa]/micro-choice"
 
@@ -55,13 +57,13 @@ def test_attention_sums_to_one_over_the_members_everywhere_and_everything_is_wri
 def test_attention_is_the_mean_of_what_the_circuit_attends_to(held: Config) -> None:
     one_row = replace(held, eval=replace(held.eval, limit=1))
     found = mean_mass(toolkit.attention(THREE, one_row, task="micro-nli", languages="en").masses, "layer", "member")
-    circuit, _ = trained_circuit(THREE, held, heads={}, report=silent)
+    circuit, _ = trained_circuit(THREE, Session.open(held), heads={})
     target = toolkit.get_task("micro-nli")
     with circuit:
         from toolkit.recipes.score.evaluate import task_features
 
         rows = target.rows("score", "en", limit=1)
-        batch = task_features(rows, target, circuit, held).collate(np.array([0]))
+        batch = task_features(rows, target, circuit, Session.open(held)).collate(np.array([0]))
         import torch
 
         ids, mask = (torch.from_numpy(batch[key]) for key in ("input_ids", "attention_mask"))
@@ -123,7 +125,7 @@ def test_what_cannot_be_pruned_is_refused(held: Config, pruned) -> None:  # type
             toolkit.prune(THREE, held, keep=keep)
     with pytest.raises(ToolkitError, match="'micro-nli' is no entry that holds a fusion"):
         toolkit.prune("micro-nli", held, keep=2)
-    with pytest.raises(ToolkitError, match="holds .* already; replace it with --retrain"):
+    with pytest.raises(ToolkitError, match="holds .* already; replace it with --replace"):
         toolkit.prune(THREE, held, keep=2, languages="en")
 
 
@@ -165,7 +167,7 @@ def test_a_collapsed_adapter_comes_nearer_to_its_teacher_than_the_bare_backbone_
     def states(text: str) -> np.ndarray:
         import torch
 
-        circuit, _ = trained_circuit(text, held, heads={}, report=silent)
+        circuit, _ = trained_circuit(text, Session.open(held), heads={})
         ids = torch.randint(5, 500, (8, 12), generator=torch.Generator().manual_seed(0))
         with circuit, torch.inference_mode():
             return circuit.encode(ids, torch.ones_like(ids)).numpy()
@@ -182,7 +184,7 @@ def test_a_collapsed_adapter_can_be_stacked_on_and_retrieved_with(held: Config, 
 def test_labels_are_not_read_and_a_text_will_do(held: Config, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("\n".join(f"a red house number {i}" for i in range(30)))
-    found = toolkit.collapse(THREE, held, name="of-text", text_file=text, languages="en")
+    found = toolkit.collapse(THREE, held, name="of-text", text=text, languages="en")
     assert found.card.recipe["collapsed"]["rows"]["lines"] == 30
 
 
@@ -194,7 +196,7 @@ def test_labels_are_not_read_and_a_text_will_do(held: Config, tmp_path: Path) ->
         (THREE, {"name": "micro-nli"}, "'micro-nli' is a task"),
         (THREE, {"name": "a/b"}, "no plain name"),
         (THREE, {"name": "micro-choice-collapsed"}, "holds 'micro-choice-collapsed' already"),
-        (THREE, {"name": "x", "text_file": Path("missing.txt")}, "cannot be read as UTF-8 text"),
+        (THREE, {"name": "x", "text": Path("missing.txt")}, "cannot be read as UTF-8 text"),
     ],
 )
 def test_what_cannot_be_collapsed_is_refused(held: Config, collapsed, text, options, sentence) -> None:  # type: ignore[no-untyped-def]

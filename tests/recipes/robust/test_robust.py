@@ -19,6 +19,8 @@ from toolkit.results.predictions import read_predictions
 from toolkit.results.score import read_json
 from toolkit.tasks import get_task
 
+pytestmark = pytest.mark.journey
+
 
 def _here(trained: Config, folder: Path, *sets: str) -> Config:
     return replace(tiny_config(folder, *sets), zoo=trained.zoo)
@@ -171,7 +173,7 @@ def test_what_cannot_be_done_is_refused_in_one_sentence(
 def test_what_no_language_that_is_asked_for_allows_is_refused_before_a_model_is_loaded(
     nli: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room.common, "trained_circuit", lambda *args, **kw: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(room, "trained_circuit", lambda *args, **kw: pytest.fail("a model was loaded"))
     _lexicon(tmp_path, "en-de.txt", "cat Katze\n")
     config = _here(nli, tmp_path, f"noise.lexicons={tmp_path}", "noise.mix_with=de")
     for options, sentence in (

@@ -16,8 +16,10 @@ from toolkit.evaluation import Evaluation
 from toolkit.evaluation.spans import Candidate, Spans
 from toolkit.recipes.score.answers import kept_answers, write_answers
 from toolkit.results.predictions import Prediction, read_predictions
-from toolkit.results.score import mean
+from toolkit.results.summary import mean
 from toolkit.tasks import get_task
+
+pytestmark = pytest.mark.journey
 
 
 def value_of(result: toolkit.Result, language: str, metric: str) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,17 +10,19 @@ import numpy as np
 import pytest
 
 import toolkit
-from tests import PROJECT
+from tests import PROJECT, zygote
 from tests.recipes.small import FUSED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.evaluation import predict
+from toolkit.evaluation import run_head
 from toolkit.features import features_of, sentence_features
 from toolkit.modeling.embed import embed
-from toolkit.progress import silent
-from toolkit.recipes.session.common import trained_circuit
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.session import Session
 from toolkit.retrieval import exact_search
 from toolkit.tasks import get_task
+
+pytestmark = pytest.mark.journey
 
 
 def test_every_language_gets_a_score_and_the_files_are_written(trained: Config) -> None:
@@ -71,7 +72,7 @@ def test_a_bitext_task_is_sent_to_retrieve_and_others_to_eval(trained: Config) -
 
 def test_retrieval_is_what_the_exact_oracle_finds(trained: Config) -> None:
     result = toolkit.retrieve("micro-nli", trained, task="micro-bitext", languages="de,ru")
-    circuit, _ = trained_circuit("micro-nli", trained, heads={}, report=silent)
+    circuit, _ = trained_circuit("micro-nli", Session.open(trained), heads={})
     with circuit:
         for score in result.scores:
             rows = get_task("micro-bitext").rows("score", score.language, limit=30)
@@ -92,12 +93,12 @@ def test_the_bare_backbone_retrieves_without_a_zoo(tmp_path: Path) -> None:
 
 
 def test_an_adapter_above_the_layer_changes_nothing_and_one_below_does(trained: Config) -> None:
-    circuit, _ = trained_circuit("micro-nli", trained, heads={}, report=silent)
+    circuit, _ = trained_circuit("micro-nli", Session.open(trained), heads={})
     texts = ["a small test", "another one"]
     with circuit:
         features = sentence_features(texts, circuit.backbone.tokenizer, max_length=64)
         with_adapter = [embed(circuit, features, layer=layer) for layer in (0, 1)]
-    bare, _ = trained_circuit("backbone", trained, heads={}, report=silent)
+    bare, _ = trained_circuit("backbone", Session.open(trained), heads={})
     with bare:
         without = [embed(bare, features, layer=layer) for layer in (0, 1)]
     assert np.array_equal(with_adapter[0], without[0])
@@ -117,9 +118,9 @@ np.save(sys.argv[2], logits_of(tiny_config(Path(sys.argv[1])), sys.argv[3]))
 
 def logits_of(config: Config, expression: str) -> np.ndarray:
     rows = list(get_task("micro-choice").rows("score", "ru", limit=16))
-    circuit, _ = trained_circuit(expression, config, heads=None, report=silent)
+    circuit, _ = trained_circuit(expression, Session.open(config), heads=None)
     with circuit:
-        found = predict(circuit, features_of(rows, "choice", circuit.backbone.tokenizer))
+        found = run_head(circuit, features_of(rows, "choice", circuit.backbone.tokenizer))
     assert isinstance(found, np.ndarray)
     return found
 
@@ -127,12 +128,7 @@ def logits_of(config: Config, expression: str) -> np.ndarray:
 def test_another_process_gets_bit_equal_logits(trained: Config, tmp_path: Path) -> None:
     here = logits_of(trained, FUSED)
     out = tmp_path / "logits.npy"
-    subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(Path(trained.zoo).parent), str(out), FUSED],
-        check=True,
-        cwd=PROJECT,
-        timeout=300,
-    )
+    zygote.run([sys.executable, "-c", PROGRAM, str(Path(trained.zoo).parent), str(out), FUSED], check=True, cwd=PROJECT)
     assert np.array_equal(here, np.load(out))
 
 
@@ -144,10 +140,10 @@ def test_a_folded_circuit_gives_the_unfolded_ones_answers(trained: Config, expre
     found = []
     for sets in ((), ("eval.fold=false",)):
         config = tiny_config(Path(trained.zoo).parent, *sets)
-        circuit, _ = trained_circuit(expression, config, heads=None, report=silent)
+        circuit, _ = trained_circuit(expression, Session.open(config), heads=None)
         with circuit:
             assert circuit.is_folded is not bool(sets)
-            found.append(predict(circuit, features_of(rows, kind, circuit.backbone.tokenizer)))
+            found.append(run_head(circuit, features_of(rows, kind, circuit.backbone.tokenizer)))
     folded, unfolded = found
     if kind == "tags":
         assert np.array_equal(folded.values, unfolded.values)  # type: ignore[union-attr]

@@ -20,10 +20,11 @@ from toolkit.features import sentence_features
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed
-from toolkit.recipes.fusion.collapse import collapse
 from toolkit.tasks import QueryRow, get_task
 from toolkit.zoo import Head, Zoo
 from toolkit.zoo.adapterhub import export
+
+pytestmark = pytest.mark.journey
 
 
 def plain_scores(config: Config, task: str, language: str, layer: int, pooling: str) -> tuple[float, float]:
@@ -192,6 +193,6 @@ def test_a_retrieval_task_trains_on_top_of_other_adapters_and_beside_other_tasks
     scores = toolkit.retrieve("micro-nli/micro-answers", config, task="micro-bitext", languages="de").scores
     assert "layer=2/2 pooling=mean" in scores[0].protocol
     with pytest.raises(ToolkitError, match="'micro-answers' is scored by retrieval, by vectors and no head"):
-        collapse("micro-nli/micro-answers", config)
+        toolkit.collapse("micro-nli/micro-answers", config)
     (mixed,) = toolkit.train("mix[micro-nli,micro-answers]", config)
     assert {head.kind for head in mixed.heads.values()} == {"pair", "retrieval"}

@@ -22,6 +22,8 @@ from toolkit.modeling.embed import embed_all
 from toolkit.recipes.score.publish import Scored
 from toolkit.tasks import BitextRow, get_task
 
+pytestmark = pytest.mark.journey
+
 # The <s> of a random encoder is all but the same for every sentence, so that rounding would decide xtreme's score.
 MEAN = ("retrieve.protocol=all", "retrieve.pooling=mean")
 NAMES = ("jiant", "xtreme", "laser", "mteb", "st")

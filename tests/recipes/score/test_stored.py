@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,15 +12,17 @@ import numpy as np
 import pytest
 
 import toolkit
-from tests import PROJECT
+from tests import PROJECT, zygote
 from tests.recipes.score.test_mining import texts
 from tests.recipes.small import tiny_config
+from tests.waiting import wait_until
 from toolkit.embeddings import damages, leftovers, shelves
 from toolkit.errors import ToolkitError
 from toolkit.recipes.score import encoding
-from toolkit.recipes.score.mining import mine_files
 from toolkit.tasks import BitextRow, Rows, get_task
 from toolkit.tasks.rows import HeldRows
+
+pytestmark = pytest.mark.journey
 
 
 @pytest.fixture
@@ -116,6 +116,7 @@ def test_an_index_that_faiss_does_not_know_is_refused(tmp_path: Path) -> None:
         toolkit.retrieve("backbone", tiny_config(tmp_path, "retrieve.index=Flatt"), task="micro-bitext", languages="de")
 
 
+@pytest.mark.slow
 def test_a_kill_while_encoding_loses_at_most_the_shard_in_work(tmp_path: Path) -> None:
     files = tmp_path / "a.de", tmp_path / "b.en"
     for file in files:
@@ -125,13 +126,10 @@ def test_a_kill_while_encoding_loses_at_most_the_shard_in_work(tmp_path: Path) -
         sys.executable, str(PROJECT / "cli.py"), "mine", *map(str, files), "--out", str(tmp_path / "pairs.tsv"),
         "--backbone", "tiny", "--no-track", "--set", f"store.folder={store}", "--set", "store.shard=24",
     ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = zygote.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 240
-        while len(list(store.rglob("*.safetensors"))) < 8:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL)
+        wait_until(lambda: len(list(store.rglob("*.safetensors"))) >= 8, "eight shards", process=process, every_s=0.005)
+        process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
     finally:
         process.kill()
@@ -141,7 +139,7 @@ def test_a_kill_while_encoding_loses_at_most_the_shard_in_work(tmp_path: Path) -
     written = {path: path.stat().st_mtime_ns for path in shelf.shards}
     assert damages(shelf) == []
     assert len(leftovers(store)) <= 1
-    subprocess.run(command, check=True, capture_output=True, timeout=240)
+    zygote.run(command, check=True, capture_output=True)
     (shelf,) = shelves(store)
     assert {path: path.stat().st_mtime_ns for path in written} == written  # none was encoded again
     assert len(shelf.shards) > len(written)
@@ -153,10 +151,10 @@ def test_the_two_files_of_a_mining_are_encoded_once_even_where_a_text_is_in_both
 ) -> None:
     source, target = texts(tmp_path)
     config = tiny_config(tmp_path)
-    mine_files(source, target, tmp_path / "pairs.tsv", config)
+    toolkit.mine(source, target, config, out=tmp_path / "pairs.tsv")
     before = (tmp_path / "pairs.tsv").read_text()
     encoded.clear()
-    mine_files(source, target, tmp_path / "pairs.tsv", config)
+    toolkit.mine(source, target, config, out=tmp_path / "pairs.tsv")
     assert encoded == []
     assert (tmp_path / "pairs.tsv").read_text() == before
 

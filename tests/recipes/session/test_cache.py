@@ -14,6 +14,8 @@ from tests.recipes.small import tiny_config
 from toolkit.features import cache
 from toolkit.zoo import Zoo
 
+pytestmark = pytest.mark.journey
+
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +12,17 @@ import numpy as np
 import pytest
 
 import toolkit
+from tests import zygote
 from tests.recipes.small import FUSED, tiny_config
 from tests.zoo.cards import resealed
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.fusion import FastFusion
-from toolkit.progress import silent
-from toolkit.recipes.session.common import trained_circuit
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.session import Session
 from toolkit.zoo import Zoo
+
+pytestmark = pytest.mark.journey
 
 
 def weights(config: Config, entry: str) -> dict[str, np.ndarray]:
@@ -35,7 +37,7 @@ def having(config: Config, **train: Any) -> Config:
 
 def installed(text: str, config: Config) -> tuple[bool, bool]:
     """Whether the circuit holds fast fusions, and whether it is folded."""
-    circuit, _ = trained_circuit(text, config, heads=None, report=silent)
+    circuit, _ = trained_circuit(text, Session.open(config), heads=None)
     with circuit:
         is_fast = any(isinstance(one.__dict__.get("compose_fuse"), FastFusion) for one in circuit.modules())
         return is_fast, circuit.is_folded
@@ -117,7 +119,7 @@ def test_members_that_learn_along_lie_in_the_stages_entry_and_the_originals_stay
 
 
 def held_in_circuit(text: str, config: Config, entry: str) -> dict[str, np.ndarray]:
-    circuit, _ = trained_circuit(text, config, heads={}, report=silent)
+    circuit, _ = trained_circuit(text, Session.open(config), heads={})
     with circuit:
         return next(circuit.tensors_of(part) for part in circuit.parts if (part.kind, part.entry) == ("adapter", entry))
 
@@ -198,7 +200,7 @@ def test_a_member_of_another_backbone_is_one_sentence(broken: Config) -> None:
 
 
 def test_a_member_with_a_weight_that_is_no_number_is_one_sentence(broken: Config) -> None:
-    circuit, _ = trained_circuit(FUSED, broken, heads={}, report=silent)
+    circuit, _ = trained_circuit(FUSED, Session.open(broken), heads={})
     with circuit:
         fusion = next(part for part in circuit.parts if part.kind == "fusion")
         tensors = circuit.tensors_of(fusion)
@@ -217,15 +219,15 @@ def test_members_of_different_shapes_fuse(tmp_path: Path) -> None:
 def test_a_fusion_comes_back_to_the_bit_in_another_process(trained: Config) -> None:
     code = (
         "import sys, torch, hashlib; import toolkit; from pathlib import Path;"
-        "from toolkit.recipes.session.common import trained_circuit; from toolkit.progress import silent;"
+        "from toolkit.recipes.session.circuits import trained_circuit; from toolkit.recipes.session.session import Session;"
         "torch.set_num_threads(1);"
         "c = toolkit.configure('backbone.precision=fp32', backbone='tiny', zoo=Path(sys.argv[1]));"
-        "k, _ = trained_circuit(sys.argv[2], c, heads={}, report=silent);"
+        "k, _ = trained_circuit(sys.argv[2], Session.open(c), heads={});"
         "ids = torch.arange(5, 65).view(5, 12);"
         "s = torch.inference_mode()(k.encode)(ids, torch.ones_like(ids));"
         "print(hashlib.sha256(s.numpy().tobytes()).hexdigest())"
     )
     command = [sys.executable, "-c", code, str(trained.zoo), FUSED]
-    one, other = (subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2))
+    one, other = (zygote.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2))
     assert len(one.strip()) == 64
     assert one == other

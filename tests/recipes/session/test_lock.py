@@ -15,6 +15,8 @@ from toolkit.zoo import Zoo
 from toolkit.zoo.lock import make_lock, write_lock
 from toolkit.zoo.share.share import pull, push
 
+pytestmark = pytest.mark.journey
+
 
 def test_a_colleague_gets_the_same_numbers_to_the_last_bit_or_a_refusal(trained: Config, folder: Path) -> None:
     mine, theirs = Zoo(trained.zoo), Zoo(folder / "theirs")

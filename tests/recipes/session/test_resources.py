@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import pytest
 
 from toolkit.recipes.session.resources import Meter, peak_memory_mib
 from toolkit.tracking import NoTracker
+
+pytestmark = pytest.mark.journey
 
 
 class Kept(NoTracker):

@@ -15,8 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from tests import PROJECT
+from tests import PROJECT, zygote
 from tests.recipes.sweeping import GRID, made, records, run, table, write_grid
+from tests.waiting import wait_until
 from toolkit.config import load
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
@@ -24,6 +25,8 @@ from toolkit.recipes.sweep.run import dry_run
 from toolkit.sweeps import SweepFolder, load_results
 from toolkit.sweeps.outlook import outlook
 from toolkit.zoo import Zoo
+
+pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")
@@ -135,17 +138,18 @@ def test_two_workers_come_to_the_same_table(swept: Path, tmp_path: Path) -> None
     assert len({record.pid for record in records(tmp_path / "out").values()}) == 2
 
 
-def _start(grid: Path, folder: Path) -> subprocess.Popen:
+def _start(grid: Path, folder: Path) -> zygote.Popen:
     command = [sys.executable, str(PROJECT / "cli.py"), "sweep", str(grid), "--dir", str(folder), "--no-track"]
-    return subprocess.Popen(command, cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return zygote.Popen(command, cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _wait_for(folder: Path, count: int, process: subprocess.Popen) -> None:
+def _wait_for(folder: Path, count: int, process: zygote.Popen) -> None:
     """Wait until a sweep has begun so many steps."""
-    while process.poll() is None and len(list(folder.glob("stages/*.json"))) < count:
-        time.sleep(0.01)
+    stages = folder / "stages"
+    wait_until(lambda: len(list(stages.glob("*.json"))) >= count or process.poll() is not None, f"{count} steps begun")
 
 
+@pytest.mark.slow
 def test_a_sweep_killed_three_times_ends_with_the_same_table_and_trains_nothing_twice(
     swept: Path, tmp_path: Path
 ) -> None:
@@ -164,17 +168,15 @@ def test_a_sweep_killed_three_times_ends_with_the_same_table_and_trains_nothing_
     assert all(record.digest == records(swept)[record.key].digest for record in found)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_replaced_and_its_step_recorded_as_failed(tmp_path: Path) -> None:
     grid, out = write_grid(tmp_path, GRID.replace("epochs: 2", "epochs: 40")), tmp_path / "out"
     process = _start(grid, out)
     _wait_for(out, 1, process)
     first = next(iter(records(out).values()))
     os.kill(first.pid, signal.SIGKILL)
-    while (found := next(iter(records(out).values()))).state != "failed":
-        time.sleep(0.02)
-    assert "was ended by SIGKILL" in found.error
-    while len(records(out)) < 2:
-        assert process.poll() is None
-        time.sleep(0.02)
+    wait_until(lambda: next(iter(records(out).values())).state == "failed", "the failure is recorded", process=process)
+    assert "was ended by SIGKILL" in next(iter(records(out).values())).error
+    wait_until(lambda: len(records(out)) >= 2, "the next step has begun", process=process)
     process.kill()
     process.wait()

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 import cli
 from tests.recipes.sweeping import GRID, write_grid
 
+pytestmark = pytest.mark.journey
 SMALL = """
 title: One cell
 question: Does it run?

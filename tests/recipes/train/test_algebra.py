@@ -15,6 +15,8 @@ from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.merging import merge_tensors
 from toolkit.zoo import Zoo
 
+pytestmark = pytest.mark.journey
+
 
 @pytest.fixture(scope="module")
 def held(tmp_path_factory: pytest.TempPathFactory) -> Config:

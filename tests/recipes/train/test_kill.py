@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import PROJECT
+from tests import PROJECT, zygote
+from tests.waiting import wait_until
 from toolkit.zoo import Zoo
 
 EXPRESSION = "fuse[micro-nli,micro-pos]/micro-choice"
@@ -48,37 +48,38 @@ def checkpoints(folder: Path) -> list[tuple[str, int]]:
 def run_until_a_new_checkpoint_then_kill(folder: Path, delay_s: float) -> bool:
     """Start the command, kill it `delay_s` after it wrote a checkpoint; False where it ended before."""
     before = checkpoints(folder)
-    process = subprocess.Popen(command(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = zygote.Popen(command(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def is_new() -> bool:
+        try:
+            now = checkpoints(folder)
+        except FileNotFoundError:  # a finished stage has just removed its own
+            return False
+        return bool(now) and now != before
+
     try:
-        deadline = time.monotonic() + 240
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                assert process.returncode == 0
-                return False
-            try:
-                now = checkpoints(folder)
-            except FileNotFoundError:  # a finished stage has just removed its own
-                continue
-            if now and now != before:
-                time.sleep(delay_s)
-                os.kill(process.pid, signal.SIGKILL)
-                return process.wait() == -signal.SIGKILL
-            time.sleep(0.002)
-        raise AssertionError("no checkpoint within four minutes")
+        wait_until(lambda: is_new() or process.poll() is not None, "a checkpoint", every_s=0.002)
+        if process.poll() is not None:
+            assert process.returncode == 0
+            return False
+        time.sleep(delay_s)
+        process.send_signal(signal.SIGKILL)
+        return process.wait() == -signal.SIGKILL
     finally:
         process.kill()
         process.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delays", [(0.0, 0.08, 0.02)], ids=["three kills"])
 def test_a_killed_run_ends_with_the_same_bits_as_an_uninterrupted_one(
     tmp_path: Path, delays: tuple[float, ...]
 ) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run(command(whole), check=True, capture_output=True, timeout=280)
+    zygote.run(command(whole), check=True, capture_output=True)
     kills = sum(run_until_a_new_checkpoint_then_kill(killed, delay) for delay in delays)
     assert kills >= 2
-    said = subprocess.run(command(killed), check=True, capture_output=True, text=True, timeout=280).stderr
+    said = zygote.run(command(killed), check=True, capture_output=True, text=True).stderr
     assert "went on from step" in said
     expected, found = weights(whole), weights(killed)
     assert expected.keys() == found.keys()

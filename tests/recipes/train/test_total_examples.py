@@ -17,6 +17,8 @@ from toolkit.errors import ToolkitError
 from toolkit.tasks import get_task
 from toolkit.zoo import Zoo
 
+pytestmark = pytest.mark.journey
+
 MIX = "mix[micro-nli.en,micro-nli.sw,micro-nli.de]"
 
 
@@ -82,7 +84,9 @@ def test_more_examples_than_there_are_rows_are_refused_before_anything_is_traine
 
 def test_the_option_of_the_command_is_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Config] = []
-    monkeypatch.setattr("toolkit.recipes.train.train.train", lambda expr, config, **_: asked.append(config) or [])
+    monkeypatch.setattr(
+        "toolkit.recipes.train.train.train", lambda expr, session, **_: asked.append(session.config) or []
+    )
     for words in (["train", MIX], ["fuse", "micro-nli", "micro-pos", "--target", "micro-qa"]):
         found = CliRunner().invoke(cli.main, [*words, "--total-examples", "7", "--backbone", "tiny"])
         assert found.exit_code == 0, found.output

@@ -12,10 +12,12 @@ import toolkit
 from tests.recipes.small import FUSED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.progress import silent
-from toolkit.recipes.session.common import trained_circuit
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.train import stage
 from toolkit.zoo import Zoo
+
+pytestmark = pytest.mark.journey
 
 
 def weights(config: Config, entry: str) -> dict[str, np.ndarray]:
@@ -160,7 +162,7 @@ def test_adapters_of_different_shapes_are_fused_and_each_keeps_its_own(tmp_path:
     toolkit.train("micro-nli", narrow)
     wide = tiny_config(tmp_path, "adapter.reduction_factor=4")
     toolkit.train(FUSED, wide)
-    circuit, _ = trained_circuit(FUSED, wide, heads=None, report=silent)
+    circuit, _ = trained_circuit(FUSED, Session.open(wide), heads=None)
     with circuit:
         widths = {part.name: circuit.shapes_of(part)["layer.0.adapter_up.weight"][1] for part in circuit.parts
                   if part.kind == "adapter"}  # fmt: skip
@@ -189,8 +191,8 @@ def test_a_fusion_in_two_phases_learns_before_what_stands_on_it(
 def test_layers_that_are_left_out_come_with_the_card(tmp_path: Path) -> None:
     half = tiny_config(tmp_path, "adapter.leave_out_upper=0.5")
     toolkit.train("micro-nli", half)
-    circuit, _ = trained_circuit("micro-nli", tiny_config(tmp_path), heads=None, report=silent)
+    circuit, _ = trained_circuit("micro-nli", Session.open(tiny_config(tmp_path)), heads=None)
     with circuit:
         assert {key.split(".")[1] for key in circuit.shapes_of(circuit.parts[0])} == {"0"}
-    with pytest.raises(ToolkitError, match="joins adapters that stand in different layers"):
+    with pytest.raises(ToolkitError, match="joins adapters that are in different layers"):
         toolkit.train("fuse[micro-nli,micro-pos]@micro-nli", tiny_config(tmp_path))

@@ -28,6 +28,8 @@ from toolkit.similarity.ranking import FILE, read_prediction, verdicts
 from toolkit.sweeps.transfers import observe
 from toolkit.tasks import TASKS
 
+pytestmark = pytest.mark.journey
+
 TEXTUAL = "combined,text-embedding,vocabulary"  # what needs no adapter
 
 

@@ -21,6 +21,8 @@ from toolkit.recipes.transfer.predictors import PREDICTORS, extract, get_predict
 from toolkit.similarity import cosine, logme
 from toolkit.zoo import Zoo
 
+pytestmark = pytest.mark.journey
+
 LIMIT = 120
 HELD = ("micro-nli", "micro-qa")  # what the zoo of `trained` holds alone
 
@@ -272,7 +274,8 @@ def test_nothing_stays_wired(config: Config) -> None:
 def test_a_fisher_is_computed_once_and_is_that_of_the_adapter_on_its_own_rows(config: Config) -> None:
     from toolkit.features import features_of
     from toolkit.modeling.fisher import adapter_fisher
-    from toolkit.recipes.session.common import trained_circuit
+    from toolkit.recipes.session.circuits import trained_circuit
+    from toolkit.recipes.session.session import Session
 
     with Context(config) as context:
         found = context.fisher("micro-nli")
@@ -282,7 +285,7 @@ def test_a_fisher_is_computed_once_and_is_that_of_the_adapter_on_its_own_rows(co
     with Context(config) as context:
         kept = context.fisher("micro-nli")
         assert context.n_examples == 0
-    circuit, _ = trained_circuit("micro-nli", config, heads=None, report=lambda progress: None)
+    circuit, _ = trained_circuit("micro-nli", Session.open(config), heads=None)
     rows = toolkit.get_task("micro-nli").rows("train").draw(16, seed=0)
     with circuit:
         features = features_of(rows, "pair", circuit.backbone.tokenizer)

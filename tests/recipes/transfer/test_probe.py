@@ -9,6 +9,8 @@ from toolkit.errors import ToolkitError
 from toolkit.recipes.transfer.probe import every_item, probe_items, probe_rows, task_name
 from toolkit.tasks import ChoiceRow, PairRow, SpanRow, TagsRow, get_task
 
+pytestmark = pytest.mark.journey
+
 
 def test_a_pair_is_an_item_with_its_relation():
     probe = probe_items("micro-nli", limit=40)

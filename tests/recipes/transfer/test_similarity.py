@@ -18,6 +18,8 @@ from toolkit.errors import ToolkitError
 from toolkit.recipes.transfer.similarity import by_group, compare_tasks
 from toolkit.tasks import TASKS
 
+pytestmark = pytest.mark.journey
+
 TASKS_HERE = ("micro-nli", "micro-pos", "micro-qa", "micro-bitext")
 FAST = "text-embedding,logme,cka,vocabulary"
 ALL = ["text-embedding", "fisher", "logme", "transrate", "cka", "language", "vocabulary"]

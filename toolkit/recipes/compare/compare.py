@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.composition import parse
-from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
 from toolkit.files import replace_text
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
-from toolkit.progress import Report, silent
 from toolkit.recipes.score.answers import FOLDER
 from toolkit.recipes.score.evaluate import choose_languages, evaluate, parts_of
 from toolkit.recipes.score.identity import identity, read_identity
@@ -21,9 +19,9 @@ from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.recipes.score.pool import pooled_fingerprint
 from toolkit.recipes.score.publish import result_folder
 from toolkit.recipes.score.retrieve import retrieve
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.noise import scored_rows
+from toolkit.recipes.session.session import Session
 from toolkit.report import render
 from toolkit.report.compare import Comparison, compare_csv, compare_figure, compare_table, comparison
 from toolkit.results.predictions import read_predictions
@@ -58,15 +56,13 @@ class Compared(WrittenResult):
 
 def compare(
     expressions: Sequence[str],
-    config: Config,
+    session: Session,
     *,
     task: str,
     baseline: str | None = None,
     languages: str | Sequence[str] = "all",
     metric: str | None = None,
     resamples: int = RESAMPLES,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> Compared:
     """Score compositions on the same rows and test each difference to the baseline by a paired bootstrap.
 
@@ -74,19 +70,18 @@ def compare(
 
     Args:
         expressions: compositions whose entries the zoo holds.
-        config: resolved configuration; `train.seed` seeds the resampling.
+        session: of the configuration; `train.seed` seeds the resampling.
         task: the task to score.
         baseline: the composition that the others are compared with; None: the first.
         languages: as for `evaluate`.
         metric: of the task's measures; None: the one that tables look at.
         resamples: how many test sets are drawn.
-        report: progress callback.
-        say: called with sentences for the reader.
 
     Raises:
         ToolkitError: fewer than two compositions, or a measure that is no sum over rows.
         DataError: the compositions were not scored on the same rows.
     """
+    config = session.config
     target = get_task(task)
     names = list(dict.fromkeys(str(parse(text)) for text in (*([baseline] if baseline else []), *expressions)))
     if len(names) < 2:
@@ -98,7 +93,7 @@ def compare(
     for name in names:
         if parse(name).is_parallel:
             raise ToolkitError(f"'{name}' has several answers to a row; compare its members one by one.")
-    wanted = choose_languages(target, languages, config.data_root, say)
+    wanted = choose_languages(target, languages, session)
     one = config.retrieve.protocol
     if target.kind in RETRIEVED and one in (("all",) if target.kind == "retrieval" else ("all", "mteb")):
         raise ToolkitError(
@@ -109,7 +104,7 @@ def compare(
     scores: dict[str, dict[str, Score]] = {}
     systems: dict[str, dict[str, Outcomes]] = {}
     for name in names:
-        folder = _answers(name, target, wanted, config, report, say)
+        folder = _answers(name, target, wanted, session)
         scores[name] = _scores(folder, metric, wanted, target)
         systems[name] = {code: _outcomes(folder, target, code, metric, scores[name][code]) for code in wanted}
     _require_equal_rows(scores)
@@ -125,32 +120,32 @@ def compare(
         is_parallel=target.parallel,
         pivot_language=target.train_language,
     )
-    return _publish(found, target, config, say)
+    return _publish(found, target, session)
 
 
-def _answers(name: str, task: Task, languages: Sequence[str], config: Config, report: Report, say: Say) -> Path:
+def _answers(name: str, task: Task, languages: Sequence[str], session: Session) -> Path:
     """Return the folder of a composition's scores and predictions, after evaluating it where need be."""
     is_retrieved = task.kind in RETRIEVED
-    folder = result_folder(name, task.name, config, journey="retrieve" if is_retrieved else "eval")
-    backbone = common.open_backbone(config, report=report)
-    if _is_reusable(folder, name, task, languages, backbone, config):
-        say(f"{name}: taken from {folder} (same weights, rows and settings).")
+    folder = result_folder(name, task.name, session.config, journey="retrieve" if is_retrieved else "eval")
+    backbone = open_backbone(session)
+    if _is_reusable(folder, name, task, languages, backbone, session):
+        session.say(f"{name}: taken from {folder} (same weights, rows and settings).")
         return folder
     if is_retrieved:
-        retrieve(name, config, task=task.name, languages=languages, report=report, say=say)
+        retrieve(name, session, task=task.name, languages=languages)
     else:
-        evaluate(name, config, task=task.name, languages=languages, report=report, say=say)
+        evaluate(name, session, task=task.name, languages=languages)
     return folder
 
 
 def _is_reusable(
-    folder: Path, name: str, task: Task, languages: Sequence[str], backbone: Backbone, config: Config
+    folder: Path, name: str, task: Task, languages: Sequence[str], backbone: Backbone, session: Session
 ) -> bool:
-    zoo = common.open_zoo(config)
+    config, zoo, shelf = session.config, session.zoo, session.shelf
     needed = {part.entry for part in parts_of(name, has_head=task.kind not in RETRIEVED)}
-    if not all(zoo.holds(entry, common.shelf(config)) for entry in needed):
+    if not all(zoo.holds(entry, shelf) for entry in needed):
         return False  # the evaluation says what is missing
-    cards = {entry: zoo.get(entry, common.shelf(config)) for entry in needed}
+    cards = {entry: zoo.get(entry, shelf) for entry in needed}
     if read_identity(folder / FOLDER) != identity(backbone, cards, config, task.name):
         return False
     try:
@@ -210,7 +205,8 @@ def _title(score: Score) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _publish(found: Comparison, task: Task, config: Config, say: Say) -> Compared:
+def _publish(found: Comparison, task: Task, session: Session) -> Compared:
+    config = session.config
     names = (found.baseline, *found.others)
     folder = Path(config.run_dir) / "compare" / _folder_name(names) / task.name
     table = compare_table(found)
@@ -220,19 +216,16 @@ def _publish(found: Comparison, task: Task, config: Config, say: Say) -> Compare
     replace_text(folder / "compare.tex", render(table, "latex"))
     for name in ("compare.png", "compare.svg"):
         compare_figure(found, folder / name)
-    tracker = common.open_config_tracker(config)
-    run_id = tracker.start(
+    with session.tracked(
         f"compare {', '.join(names)}",
         experiment=task.name,
         tags={"journey": "compare", "backbone": config.backbone.name, NOTE_TAG: markdown},
         params={"compared": ", ".join(names), "baseline": found.baseline, "backbone": config.backbone.name},
-    )
-    # No metrics: among the runs of this experiment they would be charts with a single bar.
-    for name in FILES:
-        tracker.log_artifact(folder / name)
-    tracker.close()
-    for note in tracker.notes:
-        say(note)
+    ) as run:
+        run_id = run.run_id
+        # No metrics: among the runs of this experiment they would be charts with a single bar.
+        for name in FILES:
+            run.log_artifact(folder / name)
     return Compared(found=found, text=render(table, "text"), folder=folder, run_id=run_id or None)
 
 

@@ -7,15 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from toolkit.composition import parse
-from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Mass, attention_mass, mean_mass
 from toolkit.modeling.circuit import Circuit
-from toolkit.progress import Report, silent
 from toolkit.recipes.score.evaluate import choose_languages, task_features
 from toolkit.recipes.score.publish import result_folder
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.session import Session
 from toolkit.report import Grid, Table, grid_maps, render
 from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import write_csv
@@ -44,66 +42,59 @@ class Attention(WrittenResult):
 
 def attention(
     expression: str,
-    config: Config,
+    session: Session,
     *,
     task: str,
     languages: str | Sequence[str] = "all",
     lock: Path | None = None,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> Attention:
     """Measure what the fusions of a trained composition attend to, on the rows that `evaluate` scores.
 
     Args:
         expression: composition with a fusion, whose entries the zoo holds.
-        config: resolved configuration; `eval.limit` rows a language.
+        session: of the configuration; `eval.limit` rows a language.
         task: whose rows; they need not be answerable by the composition's head.
         languages: as for `evaluate`.
         lock: a lock file (`zoo lock`).
-        report: progress callback.
-        say: called with sentences for the reader.
 
     Raises:
         ToolkitError: the composition holds no fusion.
     """
+    config = session.config
     target = get_task(task)
     if target.kind in RETRIEVED:
         raise ToolkitError(f"'{task}' has no rows to evaluate on; name a task that `eval` scores, such as xnli.")
-    wanted = choose_languages(target, languages, config.data_root, say)
-    circuit, _ = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
+    wanted = choose_languages(target, languages, session)
+    circuit, _ = trained_circuit(expression, session, heads={}, lock=lock)
     with circuit:
-        found = [measure(circuit, target, code, config, split="score", report=report) for code in wanted]
+        found = [measure(circuit, target, code, session, split="score") for code in wanted]
     masses = [one for part, _ in found for one in part]
     notes = ("generated rows",) * any(is_generated for _, is_generated in found)
     folder = result_folder(expression, task, config, journey="attention")
     text = "\n".join(render(one, "text") for one in _tables(masses, task, notes))
     files = _write(masses, folder, expression, task)
     composition = parse(expression)
-    tracker = common.open_config_tracker(config)
-    run_id = tracker.start(
+    with session.tracked(
         str(composition),
         experiment=task,
         tags={**composition.tags(), "journey": "attention", "backbone": config.backbone.name},
         params={"composition": str(composition), "backbone": config.backbone.name, "languages": ",".join(wanted)},
-    )
-    # A tracker takes no brackets in names, so members go by their number; the table has both.
-    overall = mean_mass(masses, "fusion", "member")
-    tracker.log_metrics({f"mass/member{i}": value for i, value in enumerate(overall.values(), 1)})
-    for file in files:
-        tracker.log_artifact(folder / file)
-    tracker.log_text(text, "attention.txt")
-    tracker.close()
-    for note in tracker.notes:
-        say(note)
+    ) as run:
+        # A tracker takes no brackets in names, so members go by their number; the table has both.
+        overall = mean_mass(masses, "fusion", "member")
+        run.log_metrics({f"mass/member{i}": value for i, value in enumerate(overall.values(), 1)})
+        for file in files:
+            run.log_artifact(folder / file)
+        run.log_text(text, "attention.txt")
+        run_id = run.run_id or None
     return Attention(masses=tuple(masses), text=text, folder=folder, run_id=run_id)
 
 
-def measure(
-    circuit: Circuit, target: Task, language: str, config: Config, *, split: str, report: Report = silent
-) -> tuple[list[Mass], bool]:
+def measure(circuit: Circuit, target: Task, language: str, session: Session, *, split: str) -> tuple[list[Mass], bool]:
     """Return the attention of a circuit's fusions on one language's rows of a task, and whether these are generated."""
+    config = session.config
     rows = target.rows(split, language, data_root=config.data_root, limit=config.eval.limit)
-    features = task_features(rows, target, circuit, config, report)
+    features = task_features(rows, target, circuit, session)
     masses = attention_mass(
         circuit,
         features,
@@ -111,7 +102,7 @@ def measure(
         labels=target.labels if target.kind == "tags" else (),
         batch_size=config.eval.batch_size,
         what=f"attention {target.name} {language}",
-        report=report,
+        report=session.report,
     )
     return masses, rows.is_generated
 

@@ -8,31 +8,27 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import replace as altered
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from toolkit.composition import Composition, Name, parse
-from toolkit.config import Config, to_dict
+from toolkit.config import to_dict
 from toolkit.errors import ToolkitError
 from toolkit.features import Features, sentence_features
 from toolkit.modeling.circuit import Circuit
-from toolkit.progress import Report, silent
 from toolkit.recipes.fusion.cost import Cheaper, cost_table, held_rows, log_costs, measure_cost
 from toolkit.recipes.fusion.prune import closed
 from toolkit.recipes.score.evaluate import choose_languages, heads_for, seed_of, task_features
 from toolkit.recipes.score.publish import result_folder
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.session import Session, require_writable
+from toolkit.recipes.session.weights import file_of
 from toolkit.recipes.train.auto import resolve
-from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import TASKS, Task, get_task
 from toolkit.tasks.catalogue.trains_on import source_task
 from toolkit.training import TaskData, Watch, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.distil import Lessons, without_labels
-from toolkit.version import __version__
-from toolkit.zoo import AdapterCard, CardScore, Head, Parent
+from toolkit.zoo import AdapterCard, Head, Origin, rows_of
 
 MOST_ROWS = 10_000  # without `train.limit`: the teacher's hidden states are held in memory
 HELD_OUT = 0.1  # share of the rows on which the best weights are chosen
@@ -40,15 +36,13 @@ HELD_OUT = 0.1  # share of the rows on which the best weights are chosen
 
 def collapse(
     expression: str,
-    config: Config,
+    session: Session,
     *,
     name: str | None = None,
     task: str | None = None,
     text_file: Path | None = None,
     languages: str | Sequence[str] = "all",
     replace_entry: bool = False,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> Cheaper:
     """Distil a trained composition into one adapter of its own name, and score both.
 
@@ -58,19 +52,18 @@ def collapse(
 
     Args:
         expression: composition whose entries the zoo holds; a fusion, an average or a stack.
-        config: resolved configuration; `train` says how long and how fast, `adapter` the new adapter's shape.
+        session: of the configuration; `train` says how long and how fast, `adapter` the new adapter's shape.
         name: the new entry; default: the head's name with `-collapsed`.
         task: whose rows are scored; default: the head's.
         text_file: a sentence a line, in any language, in place of the task's training rows.
         languages: as for `evaluate`.
         replace_entry: replace an entry of the new name.
-        report: progress callback.
-        say: called with sentences for the reader.
 
     Raises:
         ToolkitError: nothing to collapse, or a name that is a task's, no plain name, or taken.
     """
     began = time.perf_counter()
+    config, say, report = session.config, session.say, session.report
     whole = closed(parse(expression))
     if whole.is_parallel or whole.is_backbone or sum(part.kind != "head" for part in whole.parts) < 2:
         raise ToolkitError(
@@ -79,33 +72,32 @@ def collapse(
     head = whole.head_name.name
     target = get_task(task or head)
     entry = parse(name or f"{head}-collapsed")
-    zoo, shelf = common.open_zoo(config), common.shelf(config)
+    zoo, shelf = session.zoo, session.shelf
     _check_name(entry, replace_entry or not zoo.holds(str(entry), shelf))
-    wanted = choose_languages(target, languages, config.data_root, say)
-    circuit, cards = common.trained_circuit(str(whole), config, heads=None, report=report)
+    wanted = choose_languages(target, languages, session)
+    circuit, cards = trained_circuit(str(whole), session, heads=None)
     with circuit:
         heads_for(circuit, target)
         backbone, spec = circuit.backbone, circuit.spec
         settings = resolve(config.train, backbone.hidden_size)
-        learnt, kept_out, seen = _rows(circuit, source_task(get_task(head)), text_file, config, report)
+        learnt, kept_out, seen = _rows(circuit, source_task(get_task(head)), text_file, session)
         lessons = [
             Lessons(circuit, one, batch_size=config.eval.batch_size, what=f"{whole} teaches", report=report)
             for one in (learnt, kept_out)
         ]
         weights = circuit.tensors_of(whole.parts[-1])
-        held = held_rows(circuit, target, wanted, config, report)
-        before, _ = measure_cost(circuit, target, held, config, seed=seed_of(cards), note="taught", report=report)
+        held = held_rows(circuit, target, wanted, session)
+        before, _ = measure_cost(circuit, target, held, session, seed=seed_of(cards), note="taught")
     say(
         f"{entry}: learns from {whole} on {len(learnt):,} sequences, labels not read; {len(kept_out):,} more choose the best weights; "
         f"the teacher's hidden states take {lessons[0].states.values.nbytes / 2**20:,.0f} MiB."
     )
-    teacher = [Parent(one, card.digest) for one, card in cards.items()]
-    taught_by = [parent.to_dict() for parent in teacher]
+    taught_by = [{"name": one, "digest": card.digest} for one, card in cards.items()]
     determined_by = [str(entry), taught_by, asdict(settings), asdict(config.adapter), seen, backbone.precision]
     key = hashlib.sha256(json.dumps(determined_by, sort_keys=True, default=str).encode()).hexdigest()[:16]
     checkpoint = Path(config.run_dir) / "checkpoints" / key
     for folder in (checkpoint, zoo.root):
-        common.require_writable(folder)
+        require_writable(folder)
     module, answer = entry.parts
     heads, adapter = {answer.name: spec}, config.adapter
     with Circuit(backbone, entry, heads=heads, adapter=adapter, seed=settings.seed, head_dropout=0.0) as student:
@@ -123,18 +115,14 @@ def collapse(
             checkpoint=checkpoint,
             watch=Watch(f"collapse {whole}", report),
         )
-        files = {common.file_of(part): student.tensors_of(part) for part in (module, answer)}
-        after, scores = measure_cost(student, target, held, config, seed=settings.seed, note="collapsed", report=report)
+        files = {file_of(part): student.tensors_of(part) for part in (module, answer)}
+        after, scores = measure_cost(student, target, held, session, seed=settings.seed, note="collapsed")
     costs = (before, after)
-    licences = [card.licence for card in cards.values() if card.licence]
     last = list(cards.values())[-1]
-    card = AdapterCard(
-        name=str(entry),
-        backbone=last.backbone,
-        kind=config.adapter.kind,
-        tasks=last.tasks,
-        heads={answer.name: Head.of(spec)},
-        recipe={
+    card = AdapterCard.made_by(
+        str(entry),
+        Origin(last.backbone, list(cards.values()), rows_of(cards.values())),
+        {
             "adapter": to_dict(config)["adapter"],
             "train": {**to_dict(altered(config, train=settings))["train"]},
             "precision": backbone.precision,
@@ -143,19 +131,16 @@ def collapse(
             "learn": [f"{module.kind} {module.name}"],
             "collapsed": {"from": str(whole), "rows": seen, "costs": [asdict(cost) for cost in costs]},
         },
-        parents=tuple(teacher),
-        data_seen=tuple(dict.fromkeys(one for c in cards.values() for one in c.data_seen)),
-        scores=tuple(CardScore.read(score_to_dict(score)) for score in scores),
-        versions={one: version(one) for one in ("torch", "transformers", "adapters")} | {"xstilts": __version__},
-        licence=" AND ".join(dict.fromkeys(licences)),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(time.perf_counter() - began, 1),
+        tasks=last.tasks,
+        heads={answer.name: Head.of(spec)},
+        scores=scores,
+        seconds=time.perf_counter() - began,
     )
     card = zoo.put(card, files, replace=replace_entry)
     remove_checkpoint(checkpoint)
     text = cost_table(costs, target, held)
     folder = result_folder(str(entry), target.name, config, journey="collapse")
-    run_id = log_costs(entry, target.name, costs, folder, text, config, journey="collapse", say=say)
+    run_id = log_costs(entry, target.name, costs, folder, text, session, journey="collapse")
     return Cheaper(card=card, costs=costs, text=text, folder=folder, run_id=run_id)
 
 
@@ -171,14 +156,15 @@ def _check_name(entry: Composition, is_free: bool) -> None:
         )
     if not is_free:
         raise ToolkitError(
-            f"The zoo holds '{entry}' already; choose another name with --as, or replace it with --retrain."
+            f"The zoo holds '{entry}' already; choose another name with --as, or replace it with --replace."
         )
 
 
 def _rows(
-    circuit: Circuit, source: Task, text_file: Path | None, config: Config, report: Report
+    circuit: Circuit, source: Task, text_file: Path | None, session: Session
 ) -> tuple[Features, Features, dict[str, object]]:
     """Return sequences to learn from, sequences that are held out, and what they are."""
+    config = session.config
     limit = config.train.limit or MOST_ROWS
     if text_file is not None:
         try:
@@ -198,6 +184,6 @@ def _rows(
         return without_labels(first), without_labels(second), seen
     rows = source.rows("train", source.train_language, data_root=config.data_root, limit=limit)
     n = max(1, round(HELD_OUT * len(rows)))
-    first, second = (task_features(part, source, circuit, config, report) for part in (rows[n:], rows[:n]))
+    first, second = (task_features(part, source, circuit, session) for part in (rows[n:], rows[:n]))
     seen = {"task": source.name, "split": "train", "rows": len(rows), "fingerprint": rows.fingerprint}
     return without_labels(first), without_labels(second), seen

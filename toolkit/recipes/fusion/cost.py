@@ -11,16 +11,13 @@ import numpy as np
 import torch
 
 from toolkit.composition import Composition
-from toolkit.config import Config
-from toolkit.evaluation import evaluate_rows
+from toolkit.evaluation import Scoring, evaluate_rows
 from toolkit.features import Features
 from toolkit.features.collate import PAD
 from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
-from toolkit.progress import Report
 from toolkit.recipes.score.evaluate import protocol_words, scores_of, task_features
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say
+from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
 from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import Score, write_csv
@@ -78,19 +75,21 @@ class Held:
     features: Features
 
 
-def held_rows(circuit: Circuit, target: Task, languages: Sequence[str], config: Config, report: Report) -> list[Held]:
+def held_rows(circuit: Circuit, target: Task, languages: Sequence[str], session: Session) -> list[Held]:
     """Return the rows that a task scores, by language."""
+    config = session.config
     found = []
     for language in languages:
         rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
-        found.append(Held(language, rows, task_features(rows, target, circuit, config, report)))
+        found.append(Held(language, rows, task_features(rows, target, circuit, session)))
     return found
 
 
 def measure_cost(
-    circuit: Circuit, target: Task, held: Sequence[Held], config: Config, *, seed: int, note: str, report: Report
+    circuit: Circuit, target: Task, held: Sequence[Held], session: Session, *, seed: int, note: str
 ) -> tuple[Cost, tuple[Score, ...]]:
     """Score a circuit on rows, folded where the configuration folds."""
+    config = session.config
     if config.eval.fold and config.fusion == "fast":
         circuit.fold()
     scores: list[Score] = []
@@ -99,12 +98,9 @@ def measure_cost(
             circuit,
             one.rows,
             one.features,
-            labels=target.labels,
-            metric=target.metric,
-            language=one.language,
-            settings=config.eval,
+            scoring=Scoring.of(one.rows, config.eval),
             what=f"{circuit.composition}: {target.name} {one.language}",
-            report=report,
+            report=session.report,
         )
         protocol = protocol_words(config.eval, target, circuit)
         scores += scores_of({target.name: found}, one.rows, circuit, seed, protocol)
@@ -154,26 +150,22 @@ def log_costs(
     costs: Sequence[Cost],
     folder: Path,
     text: str,
-    config: Config,
+    session: Session,
     *,
     journey: str,
-    say: Say,
 ) -> str | None:
     """Write costs as `cost.csv` and log them as one run; return its id."""
     write_csv(costs, folder / "cost.csv", of=Cost)
-    tracker = common.open_config_tracker(config)
-    run_id = tracker.start(
+    backbone = session.config.backbone.name
+    with session.tracked(
         str(composition),
         experiment=task,
-        tags={**composition.tags(), "journey": journey, "backbone": config.backbone.name},
-        params={"composition": str(composition), "backbone": config.backbone.name, "from": costs[0].composition},
-    )
-    for step, cost in enumerate(costs):
-        values = {"score": cost.score, "seconds": cost.seconds, "parameters": float(cost.parameters)}
-        tracker.log_metrics(values, step=step)
-    tracker.log_artifact(folder / "cost.csv")
-    tracker.log_text(text, "cost.txt")
-    tracker.close()
-    for note in tracker.notes:
-        say(note)
-    return run_id
+        tags={**composition.tags(), "journey": journey, "backbone": backbone},
+        params={"composition": str(composition), "backbone": backbone, "from": costs[0].composition},
+    ) as run:
+        for step, cost in enumerate(costs):
+            values = {"score": cost.score, "seconds": cost.seconds, "parameters": float(cost.parameters)}
+            run.log_metrics(values, step=step)
+        run.log_artifact(folder / "cost.csv")
+        run.log_text(text, "cost.txt")
+        return run.run_id or None

@@ -5,40 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
 
 from toolkit.composition import Chain, Composition, Fuse, parse
-from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import mean_mass
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
-from toolkit.progress import Report, silent
 from toolkit.recipes.fusion.attention import measure
 from toolkit.recipes.fusion.cost import Cheaper, Cost, cost_table, held_rows, log_costs, measure_cost
 from toolkit.recipes.score.evaluate import choose_languages, heads_for, seed_of
 from toolkit.recipes.score.publish import result_folder
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.circuits import adapter_shapes, trained_circuit
+from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.weights import file_of, load_part, places
 from toolkit.results.score import Score
-from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import get_task
 from toolkit.tasks.catalogue.trains_on import source_task
-from toolkit.zoo import AdapterCard, CardScore, Parent, Zoo
+from toolkit.zoo import AdapterCard, Origin
 
 
 def prune(
     expression: str,
-    config: Config,
+    session: Session,
     *,
     keep: int,
     task: str | None = None,
     languages: str | Sequence[str] = "all",
     replace_entry: bool = False,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> Cheaper:
     """Drop members of a trained fusion until `keep` are left, and put the result into the zoo as `fuse[what is left]...`.
 
@@ -48,13 +42,11 @@ def prune(
 
     Args:
         expression: an entry that ends in a fusion, or in a fusion and the leaf trained with it.
-        config: resolved configuration.
+        session: of the configuration.
         keep: how many members stay, at least two.
         task: whose rows are scored; default: the head's.
         languages: as for `evaluate`.
         replace_entry: replace an entry of the new name.
-        report: progress callback.
-        say: called with sentences for the reader.
 
     Raises:
         ToolkitError: the expression is another circuit, `keep` is out of range, or the zoo holds the new name.
@@ -68,52 +60,50 @@ def prune(
         )
     target = get_task(task or whole.head_name.name)
     source = source_task(get_task(whole.head_name.name))
-    wanted = choose_languages(target, languages, config.data_root, say)
-    zoo, shelf = common.open_zoo(config), common.shelf(config)
-    circuit, cards = common.trained_circuit(str(whole), config, heads=None, report=report)
+    wanted = choose_languages(target, languages, session)
+    zoo, shelf = session.zoo, session.shelf
+    circuit, cards = trained_circuit(str(whole), session, heads=None)
     with circuit:
         heads_for(circuit, target)  # raises where the head does not answer the task
         specs, backbone = dict(circuit.specs), circuit.backbone
-        held = held_rows(circuit, target, wanted, config, report)
+        held = held_rows(circuit, target, wanted, session)
     costs: list[Cost] = []
     first: dict[str, float] = {}
     scores: tuple[Score, ...] = ()
     current, note = whole, "whole"
     while True:
-        with _wired(current, whole, specs, backbone, cards, zoo, config) as circuit:
-            masses, _ = measure(circuit, source, source.train_language or "en", config, split="dev", report=report)
+        with _wired(current, whole, specs, backbone, cards, session) as circuit:
+            masses, _ = measure(circuit, source, source.train_language or "en", session, split="dev")
             block = str(fusion_of(current))
             mass = {name: value for (of, name), value in mean_mass(masses, "fusion", "member").items() if of == block}
-            cost, scores = measure_cost(circuit, target, held, config, seed=seed_of(cards), note=note, report=report)
+            cost, scores = measure_cost(circuit, target, held, session, seed=seed_of(cards), note=note)
         first = first or mass
         costs.append(cost)
         if len(mass) == keep:
             break
         dropped = min(mass, key=mass.__getitem__)
-        say(f"{block}: {dropped} gets {100 * mass[dropped]:.1f} % of the attention, the least, and goes.")
+        session.say(f"{block}: {dropped} gets {100 * mass[dropped]:.1f} % of the attention, the least, and goes.")
         current, note = _without(current, dropped), f"without {dropped}"
         if len(mass) == keep + 1 and zoo.holds(str(current), shelf) and not replace_entry:
-            raise ToolkitError(f"The zoo holds '{current}' already; replace it with --retrain, or keep another number.")
+            raise ToolkitError(f"The zoo holds '{current}' already; replace it with --replace, or keep another number.")
     entry = cards[str(whole)]
-    copies = {common.file_of(part, str(current)) for part in current.parts if part.entry != str(current)}
+    copies = {file_of(part, str(current)) for part in current.parts if part.entry != str(current)}
     files = {file: zoo.tensors(entry, file) for file in entry.files if not file.startswith("below.") or file in copies}
     lineage = dict.fromkeys([*(part.entry for part in current.parts if part.entry != str(current)), entry.name])
     steps = [{"composition": one.composition, "score": one.score, "parameters": one.parameters} for one in costs]
-    card = replace(
-        entry,
-        name=str(current),
-        recipe={**entry.recipe, "pruned": {"from": entry.name, "attention": first, "steps": steps}},
-        parents=tuple(Parent(name, zoo.get(name, shelf).digest) for name in lineage),
-        scores=tuple(CardScore.read(score_to_dict(score)) for score in scores),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(time.perf_counter() - began, 1),
-        files={},
-        digest="",
+    card = AdapterCard.made_by(
+        str(current),
+        Origin(entry.backbone, [zoo.get(name, shelf) for name in lineage], entry.data_seen),
+        {**entry.recipe, "pruned": {"from": entry.name, "attention": first, "steps": steps}},
+        tasks=entry.tasks,
+        heads=entry.heads,
+        scores=scores,
+        seconds=time.perf_counter() - began,
     )
     card = zoo.put(card, files, replace=replace_entry)
     text = cost_table(costs, target, held)
-    folder = result_folder(str(current), target.name, config, journey="prune")
-    run_id = log_costs(current, target.name, costs, folder, text, config, journey="prune", say=say)
+    folder = result_folder(str(current), target.name, session.config, journey="prune")
+    run_id = log_costs(current, target.name, costs, folder, text, session, journey="prune")
     return Cheaper(card=card, costs=tuple(costs), text=text, folder=folder, run_id=run_id)
 
 
@@ -164,16 +154,17 @@ def _wired(
     specs: Mapping[str, HeadSpec],
     backbone: Backbone,
     cards: Mapping[str, AdapterCard],
-    zoo: Zoo,
-    config: Config,
+    session: Session,
 ) -> Iterator[Circuit]:
     """Wire what is left of a fusion with the weights of the whole."""
-    adapter, shapes = common.adapter_shapes(cards.values(), config)
+    adapter, shapes = adapter_shapes(cards.values(), session.config)
     shapes[str(current)] = shapes[str(whole)]
-    at = {(part.kind, part.entry): place for part, place in common.places(whole, cards).items()}
-    with Circuit(backbone, current, heads=specs, adapter=adapter, shapes=shapes, fusion=config.fusion) as circuit:
+    at = {(part.kind, part.entry): place for part, place in places(whole, cards).items()}
+    with Circuit(
+        backbone, current, heads=specs, adapter=adapter, shapes=shapes, fusion=session.config.fusion
+    ) as circuit:
         for part in current.parts:
             is_own = part.entry == str(current)
-            place = (str(whole), common.file_of(part)) if is_own else at[part.kind, part.entry]
-            common.load_part(circuit, part, zoo, config, place=place)
+            place = (str(whole), file_of(part)) if is_own else at[part.kind, part.entry]
+            load_part(circuit, part, session, place=place)
         yield circuit

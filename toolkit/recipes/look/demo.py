@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from toolkit.config import Config, load
-from toolkit.progress import Report, silent
+from toolkit.progress import Report, Say, say_nothing, silent
 from toolkit.recipes.score.evaluate import evaluate
 from toolkit.recipes.score.retrieve import retrieve
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.train import train
 from toolkit.report import render, table
 from toolkit.results.score import Score
@@ -39,6 +39,7 @@ def demo(folder: Path, *, backbone: str = "embedded", report: Report = silent, s
     rich = load(overrides={**base, "train.limit": INTERMEDIATE_ROWS, "train.epochs": 2.0, "train.eval_limit": 100})
     few = {"train.limit": TARGET_ROWS, "train.batch_size": 8, "train.epochs": 4.0, "train.eval_limit": 50}
     poor = load(overrides={**base, **few, "eval.limit": 100, "retrieve.limit": 200})
+    session = Session.open(poor, report=report, say=say)
     compositions = {
         f"backbone@{TARGET}": "the backbone alone, a head on top",
         TARGET: "a single adapter",
@@ -47,13 +48,13 @@ def demo(folder: Path, *, backbone: str = "embedded", report: Report = silent, s
     }
     say(f"xstilts demo: backbone {backbone}; data: the generated micro-world (no benchmark); results in {folder}/")
     for intermediate in (FIRST, SECOND):
-        train(intermediate, rich, report=report, say=say)
+        train(intermediate, Session.open(rich, report=report, say=say))
     scores: list[Score] = []
     for expression in compositions:
-        train(expression, poor, report=report, say=say)
-        scores += evaluate(expression, poor, task=TARGET, languages=LANGUAGES, report=report, say=say).scores
-    before = retrieve("backbone", poor, task=BITEXT, languages=LANGUAGES[3:], report=report, say=say).scores
-    after = retrieve(FIRST, poor, task=BITEXT, languages=LANGUAGES[3:], report=report, say=say).scores
+        train(expression, session)
+        scores += evaluate(expression, session, task=TARGET, languages=LANGUAGES).scores
+    before = retrieve("backbone", session, task=BITEXT, languages=LANGUAGES[3:]).scores
+    after = retrieve(FIRST, session, task=BITEXT, languages=LANGUAGES[3:]).scores
     minutes = (time.perf_counter() - began) / 60
     return "\n".join(
         [

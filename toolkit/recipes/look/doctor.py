@@ -104,7 +104,7 @@ def _data(config: Config) -> Iterator[Finding]:
         if path is None:
             continue
         is_here = (root / path).is_dir()
-        mend = f"xstilts tasks fetch {task.name} --to {root}"
+        mend = f"xstilts tasks fetch {task.name} --out {root}"
         what = f"task {task.name}: {path}"
         if is_here:
             try:

@@ -16,15 +16,15 @@ from toolkit.files import replace_text
 from toolkit.modeling.circuit import Circuit
 from toolkit.perturb import Noise
 from toolkit.perturb.attack import Attacked, AttackSettings, Labelled, attack, attack_measures
-from toolkit.progress import Progress, Report
+from toolkit.progress import Progress, Report, Say
 from toolkit.recipes.score.encoding import Encoder, readings
 from toolkit.recipes.score.evaluate import answer, answer_probabilities, protocol_words, scores_of, seed_of
 from toolkit.recipes.score.identity import identity
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.score.retrieve import score_bitext
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say
+from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.noise import noise_words
+from toolkit.recipes.session.session import Session
 from toolkit.results.predictions import Prediction, read_predictions, write_predictions
 from toolkit.results.score import Score
 from toolkit.results.score import from_dict as score_from_dict
@@ -50,9 +50,10 @@ class Answering(AbstractContextManager):
 
     def __init__(self, composition: str, target: Task, config: Config, report: Report, say: Say) -> None:
         self.target, self.config, self._report = target, config, report
+        self._session = Session.open(config, report=report, say=say)
         is_bitext = target.kind == "bitext"
         heads: dict | None = {} if is_bitext else None
-        self.circuit, self.cards = common.trained_circuit(composition, config, heads=heads, report=report)
+        self.circuit, self.cards = trained_circuit(composition, self._session, heads=heads)
         if self.circuit.members:
             self.circuit.close()
             raise ToolkitError(f"'{composition}' answers several times; score its members one by one.")
@@ -68,7 +69,7 @@ class Answering(AbstractContextManager):
             raise ToolkitError(
                 "Noise is scored by the accuracy of one retrieval protocol; name one with --set retrieve.protocol."
             )
-        return Encoder(circuit, self.config, self._readings, self._report, say)
+        return Encoder(circuit, self._session, self._readings)
 
     def __enter__(self) -> Answering:
         self.circuit.__enter__()
@@ -105,7 +106,7 @@ class Answering(AbstractContextManager):
             ((_, score),) = score_bitext(rows, self._readings, self._encoder, noisy, lambda _: kept)
             found, scores = read_predictions(kept), [score]
         else:
-            answered, _ = answer(self.circuit, rows, self.target, self.config, report=self._report)
+            answered, _ = answer(self.circuit, rows, self.target, self._session)
             (evaluation,) = answered.values()
             found, scores = (
                 list(evaluation.predictions),

@@ -19,6 +19,7 @@ from toolkit.recipes.score.evaluate import choose_languages
 from toolkit.recipes.score.outcomes import outcomes_of
 from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.recipes.session.noise import lexicons, noisy, wanted_fields
+from toolkit.recipes.session.session import Session
 from toolkit.report import render
 from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.results.score import Score
@@ -98,7 +99,7 @@ def robust(
     base = str(parse(baseline)) if baseline else names[0]
     if base not in names:
         raise ToolkitError(f"The baseline '{base}' is not among the compositions {', '.join(names)}; add it to them.")
-    wanted = choose_languages(target, languages, config.data_root, say)
+    wanted = choose_languages(target, languages, Session.open(config, say=say))
     asked = plan_robust(perturb, strengths, attacks, target, wanted, config, say)
     folder = Path(config.run_dir) / "robust" / task
     limit = config.retrieve.limit if target.kind == "bitext" else config.eval.limit

@@ -17,7 +17,7 @@ from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation
 from toolkit.evaluation.spans import Spans
 from toolkit.files import replace_text
-from toolkit.recipes.session.common import Say
+from toolkit.progress import Say
 from toolkit.results.predictions import write_predictions
 
 FOLDER = "predictions"

@@ -15,9 +15,11 @@ from toolkit.errors import ToolkitError
 from toolkit.features import sentence_features
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed_all, vector_key
-from toolkit.progress import Progress, Report
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.progress import Progress
+from toolkit.recipes.session.circuits import arithmetic
+from toolkit.recipes.session.noise import with_noise
+from toolkit.recipes.session.session import Session
+from toolkit.results.score import System
 from toolkit.retrieval import PROTOCOLS, Protocol, get_protocol
 
 
@@ -55,24 +57,22 @@ class Encoder:
 
     Args:
         circuit: wired, in place for as long as the encoder is used.
-        config: its batch size, its limit on tokens and its store are used.
+        session: the batch size, the limit on tokens and the store of its configuration are used; damaged shards are named.
         readings: what will be asked for.
-        say: told of shards that are damaged.
 
     Attributes:
         n_encoded: sentences that went through the encoder so far; those that the store held did not.
     """
 
-    def __init__(
-        self, circuit: Circuit, config: Config, readings: Iterable[Reading], report: Report, say: Say = say_nothing
-    ) -> None:
+    def __init__(self, circuit: Circuit, session: Session, readings: Iterable[Reading]) -> None:
+        config = session.config
         self.circuit = circuit
         self.max_length = min(config.retrieve.max_length, circuit.backbone.max_tokens)
         self.n_encoded = 0
         self.dtype = config.store.dtype
         self._batch_size = config.eval.batch_size
-        self._report = report
-        self._store = Store(config.store.folder, shard=config.store.shard, say=say)
+        self._report = session.report
+        self._store = Store(config.store.folder, shard=config.store.shard, say=session.say)
         wanted = dict.fromkeys(reading.wanted for reading in readings)
         self._keys: dict[Hashable, Key] = {
             (layer, pooling): vector_key(
@@ -102,10 +102,15 @@ class Encoder:
         found = self._store.vectors(self._keys, texts, encode, self.circuit.backbone.hidden_size)
         return cast(dict[tuple[int, str], Vectors], found)
 
+    def system(self, protocol: str, config: Config) -> System:
+        """Return what is scored: the composition, by a protocol on rows with the noise of `config`."""
+        circuit = self.circuit
+        return System(str(circuit.composition), circuit.backbone.name, with_noise(protocol, config))
+
     def tail(self) -> str:
         """Return the last words of every protocol."""
         stored = "" if self.dtype == "float32" else f" stored={self.dtype}"
-        return f"max_length={self.max_length} {common.arithmetic(self.circuit)}{stored}"
+        return f"max_length={self.max_length} {arithmetic(self.circuit)}{stored}"
 
 
 def readings(settings: RetrieveConfig, n_layers: int, backbone: str, layers: str | None = None) -> list[Reading]:

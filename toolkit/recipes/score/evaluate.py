@@ -10,19 +10,19 @@ import numpy as np
 from toolkit.composition import Part, parse
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import Evaluation, evaluate_each, predict
+from toolkit.evaluation import Evaluation, Scoring, evaluate_each, run_head
 from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.modeling.circuit import Circuit
-from toolkit.progress import Report, silent
 from toolkit.recipes.score.answers import kept_answers, write_answers
 from toolkit.recipes.score.identity import identity, write_identity
 from toolkit.recipes.score.publish import Scored, publish, result_folder
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.circuits import arithmetic, head_spec, say_path, trained_circuit
+from toolkit.recipes.session.features import features_for
 from toolkit.recipes.session.noise import scored_rows, with_noise
 from toolkit.recipes.session.resources import Meter
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, data_of
-from toolkit.results.score import Score
+from toolkit.results.score import Score, System
 from toolkit.tasks import Task, get_task
 from toolkit.tasks.rows import Row, Rows
 from toolkit.tasks.task import RETRIEVED
@@ -32,32 +32,29 @@ from toolkit.zoo import AdapterCard
 
 def evaluate(
     expression: str,
-    config: Config,
+    session: Session,
     *,
     task: str,
     languages: str | Sequence[str] = "all",
     lock: Path | None = None,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> Scored:
     """Score a trained composition on a task, one Score per language and measure (of a `par`: and member that answers it).
 
     Args:
         expression: composition whose entries the zoo holds.
-        config: resolved configuration.
+        session: of the configuration.
         task: the task to score; its rows must be answerable by the composition's head.
         languages: `all`, `pairs` (of a task that crosses languages every context with every question language), or
             codes. With the first two, what the reachable data lacks is left out and named.
         lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
-        report: progress callback.
-        say: called with sentences for the reader.
     """
+    config, say = session.config, session.say
     target = get_task(task)
     if target.kind in RETRIEVED:
         raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
-    wanted = choose_languages(target, languages, config.data_root, say)
-    circuit, cards = common.trained_circuit(expression, config, heads=None, report=report, lock=lock)
-    common.say_path(circuit, say)
+    wanted = choose_languages(target, languages, session)
+    circuit, cards = trained_circuit(expression, session, heads=None, lock=lock)
+    say_path(circuit, say)
     scores: list[Score] = []
     folder = result_folder(expression, task, config, journey="eval")
     used: list[Data] = []
@@ -67,7 +64,7 @@ def evaluate(
         for language in wanted:
             rows = scored_rows(target, language, config, limit=config.eval.limit)
             used.append(data_of(rows, "evaluation"))
-            answered, n_truncated = answer(circuit, rows, target, config, heads=heads, report=report, say=say)
+            answered, n_truncated = answer(circuit, rows, target, session, heads=heads)
             for number, found in enumerate(answered.values(), 1):
                 write_answers(
                     answers / f"member{number}" if len(heads) > 1 else answers,
@@ -85,28 +82,22 @@ def evaluate(
     for sentence in contamination(cards.values(), target):
         say(sentence)
     made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
-    return publish(scores, expression, task, config, journey="eval", say=say, made_with=made_with)
+    return publish(scores, expression, task, session, journey="eval", made_with=made_with)
 
 
-def task_features(
-    rows: Rows, target: Task, circuit: Circuit, config: Config, report: Report = silent, say: Say = say_nothing
-) -> Features:
+def task_features(rows: Rows, target: Task, circuit: Circuit, session: Session) -> Features:
     """Return rows of a task as they are tokenised for scoring, from the cache where it has them."""
     what = f"tokenise {target.name} {rows.language}"
-    return common.features_for(
-        rows, target.kind, circuit.backbone, config.eval, config, what=what, report=report, say=say
-    )
+    return features_for(rows, target.kind, circuit.backbone, session.config.eval, session, what=what)
 
 
 def answer(
     circuit: Circuit,
     rows: Rows,
     target: Task,
-    config: Config,
+    session: Session,
     *,
     heads: Sequence[str] | None = None,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> tuple[dict[str, Evaluation], int]:
     """Answer and score a task's rows of one language.
 
@@ -118,18 +109,15 @@ def answer(
     Returns:
         Each head's evaluation, and how many rows lost text to the length limit.
     """
-    features = task_features(rows, target, circuit, config, report, say)
+    features = task_features(rows, target, circuit, session)
     answered = evaluate_each(
         circuit,
         rows,
         features,
         heads=heads_for(circuit, target) if heads is None else heads,
-        labels=target.labels,
-        metric=target.metric,
-        language=rows.language,
-        settings=config.eval,
+        scoring=Scoring.of(rows, session.config.eval),
         what=f"{target.name} {rows.language}",
-        report=report,
+        report=session.report,
     )
     return answered, features.n_truncated
 
@@ -146,7 +134,7 @@ def answer_probabilities(circuit: Circuit, rows: Sequence[Row], target: Task, co
         stride=config.eval.stride,
         label_piece=config.eval.label_piece,
     )
-    logits = np.asarray(predict(circuit, features, batch_size=config.eval.batch_size, head=head), np.float64)
+    logits = np.asarray(run_head(circuit, features, batch_size=config.eval.batch_size, head=head), np.float64)
     shifted = np.exp(logits - logits.max(1, keepdims=True))
     return shifted / shifted.sum(1, keepdims=True)
 
@@ -155,25 +143,12 @@ def scores_of(
     answered: Mapping[str, Evaluation], rows: Rows, circuit: Circuit, seed: int, protocol: str
 ) -> list[Score]:
     """Return one Score for each head and measure of one language's rows."""
-    return [
-        Score(
-            task=rows.task.name,
-            language=rows.language,
-            metric=metric,
-            value=value,
-            n=found.n,
-            composition=head if circuit.members else str(circuit.composition),
-            seed=seed,
-            protocol=protocol,
-            split=rows.split,
-            backbone=circuit.backbone.name,
-            is_generated=rows.is_generated,
-            fingerprint=rows.fingerprint,
-            revision=rows.revision,
-        )
-        for head, found in answered.items()
-        for metric, value in found.measures.items()
-    ]
+    found = []
+    for head, evaluation in answered.items():
+        composition = head if circuit.members else str(circuit.composition)
+        system = System(composition, circuit.backbone.name, protocol, seed)
+        found += Score.of(rows, evaluation.measures, evaluation.n, system)
+    return found
 
 
 def parts_of(expression: str, *, has_head: bool) -> tuple[Part, ...]:
@@ -181,21 +156,21 @@ def parts_of(expression: str, *, has_head: bool) -> tuple[Part, ...]:
     return tuple(part for part in parse(expression).parts if has_head or part.kind != "head")
 
 
-def choose_languages(task: Task, languages: str | Sequence[str], data_root: Path | None, say: Say) -> list[str]:
+def choose_languages(task: Task, languages: str | Sequence[str], session: Session) -> list[str]:
     """Return language codes of a task, the training language first.
 
     Args:
-        languages: `all` or `pairs` (those that the reachable data holds; the rest is named through `say`), a comma
+        languages: `all` or `pairs` (those that the reachable data holds; the rest is named through the session), a comma
             list, or codes.
     """
     if languages == "pairs" and not task.crosses_languages:
         raise ToolkitError(f"'{task.name}' has context and question in one language; write --languages all, or codes.")
     if languages in ("all", "pairs"):
         every = task.pairs if languages == "pairs" else task.languages
-        wanted = list(task.reachable("score", data_root=data_root, has_pairs=languages == "pairs"))
+        wanted = list(task.reachable("score", data_root=session.config.data_root, has_pairs=languages == "pairs"))
         missing = [code for code in every if code not in wanted]
         if missing:
-            say(f"{task.name}: not in the reachable data and left out: {', '.join(missing)}.")
+            session.say(f"{task.name}: not in the reachable data and left out: {', '.join(missing)}.")
     else:
         asked = languages.split(",") if isinstance(languages, str) else list(languages)
         wanted = [task.resolve_language(code.strip()) for code in asked]
@@ -222,7 +197,7 @@ def heads_for(circuit: Circuit, target: Task) -> list[str]:
         raise ToolkitError(
             f"'{target.name}' is scored by retrieval, by vectors and no head; name a task that `eval` scores."
         )
-    spec, wanted = circuit.spec, common.head_spec(target)
+    spec, wanted = circuit.spec, head_spec(target)
     heads = list(circuit.answers) if circuit.members else [circuit.active_head or ""]
     found = [head for head in heads if circuit.spec_of(head) == wanted]
     if not found:
@@ -253,7 +228,7 @@ def protocol_words(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
     kind = target.kind
     parts = [
         f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}",
-        common.arithmetic(circuit),
+        arithmetic(circuit),
     ]
     if kind == "span":
         parts.append(f"stride={settings.stride}")

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.config import Config, RetrieveConfig
+from toolkit.config import RetrieveConfig
 from toolkit.embeddings import Vectors
 from toolkit.errors import DataError, ToolkitError
 from toolkit.files import replace_text
 from toolkit.metrics import weighted_f1
-from toolkit.progress import Report, silent
+from toolkit.progress import Report, Say
 from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
-from toolkit.recipes.session.noise import noisy, with_noise
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.noise import noisy
+from toolkit.recipes.session.session import Session
 from toolkit.report import precision_recall_curve
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
@@ -107,11 +107,9 @@ def score_mining(
     rows: Rows,
     asked: Sequence[Reading],
     encoder: Encoder,
-    config: Config,
+    session: Session,
     folder: Path,
     answers: Path,
-    say: Say,
-    report: Report = silent,
 ) -> tuple[list[tuple[Reading, Score]], list[str]]:
     """Score every reading of one language's corpora, and write predictions, candidates and the curve.
 
@@ -121,6 +119,7 @@ def score_mining(
     Returns:
         The scores, and the files written, relative to `folder`.
     """
+    config, say, report = session.config, session.say, session.report
     task, language = rows.task, rows.language
     scored_on = _corpora(rows, config.retrieve.limit, encoder)
     dev_rows = None
@@ -161,29 +160,9 @@ def score_mining(
             )
             files += [f"{name}.{end}" for end in ("predictions.tsv", "candidates.tsv", "threshold.json", "curve.png")]
         limit = f" limit={config.retrieve.limit}" if config.retrieve.limit else ""
-        scored += [
-            (
-                reading,
-                Score(
-                    task=task.name,
-                    language=language,
-                    metric=metric,
-                    value=value,
-                    n=len(scored_on.gold),
-                    composition=str(encoder.circuit.composition),
-                    seed=0,
-                    protocol=with_noise(
-                        f"{reading.head()} {protocol.for_mining(source)} {searched} {encoder.tail()}{limit}", config
-                    ),
-                    split=rows.split,
-                    backbone=encoder.circuit.backbone.name,
-                    is_generated=rows.is_generated,
-                    fingerprint=rows.fingerprint,
-                    revision=rows.revision,
-                ),
-            )
-            for metric, value in measures.items()
-        ]
+        words = f"{reading.head()} {protocol.for_mining(source)} {searched} {encoder.tail()}{limit}"
+        own = Score.of(rows, measures, len(scored_on.gold), encoder.system(words, config))
+        scored += [(reading, score) for score in own]
     return scored, files
 
 
@@ -191,11 +170,9 @@ def mine_files(
     source: Path,
     target: Path,
     out: Path,
-    config: Config,
+    session: Session,
     *,
     expression: str = "backbone",
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> int:
     """Mine two text files, a sentence a line, and write `score, source line, target line, source, target`, best first.
 
@@ -204,8 +181,9 @@ def mine_files(
     Returns:
         How many pairs were written.
     """
+    config, say, report = session.config, session.say, session.report
     sides = [_sentences(file, say) for file in (source, target)]
-    circuit, cards = common.trained_circuit(expression, config, heads={}, report=report)
+    circuit, cards = trained_circuit(expression, session, heads={})
     with circuit:
         settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say)
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name)
@@ -219,7 +197,7 @@ def mine_files(
                 f"The threshold '{config.retrieve.threshold}' is chosen on gold pairs, which two text files lack; give a "
                 "number, or none to keep every candidate."
             )
-        encoder = Encoder(circuit, config, asked, report, say)
+        encoder = Encoder(circuit, session, asked)
         threshold = config.retrieve.threshold
         words = protocol.for_mining("none" if threshold is None else str(threshold))
         say(f"{expression} on {source} and {target}: {asked[0].head()} {words} {encoder.tail()}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from toolkit.config import RetrieveConfig
-from toolkit.recipes.session.common import Say
+from toolkit.progress import Say
 from toolkit.zoo import AdapterCard
 
 

@@ -8,15 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.config import Config
 from toolkit.embeddings import Vectors
 from toolkit.files import replace_text
 from toolkit.metrics import TOP, ranked
 from toolkit.modeling.circuit import Circuit
-from toolkit.progress import Report, silent
 from toolkit.recipes.score.encoding import Encoder, Reading
-from toolkit.recipes.session.common import Say
-from toolkit.recipes.session.noise import with_noise
+from toolkit.recipes.session.session import Session
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
 from toolkit.retrieval import search
@@ -41,11 +38,9 @@ def score_pool(
     rows_by_language: Mapping[str, Rows],
     asked: Sequence[Reading],
     circuit: Circuit,
-    config: Config,
+    session: Session,
     folder: Path,
     answers: Path,
-    say: Say,
-    report: Report = silent,
 ) -> tuple[list[tuple[Reading, Score]], list[str]]:
     """Score every reading of each language's queries against the whole pool, and write what each query found.
 
@@ -55,13 +50,16 @@ def score_pool(
     Returns:
         The scores, mean average precision before mean reciprocal rank, and the files written, relative to `folder`.
     """
+    config = session.config
     pool = task.pool("score", data_root=config.data_root)
     limits = tuple(
         config.retrieve.max_length if own is None else min(own, config.retrieve.max_length)
         for own in (task.query_tokens, task.passage_tokens)
     )
     query_encoder, passage_encoder = (
-        Encoder(circuit, replace(config, retrieve=replace(config.retrieve, max_length=limit)), asked, report, say)
+        Encoder(
+            circuit, session.with_config(replace(config, retrieve=replace(config.retrieve, max_length=limit))), asked
+        )
         for limit in limits
     )
     # Gold that the pool lacks must not be found out after an hour of encoding.
@@ -69,7 +67,7 @@ def score_pool(
     pooled = f"pool={len(pool)}:{'+'.join(pool.languages)}"
     tail = passage_encoder.tail().replace("max_length=", f"max_length={query_encoder.max_length}/", 1)
     for reading in asked:
-        say(f"{circuit.composition} on {task.name}: {reading.head()} {pooled} {tail}")
+        session.say(f"{circuit.composition} on {task.name}: {reading.head()} {pooled} {tail}")
     candidates = passage_encoder([row.text for row in pool.rows], f"{task.name}: {len(pool):,} candidates")
     queries = []
     for language, own in rows_by_language.items():
@@ -89,7 +87,7 @@ def score_pool(
             index=config.retrieve.index,
             memory=config.retrieve.memory,
             threads=config.retrieve.threads,
-            report=report,
+            report=session.report,
         )
         near_by, rows = (np.split(each, ends) for each in (every.forward.scores, every.forward.rows))
         for one, found, near in zip(queries, rows, near_by, strict=True):
@@ -100,26 +98,10 @@ def score_pool(
             name = f"{reading.folder}/{one.language}.{one.rows.split}.top{TOP}.tsv"
             _write(folder / name, one, pool, found, near)
             files.append(name)
-            scored += [
-                (
-                    reading,
-                    Score(
-                        task=task.name,
-                        language=one.language,
-                        metric=metric,
-                        value=value,
-                        n=len(one.ids),
-                        composition=str(circuit.composition),
-                        seed=0,
-                        protocol=with_noise(f"{reading.head()} {pooled} {every.words} {tail}", config),
-                        split=one.rows.split,
-                        backbone=circuit.backbone.name,
-                        is_generated=one.rows.is_generated,
-                        fingerprint=pooled_fingerprint(one.rows.fingerprint, pool),
-                    ),
-                )
-                for metric, value in measures.items()
-            ]
+            system = passage_encoder.system(f"{reading.head()} {pooled} {every.words} {tail}", config)
+            fingerprint = pooled_fingerprint(one.rows.fingerprint, pool)
+            values = Score.of(one.rows, measures, len(one.ids), system, fingerprint=fingerprint)
+            scored += [(reading, score) for score in values]
     return scored, files
 
 

@@ -9,29 +9,19 @@ from pathlib import Path
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.metrics import MAIN
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, log_adapters
 from toolkit.report import heat_map, render, table
 from toolkit.results.result import Record, WrittenResult
-from toolkit.results.score import (
-    GAP,
-    MEAN,
-    ZERO_SHOT_MEAN,
-    Score,
-    metric_name,
-    named_values,
-    to_dict,
-    write_csv,
-    write_json,
-)
+from toolkit.results.score import Score, metric_name, to_dict, write_csv, write_json
+from toolkit.results.summary import GAP, MEAN, ZERO_SHOT_MEAN, named_values
 from toolkit.tasks import Task, get_task
 from toolkit.tracking import NOTE_TAG
 
 
 @dataclass(frozen=True)
 class Scored(WrittenResult):
-    """Result of an evaluation or a retrieval; its folder holds `scores.csv`, `scores.json` and `heat_map.png`.
+    """Scored of an evaluation or a retrieval; its folder holds `scores.csv`, `scores.json` and `heat_map.png`.
 
     Attributes:
         scores: one row per language and measure.
@@ -50,10 +40,9 @@ def publish(
     scores: Sequence[Score],
     expression: str,
     task: str,
-    config: Config,
+    session: Session,
     *,
     journey: str,
-    say: Say,
     made_with: MadeWith,
     training_language: str = "en",
     files: Sequence[str] = (),
@@ -64,18 +53,18 @@ def publish(
         made_with: what the scores cost, and what they come from.
         files: what else the journey wrote into its `result_folder`, to be logged as well.
     """
+    config = session.config
     composition = parse(expression)
     folder = result_folder(expression, task, config, journey=journey)
     text = render(table(scores), "text")
     write_csv(scores, folder / "scores.csv")
     write_json(scores, folder / "scores.json")
     heat_map(scores, folder / "heat_map.png")
-    tracker = common.open_config_tracker(config)
     run_id = None
     # Numbers of different protocols have no common mean, so each protocol is a run of its own.
     for protocol in dict.fromkeys(score.protocol for score in scores):
         alike = [score for score in scores if score.protocol == protocol]
-        run_id = tracker.start(
+        with session.tracked(
             str(composition),
             experiment=task,
             tags={
@@ -94,23 +83,27 @@ def publish(
                 "protocol": protocol,
             },
             began=made_with.meter.began,
-        )
-        members = list(dict.fromkeys(score.composition for score in alike))
-        for number, member in enumerate(members, 1):
-            own = [score for score in alike if score.composition == member]
-            # Of a `par` each member has its own numbers; a tracker takes no brackets in their names.
-            prefix = f"member{number}/" if len(members) > 1 else ""
-            values = summaries_first(named_values(own, pivot_language=training_language), get_task(task))
-            tracker.log_metrics({prefix + name: value for name, value in values.items()})
-        tracker.log_data(made_with.data)
-        made_with.meter.log(tracker, examples=sum(data.rows for data in made_with.data))
-        for file in ("scores.csv", "scores.json", "heat_map.png", *files):
-            tracker.log_artifact(folder / file)
-        log_adapters(tracker, made_with.cards, common.open_zoo(config), config, is_made=False)
-        tracker.close()
-    for note in tracker.notes:
-        say(note)
+        ) as run:
+            run_id = run.run_id or None
+            for name, values in _by_member(alike).items():
+                named = summaries_first(named_values(values, pivot_language=training_language), get_task(task))
+                run.log_metrics({name + what: value for what, value in named.items()})
+            run.log_data(made_with.data)
+            made_with.meter.log(run, examples=sum(data.rows for data in made_with.data))
+            for file in ("scores.csv", "scores.json", "heat_map.png", *files):
+                run.log_artifact(folder / file)
+            log_adapters(session, made_with.cards, is_made=False)
     return Scored(scores=tuple(scores), text=text, folder=folder, run_id=run_id)
+
+
+def _by_member(scores: Sequence[Score]) -> dict[str, list[Score]]:
+    """Return scores by the prefix of their names: of a `par` each member has its own numbers.
+
+    A tracker takes no brackets in names, so members go by their number.
+    """
+    members = list(dict.fromkeys(score.composition for score in scores))
+    prefixes = {one: f"member{number}/" if len(members) > 1 else "" for number, one in enumerate(members, 1)}
+    return {prefix: [score for score in scores if score.composition == one] for one, prefix in prefixes.items()}
 
 
 def summaries_first(values: Mapping[str, float], task: Task) -> dict[str, float]:

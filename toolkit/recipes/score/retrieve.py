@@ -12,7 +12,6 @@ from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.metrics import TOP, retrieval_accuracy, weighted_f1
-from toolkit.progress import Report, silent
 from toolkit.recipes.score.answers import kept_answers
 from toolkit.recipes.score.encoding import Encoder, Reading, by_layer, readings
 from toolkit.recipes.score.evaluate import choose_languages
@@ -21,10 +20,10 @@ from toolkit.recipes.score.mining import score_mining
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.score.pool import score_pool
 from toolkit.recipes.score.publish import Scored, publish, result_folder
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
-from toolkit.recipes.session.noise import scored_rows, with_noise
+from toolkit.recipes.session.circuits import say_path, trained_circuit
+from toolkit.recipes.session.noise import scored_rows
 from toolkit.recipes.session.resources import Meter
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, data_of
 from toolkit.report import layer_curve
 from toolkit.results.predictions import Prediction, write_predictions
@@ -38,14 +37,12 @@ from toolkit.tracking import Data
 
 def retrieve(
     expression: str,
-    config: Config,
+    session: Session,
     *,
     task: str = "tatoeba",
     languages: str | Sequence[str] = "all",
     lock: Path | None = None,
     layers: str | None = None,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> Scored:
     """Search each sentence's translation among all of the other side (bitext), mine two corpora for pairs (mining), or let
     queries search a pool of candidates in all languages (retrieval).
@@ -61,19 +58,17 @@ def retrieve(
         lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
         layers: `all`, or layers with commas: each is scored, and drawn as a curve. None: the protocol's layer.
     """
-    return _retrieve(expression, config, task, languages, lock, layers, report, say)[0]
+    return _retrieve(expression, session, task, languages, lock, layers)[0]
 
 
 def compare_layers(
     expressions: Sequence[str],
-    config: Config,
+    session: Session,
     *,
     task: str = "tatoeba",
     languages: str | Sequence[str] = "all",
     lock: Path | None = None,
     layers: str = "all",
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> tuple[list[Scored], Path]:
     """Retrieve with several compositions at every layer that is named, and draw their scores as curves of one figure.
 
@@ -86,10 +81,11 @@ def compare_layers(
     curves: dict[str, Mapping[int, float]] = {}
     results = []
     for expression in dict.fromkeys(str(parse(expression)) for expression in expressions):
-        result, main = _retrieve(expression, config, task, languages, lock, layers, report, say)
+        result, main = _retrieve(expression, session, task, languages, lock, layers)
         results.append(result)
         found = by_layer(main)
         curves |= {expression if len(found) == 1 else f"{expression}, {name}": found[name] for name in found}
+    config = session.config
     path = Path(config.run_dir) / "retrieve" / "layers" / f"{task}.png"
     measure, codes = results[0].scores[0].metric, dict.fromkeys(score.language for score in results[0].scores)
     title = f"{task}, {config.backbone.name}: mean over {', '.join(codes)}"
@@ -99,15 +95,14 @@ def compare_layers(
 
 def _retrieve(
     expression: str,
-    config: Config,
+    session: Session,
     task: str,
     languages: str | Sequence[str],
     lock: Path | None,
     layers: str | None,
-    report: Report,
-    say: Say,
 ) -> tuple[Scored, list[tuple[Reading, float]]]:
     """Return the result, and the main score of each reading and language."""
+    config, say = session.config, session.say
     target = get_task(task)
     if target.kind not in RETRIEVED:
         raise ToolkitError(f"'{task}' is a {target.kind} task, scored by `xstilts eval '{expression}' --task {task}`.")
@@ -115,25 +110,25 @@ def _retrieve(
         raise ToolkitError(
             f"'{expression}' gives several vectors for one sentence; retrieve with one member at a time."
         )
-    wanted = choose_languages(target, languages, config.data_root, say)
+    wanted = choose_languages(target, languages, session)
     if not wanted:
         target.rows("score", target.languages[0], data_root=config.data_root)  # says why there are no rows
     folder = result_folder(expression, task, config, journey="retrieve")
     files: list[str] = []
     scored: list[tuple[Reading, Score]] = []
-    circuit, cards = common.trained_circuit(expression, config, heads={}, report=report, lock=lock)
-    common.say_path(circuit, say)
+    circuit, cards = trained_circuit(expression, session, heads={}, lock=lock)
+    say_path(circuit, say)
     used: list[Data] = []
     with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
         settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say, layers=layers)
         asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name, layers)
-        encoder = Encoder(circuit, config, asked, report, say)
+        encoder = Encoder(circuit, session, asked)
         # A limit on mining counts the lines of either side, and `score_mining` knows them.
         limit = None if target.kind == "mining" else settings.limit
         if target.kind == "retrieval":
             queries = {language: scored_rows(target, language, config, limit=limit) for language in wanted}
             used += [data_of(rows, "evaluation") for rows in queries.values()]
-            found, written = score_pool(target, queries, asked, circuit, config, folder, answers, say, report)
+            found, written = score_pool(target, queries, asked, circuit, session, folder, answers)
             scored += found
             files += written
         for reading in asked if target.kind != "retrieval" else ():
@@ -146,7 +141,7 @@ def _retrieve(
             if target.kind == "bitext":
                 scored += score_bitext(rows, asked, encoder, config, partial(_file_of, answers, rows, len(asked)))
             else:
-                found, written = score_mining(rows, asked, encoder, config, folder, answers, say)
+                found, written = score_mining(rows, asked, encoder, session, folder, answers)
                 scored += found
                 files += written
     beside = ("precision", "recall", f"mrr_at_{TOP}")
@@ -157,7 +152,7 @@ def _retrieve(
         files.append("layers.png")
     made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
     scores = [score for _, score in scored]
-    result = publish(scores, expression, task, config, journey="retrieve", say=say, files=files, made_with=made_with)
+    result = publish(scores, expression, task, session, journey="retrieve", files=files, made_with=made_with)
     return result, main
 
 
@@ -214,20 +209,7 @@ def score_bitext(
             for pair, text, row, hit in zip(pairs, texts, nearest, hits, strict=True)
         }
         write_predictions([predictions[row.id] for row in rows], file_of(reading))
-        score = Score(
-            task=task.name,
-            language=language,
-            metric=metric,
-            value=sum(values) / len(values),
-            n=len(pairs),
-            composition=str(encoder.circuit.composition),
-            seed=0,
-            protocol=with_noise(f"{reading.head()} {protocol.for_bitext()} {worst.words} {encoder.tail()}", config),
-            split=rows.split,
-            backbone=encoder.circuit.backbone.name,
-            is_generated=rows.is_generated,
-            fingerprint=rows.fingerprint,
-            revision=rows.revision,
-        )
-        scored.append((reading, score))
+        system = encoder.system(f"{reading.head()} {protocol.for_bitext()} {worst.words} {encoder.tail()}", config)
+        own = Score.of(rows, {metric: sum(values) / len(values)}, len(pairs), system)
+        scored += [(reading, score) for score in own]
     return scored

@@ -12,17 +12,16 @@ from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.files import replace_text
-from toolkit.progress import Report, silent
 from toolkit.recipes.score.evaluate import evaluate
 from toolkit.recipes.score.publish import Scored
 from toolkit.recipes.score.retrieve import retrieve
 from toolkit.recipes.score.suite_plan import Part, filled, plan_suite, share
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
 from toolkit.report.table import GENERATED_NOTE, Cell
 from toolkit.results.result import Record, WrittenResult
-from toolkit.results.score import Score, mean, write_csv, write_json
+from toolkit.results.score import Score, write_csv, write_json
+from toolkit.results.summary import mean
 from toolkit.tasks import TASKS
 from toolkit.tasks.suites import Suite, get_suite
 from toolkit.tasks.task import RETRIEVED
@@ -46,7 +45,7 @@ class TaskMean:
 
 @dataclass(frozen=True)
 class SuiteResult(WrittenResult):
-    """Result of a suite; its folder holds `suite.json`, `suite.csv`, `scores.csv` and `scores.json`.
+    """Scored of a suite; its folder holds `suite.json`, `suite.csv`, `scores.csv` and `scores.json`.
 
     Attributes:
         average: the mean over the tasks that were scored.
@@ -82,12 +81,10 @@ class SuiteResult(WrittenResult):
 
 def evaluate_suite(
     expression: str,
-    config: Config,
+    session: Session,
     *,
     suite: str,
     instead: Mapping[str, str] | None = None,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> SuiteResult:
     """Score every task of a suite that can be scored; name the others, and say that the average is partial.
 
@@ -97,15 +94,16 @@ def evaluate_suite(
     Raises:
         ToolkitError: as `plan_suite`, or no task can be scored.
     """
+    config = session.config
     chosen = get_suite(suite)
-    planned = plan_suite(expression, config, suite=suite, instead=instead)
+    planned = plan_suite(expression, session, suite=suite, instead=instead)
     found: list[TaskMean] = []
     scores: list[Score] = []
     missing: list[str] = []
     for part in planned:
         if not part.lacks:
             try:
-                scored = _scored(part, config, report, say).scores
+                scored = _scored(part, session).scores
             except ToolkitError as fault:
                 part = replace(part, lacks=str(fault))  # one task's data must not cost the others' scores
             else:
@@ -113,7 +111,7 @@ def evaluate_suite(
                 scores += scored
         if part.lacks:
             missing.append(f"{part.entry.task}: {part.lacks}")
-            say(missing[-1])
+            session.say(missing[-1])
     if not found:
         raise ToolkitError(f"No task of the suite '{suite}' can be scored. {' '.join(missing)}")
     partial = (*missing, *_shortfalls(found, scores, config))
@@ -136,7 +134,7 @@ def evaluate_suite(
         folder=folder,
     )
     _write(result, chosen, expression, config)
-    return replace(result, run_id=_log(result, chosen, expression, config, say))
+    return replace(result, run_id=_log(result, chosen, expression, session))
 
 
 def task_mean(part: Part, scores: Sequence[Score]) -> TaskMean:
@@ -158,11 +156,11 @@ def task_mean(part: Part, scores: Sequence[Score]) -> TaskMean:
     return TaskMean(part, measures, mean(measures.values()) or 0.0, by_language)
 
 
-def _scored(part: Part, config: Config, report: Report, say: Say) -> Scored:
+def _scored(part: Part, session: Session) -> Scored:
     task, languages = part.entry.task, list(part.languages)
-    say(f"{task}: {part.composition}")
+    session.say(f"{task}: {part.composition}")
     journey = retrieve if TASKS[task].kind in RETRIEVED else evaluate
-    return journey(part.composition, config, task=task, languages=languages, report=report, say=say)
+    return journey(part.composition, session, task=task, languages=languages)
 
 
 def _shortfalls(found: Sequence[TaskMean], scores: Sequence[Score], config: Config) -> list[str]:
@@ -252,32 +250,29 @@ def _write(result: SuiteResult, suite: Suite, expression: str, config: Config) -
     write_json(result.scores, result.folder / "scores.json")
 
 
-def _log(result: SuiteResult, suite: Suite, expression: str, config: Config, say: Say) -> str:
-    tracker = common.open_config_tracker(config)
-    run_id = tracker.start(
+def _log(result: SuiteResult, suite: Suite, expression: str, session: Session) -> str | None:
+    backbone = session.config.backbone.name
+    with session.tracked(
         f"{suite.name} {expression}",
         experiment=suite.name,
         tags={
             "journey": "suite",
-            "backbone": config.backbone.name,
+            "backbone": backbone,
             "composition": expression,
             "is_partial": bool(result.partial),
         },
-        params={"composition": expression, "backbone": config.backbone.name, "suite": suite.name},
-    )
-    # A partial average has a name of its own: in a chart of runs it must not stand beside whole ones.
-    average = "partial_average" if result.partial else "average"
-    tracker.log_metrics(
-        {
-            f"{suite.name}/{average}": result.average,
-            **{f"{suite.name}/{each.part.entry.task}/mean": each.value for each in result.tasks},
-            **{f"{suite.name}/group/{name}": value for name, value in result.groups.items()},
-        }
-    )
-    for file in ("suite.json", "suite.csv", "scores.csv", "scores.json"):
-        tracker.log_artifact(result.folder / file)
-    tracker.log_text(result.text, "suite.txt")
-    tracker.close()
-    for note in tracker.notes:
-        say(note)
-    return run_id
+        params={"composition": expression, "backbone": backbone, "suite": suite.name},
+    ) as run:
+        # A partial average has a name of its own: a chart of runs must not show it with whole ones.
+        average = "partial_average" if result.partial else "average"
+        run.log_metrics(
+            {
+                f"{suite.name}/{average}": result.average,
+                **{f"{suite.name}/{each.part.entry.task}/mean": each.value for each in result.tasks},
+                **{f"{suite.name}/group/{name}": value for name, value in result.groups.items()},
+            }
+        )
+        for file in ("suite.json", "suite.csv", "scores.csv", "scores.json"):
+            run.log_artifact(result.folder / file)
+        run.log_text(result.text, "suite.txt")
+        return run.run_id or None

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from toolkit.composition import Composition, CompositionError, parse
-from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.recipes.session import common
+from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
 from toolkit.report.table import Cell
 from toolkit.tasks import TASKS, Task
@@ -40,7 +39,7 @@ class Part:
 
 
 def plan_suite(
-    expression: str, config: Config, *, suite: str, instead: Mapping[str, str] | None = None
+    expression: str, session: Session, *, suite: str, instead: Mapping[str, str] | None = None
 ) -> tuple[Part, ...]:
     """Return what would score each task of a suite, and what it lacks. Loads no model.
 
@@ -64,7 +63,7 @@ def plan_suite(
         if task not in chosen.tasks:
             raise ToolkitError(f"The suite '{suite}' has no task '{task}'; it has {', '.join(chosen.tasks)}.")
     check(expression)
-    return tuple(_part(expression, entry, chosen, config, given.get(entry.task)) for entry in chosen.entries)
+    return tuple(_part(expression, entry, chosen, session, given.get(entry.task)) for entry in chosen.entries)
 
 
 def describe_suite(planned: Sequence[Part]) -> str:
@@ -99,8 +98,9 @@ def filled(expression: str, target: str = TARGET.lower()) -> str:
     return _TARGET.sub(target, expression)
 
 
-def _part(expression: str, entry: Entry, suite: Suite, config: Config, given: str | None) -> Part:
+def _part(expression: str, entry: Entry, suite: Suite, session: Session, given: str | None) -> Part:
     task = TASKS.get(entry.task)
+    config = session.config
     if task is None:
         return Part(entry, "", (), "the catalogue has no such task.")
     reachable = task.reachable("score", data_root=config.data_root)
@@ -110,11 +110,12 @@ def _part(expression: str, entry: Entry, suite: Suite, config: Config, given: st
     if not languages:
         return replace(part, lacks="no data can be reached; `xstilts doctor` says where it was looked for.")
     if not ways:
-        return replace(part, lacks=f"'{expression}' leaves no circuit for it; name one with --with {entry.task}=EXPR.")
-    zoo, shelf = common.open_zoo(config), common.shelf(config)
+        return replace(
+            part, lacks=f"'{expression}' leaves no circuit for it; name one with --instead {entry.task}=EXPR."
+        )
     for way in ways:
         needed = [one for one in way.parts if one.kind != "head" or task.kind not in RETRIEVED]
-        if all(zoo.holds(one.entry, shelf) for one in needed):
+        if all(session.zoo.holds(one.entry, session.shelf) for one in needed):
             return replace(part, composition=str(way))
     return replace(
         part,

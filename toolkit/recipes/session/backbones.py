@@ -6,6 +6,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from toolkit.modeling.backbone import Backbone, load_backbone
+from toolkit.modeling.precision import AskedPrecision
 from toolkit.progress import Progress
 from toolkit.recipes.session.session import Session
 
@@ -21,12 +22,12 @@ class FrozenBackbone:
         load: loads a backbone by name, precision and revision.
     """
 
-    def __init__(self, load: Callable[[str, str, str | None], Backbone]) -> None:
+    def __init__(self, load: Callable[[str, AskedPrecision, str | None], Backbone]) -> None:
         self._load = load
         self._lock = Lock()
         self._held: tuple[Key, Backbone] | None = None
 
-    def lend(self, name: str, precision: str, revision: str | None) -> Backbone:
+    def lend(self, name: str, precision: AskedPrecision, revision: str | None) -> Backbone:
         """Return the backbone, loaded where another one is held.
 
         Raises:
@@ -61,7 +62,7 @@ def open_backbone(session: Session) -> Backbone:
     return backbone
 
 
-def _load(name: str, precision: str, revision: str | None) -> Backbone:
+def _load(name: str, precision: AskedPrecision, revision: str | None) -> Backbone:
     return load_backbone(name, precision=precision, revision=revision)
 
 

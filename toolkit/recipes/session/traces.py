@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.resources import Meter
+from toolkit.recipes.session.session import Session
 from toolkit.tasks.rows import Rows
-from toolkit.tracking import Data, NoTracker, Tracker
+from toolkit.tracking import Data, NoTracker
 from toolkit.zoo import AdapterCard, Zoo
 from toolkit.zoo.readme import readme
 
@@ -43,12 +44,13 @@ def data_of(rows: Rows, context: str) -> Data:
     return Data(f"{rows.task.name}.{rows.language}", rows.fingerprint, context, rows.origin, len(rows), facts)
 
 
-def log_adapters(tracker: Tracker, cards: Iterable[AdapterCard], zoo: Zoo, config: Config, *, is_made: bool) -> None:
+def log_adapters(session: Session, cards: Iterable[AdapterCard], *, is_made: bool) -> None:
     """Keep adapters as logged models: card, page and, up to `tracking.weights_mib`, weights.
 
     Args:
         is_made: whether the run made them; else it used them, and finds what the run that made them left.
     """
+    tracker = session.tracker
     if isinstance(tracker, NoTracker):
         return
     for card in cards:
@@ -57,7 +59,7 @@ def log_adapters(tracker: Tracker, cards: Iterable[AdapterCard], zoo: Zoo, confi
             folder = Path(place) / "adapter"
             folder.mkdir()
             (folder / "README.md").write_text(page, encoding="utf-8")
-            _copy_entry(card, zoo, folder, config)
+            _copy_entry(card, session.zoo, folder, session.config)
             params = {
                 "composition": card.name,
                 "backbone": card.backbone.name,

@@ -16,6 +16,7 @@ from typing import Any
 from toolkit.config import Config, from_dict
 from toolkit.errors import ToolkitError
 from toolkit.progress import Progress, Report, Say
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.messages import Measured
 from toolkit.sweeps import Step
 
@@ -62,7 +63,7 @@ def _timed(step: Step, places: Mapping[str, Any], folder: str, say: Say) -> tupl
 
     if step.is_stage:
         began = time.perf_counter()
-        train(step.composition, config, report=keep, say=say)
+        train(step.composition, Session.open(config, report=keep, say=say))
         whole = time.perf_counter() - began
         rates = [found.figures["examples/s"] for what, found in last.items() if what.startswith("train ")]
         rows = _STEPS * int(step.settings["train"]["batch_size"])
@@ -71,9 +72,11 @@ def _timed(step: Step, places: Mapping[str, Any], folder: str, say: Say) -> tupl
         return rows / rates[-1] + fixed, 1 / rates[-1], rows
     journey: Callable[..., Any] = evaluate if step.kind == "evaluate" else retrieve
     if step.composition != "backbone":
-        train(step.composition, config, say=say)
+        train(step.composition, Session.open(config, say=say))
     began = time.perf_counter()
-    found = journey(step.composition, config, task=step.task, languages=step.languages, report=keep, say=say)
+    found = journey(
+        step.composition, Session.open(config, report=keep, say=say), task=step.task, languages=step.languages
+    )
     whole = time.perf_counter() - began
     rows = max(1, sum({score.language: score.n for score in found.scores}.values()))
     rates = [seen.figures["examples/s"] for seen in last.values() if "examples/s" in seen.figures]

@@ -25,7 +25,7 @@ from typing import Any
 
 from toolkit.config import Config, from_dict
 from toolkit.errors import ToolkitError
-from toolkit.progress import Progress
+from toolkit.progress import Progress, Tell
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.resources import forget_peak, peak_memory_mib
 from toolkit.recipes.session.session import Session
@@ -227,7 +227,7 @@ def _train(step: Step, session: Session, voice: _Voice) -> StepDone:
             voice.send(Resumed(first[0]))
         voice.report(progress)
 
-    made = train(step.composition, session.config, report=report, say=_log)
+    made = train(step.composition, replace(session, tell=Tell(report, _log)))
     card = session.zoo.get(step.composition, session.shelf)
     scores = tuple(score_from_dict(row.to_dict()) for row in card.scores)
     return _done("made" if made else "found", scores, digest=card.digest)
@@ -237,15 +237,13 @@ def _score(job: DoStep, session: Session) -> StepDone:
     from toolkit.recipes.score.evaluate import contamination, evaluate
     from toolkit.recipes.score.retrieve import retrieve
 
-    step, config = job.step, session.config
+    step = job.step
     journey: Callable[..., Any] = evaluate if step.kind == "evaluate" else retrieve
     found = journey(
         step.composition,
-        config,
+        session,
         task=step.task,
         languages=step.languages,
-        report=session.report,
-        say=session.say,
     )
     cards = [session.zoo.get(name, session.shelf) for name in _direct(job)]
     seen = tuple(contamination(cards, get_task(step.task)))

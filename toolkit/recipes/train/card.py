@@ -6,8 +6,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 from toolkit.composition import Name
@@ -15,15 +13,13 @@ from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
-from toolkit.recipes.session import common
 from toolkit.results.score import Score
-from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import Task
 from toolkit.tasks.rows import Rows
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData
 from toolkit.version import __version__
-from toolkit.zoo import AdapterCard, CardScore, Head, Parent, Seen
+from toolkit.zoo import AdapterCard, Head, Origin, Seen, shelf_name
 from toolkit.zoo import Backbone as CardBackbone
 
 
@@ -47,7 +43,7 @@ class Source:
 
 
 def stage_key(
-    stage: Stage, config: Config, backbone: Backbone, sources: Sequence[Source], parents: Sequence[Parent]
+    stage: Stage, config: Config, backbone: Backbone, sources: Sequence[Source], parents: Sequence[AdapterCard]
 ) -> str:
     """Return what identifies a stage: everything that can change its weights."""
     determined_by = {
@@ -61,7 +57,7 @@ def stage_key(
         "fusion": config.fusion,
         "train": {k: v for k, v in asdict(config.train).items() if k != "checkpoint_every"},
         "rows": [(source.rows.fingerprint, source.dev.fingerprint) for source in sources],
-        "parents": [parent.to_dict() for parent in parents],
+        "parents": [{"name": parent.name, "digest": parent.digest} for parent in parents],
         "version": __version__,
     }
     return hashlib.sha256(json.dumps(determined_by, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -72,7 +68,7 @@ def make_card(
     config: Config,
     backbone: Backbone,
     sources: Sequence[Source],
-    parents: tuple[Parent, ...],
+    parents: Sequence[AdapterCard],
     circuit: Circuit,
     scores: tuple[Score, ...],
     result: FitResult,
@@ -94,13 +90,15 @@ def make_card(
         for source in sources
     )
     recipe = to_dict(config)
-    return AdapterCard(
-        name=stage.entry,
-        backbone=CardBackbone.of(backbone, common.shelf(config)),
-        kind=config.adapter.kind,
-        tasks=tuple(str(ref) for ref in stage.tasks),
-        heads={name: Head.of(spec) for name, spec in circuit.specs.items()},
-        recipe={
+    return AdapterCard.made_by(
+        stage.entry,
+        Origin(
+            CardBackbone.of(backbone, shelf_name(config.backbone.name, config.adapter.kind)),
+            parents,
+            seen,
+            [source.task.licence for source in sources],
+        ),
+        {
             "adapter": recipe["adapter"],
             "train": recipe["train"],
             "precision": backbone.precision,
@@ -110,13 +108,10 @@ def make_card(
             "warm_start": stage.warm_start,
             "learn": [f"{part.kind} {part.name}" for part in stage.learn],
         },
-        parents=parents,
-        data_seen=seen,
-        scores=tuple(CardScore.read(score_to_dict(score)) for score in scores),
-        versions={name: version(name) for name in ("torch", "transformers", "adapters")} | {"xstilts": __version__},
-        licence=" AND ".join(dict.fromkeys(source.task.licence for source in sources if source.task.licence)),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(seconds, 1),
+        tasks=[str(ref) for ref in stage.tasks],
+        heads={name: Head.of(spec) for name, spec in circuit.specs.items()},
+        scores=scores,
+        seconds=seconds,
     )
 
 

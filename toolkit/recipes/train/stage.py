@@ -15,20 +15,22 @@ from toolkit.composition import Name, Part
 from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import Evaluation, evaluate_rows
+from toolkit.evaluation import Evaluation, Scoring, evaluate_rows
 from toolkit.features import Features
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
-from toolkit.progress import Report, silent
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.progress import Report, Say
+from toolkit.recipes.session.circuits import adapter_shapes, arithmetic, head_spec
+from toolkit.recipes.session.features import features_for
 from toolkit.recipes.session.noise import augmented
 from toolkit.recipes.session.resources import Meter
+from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.traces import data_of, log_adapters
+from toolkit.recipes.session.weights import Place, file_of, load_part, places
 from toolkit.recipes.train.auto import resolve
 from toolkit.recipes.train.card import Source, closing, log_result, make_card, opening, run_params, stage_key
-from toolkit.results.score import Score
+from toolkit.results.score import Score, System
 from toolkit.tasks import get_task
 from toolkit.tasks.catalogue.trains_on import source_task
 from toolkit.tracking import Tracker
@@ -36,108 +38,102 @@ from toolkit.training import FitResult, TaskData, Watch, fit
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.mixture import Mixture
 from toolkit.training.ranks import Ranks
-from toolkit.zoo import AdapterCard, Parent, Zoo
+from toolkit.zoo import AdapterCard
 
 
 def run_stage(
     stage: Stage,
-    config: Config,
+    session: Session,
     backbone: Backbone,
-    zoo: Zoo,
-    tracker: Tracker,
     *,
     experiment: str,
     retrain: bool = False,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> AdapterCard:
     """Train one stage and put what it learnt into the zoo."""
     began = time.perf_counter()
+    config = session.config
     settings = resolve(config.train, backbone.hidden_size, is_full=config.adapter.kind == "full")
     config = altered(config, train=settings)
+    session = session.with_config(config)
+    zoo, shelf, report, say = session.zoo, session.shelf, session.report, session.say
     sources = _drawn([_source(ref, config) for ref in stage.tasks], settings, say)
-    parents = tuple(Parent(name, zoo.get(name, common.shelf(config)).digest) for name in stage.parents)
+    parents = tuple(zoo.get(name, shelf) for name in stage.parents)
     key = stage_key(stage, config, backbone, sources, parents)
     checkpoint = Path(config.run_dir) / "checkpoints" / key
     # Hours of training must not end at a folder that could never be written.
     for folder in (checkpoint, zoo.root):
-        common.require_writable(folder)
+        require_writable(folder)
     with ExitStack() as stack:
         meter = stack.enter_context(Meter(is_watching=config.tracking.enabled))
-        circuit = stack.enter_context(_wired(stage, config, backbone, zoo, sources))
-        tokens = partial(_features, backbone=backbone, config=config, report=report, say=say)
+        circuit = stack.enter_context(_wired(stage, session, backbone, sources))
+        tokens = partial(_features, backbone=backbone, session=session)
         data = [TaskData(_head(stage, source), tokens(source, is_dev=False)) for source in sources]
         data = _in_proportion(data, settings)
         dev = [(source, tokens(source, is_dev=True)) for source in sources]
         say(opening(stage, settings, circuit, data))
-        tracker.start(
-            stage.entry,
-            experiment=experiment,
-            tags={**stage.circuit.tags(), "journey": "train", "backbone": backbone.name, "stage_key": key},
-            params=run_params(stage, config, data),
-            began=meter.began,
-        )
-        try:
-            meter.tracker = tracker if config.tracking.enabled else None
-            tracker.log_data([data_of(source.rows, "training") for source in sources])
-            tracker.log_data([data_of(source.dev, "dev") for source in sources])
-            tracker.log_text(json.dumps(to_dict(config), indent=1, default=str), "config.json")
-
-            kept: list[Evaluation] = []  # the dev evaluations that belong to the best score of this process
-
-            def score() -> float:
-                found = [_dev_evaluation(circuit, source, features, stage, config, report) for source, features in dev]
-                value = _main_score(sources, found)
-                if not kept or value > _main_score(sources, kept):
-                    kept[:] = found
-                return value
-
-            phases = _phases(stage, settings)
-            result: FitResult | None = None
-            for number, learn in enumerate(phases, 1):
-                kept.clear()  # each phase keeps its own best
-                on_score = _score_logger(tracker, after=0 if result is None else result.steps)
-                fitted = fit(
-                    circuit,
-                    learn,
-                    data,
-                    train=settings,
-                    dev=score,
-                    checkpoint=checkpoint if len(phases) == 1 else checkpoint / f"phase{number}",
-                    watch=Watch(
-                        f"train {stage.entry}" + (f" ({number} of {len(phases)})" if len(phases) > 1 else ""),
-                        report,
-                        on_score,
-                    ),
-                )
-                result = fitted if result is None else result.followed_by(fitted)
-            assert result is not None
-            if not kept or _main_score(sources, kept) != result.best_score:  # the best is from before a resumption
-                kept[:] = [
-                    _dev_evaluation(circuit, source, features, stage, config, report) for source, features in dev
-                ]
-            scores = tuple(
-                one
-                for source, found in zip(sources, kept, strict=True)
-                for one in _dev_scores(source, found, stage, config, circuit)
+        run = stack.enter_context(
+            session.tracked(
+                stage.entry,
+                experiment=experiment,
+                tags={**stage.circuit.tags(), "journey": "train", "backbone": backbone.name, "stage_key": key},
+                params=run_params(stage, config, data),
+                began=meter.began,
             )
-            ranks = Ranks(backbone.device)
-            if ranks.is_main:
-                seconds = time.perf_counter() - began
-                card = make_card(stage, config, backbone, sources, parents, circuit, scores, result, seconds)
-                zoo.put(card, _files(stage, circuit), replace=retrain)
-                for number in range(1, len(phases) + 1 if len(phases) > 1 else 1):
-                    remove_checkpoint(checkpoint / f"phase{number}")
-                remove_checkpoint(checkpoint)
-            ranks.wait()
-            card = zoo.get(stage.entry, common.shelf(config))
-            log_result(tracker, result, scores)
-            meter.log(tracker, examples=0)
-            log_adapters(tracker, [card], zoo, config, is_made=True)
-        except BaseException:
-            tracker.close("FAILED")
-            raise
-        tracker.close()
+        )
+        meter.tracker = run if config.tracking.enabled else None
+        run.log_data([data_of(source.rows, "training") for source in sources])
+        run.log_data([data_of(source.dev, "dev") for source in sources])
+        run.log_text(json.dumps(to_dict(config), indent=1, default=str), "config.json")
+
+        kept: list[Evaluation] = []  # the dev evaluations that belong to the best score of this process
+
+        def score() -> float:
+            found = [_dev_evaluation(circuit, source, features, stage, config, report) for source, features in dev]
+            value = _main_score(sources, found)
+            if not kept or value > _main_score(sources, kept):
+                kept[:] = found
+            return value
+
+        phases = _phases(stage, settings)
+        result: FitResult | None = None
+        for number, learn in enumerate(phases, 1):
+            kept.clear()  # each phase keeps its own best
+            on_score = _score_logger(run, after=0 if result is None else result.steps)
+            fitted = fit(
+                circuit,
+                learn,
+                data,
+                train=settings,
+                dev=score,
+                checkpoint=checkpoint if len(phases) == 1 else checkpoint / f"phase{number}",
+                watch=Watch(
+                    f"train {stage.entry}" + (f" ({number} of {len(phases)})" if len(phases) > 1 else ""),
+                    report,
+                    on_score,
+                ),
+            )
+            result = fitted if result is None else result.followed_by(fitted)
+        assert result is not None
+        if not kept or _main_score(sources, kept) != result.best_score:  # the best is from before a resumption
+            kept[:] = [_dev_evaluation(circuit, source, features, stage, config, report) for source, features in dev]
+        scores = tuple(
+            one
+            for source, found in zip(sources, kept, strict=True)
+            for one in _dev_scores(source, found, stage, config, circuit)
+        )
+        ranks = Ranks(backbone.device)
+        if ranks.is_main:
+            seconds = time.perf_counter() - began
+            card = make_card(stage, config, backbone, sources, parents, circuit, scores, result, seconds)
+            zoo.put(card, _files(stage, circuit), replace=retrain)
+            for number in range(1, len(phases) + 1 if len(phases) > 1 else 1):
+                remove_checkpoint(checkpoint / f"phase{number}")
+            remove_checkpoint(checkpoint)
+        ranks.wait()
+        card = zoo.get(stage.entry, shelf)
+        log_result(run, result, scores)
+        meter.log(run, examples=0)
+        log_adapters(session, [card], is_made=True)
     say(closing(card, result))
     return card
 
@@ -186,19 +182,10 @@ def _mixture(settings: TrainConfig) -> Mixture:
     return Mixture(settings.mixture, cap=settings.mixture_cap, temperature=settings.mixture_temperature)
 
 
-def _features(
-    source: Source, *, is_dev: bool, backbone: Backbone, config: Config, report: Report, say: Say
-) -> Features:
-    return common.features_for(
-        source.dev if is_dev else source.rows,
-        source.task.kind,
-        backbone,
-        config.train,
-        config,
-        what=f"tokenise {source.ref}" + (" dev" if is_dev else ""),
-        report=report,
-        say=say,
-    )
+def _features(source: Source, *, is_dev: bool, backbone: Backbone, session: Session) -> Features:
+    what = f"tokenise {source.ref}" + (" dev" if is_dev else "")
+    rows = source.dev if is_dev else source.rows
+    return features_for(rows, source.task.kind, backbone, session.config.train, session, what=what)
 
 
 def _in_proportion(data: list[TaskData], settings: TrainConfig) -> list[TaskData]:
@@ -221,13 +208,14 @@ def _head(stage: Stage, source: Source) -> str:
 # -- circuit ------------------------------------------------------------------------------------------------------
 
 
-def _wired(stage: Stage, config: Config, backbone: Backbone, zoo: Zoo, sources: Sequence[Source]) -> Circuit:
+def _wired(stage: Stage, session: Session, backbone: Backbone, sources: Sequence[Source]) -> Circuit:
     """Wire the stage's circuit, load what is frozen, and warm-start what continues from another entry."""
-    heads = {_head(stage, source): common.head_spec(source.task, config.train) for source in sources}
+    config, zoo, shelf = session.config, session.zoo, session.shelf
+    heads = {_head(stage, source): head_spec(source.task, config.train) for source in sources}
     # Frozen parts keep the shape they were trained in.
-    cards = {name: zoo.get(name, common.shelf(config)) for name in stage.parents}
-    _, shapes = common.adapter_shapes(cards.values(), config)
-    held_at = common.places(stage.circuit, cards)
+    cards = {name: zoo.get(name, shelf) for name in stage.parents}
+    _, shapes = adapter_shapes(cards.values(), config)
+    held_at = places(stage.circuit, cards)
     if stage.warm_start is not None:
         held_at |= _warm(stage, cards[stage.warm_start])
     circuit = Circuit(
@@ -244,23 +232,23 @@ def _wired(stage: Stage, config: Config, backbone: Backbone, zoo: Zoo, sources: 
         if circuit.is_full:
             # One encoder flows through the whole chain: it starts from what the last entry below left.
             if stage.parents:
-                _load_full(circuit, stage.parents[-1], zoo, config)
+                load_part(circuit, Part("adapter", stage.parents[-1], stage.parents[-1]), session)
             return circuit
         for part in circuit.parts:
             if held_at[part][0] != stage.entry:
-                common.load_part(circuit, part, zoo, config, place=held_at[part])
+                load_part(circuit, part, session, place=held_at[part])
     except BaseException:
         circuit.close()
         raise
     return circuit
 
 
-def _warm(stage: Stage, before: AdapterCard) -> dict[Part, common.Place]:
+def _warm(stage: Stage, before: AdapterCard) -> dict[Part, Place]:
     """Return where the weights lie that a `seq` goes on from: its own adapter's, and what learnt along with it."""
-    found: dict[Part, common.Place] = {}
+    found: dict[Part, Place] = {}
     for part in stage.circuit.parts:
         is_own = part.entry == stage.entry
-        file = common.file_of(part, None if is_own else before.name)
+        file = file_of(part, None if is_own else before.name)
         if part.kind == "head" or (not is_own and file not in before.files):
             continue
         if part not in stage.learn:
@@ -272,12 +260,8 @@ def _warm(stage: Stage, before: AdapterCard) -> dict[Part, common.Place]:
     return found
 
 
-def _load_full(circuit: Circuit, entry: str, zoo: Zoo, config: Config) -> None:
-    common.load_part(circuit, Part("adapter", entry, entry), zoo, config)
-
-
 def _files(stage: Stage, circuit: Circuit) -> dict[str, dict[str, Any]]:
-    return {common.file_of(part, stage.entry): circuit.tensors_of(part) for part in stage.learn}
+    return {file_of(part, stage.entry): circuit.tensors_of(part) for part in stage.learn}
 
 
 # -- scores -------------------------------------------------------------------------------------------------------
@@ -290,10 +274,7 @@ def _dev_evaluation(
         circuit,
         source.dev,
         features,
-        labels=source.task.labels,
-        metric=source.task.metric,
-        language=source.dev.language,
-        settings=config.eval,
+        scoring=Scoring.of(source.dev, config.eval),
         head=_head(stage, source),
         what=f"dev {source.ref}",
         report=report,
@@ -307,21 +288,5 @@ def _main_score(sources: Sequence[Source], found: Sequence[Evaluation]) -> float
 
 
 def _dev_scores(source: Source, found: Evaluation, stage: Stage, config: Config, circuit: Circuit) -> list[Score]:
-    return [
-        Score(
-            task=source.task.name,
-            language=source.dev.language or "",
-            metric=metric,
-            value=value,
-            n=found.n,
-            composition=stage.entry,
-            seed=config.train.seed,
-            split="dev",
-            backbone=circuit.backbone.name,
-            is_generated=source.dev.is_generated,
-            fingerprint=source.dev.fingerprint,
-            revision=source.dev.revision,
-            protocol=common.arithmetic(circuit),
-        )
-        for metric, value in found.measures.items()
-    ]
+    system = System(stage.entry, circuit.backbone.name, arithmetic(circuit), config.train.seed)
+    return Score.of(source.dev, found.measures, found.n, system, split="dev")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from toolkit.composition import parse
-from toolkit.composition.stages import describe, plan
-from toolkit.config import Config
+from toolkit.composition import Composition, parse
+from toolkit.composition.stages import Stage, describe, plan
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.progress import Report, silent
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.backbones import open_backbone
+from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.weights import require_locked
 from toolkit.recipes.train.merge import run_computed
 from toolkit.recipes.train.stage import run_stage
 from toolkit.tasks import get_task
@@ -21,34 +22,29 @@ from toolkit.zoo.lock import read_lock
 
 def train(
     expression: str,
-    config: Config,
+    session: Session,
     *,
     retrain: bool = False,
     lock: Path | None = None,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> list[AdapterCard]:
     """Train every stage that the zoo lacks for a composition.
 
     Args:
         expression: composition, for example `fuse[mnli,squad]/xquad`.
-        config: resolved configuration.
+        session: of the configuration; it is told the plan, settings and notes.
         retrain: train every stage again although the zoo holds it.
         lock: a lock file (`zoo lock`); what is trained on must be what it pins, and what it pins is never trained here.
-        report: progress callback.
-        say: called with sentences for the reader: the plan, settings, notes.
 
     Returns:
         The cards of the entries that were made, in order; empty where the zoo held them all.
     """
     composition = parse(expression)
-    zoo = common.open_zoo(config)
-    shelf = common.shelf(config)
+    config, zoo, shelf = session.config, session.zoo, session.shelf
     learn_all = config.train.learn == "all"
     if learn_all and config.adapter.kind == "full":
         raise ToolkitError("`adapter: full` learns in the whole encoder already; leave train.learn out.")
     stages = plan(composition, holds=lambda entry: zoo.holds(entry, shelf), retrain=retrain, learn_all=learn_all)
-    say(describe(stages, rows=training_rows, backbone_learns=config.adapter.kind == "full"))
+    session.say(describe(stages, rows=training_rows, backbone_learns=config.adapter.kind == "full"))
     if not stages:
         return []
     if lock is not None:
@@ -59,44 +55,40 @@ def train(
                 f"{lock} pins '{pinned[0]}', which would be trained here; pull it (`xstilts zoo pull SRC --lock {lock}`)."
             )
         used = dict.fromkeys(parent for stage in stages for parent in stage.parents if parent not in made)
-        common.require_locked(lock, [zoo.get(entry, shelf) for entry in used], expression)
-    backbone = common.open_backbone(config, report=report)
-    tracker = common.open_config_tracker(config)
+        require_locked(lock, [zoo.get(entry, shelf) for entry in used], expression)
     experiment = source_task(get_task(stages[-1].circuit.head_name.name)).name
-    cards: list[AdapterCard] = []
-    if len(stages) > 1:
-        tags = {**composition.tags(), "journey": "train", "backbone": backbone.name}
-        tracker.start(f"train {composition}", experiment=experiment, tags=tags, params={"stages": len(stages)})
-    status = "FAILED"
-    try:
-        for i, stage in enumerate(stages):
-            if config.adapter.kind == "full" and i > 0:
-                backbone = common.open_backbone(config, report=report)  # the last stage trained it in place
-            if stage.merge is not None:
-                computed = run_computed(
-                    stage, config, backbone, zoo, tracker, experiment=experiment, replace=retrain, say=say
+    with _whole_run(composition, stages, session, experiment):
+        cards: list[AdapterCard] = []
+        try:
+            for card in _made(stages, session, experiment=experiment, retrain=retrain):
+                cards.append(card)
+        finally:
+            if len(stages) > 1 and cards:
+                session.tracker.log_metrics(
+                    {f"dev/{s.task}/{s.metric}/{s.language}": s.value for s in cards[-1].scores}
                 )
-                cards.append(computed)
-                continue
-            cards.append(
-                run_stage(
-                    stage,
-                    config,
-                    backbone,
-                    zoo,
-                    tracker,
-                    experiment=experiment,
-                    retrain=retrain,
-                    report=report,
-                    say=say,
-                )
-            )
-        status = "FINISHED"
-    finally:
-        if len(stages) > 1:
-            if cards:
-                tracker.log_metrics({f"dev/{s.task}/{s.metric}/{s.language}": s.value for s in cards[-1].scores})
-            tracker.close(status)
-        for note in tracker.notes:
-            say(note)
     return cards
+
+
+def _whole_run(
+    composition: Composition, stages: Sequence[Stage], session: Session, experiment: str
+) -> AbstractContextManager[object]:
+    """Return the run that the runs of several stages are nested under."""
+    if len(stages) == 1:
+        return nullcontext()
+    return session.tracked(
+        f"train {composition}",
+        experiment=experiment,
+        tags={**composition.tags(), "journey": "train", "backbone": session.config.backbone.name},
+        params={"stages": len(stages)},
+    )
+
+
+def _made(stages: Sequence[Stage], session: Session, *, experiment: str, retrain: bool) -> Iterator[AdapterCard]:
+    """Make the stages one after another, and yield their cards."""
+    backbone = open_backbone(session)
+    for number, stage in enumerate(stages):
+        if session.config.adapter.kind == "full" and number > 0:
+            backbone = open_backbone(session)  # the last stage trained it in place
+        make = run_stage if stage.merge is None else run_computed
+        yield make(stage, session, backbone, experiment=experiment, retrain=retrain)

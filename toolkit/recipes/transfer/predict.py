@@ -12,6 +12,7 @@ from toolkit.errors import ToolkitError
 from toolkit.progress import Report, silent
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.train import train
 from toolkit.recipes.transfer.evidence import Absent, Context
 from toolkit.recipes.transfer.predict_write import prediction_folder, track_prediction, write_prediction
@@ -207,7 +208,7 @@ def _train_missing(
             context.entry_of(task)
         except Absent:
             if training_task(get_task(task_name(task).name)).has_train:
-                train(context.lender(task), config, report=report, say=say)
+                train(context.lender(task), Session.open(config, report=report, say=say))
 
 
 def _ranking(

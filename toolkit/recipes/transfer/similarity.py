@@ -11,6 +11,7 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.progress import Progress, Report, silent
 from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.train import train as train_composition
 from toolkit.recipes.transfer.evidence import Absent, Context
 from toolkit.recipes.transfer.predictors import PREDICTORS, Predictor, extract, get_predictor, scores
@@ -158,7 +159,7 @@ def train_missing(
             except Absent:
                 if training_task(get_task(task_name(task).name)).has_train:
                     entry = context.lender(task)
-                    train_composition(entry, config, report=report, say=say)
+                    train_composition(entry, Session.open(config, report=report, say=say))
                     made.append(entry)
     return made
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from toolkit.report.compare import MEAN, means_of
-from toolkit.results.score import Score, mean
+from toolkit.results.score import Score
+from toolkit.results.summary import mean
 from toolkit.statistics.draws import Resampled
 from toolkit.statistics.estimates import Estimate, holm
 from toolkit.sweeps import CellResult

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolkit.report.sweep.columns import Columns, Row, label
-from toolkit.results.score import mean
+from toolkit.results.summary import mean
 from toolkit.statistics.draws import Draws
 from toolkit.statistics.estimates import LEVEL, Tested, holm
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +11,13 @@ from toolkit.composition import Composition, Part, parse
 from toolkit.config import AdapterConfig
 from toolkit.errors import ZooError
 from toolkit.modeling.hub_ids import BASE_MODELS
-from toolkit.version import __version__
 from toolkit.zoo.adapterhub.compose import composition_of, match, refuse_doubles
 from toolkit.zoo.adapterhub.forms import Head, adapter_shape, check_fusion, head_form
 from toolkit.zoo.adapterhub.read import Saved, by_layer, find, shown, weights
-from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.card import AdapterCard, Origin
 from toolkit.zoo.shelf import shelf_name
 from toolkit.zoo.store import Zoo
-from toolkit.zoo.values import UNKNOWN_DATA, Parent
+from toolkit.zoo.values import UNKNOWN_DATA
 from toolkit.zoo.values import Backbone as CardBackbone
 from toolkit.zoo.values import Head as CardHead
 from toolkit.zoo.verify import check_shapes
@@ -225,15 +223,15 @@ def _store(
             f"The zoo {zoo.root} already holds '{taken[0]}' for {backbone.name} with other weights; choose another name with `--as`, "
             "remove it, or replace it (`--replace`)."
         )
-    digests: dict[str, str] = {}
+    held: dict[str, AdapterCard] = {}
     cards = []
     for name in composition.entries:
         if name not in pending or name in same:
-            digests[name] = zoo.get(name, shelf).digest
+            held[name] = zoo.get(name, shelf)
             continue
-        card = _card(name, pending[name], backbone, digests)
-        cards.append(zoo.put(card, arrays[name], replace=replace))
-        digests[name] = cards[-1].digest
+        card = _card(name, pending[name], backbone, held)
+        held[name] = zoo.put(card, arrays[name], replace=replace)
+        cards.append(held[name])
     return Taken(tuple(cards), tuple(name for name in pending if name in same), tuple(dict.fromkeys(notes)))
 
 
@@ -250,19 +248,15 @@ def _is_same(zoo: Zoo, card: AdapterCard, arrays: Mapping[str, Mapping[str, np.n
     return True
 
 
-def _card(name: str, entry: _Entry, backbone: Backbone, digests: Mapping[str, str]) -> AdapterCard:
+def _card(name: str, entry: _Entry, backbone: Backbone, held: Mapping[str, AdapterCard]) -> AdapterCard:
     composition = parse(name)
+    parents = [held[one] for one in composition.entries if one != name]
     own = composition.own_parts
     head = next((part.name for part in own if part.kind == "head"), None)
-    return AdapterCard(
-        name=name,
-        backbone=CardBackbone.of(backbone, shelf_name(backbone.name)),
-        kind="seq_bn",
-        tasks=tuple(str(leaf) for leaf in composition.chain.units[-1].leaves()) if head is None else (head,),
+    return AdapterCard.made_by(
+        name,
+        Origin(CardBackbone.of(backbone, shelf_name(backbone.name)), parents, (UNKNOWN_DATA,)),
+        {"adapter": asdict(entry.shape), "imported": entry.sources},
+        tasks=[str(leaf) for leaf in composition.chain.units[-1].leaves()] if head is None else [head],
         heads={head: CardHead(entry.head.kind, entry.head.labels)} if head and entry.head else {},
-        recipe={"adapter": asdict(entry.shape), "imported": entry.sources},
-        parents=tuple(Parent(one, digests[one]) for one in composition.entries if one != name),
-        data_seen=(UNKNOWN_DATA,),
-        versions={"xstilts": __version__},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from toolkit.evaluation import predict
+from toolkit.evaluation import run_head
 from toolkit.features import features_of
 from toolkit.features.ragged import Ragged
 
@@ -30,7 +30,7 @@ def test_answers_come_in_the_order_of_the_items(answering, tiny, rows, kind):
     circuit = answering(kind)
     features = features_for(kind, rows, tiny.tokenizer)
     assert features.lengths.tolist() != sorted(features.lengths.tolist(), reverse=True)
-    found = predict(circuit, features, batch_size=4)
+    found = run_head(circuit, features, batch_size=4)
     for item, logits in enumerate(one_by_one(circuit, features)):
         if kind == "pair":
             assert np.allclose(found[item], logits[0], atol=1e-4)
@@ -49,7 +49,7 @@ def test_answers_come_in_the_order_of_the_items(answering, tiny, rows, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_shapes_are_those_of_the_kind(answering, tiny, rows, kind):
     features = features_for(kind, rows, tiny.tokenizer)
-    found = predict(answering(kind), features)
+    found = run_head(answering(kind), features)
     if kind in ("pair", "choice"):
         assert found.shape == (30, 3 if kind == "pair" else 5)
         assert found.dtype == np.float32
@@ -62,15 +62,15 @@ def test_the_shapes_are_those_of_the_kind(answering, tiny, rows, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_items_give_no_answers(answering, tiny, kind):
     features = features_of([], kind, tiny.tokenizer, max_length=64, stride=16)
-    assert len(predict(answering(kind), features)) == 0
+    assert len(run_head(answering(kind), features)) == 0
 
 
 def test_prediction_happens_in_evaluation_mode_and_leaves_no_gradient(answering, tiny, rows):
     circuit = answering("pair")
     features = features_for("pair", rows, tiny.tokenizer)
-    expected = predict(circuit, features)
+    expected = run_head(circuit, features)
     circuit.train_mode(backbone_dropout=0.5)
-    assert np.array_equal(predict(circuit, features), expected)
+    assert np.array_equal(run_head(circuit, features), expected)
     assert all(parameter.grad is None for parameter in circuit.parameters())
 
 
@@ -82,14 +82,14 @@ def test_another_head_may_be_asked_than_the_active_one(tiny, rows):
     features = features_for("pair", rows, tiny.tokenizer)
     heads = {"a": HeadSpec("pair", ("x", "y")), "b": HeadSpec("pair", tuple("xyzuv"))}
     with Circuit(tiny, parse("mix[a,b]"), heads=heads) as circuit:
-        assert predict(circuit, features).shape == (30, 2)
-        assert predict(circuit, features, head="b").shape == (30, 5)
+        assert run_head(circuit, features).shape == (30, 2)
+        assert run_head(circuit, features, head="b").shape == (30, 5)
         assert circuit.active_head == "a"
 
 
 def test_progress_ends_with_all_items(answering, tiny, rows):
     reports = []
-    predict(
+    run_head(
         answering("pair"), features_for("pair", rows, tiny.tokenizer), batch_size=1, what="x", report=reports.append
     )
     assert (reports[-1].what, reports[-1].done, reports[-1].total) == ("x", 30, 30)

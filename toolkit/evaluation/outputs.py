@@ -1,0 +1,141 @@
+"""Outputs of a circuit's heads for whole feature sets: forward passes longest first, in token-budget batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from toolkit.features.collate import Features, sorted_batches, token_budget
+from toolkit.features.ragged import Ragged
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.learn import choice_logits
+from toolkit.progress import Progress, Report, silent
+
+Outputs = np.ndarray | Ragged
+
+
+def run_head(
+    circuit: Circuit,
+    features: Features,
+    *,
+    batch_size: int = 64,
+    head: str | None = None,
+    what: str = "predict",
+    report: Report = silent,
+) -> Outputs:
+    """Return a head's output for every item.
+
+    Args:
+        batch_size: a batch holds up to this many times 128 tokens, padding included; on a processor 2,048 at most.
+        head: which head; default: the active one.
+
+    Returns:
+        pair, choice: logits, float32 [N, C] (choice: the lowest number where an item has fewer than C choices).
+        span: Ragged float32 [T, 2], start and end logits of every token.
+        tags: Ragged int64 [T], the best label of every token.
+    """
+    asked = head or circuit.active_head or ""
+    return run_heads(circuit, features, heads=[asked], batch_size=batch_size, what=what, report=report)[asked]
+
+
+def run_heads(
+    circuit: Circuit,
+    features: Features,
+    *,
+    heads: Sequence[str],
+    batch_size: int = 64,
+    what: str = "predict",
+    report: Report = silent,
+) -> dict[str, Outputs]:
+    """Return the outputs of several heads as `run_head` does, from one pass over the items.
+
+    Args:
+        heads: names of `circuit.answers`, whose heads are all of the features' kind.
+    """
+    circuit.eval()
+    device = circuit.backbone.device
+    form = FORMS[features.kind]
+    assert form is not None, f"{features.kind} has no head that answers item by item"
+    rows: dict[str, list[np.ndarray | None]] = {head: [None] * len(features) for head in heads}
+    lengths = features.input_ids.lengths
+    done, shown, began = 0, 0.0, time.perf_counter()
+    with torch.inference_mode():
+        for items in sorted_batches(features, budget=token_budget(batch_size, device.type)):
+            batch = {key: torch.from_numpy(value).to(device) for key, value in features.collate(items).items()}
+            for head, logits in zip(heads, circuit.answer(batch, heads), strict=True):
+                found = form.read(logits, batch).cpu().numpy()
+                for item, output in zip(items, found, strict=True):
+                    rows[head][item] = output[: lengths[item]] if form.is_per_token else output
+            done += len(items)
+            now = time.perf_counter()
+            if now - shown > 0.5 or done == len(features):
+                shown = now
+                report(Progress(what, done, len(features), {"examples/s": done / max(now - began, 1e-9)}))
+    return {head: form.join([row for row in found if row is not None], features) for head, found in rows.items()}
+
+
+# -- forms ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the logits of a kind of task become outputs.
+
+    Attributes:
+        read: logits and their batch -> the output of each item of the batch.
+        join: the outputs of all items -> one array.
+        is_per_token: whether an item has an output for each of its tokens, padding left out.
+    """
+
+    read: Callable[[Tensor, Mapping[str, Tensor]], Tensor]
+    join: Callable[[list[np.ndarray], Features], Outputs]
+    is_per_token: bool = False
+
+
+def _logits(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    return logits
+
+
+def _best(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    return logits.argmax(-1)
+
+
+def _of_choices(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    return choice_logits(logits, batch["is_choice"])
+
+
+def _stacked(held: list[np.ndarray], features: Features) -> Outputs:
+    return np.stack(held) if held else np.zeros((0, 0), np.float32)
+
+
+def _padded(held: list[np.ndarray], features: Features) -> Outputs:
+    width = max((len(row) for row in held), default=0)
+    out = np.full((len(held), width), np.finfo(np.float32).min, np.float32)
+    for i, row in enumerate(held):
+        out[i, : len(row)] = row
+    return out
+
+
+def _ends(held: list[np.ndarray], features: Features) -> Outputs:
+    return Ragged(np.concatenate(held) if held else np.zeros((0, 2)), features.input_ids.offsets)
+
+
+def _tags(held: list[np.ndarray], features: Features) -> Outputs:
+    return Ragged(np.concatenate(held) if held else np.zeros(0), features.input_ids.offsets)
+
+
+FORMS: dict[str, Form | None] = {
+    "pair": Form(_logits, _stacked),
+    "choice": Form(_of_choices, _padded),
+    "span": Form(_logits, _ends, is_per_token=True),
+    "tags": Form(_best, _tags, is_per_token=True),
+    "bitext": None,
+    "mining": None,
+    "retrieval": None,
+}
+"""By kind of task; None where vectors answer, not a head."""

@@ -1,0 +1,178 @@
+"""Scores of a head's outputs by the official metric of their task's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from toolkit.config import EvalConfig
+from toolkit.evaluation.outputs import Outputs
+from toolkit.evaluation.spans import Spans, best_spans
+from toolkit.features.collate import Features
+from toolkit.features.ragged import Ragged
+from toolkit.metrics import (
+    accuracy,
+    accuracy_f1,
+    averaged,
+    count_spans,
+    micro_averaged,
+    normaliser,
+    score_questions,
+    squad2,
+)
+from toolkit.results.predictions import Prediction
+from toolkit.tasks.rows import OTHER_TAG, ChoiceRow, PairRow, Rows, SpanRow, TagsRow
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """The facts that decide how outputs are scored.
+
+    Attributes:
+        labels: label names of the task.
+        metric: the task's (`Task.metric`); None: the first of its kind.
+        language: of the rows; of a `context.question` pair the context's counts, since answers are parts of the context.
+        settings: length of answers, thresholds, batch size.
+    """
+
+    labels: Sequence[str] = ()
+    metric: str | None = None
+    language: str = "en"
+    settings: EvalConfig = field(default_factory=EvalConfig)
+
+    @classmethod
+    def of(cls, rows: Rows, settings: EvalConfig) -> Scoring:
+        """Return the facts of a task's rows."""
+        return cls(rows.task.labels, rows.task.metric, rows.language, settings)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Measures of one set of rows.
+
+    Attributes:
+        measures: by field name (`accuracy`, `em`, `f1`, ...), fractions in [0, 1].
+        answers: one per row: label index, text, list of tag indices, or list of passages.
+        predictions: one per row: the answer with the gold, and what it is worth; empty for a retrieval task.
+        notes: numbers other than measures: SQuAD 2.0's best thresholds.
+        spans: of a span task every candidate, and the scores of "no answer".
+    """
+
+    measures: dict[str, float]
+    answers: list[Any]
+    predictions: list[Prediction]
+    notes: dict[str, float] = field(default_factory=dict)
+    spans: Spans | None = None
+
+    @property
+    def n(self) -> int:
+        """Rows scored."""
+        return len(self.answers)
+
+
+def score_pairs(rows: Sequence[PairRow], features: Features, out: Outputs, scoring: Scoring, metric: str) -> Evaluation:
+    """Score the logits of a classification; predictions name the labels."""
+    return _score_labels(rows, features, out, scoring.labels, metric)
+
+
+def score_choices(
+    rows: Sequence[ChoiceRow], features: Features, out: Outputs, scoring: Scoring, metric: str
+) -> Evaluation:
+    """Score the logits of a multiple choice; predictions are the choices' numbers."""
+    return _score_labels(rows, features, out, (), metric)
+
+
+def _score_labels(
+    rows: Sequence[PairRow | ChoiceRow], features: Features, out: Outputs, labels: Sequence[str], metric: str
+) -> Evaluation:
+    assert isinstance(out, np.ndarray) and features.labels is not None
+    answers = out.argmax(1)
+    score = accuracy_f1 if metric == "accuracy-f1" else accuracy
+    named: Sequence[str | int] = labels or range(out.shape[1])
+    return Evaluation(
+        score(answers, features.labels),
+        answers.tolist(),
+        [
+            Prediction(row.id, named[row.label], named[answer], float(answer == row.label))
+            for row, answer in zip(rows, answers, strict=True)
+        ],
+    )
+
+
+def score_spans(rows: Sequence[SpanRow], features: Features, out: Outputs, scoring: Scoring, metric: str) -> Evaluation:
+    """Score start and end logits by the texts of the best spans."""
+    assert isinstance(out, Ragged)
+    settings = scoring.settings
+    found = best_spans(rows, features, out, n_best=settings.n_best, max_answer_tokens=settings.max_answer_tokens)
+    # Row numbers as keys: a data set that repeats an id must not lose a row to it.
+    gold = {str(i): [answer.text for answer in row.answers] for i, row in enumerate(rows)}
+    texts = {str(i): text for i, text in enumerate(found.texts)}
+    answers, notes = found.texts, {}
+    if metric == "squad2":
+        no_answer = {str(i): float(value) for i, value in enumerate(found.no_answer)}
+        scored = squad2(texts, gold, no_answer, threshold=settings.null_threshold)
+        answers = ["" if no_answer[key] > settings.null_threshold else text for key, text in texts.items()]
+        notes = {f"best_{name}_threshold": value for name, value in scored.best_thresholds.items()}
+        measures, questions = scored.measures, scored.questions
+    else:
+        language = scoring.language.split(".")[0]
+        questions = score_questions(texts, gold, normaliser(language) if metric == "mlqa" else None)
+        measures = averaged(questions)
+    predictions = [
+        Prediction(row.id, gold[str(i)], answer, questions[str(i)].f1, {"em": questions[str(i)].em})
+        for i, (row, answer) in enumerate(zip(rows, answers, strict=True))
+    ]
+    return Evaluation(measures, answers, predictions, notes, found)
+
+
+def score_tags(rows: Sequence[TagsRow], features: Features, out: Outputs, scoring: Scoring, metric: str) -> Evaluation:
+    """Score the best label of every labelled word."""
+    assert isinstance(out, Ragged)
+    labels = scoring.labels
+    answers = [tags.tolist() for tags in word_tags(features, out)]
+    names = [[labels[tag] for tag in tags] for tags in answers]
+    gold: list[list[Any]] = [[None if tag == OTHER_TAG else labels[tag] for tag in row.tags] for row in rows]
+    if metric == "accuracy":
+        flat = np.array([tag for answer in answers for tag in answer], np.int64)
+        measures = accuracy(flat, np.array([tag for row in rows for tag in row.tags], np.int64))
+        counts = [
+            {"right": sum(a == b for a, b in zip(answer, row.tags, strict=True)), "words": len(answer)}
+            for answer, row in zip(answers, rows, strict=True)
+        ]
+        outcomes = [each["right"] / each["words"] for each in counts]
+    else:
+        spans = count_spans(names, gold)
+        measures = micro_averaged(spans)
+        counts, outcomes = [asdict(each) for each in spans], [each.f1 for each in spans]
+    predictions = [
+        Prediction(row.id, right, found, outcome, figures)
+        for row, right, found, outcome, figures in zip(rows, gold, names, outcomes, counts, strict=True)
+    ]
+    return Evaluation(measures, answers, predictions)
+
+
+def word_tags(features: Features, best: Ragged) -> list[np.ndarray]:
+    """Read each word's tag off the piece that carries its label: int64 [words] per row."""
+    out = [np.full(n, -1, np.int64) for n in features.extra["n_words"]]
+    words = features.extra["words"]
+    for item, row in enumerate(features.source_row):
+        carried = words[item]
+        out[row][carried[carried >= 0]] = best[item][carried >= 0]
+    return out
+
+
+Scorer = Callable[[Any, Features, Outputs, Scoring, str], Evaluation]  # rows of the kind, ..., the metric
+
+SCORERS: dict[str, Scorer | None] = {
+    "pair": score_pairs,
+    "choice": score_choices,
+    "span": score_spans,
+    "tags": score_tags,
+    "bitext": None,
+    "mining": None,
+    "retrieval": None,
+}
+"""By kind of task; None where vectors answer, not a head."""
