@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from toolkit.metrics import MAIN, accuracy, accuracy_f1
-from toolkit.tasks.task import METRICS
+from toolkit.tasks.kinds import METRICS
 
 
 def test_the_share_of_equal_labels_is_the_accuracy():

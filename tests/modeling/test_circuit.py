@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -458,7 +460,7 @@ def test_two_members_that_end_with_the_same_task_are_two_adapters(wire):
 
 
 def test_without_backbone_dropout_training_mode_computes_the_same_encoder_states(wire, batch):
-    circuit = wire("a/t", head_dropout=0.5)
+    circuit = wire("a/t", heads={"t": replace(PAIR, dropout=0.5)})
     ids, mask = batch["input_ids"], batch["attention_mask"]
     expected = circuit.encode(ids, mask)
     circuit.train_mode(backbone_dropout=0.0)
@@ -467,7 +469,7 @@ def test_without_backbone_dropout_training_mode_computes_the_same_encoder_states
 
 
 def test_backbone_dropout_acts_where_it_is_asked_for_and_ends_with_evaluation(wire, batch):
-    circuit = wire("a/t", head_dropout=0.0)
+    circuit = wire("a/t", heads={"t": replace(PAIR, dropout=0.0)})
     ids, mask = batch["input_ids"], batch["attention_mask"]
     expected = circuit.encode(ids, mask)
     circuit.train_mode(backbone_dropout=0.2)

@@ -64,7 +64,7 @@ def test_every_layer_is_folded_and_none_walks_through_the_librarys_blocks(built,
     assert circuit.is_folded
     for name in ("compose", "compose_fuse", "compose_single"):
         monkeypatch.setattr(BottleneckLayer, name, None)
-    for _, layer in circuit._bottlenecks():
+    for _, layer in circuit.bottlenecks():
         layer.__dict__.pop("compose_fuse", None)
     assert torch.isfinite(states(circuit, batch)).all()
 
@@ -109,7 +109,7 @@ def test_closing_a_folded_circuit_leaves_the_backbone_as_it_was(tiny, batch):
 
 def test_what_has_no_folded_form_keeps_the_unfolded_path_and_says_why(built, batch):
     circuit = built("a/b")
-    for _, layer in circuit._bottlenecks():
+    for _, layer in circuit.bottlenecks():
         layer.adapters["part:a+b"].scaling = 0.5
     before = states(circuit, batch)
     assert torch.equal(states(circuit.fold(), batch), before)
@@ -134,7 +134,7 @@ def test_the_matrices_are_held_in_the_circuits_precision(shake, batch):
             shake(circuit.parameters_of(part).values(), seed=i, std=0.1)
         before = states(circuit, batch).float()
         after = states(circuit.fold(), batch).float()
-        fusion, adapter = circuit._bottlenecks()[0][1].__dict__["bottleneck_layer_forward"].steps
+        fusion, adapter = circuit.bottlenecks()[0][1].__dict__["bottleneck_layer_forward"].steps
     assert {fusion.into.dtype, fusion.out.dtype, adapter.down.dtype, adapter.up.dtype} == {torch.bfloat16}
     assert (after - before).abs().mean() < 0.02
 

@@ -19,18 +19,18 @@ STATES = torch.randn(4, 6, 32, generator=torch.Generator().manual_seed(0))
     ],
 )
 def test_each_kind_has_logits_of_its_shape(spec, shape):
-    assert build_head(spec, 32, dropout=0.1).eval()(STATES).shape == shape
+    assert build_head(spec, 32).eval()(STATES).shape == shape
 
 
 def test_a_pair_is_answered_from_the_first_token_alone():
-    head = build_head(HeadSpec("pair", ("a", "b")), 32, dropout=0.1).eval()
+    head = build_head(HeadSpec("pair", ("a", "b"), dropout=0.1), 32).eval()
     changed = STATES.clone()
     changed[:, 1:] = 0
     assert torch.equal(head(STATES), head(changed))
 
 
 def test_a_classifier_is_dense_tanh_output():
-    head = build_head(HeadSpec("pair", ("a", "b")), 32, dropout=0.1).eval()
+    head = build_head(HeadSpec("pair", ("a", "b"), dropout=0.1), 32).eval()
     first = STATES[:, 0]
     by_hand = torch.tanh(first @ head.dense.weight.T + head.dense.bias) @ head.out.weight.T + head.out.bias
     assert torch.allclose(head(STATES), by_hand, atol=1e-6)
@@ -39,10 +39,10 @@ def test_a_classifier_is_dense_tanh_output():
 def test_weights_follow_the_seed_and_biases_start_at_zero():
     spec = HeadSpec("pair", ("a", "b"))
     torch.manual_seed(1)
-    one = build_head(spec, 256, dropout=0.1)
+    one = build_head(spec, 256)
     torch.manual_seed(1)
-    same = build_head(spec, 256, dropout=0.1)
-    other = build_head(spec, 256, dropout=0.1)
+    same = build_head(spec, 256)
+    other = build_head(spec, 256)
     assert torch.equal(one.dense.weight, same.dense.weight)
     assert not torch.equal(one.dense.weight, other.dense.weight)
     assert one.dense.weight.std().item() == pytest.approx(0.02, rel=0.05)
@@ -51,23 +51,23 @@ def test_weights_follow_the_seed_and_biases_start_at_zero():
 
 @pytest.mark.parametrize("kind", ["pair", "choice", "tags"])
 def test_dropout_acts_in_training_only(kind):
-    head = build_head(HeadSpec(kind, ("a", "b")), 32, dropout=0.5)
+    head = build_head(HeadSpec(kind, ("a", "b"), dropout=0.5), 32)
     assert not torch.equal(head.train()(STATES), head(STATES))
     assert torch.equal(head.eval()(STATES), head(STATES))
 
 
 def test_a_span_head_has_no_dropout():
-    head = build_head(HeadSpec("span"), 32, dropout=0.5).train()
+    head = build_head(HeadSpec("span", dropout=0.5), 32).train()
     assert torch.equal(head(STATES), head(STATES))
 
 
 def test_a_task_scored_by_retrieval_has_no_head():
     with pytest.raises(ToolkitError, match="kind 'bitext' has no head"):
-        build_head(HeadSpec("bitext"), 32, dropout=0.1)
+        build_head(HeadSpec("bitext", dropout=0.1), 32)
 
 
 def test_a_retrieval_head_scales_the_cosines_of_every_query_with_every_passage():
-    head = build_head(HeadSpec("retrieval", pooling="mean", temperature=0.05), 32, dropout=0.1).eval()
+    head = build_head(HeadSpec("retrieval", pooling="mean", temperature=0.05, dropout=0.1), 32).eval()
     queries, passages = STATES, STATES.flip(0)[:, :4]
     query_mask = torch.tensor([[1, 1, 1, 0, 0, 0], [1] * 6, [1, 0, 0, 0, 0, 0], [1, 1, 1, 1, 0, 0]])
     passage_mask = torch.ones(4, 4, dtype=torch.long)
@@ -80,7 +80,7 @@ def test_a_retrieval_head_scales_the_cosines_of_every_query_with_every_passage()
 
 
 def test_a_retrieval_heads_scale_is_learnt_and_never_passes_100():
-    head = build_head(HeadSpec("retrieval", temperature=0.02), 32, dropout=0.0)
+    head = build_head(HeadSpec("retrieval", temperature=0.02, dropout=0.0), 32)
     mask = torch.ones(4, 6, dtype=torch.long)
     head(STATES, mask, STATES, mask).sum().backward()
     assert head.log_scale.grad is not None and float(head.log_scale.grad) != 0
@@ -91,7 +91,7 @@ def test_a_retrieval_heads_scale_is_learnt_and_never_passes_100():
 
 def test_two_poolings_make_two_retrieval_heads():
     mask = torch.ones(4, 6, dtype=torch.long)
-    mean, cls = (build_head(HeadSpec("retrieval", pooling=each), 32, dropout=0.0) for each in ("mean", "cls"))
+    mean, cls = (build_head(HeadSpec("retrieval", pooling=each, dropout=0.0), 32) for each in ("mean", "cls"))
     changed = STATES.clone()
     changed[:, 1:] = 1.0
     assert torch.equal(cls(STATES, mask, STATES, mask), cls(changed, mask, changed, mask))

@@ -61,7 +61,7 @@ def test_an_average_of_names_is_the_librarys_with_corrected_weights(tiny, batch,
         ours = states(circuit, batch)
         weights = average_weights(composition.chain.units[0])
         tiny.model.set_active_adapters(Average("part:a", "part:b", weights=weights, normalize_weights=False))
-        for _, layer in circuit._bottlenecks():
+        for _, layer in circuit.bottlenecks():
             del layer.__dict__["compose_average"]
         assert torch.allclose(states(circuit, batch), ours, atol=1e-6)
 

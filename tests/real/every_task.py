@@ -19,7 +19,7 @@ from toolkit.errors import ToolkitError
 from toolkit.metrics import MAIN
 from toolkit.results.summary import mean
 from toolkit.tasks import TASKS, Task
-from toolkit.tasks.task import RETRIEVED
+from toolkit.tasks.kinds import RETRIEVED
 
 
 @dataclass(frozen=True)

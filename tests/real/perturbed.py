@@ -20,7 +20,8 @@ from pathlib import Path
 from toolkit.errors import DataError
 from toolkit.perturb import FIELDS, PERTURBATIONS, Lexicon, perturb, read_lexicons
 from toolkit.tasks import Task, get_task
-from toolkit.tasks.rows import Row, Rows, SpanRow, TagsRow
+from toolkit.tasks.rows import Row, SpanRow, TagsRow
+from toolkit.tasks.task import Rows
 
 # Every task of the mirror but those whose rows another of them holds too (mnli and snli in anli-plus).
 TASKS = (

@@ -8,8 +8,8 @@ import pytest
 
 from toolkit.errors import ConfigError
 from toolkit.tasks import TASKS, HubSource, Task, get_task, training_task
+from toolkit.tasks.kinds import KINDS
 from toolkit.tasks.micro import LANGUAGES
-from toolkit.tasks.rows import KINDS
 
 EVERY = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 

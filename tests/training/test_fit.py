@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -270,7 +271,7 @@ def test_the_loss_that_is_reported_is_the_mean_over_the_rows_of_the_batch(tiny, 
     batch_size = 8
     planned = plan_batches([pairs], batch_size=batch_size, seed=derived_seed(3, "order") % 2**32, epochs=1.0)
     batch = {key: torch.from_numpy(value) for key, value in pairs.collate(planned[0][1]).items()}
-    with Circuit(tiny, parse("a"), heads={"a": PAIR}, head_dropout=0.0) as circuit:
+    with Circuit(tiny, parse("a"), heads={"a": replace(PAIR, dropout=0.0)}) as circuit:
         with torch.inference_mode():
             expected = torch.nn.functional.cross_entropy(circuit(batch), batch["labels"]).item()
         one_step = settings(total_steps=1, backbone_dropout=0.0, batch_size=batch_size)

@@ -10,8 +10,8 @@ from toolkit.evaluation.scoring import SCORERS, Evaluation, Scoring
 from toolkit.features.collate import Features
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
+from toolkit.tasks.kinds import METRICS
 from toolkit.tasks.rows import Row
-from toolkit.tasks.task import METRICS
 
 
 def evaluate_rows(

@@ -24,7 +24,8 @@ from toolkit.metrics import (
     squad2,
 )
 from toolkit.results.predictions import Prediction
-from toolkit.tasks.rows import OTHER_TAG, ChoiceRow, PairRow, Rows, SpanRow, TagsRow
+from toolkit.tasks.rows import OTHER_TAG, ChoiceRow, PairRow, SpanRow, TagsRow
+from toolkit.tasks.task import Rows
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from toolkit.features import MAX_LENGTH, features_of
 from toolkit.features.collate import Features
 from toolkit.features.ragged import Ragged
 from toolkit.files import replacing
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 
 ENDING = ".safetensors"
 GIB = 2**30

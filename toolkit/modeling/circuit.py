@@ -1,12 +1,10 @@
-"""A backbone with a composition wired into it and exactly one head chosen."""
+"""Circuits: a backbone with a composition wired into it, and exactly one head chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
-from adapters import Stack
 from adapters.methods.bottleneck import BottleneckLayer
 from torch import Tensor, nn
 
@@ -14,23 +12,12 @@ from toolkit.composition import Average, Composition, Fuse, Parallel, Part
 from toolkit.config import AdapterConfig
 from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
-from toolkit.modeling.fold import fold_layers, unfold_layers
-from toolkit.modeling.fusion import fusion_path, install_fusion, remove_fusion
+from toolkit.modeling.fusion import FusionMode
 from toolkit.modeling.heads import HeadSpec, build_head
 from toolkit.modeling.learn import set_dropout, value_penalty
-from toolkit.modeling.products import install_products
 from toolkit.modeling.weights import Tensors, copied, named_parameters, take_in
-from toolkit.modeling.wiring import (
-    Block,
-    Rows,
-    Seeded,
-    blocks_of,
-    check_layers,
-    install_blocks,
-    library_config,
-    module_name,
-    remove_blocks,
-)
+from toolkit.modeling.wired import Wired
+from toolkit.modeling.wiring import Seeded, module_name
 
 _DOES = {"fuse": "fuses", "avg": "averages", "par": "runs several"}
 
@@ -45,12 +32,11 @@ class Circuit(nn.Module):
         backbone: the frozen encoder.
         composition: what flows.
         heads: one specification per head to hold; the first is active until `choose_head`. Empty for retrieval. By the
-            head's name; for a `par` without a head of its own by the member's entry, because two members may end alike.
+            head's name; for a `par` without a head of its own by the member's entry, because two members may end in the same task.
         adapter: shape of the bottleneck adapters.
         shapes: shape of the adapters of single entries, where it is another.
         seed: every part starts from weights that depend on this seed and the part's own name alone, so that building
             parts in another order, or resuming, changes nothing.
-        head_dropout: dropout inside the heads while training.
         fusion: `fast` (re-associated, exact) or `reference` (the library's own path).
     """
 
@@ -63,8 +49,7 @@ class Circuit(nn.Module):
         adapter: AdapterConfig | None = None,
         shapes: Mapping[str, AdapterConfig] | None = None,
         seed: int = 0,
-        head_dropout: float = 0.1,
-        fusion: str = "fast",
+        fusion: FusionMode = "fast",
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -73,7 +58,8 @@ class Circuit(nn.Module):
         self.adapter = adapter or AdapterConfig()
         self.shapes = dict(shapes or {})
         self.is_full = self.adapter.kind == "full"
-        self.parts = tuple(part for part in composition.parts if part.kind != "head")
+        self._wired = Wired(backbone, composition, self.adapter, self.shapes, fusion)
+        self.parts = self._wired.parts
         block = next((unit for unit in composition.chain.units if isinstance(unit, (Fuse, Average, Parallel))), None)
         if self.is_full and block is not None:
             raise ToolkitError(
@@ -81,18 +67,14 @@ class Circuit(nn.Module):
                 "none; use seq_bn."
             )
         self.members = block.members if isinstance(block, Parallel) else ()
-        self._setup: Block | Rows | None = None
-        self._fusion = fusion
-        self._folded_at: tuple[int, ...] | None = None
-        self.unfolded: dict[str, str] = {}
         self.specs = dict(heads or {})
         self.heads = nn.ModuleDict()
         try:
             if not self.is_full:
-                self._wire(seed, fusion)
+                self._wired.wire(seed)
             for name, spec in self.specs.items():
                 with Seeded(seed, f"head {name}"):
-                    self.heads[module_name(name)] = build_head(spec, backbone.hidden_size, dropout=head_dropout)
+                    self.heads[module_name(name)] = build_head(spec, backbone.hidden_size)
         except BaseException:
             self.close()
             raise
@@ -102,65 +84,19 @@ class Circuit(nn.Module):
 
     # -- wiring ---------------------------------------------------------------------------------------------------
 
-    def _wire(self, seed: int, fusion: str) -> None:
-        last_of: dict[str, list[str]] = {}
-        if not self.composition.is_backbone:
-            self._setup, last_of = blocks_of(self.composition.chain)
-        for part in self.parts:
-            with Seeded(seed, f"{part.kind} {part.name}"):
-                name = module_name(part.name)
-                if part.kind == "adapter":
-                    self.encoder.add_adapter(
-                        name, config=library_config(self.shapes.get(part.entry, self.adapter), self.backbone.n_layers)
-                    )
-                else:
-                    # The library registers a fusion by the last adapter of each member; a name of our own, because
-                    # its default name joins those and collides between different members.
-                    self.encoder.add_adapter_fusion(last_of[name], config="dynamic", name=name)
-        if isinstance(self._setup, Rows):
-            # The library only asks whether a layer holds one of these names; `install_blocks` says what flows.
-            self.encoder.set_active_adapters(Stack(*(module_name(p.name) for p in self.parts if p.kind == "adapter")))
-        else:
-            self.encoder.set_active_adapters(self._setup)
-        adapters = [module_name(part.name) for part in self.parts if part.kind == "adapter"]
-        check_layers(self._bottlenecks(), self.composition, adapters)
-        install_blocks(self._bottlenecks(), self._setup)
-        if any(part.kind == "fusion" for part in self.parts):
-            install_fusion(self._bottlenecks(), fusion)
-        for _, layer in self._bottlenecks():
-            for adapter in layer.adapters.values():
-                install_products(adapter)
-        for parameter in self.encoder.parameters():
-            parameter.requires_grad_(False)
-        self.encoder.to(self.backbone.device)
+    def bottlenecks(self) -> list[tuple[str, BottleneckLayer]]:
+        """Return the adapter layers that hold parts, by path from the encoder, e.g. `encoder.layer.0.output`."""
+        return self._wired.layers()
 
     @property
     def fusion_path(self) -> str:
         """How fusions are computed: `fast`, `reference`, or in words where it is both; empty without a fusion."""
-        return fusion_path(self._bottlenecks(), self._setup, self._fusion)
-
-    def _bottlenecks(self) -> list[tuple[str, BottleneckLayer]]:
-        """Return the adapter layers that hold parts, by path from the encoder, e.g. `encoder.layer.0.output`."""
-        found = []
-        for path, module in self.encoder.named_modules():
-            if isinstance(module, BottleneckLayer) and len(module.adapters) > 0:
-                found.append((path, module))
-        return found
+        return self._wired.fusion_path
 
     def close(self) -> None:
         """Take the parts out of the backbone, which is then as it was."""
-        if self.is_full:
-            return
-        self.unfold()
-        for _, layer in self._bottlenecks():
-            remove_blocks(layer)
-            remove_fusion(layer)
-        self.encoder.set_active_adapters(None)
-        for part in reversed(self.parts):
-            if part.kind == "fusion":
-                self.encoder.delete_adapter_fusion(module_name(part.name))
-            else:
-                self.encoder.delete_adapter(module_name(part.name))
+        if not self.is_full:
+            self._wired.remove()
 
     def __enter__(self) -> Circuit:
         return self
@@ -212,19 +148,20 @@ class Circuit(nn.Module):
 
     def encode(self, input_ids: Tensor, attention_mask: Tensor, *, layers: int | None = None) -> Tensor:
         """Return the hidden states after `layers` layers (None: all): [B, T, H]; of a `par` [members * B, T, H]."""
-        if self._folded_at is not None and self._folded_at != self._versions():
-            self.fold()  # weights changed since
+        self._wired.refold()
         if self.members:
             input_ids, attention_mask = (part.repeat(len(self.members), 1) for part in (input_ids, attention_mask))
         with self.backbone.depth(layers), self.backbone.autocast():
-            return self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            out = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
+        states: Tensor = out.last_hidden_state
+        return states
 
     def hidden_states(self, input_ids: Tensor, attention_mask: Tensor, *, layers: int) -> tuple[Tensor, ...]:
         """Return the embeddings and the hidden states after each of the first `layers` layers: layers + 1 of [B, T, H]."""
         with self.backbone.depth(layers), self.backbone.autocast():
-            return self.encoder(
-                input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
-            ).hidden_states
+            out = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        states: tuple[Tensor, ...] = out.hidden_states
+        return states
 
     def attentions(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, dict[int, np.ndarray]]:
         """Return what each fusion attends to: by its part's name, by layer from 0, [B, T, members]. Unfolds the circuit."""
@@ -265,7 +202,12 @@ class Circuit(nn.Module):
     @property
     def is_folded(self) -> bool:
         """Whether forward passes take the folded form."""
-        return self._folded_at is not None
+        return self._wired.is_folded
+
+    @property
+    def unfolded(self) -> dict[str, str]:
+        """Reasons, by a layer's path, why it has no folded form."""
+        return self._wired.unfolded
 
     def fold(self) -> Circuit:
         """Multiply out everything that is fixed, once: the same answers, rounding apart, in less time.
@@ -275,24 +217,13 @@ class Circuit(nn.Module):
         """
         if self.training:
             raise ToolkitError(f"'{self.composition}' is training, and folded weights do not learn; call eval() first.")
-        self.unfold()
-        if self._setup is None:
-            return self
-        dtype = torch.bfloat16 if self.backbone.precision == "bf16" else torch.float32
-        self.unfolded = fold_layers(self._bottlenecks(), self._setup, dtype)
-        self._folded_at = self._versions()
+        self._wired.fold()
         return self
 
     def unfold(self) -> Circuit:
         """Take the unfolded path again, bit for bit as before `fold`."""
-        unfold_layers(self._bottlenecks())
-        self._folded_at, self.unfolded = None, {}
+        self._wired.unfold()
         return self
-
-    def _versions(self) -> tuple[int, ...]:
-        """Return a number per weight that rises whenever it is written."""
-        weights = [parameter for module in self._part_modules() for parameter in module.parameters()]
-        return tuple(0 if weight.is_inference() else weight._version for weight in weights)
 
     def train(self, mode: bool = True) -> Circuit:
         """Switch training mode; a circuit that learns is not folded."""
@@ -303,13 +234,7 @@ class Circuit(nn.Module):
     def train_mode(self, *, backbone_dropout: float) -> None:
         """Switch dropout on in adapters, fusions and heads, and in the frozen encoder at the given rate."""
         self.train()
-        set_dropout(self.encoder, self._part_modules(), backbone_dropout)
-
-    def _part_modules(self) -> list[nn.Module]:
-        modules: list[nn.Module] = []
-        for _, layer in self._bottlenecks():
-            modules += [*layer.adapters.values(), *layer.adapter_fusion_layer.values()]
-        return modules
+        set_dropout(self.encoder, self._wired.modules(), backbone_dropout)
 
     # -- weights --------------------------------------------------------------------------------------------------
 
@@ -319,7 +244,7 @@ class Circuit(nn.Module):
             return dict(self.heads[module_name(self.head_key(part))].named_parameters())
         if self.is_full:
             return dict(self.backbone.own_parameters)
-        return named_parameters(self._bottlenecks(), part)
+        return named_parameters(self.bottlenecks(), part)
 
     def shapes_of(self, part: Part) -> dict[str, tuple[int, ...]]:
         """Return the shape that each tensor of a part must have."""
@@ -332,8 +257,7 @@ class Circuit(nn.Module):
     def load(self, part: Part, tensors: Mapping[str, np.ndarray]) -> None:
         """Put weights into a part; every tensor must be there, in shape, and finite, or nothing is changed."""
         take_in(part, self.parameters_of(part), tensors)
-        if self.is_folded:
-            self._folded_at = ()  # folded again at the next pass
+        self._wired.outdate()
 
     def learnable(self, learn: Sequence[Part]) -> dict[str, nn.Parameter]:
         """Return the parameters of the parts in `learn`, by `kind:name/key`."""

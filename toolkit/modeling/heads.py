@@ -24,12 +24,14 @@ class HeadSpec:
         labels: the label names in order; empty for choice, span and retrieval.
         pooling: retrieval: how a text's vector is made from its last hidden states (`pool`).
         temperature: retrieval: what cosines are divided by at first.
+        dropout: inside the head while training; a head of spans has none.
     """
 
     kind: str
     labels: tuple[str, ...] = ()
     pooling: Pooling = "mean"
     temperature: float = 0.02
+    dropout: float = 0.1
 
 
 class Classifier(nn.Module):
@@ -79,28 +81,41 @@ class DualEncoder(nn.Module):
         return cosines * self.log_scale.exp().clamp(max=MOST_SCALE)
 
 
-HEADS: dict[str, Callable[[HeadSpec, int, float], nn.Module] | None] = {
-    "pair": lambda spec, hidden_size, dropout: Classifier(hidden_size, len(spec.labels), dropout),
-    "choice": lambda spec, hidden_size, dropout: Classifier(hidden_size, 1, dropout),
-    "span": lambda spec, hidden_size, dropout: TokenClassifier(hidden_size, 2, 0.0),
-    "tags": lambda spec, hidden_size, dropout: TokenClassifier(hidden_size, len(spec.labels), dropout),
+@dataclass(frozen=True)
+class HeadForm:
+    """Head of one kind of task.
+
+    Attributes:
+        build: makes it, from its specification and the width H.
+        has_labels: whether its answers have names.
+    """
+
+    build: Callable[[HeadSpec, int], nn.Module]
+    has_labels: bool = False
+
+
+HEADS: dict[str, HeadForm | None] = {
+    "pair": HeadForm(lambda spec, width: Classifier(width, len(spec.labels), spec.dropout), has_labels=True),
+    "choice": HeadForm(lambda spec, width: Classifier(width, 1, spec.dropout)),
+    "span": HeadForm(lambda spec, width: TokenClassifier(width, 2, 0.0)),
+    "tags": HeadForm(lambda spec, width: TokenClassifier(width, len(spec.labels), spec.dropout), has_labels=True),
     "bitext": None,
     "mining": None,
-    "retrieval": lambda spec, hidden_size, dropout: DualEncoder(spec.pooling, spec.temperature),
+    "retrieval": HeadForm(lambda spec, width: DualEncoder(spec.pooling, spec.temperature)),
 }
-"""Head of each kind of task, from its specification, the width H and the dropout; None: scored without training."""
+"""By kind of task; None: scored by retrieval, without training."""
 
 
-def build_head(spec: HeadSpec, hidden_size: int, *, dropout: float) -> nn.Module:
+def build_head(spec: HeadSpec, hidden_size: int) -> nn.Module:
     """Return a freshly initialised head (normal, std 0.02, from the current torch seed).
 
     Logits: pair [B, C]; choice [B * C, 1]; span [B, T, 2] (start, end); tags [B, T, C]; retrieval
     [B, B], each query with each passage of the batch.
     """
-    build = HEADS.get(spec.kind)
-    if build is None:
+    form = HEADS.get(spec.kind)
+    if form is None:
         raise ToolkitError(f"A task of kind '{spec.kind}' has no head: it is scored by retrieval, without training.")
-    head = build(spec, hidden_size, dropout)
+    head = form.build(spec, hidden_size)
     for module in head.modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
@@ -14,6 +15,18 @@ Pooling = Literal["mean", "cls", "mean-no-special"]
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 
 
+def to_pooling(name: str) -> Pooling:
+    """Return `name` as a pooling, for example one that a card names.
+
+    Raises:
+        ToolkitError: there is none of that name.
+    """
+    for pooling in POOLINGS:
+        if pooling == name:
+            return pooling
+    raise ToolkitError(f"No pooling named '{name}'. Known: {', '.join(POOLINGS)}.")
+
+
 def pool(states: Tensor, attention_mask: Tensor, pooling: Pooling) -> Tensor:
     """Return unit vectors, float32 [B, H], from hidden states [B, T, H].
 
@@ -22,20 +35,29 @@ def pool(states: Tensor, attention_mask: Tensor, pooling: Pooling) -> Tensor:
         pooling: `mean` over all non-padding tokens, `<s>` and `</s>` included, or `cls`, the state of `<s>`, or
             `mean-no-special`, the mean without the first and the last token; where there are no others, of those two.
     """
-    states = states.float()
-    if pooling == "mean":
-        mask = attention_mask[..., None].to(states.dtype)
-        vectors = (states * mask).sum(1) / mask.sum(1)
-    elif pooling == "mean-no-special":
-        mask = attention_mask.clone()
-        lengths = mask.sum(1)
-        rows = torch.arange(len(mask), device=mask.device)
-        mask[rows, lengths - 1] = 0
-        mask[:, 0] = 0
-        mask = torch.where(lengths[:, None] > 2, mask, attention_mask)[..., None].to(states.dtype)
-        vectors = (states * mask).sum(1) / mask.sum(1)
-    elif pooling == "cls":
-        vectors = states[:, 0]
-    else:
-        raise ToolkitError(f"No pooling named '{pooling}'. Known: {', '.join(POOLINGS)}.")
+    vectors = _VECTORS[to_pooling(pooling)](states.float(), attention_mask)
     return F.normalize(vectors, dim=-1, eps=torch.finfo(torch.float32).tiny)
+
+
+def _mean(states: Tensor, attention_mask: Tensor) -> Tensor:
+    mask = attention_mask[..., None].to(states.dtype)
+    return (states * mask).sum(1) / mask.sum(1)
+
+
+def _cls(states: Tensor, attention_mask: Tensor) -> Tensor:
+    return states[:, 0]
+
+
+def _mean_no_special(states: Tensor, attention_mask: Tensor) -> Tensor:
+    inner = attention_mask.clone()
+    lengths = inner.sum(1)
+    inner[torch.arange(len(inner), device=inner.device), lengths - 1] = 0
+    inner[:, 0] = 0
+    return _mean(states, torch.where(lengths[:, None] > 2, inner, attention_mask))
+
+
+_VECTORS: dict[Pooling, Callable[[Tensor, Tensor], Tensor]] = {
+    "mean": _mean,
+    "cls": _cls,
+    "mean-no-special": _mean_no_special,
+}

@@ -8,6 +8,7 @@ differ in rounding. Whatever is not fp32 on an x86 CPU, and whatever torch compi
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -27,8 +28,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if not _is_covered(x, weight):
         return F.linear(x, weight, bias)
     if torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in (x, weight, bias)):
-        product: Tensor = _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]  # torch leaves `apply` untyped
-        return product
+        apply: Callable[..., Tensor] = _Linear.apply
+        return apply(x, weight, bias)
     return _product(x, weight, bias)
 
 

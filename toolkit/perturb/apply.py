@@ -24,8 +24,8 @@ from toolkit.perturb.perturbation import Perturbation, check_strength, get_pertu
 from toolkit.perturb.text import Replacement, Span, words
 from toolkit.perturb.text import replace as carry_out
 from toolkit.perturb.words import find, switch
+from toolkit.tasks import Answer, HeldRows, PairRow, Row, Rows, SentenceRow, SpanRow, TagsRow
 from toolkit.tasks.chunks import chunk_reader, continues
-from toolkit.tasks.rows import Answer, HeldRows, PairRow, Row, Rows, SentenceRow, SpanRow, TagsRow
 
 # The text fields of a row that are perturbed unless others are asked for. Choices stay as they are: they are what is chosen.
 FIELDS: dict[str, tuple[str, ...]] = {

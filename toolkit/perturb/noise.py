@@ -9,7 +9,8 @@ from toolkit.errors import ToolkitError
 from toolkit.perturb.apply import perturb, row_rng
 from toolkit.perturb.lexicon import Lexicon
 from toolkit.perturb.perturbation import Perturbation, check_strength, get_perturbation
-from toolkit.tasks.rows import HeldRows, Row, Rows
+from toolkit.tasks.rows import HeldRows, Row
+from toolkit.tasks.task import Rows
 
 
 @dataclass(frozen=True)

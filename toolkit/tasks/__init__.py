@@ -10,16 +10,17 @@ from toolkit.tasks.catalogue import (
     load_task,
     training_task,
 )
+from toolkit.tasks.micro import SampleSource
 from toolkit.tasks.pool import Pool
 from toolkit.tasks.rows import (
     Answer,
     BitextRow,
     CandidateRow,
     ChoiceRow,
+    HeldRows,
     PairRow,
     QueryRow,
     Row,
-    Rows,
     SentenceRow,
     SpanRow,
     TagsRow,
@@ -27,11 +28,11 @@ from toolkit.tasks.rows import (
 from toolkit.tasks.sources.corpora import CorpusSource
 from toolkit.tasks.sources.counterfactual import CounterfactualSource
 from toolkit.tasks.sources.file_source import FileSource
-from toolkit.tasks.sources.hub import HubSource, SampleSource
+from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.sources.joined import JoinedSource
 from toolkit.tasks.sources.lareqa import LareqaSource
 from toolkit.tasks.sources.mewsli import MewsliSource
-from toolkit.tasks.task import Task
+from toolkit.tasks.task import Rows, Task
 
 __all__ = [
     "BUILT_IN",
@@ -44,6 +45,7 @@ __all__ = [
     "CorpusSource",
     "CounterfactualSource",
     "FileSource",
+    "HeldRows",
     "HubSource",
     "JoinedSource",
     "LareqaSource",

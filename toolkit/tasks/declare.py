@@ -12,13 +12,12 @@ from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.languages import find_language
 from toolkit.registry import did_you_mean
-from toolkit.tasks.rows import KINDS
+from toolkit.tasks.kinds import FIELDS, KINDS, METRICS, SPLITS
 from toolkit.tasks.sources.arrow import Column
-from toolkit.tasks.sources.convert import FIELDS
 from toolkit.tasks.sources.file_source import FileSource
 from toolkit.tasks.sources.files import FORMATS
-from toolkit.tasks.sources.hub import HubSource, Source
-from toolkit.tasks.task import METRICS, SPLITS, Task
+from toolkit.tasks.sources.hub import HubSource
+from toolkit.tasks.task import Source, Task
 
 _TEXTS = ("name", "kind", "level", "description", "metric", "trains_on", "train_language", "citation", "licence")
 _SWITCHES = ("parallel", "may_be_unanswerable", "may_have_other_tags", "crosses_languages")

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from toolkit.errors import DataError
-from toolkit.tasks.rows import CandidateRow, QueryRow, Row, Rows
-
-if TYPE_CHECKING:
-    from toolkit.tasks.task import Task
+from toolkit.tasks.rows import CandidateRow, QueryRow, Row, fingerprint_of
 
 
 @dataclass(frozen=True)
@@ -44,11 +37,7 @@ class Pool:
     @cached_property
     def fingerprint(self) -> str:
         """First 16 hex digits of a SHA-256 over every candidate."""
-        digest = hashlib.sha256()
-        for row in self.rows:
-            digest.update(json.dumps(astuple(row), ensure_ascii=False).encode("utf-8", "surrogatepass"))
-            digest.update(b"\n")
-        return digest.hexdigest()[:16]
+        return fingerprint_of(self.rows)
 
     @cached_property
     def _by_key(self) -> dict[str, list[int]]:
@@ -83,22 +72,19 @@ class Pool:
         return asking, places
 
 
-@runtime_checkable
-class Pooled(Protocol):
-    """A source that keeps a pool of its own, with candidates that no query is about."""
+def passages_of(rows: Mapping[str, Iterable[Row]], origin: str) -> Pool:
+    """Return the distinct passages of each language's rows, with the keys of all rows that have them.
 
-    def pool(self, task: Task, split: str, data_root: Path | None) -> Pool:
-        """Return the candidates of a split in every language that can be had."""
-        ...
-
-
-def passages_of(languages: Sequence[Rows]) -> Pool:
-    """Return the distinct passages of each language's rows, with the keys of all rows that they stand beside."""
+    Args:
+        rows: rows of the kind `retrieval`, by language.
+        origin: where they come from.
+    """
     found: dict[tuple[str, str], tuple[str, dict[str, None]]] = {}
-    for rows in languages:
-        for row in rows:
+    for language, own in rows.items():
+        for row in own:
             assert isinstance(row, QueryRow)
-            _, keys = found.setdefault((rows.language, row.passage), (f"{rows.language}_{row.id}", {}))
+            _, keys = found.setdefault((language, row.passage), (f"{language}_{row.id}", {}))
             keys[row.key] = None
-    candidates = [CandidateRow(id, language, text, tuple(keys)) for (language, text), (id, keys) in found.items()]
-    return Pool(candidates, "; ".join(dict.fromkeys(rows.origin for rows in languages)) or "no language")
+    return Pool(
+        [CandidateRow(id, language, text, tuple(keys)) for (language, text), (id, keys) in found.items()], origin
+    )

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeAlias, overload
+from typing import Protocol, TypeAlias
 
-from toolkit.errors import ConfigError
-
-if TYPE_CHECKING:
-    from toolkit.tasks.task import Task
-
+from toolkit.tasks.kinds import Kind
 
 OTHER_TAG = -1  # a tag outside the task's set: never learnt, never right
 
@@ -115,7 +110,7 @@ class CandidateRow:
 
 Row: TypeAlias = PairRow | ChoiceRow | SpanRow | TagsRow | BitextRow | SentenceRow | QueryRow
 
-KINDS: dict[str, type] = {
+ROW_TYPES: Mapping[Kind, type] = {
     "pair": PairRow,
     "choice": ChoiceRow,
     "span": SpanRow,
@@ -155,88 +150,15 @@ class HeldRows:
         return self.rows[index]
 
 
-class Rows(Sequence[Row]):
-    """The rows of one task, split and language, made and checked when they are asked for.
-
-    Indexing with an integer gives a typed row, with a slice a smaller `Rows`. A row that does not hold what the
-    task promises raises a DataError that names file, row, what was found and what was expected.
-
-    Attributes:
-        task: the task they belong to.
-        asked: the split that was asked for: `train`, `dev`, `test` or `score`.
-        split: the split of the dataset that answered, for example `validation`; reports print this one.
-        language: ISO 639-1 code, or `context.question` where the task crosses languages.
-        origin: where they come from: mirror file or hub id with its revision, or the generator's name.
-        revision: `org/name@commit` of the dataset, where hub or mirror say it; else empty.
-        is_generated: whether a generator made them; such rows are no benchmark.
-    """
-
-    def __init__(
-        self, task: Task, asked: str, language: str, opened: Opened, indices: Sequence[int] | None = None
-    ) -> None:
-        self.task = task
-        self.asked = asked
-        self.language = language
-        self.split = opened.split
-        self.origin = opened.origin
-        self.revision: str = getattr(opened, "revision", "")
-        self.is_generated = task.is_generated
-        self._opened = opened
-        self._indices: Sequence[int] = range(len(opened)) if indices is None else indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __repr__(self) -> str:
-        return f"Rows({self.task.name} {self.language} {self.split}: {len(self)} rows, {self.origin})"
-
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Rows: ...
-
-    def __getitem__(self, index: int | slice) -> Row | Rows:
-        if isinstance(index, slice):
-            return Rows(self.task, self.asked, self.language, self._opened, self._indices[index])
-        return self._opened.row(self._indices[index])
-
-    def __iter__(self) -> Iterator[Row]:
-        return map(self._opened.row, self._indices)
-
-    def select(self, positions: Sequence[int]) -> Rows:
-        """Return a Rows with only the rows at these positions, in this order."""
-        return Rows(self.task, self.asked, self.language, self._opened, [self._indices[i] for i in positions])
-
-    def draw(self, n: int, *, seed: int) -> Rows:
-        """Return `n` rows drawn without replacement, in their own order.
-
-        Which they are depends on the number of rows and the seed alone, and a smaller draw is part of a larger one.
-
-        Example:
-            >>> from toolkit.tasks import get_task
-            >>> rows = get_task("micro-nli").rows("train", limit=6)
-            >>> [row.id for row in rows.draw(3, seed=0)]
-            ['nli-train-1', 'nli-train-2', 'nli-train-4']
-        """
-        if not 0 < n <= len(self):
-            raise ConfigError(
-                f"{n} of {len(self)} rows of '{self.task.name}' were asked for; expected 1 to {len(self)}."
-            )
-        # A hash and no generator: whoever compares rows with a card's years later draws the same ones.
-        order = sorted(range(len(self)), key=lambda i: hashlib.sha256(f"{seed} {i}".encode()).digest())
-        return self.select(sorted(order[:n]))
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """First 16 hex digits of a SHA-256 over the content of every row: equal rows, equal fingerprint."""
-        digest = hashlib.sha256()
-        for row in self:
-            digest.update(json.dumps(row, ensure_ascii=False, default=_values).encode("utf-8", "surrogatepass"))
-            digest.update(b"\n")
-        return digest.hexdigest()[:16]
+def fingerprint_of(rows: Iterable[object]) -> str:
+    """Return the first 16 hex digits of a SHA-256 over the content of every row: equal rows, equal fingerprint."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, ensure_ascii=False, default=_values).encode("utf-8", "surrogatepass"))
+        digest.update(b"\n")
+    return digest.hexdigest()[:16]
 
 
 def _values(row: object) -> list[object]:
     """The values of a row or an answer in the order of their fields: `astuple` without its deep copies."""
-    return [getattr(row, one.name) for one in fields(row)]  # type: ignore[arg-type]
+    return [getattr(row, one.name) for one in fields(row)]  # type: ignore[arg-type]  # any dataclass

@@ -1,4 +1,9 @@
-"""The CCG categories of the English training sentences of the Parallel Meaning Bank 4.0.0: the tag set of `ccg`."""
+"""Tag sets of tasks: universal parts of speech, and the CCG categories of the Parallel Meaning Bank 4.0.0."""
+
+UPOS = (
+    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ",
+    "SYM", "VERB", "X",
+)  # fmt: skip
 
 _CATEGORIES = r"""
 (((s:dcl\np)/(s:to\np))/np)/np (((s\np)\(s\np))\np)/s:dcl ((n\n)/(s:dcl\np))/n ((n\n)/s:dcl)\((n\n)/np)

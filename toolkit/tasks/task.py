@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any, Protocol, overload, runtime_checkable
 
 from toolkit.errors import ConfigError
 from toolkit.languages import find_language, get_language
-from toolkit.tasks.pool import Pool, Pooled, passages_of
-from toolkit.tasks.rows import KINDS, Rows
-from toolkit.tasks.sources.hub import Source
+from toolkit.tasks.kinds import KINDS, LEVELS, METRICS, POOLED, SPLITS, Kind, Level, Metric
+from toolkit.tasks.pool import Pool, passages_of
+from toolkit.tasks.rows import Opened, Row, fingerprint_of
 
-# The metrics that can score a kind; the first is what a task of the kind takes unless it says otherwise.
-METRICS: dict[str, tuple[str, ...]] = {
-    "pair": ("accuracy", "accuracy-f1"),
-    "choice": ("accuracy",),
-    "span": ("squad", "squad2", "mlqa"),
-    "tags": ("seqeval", "accuracy"),
-    "bitext": ("accuracy",),
-    "mining": ("f1",),
-    "retrieval": ("map_at_20",),
-}
-RETRIEVED = ("bitext", "mining", "retrieval")  # kinds that `retrieve` scores; `eval` scores the others
-SPLITS = ("train", "dev", "test", "score")
-LEVELS = ("syntactic", "semantic")  # what a task asks for: the groups between which transfer is compared
+
+class Source(Protocol):
+    """What a task needs of the place its rows come from."""
+
+    @property
+    def splits(self) -> Mapping[str, Any]:
+        """The splits that may be asked for (`train`, `dev`, `test`, `score`)."""
+        ...
+
+    def check(self, task: Task) -> None:
+        """Raise a ConfigError where the source does not fit the task's kind."""
+        ...
+
+    def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
+        """Return those of the `languages` whose rows can be had."""
+        ...
+
+    def open(self, task: Task, split: str, language: str, data_root: Path | None) -> Opened:
+        """Open a split in a language; rows are converted when they are asked for."""
+        ...
+
+
+@runtime_checkable
+class Pooled(Protocol):
+    """A source that keeps a pool of its own, with candidates that no query is about."""
+
+    def pool(self, task: Task, split: str, data_root: Path | None) -> Pool:
+        """Return the candidates of a split in every language that can be had."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +52,10 @@ class Task:
 
     Attributes:
         name: the name in compositions and on the command line.
-        kind: `pair`, `choice`, `span`, `tags`, `bitext`, `mining` or `retrieval`.
+        kind: one of `kinds.KINDS`, which decides what its rows hold.
         languages: ISO 639-1 codes of all languages the published dataset has.
-        metric: what scores it, one of `METRICS[kind]`: `accuracy`; `accuracy-f1` (GLUE QQP); `squad`, `squad2` (with
-            unanswerable questions) or `mlqa` (normalised by language); `seqeval` (span F1); `f1` (of mined pairs); `map_at_20`
-            (of candidates retrieved).
-        level: what it asks for, `syntactic` (parts of speech, categories, well-formedness) or `semantic` (what is meant).
+        metric: what scores it, one of `kinds.METRICS[kind]`.
+        level: one of `kinds.LEVELS`: what it asks for.
         source: where the rows come from; it names the splits.
         description: one line for `xstilts tasks`.
         labels: names of the labels, in the order of their indices; empty where the kind has none.
@@ -58,12 +76,12 @@ class Task:
     """
 
     name: str
-    kind: str
+    kind: Kind
     languages: tuple[str, ...]
-    metric: str
+    metric: Metric
     source: Source = field(repr=False, hash=False)  # holds mappings, which have no hash
     description: str
-    level: str = "semantic"
+    level: Level = "semantic"
     labels: tuple[str, ...] = ()
     trains_on: str | None = None
     train_language: str = "en"
@@ -129,13 +147,13 @@ class Task:
         if language is None:
             if self.train_language in self.languages:
                 return self.train_language
-            raise ConfigError(f"Task '{self.name}' needs a language: one of {self._listed()}.")
+            raise ConfigError(f"Task '{self.name}' needs a language: one of {', '.join(self.languages)}.")
         if self.crosses_languages and "." in language:
             context, question = (self.resolve_language(each) for each in language.split(".", 1))
             return context if context == question else f"{context}.{question}"
         code = find_language(language).code
         if code not in self.languages:
-            raise ConfigError(f"Task '{self.name}' has no language '{language}'; it has {self._listed()}.")
+            raise ConfigError(f"Task '{self.name}' has no language '{language}'; it has {', '.join(self.languages)}.")
         return code
 
     def reachable(
@@ -186,14 +204,15 @@ class Task:
             DataError: what is there is no pool.
         """
         self._check_split(split)
-        if self.kind != "retrieval":
-            raise ConfigError(
-                f"Task '{self.name}' is of the kind '{self.kind}'; only one of the kind 'retrieval' has a pool."
-            )
+        if self.kind not in POOLED:
+            has = f"is of the kind '{self.kind}'; only one of the kind '{POOLED[0]}' has a pool"
+            raise ConfigError(f"Task '{self.name}' {has}.")
         if isinstance(self.source, Pooled):
             return self.source.pool(self, split, data_root)
         languages = self.source.reachable(self.languages, split, data_root)
-        return passages_of([self.rows(split, language, data_root=data_root) for language in languages])
+        rows = {language: self.rows(split, language, data_root=data_root) for language in languages}
+        origin = "; ".join(dict.fromkeys(each.origin for each in rows.values())) or "no language"
+        return passages_of(rows, origin)
 
     def _check_split(self, split: str) -> None:
         if split in self.source.splits:
@@ -203,5 +222,79 @@ class Task:
         lender = f"; its {split} rows are those of '{self.trains_on}'" if self.trains_on else ""
         raise ConfigError(f"Task '{self.name}' has no split '{split}' (it has {', '.join(self.splits)}){lender}.")
 
-    def _listed(self) -> str:
-        return ", ".join(self.languages)
+
+class Rows(Sequence[Row]):
+    """The rows of one task, split and language, made and checked when they are asked for.
+
+    Indexing with an integer gives a typed row, with a slice a smaller `Rows`. A row that does not hold what the
+    task promises raises a DataError that names file, row, what was found and what was expected.
+
+    Attributes:
+        task: the task they belong to.
+        asked: the split that was asked for: `train`, `dev`, `test` or `score`.
+        split: the split of the dataset that answered, for example `validation`; reports print this one.
+        language: ISO 639-1 code, or `context.question` where the task crosses languages.
+        origin: where they come from: mirror file or hub id with its revision, or the generator's name.
+        revision: `org/name@commit` of the dataset, where hub or mirror say it; else empty.
+        is_generated: whether a generator made them; such rows are no benchmark.
+    """
+
+    def __init__(
+        self, task: Task, asked: str, language: str, opened: Opened, indices: Sequence[int] | None = None
+    ) -> None:
+        self.task = task
+        self.asked = asked
+        self.language = language
+        self.split = opened.split
+        self.origin = opened.origin
+        self.revision: str = getattr(opened, "revision", "")
+        self.is_generated = task.is_generated
+        self._opened = opened
+        self._indices: Sequence[int] = range(len(opened)) if indices is None else indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __repr__(self) -> str:
+        return f"Rows({self.task.name} {self.language} {self.split}: {len(self)} rows, {self.origin})"
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Rows: ...
+
+    def __getitem__(self, index: int | slice) -> Row | Rows:
+        if isinstance(index, slice):
+            return Rows(self.task, self.asked, self.language, self._opened, self._indices[index])
+        return self._opened.row(self._indices[index])
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self._opened.row, self._indices)
+
+    def select(self, positions: Sequence[int]) -> Rows:
+        """Return a Rows with only the rows at these positions, in this order."""
+        return Rows(self.task, self.asked, self.language, self._opened, [self._indices[i] for i in positions])
+
+    def draw(self, n: int, *, seed: int) -> Rows:
+        """Return `n` rows drawn without replacement, in their own order.
+
+        Which they are depends on the number of rows and the seed alone, and a smaller draw is part of a larger one.
+
+        Example:
+            >>> from toolkit.tasks import get_task
+            >>> rows = get_task("micro-nli").rows("train", limit=6)
+            >>> [row.id for row in rows.draw(3, seed=0)]
+            ['nli-train-1', 'nli-train-2', 'nli-train-4']
+        """
+        if not 0 < n <= len(self):
+            whole = f"{len(self)} rows of '{self.task.name}'"
+            raise ConfigError(f"{n} of {whole} were asked for; expected 1 to {len(self)}.")
+        # A hash and no generator: whoever compares rows with a card's years later draws the same ones.
+        order = sorted(range(len(self)), key=lambda i: hashlib.sha256(f"{seed} {i}".encode()).digest())
+        return self.select(sorted(order[:n]))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """First 16 hex digits of a SHA-256 over the content of every row: equal rows, equal fingerprint."""
+        return fingerprint_of(self)

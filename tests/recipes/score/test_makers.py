@@ -12,7 +12,7 @@ import pytest
 import toolkit
 from tests.recipes.small import tiny_config
 from toolkit.config import Config
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 
 Scored = Iterable[Any]
 

@@ -30,7 +30,7 @@ from toolkit.results.score import Score, read_json
 from toolkit.statistics.bootstrap import RESAMPLES, resample
 from toolkit.statistics.outcomes import Outcomes
 from toolkit.tasks import Task, get_task
-from toolkit.tasks.task import RETRIEVED
+from toolkit.tasks.kinds import RETRIEVED
 from toolkit.tracking import NOTE_TAG
 
 FILES = ("compare.md", "compare.csv", "compare.tex", "compare.png", "compare.svg")

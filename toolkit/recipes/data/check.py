@@ -17,7 +17,8 @@ from toolkit.recipes.data.leaks import Held, Leak, describe, find_leaks, texts_o
 from toolkit.recipes.score.evaluate import contamination
 from toolkit.recipes.session import common
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, TagsRow, Task, get_task
-from toolkit.tasks.rows import OTHER_TAG, Rows
+from toolkit.tasks.rows import OTHER_TAG
+from toolkit.tasks.task import Rows
 from toolkit.zoo import Seen
 
 UNCUT = 1_000_000  # tokens: longer than any row, so that lengths are counted before anything is cut

@@ -18,7 +18,7 @@ from toolkit.report import Grid, Table, grid_maps, render
 from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import write_csv
 from toolkit.tasks import Task, get_task
-from toolkit.tasks.task import RETRIEVED
+from toolkit.tasks.kinds import RETRIEVED
 
 BY = {"language": "language", "layer": "layer", "token_class": "class of token"}
 

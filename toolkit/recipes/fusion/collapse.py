@@ -99,8 +99,8 @@ def collapse(
     for folder in (checkpoint, zoo.root):
         require_writable(folder)
     module, answer = entry.parts
-    heads, adapter = {answer.name: spec}, config.adapter
-    with Circuit(backbone, entry, heads=heads, adapter=adapter, seed=settings.seed, head_dropout=0.0) as student:
+    heads, adapter = {answer.name: altered(spec, dropout=0.0)}, config.adapter
+    with Circuit(backbone, entry, heads=heads, adapter=adapter, seed=settings.seed) as student:
         student.load(answer, weights)
 
         def dev() -> float:

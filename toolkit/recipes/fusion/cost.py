@@ -22,7 +22,7 @@ from toolkit.report import Table, render
 from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import Score, write_csv
 from toolkit.tasks import Task
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 from toolkit.zoo import AdapterCard
 
 TIMED = 256

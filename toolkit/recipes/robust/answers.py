@@ -30,7 +30,9 @@ from toolkit.results.score import Score
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import Task
-from toolkit.tasks.rows import KINDS, Rows
+from toolkit.tasks.kinds import Kind
+from toolkit.tasks.rows import ROW_TYPES
+from toolkit.tasks.task import Rows
 from toolkit.zoo import AdapterCard
 
 # Rows attacked side by side, and written together: enough for large batches, few enough that a kill loses minutes.
@@ -161,7 +163,7 @@ def _record(each: Attacked, original: Labelled) -> dict[str, Any]:
     return {**asdict(each), "original": asdict(original)}
 
 
-def _from_record(record: dict[str, Any], kind: str) -> Attacked:
+def _from_record(record: dict[str, Any], kind: Kind) -> Attacked:
     row = {name: tuple(value) if isinstance(value, list) else value for name, value in record["row"].items()}
     rest = {name: value for name, value in record.items() if name not in ("row", "original")}
-    return Attacked(row=KINDS[kind](**row), **rest)
+    return Attacked(row=ROW_TYPES[kind](**row), **rest)

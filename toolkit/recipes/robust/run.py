@@ -26,7 +26,7 @@ from toolkit.results.score import Score
 from toolkit.statistics.outcomes import Outcomes
 from toolkit.statistics.robustness import CLEAN, Fall, falls
 from toolkit.tasks import get_task
-from toolkit.tasks.task import RETRIEVED
+from toolkit.tasks.kinds import RETRIEVED
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, data_of
 from toolkit.results.score import Score, System
 from toolkit.tasks import Task, get_task
-from toolkit.tasks.rows import Row, Rows
-from toolkit.tasks.task import RETRIEVED
+from toolkit.tasks.kinds import RETRIEVED
+from toolkit.tasks.rows import Row
+from toolkit.tasks.task import Rows
 from toolkit.tracking import Data
 from toolkit.zoo import AdapterCard
 

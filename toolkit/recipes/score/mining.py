@@ -25,8 +25,8 @@ from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
 from toolkit.retrieval import Index, Mined, Protocol, Side, mine, quality, sweep
 from toolkit.tasks import SentenceRow
-from toolkit.tasks.rows import Rows
 from toolkit.tasks.sources.corpora import read_lines
+from toolkit.tasks.task import Rows
 
 Encoded = dict[tuple[int, str], Vectors]
 

@@ -30,8 +30,8 @@ from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
 from toolkit.retrieval import search
 from toolkit.tasks import BitextRow, get_task
-from toolkit.tasks.rows import Rows
-from toolkit.tasks.task import RETRIEVED
+from toolkit.tasks.kinds import RETRIEVED
+from toolkit.tasks.task import Rows
 from toolkit.tracking import Data
 
 

@@ -23,8 +23,8 @@ from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import Score, write_csv, write_json
 from toolkit.results.summary import mean
 from toolkit.tasks import TASKS
+from toolkit.tasks.kinds import RETRIEVED
 from toolkit.tasks.suites import Suite, get_suite
-from toolkit.tasks.task import RETRIEVED
 
 
 @dataclass(frozen=True)

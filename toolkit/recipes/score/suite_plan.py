@@ -12,8 +12,8 @@ from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
 from toolkit.report.table import Cell
 from toolkit.tasks import TASKS, Task
+from toolkit.tasks.kinds import RETRIEVED
 from toolkit.tasks.suites import Entry, Suite, get_suite
-from toolkit.tasks.task import RETRIEVED
 
 TARGET = "TARGET"
 _TARGET = re.compile(rf"\b{TARGET}\b")

@@ -10,7 +10,8 @@ from toolkit.composition import Composition, parse
 from toolkit.config import AdapterConfig, Config, TrainConfig
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.circuit import Circuit
-from toolkit.modeling.heads import HeadSpec
+from toolkit.modeling.heads import HEADS, HeadSpec
+from toolkit.modeling.pooling import to_pooling
 from toolkit.progress import Say
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
@@ -23,10 +24,12 @@ _SHAPE = ("kind", "reduction_factor", "non_linearity", "leave_out_lower", "leave
 
 
 def head_spec(task: Task, train: TrainConfig | None = None) -> HeadSpec:
-    """Return the head that answers a task; of a retrieval task with the pooling and temperature of its training."""
-    if task.kind == "retrieval" and train is not None:
-        return HeadSpec(task.kind, (), train.pooling, train.temperature)
-    return HeadSpec(task.kind, task.labels if task.kind in ("pair", "tags") else ())
+    """Return the head that answers a task, with the pooling, temperature and dropout of its training."""
+    form = HEADS[task.kind]
+    labels = task.labels if form is not None and form.has_labels else ()
+    if train is None:
+        return HeadSpec(task.kind, labels)
+    return HeadSpec(task.kind, labels, train.pooling, train.temperature, train.head_dropout)
 
 
 def trained_circuit(
@@ -106,7 +109,8 @@ def say_path(circuit: Circuit, say: Say) -> None:
 def _spec(held: Head, pooling: str | None) -> HeadSpec:
     """Return what a card says of a head, with the defaults of this release where it says nothing."""
     spec = HeadSpec(held.kind, held.labels)
-    return replace(spec, pooling=pooling or spec.pooling, temperature=held.temperature or spec.temperature)
+    temperature = held.temperature or spec.temperature
+    return replace(spec, pooling=to_pooling(pooling) if pooling else spec.pooling, temperature=temperature)
 
 
 def _require_modules(composition: Composition, session: Session) -> None:

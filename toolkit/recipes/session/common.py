@@ -16,7 +16,7 @@ from toolkit.recipes.session import backbones, circuits, features, weights
 from toolkit.recipes.session.circuits import adapter_shapes, arithmetic, head_spec, say_path
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.weights import Place, file_of, places, require_locked
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 from toolkit.tracking import Tracker
 from toolkit.zoo import AdapterCard, Zoo
 

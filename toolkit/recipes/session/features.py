@@ -8,7 +8,7 @@ from toolkit.features.cache import GIB, cached_features
 from toolkit.modeling.backbone import Backbone
 from toolkit.progress import Progress
 from toolkit.recipes.session.session import Session
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 
 
 def features_for(

@@ -11,7 +11,7 @@ from toolkit.perturb import Lexicon, Noise, augment, lexicon_languages, make_lex
 from toolkit.tasks import Task
 from toolkit.tasks.micro import LANGUAGES as MICRO_LANGUAGES
 from toolkit.tasks.micro.lexicons import word_pairs
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 
 MICRO = "micro"
 _NO_PARTNER = "language-mix needs the language of the second sentence; name it with --set noise.mix_with=de."

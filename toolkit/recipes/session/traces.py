@@ -12,7 +12,7 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 from toolkit.tracking import Data, NoTracker
 from toolkit.zoo import AdapterCard, Zoo
 from toolkit.zoo.readme import readme

@@ -18,7 +18,7 @@ from toolkit.sweeps import Cell, Planned, Step, Sweep
 from toolkit.sweeps.values import Texts
 from toolkit.tasks import Task, get_task
 from toolkit.tasks.catalogue.trains_on import source_task
-from toolkit.tasks.task import RETRIEVED
+from toolkit.tasks.kinds import RETRIEVED
 from toolkit.zoo.shelf import shelf_name
 
 RECIPE = 1

@@ -15,7 +15,7 @@ from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.results.score import Score
 from toolkit.tasks import Task
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData
 from toolkit.version import __version__

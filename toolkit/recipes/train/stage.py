@@ -225,7 +225,6 @@ def _wired(stage: Stage, session: Session, backbone: Backbone, sources: Sequence
         adapter=config.adapter,
         shapes=shapes,
         seed=config.train.seed,
-        head_dropout=config.train.head_dropout,
         fusion=config.fusion,
     )
     try:

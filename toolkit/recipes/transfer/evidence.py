@@ -22,7 +22,7 @@ from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.recipes.transfer.fisher import task_fisher
 from toolkit.recipes.transfer.probe import Probe, every_item, probe_items, probe_rows, task_name
 from toolkit.tasks import BitextRow, get_task, training_task
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 from toolkit.zoo import Zoo
 
 BARE = "backbone"

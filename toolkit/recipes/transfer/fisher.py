@@ -17,7 +17,7 @@ from toolkit.modeling.embed import vector_key
 from toolkit.progress import Report
 from toolkit.recipes.session import common
 from toolkit.recipes.session.common import Say
-from toolkit.tasks.rows import Rows
+from toolkit.tasks.task import Rows
 
 
 def task_fisher(

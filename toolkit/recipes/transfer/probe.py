@@ -25,7 +25,8 @@ from toolkit.tasks import (
     get_task,
     training_task,
 )
-from toolkit.tasks.rows import OTHER_TAG, Row, Rows
+from toolkit.tasks.rows import OTHER_TAG, Row
+from toolkit.tasks.task import Rows
 
 # Words of one sentence that become items: more of them from fewer sentences would be cheaper, but alike.
 TAGS_PER_ROW = 4

@@ -29,7 +29,7 @@ from toolkit.report.similarity import Panel
 from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.similarity import Matrix
 from toolkit.tasks import get_task, training_task
-from toolkit.tasks.task import LEVELS
+from toolkit.tasks.kinds import LEVELS
 
 WIDTH = 160
 

@@ -19,7 +19,7 @@ from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.similarity import Panel, group_means, number, similarity_maps, similarity_table
 from toolkit.similarity import Matrix
 from toolkit.tasks import get_task
-from toolkit.tasks.task import LEVELS
+from toolkit.tasks.kinds import LEVELS
 
 MAX_NAME = 80
 

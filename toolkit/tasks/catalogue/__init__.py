@@ -32,6 +32,8 @@ def catalogue_of(task_files: Sequence[Path | str]) -> Catalogue:
     return BUILT_IN.with_files(task_files) if task_files else BUILT_IN
 
 
+__all__ = ["BUILT_IN", "Catalogue", "catalogue_of", "get_task", "load_own", "load_task", "training_task"]
+
 OWN = Path("configs") / "task"  # in the working folder: NAME.yaml declares the task NAME
 
 

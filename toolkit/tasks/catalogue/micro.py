@@ -1,8 +1,8 @@
 """The micro-world's tasks: generated rows, for the demo and the tests. No number from them is a benchmark result."""
 
 from toolkit.tasks.catalogue.pair import NLI
-from toolkit.tasks.catalogue.tags import UPOS
-from toolkit.tasks.sources.hub import SampleSource
+from toolkit.tasks.micro import SampleSource
+from toolkit.tasks.tagsets import UPOS
 from toolkit.tasks.task import Task
 
 LANGUAGES = ("en", "ar", "de", "el", "es", "fr", "hi", "ru", "sw", "tr", "zh")

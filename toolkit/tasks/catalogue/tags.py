@@ -2,13 +2,8 @@
 
 from toolkit.languages import codes
 from toolkit.tasks.sources.hub import HubSource
-from toolkit.tasks.tagsets import CCG_TAGS
+from toolkit.tasks.tagsets import CCG_TAGS, UPOS
 from toolkit.tasks.task import Task
-
-UPOS = (
-    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ",
-    "SYM", "VERB", "X",
-)  # fmt: skip
 
 TASKS = (
     Task(

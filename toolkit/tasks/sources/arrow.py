@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import DataError
+from toolkit.errors import ConfigError, DataError
 from toolkit.languages import LANGUAGES
+from toolkit.tasks.kinds import FIELDS
 from toolkit.tasks.rows import Row
 from toolkit.tasks.sources.convert import Fault, convert
 
@@ -121,6 +122,18 @@ class ArrowRows:
                 f"expected some where {', '.join(where)} match."
             )
         return kept
+
+
+def check_columns(task: Task, columns: Mapping[str, Column]) -> None:
+    """Raise a ConfigError where the columns do not fit the task's kind."""
+    found = FIELDS[task.kind]
+    needed, optional = found.needed, found.optional
+    missing, extra = needed - set(columns), set(columns) - needed - optional
+    if missing or extra:
+        raise ConfigError(
+            f"Task '{task.name}' of kind '{task.kind}' names columns for {', '.join(sorted(columns))}; "
+            f"expected {', '.join(sorted(needed))}, and at most {', '.join(sorted(optional))}."
+        )
 
 
 def roots(columns: Mapping[str, Column], where: Mapping[str, tuple[object, ...]]) -> list[str]:

@@ -1,6 +1,6 @@
 """From the values of a dataset's columns to a typed row, checked on the way.
 
-Each converter takes the raw values by field name (`first`, `label`, ...; see `FIELDS`) and returns the row; what is
+Each converter takes the raw values by field name (`first`, `label`, ...; see `kinds.FIELDS`) and returns the row; what is
 wrong is raised as a `Fault` with what was found and what was expected, and the caller adds file and row.
 """
 
@@ -11,16 +11,6 @@ from functools import lru_cache
 from typing import Any
 
 from toolkit.tasks.rows import OTHER_TAG, Answer, BitextRow, ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow
-
-# The fields a source must name a column for, and those it may.
-FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
-    "pair": (frozenset({"first", "second", "label"}), frozenset({"id"})),
-    "choice": (frozenset({"choices", "label"}), frozenset({"id", "context", "question", "keys"})),
-    "span": (frozenset({"question", "context", "texts", "starts"}), frozenset({"id"})),
-    "tags": (frozenset({"tokens", "tags"}), frozenset({"id"})),
-    "bitext": (frozenset({"source", "target"}), frozenset({"id"})),
-    "retrieval": (frozenset({"query", "passage"}), frozenset({"id", "key"})),
-}
 
 
 class Fault(Exception):

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ConfigError
 from toolkit.tasks.rows import Opened
-from toolkit.tasks.sources.arrow import ArrowRows, Column, fill, holds, roots
+from toolkit.tasks.sources.arrow import ArrowRows, Column, check_columns, fill, holds, roots
 from toolkit.tasks.sources.convert import Fault
 from toolkit.tasks.sources.files import FORMATS, read_file
-from toolkit.tasks.sources.hub import check_columns
 
 if TYPE_CHECKING:
     import pyarrow

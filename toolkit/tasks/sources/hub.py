@@ -1,4 +1,4 @@
-"""Where rows come from: a mirror of the hub, the hub itself, or the built-in micro-world."""
+"""Rows of a dataset of the Hugging Face Hub, from a mirror of it or the hub itself."""
 
 from __future__ import annotations
 
@@ -6,43 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import ConfigError, SourceError
+from toolkit.errors import SourceError
 from toolkit.hub import prepare_hub
 from toolkit.tasks.mirror.manifest import held_revision
 from toolkit.tasks.mirror.mirror import find_files, held_splits, mirror_folder, read_parquet
 from toolkit.tasks.mirror.pins import pinned
-from toolkit.tasks.pool import Pool
-from toolkit.tasks.rows import Opened
-from toolkit.tasks.sources.arrow import ArrowRows, Column, fill, holds, roots
-from toolkit.tasks.sources.convert import FIELDS
+from toolkit.tasks.sources.arrow import ArrowRows, Column, check_columns, fill, holds, roots
 
 if TYPE_CHECKING:
     import pyarrow
 
     from toolkit.tasks.task import Task
-
-
-class Source(Protocol):
-    """What a task needs of the place its rows come from."""
-
-    @property
-    def splits(self) -> Mapping[str, Any]:
-        """The splits that may be asked for (`train`, `dev`, `test`, `score`)."""
-        ...
-
-    def check(self, task: Task) -> None:
-        """Raise a ConfigError where the source does not fit the task's kind."""
-        ...
-
-    def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
-        """Return those of the `languages` whose rows can be had."""
-        ...
-
-    def open(self, task: Task, split: str, language: str, data_root: Path | None) -> Opened:
-        """Open a split in a language; rows are converted when they are asked for."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +30,7 @@ class HubSource:
         config: config name; `{code}`, `{iso3}` and `{ud}` stand for the language: `udpos.{ud}` -> `udpos.German`;
             `{question}` for the question's, where it may be another (`Task.crosses_languages`).
         splits: for each split that may be asked for, the dataset's own splits to try in order; `a+b` joins two.
-        columns: for each field of the kind (`convert.FIELDS`) its column. `choices.text` reaches into a struct; a
+        columns: for each field of the kind (`kinds.FIELDS`) its column. `choices.text` reaches into a struct; a
             tuple of columns makes a list of their values (`("ending0", "ending1")`).
         where: rows to keep, by column: the values allowed, or one text that ends in `*` for a prefix; language
             placeholders as in `config`, and `{ud_lower}`. Columns need not be among `columns`.
@@ -157,53 +133,6 @@ class HubSource:
             file = f"{self.path} {config}/{split}"
             return found.data.table, split, file, _commit(found)
         raise AssertionError("a source names at least one split")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SampleSource:
-    """The built-in micro-world: rows from a seeded generator, nothing to download.
-
-    Attributes:
-        maker: which rows: `nli`, `qa`, `choice`, `pos`, `bitext`, `mining` or `answers`.
-        sizes: rows of each split, by the splits that may be asked for.
-        seed: another seed, another world of the same kind.
-    """
-
-    maker: str
-    sizes: Mapping[str, int]
-    seed: int = 0
-
-    @property
-    def splits(self) -> Mapping[str, int]:
-        return self.sizes
-
-    def check(self, task: Task) -> None:
-        if not task.is_generated:
-            raise ConfigError(f"Task '{task.name}' has generated rows; expected is_generated to say so.")
-
-    def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
-        return tuple(languages)
-
-    def open(self, task: Task, split: str, language: str, data_root: Path | None) -> Opened:
-        from toolkit.tasks.micro import open_sample
-
-        return open_sample(self.maker, split, language, size=self.sizes[split], seed=self.seed)
-
-    def pool(self, task: Task, split: str, data_root: Path | None) -> Pool:
-        from toolkit.tasks.micro.answers import answers_pool
-
-        return answers_pool(task.languages, split, size=self.sizes[split], seed=self.seed)
-
-
-def check_columns(task: Task, columns: Mapping[str, Column]) -> None:
-    """Raise a ConfigError where the columns do not fit the task's kind."""
-    needed, optional = FIELDS[task.kind]
-    missing, extra = needed - set(columns), set(columns) - needed - optional
-    if missing or extra:
-        raise ConfigError(
-            f"Task '{task.name}' of kind '{task.kind}' names columns for {', '.join(sorted(columns))}; "
-            f"expected {', '.join(sorted(needed))}, and at most {', '.join(sorted(optional))}."
-        )
 
 
 def _commit(dataset: Any) -> str:

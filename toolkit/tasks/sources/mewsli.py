@@ -69,7 +69,8 @@ class MewsliSource:
 
     def pool(self, task: Task, split: str, data_root: Path | None) -> Pool:
         if split == "train":  # the candidate set holds no entity of the training pairs
-            return passages_of([task.rows(split, "en", data_root=data_root)])
+            rows = task.rows(split, "en", data_root=data_root)
+            return passages_of({"en": rows}, rows.origin)
         for folder in self._folders(data_root):
             if (folder / ENTITIES).is_file():
                 return Pool(_entities(folder / ENTITIES), f"files: {ENTITIES}")

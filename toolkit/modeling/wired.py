@@ -1,0 +1,169 @@
+"""Adapters and fusions of a composition inside a backbone's encoder: wired in, folded, and taken out again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from adapters import Stack
+from adapters.methods.bottleneck import BottleneckLayer
+from torch import nn
+
+from toolkit.composition import Composition, Part
+from toolkit.config import AdapterConfig
+from toolkit.modeling.backbone import Backbone
+from toolkit.modeling.fold import fold_layers, unfold_layers
+from toolkit.modeling.fusion import FusionMode, fusion_path, install_fusion, remove_fusion
+from toolkit.modeling.products import install_products
+from toolkit.modeling.wiring import (
+    Block,
+    Rows,
+    Seeded,
+    blocks_of,
+    check_layers,
+    install_blocks,
+    library_config,
+    module_name,
+    remove_blocks,
+)
+
+
+class Wired:
+    """The parts of a composition in the encoder of a backbone; one at a time.
+
+    Args:
+        backbone: the frozen encoder.
+        composition: what flows.
+        adapter: shape of the bottleneck adapters.
+        shapes: shape of the adapters of single entries, where it is another.
+        fusion: `fast` or `reference`.
+
+    Attributes:
+        parts: the adapters and fusions, from the backbone up.
+        unfolded: reasons, by a layer's path, why it has no folded form.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        composition: Composition,
+        adapter: AdapterConfig,
+        shapes: Mapping[str, AdapterConfig],
+        fusion: FusionMode,
+    ) -> None:
+        self.backbone, self.encoder, self.composition = backbone, backbone.model, composition
+        self.adapter, self.shapes, self.fusion = adapter, dict(shapes), fusion
+        self.parts = tuple(part for part in composition.parts if part.kind != "head")
+        self.unfolded: dict[str, str] = {}
+        self._setup: Block | Rows | None = None
+        self._folded_at: tuple[int, ...] | None = None
+
+    # -- in and out -----------------------------------------------------------------------------------------------
+
+    def wire(self, seed: int) -> None:
+        """Put the parts in, each with weights that depend on `seed` and its own name alone.
+
+        Raises:
+            ToolkitError: a block joins adapters of different layers.
+        """
+        last_of: dict[str, list[str]] = {}
+        if not self.composition.is_backbone:
+            self._setup, last_of = blocks_of(self.composition.chain)
+        for part in self.parts:
+            with Seeded(seed, f"{part.kind} {part.name}"):
+                self._add(part, last_of)
+        adapters = [module_name(part.name) for part in self.parts if part.kind == "adapter"]
+        # Of rows the library only asks whether a layer holds one of these names; `install_blocks` says what flows.
+        self.encoder.set_active_adapters(Stack(*adapters) if isinstance(self._setup, Rows) else self._setup)
+        layers = self.layers()
+        check_layers(layers, self.composition, adapters)
+        install_blocks(layers, self._setup)
+        if any(part.kind == "fusion" for part in self.parts):
+            install_fusion(layers, self.fusion)
+        for _, layer in layers:
+            for adapter in layer.adapters.values():
+                install_products(adapter)
+        for parameter in self.encoder.parameters():
+            parameter.requires_grad_(False)
+        self.encoder.to(self.backbone.device)
+
+    def _add(self, part: Part, last_of: Mapping[str, list[str]]) -> None:
+        name = module_name(part.name)
+        if part.kind == "adapter":
+            shape = library_config(self.shapes.get(part.entry, self.adapter), self.backbone.n_layers)
+            self.encoder.add_adapter(name, config=shape)
+        else:
+            # The library registers a fusion by the last adapter of each member; a name of our own, because its default
+            # name joins those and collides between different members.
+            self.encoder.add_adapter_fusion(last_of[name], config="dynamic", name=name)
+
+    def remove(self) -> None:
+        """Take the parts out of the encoder, which is then as it was."""
+        self.unfold()
+        for _, layer in self.layers():
+            remove_blocks(layer)
+            remove_fusion(layer)
+        self.encoder.set_active_adapters(None)
+        for part in reversed(self.parts):
+            if part.kind == "fusion":
+                self.encoder.delete_adapter_fusion(module_name(part.name))
+            else:
+                self.encoder.delete_adapter(module_name(part.name))
+
+    # -- what is in -----------------------------------------------------------------------------------------------
+
+    def layers(self) -> list[tuple[str, BottleneckLayer]]:
+        """Return the adapter layers that hold parts, by path from the encoder, e.g. `encoder.layer.0.output`."""
+        found = []
+        for path, module in self.encoder.named_modules():
+            if isinstance(module, BottleneckLayer) and len(module.adapters) > 0:
+                found.append((path, module))
+        return found
+
+    def modules(self) -> list[nn.Module]:
+        """Return the modules of the parts in all layers."""
+        found: list[nn.Module] = []
+        for _, layer in self.layers():
+            found += [*layer.adapters.values(), *layer.adapter_fusion_layer.values()]
+        return found
+
+    @property
+    def fusion_path(self) -> str:
+        """How fusions are computed: `fast`, `reference`, or in words where it is both; empty without a fusion."""
+        return fusion_path(self.layers(), self._setup, self.fusion)
+
+    # -- folding --------------------------------------------------------------------------------------------------
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether forward passes take the folded form."""
+        return self._folded_at is not None
+
+    def fold(self) -> None:
+        """Multiply out everything that is fixed; a bare backbone has nothing to fold."""
+        self.unfold()
+        if self._setup is None:
+            return
+        dtype = torch.bfloat16 if self.backbone.precision == "bf16" else torch.float32
+        self.unfolded = fold_layers(self.layers(), self._setup, dtype)
+        self._folded_at = self._versions()
+
+    def unfold(self) -> None:
+        """Take the unfolded path again, bit for bit as before `fold`."""
+        unfold_layers(self.layers())
+        self._folded_at, self.unfolded = None, {}
+
+    def refold(self) -> None:
+        """Fold again if weights changed since `fold`."""
+        if self._folded_at is not None and self._folded_at != self._versions():
+            self.fold()
+
+    def outdate(self) -> None:
+        """Have a folded form made anew at the next pass."""
+        if self._folded_at is not None:
+            self._folded_at = ()
+
+    def _versions(self) -> tuple[int, ...]:
+        """Return a number per weight that rises whenever it is written."""
+        weights = [parameter for module in self.modules() for parameter in module.parameters()]
+        return tuple(0 if weight.is_inference() else weight._version for weight in weights)

@@ -1,0 +1,65 @@
+"""Kinds of tasks and metrics: the closed vocabularies, and the tables of what each kind has.
+
+Every other height keeps a table `{kind: value}` of its own and no ladder of comparisons; `tests/test_kinds.py` compares the
+keys of all of them with those here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+Kind = Literal["pair", "choice", "span", "tags", "bitext", "mining", "retrieval"]
+Metric = Literal["accuracy", "accuracy-f1", "squad", "squad2", "mlqa", "seqeval", "f1", "map_at_20"]
+Level = Literal["syntactic", "semantic"]  # parts of speech, categories, well-formedness; what is meant
+Split = Literal["train", "dev", "test", "score"]
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+RETRIEVED: Final[tuple[Kind, ...]] = ("bitext", "mining", "retrieval")  # `retrieve` scores these, `eval` the others
+POOLED: Final[tuple[Kind, ...]] = ("retrieval",)  # kinds whose rows are queries to a pool of candidates
+EVALUATED: Final[tuple[Kind, ...]] = ("pair", "choice", "span", "tags")
+TRAINABLE: Final[tuple[Kind, ...]] = (*EVALUATED, "retrieval")  # kinds that a head, or the encoder, learns from
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)  # what a task asks for: transfer is compared between these groups
+SPLITS: Final[tuple[Split, ...]] = get_args(Split)
+
+# The metrics that can score a kind; the first is what a task of the kind takes unless it says otherwise. `accuracy-f1` is
+# GLUE's for QQP; `squad2` knows unanswerable questions, `mlqa` normalises by language; `seqeval` is the F1 of chunks, `f1`
+# that of mined pairs.
+METRICS: Final[Mapping[Kind, tuple[Metric, ...]]] = {
+    "pair": ("accuracy", "accuracy-f1"),
+    "choice": ("accuracy",),
+    "span": ("squad", "squad2", "mlqa"),
+    "tags": ("seqeval", "accuracy"),
+    "bitext": ("accuracy",),
+    "mining": ("f1",),
+    "retrieval": ("map_at_20",),
+}
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What a dataset's columns are mapped to.
+
+    Attributes:
+        needed: fields that a source names a column for.
+        optional: fields that it may name a column for.
+    """
+
+    needed: frozenset[str]
+    optional: frozenset[str]
+
+
+def _fields(needed: str, optional: str) -> Fields:
+    return Fields(frozenset(needed.split()), frozenset(optional.split()))
+
+
+# Kinds whose rows come from the columns of a table: what a user's YAML may declare. `mining` has files of its own.
+FIELDS: Final[Mapping[Kind, Fields]] = {
+    "pair": _fields("first second label", "id"),
+    "choice": _fields("choices label", "id context question keys"),
+    "span": _fields("question context texts starts", "id"),
+    "tags": _fields("tokens tags", "id"),
+    "bitext": _fields("source target", "id"),
+    "retrieval": _fields("query passage", "id key"),
+}
