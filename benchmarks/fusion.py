@@ -1,4 +1,4 @@
-"""Nine fused adapters: ours against the `adapters` library's own fusion, on random weights of XLM-R Large's shape.
+"""Benchmark of nine fused adapters: ours against the `adapters` library's own fusion, on random weights of the shape of XLM-R Large.
 
     python benchmarks/fusion.py --quick --json OUT                 # 2 layers, 9 members, 8 x 64 tokens: within a minute
     python benchmarks/fusion.py --json OUT                         # 4 layers; 2, 4 and 9 members; 8 x 64 and 8 x 128 tokens
@@ -7,13 +7,13 @@
 The library runs as it is, in fp32 (stock attention, `BertFusion`). Ours is a `Circuit` on a frozen backbone. Dropout is 0 on both sides.
 Ratios are medians of interleaved repetitions, of the last member count and the first batch shape:
 
-`train_step`: forward and backward with the fusion learning, ours / library (wanted: at most 0.42).
-`forward`: unfolded forward, ours / library (wanted: at most 0.43).
-`folded_vs_one`: folded fusion forward / one adapter unfolded (wanted: at most 1.15).
-`memory`: bytes kept for the backward pass above one adapter's step, ours / library (wanted: at most 0.12). Beside them ours holds the
-    frozen members' weights side by side (`held_weights_bytes`), whatever the batch.
-`ratios_by_torch` in the details: the first two where ours multiplies by the same BLAS as the library, not by oneDNN.
-`train_step_bf16`: our step in bf16 / the library's in fp32 (wanted: at most 0.20); only where the processor has bf16.
+`train_step`: forward and backward pass with the fusion learning, ours / library (target: at most 0.42).
+`forward`: unfolded forward pass, ours / library (target: at most 0.43).
+`folded_vs_one`: forward pass of the folded fusion / one unfolded adapter (target: at most 1.15).
+`memory`: bytes kept for the backward pass above one adapter's step, ours / library (target: at most 0.12). In addition, ours keeps the
+    concatenated weights of the frozen members (`held_weights_bytes`), whatever the batch.
+`ratios_by_torch` in the details: the first two if ours multiplies by the same BLAS as the library, not by oneDNN.
+`train_step_bf16`: our step in bf16 / the library's in fp32 (target: at most 0.20); only if the processor has bf16.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def kept_bytes(circuit: Circuit, batch: Batch) -> int:
 
 
 def held_weights(circuit: Circuit) -> list[Tensor]:
-    """Return the frozen members' weights that our fusion holds side by side, beside the members' own."""
+    """Return the frozen members' weights that our fusion holds concatenated, in addition to the members' own."""
     fusions = [module.__dict__.get("compose_fuse") for module in circuit.modules()]
     return [one for fusion in fusions if isinstance(fusion, FastFusion) for one in fusion.held()]
 

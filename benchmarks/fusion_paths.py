@@ -1,13 +1,13 @@
-"""A fusion of real adapters, trained by our path and by the `adapters` library's own from one seed: the same scores, sooner.
+"""Benchmark of a fusion of real adapters, trained by our path and by the `adapters` library's own from one seed: scores and time.
 
     python benchmarks/fusion_paths.py --zoo ZOO --data-root MIRROR --quick --json OUT   # 300 rows
     python benchmarks/fusion_paths.py --zoo ZOO --data-root MIRROR --json OUT           # all rows, 2 epochs
 
-ZOO is a folder with the members for the embedded backbone; what it lacks of them is trained first, into a copy. Both paths run the
-same recipe on the same frozen backbone; only `fusion=fast|reference` differs. The library's fusion gets our backbone and our loop.
+ZOO is a folder with the members for the embedded backbone; missing members are trained first, into a copy. Both paths run the same recipe
+on the same frozen backbone; only `fusion=fast|reference` differs. The library's fusion runs with our backbone and our loop.
 
 `score_difference`: largest difference between the two in any measure of any language, as a fraction (1 row of 1,000 is 0.001).
-`train_seconds`: seconds of the stage, tokenising and dev scores included, ours / library. Ours runs second and finds the files warm.
+`train_seconds`: seconds of the stage, with tokenising and dev scores, ours / library. Ours runs second and finds the files cached.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every benchmark shares: the machine line, medians of interleaved repetitions, the JSON file."""
+"""Shared parts of all benchmarks: description of the machine, medians of interleaved repetitions, the JSON file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def median(values: list[float]) -> float:
 
 
 def write(path: Path, *, ratios: Mapping[str, float], details: Mapping[str, Any]) -> None:
-    """Write the ratios against the neighbour, beside machine, versions and repetitions."""
+    """Write the ratios against the other library, with machine, versions and repetitions."""
     found = {**ratios, "machine": machine(), "measured": datetime.now(UTC).isoformat(timespec="seconds"), **details}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

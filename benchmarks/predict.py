@@ -1,18 +1,17 @@
-"""What predicting transfer costs: LogME, and the Fisher information of an adapter.
+"""Benchmark of predicting transfer: LogME, and the Fisher information of an adapter.
 
     python benchmarks/predict.py --quick --json OUT                      # within a minute
     python benchmarks/predict.py --data-root MIRROR --json OUT           # LogME of 10,000 x 1,024, Fisher over 1,000 examples
 
-`logme`: seconds for the LogME of 10,000 x 1,024 features with 3 classes, over the 10 that are wanted at most (below 1: faster).
-`logme_gap`: how far it is from a direct maximisation of the evidence, with dense matrices and a simplex over both precisions, over the
-1e-6 that are wanted at most.
+`logme`: seconds for the LogME of 10,000 x 1,024 features with 3 classes, over the target of at most 10 (below 1: faster).
+`logme_gap`: difference from a direct maximisation of the evidence, with dense matrices and a simplex over both precisions, over the
+target of at most 1e-6.
 `fisher`: time of the diagonal Fisher information of the embedded backbone's adapter, over a plain forward and backward pass of the
-same adapter over the same batches (wanted: at most 1.3).
-`fisher_batched`: the same time, over one backward pass for each example, which is what its definition says. Measured on a sample
-and scaled.
+same adapter over the same batches (target: at most 1.3).
+`fisher_batched`: the same time, over one backward pass for each example, which is the definition. Measured on a sample and scaled.
 
-Features for LogME are random with a signal in them. Rows are MNLI's where a mirror is given, else the generated micro-nli; the adapter's
-weights are as it starts. What is timed does not depend on either.
+Features for LogME are random with a signal in them. Rows are MNLI's if a mirror is given, else the generated micro-nli; the adapter
+has its initial weights. The measured times do not depend on either.
 """
 
 from __future__ import annotations

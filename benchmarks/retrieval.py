@@ -1,13 +1,13 @@
-"""Retrieval against its neighbours: `python benchmarks/retrieval.py [--quick] [--only NAMES] [--data-root DIR] --json OUT`.
+"""Benchmark of retrieval: `python benchmarks/retrieval.py [--quick] [--only NAMES] [--data-root DIR] --json OUT`.
 
-`encode_large`: sentences of mixed length through XLM-R Large's shape (random weights), layer 14, against the plain loop (file
-order, each batch padded, fp32, all layers). `encode_embedded`: the embedded backbone against sentence-transformers' `encode`
-of the same checkpoint and pooling; needs `pip install sentence-transformers`, and is left out, aloud, without it.
-`mine`: 20,000 x 22,000 unit vectors of width 1,024 with planted pairs, k = 4, ratio margin, both directions, one-to-one,
-against two flat FAISS searches and scoring pair by pair; both must find the same pairs. `cached`: the second run of the same
-request against the first. These are our time over the neighbour's (below 1: faster).
-`mine_large`: 400,000 x 400,000 x 1,024 from files, on its own (`--only mine_large`); the number is the share of planted pairs
-that is found over the share that an exact search finds, on a sample; seconds and peak memory stand beside it.
+`encode_large`: sentences of mixed length through the shape of XLM-R Large (random weights), layer 14, against the plain loop (file
+order, each batch padded, fp32, all layers). `encode_embedded`: the embedded backbone against sentence-transformers' `encode` of the
+same checkpoint and pooling; needs `pip install sentence-transformers`, and is left out with a message without it.
+`mine`: 20,000 x 22,000 unit vectors of width 1,024 with planted pairs, k = 4, ratio margin, both directions, one-to-one, against
+two flat FAISS searches and scoring pair by pair; both must find the same pairs. `cached`: the second run of the same request
+against the first. These numbers are our time over the other's (below 1: faster).
+`mine_large`: 400,000 x 400,000 x 1,024 from files, on its own (`--only mine_large`). The number is the share of planted pairs
+that is found over the share that an exact search finds, on a sample; seconds and peak memory are reported with it.
 
 Sentences are BUCC's zh-en (`--data-root`: a folder that holds `zh-en.dev.zh` or `bucc2018/zh-en/`), or else generated ones.
 """

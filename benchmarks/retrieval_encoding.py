@@ -1,4 +1,4 @@
-"""Encoding against the plain loop and against sentence-transformers, and a second run of the same request."""
+"""Encoding benchmarks: against the plain loop and sentence-transformers, and a second run of the same request."""
 
 from __future__ import annotations
 

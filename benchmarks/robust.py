@@ -1,17 +1,17 @@
-"""Perturbing rows, and attacking side by side against row by row.
+"""Benchmark of robustness: perturbing rows, and attacking rows together against one by one.
 
     python benchmarks/robust.py --quick --json OUT                      # within a minute
     python benchmarks/robust.py --data-root MIRROR --json OUT           # 500 rows attacked, on the embedded backbone
 
-`perturb`: seconds for 100,000 XNLI pairs by the slowest perturbation, over the 30 that are wanted (below 1: faster). Measured
-on as many pairs as `--pairs` says and scaled; in processor time of one core, since nothing in it waits.
-`attack_outside_model`: share of an attack's time that is not spent in tokenising, the forward pass and its batches, over the 0.10
-that is wanted at most.
-`attack_batched`: time of the attack's queries when all rows are attacked side by side, over the time when each query is asked by
-itself (wanted: at most 0.33).
+`perturb`: seconds for 100,000 XNLI pairs by the slowest perturbation, over the target of 30 (below 1: faster). Measured on as many
+pairs as `--pairs` says and scaled; in processor time of one core, because nothing in it waits.
+`attack_outside_model`: share of an attack's time that is not spent in tokenising, the forward pass and its batches, over the target
+of at most 0.10.
+`attack_batched`: time of the attack's queries if all rows are attacked together, over the time if each query is asked alone
+(target: at most 0.33).
 
-Rows are XNLI's English dev rows where a mirror is given, else the generated micro-nli; the model is a stack of random weights on the
-backbone, and every row carries the label that the model gives it, so that every row is attacked. What is timed does not depend on it.
+Rows are XNLI's English dev rows if a mirror is given, else the generated micro-nli. The model is a stack of random weights on the
+backbone, and every row has the label that the model gives it, so that every row is attacked. The times do not depend on it.
 """
 
 from __future__ import annotations

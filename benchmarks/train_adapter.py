@@ -1,14 +1,14 @@
-"""Training one adapter: ours against the `adapters` library's own trainer, on the same rows, epochs and learning rate.
+"""Benchmark of training one adapter: ours against the `adapters` library's own trainer, on the same rows, epochs and learning rate.
 
     python benchmarks/train_adapter.py --quick --json OUT                      # speed, within a minute or two
     python benchmarks/train_adapter.py --data-root MIRROR --json OUT           # speed
     python benchmarks/train_adapter.py --data-root MIRROR --scores --json OUT  # both trained to the end and scored
 
-The library runs with its defaults: fp32, random batches of 32, dynamic padding, backbone dropout 0.1. Ours with its own:
-token-budget batches by length, bf16 where the processor has it, the frozen backbone without dropout.
+The library runs with its defaults: fp32, random batches of 32, dynamic padding, backbone dropout 0.1. Ours runs with its own:
+token-budget batches by length, bf16 if the processor has it, the frozen backbone without dropout.
 
-`examples_per_s`: the library's examples per second divided by ours (wanted: at most 0.4).
-`score` (with --scores): the library's dev score divided by ours (wanted: at most 1).
+`examples_per_s`: the library's examples per second divided by ours (target: at most 0.4).
+`score` (with --scores): the library's dev score divided by ours (target: at most 1).
 """
 
 from __future__ import annotations

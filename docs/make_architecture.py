@@ -117,7 +117,7 @@ def placed(rows: Sequence[Sequence[str]], edges: Edges) -> dict[str, tuple[float
 
         ordered = sorted(row, key=lambda name: (wanted(name), name))
         room = WIDTH / len(ordered)
-        # A box alone in its row stands a little aside, so that arrows that pass its row do not cross it.
+        # A box alone in its row is moved a little aside, so that arrows that pass its row do not cross it.
         aside = (0 if number == 0 else 130 if number % 2 else -130) if len(ordered) == 1 else 0
         for i, name in enumerate(ordered):
             places[name] = (room * (i + 0.5) + aside, 30 + number * ROW_HEIGHT)

@@ -346,6 +346,29 @@ def test_the_reader_of_quoted_commands_finds_them_and_their_faults() -> None:
         context_of("xstilts zoo verifi", in_sentence=True)
 
 
+def test_every_make_target_and_test_that_a_page_quotes_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), flags=re.M))
+    made, tested = 0, 0
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        quoted = [*re.findall(r"`([^`\n]+)`", text), *text.splitlines()]
+        for words in (
+            shlex.split(one, comments=True) for one in quoted if re.match(r"make [a-z]|python -m pytest ", one)
+        ):
+            if words[0] == "make":
+                made += 1
+                assert words[1] in targets, f"{name_of(page)}: `{' '.join(words)}`"
+                continue
+            for path in (word for word in words if word.startswith("tests/")):
+                tested += 1
+                file, _, name = path.partition("::")
+                assert (PROJECT / file).exists(), f"{name_of(page)}: `{' '.join(words)}`"
+                chosen = words[words.index("-k") + 1] if "-k" in words else name
+                assert chosen in (PROJECT / file).read_text("utf-8"), f"{name_of(page)}: `{' '.join(words)}`"
+    assert made > 5
+    assert tested > 1
+
+
 # -- speed of help ----------------------------------------------------------------------------------------------------
 
 

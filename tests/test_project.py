@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 
@@ -47,3 +48,17 @@ def test_the_settings_of_the_tools_are_in_one_file() -> None:
         tools = tomllib.load(stream)["tool"]
     assert {"ruff", "mypy", "pytest"} <= set(tools)
     assert not [name for name in ("ruff.toml", "mypy.ini", "pytest.ini") if (PROJECT / name).exists()]
+
+
+def test_benchmarks_and_examples_import_what_exists() -> None:
+    faults = []
+    for path in [*PROJECT.glob("benchmarks/*.py"), *PROJECT.glob("examples/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "toolkit":
+                home = PROJECT.joinpath(*node.module.split("."))
+                file = home / "__init__.py" if home.is_dir() else home.with_suffix(".py")
+                known = set(re.findall(r"\w+", file.read_text(encoding="utf-8"))) if file.is_file() else set()
+                known |= {each.stem for each in home.glob("*")} if home.is_dir() else set()
+                names = [alias.name for alias in node.names if alias.name not in known]
+                faults += [f"{path.name}:{node.lineno}: {node.module} has no {', '.join(names)}"] if names else []
+    assert faults == []

@@ -24,7 +24,7 @@ import numpy as np
 from tests.zoo.cards import ADAPTER, card
 from toolkit.errors import ZooError
 from toolkit.zoo import Parent, Zoo
-from toolkit.zoo.share.place import open_place
+from toolkit.zoo.share.address import open_place
 from toolkit.zoo.share.share import pull, push
 
 

@@ -20,7 +20,7 @@ from tests import PROJECT
 from tests.zoo.cards import ADAPTER, TINY, card, names_under, weights
 from toolkit.composition import CompositionError
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.zoo import AdapterCard, Parent, Zoo, backbone_slug, entry, files, shelf_name, store
+from toolkit.zoo import AdapterCard, Parent, Zoo, backbone_slug, entry, files, folders, shelf_name
 
 
 @pytest.fixture
@@ -392,7 +392,7 @@ def test_an_entry_read_while_it_is_out_of_its_place_is_read_again(
 ) -> None:
     held = zoo.put(card("a"), weights())
     home, aside = zoo.folder(held), zoo.folder(held).parent / f".old-{zoo.folder(held).name}"
-    real, reads = store.read_card, []
+    real, reads = folders.read_card, []
 
     def first_out_of_place(folder: Path) -> AdapterCard:
         reads.append(folder)
@@ -405,7 +405,7 @@ def test_an_entry_read_while_it_is_out_of_its_place_is_read_again(
         finally:
             aside.rename(home)
 
-    monkeypatch.setattr(store, "read_card", first_out_of_place)
+    monkeypatch.setattr(folders, "read_card", first_out_of_place)
     if look == "list":
         damaged: list[str] = []
         assert [one.digest for one in zoo.list(damaged=damaged)] == [held.digest]

@@ -12,9 +12,10 @@ import pytest
 from tests.zoo.cards import TINY, card
 from toolkit.errors import ZooError
 from toolkit.modeling.heads import HeadSpec
+from toolkit.modeling.pooling import POOLINGS as MODEL_POOLINGS
 from toolkit.results.score import Score, to_dict
 from toolkit.zoo import Backbone, CardFile, CardScore, Head, Parent, Seen
-from toolkit.zoo.values import UNKNOWN_DATA, Value
+from toolkit.zoo.values import POOLINGS, UNKNOWN_DATA, Value
 
 VALUES = (
     TINY,
@@ -86,3 +87,7 @@ def test_a_backbone_describes_the_loaded_encoder() -> None:
         digest, hidden_size, n_layers = "ab" * 32, 8, 2
 
     assert Backbone.of(Loaded(), "tiny") == TINY
+
+
+def test_the_poolings_of_cards_are_those_of_the_models() -> None:
+    assert tuple(POOLINGS) == MODEL_POOLINGS

@@ -80,11 +80,12 @@ def robust(
         attacks: searches, each against each composition for itself.
         options: `baseline` (None: the first of `exprs`), `report` and `say`.
     """
+    from toolkit.recipes.robust.plan import Stress
     from toolkit.recipes.robust.run import robust as run
 
-    return run(
-        exprs, config, task=task, languages=languages, perturb=perturb, strengths=strengths, attacks=attacks, **options
-    )
+    stress = Stress(perturb, strengths, attacks)
+    session = open_session(config, options)
+    return run(exprs, session, task=task, languages=languages, stress=stress, baseline=options.get("baseline"))
 
 
 def perturbations(*, task: str | None = None, language: str | None = None) -> Listing:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from toolkit.errors import ToolkitError
-from toolkit.face.shared import Listing, Telling, listing
+from toolkit.face.shared import Listing, Telling, listing, open_session
 from toolkit.progress import silent
 from toolkit.results.result import Record
 
@@ -75,7 +75,7 @@ def tasks_check(name: str, config: Config, **tell: Unpack[Telling]) -> Listing:
     """
     from toolkit.recipes.data.check import check
 
-    found = check(name, config, report=tell.get("report", silent))
+    found = check(name, open_session(config, tell))
     over = f"over {found.limit}"
     headers = ("split", "language", "rows", "tokens: median", "95 %", "most", over, "repeated", "balance")
     cells = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from toolkit.face.shared import Telling
+from toolkit.face.shared import Telling, open_session
 
 if TYPE_CHECKING:
     from toolkit.config import Config
@@ -34,7 +34,7 @@ def compare_tasks(
     """
     from toolkit.recipes.transfer.similarity import compare_tasks as run
 
-    return run(tasks, config, by=by, train=train, **tell)
+    return run(tasks, open_session(config, tell), by=by, train=train)
 
 
 def predict(
@@ -62,7 +62,8 @@ def predict(
     """
     from toolkit.recipes.transfer.predict import predict as run
 
-    return run(target, config, sources=sources, sweep=sweep, variant=variant, by=by, is_trained=train, **tell)
+    session = open_session(config, tell)
+    return run(target, session, sources=sources, sweep=sweep, variant=variant, by=by, is_trained=train)
 
 
 def suggest(
@@ -86,4 +87,4 @@ def suggest(
     """
     from toolkit.recipes.transfer.suggest import suggest as run
 
-    return run(n, target, config, candidates=candidates, sweep=sweep, variant=variant, by=by, **tell)
+    return run(n, target, open_session(config, tell), candidates=candidates, sweep=sweep, variant=variant, by=by)

@@ -1,4 +1,4 @@
-"""Compositions side by side with a baseline: each difference with its interval and a mark where it is more than chance."""
+"""Comparison of compositions with a baseline: each difference with its interval, and a mark if it is more than chance."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from toolkit.statistics.draws import Resampled
 from toolkit.statistics.estimates import LEVEL, Estimate, Tested, holm
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's: apart from each other for colour-blind readers too."""
+"""Palette of Okabe and Ito, which colour-blind readers can distinguish."""
 
 ZERO_SHOT, LOW, MEAN = "zero-shot", "low-resource", "mean"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a paired test found.
+    """Result of a paired test.
 
     Attributes:
         title: task, metric, split, backbone, protocol.
@@ -31,7 +31,7 @@ class Comparison:
         means: name of a mean -> the languages it runs over.
         languages: the languages, in order.
         scores: composition -> mean or language -> score.
-        differences: the same of the others, minus the baseline, with Holm's correction.
+        differences: of the others to the baseline, in the same form, with Holm's correction.
         n: rows in each language.
         notes: sentences below the table.
     """
@@ -121,12 +121,12 @@ def _correct(
 
 
 def mark(tested: Tested) -> str:
-    """Return `*`, `**` or `***` for a corrected p of at most 0.05, 0.01, 0.001; empty for what may be chance."""
+    """Return `*`, `**` or `***` for a corrected p of at most 0.05, 0.01, 0.001; empty for a difference that may be chance."""
     return "*" * sum(tested.corrected <= level for level in (LEVEL, 0.01, 0.001))
 
 
 def marks_note() -> str:
-    """Return what the marks mean."""
+    """Return the sentence that explains the marks."""
     return "* p <= 0.05, ** 0.01, *** 0.001, after Holm's correction."
 
 

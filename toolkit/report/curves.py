@@ -1,4 +1,4 @@
-"""Scores as curves: precision against recall, and a score against the layer."""
+"""Curves: precision against recall, and a score against the layer."""
 
 from __future__ import annotations
 

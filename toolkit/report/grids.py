@@ -1,4 +1,4 @@
-"""Several grids of shares in one picture."""
+"""Picture of several grids of shares."""
 
 from __future__ import annotations
 

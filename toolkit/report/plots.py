@@ -1,4 +1,4 @@
-"""Scores as pictures."""
+"""Picture of scores, and the writer of all pictures."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def heat_map(scores: Sequence[Score], path: Path, *, pivot_language: str = "en")
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure as a PNG, or as an SVG where the name ends so, beside and renamed into place.
+    """Write a figure as a PNG, or as an SVG if the name ends in `.svg`; the file is whole or absent.
 
     Raises:
         ToolkitError: the file cannot be written.

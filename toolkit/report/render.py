@@ -1,4 +1,4 @@
-"""A table as text for the terminal, as Markdown, or as CSV."""
+"""Renderer of tables: text for the terminal, Markdown, CSV or LaTeX."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _text(table: Table, width: int) -> str:
     rows = [[_cell(cell) for cell in row] for row in table.rows]
     widths = [max(map(len, column)) for column in zip(table.columns, *rows, strict=True)]
     is_text = [_holds_text(table, place) for place in range(len(table.columns))]
-    # The columns of text name a row: they begin every block.
+    # The columns of text identify a row, so every block begins with them.
     named = table.named
     if named is None:
         named = next((place for place, is_name in enumerate(is_text) if not is_name), len(is_text))
@@ -140,7 +140,7 @@ _MINUS = re.compile(r"(?<![A-Za-z0-9}])-(?=[0-9])")
 
 
 def latex_escaped(text: str) -> str:
-    """Return a text as LaTeX shows it.
+    """Return a text escaped for LaTeX.
 
     Example:
         >>> print(latex_escaped("fuse[a_b,c] 5 %"))

@@ -1,4 +1,4 @@
-"""Robustness as tables and curves: what is left of a score under noise, and under attack."""
+"""Tables and curves of robustness: scores under noise and under attack."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from toolkit.statistics.robustness import Fall
 MEANING_NOTE = "†: a reader may answer otherwise too, so a fall is not the model's fault alone."
 STARS_NOTE = (
     "*: more than chance at 5 % (paired bootstrap over rows, Holm's correction over the table). change: noisy minus clean score; "
-    "spared: this change minus the baseline's, above 0 where it is the more robust."
+    "spared: this change minus the baseline's, above 0 if it is more robust."
 )
 SAME_NOISE_NOTE = "Same noise for all: every composition was scored on the same perturbed rows."
 OWN_ATTACK_NOTE = (
-    "Attacked one by one: each composition against its own search, so the rows differ between compositions; set no figure of this "
-    "table beside one of the same-noise table."
+    "Attacked one by one: each composition against its own search, so the rows differ between compositions; do not compare "
+    "numbers of this table with those of the same-noise table."
 )
 
 
 def falls_table(
     all_falls: Sequence[Fall], *, title: str, dubious: Sequence[str] = (), notes: Sequence[str] = ()
 ) -> Table:
-    """Return perturbations and strengths down, and for each composition its noisy score, drop and what it is spared.
+    """Return perturbations and strengths down, and for each composition its noisy score, its change, and the points spared.
 
     Args:
         all_falls: of `robustness.falls`.
@@ -38,7 +38,7 @@ def falls_table(
         columns += [name, "change", *(["spared"] if any(f.spared for f in all_falls if f.composition == name) else [])]
     rows: list[tuple[Cell, ...]] = []
     if len({fall.languages for fall in all_falls}) == 1:
-        # Over other languages the clean score is another number, so it has a line only where all rows share them.
+        # The clean score depends on the languages, so it has a line only if all rows share them.
         clean = {fall.composition: 100 * fall.clean for fall in all_falls}
         line: dict[int, Cell] = {0: "clean", 2: str(len(all_falls[0].languages))}
         line |= {columns.index(name): clean[name] for name in names}
@@ -56,7 +56,7 @@ def falls_table(
 
 
 def signed(found: Estimate | None, *, sign: int = 1) -> str:
-    """Return a difference in percentage points with its sign and a star where it is more than chance.
+    """Return a difference in percentage points with its sign, and a star if it is more than chance.
 
     Example:
         >>> signed(Estimate(0.034, 0.01, 0.05, 0.001))

@@ -1,4 +1,4 @@
-"""How alike tasks are, as tables and pictures: a heat map for each predictor, a dendrogram above it where it is symmetric."""
+"""Tables and pictures of the similarity of tasks: a heat map for each predictor, with a dendrogram if it is symmetric."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toolkit.report.plots import save
 from toolkit.report.render import NOTHING
 from toolkit.report.table import Table
 
-# Blue and orange can be told apart by most readers, and the first group's names are also slanted.
+# Most readers can distinguish blue and orange, and the names of the first group are also in italics.
 COLOURS = ("#0b5394", "#b45f06")
 PANELS_ACROSS = 3
 
@@ -23,12 +23,12 @@ class Panel:
 
     Attributes:
         name: the predictor.
-        definition: what its number is, in a few words.
+        definition: of its number, in a few words.
         names: K tasks, in the order of the rows and columns.
-        values: K rows of K numbers, row: source, column: target; NaN where there is none.
+        values: K rows of K numbers, row: source, column: target; NaN if there is none.
         groups: the group of each task.
-        linkage: how the tasks join, as scipy's `linkage` has it, leaves numbered as `names` is; None: no tree.
-        is_symmetric: whether source and target may change places.
+        linkage: scipy's `linkage` of the tasks, with leaves in the order of `names`; None: no tree.
+        is_symmetric: whether source and target can be exchanged.
         is_by_column: whether numbers can be compared within a column only.
     """
 
@@ -62,7 +62,7 @@ def similarity_table(panel: Panel, *, notes: Sequence[str] = ()) -> Table:
 
 
 def number(value: float) -> str:
-    """Return a value with its sign and three digits behind the point, two where it is large.
+    """Return a value with its sign and three digits after the point, two if it is large.
 
     Example:
         >>> number(0.98765), number(-0.5), number(123.456), number(math.nan)
@@ -92,9 +92,9 @@ def group_means(panel: Panel) -> dict[tuple[str, str], float]:
 
 
 def similarity_maps(panels: Sequence[Panel], paths: Sequence[Path], *, title: str) -> None:
-    """Draw a heat map for each predictor, with a dendrogram where it has one, and the groups in colours.
+    """Draw a heat map for each predictor, with a dendrogram if it has one, and the groups in colours.
 
-    Colours run over the values of a panel without its diagonal, or over each column where only those compare.
+    Colours cover the values of a panel without its diagonal, or each column if only columns compare.
 
     Args:
         panels: at least one.
@@ -153,7 +153,7 @@ def _draw(place: Any, panel: Panel) -> None:
     names = [panel.names[i] for i in order]
     values = [[panel.values[i][j] for j in order] for i in order]
     shades = _shades(values, is_by_column=panel.is_by_column)
-    axes.set_facecolor("0.9")  # what has no number, and the diagonal
+    axes.set_facecolor("0.9")  # cells without a number, and the diagonal
     axes.imshow(shades, aspect="auto", cmap="viridis", vmin=0.0, vmax=1.0)
     axes.set_xticks(range(k), names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(k), names)
@@ -183,7 +183,7 @@ def _draw(place: Any, panel: Panel) -> None:
 
 
 def _shades(values: Sequence[Sequence[float]], *, is_by_column: bool) -> list[list[float]]:
-    """Return where each value lies between the lowest and the highest, 0 to 1; the diagonal has none."""
+    """Return the position of each value between the lowest and the highest, 0 to 1; the diagonal has none."""
     k = len(values)
     found = [[math.nan] * k for _ in range(k)]
     columns = [[j] for j in range(k)] if is_by_column else [list(range(k))]

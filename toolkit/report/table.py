@@ -1,4 +1,4 @@
-"""Scores as a table: compositions down, languages across."""
+"""Table: rows of cells with a title and notes; of scores with compositions down and languages across."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOUNS = ("task", "metric", "split", "backbone", "protocol")
 
 @dataclass(frozen=True)
 class Table:
-    """What a reader sees, before it is text.
+    """A table before it is rendered.
 
     Args:
         title: what all rows have in common: task, metric, split, backbone, protocol.
@@ -78,7 +78,7 @@ def table(scores: Sequence[Score], *, pivot_language: str = "en") -> Table:
     columns += ["data"] if has_generated else []
     columns += ["seeds"] if has_seeds else []
     summaries = [pivot_language, "zero-shot", "gap"] if has_pivot else ["mean"]
-    # A mean over one language is that language: no column of its own.
+    # A mean over one language equals its score: it gets no column.
     summaries = summaries if others and len(languages) > 1 else summaries[: int(has_pivot)]
     columns += [*summaries, *others]
 
@@ -110,7 +110,7 @@ def _by_language(group: Sequence[Score]) -> dict[str, float]:
         seeds[score.seed] = score.value
     counts = {len(seeds) for seeds in seen.values()}
     if len(counts) > 1:
-        # Otherwise a mean over languages would silently mix means over different seeds.
+        # Otherwise a mean over languages would mix means over different seeds.
         raise DataError(
             f"The languages of '{group[0].composition}' were scored with different seeds; score each with all of them."
         )

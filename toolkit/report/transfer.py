@@ -1,4 +1,4 @@
-"""What was predicted of transfers, as pictures: against what was observed, or as places side by side."""
+"""Pictures of predicted transfer: places against observed gains, or places by predictor."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Point:
 
     Attributes:
         target, source: the tasks; `level`: of the source, semantic or syntactic.
-        place: where a predictor puts it among the target's sources, 0 for the last to 1 for the first.
-        gain: what was observed, a fraction.
+        place: its place among the target's sources by a predictor, 0 for the last to 1 for the first.
+        gain: observed, a fraction.
     """
 
     target: str

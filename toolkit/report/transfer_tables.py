@@ -1,9 +1,10 @@
-"""A prediction as tables: the sources of a target in order, and how far the predictors are borne out."""
+"""Tables of predicted transfer: the sources of a target in order, and the agreement of predictors with observed gains."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
 from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.compare import points
@@ -13,12 +14,12 @@ from toolkit.similarity.ranking import MEASURE_NAMES, Prediction, Ranking, is_tr
 
 MARKS = {BEATS: " +", CANNOT_TELL: " ?", DOES_NOT: " -", None: ""}
 MARKS_NOTE = (
-    "+ beats every control by more than chance, ? cannot be told, - does not. In brackets 95 % intervals over targets."
+    "+ beats every control by more than chance, ? undecided, - does not. In brackets 95 % intervals over targets."
 )
 
 
 def ranking_table(found: Prediction, ranking: Ranking) -> Table:
-    """Return a target's sources, best first: the observed gain where there is one, and each predictor's value and place."""
+    """Return a target's sources, best first: the observed gain if there is one, and each predictor's value and place."""
     has_gain = bool(ranking.gains)
     names = sorted(found.predictors, key=lambda name: name != found.lead)
     columns = ("source", "level", *(["observed"] if has_gain else []), *names)
@@ -32,8 +33,8 @@ def ranking_table(found: Prediction, ranking: Ranking) -> Table:
             value = each.values.get(name)
             cells.append("-" if value is None else f"{number(value)} ({places[name][each.source]:g})")
         rows.append(tuple(cells))
-    told = f", alone {points(ranking.alone, is_signed=False)} {ranking.metric}" if ranking.alone is not None else ""
-    title = f"Sources for {ranking.target} ({ranking.level}{told}) by {found.lead}, best first"
+    alone = f", alone {points(ranking.alone, is_signed=False)} {ranking.metric}" if ranking.alone is not None else ""
+    title = f"Sources for {ranking.target} ({ranking.level}{alone}) by {found.lead}, best first"
     notes = [
         "In brackets the place by each predictor; observed: points more or less than the target alone, zero-shot mean."
     ]
@@ -43,7 +44,7 @@ def ranking_table(found: Prediction, ranking: Ranking) -> Table:
 
 
 def absences(found: Prediction, ranking: Ranking) -> list[str]:
-    """Return one sentence for each reason why values are absent: of which predictors, for which sources."""
+    """Return one sentence for each reason why values are absent, with the predictors and sources."""
     reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     for each in ranking.ranked:
         for name, reason in each.absent.items():
@@ -53,10 +54,10 @@ def absences(found: Prediction, ranking: Ranking) -> list[str]:
 
 
 def validation_table(found: Prediction) -> Table:
-    """Return each predictor's agreement with what was observed, the controls and a random ranking last.
+    """Return each predictor's agreement with observed gains, the controls and a random ranking last.
 
     Raises:
-        ValueError: the prediction was held against no sweep.
+        ValueError: the prediction was not compared with a sweep.
     """
     if found.validation is None:
         raise ValueError("A prediction without a sweep has no validation.")
@@ -99,7 +100,7 @@ def against_table(found: Prediction) -> Table:
 
 
 def difference_table(found: Prediction, measure: str) -> Table:
-    """Return how much better each predictor is than each control by a measure, paired over targets."""
+    """Return the difference of each predictor to each control by a measure, paired over targets."""
     assert found.validation is not None
     rivals = list(found.validation.of(found.predictors[0], measure).against)
     for name in found.predictors:
@@ -160,7 +161,7 @@ def validation_csv(found: Prediction) -> str:
         "predictor", "is_control", "measure", "targets", "value", "low", "high", "random", "verdict", "rival", "difference",
         "difference_low", "difference_high",
     )  # fmt: skip
-    rows: list[tuple] = []
+    rows: list[tuple[object, ...]] = []
     for each in found.validation.measured:
         own = each.estimate
         row = [each.predictor, each.predictor in found.controls, each.measure, own.n_targets]
@@ -172,7 +173,7 @@ def validation_csv(found: Prediction) -> str:
 
 
 def number(value: float) -> str:
-    """Return a predictor's value, whatever its scale.
+    """Return a predictor's value, with digits that fit its scale.
 
     Example:
         >>> number(0.98765), number(12000.0), number(-0.6123)
@@ -203,7 +204,7 @@ def _plain(value: float | None) -> str:
     return "" if value is None else repr(value)
 
 
-def _csv(columns: tuple[str, ...], rows: list[tuple]) -> str:
+def _csv(columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)

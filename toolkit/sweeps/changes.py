@@ -1,4 +1,4 @@
-"""What differs between the sweep that a folder holds and the one that is asked for now."""
+"""Differences between the sweep that a folder holds and the sweep that is asked for."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Changes:
-    """What a change of configuration, rows or weights does to a folder's results.
+    """Effect of other settings, rows or weights on a folder's results.
 
     Attributes:
-        why: what differs, at most three of it.
-        again: how many finished steps would be done anew, or are no longer asked for.
-        kept: how many hold.
+        why: differences, at most three and the number of the others.
+        again: how many finished steps would be done again, or are not asked for any more.
+        kept: how many remain valid.
     """
 
     why: tuple[str, ...]
@@ -28,18 +28,18 @@ class Changes:
 
 
 def changes(old: Planned, new: Planned, *, done: Collection[str]) -> Changes | None:
-    """Return what a new plan makes of an old one's finished steps; None where all of them hold (a grid may grow).
+    """Return the effect of a new plan on an old one's finished steps; None if all of them remain valid (a grid may grow).
 
     Args:
-        old: what the folder holds.
-        new: what is asked for.
-        done: keys of the finished steps; what failed or never began is no loss.
+        old: the plan that the folder holds.
+        new: the plan that is asked for.
+        done: keys of the finished steps; steps that failed or never began do not count.
     """
     wanted = {step.key for step in new.steps}
     gone = [step for step in old.steps if step.key in done and step.key not in wanted]
     if not gone:
         return None
-    heirs: dict[tuple, list[Step]] = {}
+    heirs: dict[tuple[object, ...], list[Step]] = {}
     for step in new.steps:
         heirs.setdefault(_place(step), []).append(step)
     why: dict[str, None] = {}
@@ -54,12 +54,12 @@ def changes(old: Planned, new: Planned, *, done: Collection[str]) -> Changes | N
         for name in before:
             if name in now and before[name] != now[name]:
                 why[f"the {'weights' if what == 'backbones' else 'rows'} of {name} changed"] = None
-    told = list(why) or ["its settings"]
-    shown = (*told[:_SHOWN], f"{len(told) - _SHOWN} more") if len(told) > _SHOWN else tuple(told)
+    found = list(why) or ["its settings"]
+    shown = (*found[:_SHOWN], f"{len(found) - _SHOWN} more") if len(found) > _SHOWN else tuple(found)
     return Changes(shown, len(gone), len(done) - len(gone))
 
 
-def _place(step: Step) -> tuple:
+def _place(step: Step) -> tuple[object, ...]:
     return step.kind, step.composition, step.seed, step.task, step.languages
 
 

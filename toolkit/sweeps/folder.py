@@ -1,4 +1,4 @@
-"""A sweep's folder: `sweep.json`, a record per step, and the work of each; every file is whole or not there."""
+"""Folder of a sweep: `sweep.json`, a record per step, and the work of each; every file is whole or absent."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ LOCK_WAIT_S = 10.0  # a killed sweep's workers need a moment to notice
 
 @dataclass(frozen=True)
 class Planned:
-    """A sweep with its steps: what `sweep.json` holds.
+    """A sweep with its steps, the content of `sweep.json`.
 
     Attributes:
         sweep: the grid; every cell's `key` names the step that scores it.
         steps: in an order in which they can be done.
-        facts: what was looked up when the plan was made: the backbone's digest, the rows' fingerprints and counts.
+        facts: digests of backbones, fingerprints and numbers of rows, as they were when the plan was made.
         run_id: of the sweep's run in the tracker; empty without one.
-        workers: how many processes worked last.
+        workers: how many processes worked in the last run.
     """
 
     sweep: Sweep
@@ -53,15 +53,15 @@ class Held:
     descriptor: int
 
     def close(self) -> None:
-        """Let go of it; workers that are still there keep it."""
+        """Release it; workers that are still running keep it."""
         os.close(self.descriptor)
 
 
 class SweepFolder:
-    """Where a sweep lives.
+    """The folder of a sweep.
 
-    Layout: `sweep.json`; `stages/KEY.json` and `cells/KEY.json`, the records; beside each a folder `KEY/` with its own `zoo/`
-    and `runs/`; `logs/`, what the workers said.
+    Layout: `sweep.json`; `stages/KEY.json` and `cells/KEY.json`, the records; for each of them a folder `KEY/` with its own
+    `zoo/` and `runs/`; `logs/`, the output of the workers.
 
     Args:
         root: the folder; made by the first write.
@@ -80,7 +80,7 @@ class SweepFolder:
         replace_text(self.root / SWEEP_FILE, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
     def plan(self) -> Planned | None:
-        """Return what `sweep.json` holds; None where there is none.
+        """Return the content of `sweep.json`; None if there is none.
 
         Raises:
             ToolkitError: it is of another release or damaged.
@@ -102,7 +102,7 @@ class SweepFolder:
             return Planned(sweep, steps, values["facts"], values["run_id"], values["workers"])
         except (KeyError, TypeError) as fault:
             raise ToolkitError(
-                f"{path} is no sweep of this release ({fault}); name another folder with --out."
+                f"{path} is not a sweep of this release ({fault}); name another folder with --out."
             ) from None
 
     def write(self, record: Record) -> None:
@@ -111,7 +111,7 @@ class SweepFolder:
         replace_text(self._path(record.kind, record.key), text + "\n")
 
     def record(self, step: Step) -> Record | None:
-        """Return a step's record; None where it was never begun.
+        """Return a step's record; None if it was never begun.
 
         Raises:
             ToolkitError: the file is damaged.
@@ -127,19 +127,19 @@ class SweepFolder:
             return Record(**values, scores=scores, attempts=attempts, contamination=contamination)
         except (KeyError, TypeError, AttributeError) as fault:
             raise ToolkitError(
-                f"{path} is no record of this release ({fault}); remove it to do this step anew."
+                f"{path} is not a record of this release ({fault}); remove it to do this step again."
             ) from None
 
     def records(self, steps: Sequence[Step]) -> dict[str, Record]:
-        """Return the records that there are, by key."""
+        """Return the records of steps that were begun, by key."""
         found = {step.key: self.record(step) for step in steps}
         return {key: record for key, record in found.items() if record is not None}
 
     def lock(self) -> Held:
-        """Take the one sweep's lock of this folder, whose descriptor workers inherit.
+        """Take this folder's lock, whose descriptor workers inherit.
 
-        The system lets go of it when the last process that holds the descriptor is gone, so what a killed sweep left
-        running keeps the next one out.
+        The system releases it when the last process that holds the descriptor has ended, so workers that a killed sweep
+        left running keep the next sweep out.
 
         Raises:
             ToolkitError: another sweep works here, or the folder cannot be written.

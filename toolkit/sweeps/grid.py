@@ -1,4 +1,4 @@
-"""From axes to cells: which rows the table has, and every row's composition for a target."""
+"""Grid of a sweep: the rows that its axes ask for, and a cell for each row, target, seed and setting."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from toolkit.composition import parse
 from toolkit.errors import ConfigError
 from toolkit.registry import unknown
-from toolkit.sweeps.values import Cell, Texts
+from toolkit.sweeps.values import Axis, Cell, Group, Method, Texts
 
 TARGET = "{target}"
 BASELINE = "baseline"
 MAX_CELLS = 20_000
 
-ROW_AXES = ("intermediates", "orders", "mixtures", "sources", "domains", "fusions", "compositions")
-"""Each adds rows to the table; every row meets every target, seed and point of `settings`."""
+ROW_AXES: tuple[Axis, ...] = get_args(Axis)
+"""Axes that add rows to the table; every row is combined with every target, seed and point of `settings`."""
 AXES = (*ROW_AXES, "targets", "seeds", "settings")
 
-_BLOCK = {name: name for name in ("fuse", "avg", "merge", "ties", "dare", "mix", "seq")}
-METHODS = ("stack", "warm", *_BLOCK)
-"""`stack`: a/b/T; `warm`: seq[a,b,T], one adapter all the way; the others: the block below the target, seq[a,b]/T."""
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,13 @@ class Row:
     """A row of the table: its composition with `{target}` in the target's place."""
 
     label: str
-    group: str
-    method: str
+    group: Group
+    method: Method | Literal["given"]
     members: tuple[str, ...]
     template: str
 
 
-def template(method: str, members: Sequence[str]) -> str:
+def template(method: Method, members: Sequence[str]) -> str:
     """Return the composition of members under a target.
 
     Example:
@@ -49,26 +48,27 @@ def template(method: str, members: Sequence[str]) -> str:
         return f"seq[{','.join((*members, TARGET))}]"
     if method == "stack" or len(members) == 1:
         return "/".join((*members, TARGET))
-    return f"{_BLOCK[method]}[{','.join(members)}]/{TARGET}"
+    return f"{method}[{','.join(members)}]/{TARGET}"
 
 
-def rows_of(axis: str, sets: Mapping[str, Sequence[str]], methods: Sequence[str], *, task: str = "") -> list[Row]:
+def rows_of(axis: Axis, sets: Mapping[str, Sequence[str]], methods: Sequence[str], *, task: str = "") -> list[Row]:
     """Return the rows of named member sets, put together in each of the methods.
 
     Args:
-        axis: where they come from; of `sources` the members are languages.
+        axis: the axis that they come from; the members of `sources` are languages.
         sets: members by label.
-        methods: of `METHODS`; with several, a row's label says which.
-        task: whose languages `sources` are; empty: the target's own.
+        methods: of `METHODS`; with several, a row's label names its method.
+        task: the task that `sources` are languages of; empty: the target.
 
     Example:
         >>> [row.template for row in rows_of("sources", {"en+sw": ["en", "sw"]}, ["mix"])]
         ['mix[{target}.en,{target}.sw]']
     """
     found = []
-    for method in methods:
-        if method not in METHODS:
-            raise unknown("method", method, METHODS, error=ConfigError)
+    for name in methods:
+        if name not in METHODS:
+            raise unknown("method", name, METHODS, error=ConfigError)
+        method = METHODS[METHODS.index(name)]
         for label, members in sets.items():
             shown = f"{label} ({method})" if len(methods) > 1 else label
             if axis == "sources":
@@ -94,7 +94,7 @@ def permutations(members: Sequence[str], lengths: Sequence[int]) -> dict[str, tu
 
 
 def combinations(members: Sequence[str], sizes: Sequence[int], joint: str = "+") -> dict[str, tuple[str, ...]]:
-    """Return every choice of so many members, by its label.
+    """Return every choice of members of the given sizes, by its label.
 
     Example:
         >>> list(combinations(["en", "sw", "ko"], [1, 2]))
@@ -121,15 +121,15 @@ def cells_of(
         rows: in the table's order.
         targets: languages by task.
         seeds: at least one.
-        variants: settings by name; one empty name where the axis is not used.
+        variants: settings by name; one empty name if the axis is not used.
         baseline: label of the row that others are compared with; empty: none.
-        is_retrieved: whether a task is scored by retrieval, and so takes a composition without a part of its own.
+        is_retrieved: whether a task is scored by retrieval, with a composition that has no part for the task itself.
 
     Returns:
-        The cells, and sentences about what was left out.
+        The cells, and sentences about combinations that were left out.
 
     Raises:
-        ConfigError: two rows of one label, an illegal composition, or more cells than anybody means.
+        ConfigError: two rows with the same label, an illegal composition, or too many cells.
     """
     count = len(rows) * len(targets) * len(seeds) * len(variants)
     if count > MAX_CELLS:
@@ -138,7 +138,7 @@ def cells_of(
     for row in rows:
         if row.label in seen:
             raise ConfigError(
-                f"Two rows of the grid are called '{row.label}'; give each a label of its own (`LABEL: [...]`)."
+                f"Two rows of the grid have the label '{row.label}'; give each its own label (`LABEL: [...]`)."
             )
         seen.add(row.label)
     cells: list[Cell] = []
@@ -172,16 +172,16 @@ def cells_of(
 
 
 def too_large(count: int, what: str) -> ConfigError:
-    """Return the sentence for a grid that nobody means."""
+    """Return the error for a grid that is too large."""
     return ConfigError(f"The grid has {count:,} {what}; at most {MAX_CELLS:,} are taken; name fewer members.")
 
 
 def _at(row: Row, target: str, is_retrieved: bool) -> str | None:
-    """Return a row's composition for a target; None where it would stack the target on itself."""
+    """Return a row's composition for a target; None if it would stack the target on itself."""
     if is_retrieved:
         if row.template == TARGET:
             return "backbone"
-        # Sentence vectors come out of what lies below the target: no part is trained for the retrieval itself.
+        # Sentence vectors come from the parts below the target: no part is trained for the retrieval itself.
         without = row.template.removesuffix(f"/{TARGET}").replace(f",{TARGET}]", "]")
         if TARGET in without:
             raise ConfigError(
@@ -195,6 +195,6 @@ def _at(row: Row, target: str, is_retrieved: bool) -> str | None:
 
 
 def _without_single_blocks(text: str) -> str:
-    """Return `a` for `seq[a]`: what `seq[a,{target}]` is without its target."""
+    """Return `a` for `seq[a]`, which is `seq[a,{target}]` without its target."""
     inside = text.removeprefix("seq[").removesuffix("]")
     return inside if text.startswith("seq[") and "," not in inside else text

@@ -1,4 +1,4 @@
-"""What a sweep has done, what is left, and how long that will take, from what was measured in it."""
+"""Outlook of a sweep: the states of its steps, and the time that is left, from the steps that are finished."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from toolkit.sweeps.values import Record, State, Step
 
 @dataclass(frozen=True)
 class Speed:
-    """What a step of one kind costs: seconds a row, and seconds beside its rows."""
+    """Time of a step of one kind: seconds per row, and fixed seconds that do not depend on the rows."""
 
     a_row: float
-    beside: float = 0.0
+    fixed: float = 0.0
 
     def of(self, rows: int) -> float:
-        """Return the seconds that a step of so many rows takes."""
-        return self.beside + self.a_row * max(1, rows)
+        """Return the seconds that a step with this number of rows takes."""
+        return self.fixed + self.a_row * max(1, rows)
 
 
 Speeds = Mapping[str, Speed]
@@ -30,16 +30,16 @@ Speeds = Mapping[str, Speed]
 
 @dataclass(frozen=True)
 class Outlook:
-    """Where a sweep stands.
+    """Outlook of a sweep.
 
     Attributes:
-        results: the folder as it is.
+        results: the content of the folder.
         states: of all steps, by key.
         steps: all steps, parents first.
         records: by key.
-        errors: why, for failed and blocked ones.
+        errors: key -> why a step failed or is blocked.
         is_alive: whether a sweep works in the folder now.
-        seconds_left: None where nothing was measured yet.
+        seconds_left: None if nothing was measured yet.
     """
 
     results: SweepResults
@@ -51,7 +51,7 @@ class Outlook:
     seconds_left: float | None
 
     def count(self, state: State, *, stages: bool) -> int:
-        """Return how many stages, or scorings, are in a state."""
+        """Return how many stages (or steps that score) are in a state."""
         return sum(self.states[step.key] == state for step in self.steps if step.is_stage == stages)
 
     def among(self, state: State) -> list[Step]:
@@ -60,7 +60,7 @@ class Outlook:
 
 
 def outlook(root: Path | str, *, now: float) -> Outlook:
-    """Read a sweep's folder and say where it stands; `now` in seconds since 1970.
+    """Read a sweep's folder and return its outlook; `now` in seconds since 1970.
 
     Raises:
         ToolkitError: there is no sweep in the folder.
@@ -78,7 +78,7 @@ def outlook(root: Path | str, *, now: float) -> Outlook:
 
 
 def speeds_of(steps: Sequence[Step], records: Mapping[str, Record]) -> dict[str, Speed]:
-    """Return the median of what finished steps took, all of it counted as their rows', by kind of work.
+    """Return the median speed of finished steps by kind of work; all of their time counts as their rows'.
 
     Example:
         >>> step = Step("k", "train", "a", 0, (), {}, work="train pair", examples=100)
@@ -94,10 +94,10 @@ def speeds_of(steps: Sequence[Step], records: Mapping[str, Record]) -> dict[str,
 
 
 def seconds_of(step: Step, speeds: Speeds) -> float | None:
-    """Return how long a step will take; None where nothing like it was measured."""
+    """Return the seconds that a step will take; None if no step of its kind was measured."""
     if (own := speeds.get(step.work)) is not None:
         return own.of(step.examples or 1)
-    # Another task of the same kind of step is nearer than nothing.
+    # Without a measurement of its own kind of work, that of other work of the same kind of step is used.
     like = [speed.of(step.examples or 1) for work, speed in speeds.items() if work.split()[0] == step.work.split()[0]]
     return statistics.median(like) if like else None
 
@@ -110,7 +110,7 @@ def seconds_left(
     speeds: Speeds,
     now: float,
 ) -> dict[str, float] | None:
-    """Return the seconds left by key, of the steps that are waiting or running; None where a kind of work is unknown."""
+    """Return the seconds left of each step that is waiting or running; None if the speed of a kind of work is unknown."""
     found: dict[str, float] = {}
     for step in steps:
         if states[step.key] not in ("waiting", "running"):
@@ -126,7 +126,7 @@ def seconds_left(
 
 
 def left_with(left: Mapping[str, float], workers: int, steps: Sequence[Step], states: Mapping[str, State]) -> float:
-    """Return the time until all is done: the work divided among workers, or the longest chain where that is longer."""
+    """Return the seconds until all is done: the work divided by the workers, or the longest chain if that takes longer."""
     chain: dict[str, float] = {}
     for step in steps:
         own = left.get(step.key, 0.0)

@@ -1,4 +1,4 @@
-"""A sweep from YAML: `configs/sweep/NAME.yaml` in, a `Sweep` out, every fault one sentence with file and line."""
+"""Reader of a sweep's YAML file: returns a `Sweep`, or raises one sentence with file and line."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from toolkit.sweeps.grid import (
     permutations,
     rows_of,
 )
-from toolkit.sweeps.values import Sweep, Texts
+from toolkit.sweeps.values import Axis, Sweep, Texts
 
 MAX_BYTES = 1_000_000
 KEYS = ("title", "question", "axes", "baseline", "languages", "settings", "intermediate", "target", "tasks")
-REST = "rest"  # of `languages`: of the targets that are not named
+REST = "rest"  # key of `languages` for the targets that are not named
 AXIS_KEYS = ("of", "methods", "sizes", "task", "control")
 _METHODS = {"intermediates": "stack", "domains": "stack", "orders": "stack", "mixtures": "mix", "fusions": "fuse"}
 
@@ -41,7 +41,7 @@ def read_sweep(path: Path | str, *, is_retrieved: Callable[[str], bool]) -> Swee
         is_retrieved: whether a task is scored by retrieval; raises for an unknown task.
 
     Raises:
-        ConfigError: the file is missing or no YAML, an axis is unknown, the grid is empty, a composition is illegal.
+        ConfigError: the file is missing or not YAML, an axis is unknown, the grid is empty, a composition is illegal.
     """
     path = Path(path)
     values = _values(path)
@@ -102,11 +102,11 @@ def _rows(axes: Mapping[str, Any], baseline: Any, where: str) -> tuple[list[Row]
         text = TARGET
     if TARGET not in text:
         hint = did_you_mean(text, labels) or f"It is a row's label, a composition with {TARGET}, `yes` or `no`."
-        raise ConfigError(f"No row '{text}' to be the baseline. {hint}")
-    return [Row(BASELINE, BASELINE, "given", (), text), *rows], BASELINE
+        raise ConfigError(f"There is no row '{text}' for the baseline. {hint}")
+    return [Row(BASELINE, "baseline", "given", (), text), *rows], BASELINE
 
 
-def _axis_rows(axis: str, value: Any, where: str) -> list[Row]:
+def _axis_rows(axis: Axis, value: Any, where: str) -> list[Row]:
     if axis == "compositions":
         texts = value if isinstance(value, Mapping) else {str(text): text for text in _list(value, where)}
         return [Row(label, axis, "given", (), str(text)) for label, text in texts.items()]
@@ -154,7 +154,7 @@ def _named_sets(of: Any, where: str, *, joint: str) -> dict[str, tuple[str, ...]
 
 
 def _targets(value: Any, languages: Any, where: str) -> dict[str, str]:
-    """Return languages by target: of the target's own, else of `rest`, else all."""
+    """Return languages by target: those given for the target, else for `rest`, else all."""
     if value is None or value == []:
         raise ConfigError("The grid is empty: `axes: targets` names no task; name at least one.")
     chosen = languages if isinstance(languages, Mapping) else {}
@@ -162,7 +162,7 @@ def _targets(value: Any, languages: Any, where: str) -> dict[str, str]:
     names = _list(value, f"{where}: targets")
     for name in chosen:
         if name not in names and name != REST:
-            raise ConfigError(f"`languages` names '{name}', which is no target. {did_you_mean(name, names)}".strip())
+            raise ConfigError(f"`languages` names '{name}', which is not a target. {did_you_mean(name, names)}".strip())
     return {name: _codes(chosen[name], f"{where}: languages") if name in chosen else rest for name in names}
 
 
@@ -198,7 +198,7 @@ def _values(path: Path) -> dict[str, Any]:
 
 
 def _plain(node: yaml.Node) -> Any:
-    """Return mappings, lists and texts as they are written: YAML's own guesses (`no` is False) are not used."""
+    """Return mappings, lists and texts as they are written; YAML's types (`no` is False) are not used."""
     if isinstance(node, yaml.ScalarNode):
         return node.value
     if isinstance(node, yaml.SequenceNode):
@@ -238,12 +238,12 @@ def _codes(value: Any, where: str) -> str:
 
 def _whole(text: str, where: str) -> int:
     if not text.isdecimal():
-        raise ConfigError(f"{where}: '{text}' is no whole number.")
+        raise ConfigError(f"{where}: '{text}' is not a whole number.")
     return int(text)
 
 
 def _texts(value: Any, where: str) -> dict[str, str]:
-    """Return nested settings by dotted key, each name checked; their values are checked where they are resolved."""
+    """Return nested settings by dotted key. Names are checked here, values when the settings are resolved."""
     found: dict[str, str] = {}
 
     def walk(item: Any, prefix: str) -> None:
@@ -262,7 +262,9 @@ def _texts(value: Any, where: str) -> dict[str, str]:
         if key not in known_settings():
             raise _in(where, unknown("setting", key, known_settings(), see="docs/cli.md", error=ConfigError))
         if key.partition(".")[0] not in sections() or key.startswith("tracking."):
-            raise ConfigError(f"{where}: '{key}' is a place, which a command names and a sweep does not; leave it out.")
+            raise ConfigError(
+                f"{where}: '{key}' names a place, which is given on the command line and not in a sweep; leave it out."
+            )
     return found
 
 

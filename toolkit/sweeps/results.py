@@ -1,4 +1,4 @@
-"""A sweep's results as values: what a report is made from, finished or not."""
+"""Results of a sweep as values, finished or not; reports are made from them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from toolkit.sweeps.values import Cell, Record, State, Step, Sweep
 
 @dataclass(frozen=True)
 class CellResult:
-    """A cell and what came of it.
+    """A cell and its result.
 
     Attributes:
-        cell: where it stands in the table.
+        cell: its place in the table.
         state: `done`, `running`, `failed`, `blocked` (a stage below it failed) or `waiting`.
-        error: why it failed or what blocks it.
+        error: why it failed or is blocked.
         scores: one row per language and measure; empty unless done.
-        folder: where scores.csv, scores.json and the heat map lie; None unless done.
-        predictions: folder of answers by row; None where none were written.
+        folder: of scores.csv, scores.json and the heat map; None unless done.
+        predictions: folder of answers by row; None if none were written.
         contamination: sentences about training rows that overlap with the rows scored.
-        seconds, peak_memory_mib: of the scoring alone.
+        seconds, peak_memory_mib: of the scoring, without its stages.
         stages: keys of the stages that the composition takes parts from, with all below them.
     """
 
@@ -42,7 +42,7 @@ class CellResult:
 
 @dataclass(frozen=True)
 class StageResult:
-    """A stage and what came of it; `cells` counts the cells that need it."""
+    """A stage and its result; `cells` counts the cells that need it."""
 
     step: Step
     state: State
@@ -52,14 +52,14 @@ class StageResult:
 
 @dataclass(frozen=True)
 class SweepResults:
-    """A sweep's folder as it is now.
+    """Content of a sweep's folder.
 
     Attributes:
         root: the folder.
         sweep: the grid; `rows`, `targets`, `seeds` and `variants` are its labels in order.
         cells: in the table's order.
         stages: in the order in which they can be trained.
-        run_id: of the sweep's run in the tracker, or empty.
+        run_id: of the sweep's run in the tracker; empty without one.
     """
 
     root: Path
@@ -83,7 +83,7 @@ class SweepResults:
         )
 
     def baseline(self, cell: Cell) -> CellResult | None:
-        """Return the baseline of a cell: same task, seed and variant; None where the sweep has none."""
+        """Return the baseline of a cell, with its task, seed and variant; None if the sweep has none."""
         for found in self.cells:
             other = found.cell
             if other.is_baseline and (other.task, other.seed, other.variant) == (cell.task, cell.seed, cell.variant):
@@ -92,7 +92,7 @@ class SweepResults:
 
 
 def load_results(root: Path | str) -> SweepResults:
-    """Read a sweep's folder, at any time, while it runs too.
+    """Read a sweep's folder, at any time, also while it runs.
 
     Raises:
         ToolkitError: there is no sweep in the folder, or a file is damaged.
@@ -114,7 +114,7 @@ def load_results(root: Path | str) -> SweepResults:
 
 
 def results_of(root: Path, planned: Planned, records: Mapping[str, Record], *, is_alive: bool) -> SweepResults:
-    """Join a plan and its records; `is_alive`: whether what is recorded as running may be so."""
+    """Join a plan and its records; `is_alive`: whether a sweep works in the folder, so that steps may be running."""
     states, errors = states_of(planned.steps, records, is_alive=is_alive)
     below = ancestors(planned.steps)
     needed: dict[str, int] = {}
@@ -147,12 +147,12 @@ def results_of(root: Path, planned: Planned, records: Mapping[str, Record], *, i
 def states_of(
     steps: Sequence[Step], records: Mapping[str, Record], *, is_alive: bool
 ) -> tuple[dict[str, State], dict[str, str]]:
-    """Return every step's state, and why for those that failed or are blocked.
+    """Return every step's state, and the reasons of those that failed or are blocked.
 
     Args:
         steps: parents before children.
         records: by key.
-        is_alive: whether a sweep works in the folder now; else nothing is running, whatever a record says.
+        is_alive: whether a sweep works in the folder now; if not, no step is running, even if its record says so.
     """
     states: dict[str, State] = {}
     errors: dict[str, str] = {}
@@ -175,7 +175,7 @@ def states_of(
 
 
 def ancestors(steps: Sequence[Step]) -> dict[str, tuple[str, ...]]:
-    """Return the keys of everything below each step, in order."""
+    """Return the keys of all ancestors of each step, parents first."""
     found: dict[str, tuple[str, ...]] = {}
     for step in steps:
         below: dict[str, None] = {}

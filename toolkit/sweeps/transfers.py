@@ -1,4 +1,4 @@
-"""What a finished sweep saw: which source gained which target how much, and where the sources' adapters lie."""
+"""Transfers that a finished sweep observed: the gain of each source on each target, and the zoos of the adapters."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Observed:
     Attributes:
         root: the sweep's folder.
         name, title: of the sweep; `experiment` is what its runs are recorded under.
-        sources: tasks that stood alone below a target, in the table's order.
+        sources: tasks that were alone below a target, in the table's order.
         targets: those with an observed gain.
-        gains: target -> source -> score of source/target less that of the target alone, a fraction: mean over seeds, and
+        gains: target -> source -> score of source/target minus that of the target alone, a fraction: mean over seeds, and
             over the languages that the target was not trained in.
-        alone: target -> the target's score alone.
+        alone: target -> the score of the target alone.
         metric: target -> its main measure.
         zoos: adapter -> the zoo that holds it.
         backbone: the sweep's settings of `backbone` and `adapter.kind`, as a configuration takes them.
-        seed: whose adapters `zoos` holds: the sweep's first; `seeds`: how many there are.
-        is_generated: whether any row scored is of the built-in generator.
-        fingerprint: changes when what was observed does.
-        left_out: sentences about cells that count for nothing, and why.
+        seed: of the adapters in `zoos`: the sweep's first; `seeds`: how many there are.
+        is_generated: whether any row scored comes from the built-in generator.
+        fingerprint: changes with the gains.
+        left_out: sentences about cells that were left out, and why.
     """
 
     root: Path
@@ -59,7 +59,7 @@ class Observed:
         return f"sweep {self.name}"
 
     def configured(self, config: Config) -> Config:
-        """Return a configuration with the sweep's backbone, which its adapters fit."""
+        """Return a configuration with the sweep's backbone, which its adapters belong to."""
         if not self.backbone:
             return config
         known = {key: value for key, value in self.backbone.items() if key != "kind"}
@@ -70,15 +70,15 @@ class Observed:
 def observe(folder: Path, *, variant: str | None = None) -> Observed:
     """Read the transfers of a finished sweep.
 
-    A source is a task that stands alone below a target (`mnli/xnli`); mixtures, fusions and orders of several are no sources. A
-    cell that failed for good is left out, and said.
+    A source is a task that is alone below a target (`mnli/xnli`); mixtures, fusions and orders of several are not sources. A
+    cell that failed is left out and reported.
 
     Args:
         folder: the sweep's folder.
-        variant: the point on the sweep's axis `settings`, where it has several.
+        variant: the point on the sweep's axis `settings`, if it has several.
 
     Raises:
-        ToolkitError: there is no sweep, it is not finished, or it holds no single source beside its target alone.
+        ToolkitError: there is no sweep, it is not finished, or it has no single source with its target alone to compare.
     """
     results = load_results(folder)
     chosen = _variant(results, variant)
@@ -89,20 +89,20 @@ def observe(folder: Path, *, variant: str | None = None) -> Observed:
     if waiting:
         raise ToolkitError(
             f"The sweep in {folder} is not finished: {len(waiting)} of {len(tried) + len(bases)} cells that a prediction is "
-            f"held against are not scored yet, '{waiting[0].cell.name}' first; run `xstilts sweep` on, or see `xstilts status "
+            f"compared with are not scored yet, '{waiting[0].cell.name}' first; run `xstilts sweep` on, or see `xstilts status "
             f"{folder}`."
         )
     if not bases or not tried:
         what = "no row of targets alone" if tried else "no row with one task below the target"
         raise ToolkitError(
-            f"The sweep in {folder} has {what}, so there is no gain to hold a prediction against; the axis `intermediates` with "
+            f"The sweep in {folder} has {what}, so there is no gain to compare a prediction with; the axis `intermediates` with "
             "its baseline gives both (configs/sweep/similarity.yaml)."
         )
     return _joined(results, tried, bases)
 
 
 def source_of(result: CellResult) -> str | None:
-    """Return the task that stands alone below a cell's target; None for any other kind of cell."""
+    """Return the task that is alone below a cell's target; None for any other cell."""
     cell = result.cell
     if cell.is_baseline or cell.group not in ("intermediates", "domains", "orders", "mixtures", "fusions"):
         return None
@@ -125,74 +125,80 @@ def _variant(results: SweepResults, variant: str | None) -> str:
     return variant
 
 
+@dataclass
+class _Sums:
+    """Gains and places of adapters, collected cell by cell."""
+
+    gains: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    alone: dict[str, dict[int, float]] = field(default_factory=dict)
+    metrics: dict[str, str] = field(default_factory=dict)
+    zoos: dict[str, Path] = field(default_factory=dict)
+    left_out: dict[str, None] = field(default_factory=dict)
+    taken: list[CellResult] = field(default_factory=list)
+
+
 def _joined(
     results: SweepResults, tried: Sequence[CellResult], bases: Mapping[tuple[str, int], CellResult]
 ) -> Observed:
-    sums: dict[str, dict[str, list[float]]] = {}
-    alone: dict[str, dict[int, float]] = {}
-    metrics: dict[str, str] = {}
-    zoos: dict[str, Path] = {}
-    left_out: dict[str, None] = {}
-    backbone: dict[str, str | None] = {}
-    taken: list[CellResult] = []
+    sums = _Sums()
     for cell in tried:
-        task, seed = cell.cell.task, cell.cell.seed
-        source = source_of(cell)
-        base = bases.get((task, seed))
-        assert source is not None
-        failed = next((one for one in (base, cell) if one is not None and one.state != "done"), None)
-        if base is None or failed is not None:
-            why = "the target alone was not scored" if failed is None else f"'{failed.cell.name}' {failed.state}"
-            left_out[f"{source} for {task}, seed {seed}: {why}."] = None
-            continue
-        metrics[task] = MAIN[get_task(task).metric]
-        with_source, without = (_score(one, metrics[task]) for one in (cell, base))
-        if with_source is None or without is None or with_source[1] != without[1]:
-            left_out[
-                f"{source} for {task}, seed {seed}: not scored in {metrics[task]} on the target's own languages."
-            ] = None
-            continue
-        sums.setdefault(task, {}).setdefault(source, []).append(with_source[0] - without[0])
-        alone.setdefault(task, {})[seed] = without[0]
-        taken += [cell, base]
-        for entry, one in ((source, cell), (task, base)):
-            found = _zoo(results, one, entry)
-            # A task that is source and target stands by the adapter that others are stacked on.
-            if found is not None and (entry == source or entry not in zoos):
-                zoos[entry] = found
-        backbone = backbone or _backbone(results, cell)
-    gains = {
-        task: {source: mean(values) or 0.0 for source, values in found.items()} for task, found in sums.items() if found
-    }
-    if not gains:
+        _add(sums, results, cell, bases.get((cell.cell.task, cell.cell.seed)))
+    if not sums.gains:
         raise ToolkitError(
-            f"Nothing of the sweep in {results.root} can be held against a prediction: {next(iter(left_out))}"
+            f"Nothing of the sweep in {results.root} can be compared with a prediction: {next(iter(sums.left_out))}"
         )
     sources = tuple(dict.fromkeys(source for source in map(source_of, tried) if source is not None))
-    targets = tuple(task for task in results.sweep.targets if task in gains)
-    observed = {task: {source: gains[task][source] for source in sources if source in gains[task]} for task in targets}
+    targets = tuple(task for task in results.sweep.targets if task in sums.gains)
+    gains = {
+        task: {source: mean(found[source]) or 0.0 for source in sources if source in found}
+        for task, found in ((task, sums.gains[task]) for task in targets)
+    }
     seeds = results.sweep.seeds
     return Observed(
         root=results.root,
         name=results.sweep.name,
         title=results.sweep.title,
-        sources=tuple(source for source in sources if any(source in found for found in observed.values())),
+        sources=tuple(source for source in sources if any(source in found for found in gains.values())),
         targets=targets,
-        gains=observed,
-        alone={task: mean(values.values()) or 0.0 for task, values in alone.items()},
-        metric=metrics,
-        zoos=zoos,
-        backbone=backbone,
+        gains=gains,
+        alone={task: mean(values.values()) or 0.0 for task, values in sums.alone.items()},
+        metric=sums.metrics,
+        zoos=sums.zoos,
+        backbone=next((found for cell in sums.taken if (found := _backbone(results, cell))), {}),
         seed=seeds[0],
         seeds=len(seeds),
-        is_generated=any(score.is_generated for cell in taken for score in cell.scores),
-        fingerprint=_fingerprint(observed),
-        left_out=tuple(left_out),
+        is_generated=any(score.is_generated for cell in sums.taken for score in cell.scores),
+        fingerprint=_fingerprint(gains),
+        left_out=tuple(sums.left_out),
     )
 
 
+def _add(sums: _Sums, results: SweepResults, cell: CellResult, base: CellResult | None) -> None:
+    """Add a cell's gain over its target alone, or why it has none."""
+    source, task, seed = source_of(cell), cell.cell.task, cell.cell.seed
+    assert source is not None
+    failed = next((one for one in (base, cell) if one is not None and one.state != "done"), None)
+    if base is None or failed is not None:
+        why = "the target alone was not scored" if failed is None else f"'{failed.cell.name}' {failed.state}"
+        sums.left_out[f"{source} for {task}, seed {seed}: {why}."] = None
+        return
+    metric = sums.metrics[task] = MAIN[get_task(task).metric]
+    with_source, without = _score(cell, metric), _score(base, metric)
+    if with_source is None or without is None or with_source[1] != without[1]:
+        sums.left_out[f"{source} for {task}, seed {seed}: not scored in {metric} on the target's own languages."] = None
+        return
+    sums.gains.setdefault(task, {}).setdefault(source, []).append(with_source[0] - without[0])
+    sums.alone.setdefault(task, {})[seed] = without[0]
+    sums.taken += [cell, base]
+    for entry, one in ((source, cell), (task, base)):
+        found = _zoo(results, one, entry)
+        # Of a task that is both source and target, the adapter that others are stacked on counts.
+        if found is not None and (entry == source or entry not in sums.zoos):
+            sums.zoos[entry] = found
+
+
 def _score(cell: CellResult, metric: str) -> tuple[float, tuple[str, ...]] | None:
-    """Return a cell's zero-shot mean and its languages; where the training language is the only one, its score."""
+    """Return a cell's zero-shot mean (the score of the training language if there is no other), and its languages."""
     values = {score.language: score.value for score in cell.scores if score.metric == metric}
     if not values:
         return None
@@ -201,7 +207,7 @@ def _score(cell: CellResult, metric: str) -> tuple[float, tuple[str, ...]] | Non
 
 
 def _zoo(results: SweepResults, cell: CellResult, entry: str) -> Path | None:
-    """Return where the adapter of an entry lies, of the sweep's first seed."""
+    """Return the zoo that holds an entry, of the sweep's first seed."""
     for stage in results.stages:
         is_first = stage.step.seed == results.sweep.seeds[0] and stage.step.key in cell.stages
         if is_first and stage.step.composition == entry and stage.record is not None:

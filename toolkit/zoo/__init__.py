@@ -1,8 +1,7 @@
 """The zoo: a directory of adapters with cards (`card`), written whole (`store`, `entry`), never trusted (`verify`)."""
 
 from toolkit.zoo.card import AdapterCard, Origin, digest_of, rows_of
-from toolkit.zoo.names import backbone_slug
-from toolkit.zoo.shelf import shelf_name
+from toolkit.zoo.names import backbone_slug, shelf_name
 from toolkit.zoo.store import Zoo
 from toolkit.zoo.values import Backbone, CardFile, CardScore, Head, Parent, Seen
 from toolkit.zoo.verify import check_backbone

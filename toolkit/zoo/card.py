@@ -10,13 +10,16 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from toolkit.composition import parse
 from toolkit.errors import ZooError
 from toolkit.registry import did_you_mean
 from toolkit.results.score import Score
+from toolkit.tasks.kinds import POOLED
 from toolkit.version import __version__
 from toolkit.zoo.fields import CHECKS, check_file_name, is_canonical, noun, refuse_control
+from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.sealed import plain, sealed, unsealed
-from toolkit.zoo.values import OF_VECTORS, POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Pooling, Seen
+from toolkit.zoo.values import POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Pooling, Seen
 
 FORMAT = 1
 CARD_FILE = "card.yaml"
@@ -70,6 +73,16 @@ class AdapterCard:
     format: int = FORMAT
 
     @property
+    def shelf(self) -> str:
+        """Folder of its backbone in a zoo."""
+        return backbone_slug(self.backbone.name, self.backbone.digest)
+
+    @property
+    def path(self) -> str:
+        """`<backbone>/<composition>`: its folder below the root of a zoo or a place."""
+        return f"{self.shelf}/{parse(self.name).slug}"
+
+    @property
     def seed(self) -> int | None:
         """Seed of its training; None for an adapter that was made elsewhere."""
         seed = self._section("train").get("seed")
@@ -111,7 +124,7 @@ class AdapterCard:
             ZooError: it names no pooling of this release.
         """
         held = self.heads[head]
-        if held.kind not in OF_VECTORS:
+        if held.kind not in POOLED:
             return None
         found = held.pooling or self.setting("pooling") or "mean"
         if found not in POOLINGS:

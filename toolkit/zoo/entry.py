@@ -1,4 +1,4 @@
-"""One entry on the disk: written whole beside its place, swapped in, and mended after a kill."""
+"""One entry on the disk: written whole in a hidden folder, swapped in, and repaired after a kill."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def swap_in(new: Path, home: Path) -> None:
     """Make a written entry visible, in place of an older one where there is one; the caller holds the lock."""
     old = home.parent / f"{_OLD}{home.name}"
     if os.path.lexists(home):
-        # No portable call swaps two folders. A kill between these renames leaves `.old-`, which `mend` puts back.
+        # No portable call swaps two folders. A kill between these renames leaves `.old-`, which `repair` puts back.
         os.rename(home, old)
     os.rename(new, home)
     sync(home.parent)
@@ -100,7 +100,7 @@ def is_half_replaced(shelf: Path) -> bool:
     return any(name.startswith(_OLD) and not os.path.lexists(shelf / name[len(_OLD) :]) for name in names(shelf))
 
 
-def mend(shelf: Path) -> None:
+def repair(shelf: Path) -> None:
     """Clear what is half done in a backbone's folder; only the holder of its lock may call this."""
     for name in names(shelf):
         path = shelf / name

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from toolkit.composition import parse
 from toolkit.errors import ZooError
 from toolkit.zoo.card import AdapterCard
-from toolkit.zoo.names import backbone_slug
-from toolkit.zoo.share.place import path_of
 
 
 def lineage(
@@ -30,18 +28,17 @@ def lineage(
         ZooError: a parent is missing, or is not the one that the entry was trained on.
     """
     found: dict[str, AdapterCard] = {}
-    shelf = backbone_slug(card.backbone.name, card.backbone.digest)
     waiting: list[tuple[AdapterCard, bool]] = [(card, False)]
     while waiting:
         one, is_ready = waiting.pop()
         if is_ready:
-            found[path_of(one)] = one
+            found[one.path] = one
             continue
-        if path_of(one) in found:
+        if one.path in found:
             continue
         waiting.append((one, True))
         for parent in reversed(one.parents):
-            path = f"{shelf}/{parse(parent.name).slug}"
+            path = f"{card.shelf}/{parse(parent.name).slug}"
             options = [held[path] for held in (known, fallback or {}) if path in held]
             fitting = [held for held in options if held.digest == parent.digest]
             if not options:

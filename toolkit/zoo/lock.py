@@ -17,7 +17,6 @@ from toolkit.files import replace_text
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.files import open_regular
 from toolkit.zoo.lineage import lineage
-from toolkit.zoo.share.place import path_of
 from toolkit.zoo.store import Zoo
 
 FORMAT = 1
@@ -86,7 +85,7 @@ def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
         ZooError: an entry is missing or damaged, or the composition takes nothing from a zoo.
     """
     composition = parse(expression)
-    known = {path_of(card): card for card in zoo.list(damaged=[])}
+    known = {card.path: card for card in zoo.list(damaged=[])}
     found: dict[str, AdapterCard] = {}
     for entry in composition.entries:
         for card in lineage(zoo.get(entry, backbone), known):

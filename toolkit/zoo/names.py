@@ -1,13 +1,28 @@
-"""Folder names of backbones."""
+"""Names of backbones in a zoo: on cards (`shelf_name`) and as folders (`backbone_slug`)."""
 
 from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 from toolkit.errors import ZooError
 
 _LOCAL = re.compile(r"[/~.]|.*[/\\].*[/\\]|.*\\")  # `/a`, `~/a`, `./a`, `a/b/c`; a hub id has at most one slash
+
+
+def shelf_name(backbone: str, kind: str = "seq_bn") -> str:
+    """Return the backbone name under which a zoo files an adapter.
+
+    Whole encoders (`adapter: full`) are filed under a name of their own, so that `mnli` can be both. A local folder is filed
+    under its own name, without the path to it: a card that is shared says nothing about its maker's disk.
+
+    Example:
+        >>> shelf_name("embedded"), shelf_name("embedded", "full")
+        ('embedded', 'embedded+full')
+    """
+    name = f"./{Path(backbone).resolve().name}" if Path(backbone).is_dir() else backbone
+    return name + ("+full" if kind == "full" else "")
 
 
 def backbone_slug(name: str, digest: str = "") -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol, Self, get_args
 
 from toolkit.results.score import Score, to_dict
+from toolkit.tasks.kinds import POOLED
 
 Pooling = Literal["mean", "cls", "mean-no-special"]
 POOLINGS: dict[str, Pooling] = {name: name for name in get_args(Pooling)}
-OF_VECTORS = ("retrieval",)  # kinds whose heads compare vectors: only these have a pooling and a temperature
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Head(Value):
     @classmethod
     def of(cls, spec: Answers) -> Head:
         """Return the value of a head that was trained; only a retrieval head has a pooling and a temperature."""
-        if spec.kind not in OF_VECTORS:
+        if spec.kind not in POOLED:
             return cls(spec.kind, spec.labels)
         return cls(spec.kind, spec.labels, spec.pooling, spec.temperature)
 

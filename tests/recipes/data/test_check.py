@@ -11,6 +11,7 @@ import toolkit
 from tests.recipes.small import tiny_config
 from toolkit.errors import ToolkitError
 from toolkit.recipes.data.check import check
+from toolkit.recipes.session.session import Session
 from toolkit.tasks import TASKS
 
 pytestmark = pytest.mark.journey
@@ -43,7 +44,7 @@ def own(folder: Path) -> Iterator[Path]:
 
 
 def test_balance_lengths_duplicates_and_faults_are_found(own: Path) -> None:
-    found = check("own", tiny_config(own))
+    found = check("own", Session.open(tiny_config(own)))
     train, dev = found.parts
     assert (train.split, train.n, train.balance) == ("train", 16, "ja 75.0%, nein 25.0%")
     assert train.n_repeated == 13  # three inputs, case and spacing aside
@@ -60,9 +61,12 @@ def test_rows_that_an_entry_of_the_zoo_saw_are_named(own: Path) -> None:
     (own / "dev.csv").write_text("a,b,gold\nEr singt.,Laut.,ja\nNeu.,Neu.,nein\n", encoding="utf-8")
     config = tiny_config(own)
     toolkit.train("own", config)
-    assert "'own' saw own en (train): 1 of the 2 rows scored in en are among them." in check("own", config).sentences
+    assert (
+        "'own' saw own en (train): 1 of the 2 rows scored in en are among them."
+        in check("own", Session.open(config)).sentences
+    )
     TASKS.pop("own")
-    found = check("other", config)
+    found = check("other", Session.open(config))
     assert any("cannot be read here and was not compared: No task named 'own'" in each for each in found.sentences)
 
 
@@ -70,11 +74,11 @@ def test_a_task_whose_rows_cannot_be_reached_is_refused(own: Path) -> None:
     (own / "train.csv").unlink()
     (own / "dev.csv").unlink()
     with pytest.raises(ToolkitError, match="No rows of 'own' can be reached"):
-        check("own", tiny_config(own))
+        check("own", Session.open(tiny_config(own)))
 
 
 def test_a_retrieval_task_is_checked_by_its_queries_its_passages_and_its_pool(tmp_path: Path) -> None:
-    found = check("micro-answers", tiny_config(tmp_path))
+    found = check("micro-answers", Session.open(tiny_config(tmp_path)))
     assert found.limit == "32/64"
     by_split = {(part.split, part.language): part for part in found.parts}
     assert by_split["score", "de"].n == 60
@@ -93,7 +97,7 @@ def test_a_retrieval_task_is_checked_by_its_queries_its_passages_and_its_pool(tm
 
 def test_a_bitext_and_corpora_that_are_mined_can_be_checked(folder: Path) -> None:
     for name, n in (("micro-bitext", 1), ("micro-mining", 1)):
-        found = check(name, tiny_config(folder))
+        found = check(name, Session.open(tiny_config(folder)))
         assert len(found.parts) >= n and all(part.tokens[2] > 2 for part in found.parts)
         assert found.limit == "512"
 
@@ -105,4 +109,7 @@ def test_rows_that_were_drawn_are_compared_as_they_were_drawn(own: Path) -> None
     (own / "dev.csv").write_text(text, encoding="utf-8")
     config = tiny_config(own, "train.total_examples=5")
     toolkit.train("own", config)
-    assert "'own' saw own en (train): 5 of the 20 rows scored in en are among them." in check("own", config).sentences
+    assert (
+        "'own' saw own en (train): 5 of the 20 rows scored in en are among them."
+        in check("own", Session.open(config)).sentences
+    )

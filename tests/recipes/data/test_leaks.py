@@ -13,6 +13,7 @@ from tests.recipes.small import tiny_config
 from tests.tasks.sources.test_layouts import write
 from toolkit.recipes.data.check import check
 from toolkit.recipes.data.leaks import Held, Leak, find_leaks
+from toolkit.recipes.session.session import Session
 from toolkit.tasks import TASKS, Task, get_task, load_task
 
 
@@ -159,7 +160,7 @@ def test_the_check_says_who_saw_what_with_counts_and_equal_counts_together(folde
     slice_of_dev(folder)
     config = tiny_config(folder, f"data_root={folder}", "train.limit=4")
     toolkit.train("seen.de", config)
-    sentences = check("xnli", config).sentences
+    sentences = check("xnli", Session.open(config)).sentences
     assert "'seen.de' saw seen de (train): 4 of the 8 rows scored in de are among them." in sentences
     assert (
         "'seen.de' saw seen de (train): 4 of the 8 rows scored in each of en, sw are the same examples in another "

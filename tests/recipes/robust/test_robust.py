@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,13 +15,23 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.perturb import PERTURBATIONS
 from toolkit.perturb.attack import AttackSettings
+from toolkit.progress import Say, say_nothing
 from toolkit.recipes.robust import answers as room
-from toolkit.recipes.robust.run import RobustResult, robust
+from toolkit.recipes.robust.plan import Stress
+from toolkit.recipes.robust.run import RobustResult
+from toolkit.recipes.robust.run import robust as journey
+from toolkit.recipes.session.session import Session
 from toolkit.results.predictions import read_predictions
 from toolkit.results.score import read_json
 from toolkit.tasks import get_task
 
 pytestmark = pytest.mark.journey
+
+
+def robust(names: Sequence[str], config: Config, *, say: Say = say_nothing, **options: Any) -> RobustResult:
+    """Run the journey with the options of the command line."""
+    asked = {key: options.pop(key) for key in ("perturb", "strengths", "attacks") if key in options}
+    return journey(names, Session.open(config, say=say), stress=Stress(**asked), **options)
 
 
 def _here(trained: Config, folder: Path, *sets: str) -> Config:

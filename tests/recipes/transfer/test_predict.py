@@ -18,11 +18,12 @@ from tests.recipes.sweeping import run as run_sweep
 from tests.recipes.sweeping import write_grid
 from tests.recipes.swept import hand_written
 from tests.sweeps.test_transfers import ROWS
+from toolkit import predict, suggest
 from toolkit.config import Config, load
 from toolkit.errors import DataError, ToolkitError
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.report import report
-from toolkit.recipes.transfer.predict import held_sources, predict
-from toolkit.recipes.transfer.suggest import suggest
+from toolkit.recipes.transfer.predict import held_sources
 from toolkit.similarity import regret
 from toolkit.similarity.ranking import FILE, read_prediction, verdicts
 from toolkit.sweeps.transfers import observe
@@ -91,8 +92,10 @@ def test_a_task_that_must_help_comes_first_and_one_that_cannot_last(config: Conf
 
 
 def test_the_zoos_tasks_are_ranked_and_what_lacks_an_adapter_is_said(config: Config) -> None:
-    assert set(held_sources(config, "micro-choice")) == {"micro-nli", "micro-qa"}
-    assert held_sources(config, "micro-nli") == ("micro-qa",), "not stacks, not fusions, not the target's own"
+    assert set(held_sources(Session.open(config), "micro-choice")) == {"micro-nli", "micro-qa"}
+    assert held_sources(Session.open(config), "micro-nli") == ("micro-qa",), (
+        "not stacks, not fusions, not the target's own"
+    )
     result = predict("micro-choice", config, by="logme,text-embedding", sources=["micro-nli", "micro-qa", "micro-pos"])
     lacking = next(each for each in result.found.of("micro-choice").ranked if each.source == "micro-pos")
     assert "logme" not in lacking.values and "text-embedding" in lacking.values
@@ -108,9 +111,9 @@ def test_train_makes_what_lacks(tmp_path: Path) -> None:
     config = tiny_config(tmp_path, "similarity.limit=40", "train.limit=16")
     with pytest.raises(ToolkitError, match="nothing to rank for 'micro-choice'.*name sources with --train"):
         predict("micro-choice", config)
-    found = predict("micro-choice", config, sources=["micro-pos"], by="logme", is_trained=True).found
+    found = predict("micro-choice", config, sources=["micro-pos"], by="logme", train=True).found
     assert "logme" in found.of("micro-choice").ranked[0].values
-    assert held_sources(config) == ("micro-pos",)
+    assert held_sources(Session.open(config)) == ("micro-pos",)
 
 
 def test_a_sweep_stands_beside_and_every_predictor_beside_the_controls(config: Config, swept: Path) -> None:
@@ -152,7 +155,7 @@ def test_a_target_that_the_sweep_never_saw_is_ranked_by_its_sources(config: Conf
     ranking = result.found.of("micro-qa")
     assert {each.source for each in ranking.ranked} == {"micro-nli", "micro-pos"}
     assert not ranking.gains and result.found.validation is not None
-    assert any("'micro-qa' is no target of the sweep" in sentence for sentence in said)
+    assert any("'micro-qa' is not a target of the sweep" in sentence for sentence in said)
     assert result.folder == config.run_dir / "predict" / "micro-qa", "the sweep's own prediction stays"
 
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from toolkit.config import Config
 from toolkit.embeddings import damages, shelves
 from toolkit.errors import ToolkitError
 from toolkit.modeling.states import item_states
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer import evidence as probing
 from toolkit.recipes.transfer.evidence import Absent, Context
 from toolkit.recipes.transfer.predictors import PREDICTORS, extract, get_predictor, scores
@@ -38,9 +40,13 @@ def config(trained: Config, tmp_path: Path) -> Config:
     )
 
 
+def _context(config: Config, **more: Any) -> Context:
+    return Context(Session.open(config), **more)
+
+
 @pytest.fixture
 def context(config: Config) -> Iterator[Context]:
-    with Context(config) as opened:
+    with _context(config) as opened:
         yield opened
 
 
@@ -64,7 +70,7 @@ def by(name: str, sources: tuple[str, ...], target: str, context: Context) -> di
 def read_all(tasks: tuple[str, ...], config: Config) -> int:
     """Let every predictor that reads vectors speak about all pairs; return what was encoded."""
     wanted = [PREDICTORS[name] for name in ("text-embedding", "logme", "transrate", "cka", "vocabulary")]
-    with Context(config) as context:
+    with _context(config) as context:
         extract(wanted, tasks, tasks, context)
         for predictor in wanted:
             for target in tasks:
@@ -87,7 +93,7 @@ def test_a_further_task_costs_its_own_extraction_alone(config: Config, encoded: 
     read_all(("micro-nli", "micro-qa"), config)
     encoded.clear()
     read_all(("micro-nli", "micro-qa", "micro-pos"), config)
-    with Context(config) as context:
+    with _context(config) as context:
         own = len(context.probe("micro-pos").texts)
     # Its sentences by the bare backbone and by each adapter that there is; nothing of the other tasks.
     assert sorted(encoded) == [("backbone", own), ("micro-nli", own), ("micro-qa", own)]
@@ -103,7 +109,7 @@ def test_a_further_adapter_reads_every_task_once_and_the_others_read_nothing(
     read_all(tasks, replace(config, zoo=tmp_path / "zoo"))
     encoded.clear()
     read_all(tasks, config)
-    with Context(config) as context:
+    with _context(config) as context:
         own = sum(len(context.probe(task).texts) for task in (*tasks, "micro-answers"))
     assert {name for name, _ in encoded} == {"micro-qa"}
     assert sum(n for _, n in encoded) == own
@@ -113,14 +119,14 @@ def test_each_circuit_is_wired_once_however_many_targets_there_are(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wired = []
-    whole = probing.common.trained_circuit
+    whole = probing.trained_circuit
     monkeypatch.setattr(
-        probing.common,
+        probing,
         "trained_circuit",
         lambda text, *args, **rest: (wired.append(text), whole(text, *args, **rest))[1],
     )
     tasks = ("micro-nli", "micro-qa", "micro-pos", "micro-choice")
-    with Context(config) as context:
+    with _context(config) as context:
         extract([PREDICTORS["logme"], PREDICTORS["cka"]], tasks, tasks, context)
         for target in tasks:
             by("logme", tasks, target, context)
@@ -138,7 +144,7 @@ def test_another_seed_or_limit_is_another_draw(config: Config, encoded: list) ->
 def test_without_a_store_the_same_numbers_come_out(config: Config) -> None:
     said = []
     for folder in (config.store.folder, None):
-        with Context(replace(config, store=replace(config.store, folder=folder))) as context:
+        with _context(replace(config, store=replace(config.store, folder=folder))) as context:
             said.append([by(name, HELD, "micro-qa", context) for name in ("text-embedding", "logme", "cka")])
     for kept, held in zip(*said, strict=True):
         assert kept == pytest.approx(held)
@@ -187,9 +193,9 @@ def test_the_shared_text_does_not_depend_on_the_tasks(config: Config, context: C
 
 
 def test_the_shared_text_is_english_of_the_micro_world_unless_another_is_named(config: Config) -> None:
-    with Context(replace(config, similarity=replace(config.similarity, shared_text=None))) as context:
+    with _context(replace(config, similarity=replace(config.similarity, shared_text=None))) as context:
         assert len(context.shared("micro-nli")) == 700
-    with Context(replace(config, similarity=replace(config.similarity, shared_text="micro-pos.de"))) as context:
+    with _context(replace(config, similarity=replace(config.similarity, shared_text="micro-pos.de"))) as context:
         assert len(context.shared("micro-nli")) == len(context.probe("micro-pos.de").texts)
 
 
@@ -207,7 +213,7 @@ def test_size_is_the_number_of_rows_that_the_adapter_learnt_from_or_of_all_witho
 
 def test_a_mean_effect_leaves_the_target_out(config: Config) -> None:
     gains = {"a": {"x": 1.0, "y": 0.5}, "b": {"x": 3.0}, "c": {"x": 5.0, "y": 1.5}}
-    with Context(config, gains=gains) as context:
+    with _context(config, gains=gains) as context:
         assert by("mean-effect", ("x",), "a", context) == {"x": 4.0}
         assert by("mean-effect", ("x", "y"), "b", context) == {"x": 3.0, "y": 1.0}
         assert by("mean-effect", ("y",), "c", context) == {"y": 0.5}
@@ -227,19 +233,19 @@ def test_an_adapter_on_another_backbone_is_named_as_such(config: Config, tmp_pat
     shutil.copytree(config.zoo, tmp_path / "zoo")
     other = replace(config, zoo=tmp_path / "zoo", backbone=replace(config.backbone, name="embedded"))
     told = r"not in the zoo .* for embedded \(it is there for tiny, whose adapters do not fit"
-    with Context(other) as context, pytest.raises(Absent, match=told):
+    with _context(other) as context, pytest.raises(Absent, match=told):
         context.entry_of("micro-nli")
 
 
 def test_the_adapter_of_the_task_that_lends_its_rows_stands_for_a_task(config: Config, tmp_path: Path) -> None:
-    with Context(config) as context:
+    with _context(config) as context:
         assert context.entry_of("micro-nli") == "micro-nli"
         assert context.lender("xquad") == "squad"
 
 
 def test_an_entry_may_lie_in_a_zoo_of_its_own(config: Config, tmp_path: Path) -> None:
     empty = replace(config, zoo=tmp_path / "empty")
-    with Context(empty, zoos={"micro-nli": config.zoo}) as context:
+    with _context(empty, zoos={"micro-nli": config.zoo}) as context:
         assert isinstance(by("logme", ("micro-nli",), "micro-qa", context)["micro-nli"], float)
         assert isinstance(by("logme", ("micro-qa",), "micro-qa", context)["micro-qa"], str)
 
@@ -251,7 +257,7 @@ def test_a_target_without_labels_is_a_sentence(context: Context) -> None:
 
 
 def test_fewer_examples_than_dimensions_are_a_sentence(config: Config) -> None:
-    with Context(replace(config, similarity=replace(config.similarity, limit=4))) as context:
+    with _context(replace(config, similarity=replace(config.similarity, limit=4))) as context:
         assert "fewer examples than dimensions" in str(by("logme", ("micro-nli",), "micro-pos", context)["micro-nli"])
 
 
@@ -261,7 +267,7 @@ def test_an_unknown_predictor_is_one_sentence_with_the_nearest_name() -> None:
 
 
 def test_nothing_stays_wired(config: Config) -> None:
-    with Context(config) as context:
+    with _context(config) as context:
         context.features("micro-nli", "micro-qa")
         model = context.backbone.model
         assert list(model.adapters_config.adapters)
@@ -275,14 +281,13 @@ def test_a_fisher_is_computed_once_and_is_that_of_the_adapter_on_its_own_rows(co
     from toolkit.features import features_of
     from toolkit.modeling.fisher import adapter_fisher
     from toolkit.recipes.session.circuits import trained_circuit
-    from toolkit.recipes.session.session import Session
 
-    with Context(config) as context:
+    with _context(config) as context:
         found = context.fisher("micro-nli")
         assert context.n_examples == 16
         context.fisher("micro-nli")
         assert context.n_examples == 16
-    with Context(config) as context:
+    with _context(config) as context:
         kept = context.fisher("micro-nli")
         assert context.n_examples == 0
     circuit, _ = trained_circuit("micro-nli", Session.open(config), heads=None)
@@ -299,9 +304,9 @@ def test_a_fisher_is_computed_once_and_is_that_of_the_adapter_on_its_own_rows(co
 
 
 def test_another_head_or_other_rows_are_another_fisher(config: Config, tmp_path: Path) -> None:
-    with Context(config) as context:
+    with _context(config) as context:
         before = context.fisher("micro-nli")
-    with Context(replace(config, similarity=replace(config.similarity, seed=1))) as context:
+    with _context(replace(config, similarity=replace(config.similarity, seed=1))) as context:
         other_rows = context.fisher("micro-nli")
         assert context.n_examples == 16
     shutil.copytree(config.zoo, tmp_path / "zoo")
@@ -311,7 +316,7 @@ def test_another_head_or_other_rows_are_another_fisher(config: Config, tmp_path:
     head = "head.micro-nli.safetensors"
     tensors[head] = {name: 2 * values for name, values in tensors[head].items()}
     zoo.put(card, tensors, replace=True)
-    with Context(replace(config, zoo=tmp_path / "zoo")) as context:
+    with _context(replace(config, zoo=tmp_path / "zoo")) as context:
         other_head = context.fisher("micro-nli")
         assert context.n_examples == 16
     for other in (other_rows, other_head):
@@ -329,13 +334,13 @@ def test_an_imported_adapter_without_a_head_has_no_fisher(config: Config, tmp_pa
     card = zoo.get("micro-nli", "tiny")
     tensors = {"adapter.safetensors": zoo.tensors(card, "adapter.safetensors")}
     zoo.put(replace(card, heads={}, files={}), tensors, replace=True)
-    with Context(replace(config, zoo=tmp_path / "zoo")) as context:
+    with _context(replace(config, zoo=tmp_path / "zoo")) as context:
         assert "imported without a head" in str(by("fisher", ("micro-nli",), "micro-qa", context)["micro-nli"])
         assert isinstance(by("cka", ("micro-nli",), "micro-qa", context)["micro-nli"], float)
 
 
 def test_a_store_with_fishers_can_be_looked_at_and_checked(config: Config) -> None:
-    with Context(config) as context:
+    with _context(config) as context:
         context.fisher("micro-nli")
         context.features("micro-nli", "micro-qa")
     held = shelves(config.store.folder)

@@ -83,7 +83,7 @@ def test_a_language_chooses_the_rows():
 
 @pytest.mark.parametrize("text", ["mnli/squad", "fuse[mnli,squad]", "seq[mnli,squad]", "backbone"])
 def test_a_composition_is_no_task(text):
-    with pytest.raises(ToolkitError, match="is no task; similarity is asked of tasks by their names"):
+    with pytest.raises(ToolkitError, match="is not a task; similarity compares tasks by their names"):
         task_name(text)
 
 

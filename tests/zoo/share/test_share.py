@@ -18,8 +18,9 @@ import pytest
 from tests.zoo.cards import ADAPTER, TINY, card, names_under, resealed, weights
 from toolkit.errors import ZooError
 from toolkit.zoo import AdapterCard, Parent, Zoo
+from toolkit.zoo.share.address import open_place
 from toolkit.zoo.share.arrival import INCOMING
-from toolkit.zoo.share.place import Place, open_place, path_of
+from toolkit.zoo.share.place import Place
 from toolkit.zoo.share.share import pull, push, sync
 
 
@@ -349,8 +350,8 @@ def test_a_half_pushed_entry_is_invisible_or_refused(zoo: Zoo, other: Zoo) -> No
 
 def test_the_path_of_a_card_is_where_its_zoo_keeps_it(zoo: Zoo) -> None:
     for held in zoo.list():
-        assert zoo.folder(held) == zoo.root / path_of(held)
-    assert path_of(replace(zoo.list()[0], name="a/b")) == "tiny/a+b"
+        assert zoo.folder(held) == zoo.root / held.path
+    assert replace(zoo.list()[0], name="a/b").path == "tiny/a+b"
 
 
 def test_a_zoo_that_is_only_read_is_not_changed_by_a_pull(zoo: Zoo, other: Zoo) -> None:

@@ -105,7 +105,7 @@ def test_a_kill_at_any_moment_leaves_both_sides_valid(zoo: Zoo, tmp_path: Path, 
         assert other.faults() == []
         if verb == "push":
             # Whatever of it is visible at the place is whole.
-            from toolkit.zoo.share.place import open_place
+            from toolkit.zoo.share.address import open_place
 
             there = open_place(place)
             if there.local is None or there.local.is_dir():

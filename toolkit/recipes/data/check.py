@@ -1,4 +1,4 @@
-"""Look at a task's rows before anything is trained: faults, balance, lengths, duplicates, contamination."""
+"""Journey `tasks check`: examine a task's rows before anything is trained, for faults, balance, lengths and leaks."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ import numpy as np
 
 from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
-from toolkit.features import MAX_LENGTH, features_of, sentence_features
-from toolkit.progress import Progress, Report, silent
-from toolkit.recipes.data.leaks import Held, Leak, describe, find_leaks, texts_of
+from toolkit.features import sentence_features
+from toolkit.progress import Progress
+from toolkit.recipes.data.kinds import BALANCE, HAS_POOL, LENGTHS, LIMITS, UNCUT
+from toolkit.recipes.data.leaks import Held, Leak, describe, find_leaks
 from toolkit.recipes.score.evaluate import contamination
-from toolkit.recipes.session import common
-from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, TagsRow, Task, get_task
-from toolkit.tasks.rows import OTHER_TAG
+from toolkit.recipes.session.backbones import open_backbone
+from toolkit.recipes.session.session import Session
+from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, Task, get_task
 from toolkit.tasks.task import Rows
 from toolkit.zoo import Seen
-
-UNCUT = 1_000_000  # tokens: longer than any row, so that lengths are counted before anything is cut
-SHOWN = 6  # labels named in a line
 
 
 @dataclass(frozen=True)
@@ -30,13 +28,13 @@ class Part:
     """One split in one language.
 
     Attributes:
-        split: as asked for; `score` only where it is another one than dev and test. Of a retrieval task the queries; `...
-            passages` are what stands beside them, `pool` the candidates.
+        split: as asked for; `score` only if it is neither dev nor test. Of a retrieval task the queries; `... passages` are
+            their passages, `pool` the candidates.
         language: its code.
         n: rows.
         tokens: median, 95th percentile and maximum before anything is cut, special tokens included.
         n_long: rows longer than the limit (classification: cut; span and tags: read in several windows).
-        n_repeated: rows (of passages and the pool: texts) whose inputs stood in an earlier row.
+        n_repeated: rows (of passages and the pool: texts) whose inputs occur in an earlier row.
         balance: shares of labels, in words; of a pool how many are right for a query.
     """
 
@@ -51,24 +49,23 @@ class Part:
 
 @dataclass(frozen=True)
 class Check:
-    """What was found: a line for each part, and sentences on what needs attention."""
+    """Result of a check: a line for each part, and sentences on what needs attention."""
 
     parts: tuple[Part, ...]
     sentences: tuple[str, ...]
     limit: str
 
 
-def check(name: str, config: Config, *, report: Report = silent) -> Check:
+def check(name: str, session: Session) -> Check:
     """Read every row of a task that can be reached, and compare what it scores with what the zoo's entries saw.
 
     Args:
         name: the task.
-        config: names backbone (whose tokenizer counts), data, zoo and length limits.
-        report: progress callback.
+        session: of a configuration that names the backbone (whose tokenizer counts), data, zoo and length limits.
     """
-    task = get_task(name)
-    tokenizer = common.open_backbone(config, report=report).tokenizer
-    limits = _limits(task, config)
+    task, config = get_task(name), session.config
+    tokenizer = open_backbone(session).tokenizer
+    limits = LIMITS[task.kind](task, config)
     parts: list[Part] = []
     sentences: list[str] = []
     trained: list[Held] = []
@@ -76,7 +73,7 @@ def check(name: str, config: Config, *, report: Report = silent) -> Check:
     for split in task.splits:
         for language in task.reachable(split, data_root=config.data_root, has_pairs=True):
             rows = task.rows(split, language, data_root=config.data_root)
-            report(Progress(f"read {name} {split} {language}", 0, len(rows)))
+            session.report(Progress(f"read {name} {split} {language}", 0, len(rows)))
             good, faults = _read(rows)
             held = Held(task, (split, rows.split), language, good)
             if split == "train":
@@ -100,26 +97,17 @@ def check(name: str, config: Config, *, report: Report = silent) -> Check:
                 parts.append(_texts_part(f"{split} passages", language, passages, tokenizer, limits[1]))
     if not parts:
         raise ToolkitError(f"No rows of '{name}' can be reached; name a mirror that holds them with --data-root.")
-    if task.kind == "retrieval":
-        parts += _pool_parts(task, scored, tokenizer, limits[1], config, report)
-    for held in [*trained, *_lent(task, config, report)]:
+    if HAS_POOL[task.kind]:
+        parts += _pool_parts(task, scored, tokenizer, limits[1], session)
+    for held in [*trained, *_lent(task, session)]:
         what = f"the training rows of {held.task.name} {held.language}"
         sentences += describe(find_leaks(held, scored), what[0].upper() + what[1:])
-    sentences += _contamination(task, scored, config, report)
+    sentences += _contamination(task, scored, session)
     return Check(tuple(parts), tuple(sentences), "/".join(map(str, dict.fromkeys(limits))))
 
 
-def _limits(task: Task, config: Config) -> tuple[int, ...]:
-    """Return the limit on tokens of a row, or of a query and of a candidate."""
-    most = config.retrieve.max_length
-    if task.kind == "retrieval":
-        return tuple(min(own or most, most) for own in (task.query_tokens, task.passage_tokens))
-    asked = config.eval.max_length if task.kind in MAX_LENGTH else most
-    return (MAX_LENGTH[task.kind] if asked == "auto" else asked,)
-
-
 def _is_known(task: Task, rows: Rows, config: Config) -> bool:
-    """Whether the rows scored are those of a split that was looked at already."""
+    """Return whether the rows scored are those of a split that was examined already."""
     root = config.data_root
     return any(
         (held.origin, held.split) == (rows.origin, rows.split)
@@ -143,9 +131,9 @@ def _read(rows: Rows) -> tuple[list[Row], list[DataError]]:
 
 
 def _part(held: Held, split: str, tokenizer: Any, limit: int) -> Part:
-    lengths = _lengths(held.task.kind, held.rows, tokenizer)
+    lengths = LENGTHS[held.task.kind](held.task, held.rows, tokenizer)
     n_repeated = len(held.keys) - len(set(held.keys))
-    return _counted(split, held.language, lengths, limit, n_repeated, _balance(held.task, held.rows))
+    return _counted(split, held.language, lengths, limit, n_repeated, BALANCE[held.task.kind](held.task, held.rows))
 
 
 def _counted(split: str, language: str, lengths: np.ndarray, limit: int, n_repeated: int, balance: str) -> Part:
@@ -159,59 +147,18 @@ def _texts_part(split: str, language: str, texts: Sequence[str], tokenizer: Any,
     return _counted(split, language, lengths, limit, len(texts) - len(set(texts)), balance)
 
 
-def _pool_parts(
-    task: Task, scored: Mapping[str, Held], tokenizer: Any, limit: int, config: Config, report: Report
-) -> Iterator[Part]:
-    """Return the pool by its candidates' languages, and how many of each language are right for a query on average."""
-    pool = task.pool("score", data_root=config.data_root)
+def _pool_parts(task: Task, scored: Mapping[str, Held], tokenizer: Any, limit: int, session: Session) -> Iterator[Part]:
+    """Yield the pool by its candidates' languages, with how many of each language are right for a query on average."""
+    pool = task.pool("score", data_root=session.config.data_root)
     n_right: Counter[str] = Counter()
     n_queries = sum(len(held.rows) for held in scored.values())
     for language, held in scored.items():
         n_right.update(pool.rows[place].language for place in pool.right(held.rows, f"{task.name} {language}")[1])
     for language in pool.languages:
         texts = [row.text for row in pool.rows if row.language == language]
-        report(Progress(f"read {task.name} pool {language}", 0, len(texts)))
+        session.report(Progress(f"read {task.name} pool {language}", 0, len(texts)))
         balance = f"{n_right[language] / n_queries:.2f} right a query"
         yield _texts_part("pool", language, texts, tokenizer, limit, balance)
-
-
-def _lengths(kind: str, rows: Sequence[Row], tokenizer: Any) -> np.ndarray:
-    """Return each row's tokens, int64 [N]; of a row with several sequences the longest."""
-    if kind == "retrieval":
-        return sentence_features([row.query for row in rows], tokenizer, max_length=UNCUT).input_ids.lengths  # type: ignore[union-attr]
-    if kind not in MAX_LENGTH:  # what is retrieved: each text is a sequence of its own
-        texts = [texts_of(row) for row in rows]
-        widths = [len(each) for each in texts]
-        found = sentence_features([text for each in texts for text in each], tokenizer, max_length=UNCUT)
-        starts = np.cumsum([0, *widths[:-1]])
-        return np.maximum.reduceat(found.input_ids.lengths, starts)
-    # No stride and a limit beyond any row: one window each.
-    features = features_of(rows, kind, tokenizer, max_length=UNCUT, stride=0)
-    lengths = features.input_ids.lengths
-    if features.sequences is not None:
-        return np.maximum.reduceat(lengths, features.sequences[:-1])
-    return lengths
-
-
-def _balance(task: Task, rows: Sequence[Row]) -> str:
-    if task.kind not in MAX_LENGTH or task.kind == "retrieval":
-        return ""
-    if task.kind == "span":
-        n = sum(not row.answers for row in rows)  # type: ignore[union-attr]
-        return f"{n / len(rows):.1%} without answer"
-    counts: Counter[int] = Counter()
-    for row in rows:
-        counts.update(row.tags if isinstance(row, TagsRow) else [row.label])  # type: ignore[union-attr]
-    total = sum(counts.values())
-    shown = [f"{_label(task, label)} {n / total:.1%}" for label, n in counts.most_common(SHOWN)]
-    more = len(counts) - len(shown)
-    return ", ".join(shown) + (f", {more} more" if more > 0 else "")
-
-
-def _label(task: Task, label: int) -> str:
-    if label == OTHER_TAG:
-        return "(outside the set)"
-    return task.labels[label] if task.labels else f"choice {label + 1}"
 
 
 def _contradictions(held: Held, where: str) -> Iterator[str]:
@@ -227,19 +174,18 @@ def _contradictions(held: Held, where: str) -> Iterator[str]:
 # -- contamination ------------------------------------------------------------------------------------------------
 
 
-def _lent(task: Task, config: Config, report: Report) -> Iterator[Held]:
-    """Yield the rows of the task that lends its training rows, where they can be read."""
+def _lent(task: Task, session: Session) -> Iterator[Held]:
+    """Yield the rows of the task that lends its training rows, if they can be read."""
     if task.trains_on is None:
         return
-    found = _seen(Seen(task.trains_on, "train"), config, report)
+    found = _seen(Seen(task.trains_on, "train"), session)
     if isinstance(found, Held):
         yield found
 
 
-def _contamination(task: Task, scored: Mapping[str, Held], config: Config, report: Report) -> Iterator[str]:
-    zoo = common.open_zoo(config)
+def _contamination(task: Task, scored: Mapping[str, Held], session: Session) -> Iterator[str]:
     damaged: list[str] = []
-    cards = zoo.list(common.shelf(config), damaged=damaged)
+    cards = session.zoo.list(session.shelf, damaged=damaged)
     yield from contamination(cards, task)
     held: dict[tuple[object, ...], tuple[tuple[Leak, ...] | str, str]] = {}
     for card in cards:
@@ -249,7 +195,7 @@ def _contamination(task: Task, scored: Mapping[str, Held], config: Config, repor
             place = (seen.task, seen.split, seen.language, seen.rows, seen.drawn_from, seen.seed)
             what = f"'{card.name}' saw {seen.task} {seen.language or ''} ({seen.split or ''})"
             if place not in held:
-                found = _seen(seen, config, report)
+                found = _seen(seen, session)
                 held[place] = (
                     (found, "") if isinstance(found, str) else (tuple(find_leaks(found, scored)), found.fingerprint)
                 )
@@ -258,20 +204,20 @@ def _contamination(task: Task, scored: Mapping[str, Held], config: Config, repor
                 yield f"{what}, which cannot be read here and was not compared: {leaks}"
                 continue
             if fingerprint != (seen.fingerprint or fingerprint):
-                yield f"{what}: the rows here are others than the card's and were compared in their place."
+                yield f"{what}: the rows here differ from the card's; they were compared in their place."
             yield from describe(leaks, what)
     for sentence in damaged:
         yield f"Damaged, not compared: {sentence}"
 
 
-def _seen(seen: Seen, config: Config, report: Report) -> Held | str:
-    """Return the rows that a card's `data_seen` tells of, or why they cannot be read."""
-    report(Progress(f"read {seen.task} {seen.language or ''}", 0, 1))
+def _seen(seen: Seen, session: Session) -> Held | str:
+    """Return the rows that a card's `data_seen` names, or why they cannot be read."""
+    session.report(Progress(f"read {seen.task} {seen.language or ''}", 0, 1))
     try:
         task = get_task(seen.task)
         n = seen.rows if isinstance(seen.rows, int) else None
         limit = n if seen.drawn_from is None else seen.drawn_from
-        rows = task.rows(seen.split or "train", seen.language, data_root=config.data_root, limit=limit)
+        rows = task.rows(seen.split or "train", seen.language, data_root=session.config.data_root, limit=limit)
         if seen.drawn_from is not None and n is not None:
             rows = rows.draw(n, seed=seen.seed or 0)
         good = list(rows)

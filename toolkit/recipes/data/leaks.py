@@ -1,19 +1,20 @@
-"""Rows shared between what was trained on and what is scored: by their texts, by their ids, and as translations."""
+"""Leaks: rows shared between training data and scored data, by their texts, their ids, and as translations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow, Task
+from toolkit.tasks.kinds import Kind
 
 MIN_ID = 16  # characters; shorter ids and numbers count the rows of a file, as those of another file do
 
 
 @dataclass(frozen=True)
 class Held:
-    """Rows of one task, split and language, looked at as examples.
+    """Rows of one task, split and language, as examples.
 
     Attributes:
         task: whose rows these are.
@@ -31,8 +32,9 @@ class Held:
 
     @cached_property
     def keys(self) -> list[str]:
-        """What each row asks, see `key_of`."""
-        return [key_of(row) for row in self.rows]
+        """The question of each row, without case and spacing: rows with one key are duplicates."""
+        texts_of = QUESTIONS[self.task.kind]
+        return ["\x1f".join(map(_plain, texts_of(row))) for row in self.rows]
 
     @cached_property
     def contexts(self) -> frozenset[str]:
@@ -56,7 +58,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Leak:
-    """What one language of a target shares with rows that were seen.
+    """Rows that one language of a target shares with rows that were seen.
 
     Attributes:
         language: the language scored.
@@ -64,7 +66,7 @@ class Leak:
         same: rows scored whose texts were seen.
         n_contexts: passages scored.
         contexts: passages scored that were seen, with whatever question.
-        parallel: rows scored, besides `same`, that were seen as the same example in other words: in another language, or
+        parallel: further rows scored that were seen as the same example in other words: in another language, or
             under the same id.
     """
 
@@ -77,12 +79,12 @@ class Leak:
 
 
 def find_leaks(seen: Held, scored: Mapping[str, Held]) -> list[Leak]:
-    """Return what each language of a target shares with the rows `seen`; languages that share nothing are left out.
+    """Return the rows that each language of a target shares with the rows `seen`; languages that share none are left out.
 
-    A row scored is the same where its texts are, without case and spacing. Where the target's languages are parallel, a
-    row seen in one language gives away the row of its id in all others (of its place, where the data has no ids and the
-    languages as many rows). Ids are also compared directly: those of a common dataset and split, those of splits that
-    `overlaps` declares, and otherwise only ids that cannot be numbers in a file.
+    Two rows are the same if their texts are, without case and spacing. If the target's languages are parallel, a row seen in
+    one language gives away the row with its id in all others (the row at its place, if the data has no ids and the languages
+    have as many rows). Ids are also compared directly: those of a common dataset and split, those of splits that `overlaps`
+    declares, and otherwise only ids that cannot be numbers in a file.
     """
     keys = frozenset(seen.keys)
     texts = {
@@ -107,7 +109,8 @@ def describe(leaks: Sequence[Leak], what: str) -> Iterator[str]:
     """Yield sentences with the counts, languages of equal counts together.
 
     Args:
-        what: who saw what, `'mnli' saw mnli en (train)`.
+        leaks: of one set of rows that was seen.
+        what: beginning of the sentences, `'mnli' saw mnli en (train)`.
     """
     said: dict[str, list[str]] = {}
     for leak in leaks:
@@ -123,27 +126,47 @@ def describe(leaks: Sequence[Leak], what: str) -> Iterator[str]:
         yield f"{what}: {sentence.format(each + ', '.join(languages))}"
 
 
-def key_of(row: Row) -> str:
-    """Return what a row asks, without case and spacing: rows with one key are duplicates."""
-    if isinstance(row, PairRow):
-        texts: tuple[str, ...] = (row.first, row.second)
-    elif isinstance(row, ChoiceRow):
-        texts = (row.context, row.question, *row.choices)
-    elif isinstance(row, SpanRow):
-        texts = (row.question, row.context)
-    elif isinstance(row, TagsRow):
-        texts = row.tokens
-    elif isinstance(row, QueryRow):
-        texts = (row.query, row.passage)  # the key says what is right, not what is asked
-    else:
-        texts = texts_of(row)
-    return "\x1f".join(map(_plain, texts))
+def _of_pair(row: Row) -> tuple[str, ...]:
+    assert isinstance(row, PairRow)
+    return row.first, row.second
+
+
+def _of_choice(row: Row) -> tuple[str, ...]:
+    assert isinstance(row, ChoiceRow)
+    return row.context, row.question, *row.choices
+
+
+def _of_span(row: Row) -> tuple[str, ...]:
+    assert isinstance(row, SpanRow)
+    return row.question, row.context
+
+
+def _of_tags(row: Row) -> tuple[str, ...]:
+    assert isinstance(row, TagsRow)
+    return row.tokens
+
+
+def _of_query(row: Row) -> tuple[str, ...]:
+    assert isinstance(row, QueryRow)
+    return row.query, row.passage  # without the row's key, which is the answer
 
 
 def texts_of(row: Row) -> tuple[str, ...]:
-    """Return the texts of a row, whatever its kind calls them, in the order of its fields."""
+    """Return the texts of a row of any kind, in the order of its fields."""
     values = ((one.name, getattr(row, one.name)) for one in fields(row))
     return tuple(value for name, value in values if name != "id" and isinstance(value, str))
+
+
+# By kind the texts that make up the question of a row.
+QUESTIONS: dict[Kind, Callable[[Row], tuple[str, ...]]] = {
+    "pair": _of_pair,
+    "choice": _of_choice,
+    "span": _of_span,
+    "tags": _of_tags,
+    "bitext": texts_of,
+    "mining": texts_of,
+    "retrieval": _of_query,
+}
 
 
 def _plain(text: str) -> str:
@@ -154,7 +177,7 @@ def _shared_ids(seen: Held, held: Held) -> frozenset[str]:
     path = getattr(held.task.source, "path", None)
     is_common = (
         path is not None and path == getattr(seen.task.source, "path", None) and seen.split[1] == held.split[1]
-        # Without ids of their own only translations have one place.
+        # Without ids of their own, only translations have the same place.
         and ((held.has_ids and seen.has_ids) or held.is_aligned(seen))
     )  # fmt: skip
     shared = seen.ids & held.ids

@@ -1,23 +1,22 @@
-"""The answers that `robust` collects: to perturbed rows, and under attack. What is kept from an earlier run is not asked again."""
+"""Answers of `robust` to perturbed rows and under attack; those kept from an earlier run are not computed again."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.files import replace_text
 from toolkit.modeling.circuit import Circuit
 from toolkit.perturb import Noise
 from toolkit.perturb.attack import Attacked, AttackSettings, Labelled, attack, attack_measures
-from toolkit.progress import Progress, Report, Say
-from toolkit.recipes.score.encoding import Encoder, readings
+from toolkit.progress import Progress, Report
+from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.evaluate import answer, answer_probabilities, protocol_words, scores_of, seed_of
 from toolkit.recipes.score.identity import identity
 from toolkit.recipes.score.own_pooling import as_trained
@@ -35,43 +34,48 @@ from toolkit.tasks.rows import ROW_TYPES
 from toolkit.tasks.task import Rows
 from toolkit.zoo import AdapterCard
 
-# Rows attacked side by side, and written together: enough for large batches, few enough that a kill loses minutes.
+# Rows that are attacked and written together: enough for large batches, few enough that a kill loses minutes only.
 BLOCK = 128
+# Section of the settings that limits the rows of a kind.
+LIMITED_BY: dict[Kind, Literal["eval", "retrieve"]] = {
+    "pair": "eval",
+    "choice": "eval",
+    "span": "eval",
+    "tags": "eval",
+    "bitext": "retrieve",
+    "mining": "retrieve",
+    "retrieval": "retrieve",
+}
 
 
-class Answering(AbstractContextManager):
+class Answering(AbstractContextManager["Answering"]):
     """One composition, loaded, that answers a task's rows; use it in a `with`.
 
     Args:
-        composition: canonical text.
+        name: the composition's canonical text.
         target: a task that is answered by a head, or a bitext, whose translations are searched for.
+        session: of the configuration.
 
     Raises:
         ToolkitError: the composition answers several times, has no head for the task, or the settings ask for several protocols.
     """
 
-    def __init__(self, composition: str, target: Task, config: Config, report: Report, say: Say) -> None:
-        self.target, self.config, self._report = target, config, report
-        self._session = Session.open(config, report=report, say=say)
-        is_bitext = target.kind == "bitext"
-        heads: dict | None = {} if is_bitext else None
-        self.circuit, self.cards = trained_circuit(composition, self._session, heads=heads)
+    def __init__(self, name: str, target: Task, session: Session) -> None:
+        self.name, self.target, self.config = name, target, session.config
+        self._session = session
+        is_searched = LIMITED_BY[target.kind] == "retrieve"
+        heads: dict[str, Any] | None = {} if is_searched else None
+        self.circuit, self.cards = trained_circuit(name, session, heads=heads)
         if self.circuit.members:
             self.circuit.close()
-            raise ToolkitError(f"'{composition}' answers several times; score its members one by one.")
-        self._encoder = self._bitext_encoder(self.circuit, self.cards, say) if is_bitext else None
+            raise ToolkitError(f"'{name}' answers several times; score its members one by one.")
+        self._search = _search(self.circuit, self.cards, session) if is_searched else None
 
-    def _bitext_encoder(self, circuit: Circuit, cards: dict[str, AdapterCard], say: Say) -> Encoder:
-        backbone = circuit.backbone
-        self._readings = readings(
-            as_trained(self.config.retrieve, cards, backbone.n_layers, say), backbone.n_layers, backbone.name
-        )
-        if len(self._readings) != 1 or self._readings[0].protocol.metric == "weighted_f1":
-            circuit.close()
-            raise ToolkitError(
-                "Noise is scored by the accuracy of one retrieval protocol; name one with --set retrieve.protocol."
-            )
-        return Encoder(circuit, self._session, self._readings)
+    @property
+    def limit(self) -> int | None:
+        """How many rows of a language are scored."""
+        limit: int | None = getattr(self.config, LIMITED_BY[self.target.kind]).limit
+        return limit
 
     def __enter__(self) -> Answering:
         self.circuit.__enter__()
@@ -81,16 +85,16 @@ class Answering(AbstractContextManager):
         self.circuit.__exit__(*fault)
 
     def answers(self, rows: Rows, noise: Noise | None, kept: Path) -> tuple[list[Prediction], list[Score]]:
-        """Return the answers to one condition's rows in one language: those that lie in `kept`, or new ones.
+        """Return the answers to one condition's rows in one language: those that `kept` holds, or new ones.
 
         Args:
             rows: perturbed by `noise`, or clean.
-            noise: what was done to them.
+            noise: the noise that they were perturbed by; None: none.
             kept: the file of the answers.
         """
-        if self._encoder is not None:
-            (reading,) = self._readings
-            protocol = f"{reading.head()} {reading.protocol.for_bitext()} {self._encoder.tail()}"
+        if self._search is not None:
+            encoder, reading = self._search
+            protocol = f"{reading.head()} {reading.protocol.for_bitext()} {encoder.tail()}"
         else:
             protocol = protocol_words(self.config.eval, self.target, self.circuit)
         protocol = " ".join(filter(None, (protocol, noise_words(self.config, noise) if noise else "")))
@@ -100,27 +104,29 @@ class Answering(AbstractContextManager):
             values = json.loads(held.read_text(encoding="utf-8"))
             if values.get("key") == key:
                 return read_predictions(kept), [score_from_dict(each) for each in values["scores"]]
-        held.unlink(
-            missing_ok=True
-        )  # from here to the last line a kill leaves answers without a key, which are made again
-        if self._encoder is not None:
-            noisy = replace(self.config, noise=replace(self.config.noise, apply=str(noise) if noise else None))
-            ((_, score),) = score_bitext(rows, self._readings, self._encoder, noisy, lambda _: kept)
-            found, scores = read_predictions(kept), [score]
-        else:
-            answered, _ = answer(self.circuit, rows, self.target, self._session)
-            (evaluation,) = answered.values()
-            found, scores = (
-                list(evaluation.predictions),
-                scores_of(answered, rows, self.circuit, seed_of(self.cards), protocol),
-            )
-            write_predictions(found, kept)
+        # From here to the last line a kill leaves answers without a key, which are computed again.
+        held.unlink(missing_ok=True)
+        found, scores = self._answer(rows, noise, protocol, kept)
         replace_text(held, json.dumps({"key": key, "scores": [score_to_dict(score) for score in scores]}) + "\n")
         return found, scores
 
+    def _answer(
+        self, rows: Rows, noise: Noise | None, protocol: str, kept: Path
+    ) -> tuple[list[Prediction], list[Score]]:
+        if self._search is not None:
+            encoder, reading = self._search
+            noisy = replace(self.config, noise=replace(self.config.noise, apply=str(noise) if noise else None))
+            ((_, score),) = score_bitext(rows, [reading], encoder, noisy, lambda _: kept)
+            return read_predictions(kept), [score]
+        answered, _ = answer(self.circuit, rows, self.target, self._session)
+        (evaluation,) = answered.values()
+        found = list(evaluation.predictions)
+        write_predictions(found, kept)
+        return found, scores_of(answered, rows, self.circuit, seed_of(self.cards), protocol)
+
     def attacked(self, rows: Rows, settings: AttackSettings, kept: Path) -> dict[str, float]:
-        """Attack one language's rows, keep what became of each, and return the measures; what `kept` holds is not attacked again."""
-        # Which lexicons were given is known by what they hold: files change.
+        """Attack one language's rows, keep the outcome of each, and return the measures; rows in `kept` are not attacked again."""
+        # Lexicons are identified by their content: files change.
         words = [hashlib.sha256(repr(sorted(each.entries.items())).encode()).hexdigest() for each in settings.lexicons]
         protocol = protocol_words(self.config.eval, self.target, self.circuit)
         key = self._key(rows, protocol, {**asdict(replace(settings, lexicons=())), "lexicons": words})
@@ -142,17 +148,34 @@ class Answering(AbstractContextManager):
                 kind=rows.task.kind,
                 language=rows.language.partition(".")[0],
                 settings=settings,
-                on_round=_telling(self._report, what, before, len(originals)),
+                on_round=_telling(self._session.report, what, before, len(originals)),
             )
             records = (_record(each, row) for each, row in zip(found, originals, strict=False))
             replace_text(kept, "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in records))
         return attack_measures(found, originals, rows.task.kind)
 
     def _key(self, rows: Rows, protocol: str, *more: Any) -> str:
-        # The protocol names this condition's noise, the identity everything else that can move an answer.
+        # The protocol has the noise of this condition, the identity everything else that can change an answer.
         own = identity(self.circuit.backbone, self.cards, self.config, self.target.name)
         text = json.dumps([rows.fingerprint, protocol, own, *more], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _search(circuit: Circuit, cards: Mapping[str, AdapterCard], session: Session) -> tuple[Encoder, Reading]:
+    """Return how the translations of a bitext are searched for.
+
+    Raises:
+        ToolkitError: the settings ask for several protocols, or for one whose score is not a sum over rows.
+    """
+    backbone = circuit.backbone
+    settings = as_trained(session.config.retrieve, dict(cards), backbone.n_layers, session.say)
+    found = readings(settings, backbone.n_layers, backbone.name)
+    if len(found) != 1 or found[0].protocol.metric == "weighted_f1":
+        circuit.close()
+        raise ToolkitError(
+            "Noise is scored by the accuracy of one retrieval protocol; name one with --set retrieve.protocol."
+        )
+    return Encoder(circuit, session, found), found[0]
 
 
 def _telling(report: Report, what: str, before: int, total: int) -> Callable[[int, int], None]:

@@ -1,4 +1,4 @@
-"""What `robust` writes: tables, CSV, curves, and a run for each composition."""
+"""Files, tables and tracked runs of `robust`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.composition import parse
@@ -13,8 +14,7 @@ from toolkit.config import Config
 from toolkit.files import replace_text
 from toolkit.metrics import MAIN
 from toolkit.perturb import PERTURBATIONS
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say
+from toolkit.recipes.session.session import Session
 from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.robustness import attack_by_language, attacks_table, falls_table, strength_curves
 from toolkit.results.score import Score, write_csv, write_json
@@ -25,26 +25,43 @@ Attacks = Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]
 """Attack -> composition -> language -> measure -> value."""
 
 
-def robust_tables(
-    found: Sequence[Fall],
-    attacked: Attacks,
-    target: Task,
-    config: Config,
-    scores: Sequence[Score],
-) -> list[Table]:
-    """Return the table of the same noise, and one for each attack."""
-    notes = [GENERATED_NOTE] if target.is_generated else []
+@dataclass(frozen=True)
+class Found:
+    """Everything that `robust` found.
+
+    Attributes:
+        target: the task.
+        names: the compositions.
+        falls: of each composition under each perturbation.
+        attacks: measures of the attacks.
+        scores: one row per composition, condition, language and measure.
+    """
+
+    target: Task
+    names: tuple[str, ...]
+    falls: tuple[Fall, ...]
+    attacks: Attacks
+    scores: tuple[Score, ...]
+
+    @property
+    def measure(self) -> str:
+        """The task's main measure."""
+        return MAIN[self.target.metric]
+
+
+def robust_tables(found: Found, config: Config) -> list[Table]:
+    """Return the table of falls, and one table for each attack."""
+    notes = [GENERATED_NOTE] if found.target.is_generated else []
     dubious = [name for name, each in PERTURBATIONS.items() if not each.keeps_meaning]
-    measure = MAIN[target.metric]
+    task = found.target.name
     tables = []
-    if found:
-        n = max(score.n for score in scores)
-        title = (
-            f"{target.name}, {measure} in %, mean over languages, up to {n} rows each, noise seed {config.noise.seed}"
-        )
-        tables.append(falls_table(found, title=title, dubious=dubious, notes=notes))
-    for name, measures in attacked.items():
-        tables.append(attacks_table(measures, title=f"{target.name}, attack '{name}', means over languages, in %"))
+    if found.falls:
+        n = max(score.n for score in found.scores)
+        seed = config.noise.seed
+        title = f"{task}, {found.measure} in %, mean over languages, up to {n} rows each, noise seed {seed}"
+        tables.append(falls_table(found.falls, title=title, dubious=dubious, notes=notes))
+    for name, measures in found.attacks.items():
+        tables.append(attacks_table(measures, title=f"{task}, attack '{name}', means over languages, in %"))
     return tables
 
 
@@ -57,8 +74,8 @@ def _by_language(scores: Sequence[Score], measure: str) -> list[Table]:
         rows = []
         for protocol in dict.fromkeys(score.protocol for score in own):
             values = {score.language: 100 * score.value for score in own if score.protocol == protocol}
-            told = next((part[6:] for part in protocol.split() if part.startswith("noise=")), CLEAN)
-            rows.append((told, *(values.get(code) for code in languages)))
+            noise = next((part[6:] for part in protocol.split() if part.startswith("noise=")), CLEAN)
+            rows.append((noise, *(values.get(code) for code in languages)))
         tables.append(Table(f"{composition}, {measure} in %", ("noise", *languages), tuple(rows)))
     return tables
 
@@ -72,59 +89,35 @@ def _attacked(attacked: Attacks) -> list[Table]:
     ]
 
 
-def write_robust(
-    folder: Path,
-    tables: Sequence[Table],
-    found: Sequence[Fall],
-    attacked: Attacks,
-    scores: Sequence[Score],
-    target: Task,
-    config: Config,
-) -> None:
-    """Write what was found as Markdown, CSV, JSON and a figure."""
-    measure = MAIN[target.metric]
-    text = "\n".join(
-        render(each, "markdown") for each in [*tables, *_by_language(scores, measure), *_attacked(attacked)]
-    )
+_ESTIMATES = ("drop", "gain", "spared")
+_COLUMNS = (
+    *("composition", "perturbation", "strength", "languages", "clean", "noisy", "drop_rate"),
+    *(f"{name}{what}" for name in _ESTIMATES for what in ("", "_low", "_high", "_p")),
+)
+
+
+def write_robust(found: Found, tables: Sequence[Table], folder: Path) -> None:
+    """Write the result as Markdown, CSV, JSON and a figure."""
+    target, measure = found.target, found.measure
+    every = [*tables, *_by_language(found.scores, measure), *_attacked(found.attacks)]
+    text = "\n".join(render(each, "markdown") for each in every)
     replace_text(folder / "robust.md", f"# Robustness on {target.name}\n\n{text}")
-    write_json(scores, folder / "scores.json")
-    write_csv(scores, folder / "scores.csv")
-    replace_text(folder / "robust.csv", falls_csv(found))
-    replace_text(folder / "attacks.json", json.dumps(attacked, indent=1) + "\n")
-    if found:
+    write_json(found.scores, folder / "scores.json")
+    write_csv(found.scores, folder / "scores.csv")
+    replace_text(folder / "robust.csv", falls_csv(found.falls))
+    replace_text(folder / "attacks.json", json.dumps(found.attacks, indent=1) + "\n")
+    if found.falls:
         title = f"{target.name}: {measure} against strength, mean over languages"
-        strength_curves(found, folder / "curves.png", title=title, measure=measure)
+        strength_curves(found.falls, folder / "curves.png", title=title, measure=measure)
 
 
 def falls_csv(found: Sequence[Fall]) -> str:
-    """Return how far each composition falls under each noise as tidy CSV, in fractions."""
+    """Return one line for each composition, perturbation and strength, in fractions."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(
-        [
-            "composition",
-            "perturbation",
-            "strength",
-            "languages",
-            "clean",
-            "noisy",
-            "drop_rate",
-            "drop",
-            "drop_low",
-            "drop_high",
-            "drop_p",
-            "gain",
-            "gain_low",
-            "gain_high",
-            "gain_p",
-            "spared",
-            "spared_low",
-            "spared_high",
-            "spared_p",
-        ]
-    )
+    writer.writerow(_COLUMNS)
     for fall in found:
-        line: list = [fall.composition, fall.perturbation, fall.strength, " ".join(fall.languages)]
+        line: list[object] = [fall.composition, fall.perturbation, fall.strength, " ".join(fall.languages)]
         line += [fall.clean, fall.noisy, fall.drop_rate]
         for each in (fall.drop, fall.gain, fall.spared):
             line += ["", "", "", ""] if each is None else [each.value, each.low, each.high, each.adjusted]
@@ -132,35 +125,25 @@ def falls_csv(found: Sequence[Fall]) -> str:
     return buffer.getvalue()
 
 
-def track_robust(
-    names: Sequence[str],
-    found: Sequence[Fall],
-    attacked: Attacks,
-    target: Task,
-    config: Config,
-    folder: Path,
-    say: Say,
-) -> None:
+def track_robust(found: Found, folder: Path, session: Session) -> None:
     """Record one run for each composition; a score's step is its strength in percent, so that a chart is the curve."""
-    tracker = common.open_config_tracker(config)
-    stem = f"{target.name}/{MAIN[target.metric]}"
-    for name in names:
-        tracker.start(
+    target, config = found.target, session.config
+    stem = f"{target.name}/{found.measure}"
+    files = ("robust.md", "robust.csv", "scores.json", "attacks.json", *(["curves.png"] if found.falls else []))
+    for name in found.names:
+        with session.tracked(
             name,
             experiment=target.name,
             tags={**parse(name).tags(), "journey": "robust", "backbone": config.backbone.name},
             params={"composition": name, "backbone": config.backbone.name, "noise_seed": config.noise.seed},
-        )
-        for fall in found:
-            if fall.composition == name:
-                label = fall.perturbation.replace("+", "_")
-                tracker.log_metrics({f"{stem}/noise/{label}": fall.noisy}, step=round(100 * fall.strength))
-                tracker.log_metrics({f"{stem}/noise/{label}": fall.clean}, step=0)
-        for kind, by_name in attacked.items():
-            for language, measures in by_name.get(name, {}).items():
-                tracker.log_metrics({f"{target.name}/{kind}/{key}/{language}": v for key, v in measures.items()})
-        for file in ("robust.md", "robust.csv", "scores.json", "attacks.json", *(["curves.png"] if found else [])):
-            tracker.log_artifact(folder / file)
-        tracker.close()
-    for note in tracker.notes:
-        say(note)
+        ) as tracker:
+            for fall in found.falls:
+                if fall.composition == name:
+                    label = fall.perturbation.replace("+", "_")
+                    tracker.log_metrics({f"{stem}/noise/{label}": fall.noisy}, step=round(100 * fall.strength))
+                    tracker.log_metrics({f"{stem}/noise/{label}": fall.clean}, step=0)
+            for kind, by_name in found.attacks.items():
+                for language, measures in by_name.get(name, {}).items():
+                    tracker.log_metrics({f"{target.name}/{kind}/{key}/{language}": v for key, v in measures.items()})
+            for file in files:
+                tracker.log_artifact(folder / file)

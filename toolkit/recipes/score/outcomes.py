@@ -11,9 +11,10 @@ from toolkit.metrics import MAIN
 from toolkit.results.predictions import Prediction
 from toolkit.statistics.outcomes import Outcomes
 from toolkit.tasks import Task
+from toolkit.tasks.kinds import KINDS, Kind
 
 # Whether answers are lists of pairs, of which each composition has others; else they are rows, the same for all compositions.
-HAS_PAIRS = {
+HAS_PAIRS: dict[Kind, bool] = {
     "pair": False,
     "choice": False,
     "span": False,
@@ -23,7 +24,7 @@ HAS_PAIRS = {
     "retrieval": False,
 }
 # Whether measures are sums of counts over the corpus; else they are means over rows.
-COUNTED = {**dict.fromkeys(HAS_PAIRS, False), "tags": True, "mining": True}
+COUNTED: dict[Kind, bool] = {**dict.fromkeys(KINDS, False), "tags": True, "mining": True}
 # A corpus-level measure of tags or of mined pairs, from a sentence's counts: numerator and denominator.
 _OF_COUNTS = {
     "f1": ({"tp": 2.0}, {"tp": 2.0, "fp": 1.0, "fn": 1.0}),

@@ -11,7 +11,7 @@ from toolkit.config import AdapterConfig, Config, TrainConfig
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HEADS, HeadSpec
-from toolkit.modeling.pooling import to_pooling
+from toolkit.modeling.pooling import Pooling
 from toolkit.progress import Say
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
@@ -106,11 +106,10 @@ def say_path(circuit: Circuit, say: Say) -> None:
         say(f"{circuit.composition}: {len(circuit.unfolded)} layers are not folded ({reason}).")
 
 
-def _spec(held: Head, pooling: str | None) -> HeadSpec:
+def _spec(held: Head, pooling: Pooling | None) -> HeadSpec:
     """Return what a card says of a head, with the defaults of this release where it says nothing."""
     spec = HeadSpec(held.kind, held.labels)
-    temperature = held.temperature or spec.temperature
-    return replace(spec, pooling=to_pooling(pooling) if pooling else spec.pooling, temperature=temperature)
+    return replace(spec, pooling=pooling or spec.pooling, temperature=held.temperature or spec.temperature)
 
 
 def _require_modules(composition: Composition, session: Session) -> None:

@@ -16,7 +16,7 @@ from toolkit.sweeps import Attempt, Planned, Record, Step, SweepFolder
 from toolkit.sweeps.results import ancestors, states_of
 from toolkit.sweeps.values import State
 from toolkit.zoo import Zoo
-from toolkit.zoo.shelf import shelf_name
+from toolkit.zoo.names import shelf_name
 
 _HEARTBEAT_S = 2.0
 MIN_FREE_BYTES = 32 * 2**20

@@ -19,7 +19,7 @@ from toolkit.sweeps.values import Texts
 from toolkit.tasks import Task, get_task
 from toolkit.tasks.catalogue.trains_on import source_task
 from toolkit.tasks.kinds import RETRIEVED
-from toolkit.zoo.shelf import shelf_name
+from toolkit.zoo.names import shelf_name
 
 RECIPE = 1
 """Version of the recipe: raised when the same settings lead to other numbers, so that old stages are not reused."""

@@ -1,4 +1,4 @@
-"""What predictors read of tasks and circuits, extracted once and kept in the embedding store."""
+"""Evidence that predictors read of tasks and circuits, extracted once and kept in the embedding store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.config import Config
 from toolkit.embeddings import Key, Store, Vectors
 from toolkit.errors import ToolkitError
 from toolkit.features.item import Item, item_features
@@ -16,9 +15,8 @@ from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import vector_key
 from toolkit.modeling.states import item_states
-from toolkit.progress import Report, silent
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer.fisher import task_fisher
 from toolkit.recipes.transfer.probe import Probe, every_item, probe_items, probe_rows, task_name
 from toolkit.tasks import BitextRow, get_task, training_task
@@ -29,22 +27,20 @@ BARE = "backbone"
 
 
 class Absent(ToolkitError):
-    """Why a predictor has no number for a source and a target, in one sentence."""
+    """Reason why a predictor has no number for a source and a target, in one sentence."""
 
 
 class Context:
-    """What predictors read of tasks and of the circuits that were trained on them.
+    """Evidence of tasks and of the circuits that were trained on them.
 
-    Everything is extracted once: items, labels and token counts once a task, the vectors of a circuit once for each text, a
-    Fisher once an adapter. Vectors and Fishers lie in the embedding store, so that the next run extracts nothing again.
+    Everything is extracted once: items, labels and token counts once per task, the vectors of a circuit once for each text, a
+    Fisher once per adapter. Vectors and Fishers are kept in the embedding store, so the next run does not extract them again.
     One circuit at a time is wired; use it as a context manager.
 
     Args:
-        config: the backbone, zoo, store and `similarity` settings.
-        zoos: of single entries, the zoo that holds them, where it is not `config.zoo`.
+        session: of the configuration, whose backbone, zoo, store and `similarity` settings are used.
+        zoos: entry -> the zoo that holds it, for entries that are not in the session's zoo.
         gains: by target and source, the gain that was observed; None: there is no sweep.
-        report: progress.
-        say: told what a reader should know.
 
     Attributes:
         n_encoded: sequences that went through an encoder so far; those of stored vectors did not.
@@ -53,20 +49,18 @@ class Context:
 
     def __init__(
         self,
-        config: Config,
+        session: Session,
         *,
         zoos: Mapping[str, Path] | None = None,
         gains: Mapping[str, Mapping[str, float]] | None = None,
-        report: Report = silent,
-        say: Say = say_nothing,
     ) -> None:
-        self.config = config
+        self.session, self.config = session, session.config
         self.zoos = dict(zoos or {})
         self.gains = gains
         self.n_encoded = 0
         self.n_examples = 0
-        self._report, self._say = report, say
-        self._store = Store(config.store.folder, shard=config.store.shard, say=say)
+        settings = session.config.store
+        self._store = Store(settings.folder, shard=settings.shard, say=session.say)
         self._wired: tuple[str, Circuit] | None = None
         self._backbone: Backbone | None = None
         self._keys: dict[str, Key] = {}
@@ -94,18 +88,18 @@ class Context:
         return probe_rows(task, self.config.data_root)
 
     def n_learnt(self, task: str) -> int:
-        """Return how many rows a task's adapter learnt from (`train.limit` may cut them); without one, how many there are."""
+        """Return how many rows a task's adapter learnt from (`train.limit` may cut them); without an adapter, how many there are."""
         try:
             entry = self.entry_of(task)
         except Absent:
             return len(self.rows(task))
-        seen = [each.rows for each in self._zoo(entry).get(entry, common.shelf(self.config)).data_seen]
-        # Of an adapter that came from elsewhere nothing is known.
+        seen = [each.rows for each in self._zoo(entry).get(entry, self.session.shelf).data_seen]
+        # The card of an adapter that came from elsewhere has no number of rows.
         known = [rows for rows in seen if isinstance(rows, int)]
         return sum(known) if known and len(known) == len(seen) else len(self.rows(task))
 
     def languages(self, task: str) -> tuple[str, ...]:
-        """Return the languages that a task is scored in: those whose rows can be had."""
+        """Return the languages that a task is scored in: those whose rows can be read."""
         return get_task(task_name(task).name).reachable("score", data_root=self.config.data_root)
 
     def probe(self, task: str) -> Probe:
@@ -132,11 +126,11 @@ class Context:
 
     def text_vector(self, task: str) -> np.ndarray:
         """Return the mean last-layer vector of a task's texts on the bare backbone: float32 [H]."""
-        probe = self.probe(task)
-        return self._of(BARE, task, probe.texts).mean(0)
+        vector: np.ndarray = self._of(BARE, task, self.probe(task).texts).mean(0)
+        return vector
 
     def token_counts(self, task: str) -> dict[int, int]:
-        """Return how often each token occurs in a task's texts, special tokens left out."""
+        """Return how often each token occurs in a task's texts, without special tokens."""
         if task not in self._counts:
             tokenizer = self.backbone.tokenizer
             found = item_features(self.probe(task).texts, tokenizer, max_length=self._max_length)
@@ -148,14 +142,14 @@ class Context:
     # -- of a circuit ---------------------------------------------------------------------------------------------
 
     def entry_of(self, task: str) -> str:
-        """Return the entry whose adapter stands for a task: its own, or that of the task whose rows train it.
+        """Return the entry whose adapter represents a task: its own, or that of the task whose rows train it.
 
         Raises:
             Absent: the zoo holds neither, with the command that trains one.
         """
         own, lent = str(task_name(task)), self.lender(task)
         for entry in dict.fromkeys((own, lent)):
-            if self._zoo(entry).holds(entry, common.shelf(self.config)):
+            if self._zoo(entry).holds(entry, self.session.shelf):
                 return entry
         raise Absent(self._why_missing(lent))
 
@@ -203,14 +197,13 @@ class Context:
                 raise Absent(
                     f"'{entry}' is a whole encoder, and the Fisher information here is an adapter's; compare seq_bn."
                 )
-            if not self._zoo(entry).get(entry, common.shelf(self.config)).heads:
+            if not self._zoo(entry).get(entry, self.session.shelf).heads:
                 raise Absent(f"'{entry}' was imported without a head, so it has no gold label to take a gradient of.")
             rows = self.rows(task)
             settings = self.config.similarity
             drawn = rows.draw(min(settings.examples, len(rows)), seed=settings.seed)
-            config = replace(self.config, zoo=self._zoo(entry).root)
             self.close()  # one circuit at a time
-            found, n = task_fisher(entry, drawn, config, self._store, report=self._report, say=self._say)
+            found, n = task_fisher(entry, drawn, self._session_of(entry), self._store)
             self._fishers[task] = found
             self.n_examples += n
         return self._fishers[task]
@@ -218,7 +211,7 @@ class Context:
     # -- extraction -----------------------------------------------------------------------------------------------
 
     def _of(self, entry: str, task: str, items: Sequence[Item]) -> np.ndarray:
-        # Always the same request for a task, whatever is read of it: a store's shards are named by all texts of one.
+        # Always the same request for a task: the name of a store's shard depends on all of its texts.
         every = every_item(self.probe(task))
         if (entry, task) not in self._vectors:
             self._vectors[entry, task] = self._stored(entry, every, task)
@@ -246,7 +239,7 @@ class Context:
             self.n_encoded += len(found.features)
             label = f"{entry} reads {what}"
             batch_size = self.config.eval.batch_size
-            vectors = item_states(circuit, found, batch_size=batch_size, what=label, report=self._report)
+            vectors = item_states(circuit, found, batch_size=batch_size, what=label, report=self.session.report)
             return dict.fromkeys(wanted, vectors)
 
         texts = [item.text for item in items]
@@ -265,22 +258,25 @@ class Context:
         return self._backbone
 
     def _circuit(self, entry: str) -> Circuit:
-        """Return the wired circuit of an entry, without its head; the one before is taken out."""
+        """Return the wired circuit of an entry, without its head; the circuit before is taken out."""
         if self._wired is None or self._wired[0] != entry:
             self.close()
-            config = replace(self.config, zoo=self._zoo(entry).root)
-            circuit, _ = common.trained_circuit(entry, config, heads={}, report=self._report)
+            circuit, _ = trained_circuit(entry, self._session_of(entry), heads={})
             self._wired, self._backbone = (entry, circuit), circuit.backbone
         return self._wired[1]
 
     def _zoo(self, entry: str) -> Zoo:
         return Zoo(self.zoos.get(entry, self.config.zoo))
 
+    def _session_of(self, entry: str) -> Session:
+        """Return the session with the zoo that holds an entry."""
+        return self.session.with_config(replace(self.config, zoo=self._zoo(entry).root))
+
     def _why_missing(self, entry: str) -> str:
-        """Return where an entry is missing, whether another backbone has it, and what makes it."""
+        """Return where an entry is missing, whether another backbone has it, and the command that makes it."""
         if not training_task(get_task(task_name(entry).name)).has_train:
-            return f"'{entry}' has no training rows, so no adapter stands for it."
-        zoo, shelf = self._zoo(entry), common.shelf(self.config)
+            return f"'{entry}' has no training rows, so no adapter represents it."
+        zoo, shelf = self._zoo(entry), self.session.shelf
         others = sorted({card.backbone.name for card in zoo.list(damaged=[]) if card.name == entry})
         elsewhere = f" (it is there for {', '.join(others)}, whose adapters do not fit)" if others else ""
         return (

@@ -1,4 +1,4 @@
-"""The diagonal Fisher of a task's adapter, computed once and kept in the embedding store."""
+"""Diagonal Fisher information of a task's adapter, computed once and kept in the embedding store."""
 
 from __future__ import annotations
 
@@ -10,43 +10,41 @@ from dataclasses import replace
 import numpy as np
 
 from toolkit.composition import Part, parse
-from toolkit.config import Config
 from toolkit.embeddings import Store
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import vector_key
-from toolkit.progress import Report
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.features import features_for
+from toolkit.recipes.session.session import Session
 from toolkit.tasks.task import Rows
 
 
-def task_fisher(
-    entry: str, rows: Rows, config: Config, store: Store, *, report: Report, say: Say
-) -> tuple[dict[str, np.ndarray], int]:
+def task_fisher(entry: str, rows: Rows, session: Session, store: Store) -> tuple[dict[str, np.ndarray], int]:
     """Return the diagonal empirical Fisher of an entry's adapter on a task's rows, by layer, and how many rows it took.
 
-    It is one row of the store, under a key of the adapter's weights and a text that names the rows and the head: the same
-    adapter on the same rows is never computed again.
+    It is one row of the store. Its key has the adapter's weights, its text the rows and the head: the same adapter on the
+    same rows is never computed again.
 
     Args:
         entry: an entry of the zoo with one adapter and a head.
         rows: labelled rows that the head answers.
-        config: the zoo it lies in, and how rows are tokenised (`eval`).
-        store: where it is kept.
+        session: of a configuration with the zoo that holds the entry; `eval` says how rows are tokenised.
+        store: keeps the result.
 
     Returns:
-        float32 [O, I + 1] by linear layer, as `adapter_fisher` has it, and the number of rows that gradients were taken of: 0 where the store held it.
+        float32 [O, I + 1] by linear layer, as of `adapter_fisher`, and the number of rows that gradients were taken of: 0 if the
+        store had the result.
     """
     from toolkit.modeling.fisher import adapter_fisher
 
     # Folded weights have no gradient of their own.
-    plain = replace(config, eval=replace(config.eval, fold=False))
-    circuit, _ = common.trained_circuit(entry, plain, heads=None, report=report)
+    plain = session.with_config(replace(session.config, eval=replace(session.config.eval, fold=False)))
+    circuit, _ = trained_circuit(entry, plain, heads=None)
     n_computed = 0
     with circuit:
         (part,) = (part for part in circuit.parts if part.entry == str(parse(entry)))
         shapes = _layers(circuit, part)
-        settings = plain.eval
+        settings = plain.config.eval
         key = vector_key(
             circuit,
             layer=circuit.backbone.n_layers,
@@ -60,10 +58,8 @@ def task_fisher(
         ) -> dict[Hashable, np.ndarray]:
             nonlocal n_computed
             n_computed = len(rows)
-            features = common.features_for(
-                rows, rows.task.kind, circuit.backbone, settings, plain, what=f"tokens {entry}", report=report, say=say
-            )
-            found = adapter_fisher(circuit, features, part=part, report=report)
+            features = features_for(rows, rows.task.kind, circuit.backbone, settings, plain, what=f"tokens {entry}")
+            found = adapter_fisher(circuit, features, part=part, report=session.report)
             assert {name: each.shape for name, each in found.items()} == shapes
             flat = np.concatenate([np.ravel(found[name]) for name in shapes]).astype(np.float32)
             return dict.fromkeys(wanted, flat[None])

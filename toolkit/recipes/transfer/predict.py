@@ -1,4 +1,4 @@
-"""Predict which source will help which target, and hold it against a finished sweep."""
+"""Journey `predict`: rank sources for a target, and compare the ranking with the gains of a finished sweep."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.composition import Name, parse
-from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.progress import Report, silent
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.train import train
 from toolkit.recipes.transfer.evidence import Absent, Context
-from toolkit.recipes.transfer.predict_write import prediction_folder, track_prediction, write_prediction
 from toolkit.recipes.transfer.predictors import PREDICTORS, Predictor, extract, get_predictor, scores
 from toolkit.recipes.transfer.probe import task_name
 from toolkit.recipes.transfer.similarity import level
+from toolkit.recipes.transfer.write import prediction_folder, track_prediction, write_prediction
 from toolkit.report import GENERATED_NOTE, render
 from toolkit.report.transfer_tables import against_table, prediction_csv, ranking_table, validation_table
 from toolkit.results.result import Record, WrittenResult, from_csv
@@ -29,7 +25,7 @@ from toolkit.sweeps.transfers import Observed, observe
 from toolkit.tasks import TASKS, get_task, training_task
 
 ALL = "all"
-_COMBINED = "the predictors that are no controls, joined by reciprocal rank fusion; nothing is fitted"
+_COMBINED = "the predictors that are not controls, joined by reciprocal rank fusion; nothing is fitted"
 
 
 @dataclass(frozen=True)
@@ -51,67 +47,53 @@ class Predicted(WrittenResult):
 
 def predict(
     target: str | None,
-    config: Config,
+    session: Session,
     *,
     sources: Sequence[str] = (),
     sweep: Path | None = None,
     variant: str | None = None,
     by: str | Sequence[str] = ALL,
     is_trained: bool = False,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> Predicted:
-    """Rank sources for a target by every predictor; with a finished sweep also say how far the predictors are to be trusted.
+    """Rank sources for a target by every predictor; with a finished sweep also report how reliable the predictors are.
 
     Args:
         target: the task to predict for; None: every target of the sweep.
-        config: resolved configuration; with a sweep the sweep's backbone is taken.
+        session: of the configuration; with a sweep the sweep's backbone is used.
         sources: tasks to rank; none: the sweep's, else the tasks that the zoo holds an adapter of.
-        sweep: folder of a finished sweep, whose adapters are read and whose gains predictions are held against.
-        variant: the point on the sweep's axis `settings`, where it has several.
+        sweep: folder of a finished sweep, whose adapters are read and whose gains predictions are compared with.
+        variant: the point on the sweep's axis `settings`, if it has several.
         by: predictors; `all`: every one. With a sweep the controls are computed whatever is asked for.
         is_trained: train the adapters that the zoo lacks first.
-        report: progress callback.
-        say: called with sentences for the reader.
 
     Raises:
         ToolkitError: an unknown target, source or predictor, nothing to rank, or a sweep that is not finished.
     """
-    found, config, _ = prediction(
-        target,
-        config,
-        sources=sources,
-        sweep=sweep,
-        variant=variant,
-        by=by,
-        is_trained=is_trained,
-        report=report,
-        say=say,
+    found, session, _ = prediction(
+        target, session, sources=sources, sweep=sweep, variant=variant, by=by, is_trained=is_trained
     )
-    folder = prediction_folder(target, config, sweep)
+    folder = prediction_folder(target, session.config.run_dir, sweep)
     tables = [against_table(found)] if target is None else [ranking_table(found, found.of(target))]
     tables += [validation_table(found)] if found.validation is not None else []
     text = "\n".join([*(render(each, "text") for each in tables), *verdicts(found)])
     files = write_prediction(found, folder, target)
-    run_id = track_prediction(found, files, config, target=target, say=say)
+    run_id = track_prediction(found, files, target, session)
     for note in found.notes:
-        say(note)
+        session.say(note)
     return Predicted(found=found, text=text, folder=folder, run_id=run_id)
 
 
 def prediction(
     target: str | None,
-    config: Config,
+    session: Session,
     *,
     sources: Sequence[str] = (),
     sweep: Path | None = None,
     variant: str | None = None,
     by: str | Sequence[str] = ALL,
     is_trained: bool = False,
-    report: Report = silent,
-    say: Say = say_nothing,
-) -> tuple[Prediction, Config, Observed | None]:
-    """Return what `predict` writes, the configuration with the sweep's backbone, and the sweep; arguments as for `predict`."""
+) -> tuple[Prediction, Session, Observed | None]:
+    """Return the prediction, the session with the sweep's backbone, and the sweep; arguments as for `predict`."""
     if target is None and sweep is None:
         raise ToolkitError(
             "Neither a target nor a sweep was named; `xstilts predict TARGET` or `xstilts predict --sweep DIR`."
@@ -120,20 +102,20 @@ def prediction(
         task_name(text)
     observed = None if sweep is None else observe(sweep, variant=variant)
     if observed is not None:
-        config = observed.configured(config)
+        session = session.with_config(observed.configured(session.config))
     chosen, is_combined = _chosen(by, has_sweep=observed is not None)
-    candidates = tuple(dict.fromkeys(sources or (observed.sources if observed else held_sources(config, target))))
+    candidates = tuple(dict.fromkeys(sources or (observed.sources if observed else held_sources(session, target))))
     targets = tuple(dict.fromkeys((*([target] if target else []), *(observed.targets if observed else ()))))
     if not any(source != one for source in candidates for one in targets):
         raise ToolkitError(
-            f"There is nothing to rank for '{target}': the zoo {config.zoo} holds no other task's adapter for "
-            f"{common.shelf(config)}; train some (`xstilts train mnli --backbone {config.backbone.name}`), or name sources with "
-            "--train."
+            f"There is nothing to rank for '{target}': the zoo {session.zoo.root} holds no other task's adapter for "
+            f"{session.shelf}; train some (`xstilts train mnli --backbone {session.config.backbone.name}`), or name sources "
+            "with --train."
         )
     zoos, gains = (observed.zoos, observed.gains) if observed else (None, None)
-    with Context(config, zoos=zoos, gains=gains, report=report, say=say) as context:
+    with Context(session, zoos=zoos, gains=gains) as context:
         if is_trained:
-            _train_missing(candidates, targets, chosen, context, config, report, say)
+            _train_missing(candidates, targets, chosen, context)
         extract(chosen, candidates, targets, context)
         rankings = [_ranking(one, candidates, chosen, is_combined, context, observed) for one in targets]
     lead = COMBINED if is_combined else chosen[0].name
@@ -141,7 +123,7 @@ def prediction(
     controls = tuple(each.name for each in chosen if each.is_control)
     generated = [name for name in (*candidates, *targets) if get_task(task_name(name).name).is_generated]
     found = Prediction(
-        backbone=common.shelf(config),
+        backbone=session.shelf,
         definitions={name: definitions[name] for name in sorted(definitions, key=lambda name: name != lead)},
         controls=controls,
         lead=lead,
@@ -153,15 +135,14 @@ def prediction(
         is_generated=bool(generated),
         notes=_notes(observed, target, bool(generated)),
     )
-    return found, config, observed
+    return found, session, observed
 
 
-def held_sources(config: Config, target: str | None = None) -> tuple[str, ...]:
-    """Return the tasks of which the zoo holds an adapter of their own, on the configuration's backbone; not the target."""
-    shelf = common.shelf(config)
+def held_sources(session: Session, target: str | None = None) -> tuple[str, ...]:
+    """Return the tasks that the zoo holds an adapter of, on the session's backbone, without the target."""
     found = []
-    for card in common.open_zoo(config).list(damaged=[]):
-        if card.backbone.name != shelf or card.name == target:
+    for card in session.zoo.list(damaged=[]):
+        if card.backbone.name != session.shelf or card.name == target:
             continue
         composition = parse(card.name)
         leaf = composition.leaves()[0] if str(composition) == card.name and len(composition.leaves()) == 1 else None
@@ -174,7 +155,7 @@ def held_sources(config: Config, target: str | None = None) -> tuple[str, ...]:
 
 
 def _chosen(by: str | Sequence[str], *, has_sweep: bool) -> tuple[list[Predictor], bool]:
-    """Return the predictors to compute, what was asked for first, and whether they are joined as well."""
+    """Return the predictors to compute, those that were asked for first, and whether they are joined as well."""
     names = by.split(",") if isinstance(by, str) else list(by)
     names = [name.strip() for name in names]
     if names == [ALL]:
@@ -187,7 +168,7 @@ def _chosen(by: str | Sequence[str], *, has_sweep: bool) -> tuple[list[Predictor
             asked += [each for each in PREDICTORS.values() if not each.is_control and each not in asked]
     if fitted := [each.name for each in asked if each.needs_sweep and not has_sweep]:
         raise ToolkitError(f"'{fitted[0]}' is fitted on observed gains; name a finished sweep with --sweep DIR.")
-    if has_sweep:  # what a predictor is held against
+    if has_sweep:  # predictors are compared with the controls
         asked += [each for each in PREDICTORS.values() if each.is_control and each not in asked]
     return asked, is_combined and sum(not each.is_control for each in asked) > 1
 
@@ -197,9 +178,6 @@ def _train_missing(
     targets: Sequence[str],
     chosen: Sequence[Predictor],
     context: Context,
-    config: Config,
-    report: Report,
-    say: Say,
 ) -> None:
     needs = {each.needs_adapters for each in chosen}
     wanted = [*(sources if needs - {""} else ()), *(targets if "both" in needs else ())]
@@ -208,7 +186,7 @@ def _train_missing(
             context.entry_of(task)
         except Absent:
             if training_task(get_task(task_name(task).name)).has_train:
-                train(context.lender(task), Session.open(config, report=report, say=say))
+                train(context.lender(task), context.session)
 
 
 def _ranking(
@@ -237,7 +215,7 @@ def _ranking(
             if source in joined:
                 values[source][COMBINED] = joined[source]
             else:
-                absent[source][COMBINED] = "no predictor tells the sources apart."
+                absent[source][COMBINED] = "no predictor distinguishes the sources."
     gains = observed.gains.get(target, {}) if observed else {}
     return Ranking(
         target=target,
@@ -273,6 +251,6 @@ def _notes(observed: Observed | None, target: str | None, is_generated: bool) ->
             notes.append(f"Gains are means over {observed.seeds} seeds; adapters are those of seed {observed.seed}.")
         if target is not None and target not in observed.targets:
             notes.append(
-                f"'{target}' is no target of the sweep: what was observed there says how far to trust this ranking."
+                f"'{target}' is not a target of the sweep: the agreement there says how reliable this ranking is."
             )
     return (*notes, *([GENERATED_NOTE] if is_generated else []))

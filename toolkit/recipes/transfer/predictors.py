@@ -1,4 +1,4 @@
-"""Predictors: what gives each source a number for a target, higher where it should help more."""
+"""Predictors of transfer: each gives a source a number for a target, higher if the source should help more."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ Measure = Callable[[Context, str, str], float]
 
 @dataclass(frozen=True, kw_only=True)
 class Predictor:
-    """What gives each source a number for a target.
+    """A function that gives each source a number for a target.
 
     Attributes:
         name: as `--by` takes it.
         definition: in a few words, for tables and help.
-        measure: context, source, target -> the number; raises `Absent` where there is none.
-        needs_adapters: whose adapters must be trained: `` nobody's, `source` or `both`.
+        measure: context, source, target -> the number; raises `Absent` if there is none.
+        needs_adapters: whose adapters must be trained: ``, `source` or `both`.
         needs_labels: whether the target must have labels.
-        is_symmetric: whether source and target may change places.
-        is_control: whether it is what a predictor must beat to be worth anything.
+        is_symmetric: whether source and target can be exchanged.
+        is_control: whether it is a baseline that useful predictors must beat.
         needs_sweep: whether it is fitted on observed gains.
-        reads: what is extracted for it of an adapter: `items` (of every target), `shared`, `fisher`.
+        reads: what it needs of an adapter: `items` (of every target), `shared`, `fisher`.
         reference: where it is defined.
     """
 
@@ -53,12 +53,12 @@ class Predictor:
 
 
 def scores(predictor: Predictor, sources: Sequence[str], target: str, context: Context) -> dict[str, float | str]:
-    """Return for each source its number for the target, higher where it should help more, or why there is none.
+    """Return for each source its number for the target, higher if it should help more, or why there is none.
 
     Args:
         sources: tasks, such as `mnli` or `udpos.tr`.
         target: a task.
-        context: what is read of them; the same one for all predictors, so that nothing is read twice.
+        context: reads them; the same one for all predictors, so that nothing is read twice.
 
     Raises:
         ToolkitError: no such task, or its rows or an adapter cannot be read.
@@ -73,9 +73,9 @@ def scores(predictor: Predictor, sources: Sequence[str], target: str, context: C
 
 
 def extract(predictors: Iterable[Predictor], sources: Sequence[str], targets: Sequence[str], context: Context) -> None:
-    """Read everything that predictors need, circuit by circuit, so that each is wired once.
+    """Read everything that predictors need, circuit by circuit, so that each circuit is wired once.
 
-    `scores` reads what is missing by itself; without this it would wire every circuit again for every target.
+    `scores` reads what is missing; without this function it would wire every circuit again for every target.
     """
     reads = {each for predictor in predictors for each in predictor.reads}
     for task in dict.fromkeys((*sources, *targets)):
@@ -110,7 +110,7 @@ def get_predictor(name: str) -> Predictor:
 
 
 def _estimated(estimate: Callable[[], float]) -> float:
-    """Return an estimate; what it refuses (one label, too few examples) is why there is none."""
+    """Return an estimate; its refusal (one label, too few examples) is the reason why there is none."""
     try:
         return estimate()
     except DataError as refusal:
@@ -140,7 +140,7 @@ def _transrate(context: Context, source: str, target: str) -> float:
 
 def _cka(context: Context, source: str, target: str) -> float:
     a, b = context.shared(source), context.shared(target)
-    # Of hundreds of texts and as many dimensions the plain estimate is near 1 whatever the features are.
+    # With hundreds of texts and as many dimensions the plain estimate is near 1 for any features.
     return _estimated(lambda: linear_cka(a, b, debiased=True))
 
 
@@ -223,7 +223,7 @@ PREDICTORS: dict[str, Predictor] = {
         ),
         Predictor(
             name="language",
-            definition="the source's training language beside the target's languages, mean cosine of URIEL syntax features",
+            definition="the source's training language with the target's languages, mean cosine of URIEL syntax features",
             measure=_language,
             reference="Littell et al. 2017 (EACL)",
         ),

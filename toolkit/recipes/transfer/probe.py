@@ -1,4 +1,4 @@
-"""What is looked at of a task: some of its training rows as items, with the labels that they carry."""
+"""Probe of a task: some of its training rows as items, with their labels."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ from toolkit.tasks import (
     get_task,
     training_task,
 )
+from toolkit.tasks.kinds import Kind
 from toolkit.tasks.rows import OTHER_TAG, Row
 from toolkit.tasks.task import Rows
 
-# Words of one sentence that become items: more of them from fewer sentences would be cheaper, but alike.
+# Words of one sentence that become items: more of them from fewer sentences would be cheaper, but too similar.
 TAGS_PER_ROW = 4
-# Words of one context inside the answer, and outside. A context is long, so that each is made use of.
+# Words of one context inside the answer, and outside: a context is long, so several words of it are used.
 WORDS_PER_SIDE = 3
 
 
@@ -39,10 +40,10 @@ class Probe:
     """Some rows of a task, as items.
 
     Attributes:
-        items: those that carry a label; of a task without labels those of `texts`.
+        items: those with a label; of a task without labels those of `texts`.
         labels: int64 [N], of `items`; None where the task has none.
-        texts: one item a row (of a choice task one a choice): the whole of what a reader sees.
-        rows: what they were made from.
+        texts: one item per row (of a choice task one per choice) with everything that a reader sees.
+        rows: the rows that they were made from.
     """
 
     items: tuple[Item, ...]
@@ -61,16 +62,16 @@ def task_name(text: str) -> Name:
     (leaf, *others) = composition.leaves() or (None,)
     if leaf is None or others or str(composition) != str(leaf):
         raise ToolkitError(
-            f"'{text}' is no task; similarity is asked of tasks by their names, such as mnli or udpos.tr."
+            f"'{text}' is not a task; similarity compares tasks by their names, such as mnli or udpos.tr."
         )
     get_task(leaf.name)
     return leaf
 
 
 def probe_rows(text: str, data_root: Path | None) -> Rows:
-    """Return the rows that describe a task: those that train it, or without such the ones it is tuned or scored on.
+    """Return the rows that describe a task: its training rows, else those that it is tuned or scored on.
 
-    Rows of the second kind (translations, corpora, queries) are read without their answers.
+    Rows that are only scored (translations, corpora, queries) are read without their answers.
     """
     ref = task_name(text)
     task = training_task(get_task(ref.name))
@@ -84,8 +85,8 @@ def probe_rows(text: str, data_root: Path | None) -> Rows:
 def probe_items(text: str, *, limit: int, seed: int = 0, data_root: Path | None = None) -> Probe:
     """Return up to `limit` items of a task with their labels, the same for the same rows and seed.
 
-    A pair is an item with its relation; a question beside each of its choices an item, right or wrong; of a tagged
-    sentence up to four words with their tags; of a context up to three words inside the answer and three outside.
+    A pair is one item with its relation; a question with each of its choices is one item, right or wrong; a tagged sentence
+    gives up to four words with their tags; a context up to three words inside the answer and three outside.
 
     Args:
         text: a task, `mnli`, or its rows in a language, `udpos.tr`.
@@ -99,25 +100,21 @@ def probe_items(text: str, *, limit: int, seed: int = 0, data_root: Path | None 
         (3, (3,), True)
     """
     rows = probe_rows(text, data_root)
-    maker, per_row = MAKERS[rows.task.kind]
-    if rows.task.kind == "choice":
-        first = rows[0]
-        assert isinstance(first, ChoiceRow)
-        per_row = len(first.choices)
-    wanted = -(-limit // per_row)
+    make, most = MAKERS[rows.task.kind]
+    wanted = -(-limit // most(rows))
     while True:
         drawn = rows.draw(min(wanted, len(rows)), seed=seed)
         items: list[Item] = []
         labels: list[int] = []
         texts: dict[Item, None] = {}
         for row in drawn:
-            made, whole = maker(row, rows.task, Random(f"{seed} {row.id}"))
+            made, whole = make(row, rows.task, Random(f"{seed} {row.id}"))
             texts |= dict.fromkeys(whole)
             items += [item for item, _ in made]
             labels += [label for _, label in made]
         if not items or len(items) >= limit or len(drawn) == len(rows):
             break
-        # Short answers and short sentences give fewer words; a larger draw holds the rows of the smaller one.
+        # Short answers and short sentences give fewer words; a larger draw contains the rows of the smaller one.
         wanted = max(wanted + 1, 11 * wanted * limit // (10 * len(items)))
     if not items:
         return Probe(tuple(texts), None, tuple(texts), drawn)
@@ -170,18 +167,24 @@ def _without_labels(row: Row, task: Task, rng: Random) -> Made:
     return [], [Item(text) for text in (row.query, row.passage) if text]
 
 
-# How items are made of a row of each kind, and how many there are at most.
-MAKERS: dict[str, tuple[Callable[[Row, Task, Random], Made], int]] = {
-    "pair": (_pair, 1),
-    "choice": (_choice, 1),
-    "tags": (_tags, TAGS_PER_ROW),
-    "span": (_span, 2 * WORDS_PER_SIDE),
-    "bitext": (_without_labels, 2),
-    "mining": (_without_labels, 1),
-    "retrieval": (_without_labels, 2),
+def _n_choices(rows: Rows) -> int:
+    first = rows[0]
+    assert isinstance(first, ChoiceRow)
+    return len(first.choices)
+
+
+# By kind how items are made of a row, and how many there are at most.
+MAKERS: dict[Kind, tuple[Callable[[Row, Task, Random], Made], Callable[[Rows], int]]] = {
+    "pair": (_pair, lambda rows: 1),
+    "choice": (_choice, _n_choices),
+    "tags": (_tags, lambda rows: TAGS_PER_ROW),
+    "span": (_span, lambda rows: 2 * WORDS_PER_SIDE),
+    "bitext": (_without_labels, lambda rows: 2),
+    "mining": (_without_labels, lambda rows: 1),
+    "retrieval": (_without_labels, lambda rows: 2),
 }
 
 
 def every_item(probe: Probe) -> Sequence[Item]:
-    """Return every item of a probe once: what goes through an encoder together."""
+    """Return every item of a probe once; they go through an encoder together."""
     return tuple(dict.fromkeys((*probe.items, *probe.texts)))

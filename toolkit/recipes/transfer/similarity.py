@@ -1,4 +1,4 @@
-"""How alike tasks are: a matrix for each predictor, with the groups of tasks marked."""
+"""Journey `similarity`: a matrix over tasks for each predictor, with the groups of tasks marked."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.progress import Progress, Report, silent
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.progress import Progress
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.train import train as train_composition
 from toolkit.recipes.transfer.evidence import Absent, Context
 from toolkit.recipes.transfer.predictors import PREDICTORS, Predictor, extract, get_predictor, scores
 from toolkit.recipes.transfer.probe import task_name
-from toolkit.recipes.transfer.similarity_write import (
+from toolkit.recipes.transfer.write import (
+    Compared,
     folder_name,
     similarity_csv,
     similarity_tables,
@@ -57,22 +56,20 @@ class SimilarityResult(WrittenResult):
 
 def compare_tasks(
     tasks: Sequence[str],
-    config: Config,
+    session: Session,
     *,
     by: str | Sequence[str] = "all",
     train: bool = False,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> SimilarityResult:
     """Compare tasks by every predictor that is asked for.
 
     What a predictor reads is extracted once and kept in the embedding store. A predictor that needs an adapter leaves out the
-    tasks that have none in the zoo, and says which command trains it.
+    tasks that have none in the zoo, and names the command that trains it.
 
     Args:
         tasks: two or more, `mnli`, or with a language, `udpos.tr`.
-        config: `config.similarity` says how much of each task is looked at.
-        by: `all`, or names of `PREDICTORS` that are no controls.
+        session: of a configuration whose section `similarity` says how much of each task is read.
+        by: `all`, or names of `PREDICTORS` that are not controls.
         train: train the adapters that are missing, each on its task alone.
     """
     names = by_group([str(task_name(task)) for task in tasks])
@@ -80,32 +77,36 @@ def compare_tasks(
         raise ToolkitError(f"{len(names)} task is named; similarity compares two or more.")
     predictors = chosen(by)
     if train and any(predictor.needs_adapters for predictor in predictors):
-        train_missing(names, config, report=report, say=say)
-    with Context(config, report=report, say=say) as context:
-        extract(predictors, names, names, context)
-        reasons: dict[str, dict[tuple[str, str], str]] = {}
-        matrices = []
-        for done, predictor in enumerate(predictors):
-            report(Progress("compare", done, len(predictors)))
-            matrices.append(_matrix(predictor, names, context, reasons.setdefault(predictor.name, {})))
-        sentences = dict.fromkeys(reason for found in reasons.values() for reason in found.values())
-        for sentence in sentences:
-            say(f"Left out: {sentence}")
-        levels = {name: level(name) for name in names}
-        panels = [_panel(PREDICTORS[matrix.predictor], matrix, levels) for matrix in matrices]
-        tables = [tasks_table(names, context), *similarity_tables(panels, names, config.similarity.shared_text)]
-        folder = Path(config.run_dir) / "similarity" / folder_name(names)
-        write_similarity(folder, tables, panels, matrices, reasons, list(sentences), levels, config)
-        track_similarity(names, matrices, config, folder, say)
-        text = "\n".join(render(table, "text", width=WIDTH) for table in tables)
+        train_missing(names, session)
+    with Context(session) as context:
+        found = _compared(names, predictors, context)
+        for sentence in found.sentences:
+            session.say(f"Left out: {sentence}")
+        shared = session.config.similarity.shared_text
+        tables = [tasks_table(names, context), *similarity_tables(found.panels, names, shared)]
+        folder = Path(session.config.run_dir) / "similarity" / folder_name(names)
+        write_similarity(found, tables, folder, session.config.backbone.name)
+        track_similarity(found, folder, session)
         return SimilarityResult(
-            matrices=tuple(matrices),
-            reasons=reasons,
-            text=text,
+            matrices=found.matrices,
+            reasons=found.reasons,
+            text="\n".join(render(table, "text", width=WIDTH) for table in tables),
             folder=folder,
             n_encoded=context.n_encoded,
             n_examples=context.n_examples,
         )
+
+
+def _compared(names: Sequence[str], predictors: Sequence[Predictor], context: Context) -> Compared:
+    extract(predictors, names, names, context)
+    reasons: dict[str, dict[tuple[str, str], str]] = {}
+    matrices = []
+    for done, predictor in enumerate(predictors):
+        context.session.report(Progress("compare", done, len(predictors)))
+        matrices.append(_matrix(predictor, names, context, reasons.setdefault(predictor.name, {})))
+    levels = {name: level(name) for name in names}
+    panels = tuple(_panel(PREDICTORS[matrix.predictor], matrix, levels) for matrix in matrices)
+    return Compared(tuple(names), levels, tuple(matrices), panels, reasons)
 
 
 def level(task: str) -> str:
@@ -132,7 +133,7 @@ def chosen(by: str | Sequence[str]) -> list[Predictor]:
     """Return the predictors that are asked for.
 
     Raises:
-        ToolkitError: no such predictor, or one that says nothing about a pair of tasks.
+        ToolkitError: no such predictor, or a control, which does not depend on the target.
     """
     asked = by.split(",") if isinstance(by, str) else list(by)
     if asked == ["all"]:
@@ -142,24 +143,22 @@ def chosen(by: str | Sequence[str]) -> list[Predictor]:
         if predictor.is_control:
             raise ToolkitError(
                 f"'{predictor.name}' is of a source alone ({predictor.definition}), so it says nothing about two tasks; "
-                "`xstilts predict` sets it beside the others."
+                "`xstilts predict` compares it with the others."
             )
     return found
 
 
-def train_missing(
-    tasks: Iterable[str], config: Config, *, report: Report = silent, say: Say = say_nothing
-) -> list[str]:
+def train_missing(tasks: Iterable[str], session: Session) -> list[str]:
     """Train an adapter for each task that has none in the zoo, on its task alone; return the entries that were made."""
     made = []
-    with Context(config) as context:
+    with Context(session) as context:
         for task in tasks:
             try:
                 context.entry_of(task)
             except Absent:
                 if training_task(get_task(task_name(task).name)).has_train:
                     entry = context.lender(task)
-                    train_composition(entry, Session.open(config, report=report, say=say))
+                    train_composition(entry, session)
                     made.append(entry)
     return made
 

@@ -1,18 +1,16 @@
-"""Which adapters to fuse for a target, and why; trains nothing."""
+"""Journey `suggest`: propose the adapters to fuse for a target, with the reasons; trains nothing."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.progress import Report, silent
-from toolkit.recipes.session import common
-from toolkit.recipes.session.common import Say, say_nothing
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer.predict import ALL, prediction
 from toolkit.report import GENERATED_NOTE
 from toolkit.report.compare import points
@@ -32,11 +30,11 @@ class Suggested(Result):
         members: the best first.
         by: the predictor that they were chosen by.
         reasons: member -> why.
-        command: what trains the fusion.
+        command: the command that trains the fusion.
         pulls: commands that bring the members from the sweep into the zoo, so that they are not trained again.
-        regret: best observed gain of any candidate less the best of the members', a fraction; None without a sweep, or where it
-            has not observed the target.
-        expected_regret: the same of as many members drawn at random.
+        regret: best observed gain of any candidate minus the best of the members', a fraction; None without a sweep that
+            observed the target.
+        expected_regret: the regret of as many members drawn at random.
         run_id: the tracker's run; None without one.
     """
 
@@ -63,33 +61,29 @@ class Suggested(Result):
 def suggest(
     n: int,
     target: str,
-    config: Config,
+    session: Session,
     *,
     candidates: Sequence[str] = (),
     sweep: Path | None = None,
     variant: str | None = None,
     by: str | Sequence[str] = ALL,
-    report: Report = silent,
-    say: Say = say_nothing,
 ) -> Suggested:
     """Propose the members of a fusion under a target.
 
     Args:
         n: how many.
         target: the task that the fusion is for.
-        config: resolved configuration.
+        session: of the configuration.
         candidates: tasks to choose among; none: the sweep's sources, else the tasks that the zoo holds adapters of.
-        sweep: folder of a finished sweep; where it observed the target, the realised regret is logged.
-        variant, by, report, say: as for `predict`; the first predictor of `by` decides.
+        sweep: folder of a finished sweep; if it observed the target, the realised regret is logged.
+        variant, by: as for `predict`; the first predictor of `by` decides.
 
     Raises:
         ToolkitError: fewer than two members, or more than there are candidates.
     """
     if n < 2:
         raise ToolkitError(f"A fusion of {n} was asked for; a fusion has two members or more.")
-    found, config, seen = prediction(
-        target, config, sources=candidates, sweep=sweep, variant=variant, by=by, report=report, say=say
-    )
+    found, session, seen = prediction(target, session, sources=candidates, sweep=sweep, variant=variant, by=by)
     ranking = found.of(target)
     able = [each for each in ranking.ranked if found.lead in each.values]
     if len(able) < n:
@@ -104,23 +98,19 @@ def suggest(
         values = {each.source: each.values[found.lead] for each in able if each.source in observed}
         lost = regret(values, observed, n)
         expected = regret(dict.fromkeys(observed, 0.0), observed, n)
-    reasons = {member: _reason(found, ranking, member) for member in members}
-    command = _command(members, target, config)
-    pulls = _pulls(members, config, seen)
-    sentences = _sentences(found, ranking, members, reasons, lost, expected, pulls, command)
-    run_id = _track(found, target, members, reasons, lost, expected, config, say)
-    return Suggested(
+    chosen = Suggested(
+        text="",
         target=target,
         members=members,
         by=found.lead,
-        reasons=reasons,
-        command=command,
-        pulls=pulls,
+        reasons={member: _reason(found, ranking, member) for member in members},
+        command=_command(members, target, session.config),
+        pulls=_pulls(members, session, seen),
         regret=lost,
         expected_regret=expected,
-        text="\n".join(sentences),
-        run_id=run_id,
     )
+    text = "\n".join(_sentences(chosen, found, ranking))
+    return replace(chosen, text=text, run_id=_track(chosen, found, session))
 
 
 def _reason(found: Prediction, ranking: Ranking, member: str) -> str:
@@ -136,33 +126,25 @@ def _reason(found: Prediction, ranking: Ranking, member: str) -> str:
     return f"{first}; {', '.join(others)}" if others else first
 
 
-def _sentences(
-    found: Prediction,
-    ranking: Ranking,
-    members: Sequence[str],
-    reasons: Mapping[str, str],
-    lost: float | None,
-    expected: float | None,
-    pulls: Sequence[str],
-    command: str,
-) -> tuple[str, ...]:
+def _sentences(chosen: Suggested, found: Prediction, ranking: Ranking) -> tuple[str, ...]:
+    members = chosen.members
     lines = [f"To fuse for {ranking.target}, by {found.lead}: {', '.join(members)}."]
     for member in members:
         gain = ranking.gains.get(member)
         seen = "" if gain is None else f"; observed {points(gain)} points"
-        lines.append(f"- {member}: {reasons[member]}{seen}.")
+        lines.append(f"- {member}: {chosen.reasons[member]}{seen}.")
     if found.validation is not None:
         trust = [line for line in verdicts(found) if line.startswith(f"{found.lead}: ")]
         lines += [f"On the sweep {found.sweep}, {line}" for line in trust]
-    if lost is not None and expected is not None:
+    if chosen.regret is not None and chosen.expected_regret is not None:
         best = max(ranking.gains, key=ranking.gains.__getitem__)
         lines.append(
-            f"Realised regret on the sweep {found.sweep}: {100 * lost:.1f} points (the best single source, {best}, gained "
-            f"{points(ranking.gains[best])}); {len(members)} drawn at random: {100 * expected:.1f}."
+            f"Realised regret on the sweep {found.sweep}: {100 * chosen.regret:.1f} points (the best single source, {best}, "
+            f"gained {points(ranking.gains[best])}); {len(members)} drawn at random: {100 * chosen.expected_regret:.1f}."
         )
     if found.is_generated:
         lines.append(GENERATED_NOTE)
-    return (*lines, *pulls, command)
+    return (*lines, *chosen.pulls, chosen.command)
 
 
 def _command(members: Sequence[str], target: str, config: Config) -> str:
@@ -174,37 +156,26 @@ def _command(members: Sequence[str], target: str, config: Config) -> str:
     return shlex.join(words)
 
 
-def _pulls(members: Sequence[str], config: Config, seen: Observed | None) -> tuple[str, ...]:
+def _pulls(members: Sequence[str], session: Session, seen: Observed | None) -> tuple[str, ...]:
     if seen is None:
         return ()
-    zoos, zoo = seen.zoos, common.open_zoo(config)
-    shelf = common.shelf(config)
-    missing = [member for member in members if member in zoos and not zoo.holds(member, shelf)]
-    own = ["--zoo", str(config.zoo)] if config.zoo != Config().zoo else []
+    zoos, zoo = seen.zoos, session.config.zoo
+    missing = [member for member in members if member in zoos and not session.zoo.holds(member, session.shelf)]
+    own = ["--zoo", str(zoo)] if zoo != Config().zoo else []
     return tuple(shlex.join(["xstilts", "zoo", "pull", str(zoos[member]), member, *own]) for member in missing)
 
 
-def _track(
-    found: Prediction,
-    target: str,
-    members: Sequence[str],
-    reasons: Mapping[str, str],
-    lost: float | None,
-    expected: float | None,
-    config: Config,
-    say: Say,
-) -> str | None:
-    tracker = common.open_config_tracker(config)
-    run_id = tracker.start(
+def _track(chosen: Suggested, found: Prediction, session: Session) -> str | None:
+    """Record one run: the regret, and the reasons; return its id."""
+    target, members = chosen.target, chosen.members
+    with session.tracked(
         f"suggest {len(members)} for {target}",
         experiment=f"sweep {found.sweep}" if found.sweep else target,
-        tags={"journey": "suggest", "backbone": config.backbone.name},
+        tags={"journey": "suggest", "backbone": session.config.backbone.name},
         params={"target": target, "members": ",".join(members), "by": found.lead, "sweep": found.sweep},
-    )
-    named = {"regret": lost, "regret_at_random": expected}
-    tracker.log_metrics({f"{target}/{name}": value for name, value in named.items() if value is not None})
-    tracker.log_text("\n".join(f"{member}: {reason}" for member, reason in reasons.items()) + "\n", "reasons.txt")
-    tracker.close()
-    for sentence in tracker.notes:
-        say(sentence)
-    return run_id or None
+    ) as tracker:
+        named = {"regret": chosen.regret, "regret_at_random": chosen.expected_regret}
+        tracker.log_metrics({f"{target}/{name}": value for name, value in named.items() if value is not None})
+        reasons = "".join(f"{member}: {reason}\n" for member, reason in chosen.reasons.items())
+        tracker.log_text(reasons, "reasons.txt")
+        return tracker.run_id or None

@@ -1,4 +1,4 @@
-"""A sweep's resampled scores by row, target and setting, and what is computed from them: contrasts with intervals."""
+"""Columns of a sweep: its resampled scores by row, target and setting, and contrasts between them with intervals."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Contrast:
     """A difference between scores, or between means of scores.
 
     Attributes:
-        name: what is compared with what.
+        name: of the difference, `mnli - baseline`.
         targets: the tasks that it is a mean over.
         estimate: a fraction; p is corrected over the contrasts of its section.
-        about: the languages, where they are not all of them.
+        about: the languages, if they are not all.
     """
 
     name: str
@@ -42,17 +42,17 @@ class Row:
 
 
 def label(row: str, variant: str) -> str:
-    """Return a row's name in the report: its label, and the point on the axis `settings` where there is one."""
+    """Return a row's name in the report: its label, and its point on the axis `settings` if there is one."""
     return f"{row} ({variant})" if variant else row
 
 
 class Columns:
-    """What contrasts are made from.
+    """Resampled scores of a sweep, from which contrasts are made.
 
     Args:
         results: the sweep.
-        drawn: (target, variant) -> resampled scores; compositions are called as `label` says.
-        done: (label, target) of the cells that have all their seeds; the others enter no contrast.
+        drawn: (target, variant) -> resampled scores of compositions by their `label`.
+        done: (label, target) of the cells that have all their seeds; no contrast uses the others.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Columns:
         has_noise = any(noise.values())
         clean = [variant for variant in self.variants if not noise[variant]]
         self.reference = clean[0] if has_noise and clean else self.variants[0]
-        """The point of `settings` that others are set against: the first without noise, else the first."""
+        """The point of `settings` that others are compared with: the first without noise, else the first."""
         self.noises = tuple(variant for variant in self.variants if noise[variant]) if has_noise and clean else ()
 
     @property
@@ -90,7 +90,7 @@ class Columns:
     def draws(
         self, row: Row, task: str, *, variant: str | None = None, languages: Sequence[str] | None = None
     ) -> Draws | None:
-        """Return a row's mean over languages on a target; None where it is not there whole."""
+        """Return a row's mean over languages on a target; None unless it is complete."""
         point = self.reference if variant is None else variant
         name, found = label(row.name, point), self._drawn.get((task, point))
         if found is None or name not in found.observed or (name, task) not in self._done:
@@ -101,18 +101,18 @@ class Columns:
     def mean(
         self, rows: Sequence[Row], task: str, *, variant: str | None = None, languages: Sequence[str] | None = None
     ) -> Draws | None:
-        """Return the mean over rows; None where one of them is not there whole."""
+        """Return the mean over rows; None unless all of them are complete."""
         return mean_of([self.draws(row, task, variant=variant, languages=languages) for row in rows])
 
     def change(self, row: Row, task: str, variants: Sequence[str]) -> Draws | None:
-        """Return what points of `settings` change against the reference, in the mean over them; all on the same rows."""
+        """Return the mean difference of points of `settings` to the reference; None unless all have the same test rows."""
         here = self._drawn.get((task, self.reference))
         if any(self._drawn.get((task, variant)) is not here for variant in variants):
             return None
         return less(mean_of([self.draws(row, task, variant=variant) for variant in variants]), self.draws(row, task))
 
     def mean_change(self, rows: Sequence[Row], task: str) -> Draws | None:
-        """Return what noise changes, in the mean over rows and noises; None where one of them is not there whole."""
+        """Return the mean change under noise over rows and noises; None unless all of them are complete."""
         return mean_of([self.change(row, task, self.noises) for row in rows])
 
     def low(self, task: str) -> tuple[str, ...]:
@@ -121,27 +121,27 @@ class Columns:
 
 
 def mean_of(some: Sequence[Draws | None]) -> Draws | None:
-    """Return the mean of numbers; None where one of them, or all, are not there."""
+    """Return the mean of numbers; None if one of them is absent, or all are."""
     found = [each for each in some if each is not None]
     return mean_draws(found) if found and len(found) == len(some) else None
 
 
 def less(one: Draws | None, other: Draws | None) -> Draws | None:
-    """Return the difference of two numbers where both are there."""
+    """Return the difference of two numbers; None if one of them is absent."""
     return None if one is None or other is None else one - other
 
 
 def contrasts(
     columns: Columns, lines: Mapping[str, Callable[[str], Draws | None]], *, about: str = ""
 ) -> tuple[Contrast, ...]:
-    """Return every line in the mean over targets, and with several targets on each of them.
+    """Return every line as the mean over targets, and with several targets also on each of them.
 
-    Holm's correction runs over the means of all lines, and over the single targets of all lines.
+    Holm's correction covers the means of all lines, and apart from them the single targets of all lines.
 
     Args:
         columns: the sweep.
-        lines: name of a difference -> its draws on a target, None where they are not there.
-        about: the languages meant.
+        lines: name of a difference -> its draws on a target; None if they are absent.
+        about: the languages, if they are not all.
     """
     means: list[Contrast] = []
     singles: list[Contrast] = []

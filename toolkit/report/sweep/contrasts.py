@@ -1,4 +1,4 @@
-"""What a sweep's question comes to: the contrasts that its axes ask for, each with an interval, and a sentence for each axis."""
+"""Answers of a sweep: the contrasts that its axes ask for, each with an interval, and sentences for each axis."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import partial
 
 from toolkit.report.compare import points
 from toolkit.report.sweep.columns import Columns, Contrast, Row, contrasts, less
-from toolkit.report.sweep.noise_answer import noise_answer
-from toolkit.report.sweep.orders import TAKEN, OrderVariance
-from toolkit.report.sweep.section import Lines, Section, interval, listed, overall, told
+from toolkit.report.sweep.noise import noise_answer
+from toolkit.report.sweep.orders import OrderVariance
+from toolkit.report.sweep.section import Lines, Section, described, interval, listed, overall
 from toolkit.statistics.draws import Draws, mean_draws
 
 CONTROL = "(control)"
@@ -17,13 +17,13 @@ _GAIN = ", mean"
 
 
 def sections_of(columns: Columns, orders: Sequence[OrderVariance] = ()) -> tuple[Section, ...]:
-    """Return the answer of each axis that the sweep has, and that there are outcomes for."""
+    """Return the answer of each axis of the sweep that has outcomes by row."""
     makers = (_mixtures, _sources, _domains, _fusions, partial(_orders, orders), noise_answer, _settings)
     return tuple(section for make in makers if (section := make(columns)) is not None)
 
 
 def _mixtures(columns: Columns) -> Section | None:
-    """All at once against one at a time."""
+    """Return mixtures of intermediates against their members alone."""
     singles = [row for row in columns.of("intermediates") if len(row.members) == 1]
     lines: Lines = {}
     best: Lines = {}
@@ -38,7 +38,7 @@ def _mixtures(columns: Columns) -> Section | None:
     said = []
     for contrast in overall(found, columns):
         name, _, rest = contrast.name.partition(" - ")
-        said.append(f"{name} against the {rest}: {told(contrast, columns)}.")
+        said.append(f"{name} against the {rest}: {described(contrast, columns)}.")
     note = "The best member is chosen target by target on the rows scored, which favours it."
     return Section("All at once against one at a time", tuple(said), found, note)
 
@@ -58,7 +58,7 @@ def _against_best(columns: Columns, row: Row, others: Sequence[Row], task: str) 
 
 
 def _sources(columns: Columns) -> Section | None:
-    """Several source languages against the baseline's, by their number, where nothing was trained and where resources are low."""
+    """Return source languages by number against the baseline, in languages without training rows and low-resource languages."""
     rows, base = columns.of("sources"), columns.baseline
     if not rows or base is None:
         return None
@@ -88,9 +88,10 @@ def _sources(columns: Columns) -> Section | None:
             else f"low-resource languages ({', '.join(lows)})"
         )
         said += [
-            f"{one.name.replace(' - ', ' against ')}, {where}: {told(one, columns)}." for one in overall(made, columns)
+            f"{one.name.replace(' - ', ' against ')}, {where}: {described(one, columns)}."
+            for one in overall(made, columns)
         ]
-    note = "Each line is the mean over the choices of so many languages; `no training rows`: languages that no row of the table learnt in."
+    note = "Each line is the mean over the choices of so many languages; `no training rows`: languages that no row of the table was trained in."
     return Section("Number of source languages", tuple(said), tuple(found), note) if found else None
 
 
@@ -104,7 +105,7 @@ def _n(count: int, noun: str) -> str:
 
 
 def _domains(columns: Columns) -> Section | None:
-    """Each domain against the control of equal size."""
+    """Return each domain against the control of equal size."""
     rows = columns.of("domains")
     control = next((row for row in rows if CONTROL in row.name), None)
     others = [row for row in rows if row is not control]
@@ -116,12 +117,12 @@ def _domains(columns: Columns) -> Section | None:
     for row in others:
         lines[row.name] = lambda task, row=row: less(columns.draws(row, task), columns.draws(control, task))  # type: ignore[misc]
     found = contrasts(columns, {f"{name} - {control.name}": draws for name, draws in lines.items()})
-    said = [f"{one.name.replace(' - ', ' against ')}: {told(one, columns)}." for one in overall(found, columns)]
+    said = [f"{one.name.replace(' - ', ' against ')}: {described(one, columns)}." for one in overall(found, columns)]
     return Section("Domains against the control", tuple(said), found) if found else None
 
 
 def _fusions(columns: Columns) -> Section | None:
-    """Methods against each other, over the same sets of members."""
+    """Return the methods against each other, over the same sets of members."""
     rows = columns.of("fusions")
     methods = list(dict.fromkeys(row.method for row in rows))
     if len(methods) < 2:
@@ -155,49 +156,49 @@ def _fusions(columns: Columns) -> Section | None:
             columns,
             {f"{best} - {base.name}": lambda task: less(columns.mean(of[best], task), columns.draws(base, task))},
         )
-        said += [f"{best} against {base.name}: {told(one, columns)}." for one in overall(gain, columns)]
+        said += [f"{best} against {base.name}: {described(one, columns)}." for one in overall(gain, columns)]
         found = (*found, *gain)
     note = "A method's score is the mean over its sets of members; the best is chosen on the rows scored, which favours it."
     return Section("Methods", tuple(said), found, note)
 
 
 def _orders(orders: Sequence[OrderVariance], columns: Columns) -> Section | None:
-    """Whether order matters, who does best nearest to the target, and the methods against each other over the same orders."""
+    """Return the effect of order, of the member nearest to the target, and the methods over the same orders."""
     if not orders:
         return None
     said = []
     for what in dict.fromkeys(one.what for one in orders):
         some = [one for one in orders if one.what == what and one.spread is not None]
-        subject = "what noise takes" if what == TAKEN else "the " + what
+        subject = f"the {what}"
         sure = [one for one in some if one.spread is not None and one.spread.is_significant]
         if some and not sure:
             top = max(one.spread.high for one in some if one.spread is not None)
             said.append(
-                f"Order changes {subject} nowhere more than chance; the standard deviation that order itself makes is at most "
+                f"Order affects {subject} nowhere beyond chance; the standard deviation due to order itself is at most "
                 f"{points(top, is_signed=False)} points (95 %)."
             )
         for one in sure:
             assert one.spread is not None
             own = [points(each, is_signed=False) for each in (one.spread.own, one.spread.low, one.spread.high)]
             said.append(
-                f"Order changes {subject} on {one.task} ({one.method}) more than chance: a standard deviation of {own[0]} "
+                f"Order affects {subject} on {one.task} ({one.method}) beyond chance: a standard deviation of {own[0]} "
                 f"[{own[1]}, {own[2]}] points beyond seeds and test rows; best {one.best}, worst {one.worst}."
             )
         if some and sure and len(sure) < len(some):
             said.append(
-                f"In {len(some) - len(sure)} of {len(some)} comparisons of orders {subject} may differ by chance."
+                f"In {len(some) - len(sure)} of {len(some)} comparisons of orders, {subject} may differ by chance."
             )
     found = (*contrasts(columns, _order_lines(columns)), *contrasts(columns, _order_gains(columns)))
-    # Whether intermediates help at all is said in any case: without it, that their order is nothing would mislead.
+    # The gain over the baseline is always said: without it, an order without effect could be misread.
     tops = [one for one in overall(found, columns) if one.estimate.is_significant or one.name.endswith(_GAIN)]
-    said += [f"{one.name.replace(' - ', ' against ').removesuffix(_GAIN)}: {told(one, columns)}." for one in tops]
+    said += [f"{one.name.replace(' - ', ' against ').removesuffix(_GAIN)}: {described(one, columns)}." for one in tops]
     of = f"change of the score under noise (mean of {', '.join(columns.noises)})" if columns.noises else "score"
     note = f"Differences of the {of}. Learnt last: nearest to the target."
     return Section("Order", tuple(said), found, note) if said or found else None
 
 
 def _order_lines(columns: Columns) -> Lines:
-    """Return who stands nearest to the target, and the methods against each other over the same orders."""
+    """Return each member learnt last against learnt earlier, and the methods against each other over the same orders."""
     by_method = _by_method(columns)
     value = columns.mean if not columns.noises else columns.mean_change
     lines: Lines = {}
@@ -219,7 +220,7 @@ def _order_lines(columns: Columns) -> Lines:
 
 
 def _order_gains(columns: Columns) -> Lines:
-    """Return all orders of a method against the baseline; under noise another section says it."""
+    """Return all orders of a method against the baseline; under noise another section has them."""
     base = columns.baseline
     if base is None or columns.noises:
         return {}
@@ -246,7 +247,7 @@ def _gain(columns: Columns, rows: Sequence[Row], base: Row, task: str) -> Draws 
 
 
 def _settings(columns: Columns) -> Section | None:
-    """What points of `settings` that are no noise change, over all rows."""
+    """Return the points of `settings` without noise against the reference, over all rows."""
     others = [v for v in columns.variants if v != columns.reference and v not in columns.noises]
     lines: Lines = {}
     for variant in others:
@@ -259,7 +260,7 @@ def _settings(columns: Columns) -> Section | None:
         lines[f"{variant} - {columns.reference}"] = draws
     found = contrasts(columns, lines)
     said = [
-        f"{one.name.replace(' - ', ' against ')}, mean over rows: {told(one, columns)}."
+        f"{one.name.replace(' - ', ' against ')}, mean over rows: {described(one, columns)}."
         for one in overall(found, columns)
     ]
     return Section("Settings", tuple(said), found) if found else None

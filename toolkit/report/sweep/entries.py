@@ -1,4 +1,4 @@
-"""The cells of a sweep's table: scores over seeds, and differences to the baseline with Holm's correction."""
+"""Entries of a sweep's table: scores over seeds, and differences to the baseline with Holm's correction."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ class Entry:
     """One cell of the table, over its seeds.
 
     Attributes:
-        row, task: where it stands.
+        row, task: its place.
         state: `done`, `partial` (some seeds), `failed`, `blocked`, `running` or `waiting`.
-        error: why, where it failed.
+        error: why, if it failed.
         seeds: the seeds scored.
-        metric: what is measured.
+        metric: of the scores.
         by_language: language -> mean over the seeds.
-        groups: zero-shot, low-resource and mean, where they are over several languages -> those.
+        groups: `zero-shot`, `low-resource` and `mean`, those that are over several languages -> their languages.
         spread: standard deviation over seeds of the mean over languages; None below two seeds.
-        gain: difference to the baseline of the mean over languages; None without a baseline to compare with.
-        estimate: the same with its interval, and p corrected over the whole table; None without outcomes by row.
-        differences: the same by language and by name of a mean, each kind corrected over the target's page.
+        gain: difference of the mean over languages to the baseline; None without a baseline.
+        estimate: the gain with its interval, and p corrected over the whole table; None without outcomes by row.
+        differences: the gain by language and by name of a mean, each kind corrected over the target's page.
         contamination: sentences about training rows that overlap with the rows scored.
-        is_baseline, is_generated: what it is.
+        is_baseline: whether others are compared with it.
+        is_generated: whether its rows come from the built-in generator.
     """
 
     row: str
@@ -58,7 +59,7 @@ class Entry:
         return mean(self.by_language.values())
 
     def over(self, name: str) -> float | None:
-        """Return one of the means of `groups`, None where the cell has no such."""
+        """Return one of the means of `groups`; None if the cell does not have it."""
         return mean(self.by_language[code] for code in self.groups.get(name, ()))
 
     @property
@@ -98,10 +99,10 @@ def _value(scores: Sequence[Score], language: str) -> float:
 
 
 def compared(entry: Entry, base: Entry | None, drawn: Resampled | None) -> Entry:
-    """Return a cell with its differences to the baseline's, tested where there are outcomes by row."""
+    """Return a cell with its differences to the baseline's cell, tested if there are outcomes by row."""
     if base is None or entry.is_baseline or entry.mean is None or base.mean is None:
         return entry
-    # Means over different languages have no difference worth a colour.
+    # A difference of means over different languages has no meaning.
     if list(base.by_language) != list(entry.by_language):
         return entry
     entry = replace(entry, gain=entry.mean - base.mean)
@@ -114,7 +115,7 @@ def compared(entry: Entry, base: Entry | None, drawn: Resampled | None) -> Entry
 
 
 def correct(entries: dict[tuple[str, str], Entry], targets: Sequence[str]) -> None:
-    """Apply Holm's correction: to the table of means, and on each target's page to the languages and to each further mean."""
+    """Apply Holm's correction to the table of means, and on each target's page to the languages and each further mean."""
     tested = [key for key, entry in entries.items() if entry.estimate is not None]
     for key, p in zip(tested, holm([_p(entries[key].estimate) for key in tested]), strict=True):
         estimate = entries[key].estimate

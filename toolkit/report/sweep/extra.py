@@ -1,4 +1,4 @@
-"""What a report shows beside a sweep's own tables."""
+"""Further sections of a sweep's report, such as the comparison with a prediction."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from toolkit.report.table import Table
 
 @dataclass(frozen=True)
 class Aside:
-    """A section of its own.
+    """A further section.
 
     Attributes:
-        heading: of it.
+        heading: of the section.
         lines: sentences, the answer first.
-        tables: below them.
+        tables: below the sentences.
         picture: the text of an SVG file, or empty.
     """
 
@@ -26,7 +26,7 @@ class Aside:
 
 
 def inline_svg(text: str) -> str:
-    """Return an SVG file as it may stand within a page: without prolog, metadata, and references to the outside.
+    """Return an SVG file in a form for use inside a page: without prolog, metadata and outside references.
 
     Example:
         >>> inline_svg('<?xml version="1.0"?><!DOCTYPE svg><svg width="9pt"><metadata>x</metadata><g clip-path="url(#a)"/></svg>')

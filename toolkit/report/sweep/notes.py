@@ -1,4 +1,4 @@
-"""What a reader has to know beside the numbers of a sweep: what is missing, what intervals cover, what it took."""
+"""Notes of a sweep's report: what is missing, what intervals cover, what the sweep cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from toolkit.sweeps import SweepResults
 
 
 def lacks_of(results: SweepResults) -> tuple[str, ...]:
-    """Return what a sweep has not scored yet: a sentence with the counts, then one for each cell."""
+    """Return sentences about cells that are not scored yet: one with the counts, then one for each cell."""
     missing = [cell for cell in results.cells if cell.state != "done"]
     if not missing:
         return ()
@@ -31,9 +31,7 @@ def notes_of(entries: Sequence[Entry], baseline: str, results: SweepResults) -> 
     if seeds > 1:
         notes.append(f"± is the standard deviation over {seeds} seeds; intervals cover test rows and seeds.")
         if seeds == 2:
-            notes.append(
-                "Two seeds know little of their own spread, so the intervals are wide; three or five say far more."
-            )
+            notes.append("Two seeds estimate their own spread poorly, so the intervals are wide; use three or five.")
     else:
         notes.append("One seed: the intervals cover the choice of test rows only, not the seed of the training.")
     if baseline:
@@ -44,9 +42,7 @@ def notes_of(entries: Sequence[Entry], baseline: str, results: SweepResults) -> 
         )
     untested = [e for e in entries if e.gain is not None and e.estimate is None]
     if untested:
-        notes.append(
-            f"{len(untested)} differences come without outcomes by row, so that nothing says whether they are chance."
-        )
+        notes.append(f"{len(untested)} differences have no outcomes by row, so they were not tested.")
     if any(entry.contamination for entry in entries):
         notes.append(f"{CONTAMINATED}: training rows overlap with the rows scored; see the target's page.")
     notes += _own_rows(results)
@@ -57,19 +53,19 @@ def notes_of(entries: Sequence[Entry], baseline: str, results: SweepResults) -> 
 
 
 def _own_rows(results: SweepResults) -> list[str]:
-    """Return a sentence for each row that learns from a target's own rows before the target does."""
+    """Return a sentence for each row that learns from a target's own rows before the target stage."""
     cells = dict.fromkeys((c.cell.row, c.cell.task) for c in results.cells if c.cell.task in c.cell.members)
     found: dict[str, list[str]] = {}
     for row, task in cells:
         found.setdefault(row, []).append(task)
     return [
-        f"'{row}' holds the target's own task on {', '.join(tasks)}: there it has learnt from more of its rows than the others."
+        f"'{row}' holds the target's own task on {', '.join(tasks)}: there it has learnt from more of the target's rows than the others."
         for row, tasks in found.items()
     ]
 
 
 def _cost(results: SweepResults) -> str:
-    """Return what the sweep took so far."""
+    """Return the time and memory that the sweep took so far."""
     records = [stage.record for stage in results.stages if stage.record is not None and stage.state == "done"]
     cells = [cell for cell in results.cells if cell.state == "done"]
     minutes = [sum(each.seconds for each in some) / 60 for some in (records, cells)]

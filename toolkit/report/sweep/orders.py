@@ -1,4 +1,4 @@
-"""Whether the order of the same members matters: how far their scores lie apart, and what of it seeds and test rows make."""
+"""Effect of the order of the same members: the spread of their scores, and its part that is due to seeds and test rows."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from toolkit.results.summary import mean
 from toolkit.statistics.draws import Draws
 from toolkit.statistics.estimates import LEVEL, Tested, holm
 
-TAKEN = "change under noise"
+CHANGE = "change under noise"
 _GRID = 400
 
 
 @dataclass(frozen=True)
 class Spread(Tested):
-    """The standard deviation of several scores, and what of it is theirs.
+    """Standard deviation of several scores, and its part that is not due to chance.
 
     Attributes:
         observed: standard deviation of the scores observed.
-        by_chance: root mean square of what test rows and seeds alone make of it.
-        own: what is left, at least 0: the standard deviation of the scores that unlimited rows and seeds would give.
+        by_chance: root mean square of the standard deviation that test rows and seeds alone cause.
+        own: the rest, at least 0: the standard deviation of the scores that unlimited rows and seeds would give.
         low, high: the interval of `own`; `low` is above 0 exactly where `p` is at most 0.05.
         p: twice the share of resamples without any difference that spread as much, at most 1.
         adjusted: after Holm's correction; None before it.
@@ -41,11 +41,11 @@ class Spread(Tested):
 
 @dataclass(frozen=True)
 class OrderVariance:
-    """How much the order of the same members moves a score.
+    """Effect of the order of the same members on a score.
 
     Attributes:
-        task, method: of the column; how the members are put together.
-        what: `score`, or what else of each order: `what noise takes`.
+        task, method: of the column; how the members are combined.
+        what: `score`, or another number of each order: `change under noise`.
         members: which, in alphabetical order.
         orders: how many orders were scored.
         mean, low, high: over the orders' means.
@@ -71,12 +71,12 @@ class OrderVariance:
 
 
 def spread_of(some: Sequence[Draws]) -> Spread:
-    """Return how far scores lie apart, and how much of that is more than chance.
+    """Return the spread of scores, and how much of it is more than chance.
 
-    With x_o the scores and x_ob those of resample b, e_ob = x_ob - x_o is what chance does to score o. Scores without any
-    difference have in resample b the variance V_b(0) over o of e_ob; p is twice the share of V_b(0) that reach the variance
-    observed. Scores as far apart as t times those observed have V_b(t), the variance of t x_o + e_ob; the interval
-    holds the t at which the variance observed lies between the percentiles 2.5 and 97.5 of V_b(t).
+    With x_o the scores and x_ob those of resample b, e_ob = x_ob - x_o is the effect of chance on score o. In resample b,
+    scores without any difference have the variance V_b(0) over o of e_ob; p is twice the share of V_b(0) that reach the
+    variance observed. Scores with t times the observed differences have V_b(t), the variance of t x_o + e_ob; the interval
+    has the t for which the variance observed is between the percentiles 2.5 and 97.5 of V_b(t).
 
     Args:
         some: at least two scores, drawn together.
@@ -98,7 +98,7 @@ def spread_of(some: Sequence[Draws]) -> Spread:
     p = min(1.0, 2 * (1 + int((by_chance >= between * (1 - 1e-12)).sum())) / (len(errors) + 1))
     noise = float(by_chance.mean())
     own = max(0.0, between - noise) ** 0.5
-    if between <= 1e-18:  # no direction to go along; any pair of scores serves
+    if between <= 1e-18:  # no direction to follow; any pair of scores will do
         centred = np.array([0.5, -0.5, *[0.0] * (len(some) - 2)])
     along = (errors @ centred) / degrees  # [B]
     unit = float((centred**2).sum() / degrees)
@@ -119,7 +119,7 @@ def spread_of(some: Sequence[Draws]) -> Spread:
 def orders_of(
     columns: Columns, numbers: Mapping[tuple[str, str], tuple[float, float | None]]
 ) -> tuple[OrderVariance, ...]:
-    """Return how much order moves each target's score, and what noise takes of it, for each method and set of members.
+    """Return the effect of order on each target's score and on its change under noise, for each method and set of members.
 
     Args:
         columns: the sweep.
@@ -141,7 +141,7 @@ def orders_of(
                 found.append(_variance(task, method, what, members, own, draws))
             changes = {row.name: columns.change(row, task, columns.noises) for row in rows} if columns.noises else {}
             some = {name: (each.value, None) for name, each in changes.items() if each is not None}
-            found.append(_variance(task, method, TAKEN, members, some, [changes[name] for name in some]))
+            found.append(_variance(task, method, CHANGE, members, some, [changes[name] for name in some]))
     kept = [one for one in found if one is not None]
     tested = [one.spread for one in kept if one.spread is not None]
     adjusted = iter(holm([spread.p for spread in tested]))

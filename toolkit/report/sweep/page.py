@@ -1,4 +1,4 @@
-"""A sweep's report as one HTML page that needs nothing else: no script, no font, no picture from anywhere."""
+"""HTML page of a sweep's report; it needs no other file: no script, no font, no picture from elsewhere."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from toolkit.report.sweep.verdicts import answers, verdicts
 from toolkit.report.table import Table
 from toolkit.statistics.estimates import Estimate
 
-# Blue for better, orange for worse: told apart by colour-blind readers, and every cell has its number.
+# Blue for better, orange for worse: colour-blind readers can distinguish them, and every cell has its number.
 BETTER, WORSE = (33, 102, 172), (179, 88, 6)
 _LEAST_SCALE = 0.02  # a table of tiny differences stays pale
 _BY_CHANCE = 0.35  # of the colour for what may be chance
@@ -51,8 +51,8 @@ def report_page(report: SweepReport, asides: Sequence[Aside] = ()) -> str:
     if report.is_generated:
         made = sorted({entry.task for entry in report.entries.values() if entry.is_generated})
         which = "" if set(made) == set(report.targets) else f" ({escape(', '.join(made))})"
-        told = "These numbers are no benchmark results."
-        parts.append(f'<p class="band generated"><b>Generated rows{which}.</b> {told}</p>')
+        warning = "These numbers are not benchmark results."
+        parts.append(f'<p class="band generated"><b>Generated rows{which}.</b> {warning}</p>')
     if report.lacks:
         parts.append(f'<div class="band partial"><b>{escape(report.lacks[0])}</b>{_missing(report.lacks[1:])}</div>')
     if said := answers(report):
@@ -102,7 +102,7 @@ def shade(difference: float, scale: float, estimate: Estimate | None = None) -> 
 
 
 def shown_gain(gain: float, estimate: Estimate | None, scale: float) -> float:
-    """Return a difference as its colour shows it: at most `scale`, and much paler where it may be chance."""
+    """Return a difference as its colour shows it: at most `scale`, and much paler if it may be chance."""
     shown = min(max(gain, -scale), scale)
     return shown if estimate is None or estimate.is_significant else shown * _BY_CHANCE
 
@@ -162,15 +162,15 @@ def _coloured(gain: float, estimate: Estimate | None, scale: float, below: Seque
     back, is_deep = shade(gain, scale, estimate)
     is_sure = estimate is not None and estimate.is_significant
     names = " ".join(name for name, holds in ((kind, kind), ("sure", is_sure), ("deep", is_deep)) if holds)
-    told = "not tested"
+    title = "not tested"
     marks = ""
     if estimate is not None:
         marks = mark(estimate)
         p = estimate.corrected
-        told = f"95 % interval {points(estimate.low)} to {points(estimate.high)}; p {p:.4f} after Holm"
+        title = f"95 % interval {points(estimate.low)} to {points(estimate.high)}; p {p:.4f} after Holm"
     small = "".join(f"<small>{escape(line)}</small>" for line in below if line)
     named = f' class="{names}"' if names else ""
-    return f'<td{named} style="background:{back}" title="{escape(told)}">{points(gain)}{marks}{small}</td>'
+    return f'<td{named} style="background:{back}" title="{escape(title)}">{points(gain)}{marks}{small}</td>'
 
 
 def _languages(report: SweepReport, task: str, scale: float) -> str:
@@ -194,7 +194,7 @@ def _scored(score: float | None, difference: Estimate | None, scale: float) -> s
 
 
 def _noise(report: SweepReport) -> str:
-    """Return rows down and noises across: what is left, and in colour what the row is spared against the baseline."""
+    """Return rows down and noises across: the share that is left, and in colour how much less is lost than of the baseline."""
     variants = list(dict.fromkeys(one.variant for one in report.noise))
     spared = [abs(one.spared.value) for one in report.noise if one.spared is not None]
     scale = max([_LEAST_SCALE, *spared])
@@ -217,7 +217,7 @@ def _noise(report: SweepReport) -> str:
             else:
                 cells.append(_coloured(one.spared.value, one.spared, scale, [*_range(one.spared), *below]))
         rows.append(_row(f"{row} on {task}" if has_targets else row, cells, is_baseline=row == report.baseline))
-    legend = "In colour: points that the row is spared against the baseline. Below: the share of the clean score that is left, and the change."
+    legend = "In colour: points that the row loses less than the baseline. Below: the share of the clean score that is left, and the change."
     return f'{_wrapped(_head(["", "clean", *variants]), rows)}<p class="notes">{legend}</p>'
 
 
@@ -227,12 +227,13 @@ def _section(section: Section) -> str:
     low, high = min(ends), max(ends)
     rows = []
     for one in section.contrasts:
-        told = "more than chance" if one.estimate.is_significant else "may be chance"
+        verdict = "more than chance" if one.estimate.is_significant else "may be chance"
         weight = ' class="sure"' if one.estimate.is_significant else ""
         cells = [f"<td>{escape(place(one))}</td>", f"<td>{_forest(one, low, high)}</td>"]
         rows.append(
             _row(
-                one.name, [*cells, f"<td{weight}>{interval(one.estimate)}{mark(one.estimate)}</td>", f"<td>{told}</td>"]
+                one.name,
+                [*cells, f"<td{weight}>{interval(one.estimate)}{mark(one.estimate)}</td>", f"<td>{verdict}</td>"],
             )
         )
     table = _wrapped(_head(["difference", "on", "", "points, 95 % interval", ""]), rows)

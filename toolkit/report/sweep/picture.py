@@ -1,4 +1,4 @@
-"""A sweep's table as a picture."""
+"""Picture of a sweep's table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep as the paper's kind of table: intermediates down, targets across, differences to the baseline row."""
+"""Report of a sweep as values: intermediates down, targets across, differences to the baseline row."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class SweepReport:
         baseline: the row the others are compared with; empty without one.
         entries: (row, target) -> Entry.
         overall: row -> its mean difference, of a sweep with several targets.
-        sections: what the question comes to, axis by axis.
+        sections: the answer to the question, axis by axis.
         orders: of sweeps over orders.
         noise: of sweeps with noise on the axis `settings`.
-        unlearnt: target -> the score of guessing, where no row is better than that beyond chance.
-        lacks: sentences about what is not there yet.
+        unlearnt: target -> the score of guessing, if no row is better beyond chance.
+        lacks: sentences about cells that are missing.
         notes: sentences below the tables.
     """
 
@@ -71,7 +71,7 @@ class SweepReport:
         return tuple((task, variant) for task in self.targets for variant in dict.fromkeys(v for _, v in self.places))
 
     def entry(self, row: str, task: str, variant: str) -> Entry | None:
-        """Return a cell, None where the grid has none."""
+        """Return a cell; None if the grid does not have it."""
         return self.entries.get((label(row, variant), task))
 
     @property
@@ -87,15 +87,15 @@ def sweep_report(
     pivots: Mapping[str, str],
     guesses: Mapping[str, float],
 ) -> SweepReport:
-    """Join a sweep's results and what was drawn from their outcomes.
+    """Join a sweep's results and the scores that were resampled from their outcomes.
 
     Args:
         results: the sweep's folder as values, finished or not.
-        drawn: (target, variant) -> resampled scores, of which compositions are called by their row labels; variants that were
-            scored on the same rows share one.
+        drawn: (target, variant) -> resampled scores of compositions by their row labels; variants that were scored on the same
+            rows share one value.
         main: target -> its main measure.
         pivots: target -> its training language.
-        guesses: target -> the score of guessing, of those where that is known.
+        guesses: target -> the score of guessing, for targets whose score is known.
     """
     sweep = results.sweep
     places = dict.fromkeys((cell.cell.row, cell.cell.variant) for cell in results.cells)

@@ -1,4 +1,4 @@
-"""A part of a report's answer: sentences, the contrasts that they rest on, and the words that such sentences are made of."""
+"""Section of a report's answer: sentences and the contrasts behind them, and the phrases that sentences are made of."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Section:
     Attributes:
         title: of the axis.
         said: sentences for the top of the report.
-        contrasts: what they rest on.
+        contrasts: behind the sentences.
         note: what a reader has to know about them.
     """
 
@@ -41,12 +41,12 @@ def interval(estimate: Estimate) -> str:
 
 
 def verdict(estimate: Estimate) -> str:
-    """Return whether a difference is more than chance, in words."""
+    """Return in words whether a difference is more than chance."""
     return "more than chance" if estimate.is_significant else "may be chance"
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names as people list them.
+    """Return names as a list in a sentence.
 
     Example:
         >>> listed(["a"]), listed(["a", "b", "c"])
@@ -55,8 +55,8 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def told(contrast: Contrast, columns: Columns) -> str:
-    """Return a difference with its interval and verdict, and what it is a mean over where that is not plain."""
+def described(contrast: Contrast, columns: Columns) -> str:
+    """Return a difference with its interval and verdict, and the targets that it is a mean over, unless there is only one."""
     found = f"{interval(contrast.estimate)} points, {verdict(contrast.estimate)}"
     n = len(contrast.targets)
     return (
@@ -69,7 +69,7 @@ def told(contrast: Contrast, columns: Columns) -> str:
 
 
 def overall(found: Sequence[Contrast], columns: Columns) -> list[Contrast]:
-    """Return the contrasts over all targets, which stand first, one for each name."""
+    """Return the contrasts over all targets, which come first, one for each name."""
     by_name: dict[tuple[str, str], Contrast] = {}
     for contrast in found:
         by_name.setdefault((contrast.name, contrast.about), contrast)

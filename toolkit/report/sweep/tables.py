@@ -1,4 +1,4 @@
-"""A sweep's report as tables and CSV."""
+"""Tables of a sweep's report, and its numbers as CSV."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PAGE_MEANS = (ZERO_SHOT, LOW)
 
 
 def cell_text(entry: Entry | None) -> str:
-    """Return what a cell of the table says: score, spread, difference, marks; or its state."""
+    """Return the text of a cell: score, spread, difference and marks; or its state."""
     if entry is None:
         return ""
     if entry.mean is None:
@@ -41,7 +41,7 @@ def seeds_text(entry: Entry) -> str:
 
 
 def overall_text(report: SweepReport, row: str) -> str:
-    """Return a row's mean difference over its targets, and how many those are where not all."""
+    """Return a row's mean difference over its targets, and their number if they are not all."""
     found = report.overall.get(row)
     if found is None:
         return ""
@@ -99,8 +99,8 @@ def _scored(score: float | None, difference: Estimate | None) -> str:
 
 
 def order_table(report: SweepReport) -> Table:
-    """Return how far orders lie apart, beside what seeds and test rows make of it."""
-    # Of one set of members the lowest and the highest name them all.
+    """Return the spread of orders, with its part that is due to seeds and test rows."""
+    # With one set of members, the lowest and the highest order name them all.
     has_sets = len({one.members for one in report.orders}) > 1
     columns = (
         *("target", "method", *(["members"] if has_sets else []), "of the", "orders", "mean", "lowest", "highest"),
@@ -109,10 +109,10 @@ def order_table(report: SweepReport) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for one in report.orders:
         spread = one.spread
-        told, chance = "not tested", ""
+        tested, chance = "not tested", ""
         if spread is not None:
             own = [points(each, is_signed=False) for each in (spread.own, spread.low, spread.high)]
-            told = f"{own[0]} [{own[1]}, {own[2]}]{mark(spread)}"
+            tested = f"{own[0]} [{own[1]}, {own[2]}]{mark(spread)}"
             chance = points(spread.by_chance, is_signed=False)
         is_score = one.what.startswith("score")
         rows.append(
@@ -127,19 +127,19 @@ def order_table(report: SweepReport) -> Table:
                 f"{points(one.high, is_signed=not is_score)} {one.best}",
                 points(one.deviation, is_signed=False),
                 chance,
-                told,
+                tested,
                 "" if one.seed_spread is None else points(one.seed_spread, is_signed=False),
             )
         )
     notes = (
-        "Spreads are standard deviations in points. By chance: what test rows and seeds alone make of it. Beyond chance: what is left "
-        f"for order itself, with its 95 % interval; {marks_note()}",
+        "Spreads are standard deviations in points. By chance: the part due to test rows and seeds alone. Beyond chance: the rest, "
+        f"due to order itself, with its 95 % interval; {marks_note()}",
     )
     return Table("Orders", columns, tuple(rows), notes, named=4 if has_sets else 3)
 
 
 def noise_table(report: SweepReport) -> Table:
-    """Return what noise leaves of each row's clean score, and what the row is spared against the baseline."""
+    """Return the share of each row's clean score that noise leaves, and how much less it loses than the baseline."""
     columns = ("target", "row", "noise", "clean", "under noise", "left", "change", "spared")
     rows: list[tuple[Cell, ...]] = []
     for one in report.noise:
@@ -149,9 +149,9 @@ def noise_table(report: SweepReport) -> Table:
         rows.append((one.task, one.row, one.variant, *scores, left, *tested))
     notes = (
         f"left: share of the clean score; change: score under noise minus clean score; spared: its change minus that of "
-        f"'{report.baseline}', above 0 where the row loses less. {marks_note()}",
+        f"'{report.baseline}', above 0 if the row loses less. {marks_note()}",
     )
-    return Table("What noise leaves", columns, tuple(rows), notes, named=3)
+    return Table("Scores under noise", columns, tuple(rows), notes, named=3)
 
 
 def section_table(section: Section) -> Table:
@@ -161,13 +161,13 @@ def section_table(section: Section) -> Table:
     for one in section.contrasts:
         e = one.estimate
         p = e.corrected
-        told = "more than chance" if e.is_significant else "may be chance"
-        rows.append((one.name, place(one), points(e.value), f"{points(e.low)} to {points(e.high)}", f"{p:.4f}", told))
+        found = "more than chance" if e.is_significant else "may be chance"
+        rows.append((one.name, place(one), points(e.value), f"{points(e.low)} to {points(e.high)}", f"{p:.4f}", found))
     return Table(section.title, columns, tuple(rows), (section.note,) if section.note else (), named=2)
 
 
 def place(contrast: Contrast) -> str:
-    """Return where a contrast was taken: the target, or how many; and the languages where not all."""
+    """Return the place of a contrast: the target, or their number; and the languages if they are not all."""
     n = len(contrast.targets)
     where = contrast.targets[0] if n == 1 else f"{n} targets"
     return f"{where}, {contrast.about}" if contrast.about else where

@@ -1,4 +1,4 @@
-"""A sweep's report in sentences: what its question comes to, and for each target what helps and what hurts."""
+"""Sentences of a sweep's report: the answer to its question, and for each target what helps and what hurts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from toolkit.report.sweep.entries import Entry
 from toolkit.report.sweep.report import SweepReport
 from toolkit.report.sweep.section import interval, verdict
 
-_NAMED = 5  # rows of a sentence; the table has them all
+_NAMED = 5  # rows named in a sentence; the table has all
 
 
 def answers(report: SweepReport) -> list[str]:
-    """Return what the sweep's question comes to, in sentences with intervals."""
+    """Return the answer to the sweep's question, in sentences with intervals."""
     clean = [e for e in report.entries.values() if e.estimate is not None]
     found = [sentence for section in report.sections for sentence in section.said]
-    if clean and not any(section.title.startswith(("Order", "What noise")) for section in report.sections):
+    if clean and not any(section.title.startswith("Order") for section in report.sections):
         up = sum((e.gain or 0) > 0 and _is_sure(e) for e in clean)
         down = sum((e.gain or 0) < 0 and _is_sure(e) for e in clean)
         found = [
@@ -24,11 +24,7 @@ def answers(report: SweepReport) -> list[str]:
             *found,
         ]
     for task, guess in report.unlearnt.items():
-        lost = (
-            ", so that there is nothing that noise could take"
-            if report.noise
-            else ", so that its differences say little"
-        )
+        lost = ", so there is nothing that noise could take" if report.noise else ", so its differences say little"
         found.append(
             f"On {task} no row is better than guessing ({points(guess, is_signed=False)}) beyond chance{lost}."
         )

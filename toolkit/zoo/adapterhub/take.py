@@ -15,7 +15,7 @@ from toolkit.zoo.adapterhub.compose import composition_of, match, refuse_doubles
 from toolkit.zoo.adapterhub.forms import Head, adapter_shape, check_fusion, head_form
 from toolkit.zoo.adapterhub.read import Saved, by_layer, find, shown, weights
 from toolkit.zoo.card import AdapterCard, Origin
-from toolkit.zoo.shelf import shelf_name
+from toolkit.zoo.names import shelf_name
 from toolkit.zoo.store import Zoo
 from toolkit.zoo.values import UNKNOWN_DATA
 from toolkit.zoo.values import Backbone as CardBackbone

@@ -14,7 +14,7 @@ from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, AdapterCard
 from toolkit.zoo.entry import _NEW, delete, swap_in
 from toolkit.zoo.files import locked, sync, unwritable, write_text
-from toolkit.zoo.share.place import Place, path_of, reaching, read_exactly
+from toolkit.zoo.share.place import Place, reaching, read_exactly
 from toolkit.zoo.store import Zoo
 from toolkit.zoo.verify import entry_faults
 
@@ -38,7 +38,7 @@ def arrive(zoo: Zoo, source: Place, card: AdapterCard, text: str, *, replace: bo
     Raises:
         ZooError: a file is missing, damaged or no safetensors; the name is taken; the disk is full.
     """
-    home = zoo.root / path_of(card)
+    home = zoo.root / card.path
     if zoo.same(card, replace=replace):
         return False
     waiting = zoo.root / INCOMING / card.digest

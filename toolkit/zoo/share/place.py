@@ -17,14 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.composition import parse
 from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
 from toolkit.zoo.files import open_regular, refuse_link
-from toolkit.zoo.names import backbone_slug
 
 _SAFE_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=~,@-]*")
-_URL = re.compile(r"[a-z][a-z0-9+.-]*(::|://)")
 MAX_ENTRIES = 100_000
 
 
@@ -47,7 +44,7 @@ class Parcel:
     @property
     def path(self) -> str:
         """`<backbone>/<composition>` below the place's root."""
-        return path_of(self.card)
+        return self.card.path
 
 
 @dataclass(frozen=True)
@@ -96,10 +93,8 @@ class Place:
             raise ZooError(f"{where}: The card is not UTF-8 text; have it pushed again.") from None
         except ZooError as error:
             raise ZooError(f"{where}: {error}") from None
-        if path_of(card) != path:
-            raise ZooError(
-                f"{where}: The card is of '{card.name}' and belongs into {path_of(card)}; nothing was taken."
-            )
+        if card.path != path:
+            raise ZooError(f"{where}: The card is of '{card.name}' and belongs into {card.path}; nothing was taken.")
         return card, text
 
     def holds(self, path: str) -> bool:
@@ -113,7 +108,7 @@ class Place:
 
     def weights(self, card: AdapterCard, file: str) -> Any:
         """Open one weight file of an entry for reading."""
-        for path in (f"{path_of(card)}/{card.digest[:16]}/{file}", f"{path_of(card)}/{file}"):
+        for path in (f"{card.path}/{card.digest[:16]}/{file}", f"{card.path}/{file}"):
             if self.exists(path):
                 return self.open(path)
         raise ZooError(f"{self.url} lacks {file} of '{card.name}': it was pushed half; have it pushed again.")
@@ -206,43 +201,6 @@ def reaching(url: str) -> Iterator[None]:
             f"{url} cannot be used ({said}); check the address, its rights and the connection, and run the same command "
             "again: what was complete is kept."
         ) from error
-
-
-def open_place(url: str) -> Place:
-    """Return the place that a user's text names.
-
-    Args:
-        url: a folder, `file:///...`, `hf://org/repo`, or any URL of fsspec (`s3://`, `gs://`, `ssh://`, `memory://`).
-
-    Raises:
-        ZooError: no such protocol, or its package is not installed.
-    """
-    if not _URL.match(url):
-        return _folder(url, Path(url).expanduser())
-    if url.startswith("hf://"):
-        from toolkit.zoo.share.hub import open_hub
-
-        return open_hub(url)
-    import fsspec
-
-    with reaching(url):
-        fs, base = fsspec.url_to_fs(url)
-    if type(fs).__name__ == "LocalFileSystem":
-        return _folder(url, Path(base))
-    return Place(url, fs, base.rstrip("/"))
-
-
-def _folder(url: str, path: Path) -> Place:
-    import fsspec
-
-    if path.exists() and not path.is_dir():
-        raise ZooError(f"{url} is a file, expected a folder or a URL; for an archive give `zip://::{url}`.")
-    return Place(url, fsspec.filesystem("file"), str(path.absolute()), path.absolute())
-
-
-def path_of(card: AdapterCard) -> str:
-    """Return `<backbone>/<composition>`: where an entry lies below the root of a zoo or a place."""
-    return f"{backbone_slug(card.backbone.name, card.backbone.digest)}/{parse(card.name).slug}"
 
 
 def _refuse_hostile(url: str, path: str) -> None:

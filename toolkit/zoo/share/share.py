@@ -12,9 +12,9 @@ from toolkit.progress import Progress, Report, silent
 from toolkit.registry import unknown
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.lineage import lineage
-from toolkit.zoo.names import backbone_slug
+from toolkit.zoo.share.address import open_place
 from toolkit.zoo.share.arrival import arrive
-from toolkit.zoo.share.place import Parcel, Place, open_place, path_of
+from toolkit.zoo.share.place import Parcel, Place
 from toolkit.zoo.store import Zoo
 from toolkit.zoo.verify import taken
 
@@ -65,7 +65,7 @@ def push(
         ZooError: an entry is damaged, a parent is missing or another than the card names, the name is taken, or the
             destination cannot be reached.
     """
-    wanted = lineage(card, {path_of(one): one for one in zoo.list(damaged=[])}) if parents else [card]
+    wanted = lineage(card, {one.path: one for one in zoo.list(damaged=[])}) if parents else [card]
     for one in wanted:
         if parents:
             zoo.verify(one)
@@ -77,8 +77,8 @@ def push(
         return _into_folder(zoo, wanted, place, replace, left, readme, report)
     parcels, sent, held = [], [], []
     for one in wanted:
-        if place.holds(path_of(one)):
-            there, _ = place.card(path_of(one))
+        if place.holds(one.path):
+            there, _ = place.card(one.path)
             if there.digest == one.digest:
                 held.append(one.name)
                 continue
@@ -126,8 +126,8 @@ def pull(
     if place.local is not None and not place.local.is_dir():
         raise ZooError(f"There is no folder {source}; check the path.")
     damaged: list[str] = []
-    pages = {path_of(card): (card, text) for card, text in place.cards(damaged=damaged if name or pins else None)}
-    held_here = {path_of(card): card for card in zoo.list(damaged=[])}
+    pages = {card.path: (card, text) for card, text in place.cards(damaged=damaged if name or pins else None)}
+    held_here = {card.path: card for card in zoo.list(damaged=[])}
     if pins is not None:
         chosen = _pinned(pins, [card for card, _ in pages.values()], list(held_here.values()), source)
         pages = {path: page for path, page in pages.items() if page[0].digest in pins.values()}
@@ -137,7 +137,7 @@ def pull(
     wanted: dict[str, AdapterCard] = {}
     for card in chosen:
         for one in lineage(card, known, fallback=held_here, where=source):
-            wanted[path_of(one)] = one
+            wanted[one.path] = one
     # Everything that can be refused is refused before the first byte is fetched.
     for path, card in wanted.items():
         if path in pages:
@@ -164,15 +164,15 @@ def sync(zoo: Zoo, url: str, *, readme: Readme | None = None, report: Report = s
     faults: list[str] = []
     pages = {}
     if place.local is None or place.local.is_dir():
-        pages = {path_of(card): card for card, _ in place.cards(damaged=faults)}
-    here = {path_of(card): card for card in zoo.list(damaged=faults)}
+        pages = {card.path: card for card, _ in place.cards(damaged=faults)}
+    here = {card.path: card for card in zoo.list(damaged=faults)}
     got: list[str] = []
     for path, card in pages.items():
         if path in here:
             if here[path].digest != card.digest:
                 faults.append(str(taken(card, here[path], f"The zoo {zoo.root}")))
             continue
-        got += _tried(partial(pull, zoo, url, card.name, backbone=_shelf(card), report=report), faults)
+        got += _tried(partial(pull, zoo, url, card.name, backbone=card.shelf, report=report), faults)
     sent: list[str] = []
     for path, card in here.items():
         if path not in pages:
@@ -211,7 +211,7 @@ def _choose(
 ) -> list[AdapterCard]:
     cards = [card for card, _ in pages.values()]
     if backbone is not None:
-        cards = [card for card in cards if backbone in (card.backbone.name, _shelf(card))]
+        cards = [card for card in cards if backbone in (card.backbone.name, card.shelf)]
     if name is None:
         if not cards:
             raise ZooError(f"{source} holds no adapters{f' for {backbone}' if backbone else ''}.")
@@ -241,10 +241,6 @@ def _pinned(
             raise ZooError(f"The lock pins '{name}' to {digest[:12]}, but {source} {what}; nothing was taken.")
         found.append(fitting[0])
     return found
-
-
-def _shelf(card: AdapterCard) -> str:
-    return backbone_slug(card.backbone.name, card.backbone.digest)
 
 
 def _tried(move: Callable[[], Moved], faults: list[str]) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from toolkit.composition import Fuse, parse
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.diff import flat
 from toolkit.zoo.find import best, size
-from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.site.graph import Node, direct, svg
 from toolkit.zoo.values import CardScore, Seen
 
@@ -27,7 +26,7 @@ def article(card: AdapterCard, nodes: Mapping[str, Node], children: Sequence[Nod
     text = " ".join([card.name, name_of(card), card.digest, *card.tasks, *(s.task for s in card.data_seen)])
     data = {
         "name": card.name,
-        "backbone": shelf_of(card),
+        "backbone": card.shelf,
         "tasks": json.dumps([*card.tasks, *(score.task for score in card.scores)]),
         "languages": json.dumps(languages_of(card)),
         "score": str(best(card)),
@@ -204,8 +203,3 @@ def name_of(card: AdapterCard) -> str:
 def key_of(digest: str) -> str:
     """Return the place of an adapter in the page, by its digest."""
     return f"a-{digest[:16]}"
-
-
-def shelf_of(card: AdapterCard) -> str:
-    """Return the folder of its backbone in the zoo."""
-    return backbone_slug(card.backbone.name, card.backbone.digest)

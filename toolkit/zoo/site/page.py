@@ -16,7 +16,7 @@ from pathlib import Path
 from toolkit.files import replace_text
 from toolkit.languages import LANGUAGES
 from toolkit.zoo.card import AdapterCard
-from toolkit.zoo.site.article import article, caveat, key_of, languages_of, name_of, note_of, shelf_of
+from toolkit.zoo.site.article import article, caveat, key_of, languages_of, name_of, note_of
 from toolkit.zoo.site.graph import Node, direct, svg
 from toolkit.zoo.store import Zoo
 
@@ -177,7 +177,7 @@ def _language(code: str) -> str:
 def _shelves(cards: Iterable[AdapterCard]) -> dict[str, list[AdapterCard]]:
     found: dict[str, list[AdapterCard]] = {}
     for card in cards:
-        found.setdefault(shelf_of(card), []).append(card)
+        found.setdefault(card.shelf, []).append(card)
     return found
 
 
