@@ -33,7 +33,8 @@ from toolkit.config import Config
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.perturb import PERTURBATIONS, make_lexicon, perturb
-from toolkit.perturb.attack import AttackSettings, attack
+from toolkit.perturb.attack import attack
+from toolkit.perturb.attacked import AttackSettings
 from toolkit.recipes.robust.answers import BLOCK
 from toolkit.recipes.score.evaluate import answer_probabilities
 from toolkit.recipes.session.circuits import head_spec

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from toolkit.errors import ToolkitError
-from toolkit.perturb.attack import Attacked, AttackSettings, attack, attack_measures
+from toolkit.perturb.attack import attack
+from toolkit.perturb.attacked import Attacked, AttackSettings, attack_measures
 from toolkit.perturb.lexicon import make_lexicon
 from toolkit.tasks.rows import PairRow
 

@@ -6,7 +6,8 @@ import pytest
 
 from toolkit.errors import DataError
 from toolkit.perturb import make_lexicon, perturb, read_lexicons
-from toolkit.perturb.attack import AttackSettings, attack
+from toolkit.perturb.attack import attack
+from toolkit.perturb.attacked import AttackSettings
 from toolkit.perturb.lexicon import pair_of, read_lexicon
 from toolkit.tasks import PairRow, Rows, TagsRow, get_task
 from toolkit.tasks.rows import HeldRows, Row

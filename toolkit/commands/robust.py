@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -10,6 +10,9 @@ import toolkit
 from toolkit.commands.groups import example
 from toolkit.commands.options import BASELINE, LANGUAGES, OUT, Results, resolve, settings
 from toolkit.commands.screen import show, show_written, telling
+
+if TYPE_CHECKING:
+    from toolkit.perturb.attacked import AttackName
 
 
 class RobustOptions(Results):
@@ -19,7 +22,7 @@ class RobustOptions(Results):
     languages: str
     perturb: str
     strength: str
-    attacks: tuple[Literal["characters", "code-switch"], ...]
+    attacks: tuple[AttackName, ...]
     budget: int
     max_changed: float
     baseline: str | None
@@ -80,7 +83,7 @@ def robust(exprs: tuple[str, ...], **options: Unpack[RobustOptions]) -> None:
 
     --seed seeds the noise. All compositions are scored on the same perturbed rows; an attack searches against each for itself.
     """
-    from toolkit.perturb.attack import AttackSettings
+    from toolkit.perturb.attacked import AttackSettings
 
     config = resolve(
         options,

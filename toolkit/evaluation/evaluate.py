@@ -49,7 +49,7 @@ def evaluate_each(
     """Score the answers of several heads of one kind, from one pass over the rows; see `evaluate_rows`."""
     scoring = scoring or Scoring()
     batch_size = scoring.settings.batch_size
-    scorer = SCORERS[features.kind]
+    scorer = SCORERS.get(features.kind)
     if scorer is None:
         return {
             head: score_queries(circuit, rows, features, head=head, batch_size=batch_size, what=what, report=report)

@@ -15,6 +15,7 @@ from toolkit.features.ragged import Ragged
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.learn import choice_logits
 from toolkit.progress import Progress, Report, silent
+from toolkit.tasks.kinds import Kind
 
 Outputs = np.ndarray | Ragged
 
@@ -60,7 +61,6 @@ def run_heads(
     circuit.eval()
     device = circuit.backbone.device
     form = FORMS[features.kind]
-    assert form is not None, f"{features.kind} has no head that answers item by item"
     rows: dict[str, list[np.ndarray | None]] = {head: [None] * len(features) for head in heads}
     lengths = features.input_ids.lengths
     done, shown, began = 0, 0.0, time.perf_counter()
@@ -129,13 +129,10 @@ def _tags(held: list[np.ndarray], features: Features) -> Outputs:
     return Ragged(np.concatenate(held) if held else np.zeros(0), features.input_ids.offsets)
 
 
-FORMS: dict[str, Form | None] = {
+FORMS: Mapping[Kind, Form] = {
     "pair": Form(_logits, _stacked),
     "choice": Form(_of_choices, _padded),
     "span": Form(_logits, _ends, is_per_token=True),
     "tags": Form(_best, _tags, is_per_token=True),
-    "bitext": None,
-    "mining": None,
-    "retrieval": None,
 }
-"""By kind of task; None where vectors answer, not a head."""
+"""By kind of task; of the others vectors answer, not a head."""

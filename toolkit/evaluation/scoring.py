@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from toolkit.metrics import (
     squad2,
 )
 from toolkit.results.predictions import Prediction
+from toolkit.tasks.kinds import Kind
 from toolkit.tasks.rows import OTHER_TAG, ChoiceRow, PairRow, SpanRow, TagsRow
 from toolkit.tasks.task import Rows
 
@@ -167,13 +168,10 @@ def word_tags(features: Features, best: Ragged) -> list[np.ndarray]:
 
 Scorer = Callable[[Any, Features, Outputs, Scoring, str], Evaluation]  # rows of the kind, ..., the metric
 
-SCORERS: dict[str, Scorer | None] = {
+SCORERS: Mapping[Kind, Scorer] = {
     "pair": score_pairs,
     "choice": score_choices,
     "span": score_spans,
     "tags": score_tags,
-    "bitext": None,
-    "mining": None,
-    "retrieval": None,
 }
-"""By kind of task; None where vectors answer, not a head."""
+"""By kind of task; of the others vectors answer, not a head."""

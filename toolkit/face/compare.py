@@ -10,7 +10,7 @@ from toolkit.results.result import Record
 
 if TYPE_CHECKING:
     from toolkit.config import Config
-    from toolkit.perturb.attack import AttackSettings
+    from toolkit.perturb.attacked import AttackSettings
     from toolkit.recipes.compare.compare import Compared
     from toolkit.recipes.robust.run import RobustResult
 

@@ -22,17 +22,15 @@ from toolkit.features.collate import CPU_TOKENS, Features, sorted_batches
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.learn import item_losses
 from toolkit.progress import Progress, Report, silent
+from toolkit.tasks.kinds import Kind
 
-# Log likelihood of the gold label over the loss, by kind of task; of a span the loss is the mean of start and end. None: the head's
-# kind has no labels of its own.
-SCALES: dict[str, float | None] = {
+# Log likelihood of the gold label over the loss, by kind of task; of a span the loss is the mean of start and end. A kind that is not here
+# has no labels of its own.
+SCALES: Mapping[Kind, float] = {
     "pair": -1.0,
     "choice": -1.0,
     "span": -2.0,
     "tags": -1.0,
-    "bitext": None,
-    "mining": None,
-    "retrieval": None,
 }
 # Products of so many numbers, a few examples', are squared and summed while they are still in a core's cache.
 _CHUNK = 2**18
@@ -78,7 +76,7 @@ def adapter_fisher(
     if scale is None or features.kind != spec.kind:
         raise ToolkitError(
             f"Fisher information was asked of a head of kind '{spec.kind}' on rows of kind '{features.kind}'; both are to be "
-            f"one of {', '.join(kind for kind in SCALES if SCALES[kind] is not None)}."
+            f"one of {', '.join(SCALES)}."
         )
     if not len(features) or (features.labels is None and features.tags is None):
         raise DataError(

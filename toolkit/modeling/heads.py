@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from toolkit.errors import ToolkitError
 from toolkit.modeling.pooling import Pooling, pool
+from toolkit.tasks.kinds import Kind
 
 MOST_SCALE = 100.0
 
@@ -27,7 +28,7 @@ class HeadSpec:
         dropout: inside the head while training; a head of spans has none.
     """
 
-    kind: str
+    kind: Kind
     labels: tuple[str, ...] = ()
     pooling: Pooling = "mean"
     temperature: float = 0.02
@@ -94,16 +95,14 @@ class HeadForm:
     has_labels: bool = False
 
 
-HEADS: dict[str, HeadForm | None] = {
+HEADS: Mapping[Kind, HeadForm] = {
     "pair": HeadForm(lambda spec, width: Classifier(width, len(spec.labels), spec.dropout), has_labels=True),
     "choice": HeadForm(lambda spec, width: Classifier(width, 1, spec.dropout)),
     "span": HeadForm(lambda spec, width: TokenClassifier(width, 2, 0.0)),
     "tags": HeadForm(lambda spec, width: TokenClassifier(width, len(spec.labels), spec.dropout), has_labels=True),
-    "bitext": None,
-    "mining": None,
     "retrieval": HeadForm(lambda spec, width: DualEncoder(spec.pooling, spec.temperature)),
 }
-"""By kind of task; None: scored by retrieval, without training."""
+"""By kind of task; the others are scored by retrieval, without training."""
 
 
 def build_head(spec: HeadSpec, hidden_size: int) -> nn.Module:

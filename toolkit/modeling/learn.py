@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from toolkit.features.collate import IGNORED, Features
+from toolkit.tasks.kinds import Kind
 
 
 def unfreeze_exactly(model: nn.Module, learn: Mapping[str, nn.Parameter]) -> None:
@@ -64,7 +65,7 @@ def value_penalty(parameters: Mapping[str, Tensor], *, weight: float) -> Tensor 
     return weight * torch.stack(terms).sum() if terms else None
 
 
-def item_losses(kind: str, logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+def item_losses(kind: Kind, logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
     """Return each item's cross-entropy: float32 [B].
 
     Args:
@@ -76,9 +77,7 @@ def item_losses(kind: str, logits: Tensor, batch: Mapping[str, Tensor]) -> Tenso
     or a short one), a span's the mean of start and end. A query is to be nearest to its row's passage among all of
     the batch; other passages with its key are right as well and are left out of its sum.
     """
-    losses = LOSSES[kind]
-    assert losses is not None, f"a task of kind {kind} is not trained"
-    return losses(logits.float(), batch)
+    return LOSSES[kind](logits.float(), batch)
 
 
 def _of_pairs(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
@@ -110,16 +109,14 @@ def _of_queries(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
     return F.cross_entropy(masked, torch.arange(len(keys), device=keys.device), reduction="none")
 
 
-LOSSES: dict[str, Callable[[Tensor, Mapping[str, Tensor]], Tensor] | None] = {
+LOSSES: Mapping[Kind, Callable[[Tensor, Mapping[str, Tensor]], Tensor]] = {
     "pair": _of_pairs,
     "choice": _of_choices,
     "span": _of_spans,
     "tags": _of_tags,
-    "bitext": None,
-    "mining": None,
     "retrieval": _of_queries,
 }
-"""Losses of a batch's items by kind of task, from float32 logits; None: never trained."""
+"""Losses of a batch's items, from float32 logits, by kind of task that is trained."""
 
 
 def units_per_item(features: Features) -> float:

@@ -18,6 +18,7 @@ from typing import cast
 from toolkit.errors import DataError, ToolkitError
 from toolkit.perturb import sentences
 from toolkit.perturb.characters import Place
+from toolkit.perturb.fields import fields_of
 from toolkit.perturb.lexicon import Lexicon
 from toolkit.perturb.negation import is_negation
 from toolkit.perturb.perturbation import Perturbation, check_strength, get_perturbation
@@ -26,18 +27,6 @@ from toolkit.perturb.text import replace as carry_out
 from toolkit.perturb.words import find, switch
 from toolkit.tasks import Answer, HeldRows, PairRow, Row, Rows, SentenceRow, SpanRow, TagsRow
 from toolkit.tasks.chunks import chunk_reader, continues
-
-# The text fields of a row that are perturbed unless others are asked for. Choices stay as they are: they are what is chosen.
-FIELDS: dict[str, tuple[str, ...]] = {
-    "pair": ("first", "second"),
-    "choice": ("context", "question"),
-    "span": ("question", "context"),
-    "tags": ("tokens",),
-    "bitext": ("source",),
-    "mining": ("source",),
-    "retrieval": ("query",),
-}
-_OTHER_FIELDS = {"bitext": ("target",), "mining": ("target",)}
 
 
 def perturb(
@@ -270,21 +259,6 @@ def _language(rows: Rows, field: str) -> str:
     if field == "target":
         return "en"
     return question if question and field == "question" else context
-
-
-def fields_of(kind: str, asked: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the text fields that are asked for, or those of the kind.
-
-    Raises:
-        ToolkitError: the kind has no such field.
-    """
-    known = FIELDS[kind] + _OTHER_FIELDS.get(kind, ())
-    for name in asked or ():
-        if name not in known:
-            raise ToolkitError(
-                f"A {kind} row has no text field '{name}' that can be perturbed; it has {', '.join(known)}."
-            )
-    return tuple(asked) if asked else FIELDS[kind]
 
 
 def _check_lexicons(made: Perturbation, lexicons: Sequence[Lexicon], rows: Rows, fields: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from toolkit.perturb.text import clusters, small_letters
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a word stands.
+    """Surroundings of a word.
 
     Attributes:
         after: the characters between it and the next word, or the end of the text.
@@ -74,15 +74,15 @@ def insert(word: str, place: Place, rng: Random) -> tuple[str, str] | None:
 
 
 def keyboard(word: str, place: Place, rng: Random) -> tuple[str, str] | None:
-    """Replace one letter by one beside it on the language's keyboard; a Hangul syllable has one of its jamo replaced."""
-    beside = neighbours(LAYOUT_OF[place.language])
+    """Replace one letter by one next to it on the language's keyboard; a Hangul syllable has one of its jamo replaced."""
+    near = neighbours(LAYOUT_OF[place.language])
     if place.language == "ko":
-        return _keyboard_hangul(word, place, rng, beside)
-    choices = [i for i, letter in enumerate(word) if beside.get(small_letters(letter, place.language))]
+        return _keyboard_hangul(word, place, rng, near)
+    choices = [i for i, letter in enumerate(word) if near.get(small_letters(letter, place.language))]
     if not choices:
         return None
     i = rng.choice(choices)
-    struck = rng.choice(beside[small_letters(word[i], place.language)])
+    struck = rng.choice(near[small_letters(word[i], place.language)])
     if word[i].isupper():
         struck = _upper(struck, place.language)
     return word[:i] + struck + word[i + 1 :], place.after
@@ -94,8 +94,8 @@ _VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 _FIRST_SYLLABLE, _N_VOWELS, _N_FINALS = 0xAC00, 21, 28
 
 
-def _keyboard_hangul(word: str, place: Place, rng: Random, beside: dict[str, str]) -> tuple[str, str] | None:
-    """Replace the initial or the vowel of a syllable by a neighbouring key that can stand there."""
+def _keyboard_hangul(word: str, place: Place, rng: Random, near: dict[str, str]) -> tuple[str, str] | None:
+    """Replace the initial or the vowel of a syllable by a neighbouring key that can take its place."""
     options = []
     for i, syllable in enumerate(word):
         code = ord(syllable) - _FIRST_SYLLABLE
@@ -104,12 +104,12 @@ def _keyboard_hangul(word: str, place: Place, rng: Random, beside: dict[str, str
         initial, vowel = code // (_N_VOWELS * _N_FINALS), code // _N_FINALS % _N_VOWELS
         options += [
             (i, code + (_INITIALS.index(key) - initial) * _N_VOWELS * _N_FINALS)
-            for key in beside.get(_INITIALS[initial], "")
+            for key in near.get(_INITIALS[initial], "")
             if key in _INITIALS
         ]
         options += [
             (i, code + (_VOWELS.index(key) - vowel) * _N_FINALS)
-            for key in beside.get(_VOWELS[vowel], "")
+            for key in near.get(_VOWELS[vowel], "")
             if key in _VOWELS
         ]
     if not options:
@@ -118,7 +118,7 @@ def _keyboard_hangul(word: str, place: Place, rng: Random, beside: dict[str, str
     return word[:i] + chr(_FIRST_SYLLABLE + code) + word[i + 1 :], place.after
 
 
-# Letters that look alike in another script (Unicode Technical Standard 39, confusables; the ones of one glyph in common fonts).
+# Letters that look like one of another script (Unicode Technical Standard 39, confusables; the ones of one glyph in common fonts).
 _LATIN_TO_CYRILLIC = dict(zip("aceijopsxyABCEHIJKMOPSTXY", "асеіјорѕхуАВСЕНІЈКМОРЅТХУ", strict=True))
 _LATIN_TO_GREEK = dict(zip("ovABEHIKMNOPTXYZ", "ονΑΒΕΗΙΚΜΝΟΡΤΧΥΖ", strict=True))
 _TO_LATIN = {other: letter for table in (_LATIN_TO_CYRILLIC, _LATIN_TO_GREEK) for letter, other in table.items()}
@@ -138,7 +138,7 @@ def homoglyph(word: str, place: Place, rng: Random) -> tuple[str, str] | None:
     return word[:i] + look + word[i + 1 :], place.after
 
 
-# Letters whose stroke is no combining mark and that people without the key write plainly.
+# Letters whose stroke is not a combining mark and that people without the key write plainly.
 _PLAIN = str.maketrans("đĐøØłŁħĦıŧŦ", "dDoOlLhHitT")
 
 

@@ -1,4 +1,4 @@
-"""Keyboard layouts: which letters lie beside which. The plain level of each, rows from top to bottom."""
+"""Keyboard layouts and their neighbouring keys: the plain level of each, rows from top to bottom."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 # The offset of each row of keys to the right, in key widths, on a standard staggered keyboard.
 _STAGGER = {0: -0.5, 1: 0.0, 2: 0.25, 3: 0.75}
 # Keys of one row this far apart are neighbours, and keys of adjacent rows that far.
-_BESIDE, _ABOVE = 1.0, 0.8
+_SAME_ROW, _NEXT_ROW = 1.0, 0.8
 
 # Layout -> rows. A leading number says which row the first one is (0: the digits' row).
 _LAYOUTS: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -49,7 +49,7 @@ LAYOUT_OF = {code: name for name, codes in _OF_LANGUAGE.items() for code in code
 
 @cache
 def neighbours(layout: str) -> dict[str, str]:
-    """Return for each letter of a layout the letters beside it.
+    """Return for each letter of a layout the letters on keys next to it.
 
     Example:
         >>> sorted(neighbours("qwerty")["g"])
@@ -68,7 +68,7 @@ def neighbours(layout: str) -> dict[str, str]:
         key: "".join(
             other
             for other, (other_x, other_y) in places.items()
-            if other != key and abs(other_y - y) <= 1 and abs(other_x - x) <= (_BESIDE if other_y == y else _ABOVE)
+            if other != key and abs(other_y - y) <= 1 and abs(other_x - x) <= (_SAME_ROW if other_y == y else _NEXT_ROW)
         )
         for key, (x, y) in places.items()
     }

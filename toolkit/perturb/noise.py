@@ -1,4 +1,4 @@
-"""What is done to rows, as one text: `swap:0.1`, or several one after another, `code-switch:0.3+swap:0.1`."""
+"""Noise: perturbations with strengths as one text, `swap:0.1`, or several in order, `code-switch:0.3+swap:0.1`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from toolkit.errors import ToolkitError
 from toolkit.perturb.apply import perturb, row_rng
 from toolkit.perturb.lexicon import Lexicon
-from toolkit.perturb.perturbation import Perturbation, check_strength, get_perturbation
-from toolkit.tasks.rows import HeldRows, Row
-from toolkit.tasks.task import Rows
+from toolkit.perturb.perturbation import Need, Perturbation, check_strength, get_perturbation
+from toolkit.tasks import HeldRows, Row, Rows
+from toolkit.tasks.kinds import Kind
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Noise:
         return "+".join(f"{each.name}:{strength:g}" for each, strength in self.steps)
 
     @property
-    def needs(self) -> frozenset[str]:
-        """What it needs beside the rows: of `lexicon` and `partner`."""
+    def needs(self) -> frozenset[Need]:
+        """What it needs in addition to the rows: of `lexicon` and `partner`."""
         return frozenset(each.needs for each, _ in self.steps if each.needs)
 
-    def why_not(self, kind: str, language: str) -> str | None:
+    def why_not(self, kind: Kind, language: str) -> str | None:
         """Return why it cannot be applied, or None where it can; see `Perturbation.why_not`."""
         return next((reason for each, _ in self.steps if (reason := each.why_not(kind, language))), None)
 
@@ -55,7 +55,7 @@ def parse_noise(text: str) -> Noise:
     """Return the noise that a text describes.
 
     Raises:
-        ToolkitError: an unknown perturbation, or a strength that is missing, no number, or outside [0, 1].
+        ToolkitError: an unknown perturbation, or a strength that is missing, not a number, or outside [0, 1].
     """
     steps = []
     for part in text.split("+"):
@@ -72,7 +72,7 @@ def parse_noise(text: str) -> Noise:
 
 
 def augment(rows: Rows, noise: Noise, *, rate: float, seed: int, lexicons: Sequence[Lexicon] = ()) -> Rows:
-    """Return training rows of which a share is noisy: a defence that sees what it will be attacked with.
+    """Return training rows of which a share is noisy: a defence that trains on what it will be attacked with.
 
     Args:
         rows: training rows.

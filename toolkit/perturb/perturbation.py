@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from toolkit.errors import ToolkitError
 from toolkit.languages import get_language
 from toolkit.perturb import characters, sentences, words
+from toolkit.perturb.fields import TEXTS
 from toolkit.perturb.keyboards import LAYOUT_OF
 from toolkit.perturb.text import NO_WORD_BOUNDARIES, Replacement, Span
 from toolkit.registry import unknown
+from toolkit.tasks.kinds import Kind
 
-LEVELS = ("character", "word", "sentence")
-TEXT_KINDS = ("pair", "choice", "span", "tags", "bitext", "mining", "retrieval")
+Scale = Literal["character", "word", "sentence"]
+Need = Literal["", "lexicon", "partner"]
+LEVELS: tuple[Scale, ...] = get_args(Scale)
+_UNCUT = tuple(kind for kind, texts in TEXTS.items() if not texts.are_cut)
 _CASED = ("Latin", "Greek", "Cyrillic", "Armenian")
 
 Rearrange: TypeAlias = Callable[[str, Sequence[Span], Sequence[int], Random], list[Replacement]]
@@ -33,25 +37,25 @@ class Perturbation:
         kinds: the kinds of task it can be applied to.
         scripts: the scripts it is valid in; empty: all.
         languages: the languages it is valid in; empty: all of its scripts.
-        keeps_meaning: whether a reader would give the same answer. Where not, a fall of the score is no fault of the model.
+        keeps_meaning: whether a reader would give the same answer. Where not, a fall of the score is not a fault of the model.
         needs: `lexicon` or `partner` where it needs more than the rows.
         edit: the edit within a word, of a character-level perturbation.
         rearrange: the edit to the words of a text, of a word-level one.
     """
 
     name: str
-    level: str
+    level: Scale
     definition: str
     source: str
-    kinds: tuple[str, ...] = TEXT_KINDS
+    kinds: tuple[Kind, ...] = tuple(TEXTS)
     scripts: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     keeps_meaning: bool = True
-    needs: str = ""
+    needs: Need = ""
     edit: characters.Edit | None = field(default=None, repr=False)
     rearrange: Rearrange | None = field(default=None, repr=False)
 
-    def why_not(self, kind: str, language: str) -> str | None:
+    def why_not(self, kind: Kind, language: str) -> str | None:
         """Return why it cannot be applied to a kind of task in a language, or None where it can.
 
         Args:
@@ -69,7 +73,7 @@ class Perturbation:
             return f"'{self.name}' is defined for {', '.join(self.scripts)} script; {spoken.name} is written in {spoken.script}"
         if self.languages and language not in self.languages:
             return f"'{self.name}' is defined for {', '.join(self.languages)}; not for {language} ({spoken.name})"
-        if self.rearrange and kind != "tags" and spoken.script in NO_WORD_BOUNDARIES:
+        if self.rearrange and not TEXTS[kind].are_cut and spoken.script in NO_WORD_BOUNDARIES:
             return f"'{self.name}' moves whole words; {spoken.script} script does not show where they end"
         if self.name == "romanise" and spoken.script == "Latin":
             return f"'{self.name}' writes in Latin letters; {spoken.name} already is"
@@ -94,7 +98,7 @@ _ALL = (
     ),
     Perturbation(
         name="keyboard", level="character", edit=characters.keyboard, languages=tuple(sorted(LAYOUT_OF)),
-        definition="One letter becomes one beside it on the language's keyboard.",
+        definition="One letter becomes one next to it on the language's keyboard.",
         source="Belinkov & Bisk 2018 (arXiv 1711.02173), Keyboard typo",
     ),
     Perturbation(
@@ -117,13 +121,13 @@ _ALL = (
         name="punctuation", level="character", edit=characters.punctuate,
         definition="The mark behind a word goes, or one comes where there was none.",
         source="Náplava et al. 2021 (arXiv 2110.07428), punctuation",
-        kinds=("pair", "choice", "span", "bitext", "mining", "retrieval"),
+        kinds=_UNCUT,
     ),
     Perturbation(
         name="whitespace", level="character", edit=characters.move_space,
         definition="A word is cut in two, or joined with the next.",
         source="Náplava et al. 2021 (arXiv 2110.07428), spacing",
-        kinds=("pair", "choice", "span", "bitext", "mining", "retrieval"),
+        kinds=_UNCUT,
     ),
     Perturbation(
         name="zero-width", level="character", edit=characters.insert_zero_width,

@@ -51,7 +51,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What stands in a part of a text afterwards."""
+    """New text of a part of a text."""
 
     start: int
     end: int
@@ -76,7 +76,7 @@ def words(text: str, *, single: bool = False) -> list[Span]:
 def lexical_words(text: str, longest_at: Callable[[int, int], int]) -> list[Span]:
     """Return the words of a text, cut by a lexicon where the script has no spaces.
 
-    There the longest entry at each place is a word (forward maximum matching); what lies between entries is cut as `words` does.
+    There the longest entry at each place is a word (forward maximum matching); the rest is cut as `words` does.
 
     Args:
         text: any text.
@@ -122,7 +122,8 @@ def clusters(word: str) -> list[str]:
     """
     if word.isascii():
         return list(word)
-    return _CLUSTER.findall(word)
+    found: list[str] = _CLUSTER.findall(word)
+    return found
 
 
 def sentences(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Edits to the words of a text as wholes: left out, shuffled, said twice, said in another language."""
+"""Edits to whole words of a text: dropped, shuffled, repeated, translated."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def drop(text: str, found: Sequence[Span], chosen: Sequence[int], rng: Random) -
 
 
 def shuffle(text: str, found: Sequence[Span], chosen: Sequence[int], rng: Random) -> list[Replacement]:
-    """Let the chosen words change places with each other; what stands between words stays where it is."""
+    """Let the chosen words change places with each other; the gaps between words stay where they are."""
     if len(chosen) < 2:
         return []
     # A cycle through the chosen words moves every one of them, which a random permutation need not.

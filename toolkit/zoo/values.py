@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol, Self, get_args
 
 from toolkit.results.score import Score, to_dict
-from toolkit.tasks.kinds import POOLED
+from toolkit.tasks.kinds import POOLED, Kind
 
 Pooling = Literal["mean", "cls", "mean-no-special"]
 POOLINGS: dict[str, Pooling] = {name: name for name in get_args(Pooling)}
@@ -58,7 +58,7 @@ class Answers(Protocol):
     """The description of a head that is trained (`toolkit.modeling.heads.HeadSpec`)."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> Kind: ...
     @property
     def labels(self) -> tuple[str, ...]: ...
     @property
@@ -100,7 +100,7 @@ class Head(Value):
         temperature: divisor of a retrieval head's cosines when its training began; None like `pooling`.
     """
 
-    kind: str
+    kind: Kind
     labels: tuple[str, ...] = ()
     pooling: str | None = None
     temperature: float | None = None

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 import toolkit
+from tests.recipes.failing import FailingTracker
 from tests.recipes.small import FUSED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.perturb import PERTURBATIONS
-from toolkit.perturb.attack import AttackSettings
+from toolkit.perturb.attacked import AttackSettings
 from toolkit.progress import Say, say_nothing
 from toolkit.recipes.robust import answers as room
 from toolkit.recipes.robust.plan import Stress
@@ -336,3 +337,11 @@ def test_a_field_that_a_kind_lacks_is_refused(trained: Config, tmp_path: Path) -
         ToolkitError, match="A bitext row has no text field 'first' that can be perturbed; it has source, target"
     ):
         toolkit.retrieve("backbone", config, task="micro-bitext", languages="de")
+
+
+def test_a_run_whose_logging_raises_is_failed(nli: Config, tmp_path: Path) -> None:
+    tracker = FailingTracker()
+    session = Session.open(_here(nli, tmp_path, "eval.limit=4"), tracker=tracker)
+    with pytest.raises(OSError, match="no space"):
+        journey(["micro-nli"], session, task="micro-nli", languages="en", stress=Stress("swap", (0.5,)))
+    assert tracker.status == {"micro-nli": "FAILED"}

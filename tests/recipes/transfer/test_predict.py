@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 import toolkit
 from cli import main
+from tests.recipes.failing import FailingTracker
 from tests.recipes.small import tiny_config
 from tests.recipes.sweeping import run as run_sweep
 from tests.recipes.sweeping import write_grid
@@ -24,6 +25,8 @@ from toolkit.errors import DataError, ToolkitError
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.report import report
 from toolkit.recipes.transfer.predict import held_sources
+from toolkit.recipes.transfer.predict import predict as predict_journey
+from toolkit.recipes.transfer.suggest import suggest as suggest_journey
 from toolkit.similarity import regret
 from toolkit.similarity.ranking import FILE, read_prediction, verdicts
 from toolkit.sweeps.transfers import observe
@@ -259,3 +262,13 @@ target:
     assert gains["micro-qa"] > 0.15 and gains["micro-pos"] < 0.1, "the case is as it was planted"
     for name in ("combined", "logme", "transrate", "text-embedding"):
         assert found.of("micro-choice").places(name)["micro-qa"] == 1.0, name
+
+
+def test_runs_of_predict_and_suggest_whose_logging_raises_are_failed(config: Config, swept: Path) -> None:
+    tracker = FailingTracker()
+    session = Session.open(config, tracker=tracker)
+    with pytest.raises(OSError, match="no space"):
+        predict_journey(None, session, sweep=swept, by=TEXTUAL)
+    with pytest.raises(OSError, match="no space"):
+        suggest_journey(2, "micro-choice", session, sweep=swept, by=TEXTUAL)
+    assert tracker.status == {"predict hand": "FAILED", "suggest 2 for micro-choice": "FAILED"}

@@ -12,11 +12,14 @@ from click.testing import CliRunner, Result
 
 import toolkit
 from cli import main
+from tests.recipes.failing import FailingTracker
 from tests.recipes.small import tiny_config
 from toolkit import compare_tasks
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
+from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer.similarity import by_group
+from toolkit.recipes.transfer.similarity import compare_tasks as journey
 from toolkit.tasks import TASKS
 
 pytestmark = pytest.mark.journey
@@ -155,7 +158,7 @@ def test_the_command_prints_the_matrices_and_says_what_was_read(folder: Path) ->
     assert "50 texts were encoded" in first.stderr, "40 pairs, and 10 sentences with 4 words each"
     again = run("micro-nli", "micro-pos", "--by", "text-embedding,vocabulary", *sets)
     assert again.stdout == first.stdout
-    assert "0 texts were encoded and gradients taken of 0 rows; the rest was in the store." in again.stderr
+    assert "\n0 texts were encoded and gradients taken of 0 rows; the rest was in the store." in again.stderr
 
 
 def test_the_command_tells_a_fault_in_one_sentence_with_exit_code_2(folder: Path) -> None:
@@ -175,3 +178,10 @@ def test_a_run_is_recorded_with_every_number_and_the_files(config: Config, tmp_p
     assert recorded.data.metrics["vocabulary/micro-nli/micro-pos"] == found.matrices[0].value("micro-nli", "micro-pos")
     files = {file.path for file in client.list_artifacts(recorded.info.run_id)}
     assert files >= {"similarity.md", "similarity.csv", "similarity.png", "similarity.svg"}
+
+
+def test_a_run_whose_logging_raises_is_failed(config: Config) -> None:
+    tracker = FailingTracker()
+    with pytest.raises(OSError, match="no space"):
+        journey(["micro-nli", "micro-pos"], Session.open(config, tracker=tracker), by="vocabulary")
+    assert tracker.status == {"similarity micro-pos, micro-nli": "FAILED"}

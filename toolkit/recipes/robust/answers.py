@@ -14,7 +14,8 @@ from toolkit.errors import ToolkitError
 from toolkit.files import replace_text
 from toolkit.modeling.circuit import Circuit
 from toolkit.perturb import Noise
-from toolkit.perturb.attack import Attacked, AttackSettings, Labelled, attack, attack_measures
+from toolkit.perturb.attack import attack
+from toolkit.perturb.attacked import Attacked, AttackSettings, Labelled, attack_measures
 from toolkit.progress import Progress, Report
 from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.evaluate import answer, answer_probabilities, protocol_words, scores_of, seed_of

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.perturb import LEVELS, PERTURBATIONS, Noise, check_strength, fields_of, parse_noise
-from toolkit.perturb.attack import FIELDS as ATTACKED
-from toolkit.perturb.attack import AttackSettings
+from toolkit.perturb import ATTACKED, LEVELS, PERTURBATIONS, Noise, check_strength, fields_of, parse_noise
+from toolkit.perturb.attacked import AttackSettings
 from toolkit.recipes.session.noise import check_given, speaks, wanted_fields
 from toolkit.recipes.session.session import Session
 from toolkit.statistics.robustness import CLEAN
@@ -85,7 +84,9 @@ def plan_robust(stress: Stress, target: Task, wanted: Sequence[str], session: Se
             )
     refused: dict[str, None] = {}  # in the order in which they were met
     places = _places(stress, target, wanted, session, refused)
-    searches = {settings.name: _searched(settings, target, wanted, config, refused) for settings in stress.attacks}
+    searches: dict[str, tuple[str, ...]] = {
+        settings.name: _searched(settings, target, wanted, config, refused) for settings in stress.attacks
+    }
     for sentence in refused:
         session.say(f"Left out: {sentence}.")
     conditions = [(name, strength) for name in places for strength in sorted(set(stress.strengths))]

@@ -25,7 +25,7 @@ _SHAPE = ("kind", "reduction_factor", "non_linearity", "leave_out_lower", "leave
 
 def head_spec(task: Task, train: TrainConfig | None = None) -> HeadSpec:
     """Return the head that answers a task, with the pooling, temperature and dropout of its training."""
-    form = HEADS[task.kind]
+    form = HEADS.get(task.kind)
     labels = task.labels if form is not None and form.has_labels else ()
     if train is None:
         return HeadSpec(task.kind, labels)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from toolkit.config import AdapterConfig
 from toolkit.errors import ZooError
+from toolkit.tasks.kinds import Kind
 from toolkit.zoo.adapterhub.layout import FUSION, HEADS, SEQ_BN, STATIC_HEADS
 from toolkit.zoo.adapterhub.read import Saved, shown
 
@@ -157,7 +158,7 @@ def head_form(saved: Saved, tensors: Mapping[str, Tensor], labels: Sequence[str]
 class Head:
     """A head in our form: its kind, its labels in order, its tensors by our names."""
 
-    def __init__(self, kind: str, labels: tuple[str, ...], tensors: Mapping[str, Tensor]) -> None:
+    def __init__(self, kind: Kind, labels: tuple[str, ...], tensors: Mapping[str, Tensor]) -> None:
         self.kind, self.labels, self.tensors = kind, labels, tensors
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from toolkit.tasks.kinds import Kind
+
 VERSION = "adapters.1.3.0"
 MODEL_TYPE = "xlm-roberta"
 # Per kind of part: the configuration's file, the weights' name as safetensors and as a pickle.
@@ -56,14 +58,14 @@ FUSION: dict[str, Any] = {
 }
 # Our head's layers by their place in the library's `Sequential` (0 and 3 are dropout, 2 is tanh).
 _TWO_LAYERS, _ONE_LAYER = {"dense": "1", "out": "4"}, {"out": "1"}
-HEADS: dict[str, tuple[str, dict[str, str]]] = {
+HEADS: dict[Kind, tuple[str, dict[str, str]]] = {
     "pair": ("classification", _TWO_LAYERS),
     "choice": ("multiple_choice", _TWO_LAYERS),
     "tags": ("tagging", _ONE_LAYER),
     "span": ("question_answering", _ONE_LAYER),
 }
 # The heads that models of `transformers` bring along and the library saves beside an adapter: our layers by their names.
-STATIC_HEADS: dict[str, tuple[str, dict[str, str]]] = {
+STATIC_HEADS: dict[str, tuple[Kind, dict[str, str]]] = {
     "XLMRobertaForSequenceClassification": ("pair", {"dense": "classifier.dense", "out": "classifier.out_proj"}),
     "XLMRobertaForTokenClassification": ("tags", {"out": "classifier"}),
     "XLMRobertaForQuestionAnswering": ("span", {"out": "qa_outputs"}),

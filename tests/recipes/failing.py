@@ -1,0 +1,37 @@
+"""A tracker whose disk is full: it opens and closes runs, and raises at everything that they log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from toolkit.tracking import NoTracker
+
+
+class FailingTracker(NoTracker):
+    """Keeps the status of every run by its name; an open run is RUNNING."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status: dict[str, str] = {}
+        self._open: list[str] = []
+
+    def start(
+        self, run_name: str, *, experiment: str, tags: Mapping[str, Any], params: Mapping[str, Any], **_: Any
+    ) -> str:
+        self.status[run_name] = "RUNNING"
+        self._open.append(run_name)
+        return run_name
+
+    def close(self, status: str = "FINISHED") -> None:
+        self.status[self._open.pop()] = status
+
+    def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
+        raise OSError("no space left")
+
+    def log_artifact(self, path: Path, folder: str = "") -> None:
+        raise OSError("no space left")
+
+    def log_data(self, some: Sequence[Any]) -> None:
+        raise OSError("no space left")
