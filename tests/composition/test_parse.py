@@ -177,9 +177,9 @@ def test_a_text_of_more_than_ten_thousand_characters_is_refused_at_once() -> Non
 
 @pytest.mark.parametrize("text", ["fuse[" * 2_000, "par[a," * 1_600, "a/" * 4_999 + "a", "[" * 9_999])
 def test_a_hostile_text_is_answered_quickly_and_without_a_traceback(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(str(outcome(text))) <= 10_000
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_blocks_nested_beyond_reason_are_refused_with_a_sentence() -> None:

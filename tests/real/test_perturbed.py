@@ -20,11 +20,12 @@ SPAN = SpanRow("1", "Who?", "Ana came. Ben left.", (Answer("Ana", 0), Answer("Be
 TAGS = TagsRow("1", ("New", "York", "is", "big"), (3, 4, 0, 0))  # B-ORG I-ORG O O
 
 
+@pytest.mark.journey
 @pytest.mark.real_data
 def test_labels_spans_and_tags_stay_right_on_thousands_of_real_rows_of_15_scripts(data_root: Path) -> None:
-    seen = [look(name, data_root, limit=8, strengths=(0.5,)) for name in TASKS]
+    seen = [look(name, data_root, limit=3, strengths=(0.5,)) for name in TASKS]
     assert [fault for each in seen for fault in each.faults] == []
-    assert sum(sum(each.pairs.values()) for each in seen) > 10_000
+    assert sum(sum(each.pairs.values()) for each in seen) > 4_000
     assert all(sum(each.changed.values()) > sum(each.pairs.values()) / 2 for each in seen)
     languages = {code.partition(".")[0] for each in seen for code in each.rows}
     assert len({get_language(code).script for code in languages}) >= 15
@@ -44,14 +45,15 @@ def test_all_strengths_leave_labels_spans_and_tags_right_on_hundreds_of_rows_a_l
     assert sum(seen.changed.values()) > 2000
 
 
+@pytest.mark.journey
 @pytest.mark.real_data
 def test_another_process_with_the_same_seed_makes_the_same_rows_to_the_byte(data_root: Path) -> None:
-    here = look("xnli", data_root, limit=8)
-    command = [sys.executable, "-m", "tests.real.perturbed", str(data_root), "--tasks", "xnli", "--limit", "8"]
+    here = look("pawsx", data_root, limit=2)
+    command = [sys.executable, "-m", "tests.real.perturbed", str(data_root), "--tasks", "pawsx", "--limit", "2"]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "PYTHONHASHSEED": "12345"}
     there = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
     assert there.stdout.split()[-1] == here.digest
-    assert look("xnli", data_root, limit=8, seed=1).digest != here.digest
+    assert look("pawsx", data_root, limit=2, seed=1).digest != here.digest
 
 
 @pytest.mark.parametrize(

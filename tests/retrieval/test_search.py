@@ -21,16 +21,16 @@ def planted(n: int, m: int, width: int = 32, noise: float = 0.3) -> tuple[np.nda
 @pytest.mark.parametrize("kind", ["plain", "copies", "ties", "one corner", "all but equal", "large"])
 def test_the_result_is_exact_whatever_the_arithmetic_of_the_first_products(arithmetic: str, kind: str) -> None:
     if kind in ("plain", "copies", "ties"):
-        x, y = sides(11, kind, 300, 260)
+        x, y = sides(11, kind, 130, 110)
     elif kind == "large":
-        x, y = (1e4 * side for side in sides(11, "plain", 300, 260))
+        x, y = (1e4 * side for side in sides(11, "plain", 130, 110))
     else:
         # As sentence vectors are: a large common part, and small differences, down to less than bf16 can tell.
-        x, y = sides(11, "plain", 300, 260)
+        x, y = sides(11, "plain", 130, 110)
         x, y = (10 + side * (1 if kind == "one corner" else 1e-3) for side in (x, y))
         x, y = (side / np.linalg.norm(side, axis=1, keepdims=True) for side in (x, y))
     for found, (scores, rows) in zip(
-        both_ways(x, y, 4, arithmetic=arithmetic, tile=(64, 64)), (slow.neighbours(x, y, 4), slow.neighbours(y, x, 4)),
+        both_ways(x, y, 4, arithmetic=arithmetic, tile=(32, 32)), (slow.neighbours(x, y, 4), slow.neighbours(y, x, 4)),
         strict=True,
     ):  # fmt: skip
         assert found.scores == pytest.approx(np.array(scores), rel=1e-6, abs=1e-6)

@@ -121,7 +121,7 @@ def test_a_composition_against_itself_differs_by_nothing_and_surely_so():
     assert (found.value, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
 
 
-def seeded(scores, n=1000):
+def seeded(scores, n=50):
     """Rows on which each seed scores exactly so much, whichever rows are drawn."""
     return means(np.repeat(np.asarray(scores, float)[:, None], n, axis=1))
 

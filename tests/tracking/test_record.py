@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
+import shutil
+import threading
 
 import pytest
 
@@ -49,32 +45,24 @@ def check(client, folder, *, linked="outputs"):
 
 
 @pytest.fixture(scope="module")
-def mlflow_server(tmp_path_factory):
-    """An MLflow server on loopback, its own artifacts behind it."""
+def mlflow_server(empty_store, tmp_path_factory):
+    """MLflow's server on loopback, in a thread, with an artifact store of its own."""
+    from mlflow import server as theirs
+    from werkzeug.serving import make_server
+
     folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--artifacts-destination", str(folder)]
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with open(folder / "log", "w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True)
-    uri = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{uri}/health", timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "log").read_text()
-                time.sleep(0.25)
-        else:
-            pytest.skip("the server did not come up within a minute on this machine")
-        yield uri
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(timeout=30)
+    shutil.copyfile(empty_store / "mlflow.db", folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(theirs.BACKEND_STORE_URI_ENV_VAR, f"sqlite:///{folder / 'mlflow.db'}")
+        patch.setenv(theirs.ARTIFACT_ROOT_ENV_VAR, "mlflow-artifacts:/")
+        patch.setenv(theirs.ARTIFACTS_DESTINATION_ENV_VAR, str(folder / "artifacts"))
+        patch.setenv(theirs.SERVE_ARTIFACTS_ENV_VAR, "true")
+        served = make_server("127.0.0.1", 0, theirs.app, threaded=True)
+        thread = threading.Thread(target=served.serve_forever, args=[0.01], daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{served.server_port}"
+        served.shutdown()
+        thread.join()
 
 
 def test_rows_and_adapter_stand_in_the_folders_own_store(folder, client):

@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import LIMIT_S, wait_until
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CODES = {"Tab": 9, "Enter": 13, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
-TIMEOUT_S = 300.0
 
 
 def find_chromium() -> str | None:
@@ -91,7 +92,7 @@ class Browser:
         if self.session:
             message["sessionId"] = self.session
         os.write(self.write, json.dumps(message).encode() + b"\0")
-        end = time.monotonic() + TIMEOUT_S
+        end = time.monotonic() + LIMIT_S
         while time.monotonic() < end:
             while b"\0" in self.rest:
                 one, self.rest = self.rest.split(b"\0", 1)
@@ -109,8 +110,7 @@ class Browser:
         """Load a page from the disk and wait until it stands."""
         self.events.clear()
         self.ask("Page.navigate", url=page.as_uri() + fragment)
-        while self.js("document.readyState") != "complete":
-            time.sleep(0.02)
+        wait_until(lambda: self.js("document.readyState") == "complete", "the page is loaded")
 
     def js(self, expression: str) -> Any:
         """Return the value of an expression in the page."""

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import PROJECT
+from tests import PROJECT, zygote
+from tests.waiting import LIMIT_S
 from tests.zoo.cards import ADAPTER, TINY, card, names_under, weights
 from toolkit.composition import CompositionError
 from toolkit.errors import ToolkitError, ZooError
@@ -28,13 +29,13 @@ def zoo(tmp_path: Path) -> Zoo:
     return Zoo(tmp_path / "zoo")
 
 
-def in_another_process(code: str, *arguments: object) -> subprocess.Popen[str]:
+def in_another_process(code: str, *arguments: object) -> zygote.Popen:
     """Run code in a process that has the helpers of this room at hand."""
     head = (
         "import os, resource, signal, sys\nfrom pathlib import Path\nfrom tests.zoo.cards import *\n"
         "from toolkit.zoo import Zoo, entry, files\nfrom toolkit.errors import ZooError\n"
     )
-    return subprocess.Popen(
+    return zygote.Popen(
         [sys.executable, "-c", head + code, *map(str, arguments)],
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"},
@@ -289,7 +290,7 @@ def test_a_writer_killed_while_replacing_leaves_the_old_entry(
 ) -> None:
     old = zoo.put(card(), weights(0))
     process = in_another_process(KILLED, zoo.root, nth)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=LIMIT_S)
     assert process.returncode == -signal.SIGKILL, said
     assert any(name.startswith("tiny/.new-") for name in names_under(zoo.root))
     assert look(zoo) == [old]
@@ -310,7 +311,7 @@ except ZooError as error:
 
 def test_a_disk_that_takes_no_more_is_one_sentence(zoo: Zoo) -> None:
     process = in_another_process(FULL, zoo.root)
-    said, fault = process.communicate(timeout=60)
+    said, fault = process.communicate(timeout=LIMIT_S)
     assert "the disk or its quota is full; free some space" in said, fault
     assert names_under(zoo.root) == ["tiny"]
 

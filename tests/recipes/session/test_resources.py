@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
+from tests.waiting import wait_until
 from toolkit.recipes.session.resources import Meter, peak_memory_mib
 from toolkit.tracking import NoTracker
 
@@ -49,8 +48,5 @@ def test_the_load_is_watched_while_the_block_runs() -> None:
     kept = Kept()
     with meter:
         meter.tracker = kept
-        for _ in range(500):
-            if "system/cpu_utilization_percentage" in kept.values:
-                break
-            time.sleep(0.02)
+        wait_until(lambda: "system/cpu_utilization_percentage" in kept.values, "a look at the load")
     assert kept.values["system/cpu_utilization_percentage"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import PROJECT
+from tests.waiting import LIMIT_S
 from tests.zoo.cards import card, weights
 from tests.zoo.stand_in import Hub, serve
 from toolkit.zoo import Parent, Zoo
@@ -33,7 +34,7 @@ def run(hub: Hub, tmp_path: Path) -> Iterator[Run]:
 
         def command(*words: object, zoo: Zoo) -> subprocess.CompletedProcess[str]:
             line = [sys.executable, str(PROJECT / "cli.py"), "zoo", *map(str, words), "--zoo", str(zoo.root)]
-            return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60, check=False)
+            return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
 
         yield command
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import fsspec
 import numpy as np
 import pytest
 
-from tests import PROJECT
+from tests import PROJECT, zygote
 from tests.zoo.cards import ADAPTER, card, names_under, weights
 from toolkit.errors import ZooError
 from toolkit.zoo import AdapterCard, Parent, Zoo
@@ -60,7 +59,7 @@ def test_a_disk_that_fills_in_the_middle_keeps_what_was_whole_and_the_next_try_g
     place, other = str(tmp_path / "place"), Zoo(tmp_path / "other")
     place = f"file://{place}" if kind == "url" else place
     there = place if verb == "push" else str(other.root)
-    found = subprocess.run(
+    found = zygote.run(
         [sys.executable, "-c", FULL, verb, str(zoo.root), there],
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": str(PROJECT)},

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from tests import PROJECT
+from tests import PROJECT, zygote
+from tests.waiting import LIMIT_S
 from tests.zoo.cards import ADAPTER, card, weights
 from toolkit.zoo import Parent, Zoo
 from toolkit.zoo.share.share import pull, push
@@ -58,9 +59,9 @@ def zoo(tmp_path: Path) -> Zoo:
     return held
 
 
-def start(verb: str, root: Path, place: str, *names: str) -> subprocess.Popen[str]:
+def start(verb: str, root: Path, place: str, *names: str) -> zygote.Popen:
     """Start a process and wait until it has imported everything and stands before its first step."""
-    process = subprocess.Popen(
+    process = zygote.Popen(
         [sys.executable, "-c", CODE, verb, str(root), place, *names],
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"},
@@ -72,7 +73,7 @@ def start(verb: str, root: Path, place: str, *names: str) -> subprocess.Popen[st
     return process
 
 
-def go(process: subprocess.Popen[str]) -> None:
+def go(process: zygote.Popen) -> None:
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
@@ -84,6 +85,7 @@ def _store() -> None:
     assert fsspec.get_filesystem_class("store") is not LocalFileSystem
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_store")
 @pytest.mark.parametrize("kind", ["folder", "store"])
 @pytest.mark.parametrize("verb", ["push", "pull"])
@@ -134,7 +136,7 @@ def test_two_writers_lose_nothing(tmp_path: Path, kind: str) -> None:
     writers = [start("push", zoo.root, place, "mnli", *own) for zoo, own in zip(zoos, names, strict=True)]
     for writer in writers:
         go(writer)
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert [writer.wait(timeout=LIMIT_S) for writer in writers] == [0, 0]
     reader = Zoo(tmp_path / "reader")
     pull(reader, place)
     assert {one.name for one in reader.list()} == {"mnli", *names[0], *names[1]}
@@ -147,6 +149,6 @@ def test_two_pulls_into_one_zoo_give_one_whole_entry(zoo: Zoo, tmp_path: Path) -
     readers = [start("pull", other.root, str(zoo.root), "mnli/squad") for _ in range(2)]
     for reader in readers:
         go(reader)
-    assert [reader.wait(timeout=60) for reader in readers] == [0, 0]
+    assert [reader.wait(timeout=LIMIT_S) for reader in readers] == [0, 0]
     assert other.faults() == []
     assert [one.digest for one in other.list()] == [one.digest for one in zoo.list()]
