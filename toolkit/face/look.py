@@ -23,9 +23,9 @@ def doctor(config: Config) -> Listing:
         for one in findings:
             yield f"{'ok  ' if one.is_well else 'FIX '}  {one.what}"
             if not one.is_well:
-                yield f"      {one.mend}"
+                yield f"      {one.fix}"
 
-    rows: list[Record] = [{"what": one.what, "is_well": one.is_well, "fix": one.mend or None} for one in findings]
+    rows: list[Record] = [{"what": one.what, "is_well": one.is_well, "fix": one.fix or None} for one in findings]
     return listing(rows, lines=list(lines()))
 
 
