@@ -77,7 +77,7 @@ def test_one_direction_is_the_first_half_of_both() -> None:
 
 @pytest.mark.parametrize("index", ["HNSW32", "IVF8,Flat", "IVF8,PQ8x4", "SQ8"])
 def test_an_approximate_index_says_its_recall_and_scores_what_it_found_exactly(index: str) -> None:
-    x, y = planted(900, 1000)
+    x, y = planted(450, 500)
     found, exact = search(x, y, 4, index=index), search(x, y, 4)
     assert (found.index, exact.recall) == (index, 1.0)
     assert found.words == f"index={index} recall={found.recall:.4f}"
