@@ -21,7 +21,7 @@ SHOWN = (
     "adapter_zoo/README.md",
     "benchmarks/results/*.json",
     "examples/*",
-    "findings/README.md",
+    "findings/*",
 )
 
 

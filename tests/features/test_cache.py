@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import ast
+import base64
 import dataclasses
 import multiprocessing
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from toolkit.features import Features, cache, features_of
+from toolkit.features import Features, Tokenising, cache, features_of
 from toolkit.features.ragged import Ragged
+from toolkit.features.tokenise import tokenised
 from toolkit.tasks import Rows, get_task
+from toolkit.tasks.kinds import Kind
+from toolkit.tasks.rows import TagsRow
 
-TASKS = {"pair": "micro-nli", "choice": "micro-choice", "span": "micro-qa", "tags": "micro-pos"}
+TASKS: dict[Kind, str] = {"pair": "micro-nli", "choice": "micro-choice", "span": "micro-qa", "tags": "micro-pos"}
 LARGE = 2**30
 
 
@@ -25,7 +31,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "features"
 
 
-def rows_of(kind: str, n: int = 12) -> Rows:
+def rows_of(kind: Kind, n: int = 12) -> Rows:
     return get_task(TASKS[kind]).rows("train", limit=n)
 
 
@@ -34,15 +40,15 @@ class Taken:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made, self.said = 0, list[str]()
-        monkeypatch.setattr(cache, "features_of", self._made)
+        monkeypatch.setattr(cache, "tokenised", self._made)
 
-    def _made(self, *args: Any, **settings: Any) -> Features:
+    def _made(self, *args: Any) -> Features:
         self.made += 1
-        return features_of(*args, **settings)
+        return tokenised(*args)
 
-    def __call__(self, rows: Rows, kind: str, tokenizer: Any, *, max_bytes: int = LARGE, **settings: Any) -> Features:
-        wanted = {"max_length": 64, "stride": 8} | settings
-        return cache.cached_features(rows, kind, tokenizer, **wanted, max_bytes=max_bytes, say=self.said.append)
+    def __call__(self, rows: Rows, kind: Kind, tokenizer: Any, *, max_bytes: int = LARGE, **settings: Any) -> Features:
+        how = Tokenising(**{"max_length": 64, "stride": 8} | settings)
+        return cache.cached_features(rows, kind, tokenizer, how, max_bytes=max_bytes, say=self.said.append)
 
 
 @pytest.fixture
@@ -72,7 +78,7 @@ def equal(one: Features, other: Features) -> bool:
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_what_is_read_back_is_what_was_made_to_the_last_bit(kind: str, characters: Any, taken: Taken) -> None:
+def test_what_is_read_back_is_what_was_made_to_the_last_bit(kind: Kind, characters: Any, taken: Taken) -> None:
     made = taken(rows_of(kind), kind, characters)
     read = taken(rows_of(kind), kind, characters)
     assert taken.made == 1
@@ -232,7 +238,7 @@ def _many(n: int) -> int:
     said: list[str] = []
     tokenizer, rows = tiny_tokenizer(), rows_of("pair")
     for _ in range(n):
-        cache.cached_features(rows, "pair", tokenizer, max_length=64, max_bytes=LARGE, say=said.append)
+        cache.cached_features(rows, "pair", tokenizer, Tokenising(max_length=64), max_bytes=LARGE, say=said.append)
         for file in cache.features_folder().glob(f"*{cache.ENDING}"):
             file.unlink(missing_ok=True)
     return len(said)
@@ -255,3 +261,38 @@ def test_a_slow_tokenizer_is_not_cached(taken: Taken, characters: Any, own_folde
 
     taken(rows_of("pair"), "pair", Slow())
     assert taken.made == 1 and not own_folder.exists()
+
+
+def test_the_code_that_makes_features_is_all_in_their_key() -> None:
+    """An edit of any module that `tokenise.py` imports, itself included, must make another key."""
+    folder = Path(cache.__file__).parent
+    seen, left = set[str](), ["tokenise.py"]
+    while left:
+        seen.add(name := left.pop())
+        for node in ast.walk(ast.parse((folder / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("toolkit.features."):
+                left += {f"{node.module.rsplit('.', 1)[1]}.py"} - seen
+    assert set(cache._CODE) == seen
+
+
+# What version 0.1.0 wrote for the rows of the test, under a key of zeros: zlib, base 85.
+OLD = (
+    "c-pm<&2Aev5XbEz@S!~<k6`S13-fb0<9iQ1G>0DA0+k_<oMB=_Sv%6INnq$r`mQahl^rXN;5a}A7%VyD{5brRlwO=1ZSAI;&)>=z"
+    "IgW8Y@6K<!B5_<VW!0T`=&~UZiN&iFO36$y6`R0CqlBsGV7;+kbV3`V@d{M-A~{>5D8T8>ta~FLXWjYftW%HJtn2Hn>qWdAT0%>`"
+    "9C*qd<Ezy)KFpU_?^i8qT6YnXEVkWYy;!u!O5Uwy$g&q4=Hqfb<T%O}s5aY~uWQAyTkCSTUXSxjUY-3D7wai|))@rOijB>>An1q`"
+    "*jY}QQ*vm%j}~=MrI?(RCtxq2gQF00%oxH{^C$LIDJvOwaAzVphU8-c12Ja90V5^@90i>Qh3F_}(N=pW4s)RBfE7k<e1ZwSx>_%@"
+    "G*u?5wq)w+8nZ~i48)c~u|aYvo>e_LYq-{rK_iz$q{sqkrE_-Z4NlZ1_?{A_mIf>&DTaC(oYsYuVNGc3j=>VL3(0#!I$KKh68Vsc"
+    "nFSfhntRyqAcA}tm+|cV)$+6RgM^@rvNkAFoV7%SjWGa_gRc^ycFqKyq8P5D!VaP>=&enz#7Gb6->vvzzFlAf3y3G>EqaAwoT_pb"
+    "LX%0?^+Ld69qX(ELH5jv#Box}0E%x%TQB)$({1{FbbH)9e!Q0YvVR5F_3Z_;-rwe;@3ubxyWQ20>NQ;45%%_em}4JuH1tk2(1S<t"
+    "B#cu%xQ6+3-Ji4_a6N9zxPJqmQ~_2+l)FPrx9l*Xs`pR}<@);iK9}_iC~F=;RZMRP_J#c>5J7LDO0zlL+7Hv;!qM^3zWucOzWB=c"
+    "WBLF7H`(p?#{==_2jXA*JvoqnYi;bdeSEL|CA&YjwVzf0x%ywb_8--Mss3B_->d&w{Z`L5{&F|oV*dk?{Ayb"
+)
+
+
+def test_a_file_that_version_0_1_0_wrote_is_read(characters: Any, tmp_path: Path) -> None:
+    file = tmp_path / "old.safetensors"
+    file.write_bytes(zlib.decompress(base64.b85decode(OLD)))
+    rows = [TagsRow("a", ("It", "rains"), (10, 15)), TagsRow("b", ("ja",), (6,))]
+    found = cache.read_features(file, "0" * 32)
+    assert found is not None
+    assert equal(found, features_of(rows, "tags", characters, max_length=16))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from toolkit.features import Features, features_of
+from toolkit.features import Features, Tokenising, features_of
 from toolkit.features.cache import cached_features
 from toolkit.tasks import QueryRow, get_task
 
@@ -48,8 +48,8 @@ def test_queries_come_back_from_the_cache_as_they_were_and_another_limit_is_anot
     said: list[str] = []
 
     def made(query_length: int) -> Features:
-        settings: dict[str, Any] = {"max_length": 64, "query_length": query_length, "max_bytes": 2**30}
-        return cached_features(rows, "retrieval", characters, say=said.append, **settings)
+        how = Tokenising(max_length=64, query_length=query_length)
+        return cached_features(rows, "retrieval", characters, how, max_bytes=2**30, say=said.append)
 
     first, again, other = made(16), made(16), made(8)
     assert not said

@@ -36,16 +36,16 @@ def by_gram_unbiased(a, b):
     return hsic(k, l) / np.sqrt(hsic(k, k) * hsic(l, l))
 
 
-def pair(seed, n=40, d1=6, d2=9, shared=1.0):
+def pair(seed, n=40, d1=6, d2=9, in_common=1.0):
     rng = np.random.default_rng(seed)
     a = rng.normal(size=(n, d1)) + 3
-    return a, shared * a @ rng.normal(size=(d1, d2)) + rng.normal(size=(n, d2)) - 1
+    return a, in_common * a @ rng.normal(size=(d1, d2)) + rng.normal(size=(n, d2)) - 1
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("shared", [0.0, 0.5])
-def test_it_is_the_alignment_of_centred_gram_matrices(seed, shared):
-    a, b = pair(seed, shared=shared)
+@pytest.mark.parametrize("in_common", [0.0, 0.5])
+def test_it_is_the_alignment_of_centred_gram_matrices(seed, in_common):
+    a, b = pair(seed, in_common=in_common)
     assert linear_cka(a, b) == pytest.approx(by_gram(a, b), abs=1e-10)
     assert linear_cka(a, b, debiased=True) == pytest.approx(by_gram_unbiased(a, b), abs=1e-9)
 
@@ -69,7 +69,7 @@ def test_without_bias_unrelated_features_are_near_zero_where_the_plain_value_is_
 
 
 def test_more_shared_means_higher():
-    values = [linear_cka(*pair(3, n=400, shared=shared)) for shared in (0.0, 0.1, 0.3, 1.0)]
+    values = [linear_cka(*pair(3, n=400, in_common=shared)) for shared in (0.0, 0.1, 0.3, 1.0)]
     assert values == sorted(values) and values[0] < 0.1 and values[-1] > 0.5
 
 

@@ -44,7 +44,7 @@ def score_queries(
         of_key.setdefault(row.key, {})[places[row.passage]] = None
     sides = []
     for ids in (features.extra["queries"], Ragged.of([features.input_ids[number].tolist() for number in first])):
-        sentences = Features(kind="sentence", input_ids=ids, source_row=np.arange(len(ids)), n_rows=len(ids))
+        sentences = Features(kind="bitext", input_ids=ids, source_row=np.arange(len(ids)), n_rows=len(ids))
         depth, pooling = circuit.backbone.n_layers, circuit.spec_of(head).pooling
         sides.append(
             embed(circuit, sentences, layer=depth, pooling=pooling, batch_size=batch_size, what=what, report=report)

@@ -1,4 +1,4 @@
-"""Tokenised rows on disk: made once, mapped into memory the next time, never read where they are damaged."""
+"""Cache of tokenised rows on disk: made once, mapped into memory the next time, never read when damaged."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from toolkit.cache import cache_root
-from toolkit.features import MAX_LENGTH, features_of
 from toolkit.features.collate import Features
 from toolkit.features.ragged import Ragged
+from toolkit.features.tokenise import TOKENISERS, Tokenising, tokenised
 from toolkit.files import replacing
+from toolkit.tasks.kinds import Kind
 from toolkit.tasks.task import Rows
 
 ENDING = ".safetensors"
@@ -31,7 +32,6 @@ _DTYPES = {"I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BO
 _HEADER_LIMIT = 2**20
 # What turns rows into tokens: an edit of any of them makes another key.
 _CODE = (
-    "__init__.py",
     "choice.py",
     "collate.py",
     "pair.py",
@@ -40,6 +40,7 @@ _CODE = (
     "sentence.py",
     "span.py",
     "tags.py",
+    "tokenise.py",
 )
 _digests: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
@@ -64,30 +65,27 @@ def features_folder() -> Path:
 
 def cached_features(
     rows: Rows,
-    kind: str,
+    kind: Kind,
     tokenizer: Any,
+    how: Tokenising,
     *,
-    max_length: int | None = None,
-    stride: int = 128,
-    label_piece: str = "content",
-    query_length: int | None = None,
     max_bytes: int,
     say: Callable[[str], None],
 ) -> Features:
-    """Return the features of `rows` (see `features_of`): from the cache where it has them, else made and kept there.
+    """Return the features of `rows`: from the cache if it has them, else made as `features_of` does and kept there.
 
     Args:
+        kind: one that `TOKENISERS` has.
+        how: the settings; those that the kind does not read make no difference to the file.
         max_bytes: what the cache may hold in all; the files used longest ago make room. 0: nothing is read or kept.
-        say: called with a sentence where a file was damaged or could not be written; the features are right either way.
+        say: called with a sentence if a file was damaged or could not be written; the features are right either way.
     """
-    settings = {"max_length": max_length or MAX_LENGTH[kind]}
-    wanted: dict[str, Any] = {**settings, "stride": stride, "label_piece": label_piece, "query_length": query_length}
     tokens = tokenizer_digest(tokenizer) if max_bytes else None
     if tokens is None:
-        return features_of(list(rows), kind, tokenizer, **wanted)
-    own = {"span": ("stride",), "tags": ("label_piece",), "retrieval": ("query_length",)}.get(kind, ())
-    relevant = settings | {name: wanted[name] for name in own}
-    key = _key(rows=rows.fingerprint, tokenizer=tokens, kind=kind, code=code_digest(), **relevant)
+        return tokenised(list(rows), kind, tokenizer, how)
+    read = {name: getattr(how, name) for name in TOKENISERS[kind].reads}
+    read["max_length"] = how.max_length or TOKENISERS[kind].max_length
+    key = _key(rows=rows.fingerprint, tokenizer=tokens, kind=kind, code=code_digest(), **read)
     file = features_folder() / f"{key}{ENDING}"
     try:
         found = read_features(file, key)
@@ -95,7 +93,7 @@ def cached_features(
             return found
     except Damage as damage:
         say(f"The tokenised rows in {file} are damaged ({damage}); they are made again.")
-    made = features_of(list(rows), kind, tokenizer, **wanted)
+    made = tokenised(list(rows), kind, tokenizer, how)
     try:
         write_features(made, file, key)
         prune(max_bytes, spare=file)

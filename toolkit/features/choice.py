@@ -1,4 +1,4 @@
-"""Multiple choice: one sequence per choice, the right one has the highest logit."""
+"""Features of multiple choice: one sequence per choice; the right one has the highest logit."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.features.ragged import Ragged
+from toolkit.tasks.kinds import Kind
 
 PAD = 1  # XLM-R's padding id
 IGNORED = -100  # label that no loss and no metric counts
@@ -20,19 +21,19 @@ class Features:
     """The tokenised rows of one task.
 
     Attributes:
-        kind: the task's kind.
+        kind: the task's kind; of single sentences `bitext`.
         input_ids: one row per sequence; several consecutive rows per item for `choice`.
         labels: int64 [N] for pair and choice, int64 [N, 2] (start, end token) for span; None for tags and sentences.
         tags: int64 labels per token for `tags` (`IGNORED` where a piece carries none).
         sequences: int64 [N + 1] for `choice`: item i owns the sequences `sequences[i]:sequences[i + 1]`.
         source_row: int64 [N], the row an item was made from (a long context or sentence makes several).
-        extra: what the kind needs to read its predictions back (character spans, word indices), or the queries that stand
-            beside passages (`query_features`).
+        extra: what the kind needs to read its predictions back (character spans, word indices), or the queries that belong
+            to passages (`query_features`).
         n_rows: number of rows that the items were made from.
         n_truncated: number of rows that lost text to the length limit.
     """
 
-    kind: str
+    kind: Kind
     input_ids: Ragged
     source_row: np.ndarray
     n_rows: int

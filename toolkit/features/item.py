@@ -1,4 +1,4 @@
-"""Items: what one vector stands for, a text, a pair of texts, or a word where it stands in its text."""
+"""Items: texts, pairs of texts, or words in their text, each of which gets one vector."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ WHOLE = -1  # the place of an item that stands for its whole text
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What one vector stands for.
+    """A text, a pair of texts, or a word in its text: what one vector represents.
 
     Attributes:
         first: a text, or its words where it comes cut into words.
-        second: the text that stands behind it (hypothesis, choice, context); None: there is none.
+        second: the text behind it (hypothesis, choice, context); None: there is none.
         word: None: the whole of both texts. Of a text cut into words the number of the word, of a pair the character of
             `second` at which the word begins.
 
@@ -80,7 +80,7 @@ def item_features(items: Sequence[Item], tokenizer: Any, *, max_length: int) -> 
     Raises:
         DataError: a word item of a text that has no such word.
     """
-    asked: dict[str, dict[tuple, list[int]]] = {"words": {}, "sentence": {}, "pair": {}}
+    asked: dict[str, dict[tuple[Any, ...], list[int]]] = {"words": {}, "sentence": {}, "pair": {}}
     for at, item in enumerate(items):
         shape = "words" if isinstance(item.first, tuple) else "sentence" if item.second is None else "pair"
         asked[shape].setdefault((item.first, item.second), []).append(at)
@@ -117,7 +117,7 @@ def item_features(items: Sequence[Item], tokenizer: Any, *, max_length: int) -> 
         take(found, list(groups.values()), found.extra["char_spans"])
     return ItemFeatures(
         Features(
-            kind="sentence",
+            kind="bitext",
             input_ids=Ragged.of([each.tolist() for each in sequences]),
             source_row=np.arange(len(sequences)),
             n_rows=len(sequences),

@@ -1,4 +1,4 @@
-"""Sentence pairs: `<s> first </s></s> second </s>`, one label."""
+"""Features of sentence pairs: `<s> first </s></s> second </s>`, one label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries beside passages that answer them: two sequences an item, each with its own length."""
+"""Features of queries with the passages that answer them: two sequences an item, each with its own length."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from toolkit.tasks.rows import QueryRow
 def query_features(rows: Sequence[QueryRow], tokenizer: Any, *, max_length: int, query_length: int) -> Features:
     """Tokenise each row as `<s> query </s>` and `<s> passage </s>`.
 
-    The passages are the items' own sequences; the queries lie in `extra["queries"]`, a Ragged of as many rows, and the rows'
+    The passages are the items' own sequences; the queries are in `extra["queries"]`, a Ragged of as many rows, and the rows'
     keys as numbers in `extra["keys"]`, int64 [N], equal where one passage answers both.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Ragged:
     offsets: np.ndarray
 
     @classmethod
-    def of(cls, rows: Iterable[Sequence], dtype: type = np.int32, width: int | None = None) -> Ragged:
+    def of(cls, rows: Iterable[Sequence[Any]], dtype: type = np.int32, width: int | None = None) -> Ragged:
         """Build from sequences; `width` gives the length of the entries where these are tuples."""
         rows = list(rows)
         offsets = np.zeros(len(rows) + 1, np.int64)
@@ -49,7 +50,7 @@ class Ragged:
         return np.diff(self.offsets)
 
     def padded(self, rows: Sequence[int] | np.ndarray, fill: int) -> np.ndarray:
-        """Return the `rows` side by side, the shorter ones filled up: int64 [B, T]."""
+        """Return the `rows` as one matrix, the shorter ones filled up: int64 [B, T]."""
         starts, ends = self.offsets[:-1][rows], self.offsets[1:][rows]
         width = int((ends - starts).max(initial=0))
         out = np.full((len(starts), width), fill, np.int64)

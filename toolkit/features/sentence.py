@@ -1,4 +1,4 @@
-"""Single sentences, for retrieval."""
+"""Features of single sentences, for retrieval."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def sentence_features(texts: Sequence[str], tokenizer: Any, *, max_length: int) 
     )
     ids = Ragged.of(encoded["input_ids"] if encoded else [])
     return Features(
-        kind="sentence",
+        kind="bitext",
         input_ids=ids,
         source_row=np.arange(len(texts)),
         n_rows=len(texts),

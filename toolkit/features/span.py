@@ -1,8 +1,9 @@
-"""Questions answered by a span of their context, in overlapping windows where the context is long."""
+"""Features of span rows: a question with its context, in overlapping windows if the context is long."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,59 @@ def span_features(rows: Sequence[SpanRow], tokenizer: Any, *, max_length: int, s
         Items are windows. `extra["char_spans"]`: Ragged int32 [T, 2], each token's characters in the context,
         (-1, -1) for tokens outside it; empty for a bare `▁`.
     """
+    _check(max_length, stride)
+    rows = list(rows)
+    # A question is never allowed to crowd the context out: it is cut to leave room for stride and one step.
+    room = max(max_length - stride - 4 - MIN_CONTEXT, MIN_CONTEXT)
+    questions = _pieces([row.question for row in rows], tokenizer)
+    contexts = _pieces([row.context for row in rows], tokenizer)
+    bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
+    space = tokenizer.convert_tokens_to_ids(SPACE)
+    windows: list[_Window] = []
+    for i, (row, (question, _), (context, found)) in enumerate(zip(rows, questions, contexts, strict=True)):
+        offsets = _strip_spaces(np.array(found, np.int32).reshape(-1, 2), row.context)
+        # A bare `▁` comes with the offsets of the first character of the word behind it; it covers none.
+        bare = np.asarray(context, np.int64) == space
+        offsets[bare, 1] = offsets[bare, 0]
+        head = [bos, *question[:room], eos, eos]
+        outside = np.full((len(head), 2), -1, np.int32)
+        size = max_length - len(head) - 1
+        for start in range(0, max(len(context), 1), max(size - stride, 1)):
+            inside = slice(start, start + size)
+            windows.append(
+                _Window(
+                    ids=[*head, *context[inside], eos],
+                    spans=np.concatenate([outside, offsets[inside], outside[:1]]),
+                    row=i,
+                    label=_label(row, offsets, inside, len(head)),
+                )
+            )
+            if start + size >= len(context):
+                break
+    ids = Ragged.of([each.ids for each in windows])
+    spans = np.concatenate([each.spans for each in windows]) if windows else np.zeros((0, 2), np.int32)
+    return Features(
+        kind="span",
+        input_ids=ids,
+        source_row=np.array([each.row for each in windows], np.int64),
+        n_rows=len(rows),
+        labels=np.array([each.label for each in windows], np.int64).reshape(-1, 2),
+        n_truncated=sum(len(question) > room for question, _ in questions),
+        extra={"char_spans": Ragged(spans, ids.offsets)},
+    )
+
+
+@dataclass(frozen=True)
+class _Window:
+    """One window: its tokens, each token's characters int32 [T, 2], its row, and the first and last token of the answer."""
+
+    ids: list[int]
+    spans: np.ndarray
+    row: int
+    label: tuple[int, int]
+
+
+def _check(max_length: int, stride: int) -> None:
     if max_length < SHORTEST:
         raise ToolkitError(
             f"Windows of {max_length} tokens have no room for a question and its context; set max_length to {SHORTEST} or more."
@@ -43,78 +97,33 @@ def span_features(rows: Sequence[SpanRow], tokenizer: Any, *, max_length: int, s
             f"A stride of {stride} tokens leaves windows of {max_length} tokens less than half of their room to move on; set "
             f"the stride to {max_length // 2} or less (train.stride, eval.stride), or max_length to {2 * stride} or more."
         )
-    rows = list(rows)
-    ids, spans, source, labels = [], [], [], []
-    n_truncated = 0
-    # A question is never allowed to crowd the context out: it is cut to leave room for stride and one step.
-    room = max(max_length - stride - 4 - MIN_CONTEXT, MIN_CONTEXT)
-    questions = (
-        tokenizer(
-            [row.question for row in rows],
-            add_special_tokens=False,
-            return_attention_mask=False,
-            return_offsets_mapping=True,
-            verbose=False,  # long contexts are what the windows are for
-        )
-        if rows
-        else {"input_ids": [], "offset_mapping": []}
+
+
+def _pieces(texts: list[str], tokenizer: Any) -> list[tuple[list[int], list[tuple[int, int]]]]:
+    """Return the ids and the character offsets of each text's pieces."""
+    if not texts:
+        return []
+    found = tokenizer(
+        texts,
+        add_special_tokens=False,
+        return_attention_mask=False,
+        return_offsets_mapping=True,
+        verbose=False,  # long contexts are what the windows are for
     )
-    contexts = (
-        tokenizer(
-            [row.context for row in rows],
-            add_special_tokens=False,
-            return_attention_mask=False,
-            return_offsets_mapping=True,
-            verbose=False,
-        )
-        if rows
-        else {"input_ids": [], "offset_mapping": []}
+    return list(zip(found["input_ids"], found["offset_mapping"], strict=True))
+
+
+def _label(row: SpanRow, offsets: np.ndarray, inside: slice, shift: int) -> tuple[int, int]:
+    """Return the first and last token of a row's first answer in the window `inside`, whose context begins at `shift`."""
+    if not row.answers:
+        return 0, 0
+    answer = row.answers[0]
+    # Characters that no token covers belong to the window on whose side of the gap they are.
+    held = (
+        int(offsets[: inside.start, 1].max(initial=0)),
+        int(offsets[inside.stop, 0]) if inside.stop < len(offsets) else len(row.context),
     )
-    bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
-    space = tokenizer.convert_tokens_to_ids(SPACE)
-    for i, row in enumerate(rows):
-        question = questions["input_ids"][i]
-        if len(question) > room:
-            question, n_truncated = question[:room], n_truncated + 1
-        context, offsets = contexts["input_ids"][i], np.array(contexts["offset_mapping"][i], np.int32).reshape(-1, 2)
-        offsets = _strip_spaces(offsets, row.context)
-        # A bare `▁` comes with the offsets of the first character of the word behind it; it covers none.
-        bare = np.asarray(context, np.int64) == space
-        offsets[bare, 1] = offsets[bare, 0]
-        head = [bos, *question, eos, eos]
-        size = max_length - len(head) - 1
-        step = max(size - stride, 1)
-        answer = row.answers[0] if row.answers else None
-        for start in range(0, max(len(context), 1), step):
-            window = slice(start, start + size)
-            ids.append([*head, *context[window], eos])
-            outside = np.full((len(head), 2), -1, np.int32)
-            spans.append(np.concatenate([outside, offsets[window], outside[:1]]))
-            source.append(i)
-            label = (0, 0)
-            if answer is not None:
-                # Characters that no token covers belong to the window on whose side of the gap they are.
-                held = (
-                    int(offsets[:start, 1].max(initial=0)),
-                    int(offsets[start + size, 0]) if start + size < len(offsets) else len(row.context),
-                )
-                label = _token_span(offsets[window], answer.start, answer.start + len(answer.text), len(head), held)
-            labels.append(label)
-            if start + size >= len(context):
-                break
-    lengths = np.array([len(row) for row in ids], np.int64)
-    offsets_flat = np.zeros(len(ids) + 1, np.int64)
-    np.cumsum(lengths, out=offsets_flat[1:])
-    values = np.concatenate(spans) if spans else np.zeros((0, 2), np.int32)
-    return Features(
-        kind="span",
-        input_ids=Ragged.of(ids),
-        source_row=np.array(source, np.int64),
-        n_rows=len(rows),
-        labels=np.array(labels, np.int64).reshape(-1, 2),
-        n_truncated=n_truncated,
-        extra={"char_spans": Ragged(values, offsets_flat)},
-    )
+    return _token_span(offsets[inside], answer.start, answer.start + len(answer.text), shift, held)
 
 
 def _strip_spaces(offsets: np.ndarray, text: str) -> np.ndarray:
@@ -128,7 +137,7 @@ def _strip_spaces(offsets: np.ndarray, text: str) -> np.ndarray:
 
 
 def _token_span(offsets: np.ndarray, start: int, end: int, shift: int, held: tuple[int, int]) -> tuple[int, int]:
-    """Return the first and last token that cover characters [start, end), or (0, 0) where the window lacks some.
+    """Return the first and last token that cover characters [start, end), or (0, 0) if the window lacks some.
 
     The ends of an answer may be characters that no token covers: blanks, invisible characters (U+200B, U+FEFF), a mark
     that the normaliser composes with its base. Then the nearest token inside the answer is the end.

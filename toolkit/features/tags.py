@@ -1,9 +1,10 @@
-"""One label per word, carried by one of the word's pieces."""
+"""Features of tagged sentences: one label per word, carried by one of the word's pieces."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,10 +13,11 @@ from toolkit.features.ragged import Ragged
 from toolkit.tasks.rows import OTHER_TAG, TagsRow
 
 SPACE = "▁"
+LabelPiece = Literal["content", "first"]
 
 
 def tags_features(
-    rows: Sequence[TagsRow], tokenizer: Any, *, max_length: int, label_piece: str = "content"
+    rows: Sequence[TagsRow], tokenizer: Any, *, max_length: int, label_piece: LabelPiece = "content"
 ) -> Features:
     """Tokenise pre-split sentences; a sentence beyond `max_length` is cut between words into several items.
 
@@ -31,54 +33,64 @@ def tags_features(
         -1 elsewhere; `extra["n_words"]` int64 [rows].
     """
     rows = list(rows)
-    ids: list[list[int]] = []
-    tags: list[list[int]] = []
-    words: list[list[int]] = []
-    source: list[int] = []
-    bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
     space = tokenizer.convert_tokens_to_ids(SPACE)
+    pieces_of = _pieces_of({token for row in rows for token in row.tokens}, tokenizer)
+    items: list[_Item] = []
     n_truncated = 0
-    # Words are tokenised one by one: the pieces of a word never depend on its neighbours, as in XTREME's script.
-    vocabulary = sorted({token for row in rows for token in row.tokens})
-    encoded = (
-        tokenizer(vocabulary, add_special_tokens=False, return_attention_mask=False)["input_ids"] if vocabulary else []
-    )
-    pieces_of = dict(zip(vocabulary, encoded, strict=True))
-    room = max_length - 2
-    for i, row in enumerate(rows):
+    for number, row in enumerate(rows):
         is_cut = False
-        item_ids, item_tags, item_words = [bos], [IGNORED], [-1]
+        item = _Item(number)
         for word, (token, tag) in enumerate(zip(row.tokens, row.tags, strict=True)):
-            # A word of invisible characters has no piece; the unknown piece keeps its place.
-            pieces = pieces_of[token] or [tokenizer.unk_token_id]
-            if len(pieces) > room:
-                pieces, is_cut = pieces[:room], True
-            if len(item_ids) + len(pieces) > max_length - 1:
-                _close(item_ids, item_tags, item_words, eos, ids, tags, words)
-                source.append(i)
-                item_ids, item_tags, item_words = [bos], [IGNORED], [-1]
-            carrier = 0
-            if label_piece == "content" and len(pieces) > 1 and pieces[0] == space:
-                carrier = 1
-            for at, piece in enumerate(pieces):
-                item_ids.append(piece)
-                item_tags.append(tag if at == carrier and tag != OTHER_TAG else IGNORED)
-                item_words.append(word if at == carrier else -1)
-        _close(item_ids, item_tags, item_words, eos, ids, tags, words)
-        source.append(i)
+            pieces = pieces_of[token]
+            if len(pieces) > max_length - 2:
+                pieces, is_cut = pieces[: max_length - 2], True
+            if len(item.ids) + len(pieces) > max_length - 2:
+                items.append(item)
+                item = _Item(number)
+            is_behind = label_piece == "content" and len(pieces) > 1 and pieces[0] == space
+            item.add(word, pieces, tag, carrier=1 if is_behind else 0)
+        items.append(item)
         n_truncated += is_cut
+    bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
     return Features(
         kind="tags",
-        input_ids=Ragged.of(ids),
-        source_row=np.array(source, np.int64),
+        input_ids=Ragged.of([[bos, *item.ids, eos] for item in items]),
+        source_row=np.array([item.row for item in items], np.int64),
         n_rows=len(rows),
-        tags=Ragged.of(tags, np.int64),
+        tags=Ragged.of([[IGNORED, *item.tags, IGNORED] for item in items], np.int64),
         n_truncated=n_truncated,
-        extra={"words": Ragged.of(words), "n_words": np.array([len(row.tokens) for row in rows], np.int64)},
+        extra={
+            "words": Ragged.of([[-1, *item.words, -1] for item in items]),
+            "n_words": np.array([len(row.tokens) for row in rows], np.int64),
+        },
     )
 
 
-def _close(item_ids: list, item_tags: list, item_words: list, eos: int, ids: list, tags: list, words: list) -> None:
-    ids.append([*item_ids, eos])
-    tags.append([*item_tags, IGNORED])
-    words.append([*item_words, -1])
+@dataclass
+class _Item:
+    """A sentence or a part of it, without its special tokens: a tag and the word it belongs to for each token."""
+
+    row: int
+    ids: list[int] = field(default_factory=list)
+    tags: list[int] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+
+    def add(self, word: int, pieces: Sequence[int], tag: int, *, carrier: int) -> None:
+        """Add a word's pieces; the piece `carrier` has its tag."""
+        self.ids += pieces
+        for at in range(len(pieces)):
+            self.tags.append(tag if at == carrier and tag != OTHER_TAG else IGNORED)
+            self.words.append(word if at == carrier else -1)
+
+
+def _pieces_of(words: set[str], tokenizer: Any) -> dict[str, list[int]]:
+    """Return the pieces of each word.
+
+    Words are tokenised one by one: the pieces of a word never depend on its neighbours, as in XTREME's script. A word of
+    invisible characters has no piece; the unknown piece keeps its place.
+    """
+    if not words:
+        return {}
+    every = sorted(words)
+    found = tokenizer(every, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+    return {word: list(pieces) or [tokenizer.unk_token_id] for word, pieces in zip(every, found, strict=True)}

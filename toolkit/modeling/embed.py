@@ -116,8 +116,10 @@ def vector_key(circuit: Circuit, *, layer: int, pooling: str, max_length: int, d
         pooling=pooling,
         tokenizer=tokenizer_digest(backbone.tokenizer),
         max_length=max_length,
-        # Folding rounds differently.
-        precision=backbone.precision + (" folded" if circuit.is_folded else ""),
+        # Folding, and the library's way to fuse, round differently.
+        precision=backbone.precision
+        + (" folded" if circuit.is_folded else "")
+        + ("" if circuit.fusion_path in ("", "fast") else " fusion=reference"),
         dtype=dtype,
     )
 

@@ -1,7 +1,8 @@
-"""How well a predictor's values of some sources agree with the gains that these sources brought one target.
+"""Agreement of a predictor's values of some sources with the gains that these sources brought one target.
 
-Higher predicted is meant to be better, on any scale. Predictions that tie are in no order: each measure takes its mean over all
-orders of them, so that a predictor that says nothing scores what a random ranking scores.
+A higher prediction means a better source, on any scale. Predictions that tie have no order: each measure takes its mean over
+all orders of them, so that a constant predictor scores what a random ranking scores. Sums are those of `math.fsum`, which do
+not depend on the order of the numbers nor on the processor, so that a perfect ranking scores exactly 1.
 
 Source: Poth et al. 2021, *What to Pre-Train on? Efficient Intermediate Task Selection* (EMNLP), for NDCG and Regret@k; Järvelin
 and Kekäläinen 2002 for NDCG; McSherry and Najork 2008, *Computing Information Retrieval Performance Measures Efficiently in the
@@ -10,8 +11,8 @@ Presence of Tied Scores*, for ties.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from math import comb
+from collections.abc import Iterable, Mapping
+from math import comb, fsum, log2
 
 import numpy as np
 
@@ -23,14 +24,16 @@ Values = Mapping[str, float]
 
 
 def spearman(predicted: Values, gain: Values) -> float | None:
-    """Return Spearman's rank correlation over the sources, ties at their mean rank; in [-1, 1], a random ranking's mean being 0.
+    """Return Spearman's rank correlation over the sources, in [-1, 1], tied sources at their mean rank.
+
+    The mean over random rankings is 0.
 
     Args:
         predicted: source -> predicted value.
         gain: the same sources -> observed gain.
 
     Returns:
-        None where all predictions or all gains are equal: then there is no ranking to correlate, which is not the same as a
+        None if all predictions or all gains are equal: then there is no ranking to correlate, which is not the same as a
         correlation of 0.
 
     Raises:
@@ -43,7 +46,8 @@ def spearman(predicted: Values, gain: Values) -> float | None:
         True
     """
     values, gains = _aligned(predicted, gain)
-    # Twice N times a rank's deviation is a whole number, so that equal rankings correlate by exactly 1.
+    # Twice N times a rank's deviation is a whole number, so that equal rankings correlate by exactly 1, and by Cauchy and
+    # Schwarz (rounding keeps an order) none by more.
     first, second = (2 * len(each) * (_mean_ranks(each) - (len(each) + 1) / 2) for each in (values, gains))
     lengths = float(first @ first), float(second @ second)
     if not all(lengths):
@@ -54,11 +58,11 @@ def spearman(predicted: Values, gain: Values) -> float | None:
 def ndcg(predicted: Values, gain: Values) -> float | None:
     """Return the normalised discounted cumulative gain of the predicted ranking, in [0, 1], 1 for the best order.
 
-    The relevance of a source is its gain less the lowest gain among the sources, so that a source that hurts counts for no
-    less than nothing; sum over ranks i of relevance / log2(i + 1), divided by the same sum of the best order.
+    The relevance of a source is its gain minus the lowest gain among the sources, so that no source counts less than 0. The
+    measure is the sum over ranks i of relevance / log2(i + 1), divided by the same sum in the best order.
 
     Returns:
-        None where all gains are equal: every order is the best one, and the measure says nothing.
+        None if all gains are equal: every order is the best one, and the measure has no meaning.
 
     Raises:
         DataError: as for `spearman`.
@@ -71,15 +75,15 @@ def ndcg(predicted: Values, gain: Values) -> float | None:
     relevance = gains - gains.min()
     if not relevance.any():
         return None
-    discounts = 1 / np.log2(np.arange(len(gains)) + 2)
-    best = float(np.sort(relevance)[::-1] @ discounts)
-    return float(_tie_means(values, relevance) @ discounts) / best
+    # By the rearrangement inequality at most 1, but for rounding; equal orders have equal sums.
+    return min(_discounted(_tie_means(values, relevance)) / _discounted(np.sort(relevance)[::-1]), 1.0)
 
 
 def regret(predicted: Values, gain: Values, k: int = 1) -> float:
-    """Return what is lost by trying only the `k` sources predicted highest: the best gain, less the best gain among them.
+    """Return the loss of trying only the `k` sources predicted highest: the best gain minus the best gain among them.
 
-    In the unit of the gains (fractions; a report multiplies by 100), not negative. With fewer than `k` sources all are tried.
+    In the unit of the gains (fractions; a report multiplies by 100), at least 0 and at most the range of the gains. With fewer
+    than `k` sources all are tried.
 
     Raises:
         DataError: as for `spearman`, or `k` below 1.
@@ -91,28 +95,29 @@ def regret(predicted: Values, gain: Values, k: int = 1) -> float:
     values, gains = _aligned(predicted, gain)
     if k < 1:
         raise DataError(f"Regret was asked for the best {k} sources; 1 or more are expected.")
-    best = float(gains.max())
     if k >= len(gains):
         return 0.0
     edge = np.sort(values)[::-1][k - 1]
-    certain, tied = gains[values > edge], np.sort(gains[values == edge])[::-1]
-    floor = float(certain.max()) if len(certain) else -np.inf
+    certain, tied = gains[values > edge].tolist(), sorted(gains[values == edge].tolist(), reverse=True)
     n_drawn = k - len(certain)
     # Of the tied ones n_drawn are tried, any as likely as any other: the i-th best is the best tried one in
     # C(t - i, n - 1) of C(t, n) draws.
     ways = [comb(len(tied) - i, n_drawn - 1) for i in range(1, len(tied) + 1)]
-    mean_best = sum(way * max(float(one), floor) for way, one in zip(ways, tied, strict=True) if way) / sum(ways)
-    return max(best - mean_best, 0.0)
+    best_tried = [max(one, *certain) if certain else one for one in tied]
+    # The mean over a number of which all are at least: exact where all are equal.
+    least = min(best_tried)
+    above = fsum(way * (one - least) for way, one in zip(ways, best_tried, strict=True)) / sum(ways)
+    return max(float(gains.max()) - (least + above), 0.0)
 
 
 def relative_regret(predicted: Values, gain: Values, k: int = 1, *, baseline: float) -> float:
-    """Return the regret as a share of the best score there was, as Poth et al. report it.
+    """Return the regret as a share of the best observed score, as Poth et al. report it.
 
     Args:
         predicted: source -> predicted value.
         gain: the same sources -> observed gain.
         k: how many sources are tried.
-        baseline: the target's score without an intermediate task, which the gains are over.
+        baseline: the target's score without an intermediate task, which the gains are added to.
 
     Raises:
         DataError: as for `regret`, or a best score (`baseline` and the best gain) that is not above 0.
@@ -130,7 +135,7 @@ def relative_regret(predicted: Values, gain: Values, k: int = 1, *, baseline: fl
 
 
 def random_values(gain: Values) -> dict[str, float | None]:
-    """Return what a random ranking of the sources is worth on average, by measure.
+    """Return the mean of each measure over random rankings of the sources.
 
     Example:
         >>> found = random_values({"nli": 0.02, "qa": 0.03, "pos": -0.01})
@@ -139,13 +144,13 @@ def random_values(gain: Values) -> dict[str, float | None]:
     """
     nothing = dict.fromkeys(gain, 0.0)
     found = measures(nothing, gain)
-    # All gains equal: undefined for a random ranking as for any other.
+    # With all gains equal it is undefined for a random ranking as for any other.
     found["spearman"] = None if len(set(gain.values())) == 1 else 0.0
     return found
 
 
 def measures(predicted: Values, gain: Values) -> dict[str, float | None]:
-    """Return every measure of `MEASURES` for one target; None where one is undefined, or the same whatever is predicted.
+    """Return every measure of `MEASURES` for one target; None if it is undefined, or equal for all predictions.
 
     Example:
         >>> measures({"nli": 0.9, "qa": 0.5, "pos": 0.1}, {"nli": 0.02, "qa": 0.03, "pos": -0.01})["regret@3"] is None
@@ -180,13 +185,21 @@ def _aligned(predicted: Values, gain: Values) -> tuple[Floats, Floats]:
 
 
 def _mean_ranks(values: Floats) -> Floats:
-    """Return ranks from 1, tied values sharing the mean of theirs."""
+    """Return ranks from 1; tied values share the mean of their ranks."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
 
 
-def _tie_means(values: Floats, gains: Floats) -> Floats:
+def _discounted(relevance: Iterable[float]) -> float:
+    """Return the sum of relevance / log2(rank + 1), ranks from 1."""
+    return fsum(float(one) / log2(rank + 1) for rank, one in enumerate(relevance, start=1))
+
+
+def _tie_means(values: Floats, gains: Floats) -> list[float]:
     """Return the gains in descending order of the values, those of tied values replaced by their mean."""
-    _, inverse, counts = np.unique(-values, return_inverse=True, return_counts=True)
-    means = np.bincount(inverse, weights=gains) / counts
-    return np.repeat(means, counts)
+    found: list[float] = []
+    for value in np.unique(values)[::-1]:
+        tied = gains[values == value].tolist()
+        least = min(tied)  # the mean of equal gains is exactly that gain
+        found += [least + fsum(one - least for one in tied) / len(tied)] * len(tied)
+    return found

@@ -52,7 +52,9 @@ def linear_cka(a: ArrayLike, b: ArrayLike, *, debiased: bool = False) -> float:
         raise DataError(
             "CKA was given too few texts for an estimate without bias; take more texts, or the plain estimate."
         )
-    return float(product(*centred) / np.sqrt(own))
+    found = float(product(*centred) / np.sqrt(own))
+    # At most 1 by Cauchy and Schwarz, but for the rounding of sums.
+    return found if debiased else min(found, 1.0)
 
 
 def _centred(matrix: Floats) -> Floats:

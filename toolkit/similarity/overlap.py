@@ -1,4 +1,4 @@
-"""How much of two tasks' vocabulary is the same."""
+"""Overlap of the vocabularies of two tasks."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ def vocabulary_overlap(counts_a: Mapping[int, float], counts_b: Mapping[int, flo
         >>> vocabulary_overlap({5: 1, 6: 1}, {5: 10, 7: 10})
         0.3333333333333333
     """
-    first, second = _frequencies(counts_a, "first"), _frequencies(counts_b, "second")
-    both = math.fsum(min(share, second[token]) for token, share in first.items() if token in second)
-    # max(p, q) = p + q - min(p, q), and each of the two sums to 1.
-    return both / (2.0 - both)
+    total_a, total_b = _total(counts_a, "first"), _total(counts_b, "second")
+    # Both shares times both totals: whole for whole counts, so that equal distributions come to exactly 1, and no sum of
+    # smaller numbers is above that of the larger ones.
+    pairs = [(counts_a.get(token, 0) * total_b, counts_b.get(token, 0) * total_a) for token in {**counts_a, **counts_b}]
+    return math.fsum(map(min, pairs)) / math.fsum(map(max, pairs))
 
 
-def _frequencies(counts: Mapping[int, float], which: str) -> dict[int, float]:
+def _total(counts: Mapping[int, float], which: str) -> float:
     if any(not 0 <= count < math.inf for count in counts.values()):
         raise DataError(f"The {which} task's token counts hold a negative or infinite number; counts are expected.")
     total = math.fsum(counts.values())
     if not total:
         raise DataError(f"The {which} task's token counts are empty; a task with text is expected.")
-    return {token: count / total for token, count in counts.items() if count}
+    return total

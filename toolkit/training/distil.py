@@ -20,7 +20,7 @@ from toolkit.progress import Progress, Report, silent
 def without_labels(features: Features) -> Features:
     """Return the sequences of features, each an item of its own, and nothing else of them."""
     n = len(features.input_ids)
-    return Features("sentence", features.input_ids, np.arange(n), n)
+    return Features("bitext", features.input_ids, np.arange(n), n)
 
 
 class Lessons:

@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,27 @@ def test_what_was_evaluated_with_the_same_weights_rows_and_settings_is_taken(two
     assert len(told()) == 2
     assert len(told(batch_size=3)) == 2, "how fast is answered changes no answer"
     assert told(limit=12) == [], "other rows are evaluated anew"
+
+
+def test_answers_of_another_fusion_path_or_of_vectors_stored_otherwise_are_not_taken(
+    config: Config, tmp_path: Path
+) -> None:
+    own = replace(config, run_dir=tmp_path / "runs", store=replace(config.store, folder=tmp_path / "embeddings"))
+
+    def told(config: Config, task: str, names: list[str]) -> list[str]:
+        said: list[str] = []
+        toolkit.compare(names, config, task=task, languages="de", resamples=100, say=said.append)
+        return [sentence for sentence in said if "taken from" in sentence]
+
+    half = replace(own, store=replace(own.store, dtype="float16"))
+    searched = ("micro-bitext", ["backbone", "micro-nli"])
+    assert told(own, *searched) == [] and len(told(own, *searched)) == 2
+    assert told(half, *searched) == [] and len(told(half, *searched)) == 2
+    by_heads = ("micro-choice", [FUSED, "backbone@micro-choice"])
+    toolkit.train("backbone@micro-choice", own)
+    reference = replace(own, fusion="reference")
+    assert told(own, *by_heads) == []
+    assert [sentence.partition(":")[0] for sentence in told(reference, *by_heads)] == ["backbone@micro-choice"]
 
 
 def test_predictions_that_do_not_make_the_scores_are_refused(two: list[str], config: Config) -> None:

@@ -193,11 +193,16 @@ def _require_equal_rows(scores: Mapping[str, Mapping[str, Score]]) -> None:
                     f"'{first}' and '{name}' were not scored on the same rows of {score.task} in {code} (fingerprints "
                     f"{score.fingerprint} and {found[code].fingerprint}); a paired test needs them equal: score both again."
                 )
-            if found[code].protocol != score.protocol:
+            if _shared(found[code].protocol) != _shared(score.protocol):
                 raise DataError(
                     f"'{first}' and '{name}' were scored differently ({score.protocol}; {found[code].protocol}); score both "
                     "with the same settings."
                 )
+
+
+def _shared(protocol: str) -> str:
+    """Return a protocol without the words that only compositions with a fusion have."""
+    return " ".join(word for word in protocol.split() if word != "fusion=reference")
 
 
 def _title(score: Score) -> str:

@@ -61,6 +61,7 @@ class Encoder:
         readings: what will be asked for.
 
     Attributes:
+        keys: of the vectors in the store, by layer and pooling.
         n_encoded: sentences that went through the encoder so far; those that the store held did not.
     """
 
@@ -74,7 +75,7 @@ class Encoder:
         self._report = session.report
         self._store = Store(config.store.folder, shard=config.store.shard, say=session.say)
         wanted = dict.fromkeys(reading.wanted for reading in readings)
-        self._keys: dict[Hashable, Key] = {
+        self.keys: dict[Hashable, Key] = {
             (layer, pooling): vector_key(
                 circuit, layer=layer, pooling=pooling, max_length=self.max_length, dtype=self.dtype
             )
@@ -96,10 +97,10 @@ class Encoder:
 
             features = sentence_features(shard, self.circuit.backbone.tokenizer, max_length=self.max_length)
             self.n_encoded += len(shard)
-            pairs = [one for one in self._keys if one in wanted]
+            pairs = [one for one in self.keys if one in wanted]
             return dict(embed_all(self.circuit, features, cast(Any, pairs), batch_size=self._batch_size, report=report))
 
-        found = self._store.vectors(self._keys, texts, encode, self.circuit.backbone.hidden_size)
+        found = self._store.vectors(self.keys, texts, encode, self.circuit.backbone.hidden_size)
         return cast(dict[tuple[int, str], Vectors], found)
 
     def system(self, protocol: str, config: Config) -> System:

@@ -24,7 +24,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, data_of
 from toolkit.results.score import Score, System
 from toolkit.tasks import Task, get_task
-from toolkit.tasks.kinds import RETRIEVED
+from toolkit.tasks.kinds import RETRIEVED, Kind
 from toolkit.tasks.rows import Row
 from toolkit.tasks.task import Rows
 from toolkit.tracking import Data
@@ -220,7 +220,7 @@ def _labels(labels: tuple[str, ...]) -> str:
     return f" of {len(labels)} labels: {shown}" if labels else ""
 
 
-def _max_length(settings: EvalConfig, kind: str, limit: int) -> int:
+def _max_length(settings: EvalConfig, kind: Kind, limit: int) -> int:
     return min(MAX_LENGTH[kind] if settings.max_length == "auto" else settings.max_length, limit)
 
 

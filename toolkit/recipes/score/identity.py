@@ -1,26 +1,26 @@
-"""What determines an evaluation's answers, kept beside them: by it a comparison knows what it need not do again."""
+"""Key of an evaluation's answers, stored with its predictions so that `compare` can reuse them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.files import replace_text
 from toolkit.modeling.backbone import Backbone
+from toolkit.recipes.score.settings import scoring_settings
+from toolkit.tasks import get_task
 from toolkit.version import __version__
 from toolkit.zoo import AdapterCard
 
 FILE = "identity.json"
-# How fast is answered changes no answer.
-_IRRELEVANT = ("batch_size",)
 
 
 def identity(backbone: Backbone, cards: Mapping[str, AdapterCard], config: Config, task: str) -> dict[str, Any]:
-    """Return what determines the answers, but for the rows, whose fingerprints are in the scores.
+    """Return what determines the answers, except for the rows, whose fingerprints are in the scores.
 
     Args:
         backbone: the one used.
@@ -33,9 +33,7 @@ def identity(backbone: Backbone, cards: Mapping[str, AdapterCard], config: Confi
         "backbone": backbone.digest,
         "precision": backbone.precision,
         "entries": {name: card.digest for name, card in sorted(cards.items())},
-        "eval": {key: value for key, value in asdict(config.eval).items() if key not in _IRRELEVANT},
-        "retrieve": asdict(config.retrieve),
-        "noise": asdict(config.noise),
+        **scoring_settings(get_task(task), map(parse, cards), config),
         "version": __version__,
     }
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from toolkit.config import EvalConfig, TrainConfig
-from toolkit.features import MAX_LENGTH, Features
+from toolkit.features import MAX_LENGTH, Features, Tokenising
 from toolkit.features.cache import GIB, cached_features
 from toolkit.modeling.backbone import Backbone
 from toolkit.progress import Progress
 from toolkit.recipes.session.session import Session
+from toolkit.tasks.kinds import Kind
 from toolkit.tasks.task import Rows
 
 
 def features_for(
     rows: Rows,
-    kind: str,
+    kind: Kind,
     backbone: Backbone,
     settings: TrainConfig | EvalConfig,
     session: Session,
@@ -28,10 +29,12 @@ def features_for(
         rows,
         kind,
         backbone.tokenizer,
-        max_length=min(length, backbone.max_tokens),
-        stride=settings.stride,
-        label_piece=settings.label_piece,
-        query_length=rows.task.query_tokens,
+        Tokenising(
+            max_length=min(length, backbone.max_tokens),
+            stride=settings.stride,
+            label_piece=settings.label_piece,
+            query_length=rows.task.query_tokens,
+        ),
         max_bytes=round(session.config.cache_gib * GIB),
         say=session.say,
     )

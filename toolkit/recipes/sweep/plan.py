@@ -12,8 +12,10 @@ from toolkit.composition import Composition, Name, parse
 from toolkit.composition.stages import Stage, plan
 from toolkit.config import Config, load_texts, to_dict
 from toolkit.config.convert import sections
+from toolkit.recipes.score.settings import scoring_settings
 from toolkit.recipes.sweep.facts import Facts, Need, backbone_key, step_needs, train_need
 from toolkit.recipes.train.auto import EPOCHS
+from toolkit.recipes.train.settings import learning_settings
 from toolkit.sweeps import Cell, Planned, Step, Sweep
 from toolkit.sweeps.values import Texts
 from toolkit.tasks import Task, get_task
@@ -23,8 +25,6 @@ from toolkit.zoo.names import shelf_name
 
 RECIPE = 1
 """Version of the recipe: raised when the same settings lead to other numbers, so that old stages are not reused."""
-
-_SPAN_EVAL = ("n_best", "max_answer_tokens", "null_threshold")
 
 
 def is_retrieved(task: str) -> bool:
@@ -97,7 +97,7 @@ class _Maker:
         determined_by = {
             "learn": [asdict(part) for part in stage.learn],
             "warm_start": stage.warm_start,
-            "settings": touching(stage, config, [source.kind for source in sources]),
+            "settings": learning_settings(stage, config, [source.kind for source in sources]),
         }
         return self._add(step, determined_by)
 
@@ -120,14 +120,9 @@ class _Maker:
             work=f"{kind} {target.kind}",
             examples=rows.get("rows"),
         )
-        section = settings["retrieve" if kind == "retrieve" else "eval"]
-        own = {key: value for key, value in section.items() if key != "batch_size"}
-        if target.kind != "span":
-            own = {key: value for key, value in own.items() if key not in (*_SPAN_EVAL, "stride")}
-        if target.kind != "tags":
-            own.pop("label_piece", None)
-        if config.noise.apply is not None:
-            own["noise"] = asdict(config.noise)
+        found = scoring_settings(target, [composition], config)
+        # Keys of 0.1.0 have the settings of the section themselves, and the others by section.
+        own = {**found.pop("eval", {}), **found.pop("retrieve", {}), **found}
         return self._add(step, {"task": cell.task, "languages": cell.languages, "settings": own})
 
     def _add(self, step: Step, determined_by: dict[str, Any]) -> str:
@@ -191,36 +186,13 @@ class _Maker:
         return int(passed + scored / 3)
 
 
-def touching(stage: Stage, config: Config, kinds: Sequence[str]) -> dict[str, Any]:
-    """Return the settings that can change what a stage learns: only a change of these trains it again."""
-    train = asdict(config.train)
-    if stage.merge is not None:
-        density = {} if stage.merge.method == "merge" else {"density": config.merge.density}
-        return {"seed": config.train.seed, "kind": config.adapter.kind, **density}
-    dropped = {"checkpoint_every"}  # how often checkpoints are written does not change the result
-    if not any(part.kind == "fusion" for part in stage.learn):
-        dropped |= {"fusion_lr", "fusion_first"}
-    if len(stage.tasks) == 1:
-        dropped |= {"mixture", "mixture_cap", "mixture_temperature"}
-    if "span" not in kinds:
-        dropped |= {"stride"}
-    if "tags" not in kinds:
-        dropped |= {"label_piece"}
-    if "retrieval" not in kinds:
-        dropped |= {"pooling", "temperature"}
-    found: dict[str, Any] = {"train": {key: value for key, value in train.items() if key not in dropped}}
-    if config.train.augment is not None:  # training rows take their lexicons from here
-        found["noise"] = {"lexicons": config.noise.lexicons, "mix_with": config.noise.mix_with}
-    has_adapter = any(part.kind == "adapter" for part in stage.learn)
-    found["adapter"] = asdict(config.adapter) if has_adapter else {"kind": config.adapter.kind}
-    if "span" in kinds:  # the dev score chooses the weights
-        found["eval"] = {key: value for key, value in asdict(config.eval).items() if key in _SPAN_EVAL}
-    return found
-
-
 def _without_places(config: Config) -> dict[str, Any]:
     """Return the settings that say how to do a step, without folders and tracker."""
-    return {key: value for key, value in to_dict(config).items() if key in sections() and key != "tracking"}
+    return {
+        key: value
+        for key, value in to_dict(config).items()
+        if (key in sections() and key != "tracking") or key == "fusion"
+    }
 
 
 def _kinds(sources: Sequence[Task]) -> str:

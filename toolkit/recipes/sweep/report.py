@@ -9,8 +9,8 @@ from pathlib import Path
 from toolkit.errors import DataError, ToolkitError
 from toolkit.files import replace_text
 from toolkit.metrics import MAIN
+from toolkit.progress import Say, say_nothing
 from toolkit.recipes.score.outcomes import aligned, outcomes_of
-from toolkit.recipes.session.common import Say, say_nothing
 from toolkit.report import Table, render
 from toolkit.report.sweep.columns import label
 from toolkit.report.sweep.extra import Aside

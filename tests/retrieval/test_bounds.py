@@ -1,0 +1,58 @@
+"""Bounds of what retrieval measures: precision, recall and F1 of mined pairs, the recall of a search, and margins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies
+
+from tests.bounds import hundred, seeds, ten
+from toolkit.retrieval.margin import candidates, margin_scores, one_to_one
+from toolkit.retrieval.mine import Mined, quality, sweep
+from toolkit.retrieval.search import search
+
+pairs = strategies.sets(strategies.tuples(strategies.sampled_from("abcd"), strategies.sampled_from("wxyz")), max_size=9)
+
+
+@given(pairs, pairs)
+@hundred
+def test_quality_is_within_its_bounds_and_one_for_the_gold_pairs(kept, gold):
+    assert all(0 <= value <= 1 for value in quality(kept, gold).values())
+    assert set(quality(gold, gold).values()) == ({1.0} if gold else {0.0})
+
+
+@given(pairs, pairs.filter(bool), seeds)
+@hundred
+def test_a_curve_is_within_its_bounds_and_reaches_one_for_the_gold_pairs(kept, gold, seed):
+    scores = -np.sort(-np.random.default_rng(seed).integers(0, 4, len(kept)).astype(float))
+    curve = sweep(Mined(tuple(sorted(kept)), scores), gold)
+    for values in (curve.precision, curve.recall, curve.f1):
+        assert ((values >= 0) & (values <= 1)).all()
+    perfect = sweep(Mined(tuple(sorted(gold)), np.arange(len(gold), 0, -1.0)), gold)
+    assert perfect.f1.max() == perfect.recall.max() == 1.0 and (perfect.precision == 1.0).all()
+
+
+@given(seeds)
+@ten
+def test_cosines_and_margins_of_unit_vectors_are_within_their_bounds(seed):
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(int(rng.integers(2, 20)), 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    found = search(vectors, vectors, 2)
+    assert found.recall == 1.0
+    near = found.backward
+    assert near is not None
+    # Unit vectors in float32 have the length 1 up to two roundings a number.
+    assert np.abs(found.forward.scores).max() <= 1 + 1e-6
+    assert found.forward.scores[:, 0] == pytest.approx(1, abs=1e-6)
+    kept = one_to_one(candidates(found.forward, near, margin="distance", direction="max"))
+    assert np.abs(kept.scores).max() <= 2 + 1e-5
+    assert len(set(kept.sources)) == len(kept) == len(set(kept.targets))
+
+
+@given(strategies.floats(-1, 1), strategies.floats(-1, 1), strategies.floats(-1, 1))
+@hundred
+def test_margins_but_the_ratio_are_bounded(cosine, source_mean, target_mean):
+    at = np.array([cosine]), np.array([source_mean]), np.array([target_mean])
+    assert margin_scores(*at, "absolute") == cosine
+    assert abs(margin_scores(*at, "distance")[0]) <= 2

@@ -1,0 +1,87 @@
+"""Settings that can change a result, as the keys of kept results read them from `schema.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from toolkit.config.about import Case, Change
+from toolkit.config.convert import declared
+from toolkit.config.load import to_dict
+from toolkit.config.schema import Config
+
+# Keys of 0.1.0 had these in the named cases alone. In others they enter where they are not the default, so that what
+# 0.1.0 kept is found again.
+_EARLIER: Mapping[tuple[Change, str], frozenset[Case]] = {
+    ("weights", "adapter.dropout"): frozenset({"adapter"}),
+    ("weights", "fusion"): frozenset(),
+    ("scores", "eval.fold"): frozenset({"head"}),
+    ("scores", "fusion"): frozenset(),
+    ("scores", "store.dtype"): frozenset(),
+}
+
+
+def settings_that_change(what: Change, config: Config, *, cases: Collection[Case]) -> dict[str, Any]:
+    """Return every setting that can change a kind of result, by dotted key, with its value.
+
+    The settings of the backbone are left out: a key holds the digest and the precision of the one that was loaded.
+
+    Args:
+        what: the kind of result.
+        config: resolved configuration.
+        cases: the cases that hold; settings that matter in other cases only are left out.
+
+    Example:
+        >>> list(settings_that_change("merges", Config(), cases=["dropped"]))
+        ['adapter.kind', 'train.seed', 'merge.density']
+    """
+    held, values = frozenset(cases), to_dict(config)
+    found: dict[str, Any] = {}
+    for key, setting in declared().items():
+        about = setting.about
+        if what not in about.changes or key.startswith("backbone."):
+            continue
+        if about.only and not held & set(about.only):
+            continue
+        value = _at(values, key)
+        earlier = _EARLIER.get((what, key))
+        if earlier is None or held & earlier or value != _at(_DEFAULTS, key):
+            found[key] = value
+    return found
+
+
+def by_section(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings by section and name; one without a section by its name.
+
+    Example:
+        >>> by_section({"train.lr": 0.1, "train.seed": 0, "fusion": "fast"})
+        {'train': {'lr': 0.1, 'seed': 0}, 'fusion': 'fast'}
+    """
+    nested: dict[str, Any] = {}
+    for key, value in found.items():
+        section, dot, name = key.partition(".")
+        if dot:
+            nested.setdefault(section, {})[name] = value
+        else:
+            nested[key] = value
+    return nested
+
+
+def value_of(config: Config, key: str) -> Any:
+    """Return the value of a dotted key as plain data.
+
+    Example:
+        >>> value_of(Config(), "train.batch_size"), value_of(Config(), "zoo")
+        (32, 'adapter_zoo')
+    """
+    return _at(to_dict(config), key)
+
+
+def _at(values: Mapping[str, Any], key: str) -> Any:
+    found: Any = values
+    for name in key.split("."):
+        found = found[name]
+    return found
+
+
+_DEFAULTS = to_dict(Config())

@@ -1,0 +1,232 @@
+"""Settings of learning: the backbone, the adapter, one stage of training, merging."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from toolkit.config.about import About
+
+Auto = Literal["auto"]
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """The encoder that everything is stacked on."""
+
+    name: Annotated[
+        str,
+        About(
+            "registry name, hub id or local folder of the XLM-R family",
+            also=("model", "model_name_or_path"),
+            changes=("weights", "scores", "vectors", "similarity"),
+        ),
+    ] = "xlm-roberta-large"
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"],
+        About("auto: bf16 where the processor has it", changes=("weights", "scores", "vectors", "similarity")),
+    ] = "auto"
+    revision: Annotated[
+        str | None,
+        About(
+            "commit, tag or branch of the hub id; null: the newest",
+            changes=("weights", "scores", "vectors", "similarity"),
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """What is put into the backbone and learnt."""
+
+    kind: Annotated[
+        Literal["seq_bn", "full"],
+        About("seq_bn: bottleneck after the FFN; full: the whole backbone learns", changes=("weights", "merges")),
+    ] = "seq_bn"
+    reduction_factor: Annotated[
+        int,
+        About(
+            "backbone width divided by bottleneck width (1024 / 16 = 64)",
+            low=1,
+            changes=("weights",),
+            only=("adapter",),
+        ),
+    ] = 16
+    non_linearity: Annotated[
+        Literal["relu", "gelu", "swish", "tanh", "leakyrelu"],
+        About("inside the bottleneck", changes=("weights",), only=("adapter",)),
+    ] = "relu"
+    dropout: Annotated[
+        float, About("inside the bottleneck", low=0, below=1, changes=("weights",), only=("adapter", "frozen"))
+    ] = 0.0
+    leave_out_lower: Annotated[
+        float,
+        About(
+            "share of the layers, from the embeddings up, that hold no adapter",
+            low=0,
+            below=1,
+            changes=("weights",),
+            only=("adapter",),
+        ),
+    ] = 0.0
+    leave_out_upper: Annotated[
+        float,
+        About(
+            "share of the layers, from the top down, that hold no adapter",
+            low=0,
+            below=1,
+            changes=("weights",),
+            only=("adapter",),
+        ),
+    ] = 0.0
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How one stage learns. `auto` is decided by the task's kind and the backbone, and printed."""
+
+    lr: Annotated[
+        float | Auto,
+        About("peak learning rate of adapters and heads", above=0, also=("learning_rate",), changes=("weights",)),
+    ] = "auto"
+    fusion_lr: Annotated[
+        float | Auto, About("peak learning rate of fusion weights", above=0, changes=("weights",), only=("fusion",))
+    ] = "auto"
+    epochs: Annotated[
+        float | Auto,
+        About("passes over the training rows", above=0, also=("num_epochs", "num_train_epochs"), changes=("weights",)),
+    ] = "auto"
+    total_steps: Annotated[
+        int | None,
+        About("optimiser steps; where given, replaces `epochs`", low=1, also=("max_steps",), changes=("weights",)),
+    ] = None
+    batch_size: Annotated[
+        int, About("rows per optimiser step", low=1, also=("per_device_train_batch_size",), changes=("weights",))
+    ] = 32
+    max_length: Annotated[
+        int | Auto,
+        About("tokens per row, <s> and </s> included", low=8, also=("max_seq_length",), changes=("weights",)),
+    ] = "auto"
+    stride: Annotated[
+        int,
+        About(
+            "tokens shared by neighbouring windows of a long context (span tasks)",
+            low=0,
+            changes=("weights",),
+            only=("span",),
+        ),
+    ] = 128
+    warmup_ratio: Annotated[
+        float,
+        About("share of the steps in which the learning rate rises linearly", low=0, high=1, changes=("weights",)),
+    ] = 0.1
+    weight_decay: Annotated[float, About("AdamW's decoupled decay", low=0, changes=("weights",))] = 0.0
+    grad_clip: Annotated[
+        float,
+        About("largest norm of the gradient; 0: never clipped", low=0, also=("max_grad_norm",), changes=("weights",)),
+    ] = 1.0
+    eval_every: Annotated[int, About("steps between dev scores; 0: once an epoch", low=0, changes=("weights",))] = 0
+    patience: Annotated[
+        int, About("dev scores without gain before stopping; 0: never stop early", low=0, changes=("weights",))
+    ] = 0
+    eval_limit: Annotated[
+        int | None, About("dev rows per score while training; null: all", low=1, changes=("weights",))
+    ] = 2000
+    checkpoint_every: Annotated[int, About("steps between checkpoints", low=1, changes=())] = 200
+    limit: Annotated[
+        int | None, About("training rows used; null: all", low=1, also=("max_train_samples",), changes=("weights",))
+    ] = None
+    total_examples: Annotated[
+        int | None,
+        About(
+            "training rows of a stage, drawn from all its tasks together as `mixture` has it; null: all",
+            low=1,
+            changes=("weights",),
+        ),
+    ] = None
+    seed: Annotated[
+        int, About("seeds order, initialisation and dropout", low=0, high=2**32 - 1, changes=("weights", "merges"))
+    ] = 0
+    label_piece: Annotated[
+        Literal["content", "first"],
+        About(
+            "piece that carries a word's label (tags): the first that is more than `▁`, or the first, as XTREME's script",
+            changes=("weights",),
+            only=("tags",),
+        ),
+    ] = "content"
+    fusion_first: Annotated[
+        bool,
+        About(
+            "fuse[...]/t in two phases of `epochs` each: the fusion, then t on the frozen fusion; false: jointly",
+            changes=("weights",),
+            only=("fusion",),
+        ),
+    ] = False
+    learn: Annotated[
+        Literal["own", "all"],
+        About(
+            "own: what the stage makes; all: also the adapters and fusions below it, as copies that its entry holds",
+            changes=("weights",),
+        ),
+    ] = "own"
+    backbone_dropout: Annotated[
+        float, About("dropout inside the backbone while training", low=0, below=1, changes=("weights",))
+    ] = 0.0
+    head_dropout: Annotated[float, About("dropout before the head", low=0, below=1, changes=("weights",))] = 0.1
+    pooling: Annotated[
+        Literal["mean", "cls", "mean-no-special"],
+        About("vector of a text, from the last layer (retrieval tasks)", changes=("weights",), only=("retrieval",)),
+    ] = "mean"
+    temperature: Annotated[
+        float,
+        About(
+            "what cosines are divided by at first; then learnt (retrieval tasks)",
+            low=0.01,
+            changes=("weights",),
+            only=("retrieval",),
+        ),
+    ] = 0.02
+    mixture: Annotated[
+        Literal["proportional", "equal", "temperature"],
+        About(
+            "sampling of mix[...]: p ~ min(n, cap), equal, or p ~ min(n, cap)^(1/T)",
+            changes=("weights",),
+            only=("mixture",),
+        ),
+    ] = "proportional"
+    mixture_cap: Annotated[
+        int | None,
+        About(
+            "largest row count that counts in the sampling; null: none", low=1, changes=("weights",), only=("mixture",)
+        ),
+    ] = None
+    mixture_temperature: Annotated[
+        float, About("T of `mixture: temperature`", above=0, changes=("weights",), only=("mixture",))
+    ] = 2.0
+    augment: Annotated[
+        str | None,
+        About(
+            "noise in the training rows: NAME:STRENGTH, several with `+`, e.g. code-switch:0.3; null: none",
+            changes=("weights",),
+        ),
+    ] = None
+    augment_rate: Annotated[
+        float, About("share of the training rows that are noisy", low=0, high=1, changes=("weights",))
+    ] = 0.5
+
+
+@dataclass(frozen=True)
+class MergeConfig:
+    """How `ties[...]` and `dare[...]` make one adapter from the weights of several; `train.seed` seeds what is dropped."""
+
+    density: Annotated[
+        float,
+        About(
+            "share of each member's weights that ties keeps and dare does not drop",
+            above=0,
+            high=1,
+            changes=("merges",),
+            only=("dropped",),
+        ),
+    ] = 0.5

@@ -1,0 +1,54 @@
+"""Settings that can change what a stage learns, for the keys of checkpoints and of a sweep's steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from toolkit.composition.stages import Stage
+from toolkit.config import Config
+from toolkit.config.about import Case
+from toolkit.config.keys import by_section, settings_that_change
+from toolkit.tasks.kinds import Kind
+
+# Cases that the rows of a kind bring.
+CASES: Mapping[Kind, tuple[Case, ...]] = {
+    "pair": (),
+    "choice": (),
+    "span": ("span",),
+    "tags": ("tags",),
+    "bitext": (),
+    "mining": (),
+    "retrieval": ("retrieval",),
+}
+
+
+def learning_settings(stage: Stage, config: Config, kinds: Iterable[Kind]) -> dict[str, Any]:
+    """Return the settings that can change the weights of a stage, by section; of a merge by name.
+
+    Keys of checkpoints and of a sweep's steps read them here.
+
+    Args:
+        stage: what learns, or is merged.
+        config: resolved configuration.
+        kinds: of the tasks whose rows it learns from.
+    """
+    if stage.merge is not None:
+        dropped: list[Case] = [] if stage.merge.method == "merge" else ["dropped"]
+        found = settings_that_change("merges", config, cases=dropped)
+        return {key.rpartition(".")[2]: value for key, value in found.items()}
+    return by_section(settings_that_change("weights", config, cases=_cases(stage, config, kinds)))
+
+
+def _cases(stage: Stage, config: Config, kinds: Iterable[Kind]) -> set[Case]:
+    learnt = {part.kind for part in stage.learn}
+    held = {part.kind for part in stage.circuit.parts}
+    found: dict[Case, bool] = {
+        "adapter": "adapter" in learnt,
+        "frozen": "adapter" in held,
+        "fusion": "fusion" in learnt,
+        "fused": "fusion" in held,
+        "mixture": len(stage.tasks) > 1,
+        "augment": config.train.augment is not None,
+    }
+    return {case for case, holds in found.items() if holds} | {case for kind in kinds for case in CASES[kind]}

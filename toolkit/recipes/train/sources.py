@@ -1,0 +1,94 @@
+"""Rows that a stage learns from, of each of its tasks, and their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from toolkit.composition import Name
+from toolkit.composition.stages import Stage
+from toolkit.config import Config, TrainConfig
+from toolkit.features import Features
+from toolkit.modeling.backbone import Backbone
+from toolkit.recipes.session.features import features_for
+from toolkit.recipes.session.noise import augmented
+from toolkit.recipes.session.session import Session
+from toolkit.tasks import Task, get_task
+from toolkit.tasks.catalogue.trains_on import source_task
+from toolkit.tasks.task import Rows
+from toolkit.training import TaskData
+from toolkit.training.mixture import Mixture
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of one task of a stage: those that train it, and the dev rows that choose the best weights.
+
+    Attributes:
+        ref: the name in the composition, with its language where it has one.
+        task: whose rows these are (what `ref` trains on).
+        rows: training rows.
+        dev: rows of the dev split.
+        drawn_from: how many rows `rows` were drawn from (`train.total_examples`); None: they are all.
+    """
+
+    ref: Name
+    task: Task
+    rows: Rows
+    dev: Rows
+    drawn_from: int | None = None
+
+
+def sources_of(stage: Stage, session: Session) -> list[Source]:
+    """Return the rows of a stage's tasks; with `train.total_examples` so many in all, shared as the mixture has it."""
+    settings = session.config.train
+    sources = [_source(ref, session.config) for ref in stage.tasks]
+    total = settings.total_examples
+    if total is None:
+        return sources
+    sizes = [len(source.rows) for source in sources]
+    shares = _mixture(settings).shares(sizes, total=total)
+    each = list(zip(sources, shares, sizes, strict=True))
+    told = ", ".join(f"{n:,} of {size:,} rows of {source.ref}" for source, n, size in each)
+    session.say(f"{total:,} examples in all: {told}.")
+    return [replace(source, rows=source.rows.draw(n, seed=settings.seed), drawn_from=size) for source, n, size in each]
+
+
+def training_data(stage: Stage, sources: Sequence[Source], backbone: Backbone, session: Session) -> list[TaskData]:
+    """Return the tokens of every source's training rows, with its rows per epoch where the mixture says how many."""
+    data = [TaskData(head_of(stage, source), tokens(source, backbone, session, is_dev=False)) for source in sources]
+    settings = session.config.train
+    sizes = [len(one.features) for one in data]
+    if len(sizes) == 1 or (settings.mixture == "proportional" and settings.mixture_cap is None):
+        return data  # every row is simply taken once
+    if settings.total_examples is not None:
+        return data  # the rows were drawn in the mixture's proportion already
+    counts = _mixture(settings).counts(sizes, total=sum(sizes))
+    return [replace(one, count=count) for one, count in zip(data, counts, strict=True)]
+
+
+def tokens(source: Source, backbone: Backbone, session: Session, *, is_dev: bool) -> Features:
+    """Return the tokens of a source's training or dev rows."""
+    what = f"tokenise {source.ref}" + (" dev" if is_dev else "")
+    rows = source.dev if is_dev else source.rows
+    return features_for(rows, source.task.kind, backbone, session.config.train, session, what=what)
+
+
+def head_of(stage: Stage, source: Source) -> str:
+    """Return the head of the stage that a source's rows train."""
+    heads = [part.name for part in stage.learn if part.kind == "head"]
+    return source.ref.name if source.ref.name in heads else heads[-1]
+
+
+def _source(ref: Name, config: Config) -> Source:
+    task = source_task(get_task(ref.name))
+    language = task.resolve_language(ref.language)
+    rows = augmented(task.rows("train", language, data_root=config.data_root, limit=config.train.limit), config)
+    # Early stopping looks at English where there is a choice: other languages stay unseen (Phang et al. 2020).
+    dev_language = task.train_language if task.train_language in task.languages else language
+    dev = task.rows("dev", dev_language, data_root=config.data_root, limit=config.train.eval_limit)
+    return Source(ref, task, rows, dev)
+
+
+def _mixture(settings: TrainConfig) -> Mixture:
+    return Mixture(settings.mixture, cap=settings.mixture_cap, temperature=settings.mixture_temperature)

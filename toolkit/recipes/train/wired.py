@@ -1,0 +1,66 @@
+"""Circuit of a stage before it learns: frozen parts loaded, and weights that it continues from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from toolkit.composition import Part
+from toolkit.composition.stages import Stage
+from toolkit.errors import ToolkitError
+from toolkit.modeling.backbone import Backbone
+from toolkit.modeling.circuit import Circuit
+from toolkit.recipes.session.circuits import adapter_shapes, head_spec
+from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.weights import Place, file_of, load_part, places
+from toolkit.recipes.train.sources import Source, head_of
+from toolkit.zoo import AdapterCard
+
+
+def wired(stage: Stage, session: Session, backbone: Backbone, sources: Sequence[Source]) -> Circuit:
+    """Wire a stage's circuit, load what is frozen, and warm-start what continues from another entry."""
+    config = session.config
+    # Frozen parts keep the shape they were trained in.
+    cards = {name: session.zoo.get(name, session.shelf) for name in stage.parents}
+    _, shapes = adapter_shapes(cards.values(), config)
+    held_at = places(stage.circuit, cards)
+    if stage.warm_start is not None:
+        held_at |= _warm(stage, cards[stage.warm_start])
+    circuit = Circuit(
+        backbone,
+        stage.circuit,
+        heads={head_of(stage, source): head_spec(source.task, config.train) for source in sources},
+        adapter=config.adapter,
+        shapes=shapes,
+        seed=config.train.seed,
+        fusion=config.fusion,
+    )
+    try:
+        if circuit.is_full:
+            # One encoder flows through the whole chain: it starts from what the last entry below left.
+            if stage.parents:
+                load_part(circuit, Part("adapter", stage.parents[-1], stage.parents[-1]), session)
+            return circuit
+        for part in circuit.parts:
+            if held_at[part][0] != stage.entry:
+                load_part(circuit, part, session, place=held_at[part])
+    except BaseException:
+        circuit.close()
+        raise
+    return circuit
+
+
+def _warm(stage: Stage, before: AdapterCard) -> dict[Part, Place]:
+    """Return where the weights are stored that a `seq` continues from: its own adapter's, and what learnt along with it."""
+    found: dict[Part, Place] = {}
+    for part in stage.circuit.parts:
+        is_own = part.entry == stage.entry
+        file = file_of(part, None if is_own else before.name)
+        if part.kind == "head" or (not is_own and file not in before.files):
+            continue
+        if part not in stage.learn:
+            raise ToolkitError(
+                f"'{stage.entry}' goes on from '{before.name}', which was trained with train.learn=all and changed '{part.entry}'; "
+                "give --set train.learn=all here, too."
+            )
+        found[part] = (before.name, file)
+    return found

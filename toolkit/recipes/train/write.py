@@ -1,0 +1,143 @@
+"""What a stage leaves: its card, the parameters and numbers of its run, and sentences for the reader."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.composition.stages import Stage
+from toolkit.config import Config, TrainConfig, to_dict
+from toolkit.modeling.circuit import Circuit
+from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.traces import data_of
+from toolkit.recipes.train.sources import Source
+from toolkit.results.score import Score
+from toolkit.tracking import Tracker
+from toolkit.training import FitResult, TaskData
+from toolkit.zoo import AdapterCard, Head, Origin, Seen
+from toolkit.zoo import Backbone as CardBackbone
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A stage that has learnt.
+
+    Attributes:
+        stage: what it is.
+        sources: the rows it learnt from.
+        parents: cards of what it was trained on.
+        circuit: with the best weights.
+        scores: of these on the dev rows.
+        result: of the training.
+        seconds: how long it took.
+    """
+
+    stage: Stage
+    sources: Sequence[Source]
+    parents: Sequence[AdapterCard]
+    circuit: Circuit
+    scores: tuple[Score, ...]
+    result: FitResult
+    seconds: float
+
+
+def make_card(trained: Trained, session: Session) -> AdapterCard:
+    """Return the card of a trained stage."""
+    stage, circuit, recipe = trained.stage, trained.circuit, to_dict(session.config)
+    return AdapterCard.made_by(
+        stage.entry,
+        Origin(
+            CardBackbone.of(circuit.backbone, session.shelf),
+            trained.parents,
+            [_seen(source, session.config.train) for source in trained.sources],
+            [source.task.licence for source in trained.sources],
+        ),
+        {
+            "adapter": recipe["adapter"],
+            "train": recipe["train"],
+            "precision": circuit.backbone.precision,
+            **({"fusion": circuit.fusion_path} if circuit.fusion_path else {}),
+            "steps": trained.result.steps,
+            "best_step": trained.result.best_step,
+            "warm_start": stage.warm_start,
+            "learn": [f"{part.kind} {part.name}" for part in stage.learn],
+        },
+        tasks=[str(ref) for ref in stage.tasks],
+        heads={name: Head.of(spec) for name, spec in circuit.specs.items()},
+        scores=trained.scores,
+        seconds=trained.seconds,
+    )
+
+
+def _seen(source: Source, train: TrainConfig) -> Seen:
+    rows = source.rows
+    return Seen(
+        source.task.name,
+        rows.asked,
+        rows.language,
+        len(rows),
+        rows.fingerprint,
+        rows.origin,
+        rows.is_generated,
+        rows.revision or None,
+        source.drawn_from,
+        None if source.drawn_from is None else train.seed,
+    )
+
+
+def run_params(stage: Stage, config: Config, data: Sequence[TaskData]) -> dict[str, Any]:
+    """Return the parameters of a stage's run."""
+    train = config.train
+    return {
+        **stage.circuit.axes(),
+        "backbone": config.backbone.name,
+        "adapter": config.adapter.kind,
+        "lr": train.lr,
+        "fusion_lr": train.fusion_lr,
+        "epochs": train.epochs,
+        "batch_size": train.batch_size,
+        "seed": train.seed,
+        "rows": sum(one.features.n_rows for one in data),
+        "learn": ", ".join(f"{part.kind} {part.name}" for part in stage.learn),
+    }
+
+
+def log_inputs(tracker: Tracker, sources: Sequence[Source], config: Config) -> None:
+    """Log the rows that a stage learns from, those that choose its weights, and the configuration."""
+    tracker.log_data([data_of(source.rows, "training") for source in sources])
+    tracker.log_data([data_of(source.dev, "dev") for source in sources])
+    tracker.log_text(json.dumps(to_dict(config), indent=1, default=str), "config.json")
+
+
+def log_result(tracker: Tracker, result: FitResult, scores: Sequence[Score]) -> None:
+    """Log the losses, the dev scores and the speed of a training."""
+    for step, loss in result.losses:
+        tracker.log_metrics({"loss": loss}, step=step)
+    tracker.log_metrics({f"dev/{score.name}": score.value for score in scores})
+    tracker.log_metrics({"system/examples_per_s": result.examples_per_s, "system/train_seconds": result.seconds})
+
+
+def opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequence[TaskData]) -> str:
+    """Return a sentence about a stage that is going to learn."""
+    learnt = sum(p.numel() for p in circuit.learnable(stage.learn).values())
+    rows = sum(one.features.n_rows for one in data)
+    rates = f"lr {settings.lr:g}"
+    if any(part.kind == "fusion" for part in stage.learn):
+        rates += f" (fusion {settings.fusion_lr:g})"
+    return (
+        f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, epochs {settings.epochs:g}, "
+        f"batch {settings.batch_size}, {circuit.backbone.precision} on {circuit.backbone.device.type}"
+        + (f", fusion {circuit.fusion_path}" if circuit.fusion_path else "")
+    )
+
+
+def closing(card: AdapterCard, result: FitResult) -> str:
+    """Return a sentence about a stage that has learnt."""
+    main = ", ".join(f"{s.metric} {100 * s.value:.1f}" for s in card.scores)
+    resumed = f" (went on from step {result.resumed_at})" if result.resumed_at else ""
+    return (
+        f"{card.name}: dev {main}; {result.steps} steps{resumed}, {result.examples_per_s:.1f} examples/s, "
+        f"{card.seconds:.0f} s; in the zoo as {card.digest[:12]}"
+    )
