@@ -13,7 +13,7 @@ from tests import zygote
 from tests.recipes.pictures import drawn_once
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _cheap_journeys() -> Iterator[None]:
     """Fork the workers of a sweep with everything imported; those of a command that is started as a process are not."""
     worker = partial(zygote.Popen, first="tests.recipes.pictures:never_drawn")

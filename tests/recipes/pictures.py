@@ -8,20 +8,22 @@ from typing import Any, BinaryIO
 
 import pytest
 
+_drawn: dict[tuple[object, str], bytes] = {}
+
 
 def drawn_once(patch: pytest.MonkeyPatch) -> None:
     """Draw the first picture that a function of `toolkit/report` makes, and write the same one for its others."""
     from matplotlib.figure import Figure
 
-    draw, drawn = Figure.savefig, dict[tuple[object, str], bytes]()
+    draw = Figure.savefig
 
     def savefig(figure: Figure, file: BinaryIO, *, format: str, **options: Any) -> None:
         kind = sys._getframe(2).f_code, format  # who called `plots.save`
-        if kind not in drawn:
+        if kind not in _drawn:
             picture = io.BytesIO()
             draw(figure, picture, format=format, **options)
-            drawn[kind] = picture.getvalue()
-        file.write(drawn[kind])
+            _drawn[kind] = picture.getvalue()
+        file.write(_drawn[kind])
 
     patch.setattr(Figure, "savefig", savefig)
 

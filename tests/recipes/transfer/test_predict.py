@@ -148,7 +148,7 @@ def test_what_is_written_is_read_back_as_it_was(config: Config, swept: Path) -> 
     result = predict(None, config, sweep=swept, by=TEXTUAL)
     assert read_prediction(result.folder / FILE) == result.found
     (result.folder / FILE).write_text("{}")
-    with pytest.raises(DataError, match="is no prediction as this version writes them"):
+    with pytest.raises(DataError, match="is not a prediction as this version writes them"):
         report(swept, resamples=100)
 
 
