@@ -123,6 +123,7 @@ def examples(page: Path) -> list[doctest.Example]:
     return _Unfenced().get_examples(page.read_text(encoding="utf-8"))
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=name_of)
 def test_the_examples_of_a_page_say_what_happens(
     page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
