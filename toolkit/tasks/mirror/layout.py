@@ -1,0 +1,169 @@
+"""A mirror: a folder with clones of hub dataset repositories, `DIR/<org>/<name>`, read without a network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import DataError, SourceError
+from toolkit.tasks.mirror.manifest import read_manifest
+
+if TYPE_CHECKING:
+    import pyarrow
+
+ENVIRONMENT = "XSTILTS_DATA"
+
+
+def data_folder(data_root: Path | None) -> Path | None:
+    """Return the folder that data sets are looked up in: `data_root`, else the one that XSTILTS_DATA names, if any."""
+    named = data_root if data_root is not None else (os.environ.get(ENVIRONMENT) or None)
+    return None if named is None else Path(named).expanduser()
+
+
+def mirror_folder(path: str, data_root: Path | None) -> Path | None:
+    """Return the folder that mirrors a hub dataset, or None where no mirror was named or it lacks the dataset.
+
+    Args:
+        path: hub id, `facebook/xnli`.
+        data_root: the mirror; None: the folder that the environment variable XSTILTS_DATA names, if any.
+
+    Raises:
+        SourceError: a mirror was named that is no folder, or the dataset was only half fetched.
+    """
+    root = data_folder(data_root)
+    if root is None:
+        return None
+    if not root.is_dir():
+        how = "--data-root" if data_root is not None else ENVIRONMENT
+        raise SourceError(
+            f"The data mirror {root} is not a folder; expected {how} to name one that holds <org>/<name>."
+        )
+    folder = root / path
+    if not folder.is_dir():
+        return None
+    manifest = read_manifest(folder)
+    if manifest is not None and not manifest.is_whole:
+        raise SourceError(
+            f"The mirror {folder} was only half fetched; `xstilts tasks fetch TASK --out {root}` goes on where it stopped."
+        )
+    return folder
+
+
+def held_splits(folder: Path, config: str) -> tuple[str, ...]:
+    """Return the splits of a config that the mirrored dataset holds; none where it lacks the config."""
+    return tuple(split for split, patterns in _configs(folder).get(config, {}).items() if _matching(folder, patterns))
+
+
+def find_files(folder: Path, config: str, split: str) -> list[Path]:
+    """Return the parquet files of a split, in order."""
+    return _matching(folder, _configs(folder)[config][split])
+
+
+def read_parquet(files: Sequence[Path], columns: Sequence[str]) -> pyarrow.Table:
+    """Read some columns of parquet files into one table; columns that a file lacks are left out.
+
+    Raises:
+        DataError: a file is no readable parquet file, or the files do not fit together.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    tables = []
+    for file in files:
+        try:
+            schema = pyarrow.parquet.read_schema(file)
+            # A faulty file must be able to say which columns it has: with one missing, read the others too.
+            wanted = list(columns) if set(columns) <= set(schema.names) else None
+            tables.append(pyarrow.parquet.read_table(file, columns=wanted, partitioning=None))
+        except (pyarrow.ArrowException, OSError) as error:
+            said = " ".join(str(error).split())[:160]
+            raise DataError(
+                f"{file} cannot be read as parquet ({said}); expected a parquet file: fetch it again."
+            ) from error
+    try:
+        return tables[0] if len(tables) == 1 else pyarrow.concat_tables(tables)
+    except pyarrow.ArrowException as error:
+        raise DataError(
+            f"{files[0].parent}: the {len(files)} files have different columns; expected the same."
+        ) from error
+
+
+def _matching(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    return sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
+
+
+def _configs(folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:
+    """The configs of a dataset, their splits, and each split's file patterns, as its README says or its file names."""
+    return read_configs(folder) or guess_configs(
+        file.relative_to(folder).as_posix()
+        for depth in ("*/*/*", "*/*", "*")
+        for file in folder.glob(f"{depth}.parquet")
+    )
+
+
+def read_configs(folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return what the front matter of a dataset's README says: config -> split -> patterns of its files."""
+    readme = folder / "README.md"
+    try:
+        return _read_configs(folder, readme.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return {}
+
+
+@lru_cache(maxsize=64)  # one README is asked for once per language; a changed file has another time
+def _read_configs(folder: Path, changed: int) -> dict[str, dict[str, tuple[str, ...]]]:
+    import yaml
+
+    readme = folder / "README.md"
+    parts = readme.read_text(encoding="utf-8", errors="replace").split("---\n", 2)
+    if len(parts) < 3 or parts[0].strip():
+        return {}
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        front: Any = yaml.load(parts[1], Loader=loader)
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 2}" if where else ""
+        raise DataError(
+            f"{readme}{line}: the front matter is no YAML; expected `configs:` there: fetch it again."
+        ) from error
+    configs: dict[str, dict[str, tuple[str, ...]]] = {}
+    try:
+        for each in (front or {}).get("configs") or []:
+            splits: dict[str, tuple[str, ...]] = {}
+            entries = each.get("data_files") or []
+            for entry in [entries] if isinstance(entries, str | dict) else entries:
+                split, pattern = (entry["split"], entry["path"]) if isinstance(entry, dict) else ("train", entry)
+                splits[split] = splits.get(split, ()) + ((pattern,) if isinstance(pattern, str) else tuple(pattern))
+            configs[str(each["config_name"])] = splits
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{readme}: `configs:` is not a list of config_name and data_files (split, path); fetch the file again."
+        ) from error
+    for pattern in (pattern for splits in configs.values() for patterns in splits.values() for pattern in patterns):
+        if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+            raise DataError(
+                f"{readme}: the path '{pattern}' leads out of the dataset's folder; expected one inside it."
+            )
+    return configs
+
+
+def guess_configs(paths: Iterable[str]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return configs and splits by file name, for a dataset whose README names none.
+
+    Example:
+        >>> guess_configs(["en/test-00000-of-00001.parquet", "data/train-0.parquet", "de/train/0000.parquet"])["de"]
+        {'train': ('de/train/0000.parquet',)}
+    """
+    configs: dict[str, dict[str, tuple[str, ...]]] = {}
+    for path in sorted(paths):
+        *folders, name = path.split("/")
+        config = folders[0] if folders and folders[0] != "data" else "default"
+        # `<config>/<split>-*.parquet`, or `<config>/<split>/0000.parquet` where the hub converted the dataset itself.
+        split = folders[1] if len(folders) > 1 else name.removesuffix(".parquet").split("-")[0]
+        configs.setdefault(config, {}).setdefault(split, ())
+        configs[config][split] += (path,)
+    return configs
