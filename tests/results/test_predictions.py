@@ -30,7 +30,7 @@ def test_an_outcome_is_a_fraction(outcome: float) -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("{", "Line 2 of .* is no JSON"),
+        ("{", "Line 2 of .* is not JSON"),
         ("[]", "Line 2 of .* is list"),
         ('{"id": "1", "gold": 0, "prediction": 0}', "has no 'outcome'"),
         ('{"id": "1", "gold": 0, "prediction": 0, "outcome": true}', "outcome = True; a number"),

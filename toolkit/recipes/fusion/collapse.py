@@ -156,7 +156,7 @@ def _check_name(entry: Composition, is_free: bool) -> None:
         )
     if not is_free:
         raise ToolkitError(
-            f"The zoo holds '{entry}' already; choose another name with --as, or replace it with --retrain."
+            f"The zoo holds '{entry}' already; choose another name with --as, or replace it with --replace."
         )
 
 

@@ -85,7 +85,7 @@ def prune(
         session.say(f"{block}: {dropped} gets {100 * mass[dropped]:.1f} % of the attention, the least, and goes.")
         current, note = _without(current, dropped), f"without {dropped}"
         if len(mass) == keep + 1 and zoo.holds(str(current), shelf) and not replace_entry:
-            raise ToolkitError(f"The zoo holds '{current}' already; replace it with --retrain, or keep another number.")
+            raise ToolkitError(f"The zoo holds '{current}' already; replace it with --replace, or keep another number.")
     entry = cards[str(whole)]
     copies = {file_of(part, str(current)) for part in current.parts if part.entry != str(current)}
     files = {file: zoo.tensors(entry, file) for file in entry.files if not file.startswith("below.") or file in copies}
