@@ -158,7 +158,7 @@ def test_ids_that_only_count_rows_are_no_sign_of_shared_rows(tmp_path: Path) -> 
 def test_the_check_says_who_saw_what_with_counts_and_equal_counts_together(folder: Path) -> None:
     xnli(folder, en=8, de=8, sw=8)
     slice_of_dev(folder)
-    config = tiny_config(folder, f"data_root={folder}", "train.limit=4")
+    config = tiny_config(folder, f"data_root={folder}", f"task_files={folder / 'seen.yaml'}", "train.limit=4")
     toolkit.train("seen.de", config)
     sentences = check("xnli", Session.open(config)).sentences
     assert "'seen.de' saw seen de (train): 4 of the 8 rows scored in de are among them." in sentences
