@@ -14,6 +14,7 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.progress import Report, Say, Tell, say_nothing, silent
 from toolkit.recipes.session.tracked import tracked
+from toolkit.tasks import Catalogue, catalogue_of
 from toolkit.tracking import Tracker, open_tracker
 from toolkit.zoo import Zoo, shelf_name
 
@@ -28,6 +29,7 @@ class Session:
         shelf: of the zoo, for its backbone and kind of adapter.
         tracker: keeps the runs; nothing is opened before the first one.
         tell: where progress and sentences go.
+        catalogue: the tasks: built in, in the configuration's `task_files`, in the working folder's `configs/task`.
 
     Example:
         >>> Session.open(Config()).shelf
@@ -39,6 +41,7 @@ class Session:
     shelf: str
     tracker: Tracker
     tell: Tell
+    catalogue: Catalogue
 
     @classmethod
     def open(
@@ -52,11 +55,14 @@ class Session:
             tracker: None: the one that `config.tracking` describes.
         """
         tracker = _tracker_of(config) if tracker is None else tracker
-        return cls(config, Zoo(config.zoo), _shelf_of(config), tracker, Tell(report, say))
+        return cls(
+            config, Zoo(config.zoo), _shelf_of(config), tracker, Tell(report, say), catalogue_of(config.task_files)
+        )
 
     def with_config(self, config: Config) -> Session:
-        """Return the session with other settings: the zoo and the shelf are theirs, tracker and reader stay."""
-        return replace(self, config=config, zoo=Zoo(config.zoo), shelf=_shelf_of(config))
+        """Return the session with other settings: zoo, shelf and catalogue are theirs, tracker and reader stay."""
+        catalogue = catalogue_of(config.task_files)
+        return replace(self, config=config, zoo=Zoo(config.zoo), shelf=_shelf_of(config), catalogue=catalogue)
 
     @property
     def report(self) -> Report:
