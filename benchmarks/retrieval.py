@@ -29,7 +29,7 @@ from measure import interleaved, median, write
 
 from toolkit.embeddings import Vectors
 from toolkit.embeddings.shards import read_shard, write_shard
-from toolkit.retrieval import both_ways, candidates, search
+from toolkit.retrieval import SearchSettings, both_ways, candidates, search
 
 K = 4
 MEASURES = ("encode_large", "encode_embedded", "mine", "cached", "mine_large")
@@ -120,7 +120,7 @@ def mine_large(n: int, memory: float, index: str) -> Measured:
         y = Vectors(pieces, width)
         before_gib = _peak_gib()
         began = time.perf_counter()
-        near = search(x, y, K, index=index, memory=memory)
+        near = search(x, y, K, settings=SearchSettings(index, memory))
         assert near.backward is not None
         searched = time.perf_counter() - began
         pairs = candidates(near.forward, near.backward, margin="ratio", direction="max")

@@ -5,7 +5,7 @@ import pytest
 
 from tests.retrieval import slow
 from toolkit.errors import ToolkitError
-from toolkit.retrieval import both_ways
+from toolkit.retrieval import SearchSettings, both_ways
 
 
 def sides(seed: int, kind: str, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +25,9 @@ def sides(seed: int, kind: str, n: int, m: int) -> tuple[np.ndarray, np.ndarray]
 def test_both_directions_are_what_every_single_product_says(kind: str, n: int, m: int, k: int) -> None:
     x, y = sides(n * m + k, kind, n, m)
     for found, (scores, rows) in zip(
-        both_ways(x, y, k, tile=(64, 32)), (slow.neighbours(x, y, k), slow.neighbours(y, x, k)), strict=True
+        both_ways(x, y, k, settings=SearchSettings(tile=(64, 32))),
+        (slow.neighbours(x, y, k), slow.neighbours(y, x, k)),
+        strict=True,
     ):
         assert found.scores == pytest.approx(np.array(scores, np.float32), rel=1e-5, abs=1e-5)
         assert found.rows.tolist() == rows
@@ -36,7 +38,7 @@ def test_the_size_of_a_tile_changes_no_row(kind: str) -> None:
     x, y = sides(5, kind, 130, 170)
     whole = both_ways(x, y, 4)
     for tile in ((32, 32), (64, 128), (128, 32)):
-        for one, other in zip(whole, both_ways(x, y, 4, tile=tile), strict=True):
+        for one, other in zip(whole, both_ways(x, y, 4, settings=SearchSettings(tile=tile)), strict=True):
             assert np.array_equal(one.rows, other.rows)
 
 

@@ -8,9 +8,9 @@ import pytest
 from tests.retrieval import slow
 from tests.retrieval.test_margin import unit
 from toolkit.errors import ToolkitError
-from toolkit.retrieval import Mined, Side, mine, quality, sweep
+from toolkit.retrieval import Mined, Side, get_protocol, mine, quality, sweep
 
-SETTINGS = {"k": 4, "margin": "ratio", "direction": "max"}
+JIANT = get_protocol("jiant")  # ratio margin over four neighbours, the best of both directions
 
 
 def vectors_of(texts: tuple[str, ...]) -> np.ndarray:
@@ -25,7 +25,8 @@ def vectors_of(texts: tuple[str, ...]) -> np.ndarray:
 
 def mined(x: dict[str, str], y: dict[str, str], duplicates: str) -> Mined:
     source, target = (Side.of(list(side), list(side.values()), duplicates=duplicates) for side in (x, y))
-    return mine(source, target, vectors_of(source.texts), vectors_of(target.texts), duplicates=duplicates, **SETTINGS)  # type: ignore[arg-type]
+    protocol = JIANT.having(duplicates=duplicates)
+    return mine(source, target, vectors_of(source.texts), vectors_of(target.texts), protocol=protocol)
 
 
 def corpora(seed: int) -> tuple[dict[str, str], dict[str, str]]:
@@ -112,6 +113,6 @@ def test_no_gold_and_vectors_that_do_not_fit_are_refused() -> None:
         sweep(Mined(PAIRS, np.array([3.0, 2.0, 1.0])), set())
     side = Side.of(["1"], ["a"], duplicates="expand")
     with pytest.raises(ToolkitError, match="2 and 1 vectors for 1 and 1 texts"):
-        mine(side, side, np.zeros((2, 3)), np.zeros((1, 3)), duplicates="expand", **SETTINGS)  # type: ignore[arg-type]
+        mine(side, side, np.zeros((2, 3)), np.zeros((1, 3)), protocol=JIANT)
     with pytest.raises(ToolkitError, match="Known: expand, first, drop, keep"):
         Side.of(["1"], ["a"], duplicates="all")

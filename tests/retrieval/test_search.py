@@ -6,7 +6,7 @@ import pytest
 from tests.retrieval import slow
 from tests.retrieval.test_knn import sides
 from toolkit.errors import ToolkitError
-from toolkit.retrieval import both_ways, candidates, choose_index, exact_search, nearest, search
+from toolkit.retrieval import SearchSettings, both_ways, candidates, choose_index, exact_search, nearest, search
 from toolkit.retrieval.rescore import Neighbours
 
 
@@ -30,7 +30,7 @@ def test_the_result_is_exact_whatever_the_arithmetic_of_the_first_products(arith
         x, y = (10 + side * (1 if kind == "one corner" else 1e-3) for side in (x, y))
         x, y = (side / np.linalg.norm(side, axis=1, keepdims=True) for side in (x, y))
     for found, (scores, rows) in zip(
-        both_ways(x, y, 4, arithmetic=arithmetic, tile=(32, 32)), (slow.neighbours(x, y, 4), slow.neighbours(y, x, 4)),
+        both_ways(x, y, 4, settings=SearchSettings(arithmetic=arithmetic, tile=(32, 32))), (slow.neighbours(x, y, 4), slow.neighbours(y, x, 4)),
         strict=True,
     ):  # fmt: skip
         assert found.scores == pytest.approx(np.array(scores), rel=1e-6, abs=1e-6)
@@ -62,7 +62,7 @@ def test_both_directions_give_a_pair_the_same_score_to_the_last_bit() -> None:
 @pytest.mark.parametrize("memory", [4.0, 0.0001])
 def test_a_bound_on_memory_changes_no_neighbour(memory: float) -> None:
     x, y = planted(500, 700)
-    whole, bound = search(x, y, 4), search(x, y, 4, memory=memory, threads=1)
+    whole, bound = search(x, y, 4), search(x, y, 4, settings=SearchSettings(memory=memory, threads=1))
     assert np.array_equal(whole.forward.rows, bound.forward.rows)
     assert np.array_equal(whole.backward.scores, bound.backward.scores)  # type: ignore[union-attr]
 
@@ -78,7 +78,7 @@ def test_one_direction_is_the_first_half_of_both() -> None:
 @pytest.mark.parametrize("index", ["HNSW32", "IVF8,Flat", "IVF8,PQ8x4", "SQ8"])
 def test_an_approximate_index_says_its_recall_and_scores_what_it_found_exactly(index: str) -> None:
     x, y = planted(900, 1000)
-    found, exact = search(x, y, 4, index=index), search(x, y, 4)
+    found, exact = search(x, y, 4, settings=SearchSettings(index)), search(x, y, 4)
     assert (found.index, exact.recall) == (index, 1.0)
     assert found.words == f"index={index} recall={found.recall:.4f}"
     hits = [np.intersect1d(a[a >= 0], b).size / 4 for a, b in zip(found.forward.rows, exact.forward.rows, strict=True)]
@@ -95,7 +95,7 @@ def test_an_approximate_index_says_its_recall_and_scores_what_it_found_exactly(i
 def test_an_index_in_parts_finds_rows_of_every_part_and_repeated_vectors() -> None:
     x, y = planted(1100, 2500)
     y[2400] = y[3]
-    found = search(x, y, 4, index="HNSW32", memory=0.0003)
+    found = search(x, y, 4, settings=SearchSettings("HNSW32", 0.0003))
     assert found.recall > 0.9
     assert found.forward.rows[3, :2].tolist() == [3, 2400]
     assert found.forward.rows.max() > 2000
@@ -131,12 +131,16 @@ def test_the_default_is_exact_up_to_a_size_that_takes_minutes_and_cells_beyond()
 )
 def test_what_cannot_be_searched_is_refused_by_every_index(index: str, x: np.ndarray, y: np.ndarray, said: str) -> None:
     with pytest.raises(ToolkitError, match=said):
-        search(x.astype(np.float32), y.astype(np.float32), 1, index=index)
+        search(x.astype(np.float32), y.astype(np.float32), 1, settings=SearchSettings(index))
 
 
 @pytest.mark.gpu
 def test_a_gpu_finds_what_the_processor_finds() -> None:
     x, y = planted(3000, 2500, 256)
-    for one, other in zip(both_ways(x, y, 4, device="cuda"), both_ways(x, y, 4, device="cpu"), strict=True):
+    for one, other in zip(
+        both_ways(x, y, 4, settings=SearchSettings(device="cuda")),
+        both_ways(x, y, 4, settings=SearchSettings(device="cpu")),
+        strict=True,
+    ):
         assert np.array_equal(one.rows, other.rows)
         assert np.array_equal(one.scores, other.scores)

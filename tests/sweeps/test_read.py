@@ -143,7 +143,7 @@ tasks: {a: {train: {batch_size: 16}}}
         ("axes: {intermediates: [a], targets: [t]}\nbaseline: b", "There is no row 'b' for the baseline"),
         ("axes: {intermediates: [a], targets: [t]}\nsettings: {train: {epoch: 2}}", "Did you mean 'train.epochs'?"),
         ("axes: {intermediates: [a], targets: [t]}\nsettings: {train: {seed: 2}}", "seeds are an axis"),
-        ("axes: {intermediates: [a], targets: [t]}\nsettings: {zoo: here}", "is a place"),
+        ("axes: {intermediates: [a], targets: [t]}\nsettings: {zoo: here}", "names a place"),
         ("axes: {intermediates: [a], targets: [t]}\nlanguages: {u: [en]}", "names 'u', which is not a target"),
         ("axes: {sources: [en, sw], targets: [tatoeba]}\nbaseline: no", "scored by retrieval"),
         ("axes: {orders: [a, b, c, d, e, f, g, h, i], targets: [t]}", "362,880 orders"),

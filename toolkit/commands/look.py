@@ -304,7 +304,7 @@ def doctor(**options: Any) -> None:
     for finding in examine(config):
         click.echo(f"{'ok  ' if finding.is_well else 'MEND'}  {finding.what}")
         if not finding.is_well:
-            click.echo(f"      {finding.mend}")
+            click.echo(f"      {finding.fix}")
 
 
 @click.command(epilog=example("xstilts demo", "xstilts demo --folder /tmp/demo"))

@@ -1,4 +1,4 @@
-"""The composition language: one string that is a circuit, a plan and a name.
+"""The composition language: one string describes a circuit, a plan and a name.
 
 `nodes` holds the values inside a composition and `composition` the whole; `parse` reads text into them, `rules` says what may
 nest in what, and `parts` finds the zoo entries that a circuit is made of.

@@ -19,7 +19,7 @@ MergeMethod = Literal["merge", "ties", "dare"]
 MERGES: tuple[MergeMethod, ...] = get_args(MergeMethod)
 
 BLOCKS = ("fuse", "avg", "par", "seq", "mix", *MERGES)
-"""Every word that may stand before `[`."""
+"""Every word that may come before `[`."""
 
 RESERVED = frozenset((*BLOCKS, BACKBONE))
 """Words that can never be a NAME."""

@@ -1,6 +1,6 @@
-"""Text to composition, with a caret under whatever is wrong.
+"""Parser of the composition language, with a caret under whatever is wrong.
 
-The parser only reads the grammar and remembers where each value stood; what may nest in what is decided by `rules`.
+The parser only reads the grammar and remembers the place of each value; `rules` decides what may nest in what.
 
     composition = chain [ "@" NAME ]
     chain = unit { "/" unit }
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 
 from toolkit.composition.carets import pointed, printable
@@ -61,8 +62,9 @@ class CompositionError(ToolkitError):
         return type(self), (self.sentence, self.text, self.start, self.end)
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Composition:
-    """Read a composition.
+    """Read a composition; equal texts give the same object, whose parts and entries are found once.
 
     Args:
         text: an expression of the composition language, at most 10,000 characters; white space between its signs and
@@ -109,7 +111,7 @@ class _Token:
 
 
 class _Reader:
-    """A recursive-descent reader of one text; `spans` maps the path of each value to where it stood."""
+    """A recursive-descent reader of one text; `spans` maps the path of each value to its place."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -202,7 +204,7 @@ class _Reader:
         if not found.text:
             self.refuse(f"'[' of '{keyword}' is never closed; add ']'.", opening)
         if found.text == "@":
-            self.refuse(f"A head cannot stand inside '{keyword}'; write it once, at the end of the text.", found)
+            self.refuse(f"A head is not allowed inside '{keyword}'; write it once, at the end of the text.", found)
         if found.text in _OTHER_BRACKETS:
             self.refuse(f"Found '{found.text}'; blocks are written with '[' and ']'.", found)
         self.refuse(f"Found '{short(found.text)}'; expected ',' and another member of '{keyword}', or ']'.", found)
@@ -213,7 +215,7 @@ class _Reader:
         if self.token.is_word and following.text == "[":
             if self.token.text in BLOCKS:
                 self.refuse(
-                    f"'{self.token.text}' cannot stand inside '{keyword}', whose members are names.", self.token
+                    f"'{self.token.text}' is not allowed inside '{keyword}', whose members are names.", self.token
                 )
             self.block(path)  # refuses the unknown keyword
         name = self.name(path, f"a member of '{keyword}'")
@@ -266,7 +268,7 @@ class _Reader:
         if after_head:
             return f"Found '{short(found)}' after the head, which ends a composition; take it out."
         if found == ":":
-            return "Found ':'; weights stand inside avg, merge, ties and dare."
+            return "Found ':'; weights are written inside avg, merge, ties and dare."
         if found == ",":
             return "Found ',' outside a block; join with '/', or write a block such as fuse[...] around the members."
         return f"Found '{short(found)}' after the end of the composition; stack with '/', or take it out."

@@ -1,7 +1,7 @@
 """The parts of a circuit, and the zoo entry that holds each.
 
 The circuit in which an adapter was trained, that is its prefix, identifies it: in `mnli/squad` the leaf squad is the entry
-`mnli/squad`, not the stand-alone `squad`. Members of a block are read on top of what is below the block. A fusion is trained
+`mnli/squad`, not the entry `squad`. Members of a block are read on top of what is below the block. A fusion is trained
 together with the leaf right above it, or at the end of the chain alone with a head.
 """
 

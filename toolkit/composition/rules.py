@@ -1,4 +1,4 @@
-"""What may nest in what: each rule is one function with its own sentence.
+"""Rules of what may nest in what: each is one function with its own sentence.
 
 A rule reads plain values and points at the fault by its path: (unit, member, unit of that member, ...), counted from
 0; `HEAD` is the head's path. `parse` turns a path into a caret under the text.
@@ -61,7 +61,7 @@ def faults(composition: Composition) -> Iterator[Fault]:
         >>> [fault.sentence for fault in faults(Composition(Chain((Name("seq"),))))]
         ["'seq' is a block, not a name; write seq[...] with its members, or choose another name."]
     """
-    yield from _backbone_stands_alone(composition)
+    yield from _backbone_is_alone(composition)
     if not composition.chain.units:
         yield Fault("The composition is empty; write a name, such as mnli.", ())
     if composition.head is not None:
@@ -101,13 +101,13 @@ def _unit(unit: Unit, path: Path) -> Iterator[Fault]:
     yield from _weights_are_sound(unit, path)
 
 
-def _backbone_stands_alone(composition: Composition) -> Iterator[Fault]:
+def _backbone_is_alone(composition: Composition) -> Iterator[Fault]:
     if composition.is_backbone:
         return
     for path, name in _names(composition.chain, ()):
         if name.name == BACKBONE:
             yield Fault(
-                f"'{BACKBONE}' stands alone, or with a head as in {BACKBONE}@mnli; every chain already sits on it, "
+                f"'{BACKBONE}' is written alone, or with a head as in {BACKBONE}@mnli; every chain already sits on it, "
                 "so leave it out.",
                 path,
             )
@@ -132,7 +132,7 @@ def _is_a_name(name: Name, path: Path) -> Iterator[Fault]:
             path,
         )
     elif name.name == BACKBONE:
-        if path == HEAD:  # inside a chain `_backbone_stands_alone` has said it
+        if path == HEAD:  # inside a chain `_backbone_is_alone` has said it
             yield Fault(f"'{BACKBONE}' is reserved and cannot be a head; name a task after '@', as in @mnli.", path)
     elif not _NAME.fullmatch(name.name):
         yield Fault(
@@ -175,7 +175,7 @@ def _members_differ(unit: Unit, members: tuple[Chain | Name, ...], path: Path) -
     seen: set[Chain | Name] = set()
     for j, member in enumerate(members):
         if member in seen:
-            yield Fault(f"'{short(member)}' stands twice in '{unit.keyword}'; take one of them out.", (*path, j))
+            yield Fault(f"'{short(member)}' is listed twice in '{unit.keyword}'; take one of them out.", (*path, j))
         seen.add(member)
 
 
@@ -183,7 +183,7 @@ def _members_are_chains_of_leaves(unit: Unit, chain: Chain, path: Path) -> Itera
     for i, inner in enumerate(chain.units):
         if not inner.is_leaf and not isinstance(inner, Parallel):  # `par` has a rule of its own
             yield Fault(
-                f"'{inner.keyword}' cannot stand inside '{unit.keyword}', whose members are chains of leaves (names, "
+                f"'{inner.keyword}' is not allowed inside '{unit.keyword}', whose members are chains of leaves (names, "
                 "seq, mix, merge, ties, dare); take it out.",
                 (*path, i),
             )
@@ -193,7 +193,7 @@ def _parallel_is_outermost(chain: Chain) -> Iterator[Fault]:
     for path, _ in _parallels(chain, ()):
         if path != (0,) or len(chain.units) > 1:
             yield Fault(
-                "'par' is outermost only; nothing may stand around, below or above it: write par[a/b,a/c] instead of "
+                "'par' is outermost only; nothing may be around, below or above it: write par[a/b,a/c] instead of "
                 "a/par[b,c].",
                 path,
             )

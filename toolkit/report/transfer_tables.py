@@ -10,7 +10,7 @@ from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.compare import points
 from toolkit.report.table import Cell
 from toolkit.similarity import BEATS, CANNOT_TELL, DOES_NOT, MEASURES, Interval, Measured
-from toolkit.similarity.ranking import MEASURE_NAMES, Prediction, Ranking, is_trivial, verdicts
+from toolkit.similarity.ranking import MEASURE_NAMES, Ranking, TransferRanking, is_trivial, verdicts
 
 MARKS = {BEATS: " +", CANNOT_TELL: " ?", DOES_NOT: " -", None: ""}
 MARKS_NOTE = (
@@ -18,7 +18,7 @@ MARKS_NOTE = (
 )
 
 
-def ranking_table(found: Prediction, ranking: Ranking) -> Table:
+def ranking_table(found: TransferRanking, ranking: Ranking) -> Table:
     """Return a target's sources, best first: the observed gain if there is one, and each predictor's value and place."""
     has_gain = bool(ranking.gains)
     names = sorted(found.predictors, key=lambda name: name != found.lead)
@@ -43,7 +43,7 @@ def ranking_table(found: Prediction, ranking: Ranking) -> Table:
     return Table(title, columns, tuple(rows), (*notes, *absences(found, ranking)), named=1)
 
 
-def absences(found: Prediction, ranking: Ranking) -> list[str]:
+def absences(found: TransferRanking, ranking: Ranking) -> list[str]:
     """Return one sentence for each reason why values are absent, with the predictors and sources."""
     reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     for each in ranking.ranked:
@@ -53,7 +53,7 @@ def absences(found: Prediction, ranking: Ranking) -> list[str]:
     return [f"- {', '.join(of)} for {', '.join(sources)}: {reason}" for reason, (of, sources) in reasons.items()]
 
 
-def validation_table(found: Prediction) -> Table:
+def validation_table(found: TransferRanking) -> Table:
     """Return each predictor's agreement with observed gains, the controls and a random ranking last.
 
     Raises:
@@ -81,7 +81,7 @@ def validation_table(found: Prediction) -> Table:
     )
 
 
-def against_table(found: Prediction) -> Table:
+def against_table(found: TransferRanking) -> Table:
     """Return observed gains, targets down and sources across, each with the place that the leading predictor gave it."""
     sources = list(dict.fromkeys(each.source for ranking in found.rankings for each in ranking.ranked))
     levels = {each.source: each.level for ranking in found.rankings for each in ranking.ranked}
@@ -99,7 +99,7 @@ def against_table(found: Prediction) -> Table:
     return Table(f"Observed gain and place predicted by {found.lead}", columns, tuple(rows), notes, named=1)
 
 
-def difference_table(found: Prediction, measure: str) -> Table:
+def difference_table(found: TransferRanking, measure: str) -> Table:
     """Return the difference of each predictor to each control by a measure, paired over targets."""
     assert found.validation is not None
     rivals = list(found.validation.of(found.predictors[0], measure).against)
@@ -115,7 +115,7 @@ def difference_table(found: Prediction, measure: str) -> Table:
     return Table(title, ("predictor", *rivals), tuple(rows), named=1)
 
 
-def prediction_markdown(found: Prediction) -> str:
+def prediction_markdown(found: TransferRanking) -> str:
     """Return the whole prediction: the answer, agreement, differences to the controls, and each target's ranking."""
     lines = [f"# Predicted transfer, {found.backbone}", ""]
     if found.validation is not None:
@@ -129,7 +129,7 @@ def prediction_markdown(found: Prediction) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def prediction_csv(found: Prediction) -> str:
+def prediction_csv(found: TransferRanking) -> str:
     """Return one line for each target, source and predictor."""
     columns = (
         "target",
@@ -154,7 +154,7 @@ def prediction_csv(found: Prediction) -> str:
     return _csv(columns, rows)
 
 
-def validation_csv(found: Prediction) -> str:
+def validation_csv(found: TransferRanking) -> str:
     """Return one line for each predictor, measure and rival: agreement, and the paired difference to the rival."""
     assert found.validation is not None
     columns = (

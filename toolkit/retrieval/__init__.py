@@ -10,6 +10,7 @@ from toolkit.retrieval.mine import Curve, Mined, Side, mine, quality, sweep
 from toolkit.retrieval.protocol import PROTOCOLS, Protocol, get_protocol
 from toolkit.retrieval.rescore import Neighbours
 from toolkit.retrieval.search import Searched, choose_index, search
+from toolkit.retrieval.settings import SearchSettings
 
 __all__ = [
     "PROTOCOLS",
@@ -19,6 +20,7 @@ __all__ = [
     "Neighbours",
     "Pairs",
     "Protocol",
+    "SearchSettings",
     "Searched",
     "Side",
     "both_ways",

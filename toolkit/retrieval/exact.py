@@ -26,7 +26,7 @@ def exact_search(
     """
     scores = np.empty((len(queries), k), np.float32)
     rows = np.empty((len(queries), k), np.int64)
-    # Each distinct vector is multiplied once: a product's last bit depends on where in a block a row stands.
+    # Each distinct vector is multiplied once: a product's last bit depends on the row's place in a block.
     distinct, place = np.unique(corpus, axis=0, return_inverse=True)
     place = place.reshape(-1)  # [N]
     for start in range(0, len(queries), block):

@@ -18,7 +18,7 @@ class Index:
     Args:
         width: D, numbers per vector.
         factory: FAISS's spelling of an index, for example `Flat` (exact), `HNSW32` or `IVF256,Flat`.
-        visited: share of the cells that a search looks into, where an index has cells (IVF).
+        visited: share of the cells that a search looks into, if the index has cells (IVF).
 
     Example:
         >>> index = Index(2)
@@ -34,7 +34,7 @@ class Index:
         self.width = width
         self.factory = factory
         self.visited = visited
-        # FAISS holds each distinct vector once. A product differs in its last bit by where in a block a row stands, so that
+        # FAISS holds each distinct vector once. The last bit of a product depends on the row's place in a block, so that
         # repeated sentences would otherwise come in an order of rounding and not of rows.
         self._place: dict[bytes, int] | None = {}
         self._rows: list[list[int]] = []
@@ -93,7 +93,7 @@ class Index:
                 ) from error
         inner = faiss.try_extract_index_ivf(self._index)
         if inner is not None:
-            # FAISS looks into one cell unless told otherwise, and misses most neighbours.
+            # By default FAISS looks into one cell and misses most neighbours.
             inner.nprobe = max(1, round(inner.nlist * self.visited))
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,38 +1,29 @@
 """Exact nearest neighbours between two sides, in both directions from one pass over their products.
 
-Products are taken tile by tile in the processor's fast arithmetic (bf16 where it is native) with a bound on their error.
-What could be among a line's k nearest within that bound is multiplied again in double precision, so that the result is
-the exact one, whatever the tiles, the threads and the arithmetic were.
+Products are taken tile by tile in the processor's fast arithmetic (bf16 if it is native) with a bound on their error. The
+pairs that could be among a line's k nearest within that bound are multiplied again in double precision. The result is exact
+and does not depend on tiles, threads or arithmetic.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from toolkit.errors import ToolkitError
 from toolkit.progress import Report, silent
+from toolkit.retrieval.operands import on_threads
 from toolkit.retrieval.rescore import Neighbours, best_of, score_pairs
-from toolkit.retrieval.screen import Screened, on_threads, screen
-from toolkit.retrieval.side import Side, Survey, survey
+from toolkit.retrieval.screen import Screened, screen
+from toolkit.retrieval.settings import DEFAULT, SearchSettings
+from toolkit.retrieval.side import Rows, Side, Survey, survey
 
 MOST = 256
-MEMORY_GIB = 4.0
 
 
 def both_ways(
-    x: Any,
-    y: Any,
-    k: int,
-    *,
-    tile: tuple[int, int] | None = None,
-    memory: float = MEMORY_GIB,
-    threads: int | None = None,
-    arithmetic: str = "auto",
-    device: str | None = None,
-    what: str = "search",
-    report: Report = silent,
+    x: Rows, y: Rows, k: int, *, settings: SearchSettings = DEFAULT, report: Report = silent
 ) -> tuple[Neighbours, Neighbours]:
     """Return the neighbours of each row of `x` among `y`, and of each row of `y` among `x`, by inner product.
 
@@ -40,14 +31,10 @@ def both_ways(
     and come by their rows.
 
     Args:
-        x: float32 [Q, D], or anything with `shape` whose slices and lists of rows are (a memory map, `Vectors`).
-        y: float32 [N, D], likewise.
+        x: float32 [Q, D].
+        y: float32 [N, D].
         k: neighbours; a side with fewer rows has them all.
-        tile: rows of either side per product, multiples of 32; None: as large as pays.
-        memory: GiB for tiles and for the side that is held; 100 bytes a row and neighbour come on top.
-        threads: of the CPU; None: as many as torch uses.
-        arithmetic: of the first products: `bf16`, `fp32`, or `auto`; the result is the same.
-        device: `cpu`, `cuda`; None: a GPU where torch sees one.
+        settings: memory, threads, device; the result is the same for all of them.
 
     Returns:
         Forward, `scores` and `rows` [Q, min(k, N)], and backward, [N, min(k, Q)].
@@ -60,35 +47,19 @@ def both_ways(
         >>> forward.rows.tolist(), backward.rows.tolist()
         ([[1, 2], [0, 1]], [[1, 0], [0, 1], [0, 1]])
     """
-    sides = surveyed(x, y, k)
-    found = _exact(
-        *sides, k, both=True, tile=tile, memory=memory, threads=threads, arithmetic=arithmetic, device=device, what=what,
-        report=report,
-    )  # fmt: skip
-    assert found[1] is not None
-    return found[0], found[1]
+    first, second = surveyed(x, y, k)
+    forward, backward = _exact(first, second, k, both=True, settings=settings, report=report)
+    assert backward is not None
+    return forward, backward
 
 
-def nearest(
-    x: Any,
-    y: Any,
-    k: int,
-    *,
-    memory: float = MEMORY_GIB,
-    threads: int | None = None,
-    arithmetic: str = "auto",
-    device: str | None = None,
-    what: str = "search",
-    report: Report = silent,
-) -> Neighbours:
-    """Return the exact neighbours of each row of `x` among `y`: the first half of `both_ways`, as it."""
-    return _exact(
-        *surveyed(x, y, k), k, both=False, tile=None, memory=memory, threads=threads, arithmetic=arithmetic,
-        device=device, what=what, report=report,
-    )[0]  # fmt: skip
+def nearest(x: Rows, y: Rows, k: int, *, settings: SearchSettings = DEFAULT, report: Report = silent) -> Neighbours:
+    """Return the exact neighbours of each row of `x` among `y`: the first half of `both_ways`."""
+    first, second = surveyed(x, y, k)
+    return _exact(first, second, k, both=False, settings=settings, report=report)[0]
 
 
-def surveyed(x: Any, y: Any, k: int) -> tuple[Survey, Survey]:
+def surveyed(x: Rows, y: Rows, k: int) -> tuple[Survey, Survey]:
     """Check two sides and read each once."""
     if len(x.shape) != 2 or len(y.shape) != 2 or x.shape[1] != y.shape[1]:
         raise ToolkitError(
@@ -102,26 +73,12 @@ def surveyed(x: Any, y: Any, k: int) -> tuple[Survey, Survey]:
 
 
 def _exact(
-    x: Survey,
-    y: Survey,
-    k: int,
-    *,
-    both: bool,
-    tile: tuple[int, int] | None,
-    memory: float,
-    threads: int | None,
-    arithmetic: str,
-    device: str | None,
-    what: str,
-    report: Report,
+    x: Survey, y: Survey, k: int, *, both: bool, settings: SearchSettings, report: Report
 ) -> tuple[Neighbours, Neighbours | None]:
-    shared: dict[str, Any] = {"memory": memory, "device": device}
-    with on_threads(threads):
-        found = screen(
-            x.side, y.side, k, both=both, tile=tile, arithmetic=arithmetic, what=what, report=report, **shared
-        )
-        forward = _settled(x, y, k, found[0], shared)
-        backward = _settled(y, x, k, found[1], shared) if found[1] is not None else None
+    with on_threads(settings.threads):
+        found = screen(x.side, y.side, k, both=both, settings=settings, report=report)
+        forward = _settled(x, y, k, found[0], settings)
+        backward = _settled(y, x, k, found[1], settings) if found[1] is not None else None
         pairs = [forward] if backward is None else [forward, backward[::-1]]
         sources, targets = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
         codes = np.unique(sources * len(y.side) + targets)
@@ -134,17 +91,18 @@ def _exact(
     return y.spread(ahead, x, k), x.spread(back, y, k)
 
 
-def _settled(x: Survey, y: Survey, k: int, found: Screened, shared: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def _settled(x: Survey, y: Survey, k: int, found: Screened, settings: SearchSettings) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs (line of x, row of y) that hold the k nearest of every line."""
     lines, rows, unsure = found.lines, found.rows, found.unsure
     if len(unsure):
-        # More than there was room for lies within the error: these lines are multiplied again, with a smaller one.
-        again = screen(x.side.take(unsure), y.side, k, both=False, arithmetic="fp32", room=4, **shared)[0]
+        # More products than there was room for are within the error: these lines are multiplied again, with a smaller one.
+        finer = replace(settings, arithmetic="fp32", tile=None)
+        again = screen(x.side.take(unsure), y.side, k, both=False, room=4, settings=finer)[0]
         kept = ~np.isin(lines, unsure)
         lines, rows = np.concatenate([lines[kept], unsure[again.lines]]), np.concatenate([rows[kept], again.rows])
         unsure = unsure[again.unsure]
     if len(unsure):
-        # Still so where very many products are all but equal.
+        # Still so if very many products are all but equal.
         kept = ~np.isin(lines, unsure)
         every = _every_product(x.side.take(unsure), y.side, k)
         lines = np.concatenate([lines[kept], np.repeat(unsure, every.shape[1])])
@@ -165,7 +123,7 @@ def _every_product(x: Side, y: Side, k: int, block: int = 1024) -> np.ndarray:
             best = np.concatenate([best, products], axis=1)
             numbers = np.broadcast_to(np.arange(first, first + products.shape[1]), products.shape)
             rows = np.concatenate([rows, numbers], axis=1)
-            # Rows rise from left to right wherever scores are equal, so a stable order keeps the lower row.
+            # Rows rise from left to right if scores are equal, so a stable order keeps the lower row.
             order = np.argsort(-best, axis=1, kind="stable")[:, :k]
             best, rows = np.take_along_axis(best, order, 1), np.take_along_axis(rows, order, 1)
         found[start : start + len(part)] = rows

@@ -1,16 +1,19 @@
-"""Margins: how much nearer two sentences are to each other than to their neighbours."""
+"""Margins: the nearness of two sentences relative to their neighbours, and the pairs chosen by it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
 from toolkit.errors import ToolkitError
 from toolkit.retrieval.rescore import Neighbours
 
-MARGINS = ("absolute", "distance", "ratio")
-DIRECTIONS = ("forward", "backward", "intersection", "max")
+Margin = Literal["absolute", "distance", "ratio"]
+Direction = Literal["forward", "backward", "intersection", "max"]
+MARGINS: tuple[Margin, ...] = get_args(Margin)
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,9 @@ class Pairs:
         return len(self.scores)
 
 
-def margin_scores(cosines: np.ndarray, source_means: np.ndarray, target_means: np.ndarray, margin: str) -> np.ndarray:
+def margin_scores(
+    cosines: np.ndarray, source_means: np.ndarray, target_means: np.ndarray, margin: Margin
+) -> np.ndarray:
     """Return the margin of each pair.
 
     With m the mean of the two sides' own means: `absolute` = cos, `distance` = cos - m, `ratio` = cos / m.
@@ -63,7 +68,7 @@ def margin_scores(cosines: np.ndarray, source_means: np.ndarray, target_means: n
     raise ToolkitError(f"No margin named '{margin}'. Known: {', '.join(MARGINS)}.")
 
 
-def candidates(forward: Neighbours, backward: Neighbours, *, margin: str, direction: str) -> Pairs:
+def candidates(forward: Neighbours, backward: Neighbours, *, margin: Margin, direction: Direction) -> Pairs:
     """Return candidate pairs from the neighbours of both directions.
 
     `forward` gives each source its best target by margin, `backward` each target its best source, `intersection` the
@@ -105,7 +110,7 @@ def candidates(forward: Neighbours, backward: Neighbours, *, margin: str, direct
 
 
 def _means(found: Neighbours) -> np.ndarray:
-    """Return the mean cosine of each row with the neighbours that were found: float64 [Q], 0 where there is none."""
+    """Return the mean cosine of each row with the neighbours that were found: float64 [Q], 0 for a row without any."""
     is_found = found.rows >= 0
     total = np.where(is_found, found.scores, 0).sum(axis=1, dtype=np.float64)
     return total / np.maximum(is_found.sum(axis=1), 1)
@@ -120,8 +125,8 @@ def in_order(sources: np.ndarray, targets: np.ndarray, scores: np.ndarray) -> Pa
 def one_to_one(pairs: Pairs) -> Pairs:
     """Take pairs from the best on, leaving out those whose source or target is taken already.
 
-    Round by round: what comes first for its source and for its target among the pairs left is what the greedy walk would
-    take. That needs few rounds; a chain of pairs that would need many is walked pair by pair.
+    Round by round: the pairs that come first both for their source and for their target among the pairs left are those that
+    the greedy walk would take. That needs few rounds; a chain of pairs that would need many is walked pair by pair.
 
     Example:
         >>> found = one_to_one(in_order(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([0.9, 0.8, 0.7])))

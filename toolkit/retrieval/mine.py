@@ -1,21 +1,23 @@
-"""Mining: pairs of lines above a threshold, and how good they are against gold pairs."""
+"""Mining: pairs of lines above a threshold, scored against gold pairs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import get_args
 
 import numpy as np
 
 from toolkit.errors import ToolkitError
 from toolkit.progress import Report, silent
-from toolkit.retrieval.knn import MEMORY_GIB
 from toolkit.retrieval.margin import candidates
+from toolkit.retrieval.protocol import Duplicates, Protocol
 from toolkit.retrieval.search import search
+from toolkit.retrieval.settings import DEFAULT, SearchSettings
+from toolkit.retrieval.side import Rows
 
-DUPLICATES = ("expand", "first", "drop", "keep")
+DUPLICATES: tuple[Duplicates, ...] = get_args(Duplicates)
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class Side:
     ids: tuple[tuple[str, ...], ...]
 
     @classmethod
-    def of(cls, ids: Sequence[str], texts: Sequence[str], *, duplicates: str) -> Side:
-        """Gather lines; `duplicates` only matters here where it is `keep`."""
+    def of(cls, ids: Sequence[str], texts: Sequence[str], *, duplicates: Duplicates) -> Side:
+        """Gather lines by text; with `keep` every line stays apart."""
         if duplicates not in DUPLICATES:
             raise ToolkitError(f"No way with duplicates named '{duplicates}'. Known: {', '.join(DUPLICATES)}.")
         lines = sorted(zip(texts, ids, strict=True))
@@ -66,44 +68,39 @@ class Mined:
 def mine(
     source: Side,
     target: Side,
-    x: Any,
-    y: Any,
+    x: Rows,
+    y: Rows,
     *,
-    k: int,
-    margin: str,
-    direction: str,
-    duplicates: str,
-    index: str = "auto",
-    memory: float = MEMORY_GIB,
-    threads: int | None = None,
+    protocol: Protocol,
+    settings: SearchSettings = DEFAULT,
     report: Report = silent,
 ) -> Mined:
-    """Return candidate pairs of lines: neighbours both ways, margin, direction, then what becomes of repeated sentences.
+    """Return candidate pairs of lines: neighbours both ways, margin, direction, then the treatment of repeated sentences.
 
     Args:
-        source: the lines of one side; `target`: of the other.
-        x: unit vectors of `source.texts`, [Q, D], an array or `Vectors`; `y`: of `target.texts`, [N, D].
-        k: neighbours that a margin's means run over.
-        margin: `absolute`, `distance` or `ratio`.
-        direction: `forward`, `backward`, `intersection` or `max`.
-        duplicates: what a pair of texts means where a text has several lines: `expand`, all pairs of their ids; `first`,
-            the lowest id of each; `drop`, nothing. `keep`: every line was mined for itself.
-        index: of the search, `memory` and `threads` likewise; see `search`.
+        source: the lines of one side.
+        target: the lines of the other side.
+        x: unit vectors of `source.texts`, [Q, D].
+        y: unit vectors of `target.texts`, [N, D].
+        protocol: its `k`, `margin` and `direction`, and with `duplicates` the meaning of a pair of texts that have several
+            lines: `expand`, all pairs of their ids; `first`, the lowest id of each; `drop`, nothing. With `keep` every line
+            was mined for itself.
+        settings: of the search.
     """
     if (len(x), len(y)) != (len(source.texts), len(target.texts)):
         raise ToolkitError(
             f"There are {len(x)} and {len(y)} vectors for {len(source.texts)} and {len(target.texts)} texts; expected one each."
         )
-    near = search(x, y, k, index=index, memory=memory, threads=threads, report=report)
+    near = search(x, y, protocol.k, settings=settings, report=report)
     assert near.backward is not None
-    found = candidates(near.forward, near.backward, margin=margin, direction=direction)
+    found = candidates(near.forward, near.backward, margin=protocol.margin, direction=protocol.direction)
     pairs: list[tuple[str, str]] = []
     scores: list[float] = []
     for s, t, score in zip(found.sources.tolist(), found.targets.tolist(), found.scores.tolist(), strict=True):
         sources, targets = source.ids[s], target.ids[t]
-        if duplicates == "drop" and len(sources) * len(targets) > 1:
+        if protocol.duplicates == "drop" and len(sources) * len(targets) > 1:
             continue
-        if duplicates == "first":
+        if protocol.duplicates == "first":
             sources, targets = sources[:1], targets[:1]
         pairs += [(a, b) for a in sources for b in targets]
         scores += [score] * (len(sources) * len(targets))
@@ -115,7 +112,7 @@ class Curve:
     """Precision and recall at every cut that can be made; equal scores are never cut apart.
 
     Attributes:
-        thresholds: float64 [M], falling: `score >= threshold` keeps what lies above the cut.
+        thresholds: float64 [M], falling: `score >= threshold` keeps the pairs above the cut.
         precision, recall, f1: float64 [M], fractions.
     """
 
@@ -126,7 +123,7 @@ class Curve:
 
     @property
     def best(self) -> float:
-        """The threshold of the largest F1; of equal ones the highest; infinity where nothing is right at any cut."""
+        """The threshold of the largest F1; of equal ones the highest; infinity if no cut keeps a right pair."""
         if not len(self.f1) or self.f1.max() == 0:
             return math.inf
         return float(self.thresholds[self.f1.argmax()])
@@ -135,7 +132,7 @@ class Curve:
 def sweep(mined: Mined, gold: Collection[tuple[str, str]]) -> Curve:
     """Return precision, recall and F1 at every cut.
 
-    A threshold lies half way between the two scores that it parts, below the last score at that score itself.
+    A threshold is half way between the two scores that it separates; the last one is the last score itself.
 
     Args:
         mined: pairs with their scores.
@@ -161,7 +158,7 @@ def sweep(mined: Mined, gold: Collection[tuple[str, str]]) -> Curve:
 
 
 def quality(pairs: Collection[tuple[str, str]], gold: Collection[tuple[str, str]]) -> dict[str, float]:
-    """Return F1, precision and recall of pairs against gold pairs; all 0 where no pair was kept.
+    """Return F1, precision and recall of pairs against gold pairs; all 0 if no pair was kept.
 
     Example:
         >>> quality([("a", "b"), ("c", "d")], [("a", "b")])["precision"]

@@ -1,11 +1,16 @@
-"""Retrieval protocols by name: what moves the number, as one small value each."""
+"""Retrieval protocols by name: the settings that change a score, as one small value each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from toolkit.registry import unknown
+from toolkit.retrieval.margin import Direction, Margin
+
+Pooling = Literal["mean", "cls", "mean-no-special"]
+Queries = Literal["en", "xx", "both"]
+Duplicates = Literal["expand", "first", "drop", "keep"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +18,7 @@ class Protocol:
     """Everything besides the encoder that decides a retrieval score.
 
     Attributes:
-        name: as on the command line; `*` at the end says that a setting was given by hand.
+        name: as on the command line; `*` at the end marks a setting that was given by hand.
         depth: layer as a fraction of the backbone's depth.
         pooling: `mean`, `cls` or `mean-no-special`.
         queries: which side of a bitext asks: `en`, `xx` (the foreign one) or `both` (the mean of the two accuracies).
@@ -28,14 +33,14 @@ class Protocol:
 
     name: str
     depth: float
-    pooling: str = "mean"
-    queries: str = "en"
-    metric: str = "main"
-    corpus: str = "whole"
-    direction: str = "max"
-    margin: str = "ratio"
+    pooling: Pooling = "mean"
+    queries: Queries = "en"
+    metric: Literal["main", "weighted_f1"] = "main"
+    corpus: Literal["whole", "gold"] = "whole"
+    direction: Direction = "max"
+    margin: Margin = "ratio"
     k: int = 4
-    duplicates: str = "expand"
+    duplicates: Duplicates = "expand"
     threshold: str | float = "dev"
 
     def layer(self, n_layers: int) -> int:
@@ -48,7 +53,7 @@ class Protocol:
         return max(1, round(n_layers * self.depth)) if self.depth else 0
 
     def having(self, **settings: Any) -> Protocol:
-        """Return the protocol with those settings that are not None; where one differs, the name says so."""
+        """Return the protocol with those settings that are not None; if one differs, the name is marked."""
         given = {key: value for key, value in settings.items() if value is not None}
         values = {**vars(self), **given}
         if values != vars(self):
@@ -56,15 +61,15 @@ class Protocol:
         return Protocol(**values)
 
     def for_bitext(self) -> str:
-        """Return what decides a bitext score, besides the layer and the pooling."""
+        """Return the settings that decide a bitext score, besides the layer and the pooling."""
         directions = {"en": "en->xx", "xx": "xx->en", "both": "en<->xx"}
         return f"direction={directions[self.queries]}"
 
     def for_mining(self, threshold: str) -> str:
-        """Return what decides a mining score, besides the layer and the pooling.
+        """Return the settings that decide a mining score, besides the layer and the pooling.
 
         Args:
-            threshold: where the threshold came from in the end.
+            threshold: where the threshold came from.
         """
         if self.corpus == "gold":
             return "corpus=gold direction=xx->en"
@@ -74,7 +79,7 @@ class Protocol:
         )
 
 
-# Where a system's publication or script is silent, the field keeps the class's default. docs/decisions/0011-mining.md.
+# If a system's publication or script says nothing, the field keeps the class's default. docs/decisions/0011-mining.md.
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (

@@ -28,7 +28,7 @@ class Neighbours:
 def score_pairs(x: Any, y: Any, sources: np.ndarray, targets: np.ndarray, *, report: Report = silent) -> np.ndarray:
     """Return x[source] . y[target] of each pair, summed in double precision: float32 [M].
 
-    The result depends on the two vectors alone, not on where they stand.
+    The result depends on the two vectors alone, not on their places.
     """
     scores = np.empty(len(sources), np.float32)
     for start in range(0, len(sources), PAIRS):
@@ -40,7 +40,7 @@ def score_pairs(x: Any, y: Any, sources: np.ndarray, targets: np.ndarray, *, rep
 
 
 def best_of(n: int, k: int, lines: np.ndarray, rows: np.ndarray, scores: np.ndarray) -> Neighbours:
-    """Return the k best pairs of each line, equal ones by lower row; what a line lacks is row -1, score -inf.
+    """Return the k best pairs of each line, equal ones by lower row; a missing pair has row -1 and score -inf.
 
     Args:
         n: lines.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from toolkit.progress import Progress, Report, silent
 from toolkit.retrieval.index import Index
-from toolkit.retrieval.knn import MEMORY_GIB, both_ways, nearest, surveyed
+from toolkit.retrieval.knn import both_ways, nearest, surveyed
+from toolkit.retrieval.operands import on_threads
 from toolkit.retrieval.rescore import Neighbours, best_of, score_pairs
-from toolkit.retrieval.screen import on_threads
-from toolkit.retrieval.side import Side, Survey
+from toolkit.retrieval.settings import DEFAULT, SearchSettings
+from toolkit.retrieval.side import Rows, Side, Survey
 
-# Multiplications that are done exactly before `auto` takes an approximate index: 400,000 x 400,000 x 1,024, minutes on
+# Multiplications up to which `auto` searches exactly: 400,000 x 400,000 x 1,024, minutes on
 # two cores with bf16.
 EXACT_PRODUCTS = 2e14
 SAMPLE = 500
@@ -23,13 +24,13 @@ QUERIES = 4096
 
 @dataclass(frozen=True)
 class Searched:
-    """Neighbours, and how far they can be trusted.
+    """Neighbours, and the recall of their search.
 
     Attributes:
         forward: of each row of the first side among the second.
-        backward: of each row of the second among the first; None where it was not asked for.
+        backward: of each row of the second among the first; None if only one direction was searched.
         index: FAISS's name of the index that was used; `Flat` is exact.
-        recall: share of a sample's exact neighbours that were found; 1.0 where the search is exact.
+        recall: share of a sample's exact neighbours that were found; 1.0 if the search is exact.
     """
 
     forward: Neighbours
@@ -44,7 +45,7 @@ class Searched:
 
 
 def choose_index(index: str, n_queries: int, n_rows: int, width: int) -> str:
-    """Return the index that `auto` means: exact as long as that takes minutes; then cells, of which one in 16 is visited.
+    """Return the index that `auto` means: exact if that takes minutes, else cells, of which one in 16 is visited.
 
     Example:
         >>> choose_index("auto", 400_000, 400_000, 1024), choose_index("auto", 10**6, 10**6, 1024)
@@ -61,82 +62,68 @@ def choose_index(index: str, n_queries: int, n_rows: int, width: int) -> str:
 
 
 def search(
-    x: Any,
-    y: Any,
+    x: Rows,
+    y: Rows,
     k: int,
     *,
     both: bool = True,
-    index: str = "auto",
-    memory: float = MEMORY_GIB,
-    threads: int | None = None,
-    device: str | None = None,
-    seed: int = 0,
-    what: str = "search",
+    settings: SearchSettings = DEFAULT,
     report: Report = silent,
 ) -> Searched:
-    """Search `x` among `y`, and `y` among `x` where `both` is.
+    """Search `x` among `y`, and `y` among `x` if `both` is true.
 
-    An approximate index holds distinct vectors, in parts that fit into `memory`, one part at a time. What it finds is scored
-    again exactly, so that only which neighbours are found is approximate, not how near they are.
+    An approximate index holds distinct vectors, in parts that fit into `settings.memory`, one part at a time. The pairs that
+    it finds are scored again exactly, so that only which neighbours are found is approximate, not how near they are.
 
     Args:
-        x: [Q, D], an array or anything whose slices and lists of rows are; `y`: [N, D].
+        x: [Q, D].
+        y: [N, D].
         k: neighbours.
-        index: `auto`, `Flat`, or FAISS's spelling of another.
-        memory: GiB for tiles, or for a part of the index.
-        seed: of the sample on which recall is measured.
 
     Raises:
-        ToolkitError: as `both_ways`, or FAISS cannot build such an index.
+        ToolkitError: as for `both_ways`, or FAISS cannot build such an index.
     """
-    chosen = choose_index(index, len(x), len(y), int(x.shape[1]) if len(x.shape) == 2 else 0)
-    exact: dict[str, Any] = {"memory": memory, "threads": threads, "device": device, "report": report}
+    chosen = choose_index(settings.index, len(x), len(y), int(x.shape[1]) if len(x.shape) == 2 else 0)
     if chosen == "Flat":
         if both:
-            return Searched(*both_ways(x, y, k, what=what, **exact), chosen)
-        return Searched(nearest(x, y, k, what=what, **exact), None, chosen)
+            return Searched(*both_ways(x, y, k, settings=settings, report=report), chosen)
+        return Searched(nearest(x, y, k, settings=settings, report=report), None, chosen)
     first, second = surveyed(x, y, k)
-    rng = np.random.default_rng(seed)
-    with on_threads(threads):
-        found, recall = _approximate(first, second, k, chosen, memory, rng, what, exact)
+    rng = np.random.default_rng(0)
+    settings = replace(settings, index=chosen)
+    with on_threads(settings.threads):
+        found, recall = _approximate(first, second, k, settings, rng, report)
         if not both:
             return Searched(found, None, chosen, recall)
-        back, other = _approximate(second, first, k, chosen, memory, rng, f"{what} back", exact)
+        back, other = _approximate(second, first, k, settings, rng, report)
     return Searched(found, back, chosen, min(recall, other))
 
 
 def _approximate(
-    x: Survey,
-    y: Survey,
-    k: int,
-    factory: str,
-    memory: float,
-    rng: np.random.Generator,
-    what: str,
-    exact: dict[str, Any],
+    x: Survey, y: Survey, k: int, settings: SearchSettings, rng: np.random.Generator, report: Report
 ) -> tuple[Neighbours, float]:
+    """Return the neighbours of x among y that an index finds, and its recall on a sample that `rng` draws."""
     n, m, width = len(x.side), len(y.side), x.side.width
     k_distinct = min(k, m)
     # A FAISS index holds at most its vectors and as much again of links or lists.
-    size = max(1024, int(memory * 2**30 / (8 * width)))
+    size = max(1024, int(settings.memory * 2**30 / (8 * width)))
     n_parts = -(-m // size)
     size = -(-m // n_parts)
     lines, rows = [], []
-    report = exact["report"]
     for part, start in enumerate(range(0, m, size)):
-        held = Index(width, factory=factory)
+        held = Index(width, factory=settings.index)
         held.add_distinct(y.side.part(start, start + size))
         for first in range(0, n, QUERIES):
             _, found = held.search(x.side.part(first, first + QUERIES), min(k_distinct, len(held)))
             at, column = np.nonzero(found >= 0)
             lines.append(at + first)
             rows.append(found[at, column] + start)
-            report(Progress(what, part * n + min(first + QUERIES, n), n_parts * n))
+            report(Progress("search", part * n + min(first + QUERIES, n), n_parts * n))
     sources, targets = np.concatenate(lines), np.concatenate(rows)
     scores = score_pairs(x.side, y.side, sources, targets)
     best = best_of(n, k_distinct, sources, targets, scores)
     sample = np.sort(rng.choice(n, min(n, SAMPLE), replace=False))
-    truth = nearest(_Plain(x.side.take(sample)), _Plain(y.side), k_distinct, **exact)
+    truth = nearest(_Plain(x.side.take(sample)), _Plain(y.side), k_distinct, settings=settings, report=report)
     # By score and not by row: of equal ones either is right.
     hit = best.scores[sample] >= truth.scores[:, -1:]
     recall = float(np.minimum(hit.sum(axis=1), k_distinct).sum() / (len(sample) * k_distinct))
@@ -144,7 +131,7 @@ def _approximate(
 
 
 class _Plain:
-    """A side as the array that it stands for."""
+    """The array of a side."""
 
     def __init__(self, side: Side) -> None:
         self.side = side

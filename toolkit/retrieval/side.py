@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,16 +14,25 @@ from toolkit.retrieval.rescore import Neighbours
 BLOCK_BYTES = 1 << 26
 
 
+class Rows(Protocol):
+    """Vectors [N, D]: an array, a memory map, or `embeddings.Vectors`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: Any, /) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Side:
-    """Rows of an array, or of anything that gives arrays for slices and lists of rows.
+    """Rows of vectors that one side of a search counts.
 
     Attributes:
         array: [N, D].
-        rows: int64 [M], those that count; None: all.
+        rows: int64 [M], the rows that count; None: all.
     """
 
-    array: Any
+    array: Rows
     rows: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -49,12 +58,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Survey:
-    """What one reading of a side tells.
+    """A side that was read once: its distinct vectors, and where their copies are.
 
     Attributes:
         side: its distinct vectors, by first row.
-        members: int64 [M, k], the first k rows of each (-1: no more); None: none is repeated.
-        place: int64 [N], each row's place among the distinct ones; None: none is repeated.
+        members: int64 [M, k], the first k rows of each (-1: no more); None: no vector is repeated.
+        place: int64 [N], each row's place among the distinct ones; None: no vector is repeated.
     """
 
     side: Side
@@ -76,20 +85,20 @@ class Survey:
         return Neighbours(scores, rows)
 
 
-def blocks(array: Any) -> Iterator[tuple[int, np.ndarray]]:
+def blocks(array: Rows) -> Iterator[tuple[int, np.ndarray]]:
     """Read an array in pieces of some 64 MiB: first row and float32 [n, D]."""
     size = max(1, BLOCK_BYTES // (4 * max(1, array.shape[1])))
     for start in range(0, len(array), size):
         yield start, _plain(array[start : start + size])
 
 
-def survey(array: Any, k: int, noun: str) -> Survey:
+def survey(array: Rows, k: int, noun: str) -> Survey:
     """Read a side once.
 
     Args:
         array: [N, D].
         k: copies of a vector that can be among the neighbours.
-        noun: what to call it in a fault.
+        noun: its name in an error.
 
     Raises:
         ToolkitError: NaN or infinite numbers.
@@ -98,7 +107,7 @@ def survey(array: Any, k: int, noun: str) -> Survey:
     factors = rng.integers(1, 1 << 63, array.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     hashes = np.empty(len(array), np.uint64)
     for start, block in blocks(array):
-        # A sum is finite where all of its numbers are, but for overflow; only then is each looked at.
+        # A sum is finite if all of its numbers are, but for overflow; only otherwise is each looked at.
         if not np.isfinite(block.sum()) and not np.isfinite(block).all():
             bad = start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
             raise ToolkitError(f"Vector {bad} of the {noun} holds NaN or infinite numbers; encode the sentences again.")

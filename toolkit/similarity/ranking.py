@@ -64,7 +64,7 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class TransferRanking:
     """What predictors say of sources and targets, and how far that is borne out.
 
     Attributes:
@@ -111,7 +111,7 @@ def order(ranked: tuple[Ranked, ...], lead: str) -> tuple[Ranked, ...]:
     return tuple(sorted(ranked, key=lambda each: (lead not in each.values, -each.values.get(lead, 0.0))))
 
 
-def verdicts(found: Prediction) -> list[str]:
+def verdicts(found: TransferRanking) -> list[str]:
     """Return for each predictor a sentence on whether it beats the controls, and before them the answer of all."""
     if found.validation is None:
         return []
@@ -149,12 +149,12 @@ MEASURE_NAMES = {"spearman": "Spearman", "ndcg": "NDCG", "regret@1": "Regret@1",
 # -- on the disk --------------------------------------------------------------------------------------------------
 
 
-def to_json(found: Prediction) -> str:
+def to_json(found: TransferRanking) -> str:
     """Return a prediction as JSON, which `from_json` reads."""
     return json.dumps({"format": FORMAT, **asdict(found)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_prediction(path: Path) -> Prediction | None:
+def read_prediction(path: Path) -> TransferRanking | None:
     """Return the prediction that a file holds; None where there is no file.
 
     Raises:
@@ -177,7 +177,7 @@ def read_prediction(path: Path) -> Prediction | None:
         ) from None
 
 
-def _prediction(values: dict[str, Any]) -> Prediction:
+def _prediction(values: dict[str, Any]) -> TransferRanking:
     rankings = tuple(
         Ranking(**{**each, "ranked": tuple(Ranked(**one) for one in each["ranked"])}) for each in values["rankings"]
     )
@@ -188,7 +188,7 @@ def _prediction(values: dict[str, Any]) -> Prediction:
         found["n_targets"],
     )
     tuples = {key: tuple(values[key]) for key in ("controls", "notes")}
-    return Prediction(**{**values, **tuples, "rankings": rankings, "validation": validation})
+    return TransferRanking(**{**values, **tuples, "rankings": rankings, "validation": validation})
 
 
 def _measured(values: dict[str, Any]) -> Measured:

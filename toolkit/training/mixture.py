@@ -1,13 +1,15 @@
-"""How often each task of a multi-task adapter is seen."""
+"""Mixtures: how often each task of a multi-task adapter is seen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from toolkit.errors import ToolkitError
 
-KINDS = ("proportional", "equal", "temperature")
+MixtureKind = Literal["proportional", "equal", "temperature"]
+KINDS: tuple[MixtureKind, ...] = get_args(MixtureKind)
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Mixture:
         [200, 200]
     """
 
-    kind: str = "proportional"
+    kind: MixtureKind = "proportional"
     cap: int | None = None
     temperature: float = 2.0
 

@@ -123,7 +123,7 @@ def test_predictions_that_are_not_those_of_the_scores_are_refused(tmp_path: Path
     path = next(iter(sorted(root.glob("cells/*/predictions/xnli.de.jsonl"))))
     lines = path.read_text().splitlines()
     path.write_text("\n".join(line.replace('"outcome": 0.0', '"outcome": 1.0') for line in lines) + "\n")
-    with pytest.raises(DataError, match="do not come to the accuracy recorded"):
+    with pytest.raises(DataError, match="do not give the accuracy recorded"):
         report(root, resamples=100)
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.recipes.swept import hand_written
 from toolkit.recipes.sweep.report import read_report
 from toolkit.report.sweep.columns import Contrast
-from toolkit.report.sweep.orders import TAKEN
+from toolkit.report.sweep.orders import CHANGE
 from toolkit.report.sweep.report import SweepReport
 from toolkit.report.sweep.section import Section
 from toolkit.report.sweep.tables import contrasts_csv, noise_table, section_table
@@ -139,7 +139,7 @@ def test_noise_is_answered_by_what_each_row_is_spared_against_the_baseline(tmp_p
         line.startswith("Under noise b > a scores ") and "higher than 'baseline', more" in line
         for line in answers(found)
     )
-    (taken,) = [one for one in found.orders if one.what == TAKEN]
+    (taken,) = [one for one in found.orders if one.what == CHANGE]
     assert taken.spread is not None and taken.spread.is_significant and taken.best == "b > a"
     assert len(noise_table(found).rows) == 3
     assert "Noise," in contrasts_csv(found)

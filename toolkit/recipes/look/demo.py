@@ -1,4 +1,4 @@
-"""The demonstration: the whole path on a real multilingual encoder and the generated micro-world, offline, in minutes."""
+"""Journey `demo`: train, stack, fuse, score and retrieve on a real encoder and generated rows, offline, in minutes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from toolkit.results.score import Score
 FIRST, SECOND, TARGET, BITEXT = "micro-nli", "micro-qa", "micro-choice", "micro-bitext"
 # Eight languages of five scripts; `xstilts eval ... --languages all` scores all eleven of the micro-world.
 LANGUAGES = "en,de,es,tr,ru,ar,hi,zh"
-# The target is given few rows: that is where an intermediate task has something to add.
+# The target has few rows: an intermediate task then has something to add.
 INTERMEDIATE_ROWS, TARGET_ROWS = 2000, 160
 
 
@@ -26,8 +26,8 @@ def demo(folder: Path, *, backbone: str = "embedded", report: Report = silent, s
     """Train two intermediates, a stack and a fusion, score them zero-shot, retrieve, and return the closing tables.
 
     Args:
-        folder: where zoo, runs and the MLflow store go; a demo that was stopped goes on from there.
-        backbone: `embedded`, or another to try the same on.
+        folder: of zoo, runs and the MLflow store; a demo that was stopped continues there.
+        backbone: `embedded`, or another one.
     """
     began = time.perf_counter()
     base = {

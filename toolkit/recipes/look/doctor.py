@@ -1,4 +1,4 @@
-"""What is installed, which backbones and data can be reached, and the mend for what cannot."""
+"""Journey `doctor`: examine packages, backbones, data and folders, and name the fix of each fault."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from toolkit.modeling.precision import pick_device, resolve_precision
 from toolkit.tasks import TASKS
 from toolkit.tracking import tracking_uri
 
-# The versions whose behaviour the code is written against (tests/upstream).
+# Versions that the code is written for (tests/upstream).
 PINNED = {"torch": "2.13.0", "adapters": "1.3.0", "transformers": "4.57.6"}
 NEEDED = ("datasets", "faiss-cpu", "mlflow", "click", "accelerate", "safetensors", "seqeval", "rich")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at.
+    """Finding about one package, backbone, data set or folder.
 
     Attributes:
-        what: what was found.
+        what: was found.
         is_well: whether it works.
-        mend: what to do where it does not.
+        fix: what to do if it does not.
     """
 
     what: str
     is_well: bool
-    mend: str = ""
+    fix: str = ""
 
 
 def examine(config: Config) -> Iterator[Finding]:
-    """Look at packages, processor, backbones, data, folders and tracking, in this order."""
+    """Yield findings about packages, processor, backbones, data, folders and tracking, in this order."""
     is_right = sys.version_info >= (3, 11)
     yield Finding(f"Python {sys.version.split()[0]}", is_right, "Use Python 3.11 or newer.")
     yield from _packages()
     device = pick_device()
     yield Finding(f"{device.type}, precision {resolve_precision('auto', device)}, {os.cpu_count()} cores", True)
-    for name, (is_well, what, mend) in reachable_backbones().items():
-        yield Finding(f"backbone {name}: {what}", is_well, mend)
+    for name, (is_well, what, fix) in reachable_backbones().items():
+        yield Finding(f"backbone {name}: {what}", is_well, fix)
     yield from _data(config)
     for noun, folder in (("zoo", config.zoo), ("run folder", config.run_dir)):
         yield _writable(noun, Path(folder))
@@ -55,7 +55,7 @@ def examine(config: Config) -> Iterator[Finding]:
 
 
 def reachable_backbones() -> dict[str, tuple[bool, str, str]]:
-    """Return, per known backbone, whether it can be loaded without a network, how, and the mend. Loads nothing."""
+    """Return for each known backbone whether it can be loaded without a network, how, and the fix. Loads nothing."""
     found = {}
     for name in KNOWN:
         if name == "tiny":
@@ -66,8 +66,8 @@ def reachable_backbones() -> dict[str, tuple[bool, str, str]]:
         else:
             is_here = _is_cached(HUB_IDS[name])
             what = "in the hub cache" if is_here else "not in the hub cache; a first use downloads it"
-            mend = f"With a network nothing is to do; without one: `hf download {HUB_IDS[name]} --local-dir DIR` elsewhere, then `--backbone DIR`."
-            found[name] = (is_here, what, mend)
+            fix = f"With a network nothing is to do; without one: `hf download {HUB_IDS[name]} --local-dir DIR` elsewhere, then `--backbone DIR`."
+            found[name] = (is_here, what, fix)
     return found
 
 
@@ -97,14 +97,16 @@ def _data(config: Config) -> Iterator[Finding]:
         yield Finding("no mirror of data sets named; rows come from the hub", True)
         return
     if not root.is_dir():
-        yield Finding(f"mirror {root} is no folder", False, "Name an existing folder with --data-root or XSTILTS_DATA.")
+        yield Finding(
+            f"mirror {root} is not a folder", False, "Name an existing folder with --data-root or XSTILTS_DATA."
+        )
         return
     for task in TASKS.values():
         path = getattr(task.source, "path", None)
         if path is None:
             continue
         is_here = (root / path).is_dir()
-        mend = f"xstilts tasks fetch {task.name} --to {root}"
+        fix = f"xstilts tasks fetch {task.name} --to {root}"
         what = f"task {task.name}: {path}"
         if is_here:
             try:
@@ -113,7 +115,7 @@ def _data(config: Config) -> Iterator[Finding]:
                 yield Finding(f"{what}: {fault}", False, "See the sentence above.")
                 continue
             what += f", {len(held)} of {len(task.languages)} languages"
-        yield Finding(what + ("" if is_here else " is not in the mirror"), is_here, mend)
+        yield Finding(what + ("" if is_here else " is not in the mirror"), is_here, fix)
 
 
 def _writable(noun: str, folder: Path) -> Finding:

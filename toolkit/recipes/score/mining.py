@@ -23,7 +23,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.report import precision_recall_curve
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
-from toolkit.retrieval import Index, Mined, Protocol, Side, mine, quality, sweep
+from toolkit.retrieval import Index, Mined, Protocol, SearchSettings, Side, mine, quality, sweep
 from toolkit.tasks import SentenceRow
 from toolkit.tasks.sources.corpora import read_lines
 from toolkit.tasks.task import Rows
@@ -75,13 +75,8 @@ class Corpora:
             target,
             x,
             y,
-            k=protocol.k,
-            margin=protocol.margin,
-            direction=protocol.direction,
-            duplicates=protocol.duplicates,
-            index=settings.index,
-            memory=settings.memory,
-            threads=settings.threads,
+            protocol=protocol,
+            settings=SearchSettings(settings.index, settings.memory, settings.threads),
             report=report,
         )
 

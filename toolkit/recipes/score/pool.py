@@ -16,7 +16,7 @@ from toolkit.recipes.score.encoding import Encoder, Reading
 from toolkit.recipes.session.session import Session
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
-from toolkit.retrieval import search
+from toolkit.retrieval import SearchSettings, search
 from toolkit.tasks import Pool, QueryRow, Rows, Task
 
 Encoded = dict[tuple[int, str], Vectors]
@@ -84,9 +84,7 @@ def score_pool(
             candidates[reading.wanted],
             min(TOP, len(pool)),
             both=False,
-            index=config.retrieve.index,
-            memory=config.retrieve.memory,
-            threads=config.retrieve.threads,
+            settings=SearchSettings(config.retrieve.index, config.retrieve.memory, config.retrieve.threads),
             report=session.report,
         )
         near_by, rows = (np.split(each, ends) for each in (every.forward.scores, every.forward.rows))

@@ -28,7 +28,7 @@ from toolkit.recipes.session.traces import MadeWith, data_of
 from toolkit.report import layer_curve
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
-from toolkit.retrieval import search
+from toolkit.retrieval import SearchSettings, search
 from toolkit.tasks import BitextRow, get_task
 from toolkit.tasks.kinds import RETRIEVED
 from toolkit.tasks.task import Rows
@@ -192,9 +192,7 @@ def score_bitext(
                 corpus,
                 1,
                 both=False,
-                index=settings.index,
-                memory=settings.memory,
-                threads=settings.threads,
+                settings=SearchSettings(settings.index, settings.memory, settings.threads),
             )
             ((metric, value),) = measure(found.forward.rows[:, 0], np.arange(len(pairs))).items()
             values.append(value)

@@ -1,4 +1,4 @@
-"""A sweep's report: what its folder holds, tested and written in every form that a paper or a browser takes."""
+"""Journey `report`: test a sweep's results and write them as tables, pictures and one HTML page."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ from toolkit.statistics.outcomes import Outcomes
 from toolkit.sweeps import CellResult, SweepResults, load_results
 from toolkit.sweeps.transfers import observe
 from toolkit.tasks import Task, get_task
+from toolkit.tasks.kinds import KINDS, Kind
+
+# Whether the classes of a kind have equal sizes in its test sets, so that the score of guessing is known.
+CAN_BE_GUESSED: dict[Kind, bool] = {**dict.fromkeys(KINDS, False), "pair": True}
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,13 @@ def report(
 
     Args:
         sweep: the sweep's folder.
-        out: where to; None: `report/` in it.
-        resamples: how many test sets are drawn for each difference.
+        out: folder to write to; None: `report/` in the sweep's folder.
+        resamples: number of test sets drawn for each difference.
         seed: of the draws.
         say: called with sentences for the reader.
 
     Raises:
-        ToolkitError: there is no sweep in the folder, or nothing of it is scored yet.
+        ToolkitError: there is no sweep in the folder, or no cell of it is scored yet.
     """
     found = read_report(sweep, resamples=resamples, seed=seed, say=say)
     folder = out or Path(sweep) / "report"
@@ -88,7 +92,7 @@ def report(
 
 
 def read_report(sweep: Path, *, resamples: int = RESAMPLES, seed: int = 0, say: Say = say_nothing) -> SweepReport:
-    """Return what a sweep comes to, and write nothing; arguments and faults as for `report`."""
+    """Return the report of a sweep as values, and write nothing; arguments and errors as for `report`."""
     results = load_results(sweep)
     if not any(cell.state == "done" for cell in results.cells):
         raise ToolkitError(
@@ -100,13 +104,12 @@ def read_report(sweep: Path, *, resamples: int = RESAMPLES, seed: int = 0, say: 
     drawn: dict[tuple[str, str], Resampled] = {}
     for number, (name, task) in enumerate(tasks.items()):
         drawn |= _drawn(results, task, main[name], resamples, (seed, number), say)
-    # Of classes of equal size, as the test sets of pair tasks have them.
-    guesses = {name: 1 / len(task.labels) for name, task in tasks.items() if task.kind == "pair" and task.labels}
+    guesses = {name: 1 / len(task.labels) for name, task in tasks.items() if CAN_BE_GUESSED[task.kind] and task.labels}
     return sweep_report(results, drawn, main, pivots, guesses)
 
 
 def predicted_aside(sweep: Path) -> Aside | None:
-    """Return what `xstilts predict --sweep` found of a sweep as a section of its report; None where it was not asked.
+    """Return the result of `xstilts predict --sweep` as a section of the sweep's report; None if there is none.
 
     Raises:
         DataError: the prediction's file is damaged.
@@ -118,11 +121,11 @@ def predicted_aside(sweep: Path) -> Aside | None:
     lines = prediction_verdicts(found)
     try:
         is_old = observe(sweep, variant=found.variant or None).fingerprint != found.fingerprint
-    except ToolkitError:  # the sweep was taken further and is not finished
+    except ToolkitError:  # the sweep was continued and is not finished
         is_old = True
     if is_old:
-        mend = f"`xstilts predict --sweep {sweep}` holds it against what is there now."
-        lines.insert(0, f"Old: the sweep has changed since; {mend}")
+        again = f"`xstilts predict --sweep {sweep}` compares it with the results of now."
+        lines.insert(0, f"Old: the sweep has changed since; {again}")
     try:
         picture = (folder / "prediction.svg").read_text(encoding="utf-8")
     except OSError:
@@ -135,8 +138,8 @@ def _drawn(
 ) -> dict[tuple[str, str], Resampled]:
     """Return (target, variant) -> its resampled scores.
 
-    Variants that were scored on the same rows are drawn together, so that what noise changes is a paired difference. A variant with
-    rows of its own is drawn for itself.
+    Variants that were scored on the same rows are drawn together, so that the change under noise is a paired difference. A
+    variant with other rows is drawn apart.
     """
     found_by = {variant: _systems(results, task, variant, metric) for variant in results.sweep.variants}
     every = aligned({name: each for some in found_by.values() for name, each in some.items()}, task)
@@ -171,7 +174,7 @@ def _systems(results: SweepResults, task: Task, variant: str, metric: str) -> di
     here = [one for one in results.cells if (one.cell.task, one.cell.variant) == (task.name, variant)]
     for row in dict.fromkeys(one.cell.row for one in here):
         cells = [one for one in results.at(row, task.name, variant=variant) if one.state == "done"]
-        # A protocol with a measure of its own is no sum over rows.
+        # The measure of some protocols is not a sum over rows.
         if not cells or not any(score.metric == metric for score in cells[0].scores):
             continue
         if all(_has_answers(one, metric) for one in cells):
@@ -188,19 +191,19 @@ def _has_answers(one: CellResult, metric: str) -> bool:
 def _leave_out_others(
     systems: Mapping[str, dict[str, dict[str, Outcomes]]], results: SweepResults, task: Task, say: Say
 ) -> None:
-    """Leave out, aloud, the rows of each column that were not scored on its baseline's rows."""
+    """Leave out the rows of each column that were not scored on its baseline's test rows, and say so."""
     bases = {label(one.cell.row, one.cell.variant) for one in results.cells if one.cell.is_baseline}
     for some in systems.values():
         base = next((name for name in some if name in bases), next(iter(some)))
         for name in [name for name in some if _ids(some[name]) != _ids(some[base])]:
             say(
-                f"'{name}' was not scored on the rows of '{base}' on {task.name}, so that their difference cannot be tested."
+                f"'{name}' was not scored on the rows of '{base}' on {task.name}, so their difference cannot be tested."
             )
             del some[name]
 
 
 def _trained(results: SweepResults, task: str) -> dict[str, str]:
-    """Return label -> the stages that a row was made from: rows under several noises are one training each."""
+    """Return label -> the stages that a row was made from; the same row under several noises has one training."""
     found: dict[str, list[str]] = {}
     for one in results.cells:
         if one.cell.task == task:
@@ -224,8 +227,8 @@ def _outcomes(cells: list[CellResult], task: Task, metric: str) -> dict[str, Out
         expected = [s.value for cell in cells for s in cell.scores if s.language == code and s.metric == metric]
         if abs(found[code].value - sum(expected) / len(expected)) > 1e-6:
             raise DataError(
-                f"The predictions of '{cells[0].cell.row}' on {task.name} in {code} do not come to the {metric} recorded "
-                f"beside them ({cells[0].predictions}); remove the cell's record and run the sweep again."
+                f"The predictions of '{cells[0].cell.row}' on {task.name} in {code} do not give the {metric} recorded "
+                f"with them ({cells[0].predictions}); remove the cell's record and run the sweep again."
             )
     return found
 
@@ -265,7 +268,7 @@ def _markdown(aside: Aside) -> str:
 
 
 def _tables(found: SweepReport) -> list[Table]:
-    """Return the tables that are about all targets."""
+    """Return the tables over all targets."""
     tables = [main_table(found)]
     tables += [noise_table(found)] if found.noise else []
     tables += [order_table(found)] if found.orders else []

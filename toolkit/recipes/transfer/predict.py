@@ -19,7 +19,7 @@ from toolkit.report import GENERATED_NOTE, render
 from toolkit.report.transfer_tables import against_table, prediction_csv, ranking_table, validation_table
 from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.similarity import Validation, validate
-from toolkit.similarity.ranking import COMBINED, Prediction, Ranked, Ranking, order, verdicts
+from toolkit.similarity.ranking import COMBINED, Ranked, Ranking, TransferRanking, order, verdicts
 from toolkit.similarity.ranks import reciprocal_rank_fusion
 from toolkit.sweeps.transfers import Observed, observe
 from toolkit.tasks import TASKS, get_task, training_task
@@ -37,7 +37,7 @@ class Predicted(WrittenResult):
         run_id: the tracker's run; None without one.
     """
 
-    found: Prediction
+    found: TransferRanking
     run_id: str | None = None
 
     def records(self) -> list[Record]:
@@ -92,7 +92,7 @@ def prediction(
     variant: str | None = None,
     by: str | Sequence[str] = ALL,
     is_trained: bool = False,
-) -> tuple[Prediction, Session, Observed | None]:
+) -> tuple[TransferRanking, Session, Observed | None]:
     """Return the prediction, the session with the sweep's backbone, and the sweep; arguments as for `predict`."""
     if target is None and sweep is None:
         raise ToolkitError(
@@ -122,7 +122,7 @@ def prediction(
     definitions = {each.name: each.definition for each in chosen} | ({COMBINED: _COMBINED} if is_combined else {})
     controls = tuple(each.name for each in chosen if each.is_control)
     generated = [name for name in (*candidates, *targets) if get_task(task_name(name).name).is_generated]
-    found = Prediction(
+    found = TransferRanking(
         backbone=session.shelf,
         definitions={name: definitions[name] for name in sorted(definitions, key=lambda name: name != lead)},
         controls=controls,

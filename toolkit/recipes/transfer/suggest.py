@@ -17,7 +17,7 @@ from toolkit.report.compare import points
 from toolkit.report.transfer_tables import number
 from toolkit.results.result import Record, Result
 from toolkit.similarity import regret
-from toolkit.similarity.ranking import Prediction, Ranking, verdicts
+from toolkit.similarity.ranking import Ranking, TransferRanking, verdicts
 from toolkit.sweeps.transfers import Observed
 
 
@@ -113,7 +113,7 @@ def suggest(
     return replace(chosen, text=text, run_id=_track(chosen, found, session))
 
 
-def _reason(found: Prediction, ranking: Ranking, member: str) -> str:
+def _reason(found: TransferRanking, ranking: Ranking, member: str) -> str:
     """Return a member's place by the leading predictor, and by the others."""
     each = next(one for one in ranking.ranked if one.source == member)
     lead = ranking.places(found.lead)
@@ -126,7 +126,7 @@ def _reason(found: Prediction, ranking: Ranking, member: str) -> str:
     return f"{first}; {', '.join(others)}" if others else first
 
 
-def _sentences(chosen: Suggested, found: Prediction, ranking: Ranking) -> tuple[str, ...]:
+def _sentences(chosen: Suggested, found: TransferRanking, ranking: Ranking) -> tuple[str, ...]:
     members = chosen.members
     lines = [f"To fuse for {ranking.target}, by {found.lead}: {', '.join(members)}."]
     for member in members:
@@ -165,7 +165,7 @@ def _pulls(members: Sequence[str], session: Session, seen: Observed | None) -> t
     return tuple(shlex.join(["xstilts", "zoo", "pull", str(zoos[member]), member, *own]) for member in missing)
 
 
-def _track(chosen: Suggested, found: Prediction, session: Session) -> str | None:
+def _track(chosen: Suggested, found: TransferRanking, session: Session) -> str | None:
     """Record one run: the regret, and the reasons; return its id."""
     target, members = chosen.target, chosen.members
     with session.tracked(

@@ -26,7 +26,7 @@ from toolkit.report.transfer_tables import (
     validation_table,
 )
 from toolkit.similarity import MEASURES, Matrix
-from toolkit.similarity.ranking import FILE, FOLDER, Prediction, to_json
+from toolkit.similarity.ranking import FILE, FOLDER, TransferRanking, to_json
 from toolkit.tasks import get_task
 from toolkit.tasks.kinds import LEVELS
 from toolkit.tracking import NOTE_TAG
@@ -194,7 +194,7 @@ def prediction_folder(target: str | None, run_dir: Path, sweep: Path | None) -> 
     return Path(run_dir) / "predict" / parse(target).slug
 
 
-def write_prediction(found: Prediction, folder: Path, target: str | None) -> list[Path]:
+def write_prediction(found: TransferRanking, folder: Path, target: str | None) -> list[Path]:
     """Write a prediction as Markdown, CSV and JSON, with its figures; return the files."""
     texts = {"prediction.md": prediction_markdown(found), "prediction.csv": prediction_csv(found), FILE: to_json(found)}
     if found.validation is not None:
@@ -208,7 +208,7 @@ def write_prediction(found: Prediction, folder: Path, target: str | None) -> lis
     return [*(folder / name for name in texts), *figures]
 
 
-def _drawing(found: Prediction, target: str | None) -> Callable[[Path], None]:
+def _drawing(found: TransferRanking, target: str | None) -> Callable[[Path], None]:
     """Return what draws the picture: places against observed gains if there are any, else places by predictor."""
     note = GENERATED_NOTE if found.is_generated else ""
     if found.validation is not None:
@@ -223,7 +223,7 @@ def _drawing(found: Prediction, target: str | None) -> Callable[[Path], None]:
     return lambda path: places_figure(places, labels, path, title=title, note=note)
 
 
-def _points(found: Prediction, predictor: str) -> list[Point]:
+def _points(found: TransferRanking, predictor: str) -> list[Point]:
     points = []
     for ranking in found.rankings:
         places = ranking.places(predictor)
@@ -234,7 +234,7 @@ def _points(found: Prediction, predictor: str) -> list[Point]:
     return points
 
 
-def track_prediction(found: Prediction, files: Sequence[Path], target: str | None, session: Session) -> str | None:
+def track_prediction(found: TransferRanking, files: Sequence[Path], target: str | None, session: Session) -> str | None:
     """Record one run: agreement by predictor, and the files; return its id."""
     backbone = session.config.backbone.name
     note = render(validation_table(found), "markdown") if found.validation else ""
@@ -257,7 +257,7 @@ def track_prediction(found: Prediction, files: Sequence[Path], target: str | Non
         return tracker.run_id or None
 
 
-def metrics(found: Prediction) -> Mapping[str, float]:
+def metrics(found: TransferRanking) -> Mapping[str, float]:
     """Return the agreement of each predictor, under names that a tracker takes: `logme/regret_at_1`."""
     values: dict[str, float] = {}
     for name in found.predictors if found.validation else ():
