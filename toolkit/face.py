@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from toolkit.recipes.fusion.attention import Attention
     from toolkit.recipes.fusion.cost import Cheaper
     from toolkit.recipes.score.publish import Scored
-    from toolkit.recipes.score.suite import SuiteResult
     from toolkit.recipes.score.suite_plan import Part
+    from toolkit.recipes.score.suite_write import SuiteResult
     from toolkit.recipes.session.session import Session
     from toolkit.recipes.transfer.predict import Predicted
     from toolkit.recipes.transfer.similarity import SimilarityResult
