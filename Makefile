@@ -5,7 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check docs site hooks bench clean
+# Rooms whose tests compute, for a second pass on a narrower processor.
+NUMERIC := $(addprefix tests/,metrics similarity statistics retrieval modeling evaluation)
+
+.PHONY: setup demo test test-all test-narrow check docs site hooks bench clean
 
 setup: $(STAMP)
 
@@ -20,6 +23,14 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+# With the slow lane: compilation, kills, the real encoder, a browser.
+test-all: setup
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --run-slow
+
+# As on a processor without AVX-512 and with two threads: no assertion may rest on the rounding of one machine.
+test-narrow: setup
+	PYTHON=$(BIN)/python tests/narrow.sh -q $(NUMERIC)
 
 check: setup
 	$(BIN)/ruff check .

@@ -1,21 +1,21 @@
-"""The command line: `python cli.py ...` and `xstilts ...` are the same. The commands live in `toolkit/commands/`."""
+"""The command line: `python cli.py ...` and `xstilts ...` are the same. The commands are in `toolkit/commands/`."""
 
 from __future__ import annotations
 
 import click
 
-from toolkit.commands import cache, find, fusions, journeys, look, retrieval, sweeps
-from toolkit.commands import robust as robustness
-from toolkit.commands import similarity as similarities
-from toolkit.commands.options import Commands, example
-from toolkit.commands.predict import predict
-from toolkit.commands.store import store
+from toolkit.commands import compare, fusion, look, robust, score, sweep, train, transfer
+from toolkit.commands.configs import configs
+from toolkit.commands.groups import Program, example
+from toolkit.commands.store import cache, store
+from toolkit.commands.tasks import tasks
+from toolkit.commands.zoo import zoo
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
 @click.group(
-    cls=Commands,
+    cls=Program,
     context_settings=CONTEXT,
     epilog=example(
         "xstilts demo",
@@ -30,35 +30,13 @@ def main() -> None:
     """Intermediate tasks as stackable adapters on a frozen XLM-R: train, fuse, evaluate zero-shot, retrieve, share."""
 
 
-for command in (
-    journeys.train,
-    journeys.fuse,
-    journeys.plan,
-    journeys.evaluate,
-    retrieval.retrieve,
-    journeys.compare,
-    retrieval.mine,
-    robustness.robust,
-    robustness.perturbations,
-    similarities.similarity,
-    sweeps.sweep,
-    sweeps.status,
-    sweeps.report,
-    predict,
-    fusions.attention,
-    fusions.prune,
-    fusions.collapse,
-    find.zoo,
-    store,
-    look.tasks,
-    cache.cache,
-    look.backbones,
-    look.track,
-    look.ui,
-    look.doctor,
-    look.demo,
-):
-    main.add_command(command)
+main.add_section("Train", [train.train, train.fuse, train.plan, fusion.prune, fusion.collapse])
+main.add_section("Score", [score.evaluate, score.retrieve, score.mine, fusion.attention])
+main.add_section("Compare", [compare.compare, robust.robust, transfer.similarity, transfer.predict])
+main.add_section("Sweeps", [sweep.sweep, sweep.status, sweep.report])
+main.add_section("Share", [zoo])
+main.add_section("Data", [tasks, configs, robust.perturbations, store, cache])
+main.add_section("Look", [look.doctor, look.demo, look.backbones, look.ui, look.track])
 
 if __name__ == "__main__":
     main()

@@ -79,7 +79,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all workers of this run share."""
     own = tmp_path_factory.getbasetemp()
     folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
@@ -88,12 +88,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made_once(shared: Path) -> Callable[[str, Callable[[Path], object]], Path]:
+def made_once(shared_folder: Path) -> Callable[[str, Callable[[Path], object]], Path]:
     """Return a folder by its name, filled by whichever worker asks first."""
 
     def make(name: str, fill: Callable[[Path], object]) -> Path:
-        place, done = shared / name, shared / f"{name}.done"
-        with alone(shared / f"{name}.lock"):
+        place, done = shared_folder / name, shared_folder / f"{name}.done"
+        with alone(shared_folder / f"{name}.lock"):
             if not done.exists():
                 shutil.rmtree(place, ignore_errors=True)
                 place.mkdir()

@@ -57,6 +57,7 @@ SHARED_JOURNEYS = {"session": set(), "train": {"session"}, "score": {"session", 
 KINDS = {"pair", "choice", "span", "tags", "bitext", "mining", "retrieval"}
 # The only makers of records, by the file that may call the constructor.
 MAKERS = {"Score": "results/score.py", "AdapterCard": "zoo/card.py"}
+DOORS = ("toolkit.face", "toolkit.commands.options", "toolkit.commands.zoo")  # with `toolkit` itself
 OPENERS = {"tracking", "recipes/session/tracked.py"}  # who may open a tracked run
 
 
@@ -177,11 +178,12 @@ def ladders_over_kinds() -> set[str]:
 
 def doors_without_types() -> set[str]:
     offenders = set()
-    for name in ("toolkit", "toolkit.face", "toolkit.commands.options"):
-        for node in ast.walk(modules()[name].tree) if name in modules() else ():
+    for name in (each for each in modules() if each == "toolkit" or each.startswith(DOORS)):
+        for node in ast.walk(modules()[name].tree):
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 arguments = node.args
-                hints = [*(each.annotation for each in (*arguments.args, *arguments.kwonlyargs)), node.returns]
+                typed = [each for each in (*arguments.args, *arguments.kwonlyargs) if each.arg not in ("self", "cls")]
+                hints = [*(each.annotation for each in typed), node.returns]
                 if any(hint is None or ast.unparse(hint) == "Any" for hint in hints):
                     offenders.add(f"{name}.{node.name}")
     return offenders

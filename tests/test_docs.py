@@ -21,6 +21,7 @@ import cli
 from tests import PROJECT
 from toolkit.composition import parse
 from toolkit.config import load
+from toolkit.config.ready import get_ready
 from toolkit.tasks import TASKS
 
 FOLDERS = ("docs", "examples", "findings", "adapter_zoo")
@@ -308,7 +309,12 @@ def test_every_command_that_is_quoted_parses(source: Path, monkeypatch: pytest.M
             expressions += [*given["members"], given["target"]]
         elif "members" in given:
             expressions.append(f"fuse[{','.join(given['members'])}]/{given['target']}")
-        if context.parent is not None and context.parent.command.name == "tasks":
+        group = context.parent.command.name if context.parent is not None else None
+        if group == "configs":
+            for name in [given["name"]] if given.get("name") else []:
+                assert is_placeholder(name) or get_ready(name), name
+            continue
+        if group == "tasks":
             expressions, names = [], [given["name"]] if given.get("name") else []
         else:
             names = [given["task"]] if given.get("task") else []

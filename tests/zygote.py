@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import functools
 import gc
+import importlib
 import json
 import os
 import random
@@ -35,12 +36,17 @@ from tests.waiting import LIMIT_S, alone
 _PRELOADED = (
     "cli",
     "adapters",
+    "adapters.models.xlm_roberta.modeling_xlm_roberta",
+    "adapters.wrappers.model",
     "datasets",
     "faiss",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
     "toolkit.modeling.circuit",
     "toolkit.recipes.score.evaluate",
     "toolkit.recipes.sweep.worker",
     "toolkit.recipes.train.train",
+    "transformers.models.xlm_roberta.modeling_xlm_roberta",
 )
 _MANY = 64  # descriptors of a request, more than any test passes
 _HIGH = 200  # above every descriptor that a request may name
@@ -50,7 +56,15 @@ _HIGH = 200  # above every descriptor that a request may name
 
 
 class Popen(subprocess.Popen[Any]):
-    """`subprocess.Popen` of a Python command, forked by the zygote."""
+    """`subprocess.Popen` of a Python command, forked by the zygote.
+
+    Args:
+        first: a function `module:name` that the new process calls before all else.
+    """
+
+    def __init__(self, *args: Any, first: str = "", **options: Any) -> None:
+        self._first = first
+        super().__init__(*args, **options)
 
     def _execute_child(  # type: ignore[no-untyped-def]
         self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags, shell,
@@ -65,6 +79,7 @@ class Popen(subprocess.Popen[Any]):
         ]
         request = {
             "command": command[1:],
+            "first": self._first,
             "environment": dict(os.environ if env is None else env),
             "folder": os.fspath(cwd) if cwd is not None else os.getcwd(),
             "numbers": numbers,
@@ -194,11 +209,12 @@ def _end(process: subprocess.Popen[Any]) -> None:
 
 
 def serve(folder: str, ready: int) -> None:
-    """Import everything, say so on the descriptor `ready`, and fork until nobody holds a connection."""
-    import importlib
-
+    """Import everything that a run of the tiny backbone does, say so on the descriptor `ready`, and fork until nobody holds a connection."""
     for name in _PRELOADED:
         importlib.import_module(name)
+    from toolkit.modeling.tiny import tiny_tokenizer
+
+    tiny_tokenizer()  # it is made once a process
     assert threading.active_count() == 1, "a thread does not survive a fork"
     gc.collect()
     gc.freeze()
@@ -306,6 +322,9 @@ def _become(request: dict[str, Any]) -> int:
     paths = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
     sys.path[:] = [*paths, *(one for one in sys.path if one not in paths)]
     kind, *rest = request["command"]
+    if request["first"]:
+        module_name, _, name = request["first"].partition(":")
+        getattr(importlib.import_module(module_name), name)()
     try:
         if kind == "-c":
             sys.argv = ["-c", *rest[1:]]

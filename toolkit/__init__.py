@@ -1,91 +1,163 @@
 """xstilts: intermediate tasks as stackable adapters on a frozen multilingual encoder.
 
-The journeys of the command line from Python, each one call:
+The journeys of the command line from Python, each one call that returns a `Result`:
 
     import toolkit
     config = toolkit.configure(backbone="embedded", data_root="path/to/mirror")
     toolkit.train("mnli/squad", config)
-    print(toolkit.evaluate("mnli/squad", config, task="xquad", languages="all").text)
-    print(toolkit.retrieve("mnli", config, task="tatoeba", languages="de,fr").text)
+    scores = toolkit.evaluate("mnli/squad", config, task="xquad", languages="all")
+    print(scores.text)          # the table for people
+    frame = scores.table()      # a pandas DataFrame
+    scores.save("paper/xquad")  # CSV, JSON, figure
 
-Importing this package imports no torch: the recipes are loaded when first used.
+A function is called as its command, words joined by `_`: `xstilts zoo push` is `toolkit.zoo_push`. Three differ: `eval` is
+`evaluate`, `similarity` is `compare_tasks`, and `status` and `report` are `sweep_status` and `sweep_report`.
+
+Importing this package imports no torch: what a function needs is loaded when it is first used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolkit.version import __version__
 
-_HOMES = {
-    "parse": "toolkit.composition",
-    "get_task": "toolkit.tasks",
-    "load_task": "toolkit.tasks",
-    "train": "toolkit.face",
-    "evaluate": "toolkit.face",
-    "evaluate_suite": "toolkit.face",
-    "retrieve": "toolkit.face",
-    "compare": "toolkit.face",
-    "compare_tasks": "toolkit.face",
-    "predict": "toolkit.face",
-    "suggest": "toolkit.face",
-    "attention": "toolkit.face",
-    "prune": "toolkit.face",
-    "collapse": "toolkit.face",
-    "Zoo": "toolkit.zoo",
-    "ToolkitError": "toolkit.errors",
-}
-
 if TYPE_CHECKING:
     from toolkit.composition import parse
+    from toolkit.config import Config
     from toolkit.errors import ToolkitError
-    from toolkit.face import (
-        attention,
-        collapse,
-        compare,
-        compare_tasks,
-        evaluate,
-        evaluate_suite,
-        predict,
-        prune,
-        retrieve,
-        suggest,
-        train,
-    )
-    from toolkit.tasks import get_task, load_task
-    from toolkit.zoo import Zoo
+    from toolkit.face.compare import compare, perturbations, robust
+    from toolkit.face.configs import configs_copy, configs_list, configs_show
+    from toolkit.face.data import tasks_check, tasks_fetch, tasks_list, tasks_pin, tasks_show
+    from toolkit.face.fusion import attention, collapse, prune
+    from toolkit.face.learn import fuse, plan, train
+    from toolkit.face.look import backbones, demo, doctor, track_sync
+    from toolkit.face.score import compare_layers, evaluate, evaluate_suite, mine, plan_suite, retrieve
+    from toolkit.face.share import zoo_export, zoo_import, zoo_lock, zoo_pull, zoo_push, zoo_readme, zoo_sync
+    from toolkit.face.store import cache_clear, cache_show, store_list, store_prune, store_verify
+    from toolkit.face.sweeps import sweep, sweep_plan, sweep_report, sweep_status
+    from toolkit.face.transfer import compare_tasks, predict, suggest
+    from toolkit.face.zoo import zoo_diff, zoo_gc, zoo_list, zoo_log, zoo_remove, zoo_show, zoo_site, zoo_verify
+    from toolkit.progress import Progress
+    from toolkit.results.result import Result
+    from toolkit.results.score import Score
+    from toolkit.tasks import Task, get_task, load_task
+    from toolkit.zoo import AdapterCard, Zoo
+
+Value = str | int | float | bool | Path | None
+"""What a setting may be given as."""
+
+_HOMES = {
+    "toolkit.composition": "parse",
+    "toolkit.config": "Config",
+    "toolkit.errors": "ToolkitError",
+    "toolkit.face.compare": "compare perturbations robust",
+    "toolkit.face.configs": "configs_copy configs_list configs_show",
+    "toolkit.face.data": "tasks_check tasks_fetch tasks_list tasks_pin tasks_show",
+    "toolkit.face.fusion": "attention collapse prune",
+    "toolkit.face.learn": "fuse plan train",
+    "toolkit.face.look": "backbones demo doctor track_sync",
+    "toolkit.face.score": "compare_layers evaluate evaluate_suite mine plan_suite retrieve",
+    "toolkit.face.share": "zoo_export zoo_import zoo_lock zoo_pull zoo_push zoo_readme zoo_sync",
+    "toolkit.face.store": "cache_clear cache_show store_list store_prune store_verify",
+    "toolkit.face.sweeps": "sweep sweep_plan sweep_report sweep_status",
+    "toolkit.face.transfer": "compare_tasks predict suggest",
+    "toolkit.face.zoo": "zoo_diff zoo_gc zoo_list zoo_log zoo_remove zoo_show zoo_site zoo_verify",
+    "toolkit.progress": "Progress",
+    "toolkit.results.result": "Result",
+    "toolkit.results.score": "Score",
+    "toolkit.tasks": "Task get_task load_task",
+    "toolkit.zoo": "AdapterCard Zoo",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "AdapterCard",
+    "Config",
+    "Progress",
+    "Result",
+    "Score",
+    "Task",
     "ToolkitError",
     "Zoo",
     "__version__",
     "attention",
+    "backbones",
+    "cache_clear",
+    "cache_show",
     "collapse",
     "compare",
+    "compare_layers",
     "compare_tasks",
+    "configs_copy",
+    "configs_list",
+    "configs_show",
     "configure",
+    "demo",
+    "doctor",
     "evaluate",
     "evaluate_suite",
+    "fuse",
     "get_task",
     "load_task",
+    "mine",
     "parse",
+    "perturbations",
+    "plan",
+    "plan_suite",
     "predict",
     "prune",
     "retrieve",
+    "robust",
+    "store_list",
+    "store_prune",
+    "store_verify",
     "suggest",
+    "sweep",
+    "sweep_plan",
+    "sweep_report",
+    "sweep_status",
+    "tasks_check",
+    "tasks_fetch",
+    "tasks_list",
+    "tasks_pin",
+    "tasks_show",
+    "track_sync",
     "train",
+    "zoo_diff",
+    "zoo_export",
+    "zoo_gc",
+    "zoo_import",
+    "zoo_list",
+    "zoo_lock",
+    "zoo_log",
+    "zoo_pull",
+    "zoo_push",
+    "zoo_readme",
+    "zoo_remove",
+    "zoo_show",
+    "zoo_site",
+    "zoo_sync",
+    "zoo_verify",
 ]
 
 
-def configure(*sets: str, backbone: str | None = None, config: str | None = None, **overrides: Any) -> Any:
+def configure(
+    *sets: str,
+    backbone: str | None = None,
+    config: str | Path | None = None,
+    **overrides: Value | Sequence[str | Path] | Mapping[str, Value],
+) -> Config:
     """Return a frozen configuration.
 
     Args:
         sets: texts `section.key=value`, as with `--set`.
         backbone: name of the backbone.
-        config: a YAML file.
-        overrides: top-level settings such as `data_root`, `zoo`, `run_dir`.
+        config: a YAML file, or the name of a ready configuration (`train/jiant`).
+        overrides: top-level settings such as `data_root`, `zoo`, `run_dir`, or a section: `train={"limit": 500}`.
 
     Example:
         >>> configure("train.limit=500", backbone="embedded").train.limit
@@ -97,7 +169,11 @@ def configure(*sets: str, backbone: str | None = None, config: str | None = None
     return load(config, sets, {key: value for key, value in given.items() if value is not None})
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+def __getattr__(name: str) -> object:
+    if name in _HOME_OF:
+        return getattr(import_module(_HOME_OF[name]), name)
     raise AttributeError(f"module 'toolkit' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

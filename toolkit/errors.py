@@ -1,10 +1,10 @@
-"""What can go wrong and is not our bug: each reaches the user as one sentence with exit code 2."""
+"""Errors of the user: each is reported as one sentence with exit code 2."""
 
 from __future__ import annotations
 
 
 class ToolkitError(Exception):
-    """A fault the user can mend.
+    """An error that the user can fix.
 
     The message is one sentence: what was found, what was expected, what to do. The command line prints it and
     exits with code 2; every other exception keeps its traceback, because it is a bug of ours.

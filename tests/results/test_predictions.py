@@ -30,7 +30,7 @@ def test_an_outcome_is_a_fraction(outcome: float) -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("{", "Line 2 of .* is no JSON"),
+        ("{", "Line 2 of .* is not JSON"),
         ("[]", "Line 2 of .* is list"),
         ('{"id": "1", "gold": 0, "prediction": 0}', "has no 'outcome'"),
         ('{"id": "1", "gold": 0, "prediction": 0, "outcome": true}', "outcome = True; a number"),
@@ -50,5 +50,5 @@ def test_a_missing_file_and_one_that_is_no_text_are_named(tmp_path: Path) -> Non
     with pytest.raises(DataError, match="Cannot read"):
         read_predictions(tmp_path / "none")
     (tmp_path / "b").write_bytes(b"\xff\xfe")
-    with pytest.raises(DataError, match="no UTF-8"):
+    with pytest.raises(DataError, match="not UTF-8"):
         read_predictions(tmp_path / "b")

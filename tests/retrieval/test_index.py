@@ -23,21 +23,28 @@ def test_faiss_finds_what_the_exact_oracle_finds(n, width, k):
     rng = np.random.default_rng(n)
     corpus, queries = unit(rng, n, width), unit(rng, 60, width)
     scores, rows = filled(corpus).search(queries, k)
-    expected_scores, expected_rows = exact_search(queries, corpus, k)
-    assert np.array_equal(rows, expected_rows)
+    expected_scores, _ = exact_search(queries, corpus, k)
     assert np.allclose(scores, expected_scores, atol=1e-6)
+    # Two rows whose scores differ in rounding alone may change places.
+    products = queries.astype("f8") @ corpus.T.astype("f8")
+    assert np.allclose(np.take_along_axis(products, rows, axis=1), expected_scores, atol=1e-6)
+    assert all(len(set(found)) == k for found in rows.tolist())
 
 
 @pytest.mark.parametrize(("n", "width", "k"), [(50, 8, 1), (50, 8, 5), (1000, 16, 1), (1000, 16, 7), (3000, 64, 4)])
 def test_repeated_vectors_come_in_the_order_of_their_rows(n, width, k):
     rng = np.random.default_rng(n + k)
     base = unit(rng, n // 6, width)
-    corpus = base[rng.integers(0, len(base), n)]
+    drawn = rng.integers(0, len(base), n)
+    corpus = base[drawn]
     queries = base[rng.integers(0, len(base), 100)]
     scores, rows = filled(corpus).search(queries, k)
-    expected_scores, expected_rows = exact_search(queries, corpus, k)
-    assert np.array_equal(rows, expected_rows)
+    expected_scores, _ = exact_search(queries, corpus, k)
     assert np.allclose(scores, expected_scores, atol=1e-6)
+    for found in rows:
+        for vector in set(drawn[found]):
+            repeats = found[drawn[found] == vector]
+            assert np.array_equal(repeats, np.flatnonzero(drawn == vector)[: len(repeats)])
 
 
 def test_the_first_of_equal_rows_is_the_nearest_wherever_they_stand():

@@ -147,7 +147,7 @@ def test_an_interrupted_download_goes_on_where_it_was_and_is_never_read_half(
     monkeypatch.setattr(fetching, "_download", killed)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, address, "xnli")
-    with pytest.raises(SourceError, match=r"was only half fetched; `xstilts tasks fetch TASK --to .*` goes on where"):
+    with pytest.raises(SourceError, match=r"was only half fetched; `xstilts tasks fetch TASK --out .*` goes on where"):
         get_task("xnli").rows("score", "en", data_root=tmp_path)
     monkeypatch.setattr(fetching, "_download", real)
     hub.sent.clear()

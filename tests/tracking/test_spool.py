@@ -117,5 +117,5 @@ def test_a_line_that_is_no_event_is_an_error(tmp_path):
     run.close()
     with open(run.path / spool.EVENTS, "ab") as file:
         file.write(json.dumps([1]).encode() + b"\n")
-    with pytest.raises(ValueError, match="no event"):
+    with pytest.raises(ValueError, match="not an event"):
         list(spool.read_events(run.path))

@@ -1,16 +1,34 @@
-"""`xstilts robust` and `xstilts perturbations`: what noise and attacks leave of a score."""
+"""Commands `robust` and `perturbations`: what noise and attacks leave of a score."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from toolkit.commands.options import example, resolve, settings, with_sets
-from toolkit.commands.screen import bars, print_table, say
+import toolkit
+from toolkit.commands.groups import example
+from toolkit.commands.options import BASELINE, LANGUAGES, OUT, Results, resolve, settings
+from toolkit.commands.screen import show, show_written, telling
 
 if TYPE_CHECKING:
     from toolkit.perturb.attacked import AttackName
+
+
+class RobustOptions(Results):
+    """Options of `robust`."""
+
+    task: str
+    languages: str
+    perturb: str
+    strength: str
+    attacks: tuple[AttackName, ...]
+    budget: int
+    max_changed: float
+    baseline: str | None
+    lexicons: str | None
+    mix_with: str | None
+    fields: str | None
 
 
 @click.command(
@@ -24,7 +42,7 @@ if TYPE_CHECKING:
 )
 @click.argument("exprs", nargs=-1, required=True, metavar="EXPR...")
 @click.option("--task", required=True, metavar="TASK", help="Task whose rows are perturbed.")
-@click.option("--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas.")
+@LANGUAGES
 @click.option(
     "--perturb",
     default="all",
@@ -52,53 +70,46 @@ if TYPE_CHECKING:
     metavar="SHARE",
     help="Attack: share of a row's words that may change.",
 )
-@click.option("--baseline", metavar="EXPR", help="What the others are set beside. Default: the first.")
+@BASELINE
 @click.option("--lexicons", metavar="DIR", help="Folder of lexicons en-de.txt, ...; `micro`: the micro-world's.")
 @click.option("--mix-with", metavar="CODE", help="Language of the second sentence, for language-mix.")
 @click.option(
     "--fields", metavar="NAMES", help="Text fields that are changed, with commas. Default: those of the kind."
 )
+@OUT
 @settings
-def robust(
-    exprs: tuple[str, ...],
-    task: str,
-    languages: str,
-    perturb: str,
-    strength: str,
-    attacks: tuple[AttackName, ...],
-    budget: int,
-    max_changed: float,
-    baseline: str | None,
-    lexicons: str | None,
-    mix_with: str | None,
-    fields: str | None,
-    **options: Any,
-) -> None:
+def robust(exprs: tuple[str, ...], **options: Unpack[RobustOptions]) -> None:
     """Score every EXPR clean, under noise and under attack: tables with significance, curves, MLflow runs.
 
     --seed seeds the noise. All compositions are scored on the same perturbed rows; an attack searches against each for itself.
     """
     from toolkit.perturb.attacked import AttackSettings
-    from toolkit.recipes.robust.plan import Stress
-    from toolkit.recipes.robust.run import robust as run
-    from toolkit.recipes.session.session import Session
 
-    noise = {"lexicons": lexicons, "mix_with": mix_with, "fields": fields, "seed": options["seed"]}
-    config = resolve(**with_sets(options, "noise", **noise))
-    searches = [
-        AttackSettings(name=name, budget=budget, max_changed=max_changed, seed=config.noise.seed) for name in attacks
+    config = resolve(
+        options,
+        noise__lexicons=options["lexicons"],
+        noise__mix_with=options["mix_with"],
+        noise__fields=options["fields"],
+        noise__seed=options["seed"],
+    )
+    budget, max_changed = options["budget"], options["max_changed"]
+    attacks = [
+        AttackSettings(name=name, budget=budget, max_changed=max_changed, seed=config.noise.seed)
+        for name in options["attacks"]
     ]
-    with bars() as report:
-        result = run(
+    with telling() as tell:
+        result = toolkit.robust(
             exprs,
-            Session.open(config, report=report, say=say),
-            task=task,
-            languages=languages,
-            stress=Stress(perturb, _numbers(strength), searches),
-            baseline=baseline,
+            config,
+            task=options["task"],
+            languages=options["languages"],
+            perturb=options["perturb"],
+            strengths=_numbers(options["strength"]),
+            attacks=attacks,
+            baseline=options["baseline"],
+            **tell,
         )
-    click.echo(result.text)
-    say(f"Written to {result.folder}/")
+    show_written(result, options["out"])
 
 
 def _numbers(text: str) -> list[float]:
@@ -106,7 +117,7 @@ def _numbers(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise click.BadParameter(
-            f"'{text}' is no list of numbers; write for example 0.1,0.2", param_hint="--strength"
+            f"'{text}' is not a list of numbers; write for example 0.1,0.2", param_hint="--strength"
         ) from None
 
 
@@ -115,17 +126,4 @@ def _numbers(text: str) -> list[float]:
 @click.option("--language", metavar="CODE", help="Only what is defined in this language.")
 def perturbations(task: str | None, language: str | None) -> None:
     """List every perturbation with its definition, source, and the scripts and languages it is valid in."""
-    from toolkit.perturb import PERTURBATIONS
-    from toolkit.tasks import get_task
-
-    kind = get_task(task).kind if task else None
-    rows = []
-    for each in PERTURBATIONS.values():
-        if kind and kind not in each.kinds:
-            continue
-        if language and each.why_not(kind or each.kinds[0], language):
-            continue
-        where = ", ".join(each.scripts) or (f"{len(each.languages)} languages" if each.languages else "all scripts")
-        rows.append((each.name + ("" if each.keeps_meaning else "†"), each.level, where, each.definition, each.source))
-    print_table(("name", "level", "valid in", "what it does", "source"), rows)
-    say("†: a reader may answer otherwise too.")
+    show(toolkit.perturbations(task=task, language=language))

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from toolkit.progress import Progress, Report
+
+if TYPE_CHECKING:
+    from toolkit.face.shared import Listing, Telling
+    from toolkit.results.result import WrittenResult
 
 LOG_EVERY_S = 30.0
 
 
 def say(sentence: str) -> None:
-    """Tell the reader something that is not the result: to stderr, so that results can be piped."""
+    """Print a sentence that is not the result: to stderr, so that results can be piped."""
     if is_main_process():
         click.echo(sentence, err=True)
 
@@ -25,8 +32,8 @@ def is_main_process() -> bool:
 
 
 def print_table(
-    headers: tuple[str, ...],
-    rows: Sequence[tuple[str, ...]],
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
     *,
     header: bool = True,
     cut: Mapping[str, int] | None = None,
@@ -88,13 +95,13 @@ def fit(
     return found
 
 
-def log_lines() -> Callable:
+def log_lines() -> Report:
     """Return a progress callback for logs: a line every half minute, with the figures and the time left."""
     import time
 
     last: dict[str, Any] = {"what": "", "began": 0.0, "shown": 0.0, "done": 0}
 
-    def report(progress: Any) -> None:
+    def report(progress: Progress) -> None:
         now = time.monotonic()
         if progress.what != last["what"]:
             last.update(what=progress.what, began=now, shown=now, done=progress.done)
@@ -110,10 +117,33 @@ def log_lines() -> Callable:
 
 
 @contextmanager
-def bars() -> Iterator[Callable]:
-    """Draw progress: one bar for what is being done, with its figures; lines now and then where stderr is no terminal."""
-    from toolkit.progress import Progress
+def telling() -> Iterator[Telling]:
+    """Yield where a journey reports to: progress is drawn, sentences go to stderr."""
+    with bars() as report:
+        yield {"report": report, "say": say}
 
+
+def show_written(result: WrittenResult, out: Path | None) -> None:
+    """Print a result to stdout, and to stderr where its files are: in a folder of their own, or copied into `out`."""
+    click.echo(result.text)
+    say(f"Written to {result.folder if out is None else result.save(out)}/")
+
+
+def show(found: Listing, *, cut: Mapping[str, int] | None = None, drop: Sequence[str] = ()) -> tuple[str, ...]:
+    """Print a listing: its table and lines to stdout, its notes to stderr; other arguments as for `print_table`."""
+    left_out: tuple[str, ...] = ()
+    if found.cells:
+        left_out = print_table(found.headers, found.cells, header=any(found.headers), cut=cut, drop=drop)
+    for line in found.lines:
+        click.echo(line)
+    for note in found.notes:
+        say(note)
+    return left_out
+
+
+@contextmanager
+def bars() -> Iterator[Report]:
+    """Draw progress: one bar for what is being done, with its figures; lines now and then where stderr is not a terminal."""
     if not is_main_process():
         yield lambda progress: None
         return

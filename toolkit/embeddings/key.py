@@ -1,4 +1,4 @@
-"""What decides a vector, besides its text."""
+"""Key of a vector in the store: everything that determines it except its text."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Foreign(Exception):
 
 
 def write_shard(path: Path, key: str, vectors: np.ndarray) -> None:
-    """Write a shard beside its place, push it to the disk and rename it; a kill leaves the whole file or none.
+    """Write a shard under another name, flush it to the disk and rename it; a kill leaves the whole file or none.
 
     Args:
         key: digest of its key.
@@ -40,7 +40,7 @@ def write_shard(path: Path, key: str, vectors: np.ndarray) -> None:
 
 
 def read_shard(path: Path, key: str | None = None, *, n: int | None = None, is_checked: bool = True) -> Piece:
-    """Return where a shard's matrix lies, every byte compared with its checksum.
+    """Return where a shard's matrix is stored; every byte is compared with its checksum.
 
     Args:
         key: digest that it must have been made under; None: any.

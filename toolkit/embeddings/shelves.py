@@ -1,4 +1,4 @@
-"""What a store holds: looking at it, checking it, clearing it."""
+"""Contents of a store of embeddings: list, verify and prune."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Shelf:
     """The shards of one key.
 
     Attributes:
-        folder: where they lie.
-        key: what they were made under.
+        folder: where they are stored.
+        key: the key they were made under.
         shards: their files.
         n_bytes: of all files.
         used_s: when a shard was last read or written, seconds since 1970 (as exact as the file system keeps it).
@@ -45,7 +45,7 @@ def shelves(folder: Path, *, backbone: str | None = None, unreadable: list[str] 
         try:
             key = Key.from_dict(json.loads((place / "key.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, KeyError) as fault:
-            sentence = f"{place} holds no key.json that can be read ({fault}); remove the folder if it is no store's."
+            sentence = f"{place} holds no key.json that can be read ({fault}); remove the folder if no store made it."
             if unreadable is None:
                 raise ToolkitError(sentence) from None
             unreadable.append(sentence)

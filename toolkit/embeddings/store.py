@@ -30,7 +30,7 @@ class Store:
     alone, so that a line more in a corpus leaves most of its shards as they were.
 
     Args:
-        folder: where the shards lie; None: nothing is kept, and vectors stay in memory.
+        folder: where the shards are stored; None: nothing is kept, and vectors stay in memory.
         shard: texts in a shard, on average.
         say: told of damaged shards.
     """
@@ -80,7 +80,7 @@ class Store:
         return {name: Vectors([found[name] for found in held], width, rows) for name in keys}
 
     def folder_of(self, key: Key) -> Path:
-        """Return where the shards of a key lie."""
+        """Return the folder of the shards of a key."""
         if self.folder is None:
             raise ToolkitError("This store keeps nothing; give it a folder.")
         return self.folder / key.digest[:32]

@@ -1,4 +1,4 @@
-"""Rows of vectors that lie in several files, read where they are needed."""
+"""Rows of vectors that are stored in several files and read when they are needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retrieval scored by the rows found: by the first one, or by where the right ones stand."""
+"""Retrieval metrics of the rows found: by the first row, or by the ranks of the right rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def retrieval_accuracy(
         `{"accuracy": float}`, in [0, 1].
 
     Raises:
-        ValueError: the shapes differ or are not [Q], there is nothing to score, the rows are no integers, or a
+        ValueError: the shapes differ or are not [Q], there is nothing to score, the rows are not integers, or a
             gold row is negative.
 
     Example:
@@ -88,7 +88,7 @@ def ranking(
         `{"map_at_20": float, "mrr_at_20": float}` (the number being k), each in [0, 1].
 
     Raises:
-        ValueError: shapes that do not fit, no query, a query without a right row, or numbers that are no rows.
+        ValueError: shapes that do not fit, no query, a query without a right row, or numbers that are not rows.
 
     Example:
         >>> ranking([[7, 3, 5], [1, 2, 0]], [0, 0, 1], [7, 5, 2], k=3)  # AP (1/1 + 2/3) / 2 and 1/2
@@ -134,7 +134,7 @@ def ranked(
     top = found[:, :k].astype(np.int64)  # [Q, k]
     pairs = np.arange(len(top))[:, None] * size + top
     is_hit = (top >= 0) & (right[np.searchsorted(right, pairs).clip(max=len(right) - 1)] == pairs)
-    # A row that was found before is no second hit: [Q, k, k], true where a later place repeats an earlier one.
+    # A row that was found before is not a second hit: [Q, k, k], true where a later place repeats an earlier one.
     is_again = np.tril(top[:, :, None] == top[:, None, :], k=-1).any(axis=2)
     is_hit &= ~is_again
     ranks = np.arange(1, top.shape[1] + 1)

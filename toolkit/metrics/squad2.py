@@ -57,7 +57,7 @@ def squad2(
         if identity not in predictions or identity not in no_answer:
             raise ValueError(f"Question '{identity}' lacks its prediction or its no-answer score.")
     answers = {key: [text for text in texts if normalise(text)] or [""] for key, texts in references.items()}
-    # Whether a question has an answer is told by the data, before the texts are normalised.
+    # The data say whether a question has an answer, before the texts are normalised.
     has_answer = {key: bool(texts) for key, texts in references.items()}
     raw = {key: _question(predictions[key], texts) for key, texts in answers.items()}
     said_nothing = {key: Question(float(not has), float(not has)) for key, has in has_answer.items()}

@@ -1,6 +1,6 @@
-"""What was answered, row by row: one JSON object a line, for paired tests and for reading.
+"""Predictions row by row: one JSON object per line, for paired tests and for reading.
 
-`eval` leaves `predictions/<task>.<language>.jsonl` beside its `scores.json` (of a `par`:
+`eval` leaves `predictions/<task>.<language>.jsonl` next to its `scores.json` (of a `par`:
 `predictions/member<i>/<task>.<language>.jsonl`), one line a row in the order of the rows.
 """
 
@@ -30,7 +30,7 @@ class Prediction:
         counts: further figures: `em` of a span; of tags `right` and `words`, and where spans count `tp`, `fp` and `fn`.
 
     Raises:
-        ValueError: `outcome` is no fraction.
+        ValueError: `outcome` is not a fraction.
 
     Example:
         >>> Prediction("17", "neutral", "entailment", 0.0).outcome
@@ -54,7 +54,7 @@ _FIELDS = ("id", "gold", "prediction", "outcome")
 
 
 def write_predictions(predictions: Iterable[Prediction], path: Path) -> None:
-    """Write one JSON object a line, `counts` among the other fields, beside and renamed into place.
+    """Write one JSON object a line, `counts` among the other fields, under another name that is then renamed.
 
     Raises:
         ToolkitError: the file cannot be written.
@@ -63,7 +63,7 @@ def write_predictions(predictions: Iterable[Prediction], path: Path) -> None:
         json.dumps({**{name: getattr(each, name) for name in _FIELDS}, **each.counts}, ensure_ascii=False)
         for each in predictions
     )
-    # Half of a surrogate pair, which a data set may hold, is no UTF-8: the escape keeps it.
+    # Half of a surrogate pair, which a data set may hold, is not UTF-8: the escape keeps it.
     replace_text(path, "".join(f"{_encodable(line)}\n" for line in lines))
 
 
@@ -71,14 +71,14 @@ def read_predictions(path: Path) -> list[Prediction]:
     """Read what `write_predictions` wrote.
 
     Raises:
-        DataError: the file is missing, or a line is no prediction; names the file and the line.
+        DataError: the file is missing, or a line is not a prediction; names the file and the line.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").split("\n")
     except OSError as fault:
         raise DataError(f"Cannot read {path}: {fault.strerror}; expected the predictions that `eval` wrote.") from None
     except UnicodeDecodeError as fault:
-        raise DataError(f"{path} is no UTF-8 ({fault.reason}); expected the predictions that `eval` wrote.") from None
+        raise DataError(f"{path} is not UTF-8 ({fault.reason}); expected the predictions that `eval` wrote.") from None
     return [_prediction(line, f"Line {number} of {path}") for number, line in enumerate(lines, 1) if line]
 
 
@@ -86,7 +86,7 @@ def _prediction(line: str, where: str) -> Prediction:
     try:
         values = json.loads(line)
     except ValueError as fault:
-        raise DataError(f"{where} is no JSON ({fault}); expected one prediction.") from None
+        raise DataError(f"{where} is not JSON ({fault}); expected one prediction.") from None
     if not isinstance(values, dict) or (missing := [name for name in _FIELDS if name not in values]):
         lacks = f"has no '{missing[0]}'" if isinstance(values, dict) else f"is {type(values).__name__}"
         raise DataError(f"{where} {lacks}; a prediction has {', '.join(_FIELDS)}.")

@@ -1,6 +1,6 @@
-"""How alike tasks are, and how well that foretells transfer: arrays and numbers in, numbers out.
+"""Similarity of tasks, and how well it predicts transfer: arrays and numbers in, numbers out.
 
-Each estimator stands alone and knows no task, no model and no file: `toolkit.recipes` brings the vectors.
+Each estimator is independent and knows no task, model or file: `toolkit.recipes` provides the vectors.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every estimator refuses, in one sentence each."""
+"""Checks of the input of every estimator; each fault is one sentence."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def labelled(features: ArrayLike, labels: ArrayLike, *, estimator: str) -> tuple
     """Return features float64 [N, D], labels int64 [N] renumbered 0..C-1 without holes, and C.
 
     Raises:
-        DataError: the shapes do not fit, labels are no integers, there is one label only, or fewer examples than
+        DataError: the shapes do not fit, labels are not integers, there is one label only, or fewer examples than
             dimensions.
     """
     matrix = matrix_of(features)

@@ -1,4 +1,4 @@
-"""Linear CKA: how alike two sets of vectors for the same texts are, whatever their rotation and scale.
+"""Linear CKA: similarity of two sets of vectors for the same texts, whatever their rotation and scale.
 
 Source: Kornblith, Norouzi, Lee and Hinton 2019, *Similarity of Neural Network Representations Revisited* (ICML); without
 bias Song et al. 2012, *Feature Selection via Dependence Maximization* (JMLR).

@@ -1,4 +1,4 @@
-"""How alike two languages are by their typology: the features of URIEL, read from the data of the package `lang2vec`.
+"""Similarity of two languages by typology: the features of URIEL, read from the data of the package `lang2vec`.
 
 Source: Littell et al. 2017, *URIEL and lang2vec: Representing languages as typological, geographical, and phylogenetic vectors*
 (EACL). Only the package's data files are read: its code imports `pkg_resources`, which setuptools no longer has

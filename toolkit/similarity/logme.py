@@ -58,7 +58,7 @@ def logme(features: ArrayLike, labels: ArrayLike) -> float:
     n, d = matrix.shape
     targets = np.zeros((n, n_classes))
     targets[np.arange(n), numbers] = 1.0
-    # R of [F Y] holds R of F and Q'Y beside it: Q itself, [N, D], is never formed.
+    # R of [F Y] holds R of F and next to it Q'Y: Q itself, [N, D], is never formed.
     triangle = np.asarray(np.linalg.qr(np.concatenate([matrix, targets], axis=1), mode="r"))
     left, singular, _ = np.linalg.svd(triangle[:d, :d])
     projected = (

@@ -17,7 +17,7 @@ _SAME = 1e-9  # two ways round, summed in another order
 
 @dataclass(frozen=True)
 class Matrix:
-    """A predictor's value for every pair of tasks; higher is more alike, or a better source.
+    """A predictor's value for every pair of tasks; higher is more similar, or a better source.
 
     Attributes:
         names: K tasks.
@@ -94,7 +94,7 @@ class Matrix:
         return linkage(self._distances(), method="average", optimal_ordering=True)
 
     def order(self) -> tuple[str, ...]:
-        """Return the tasks as a dendrogram stands them, alike ones beside each other; as they are where there is one task.
+        """Return the tasks in the order of a dendrogram, similar ones next to each other; a single task as it is.
 
         Raises:
             DataError: as for `linkage`.

@@ -1,4 +1,4 @@
-"""A prediction of transfer as values: every source by every predictor, beside what was observed."""
+"""A prediction of transfer as values: every source by every predictor, with the observed gain."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def read_prediction(path: Path) -> TransferRanking | None:
         return _prediction(values)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{path} is no prediction as this version writes them ({error}); remove it and run `xstilts predict` again."
+            f"{path} is not a prediction as this version writes them ({error}); remove it and run `xstilts predict` again."
         ) from None
 
 

@@ -31,7 +31,7 @@ def transrate(features: ArrayLike, labels: ArrayLike, *, eps: float = 1e-4) -> f
         eps: the distortion that the code may have, above 0.
 
     Returns:
-        nats, not negative; higher means the classes lie further apart for their extent.
+        nats, not negative; higher means that the classes are further apart for their extent.
 
     Raises:
         DataError: one label, fewer examples than dimensions, features that are all the same, `eps` not above 0.

@@ -1,4 +1,4 @@
-"""Whether a predictor's agreement with the observed gains is more than the controls'.
+"""Validation of predictors: their agreement with the observed gains, compared with that of the controls.
 
 The unit is the target: a measure is taken on each target and averaged over targets, and an interval comes from drawing targets with
 replacement, the same draws for all predictors. Two predictors are compared on the targets, and on each of them on the sources,
@@ -19,7 +19,7 @@ from toolkit.similarity.checks import Floats
 RESAMPLES = 10_000
 LEVEL = 0.05
 FEWEST_TARGETS = 6
-"""With fewer targets no difference can be told from chance: even one with the same sign on all T of them comes about in 2 of 2^T
+"""With fewer targets no difference can be distinguished from chance: even one with the same sign on all T of them comes about in 2 of 2^T
 ways to flip the signs, which is more than 5 % below 6. Intervals on fewer are to be called rough."""
 LEAST_SOURCES = 3
 """Targets with fewer sources that have a prediction are left out: two sources are ranked rightly by every other coin."""
@@ -123,7 +123,7 @@ def validate(
     n_resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Validation:
-    """Return how well predictors rank the sources of some targets, with intervals, beside the controls.
+    """Return how well predictors rank the sources of some targets, with intervals, compared with the controls.
 
     Args:
         predictions: predictor -> target -> source -> predicted value, None or absent where the predictor gives none.
@@ -138,7 +138,7 @@ def validate(
         not beat them. For anything between it cannot be told.
 
     Raises:
-        DataError: no target, a control that is no predictor, a number that is not finite.
+        DataError: no target, a control that is not a predictor, a number that is not finite.
 
     Example:
         >>> gains = {f"target{i}": {"a": 0.03, "b": 0.01 * (i % 2), "c": -0.01} for i in range(8)}

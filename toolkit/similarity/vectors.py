@@ -49,7 +49,7 @@ def mean_vector(features: ArrayLike) -> Floats:
 def fisher_similarity(a: Mapping[str, ArrayLike], b: Mapping[str, ArrayLike]) -> float:
     """Return the mean over modules of the cosine between two tasks' Fisher diagonals, in [0, 1].
 
-    The mean over modules, and not one cosine of everything end to end, since the modules' scales lie orders of magnitude apart
+    The mean over modules, and not one cosine of everything end to end, since the modules' scales differ by orders of magnitude
     and the largest would decide alone. Of Vu et al. it differs in whose weights these are: an adapter's here, the whole
     encoder's there. Where a module has no information in either task (all zeros) it is left out; where in one of them only, its
     cosine is 0: nothing that matters to one matters to the other.

@@ -102,7 +102,7 @@ class SweepFolder:
             return Planned(sweep, steps, values["facts"], values["run_id"], values["workers"])
         except (KeyError, TypeError) as fault:
             raise ToolkitError(
-                f"{path} is not a sweep of this release ({fault}); name another folder with --dir."
+                f"{path} is not a sweep of this release ({fault}); name another folder with --out."
             ) from None
 
     def write(self, record: Record) -> None:
@@ -149,7 +149,7 @@ class SweepFolder:
             descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise ToolkitError(
-                f"The sweep's folder {self.root} cannot be written ({error.strerror}); name another with --dir."
+                f"The sweep's folder {self.root} cannot be written ({error.strerror}); name another with --out."
             ) from None
         end = time.monotonic() + LOCK_WAIT_S
         while True:
@@ -162,7 +162,7 @@ class SweepFolder:
                     os.close(descriptor)
                     raise ToolkitError(
                         f"Another sweep works in {self.root} ({holder}); wait for it (`xstilts status {self.root}`), or name "
-                        "another folder with --dir."
+                        "another folder with --out."
                     ) from None
                 time.sleep(0.1)
         os.ftruncate(descriptor, 0)

@@ -101,13 +101,13 @@ def load_results(root: Path | str) -> SweepResults:
         >>> load_results("/nonexistent")
         Traceback (most recent call last):
         ...
-        toolkit.errors.ToolkitError: There is no sweep in /nonexistent (no sweep.json); `xstilts sweep FILE --dir DIR` starts one.
+        toolkit.errors.ToolkitError: There is no sweep in /nonexistent (no sweep.json); `xstilts sweep FILE --out DIR` starts one.
     """
     folder = SweepFolder(root)
     planned = folder.plan()
     if planned is None:
         raise ToolkitError(
-            f"There is no sweep in {folder.root} (no {SWEEP_FILE}); `xstilts sweep FILE --dir DIR` starts one."
+            f"There is no sweep in {folder.root} (no {SWEEP_FILE}); `xstilts sweep FILE --out DIR` starts one."
         )
     records = folder.records(planned.steps)
     return results_of(folder.root, planned, records, is_alive=folder.is_locked())

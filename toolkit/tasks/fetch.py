@@ -112,7 +112,7 @@ def find_revisions(
         if not commit:
             raise SourceError(
                 f"The mirror {folder} does not say which revision it holds, so it cannot be pinned; fetch it with "
-                f"`xstilts tasks fetch TASK --to {folder.parent.parent}`, or with `hf download`, which note it."
+                f"`xstilts tasks fetch TASK --out {folder.parent.parent}`, or with `hf download`, which note it."
             )
         found[wanted.repo] = commit
     return found

@@ -1,4 +1,4 @@
-"""What happens in a run, as plain JSON values: the same event goes to MLflow now or to the spool for later.
+"""Events of a run as plain JSON values: the same event goes to MLflow now or to the spool for later.
 
 Every event carries its time, so that sending one twice writes the same row and not a second one.
 """
@@ -77,7 +77,7 @@ def start(
         parent: the run id of the enclosing run.
         uri: the tracker meant, without credentials; None for the working folder's own store.
         began: milliseconds since 1970, of work that began before its run was opened.
-        own_id: of a run that was opened before and kept in the spool, which this one goes on with.
+        own_id: of a run that was opened before and kept in the spool, which this one continues.
     """
     named = {safe_key(name): cut(str(value), TAG_LENGTH) for name, value in tags.items()}
     own_id = own_id or uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""What a run is shown with in MLflow's UI besides its numbers: the rows it was made with, and the adapter."""
+"""Datasets and models of a run, which MLflow's UI shows with its numbers: the rows it was made with, and the adapter."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def reason(fault: BaseException, uri: str = "") -> str:
 
 
 def is_refusal(fault: BaseException) -> bool:
-    """Return whether the tracker is there and will never take this event, so that keeping it for later is no use."""
+    """Return whether the tracker is there and will never take this event, so that keeping it for later is useless."""
     return getattr(fault, "error_code", None) in (
         "INVALID_PARAMETER_VALUE",
         "BAD_REQUEST",

@@ -1,7 +1,7 @@
 """Runs kept on disk for later: `xstilts-spool/<time>-<id>/` with append-only `events.jsonl` and copies of artifacts.
 
 A line is complete or it is not there; an artifact's copy is renamed into place before the line that names it. While a
-run is being written its file is locked, so an upload can tell a run that goes on from one that was killed.
+run is being written its file is locked, so an upload can distinguish a running run from one that was killed.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
 
     Raises:
         OSError: the file is gone.
-        ValueError: a complete line is no event.
+        ValueError: a complete line is not an event.
     """
     with open(path / EVENTS, "rb") as file:
         file.seek(offset)
@@ -109,7 +109,7 @@ def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
             offset += len(line)
             event = json.loads(line)
             if not isinstance(event, dict) or "event" not in event:
-                raise ValueError(f"{line[:40]!r} is no event")
+                raise ValueError(f"{line[:40]!r} is not an event")
             yield event, offset
 
 

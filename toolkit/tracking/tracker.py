@@ -1,4 +1,4 @@
-"""What a recipe sees of tracking: start, log, close. It never raises into a run."""
+"""Tracker of runs, as recipes use it: start, log, close. It never raises into a run."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Tracker(Protocol):
         Args:
             parent: the id of its parent, by default the run still open.
             began: when, in milliseconds since 1970, the work began; by default now.
-            run_id: go on with this run where the tracker still has it, and end as KILLED what a process that is gone left
+            run_id: continue this run if the tracker still has it, and end as KILLED what a process that is gone left
                 running under it; a local id: with the one that is in the spool.
         """
 
@@ -215,13 +215,13 @@ class MlflowTracker:
             return run.run_id
 
     def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
-        """Keep numbers; what is no number is left out and noted."""
+        """Keep numbers; what is not a number is left out and noted."""
         numbers: dict[str, float] = {}
         for name, value in values.items():
             try:
                 numbers[name] = float(value)
             except (TypeError, ValueError):
-                self._note(f"Metric '{name}' is {value!r}, which is no number; it is not tracked.")
+                self._note(f"Metric '{name}' is {value!r}, which is not a number; it is not tracked.")
         if numbers:
             self._write(events.metrics(numbers, step, at=at))
 
@@ -347,14 +347,14 @@ class MlflowTracker:
     def _went_down(self, fault: Exception) -> None:
         self._is_down = True
         self._note(
-            f"MLflow at {server.shown(self.uri)} cannot be used ({server.reason(fault, self.uri)}); the run goes on, "
+            f"MLflow at {server.shown(self.uri)} cannot be used ({server.reason(fault, self.uri)}); the run continues, "
             f"its record is kept in {NAME}/, and `xstilts track sync` uploads it later."
         )
 
     def _lost(self, run: _Open, fault: Exception) -> None:
         run.is_lost = True
         why = server.reason(fault)
-        self._note(f"{self.folder / NAME} cannot be written ({why}); the run goes on without a record of it.")
+        self._note(f"{self.folder / NAME} cannot be written ({why}); the run continues without a record of it.")
 
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:

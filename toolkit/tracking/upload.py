@@ -18,7 +18,7 @@ _METRICS_AT_ONCE = 1000
 
 
 def sync(folder: Path = Path("."), *, uri: str | None = None) -> int:
-    """Upload the spool of a working folder to MLflow, at any moment, also while its runs go on.
+    """Upload the spool of a working folder to MLflow, at any moment, also while its runs continue.
 
     Doing it twice, or again after an interruption, uploads nothing twice. A finished run leaves the spool; one that is
     still being written stays and is continued by the next call; one whose process is gone ends as KILLED. Runs go to
@@ -54,7 +54,7 @@ def sync(folder: Path = Path("."), *, uri: str | None = None) -> int:
         done = f"; {uploaded} {'was' if uploaded == 1 else 'were'} uploaded" if uploaded else ""
         raise ToolkitError(
             f"{len(faults)} of {len(runs)} runs stay in {folder / spool.NAME} ({faults[0]}){done}; "
-            "mend that, or name another tracker with MLFLOW_TRACKING_URI, and run `xstilts track sync` again."
+            "fix that, or name another tracker with MLFLOW_TRACKING_URI, and run `xstilts track sync` again."
         )
     return uploaded
 
@@ -108,7 +108,7 @@ def _upload(path: Path, folder: Path, uri: str | None, clients: _Clients) -> boo
         server.apply(client, run_id, some, base=path)
         spool.write_progress(path, uri=server.shown(target), run_id=run_id, offset=end)
         some, is_further = [], True
-    # Another process may have gone on with it and ended it.
+    # Another process may have continued it and ended it.
     if is_over and not is_closed and client.get_run(run_id).info.status == "RUNNING":
         client.set_terminated(run_id, "KILLED", end_time=last)
     if is_over:

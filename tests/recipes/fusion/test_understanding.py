@@ -125,7 +125,7 @@ def test_what_cannot_be_pruned_is_refused(held: Config, pruned) -> None:  # type
             toolkit.prune(THREE, held, keep=keep)
     with pytest.raises(ToolkitError, match="'micro-nli' is no entry that holds a fusion"):
         toolkit.prune("micro-nli", held, keep=2)
-    with pytest.raises(ToolkitError, match="holds .* already; replace it with --retrain"):
+    with pytest.raises(ToolkitError, match="holds .* already; replace it with --replace"):
         toolkit.prune(THREE, held, keep=2, languages="en")
 
 
@@ -184,7 +184,7 @@ def test_a_collapsed_adapter_can_be_stacked_on_and_retrieved_with(held: Config, 
 def test_labels_are_not_read_and_a_text_will_do(held: Config, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("\n".join(f"a red house number {i}" for i in range(30)))
-    found = toolkit.collapse(THREE, held, name="of-text", text_file=text, languages="en")
+    found = toolkit.collapse(THREE, held, name="of-text", text=text, languages="en")
     assert found.card.recipe["collapsed"]["rows"]["lines"] == 30
 
 
@@ -196,7 +196,7 @@ def test_labels_are_not_read_and_a_text_will_do(held: Config, tmp_path: Path) ->
         (THREE, {"name": "micro-nli"}, "'micro-nli' is a task"),
         (THREE, {"name": "a/b"}, "no plain name"),
         (THREE, {"name": "micro-choice-collapsed"}, "holds 'micro-choice-collapsed' already"),
-        (THREE, {"name": "x", "text_file": Path("missing.txt")}, "cannot be read as UTF-8 text"),
+        (THREE, {"name": "x", "text": Path("missing.txt")}, "cannot be read as UTF-8 text"),
     ],
 )
 def test_what_cannot_be_collapsed_is_refused(held: Config, collapsed, text, options, sentence) -> None:  # type: ignore[no-untyped-def]

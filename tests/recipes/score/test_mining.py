@@ -13,7 +13,6 @@ import toolkit
 from tests.recipes.small import tiny_config
 from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
-from toolkit.face import compare_layers, mine_files
 from toolkit.tasks import get_task
 
 pytestmark = pytest.mark.journey
@@ -145,7 +144,7 @@ def texts(folder: Path) -> tuple[Path, Path]:
 def test_two_text_files_are_mined_for_pairs_with_their_lines_and_scores(tmp_path: Path) -> None:
     source, target = texts(tmp_path)
     said: list[str] = []
-    n = mine_files(source, target, tmp_path / "pairs.tsv", tiny_config(tmp_path), say=said.append)
+    n = toolkit.mine(source, target, tiny_config(tmp_path), out=tmp_path / "pairs.tsv", say=said.append).n
     pairs = [line.split("\t") for line in (tmp_path / "pairs.tsv").read_text(encoding="utf-8").splitlines()]
     assert n == len(pairs) > 0
     assert any("1 empty lines were left out" in sentence for sentence in said)
@@ -155,7 +154,7 @@ def test_two_text_files_are_mined_for_pairs_with_their_lines_and_scores(tmp_path
     scores = [float(pair[0]) for pair in pairs]
     assert scores == sorted(scores, reverse=True)
     above = tiny_config(tmp_path, f"retrieve.threshold={scores[2]}")
-    assert mine_files(source, target, tmp_path / "pairs.tsv", above) in (2, 3, 4)
+    assert toolkit.mine(source, target, above, out=tmp_path / "pairs.tsv").n in (2, 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ def test_two_text_files_are_mined_for_pairs_with_their_lines_and_scores(tmp_path
 def test_what_needs_gold_is_refused_for_text_files(tmp_path: Path, sets: str, said: str) -> None:
     source, target = texts(tmp_path)
     with pytest.raises(ToolkitError, match=said):
-        mine_files(source, target, tmp_path / "pairs.tsv", tiny_config(tmp_path, sets))
+        toolkit.mine(source, target, tiny_config(tmp_path, sets), out=tmp_path / "pairs.tsv")
     assert not (tmp_path / "pairs.tsv").exists()
 
 
@@ -177,15 +176,16 @@ def test_an_empty_file_and_a_tab_are_refused_by_file_and_line(tmp_path: Path) ->
     source, target = texts(tmp_path)
     target.write_text("\n\n")
     with pytest.raises(DataError, match=r"b\.en is empty"):
-        mine_files(source, target, tmp_path / "pairs.tsv", tiny_config(tmp_path))
+        toolkit.mine(source, target, tiny_config(tmp_path), out=tmp_path / "pairs.tsv")
     target.write_text("one\ntwo\tthree\n")
     with pytest.raises(DataError, match=r"b\.en, line 2 holds a tab"):
-        mine_files(source, target, tmp_path / "pairs.tsv", tiny_config(tmp_path))
+        toolkit.mine(source, target, tiny_config(tmp_path), out=tmp_path / "pairs.tsv")
 
 
 def test_the_layers_of_several_compositions_are_drawn_in_one_figure(tmp_path: Path, trained: Config) -> None:
     config = replace(trained, run_dir=tmp_path / "runs", store=replace(trained.store, folder=tmp_path / "embeddings"))
-    results, figure = compare_layers(["backbone", "micro-nli", "backbone"], config, task="micro-bitext", languages="de")
+    curves = toolkit.compare_layers(["backbone", "micro-nli", "backbone"], config, task="micro-bitext", languages="de")
+    results, figure = curves.results, curves.figure
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert [result.scores[0].composition for result in results] == ["backbone", "micro-nli"]
     assert [len(result.scores) for result in results] == [3, 3]

@@ -16,7 +16,6 @@ from tests.tasks.sources import test_lareqa, test_mewsli
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.errors import DataError, SourceError, ToolkitError, ZooError
-from toolkit.face import collapse
 from toolkit.features import sentence_features
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
@@ -194,6 +193,6 @@ def test_a_retrieval_task_trains_on_top_of_other_adapters_and_beside_other_tasks
     scores = toolkit.retrieve("micro-nli/micro-answers", config, task="micro-bitext", languages="de").scores
     assert "layer=2/2 pooling=mean" in scores[0].protocol
     with pytest.raises(ToolkitError, match="'micro-answers' is scored by retrieval, by vectors and no head"):
-        collapse("micro-nli/micro-answers", config)
+        toolkit.collapse("micro-nli/micro-answers", config)
     (mixed,) = toolkit.train("mix[micro-nli,micro-answers]", config)
     assert {head.kind for head in mixed.heads.values()} == {"pair", "retrieval"}

@@ -18,7 +18,6 @@ from tests.recipes.small import tiny_config
 from tests.waiting import wait_until
 from toolkit.embeddings import damages, leftovers, shelves
 from toolkit.errors import ToolkitError
-from toolkit.face import mine_files
 from toolkit.recipes.score import encoding
 from toolkit.tasks import BitextRow, Rows, get_task
 from toolkit.tasks.rows import HeldRows
@@ -152,10 +151,10 @@ def test_the_two_files_of_a_mining_are_encoded_once_even_where_a_text_is_in_both
 ) -> None:
     source, target = texts(tmp_path)
     config = tiny_config(tmp_path)
-    mine_files(source, target, tmp_path / "pairs.tsv", config)
+    toolkit.mine(source, target, config, out=tmp_path / "pairs.tsv")
     before = (tmp_path / "pairs.tsv").read_text()
     encoded.clear()
-    mine_files(source, target, tmp_path / "pairs.tsv", config)
+    toolkit.mine(source, target, config, out=tmp_path / "pairs.tsv")
     assert encoded == []
     assert (tmp_path / "pairs.tsv").read_text() == before
 

@@ -13,7 +13,6 @@ from tests.recipes.golden.make import answers
 from tests.recipes.small import tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.face import evaluate_suite, plan_suite
 from toolkit.metrics import accuracy, mlqa, squad, tagging_f1
 from toolkit.recipes.score import suite as module
 from toolkit.recipes.score.publish import Scored
@@ -32,7 +31,7 @@ WITH = {"micro-qa": "micro-qa", "micro-choice": "fuse[micro-nli,micro-qa]/micro-
 
 
 def compositions(expression: str, config: Config, suite: str = "xtreme") -> dict[str, str]:
-    return {part.entry.task: part.composition for part in plan_suite(expression, config, suite=suite)}
+    return {part.entry.task: part.composition for part in toolkit.plan_suite(expression, config, suite=suite).parts}
 
 
 def score(task: str, language: str, metric: str, value: float, split: str = "test") -> Score:
@@ -89,7 +88,7 @@ def test_xcopa_trains_on_siqa_and_then_on_copa(tmp_path: Path) -> None:
 
 
 def test_the_plan_names_what_is_missing_and_the_command_that_trains_it(trained: Config) -> None:
-    text = describe_suite(plan_suite("micro-nli/TARGET", trained, suite="micro"))
+    text = describe_suite(toolkit.plan_suite("micro-nli/TARGET", trained, suite="micro").parts)
     assert "'micro-nli/micro-qa' is not trained." in text
     assert "  xstilts train 'micro-nli/micro-qa' --backbone tiny\n" in text
     states = {line.split()[0]: line.rsplit("  ", 1)[-1] for line in text.splitlines()[1:6]}
@@ -107,7 +106,7 @@ def test_of_the_ways_to_write_it_the_one_that_the_zoo_holds_is_taken(
 def test_a_task_without_data_is_named(tmp_path: Path) -> None:
     (tmp_path / "mirror" / "google" / "xquad").mkdir(parents=True)
     config = replace(tiny_config(tmp_path), data_root=tmp_path / "mirror")
-    parts = {part.entry.task: part for part in plan_suite("TARGET", config, suite="xtreme")}
+    parts = {part.entry.task: part for part in toolkit.plan_suite("TARGET", config, suite="xtreme").parts}
     assert "no data can be reached" in parts["xquad"].lacks
     assert "no data can be reached" in parts["bucc"].lacks
 
@@ -126,7 +125,7 @@ def test_an_expression_that_names_no_circuits_is_refused(
     expression: str, instead: dict[str, str], sentence: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ToolkitError, match=sentence):
-        plan_suite(expression, tiny_config(tmp_path), suite="xtreme", instead=instead)
+        toolkit.plan_suite(expression, tiny_config(tmp_path), suite="xtreme", instead=instead)
 
 
 def test_a_task_is_the_mean_of_its_measures_each_the_mean_of_its_languages() -> None:
@@ -152,7 +151,7 @@ def test_a_protocol_that_measures_something_else_is_refused() -> None:
 def test_the_average_is_the_mean_of_the_task_means_and_says_that_it_is_partial(trained: Config, tmp_path: Path) -> None:
     config = replace(trained, run_dir=tmp_path / "runs")
     said: list[str] = []
-    result = evaluate_suite("micro-nli/TARGET", config, suite="micro", instead=WITH, say=said.append)
+    result = toolkit.evaluate_suite("micro-nli/TARGET", config, suite="micro", instead=WITH, say=said.append)
     by_task = {each.part.entry.task: each for each in result.tasks}
     assert set(by_task) == {"micro-nli", "micro-choice", "micro-pos", "micro-qa", "micro-bitext"}
     assert result.average == pytest.approx(mean(each.value for each in result.tasks))
@@ -208,7 +207,7 @@ def test_a_whole_benchmark_is_not_partial_and_a_missing_task_makes_it_so(
                 folder=tmp_path,
             ),
         )
-        return evaluate_suite("TARGET", config, suite="two")
+        return toolkit.evaluate_suite("TARGET", config, suite="two")
 
     whole = run()
     assert (whole.average, whole.partial, whole.groups) == (0.5, (), {"both": 0.5})
@@ -229,7 +228,7 @@ def test_one_tasks_fault_does_not_cost_the_others_scores(
 
     monkeypatch.setattr(module, "retrieve", faulty)
     config = replace(trained, run_dir=tmp_path / "runs")
-    result = evaluate_suite("micro-nli/TARGET", config, suite="micro")
+    result = toolkit.evaluate_suite("micro-nli/TARGET", config, suite="micro")
     assert "micro-bitext: The file is damaged." in result.partial
     assert "micro-qa: 'micro-nli/micro-qa' is not trained." in result.partial
     assert {each.part.entry.task for each in result.tasks} == {"micro-nli", "micro-pos"}
@@ -239,7 +238,7 @@ def test_where_nothing_can_be_scored_it_says_why(tmp_path: Path) -> None:
     with pytest.raises(
         ToolkitError, match=r"No task of the suite 'micro' can be scored\. micro-nli: 'micro-nli' is not"
     ):
-        evaluate_suite("TARGET", tiny_config(tmp_path), suite="micro", instead={"micro-bitext": "micro-nli"})
+        toolkit.evaluate_suite("TARGET", tiny_config(tmp_path), suite="micro", instead={"micro-bitext": "micro-nli"})
 
 
 def test_mlflow_gets_the_means_and_the_average_under_a_name_that_says_partial(trained: Config, tmp_path: Path) -> None:
@@ -249,7 +248,9 @@ def test_mlflow_gets_the_means_and_the_average_under_a_name_that_says_partial(tr
         run_dir=tmp_path / "runs",
         tracking=replace(trained.tracking, enabled=True, folder=tmp_path),
     )
-    result = evaluate_suite("micro-nli/TARGET", config, suite="micro", instead={"micro-choice": "micro-nli/micro-x"})
+    result = toolkit.evaluate_suite(
+        "micro-nli/TARGET", config, suite="micro", instead={"micro-choice": "micro-nli/micro-x"}
+    )
     run = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}").get_run(result.run_id)
     assert run.data.metrics["micro/partial_average"] == pytest.approx(result.average)
     assert "micro/average" not in run.data.metrics
@@ -286,7 +287,9 @@ def test_xtremes_average_is_what_its_own_script_says(monkeypatch: pytest.MonkeyP
         module, "plan_suite", lambda *a, **k: tuple(Part(each, "c", each.languages) for each in entries.values())
     )
     monkeypatch.setattr(module, "_scored", scored)
-    result = evaluate_suite("TARGET", tiny_config(tmp_path, "eval.limit=null", "retrieve.limit=null"), suite="xtreme")
+    result = toolkit.evaluate_suite(
+        "TARGET", tiny_config(tmp_path, "eval.limit=null", "retrieve.limit=null"), suite="xtreme"
+    )
     held = json.loads((PROJECT / "tests" / "recipes" / "golden" / "xtreme.json").read_text())
     assert {each.part.entry.task: each.value for each in result.tasks} == pytest.approx(held["tasks"], abs=1e-12)
     assert result.groups == pytest.approx(held["groups"], abs=1e-12)

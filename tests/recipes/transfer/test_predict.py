@@ -19,9 +19,9 @@ from tests.recipes.sweeping import run as run_sweep
 from tests.recipes.sweeping import write_grid
 from tests.recipes.swept import hand_written
 from tests.sweeps.test_transfers import ROWS
+from toolkit import predict, suggest
 from toolkit.config import Config, load
 from toolkit.errors import DataError, ToolkitError
-from toolkit.face import predict, suggest
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.report import report
 from toolkit.recipes.transfer.predict import held_sources
@@ -114,7 +114,7 @@ def test_train_makes_what_lacks(tmp_path: Path) -> None:
     config = tiny_config(tmp_path, "similarity.limit=40", "train.limit=16")
     with pytest.raises(ToolkitError, match="nothing to rank for 'micro-choice'.*name sources with --train"):
         predict("micro-choice", config)
-    found = predict("micro-choice", config, sources=["micro-pos"], by="logme", is_trained=True).found
+    found = predict("micro-choice", config, sources=["micro-pos"], by="logme", train=True).found
     assert "logme" in found.of("micro-choice").ranked[0].values
     assert held_sources(Session.open(config)) == ("micro-pos",)
 
@@ -148,7 +148,7 @@ def test_what_is_written_is_read_back_as_it_was(config: Config, swept: Path) -> 
     result = predict(None, config, sweep=swept, by=TEXTUAL)
     assert read_prediction(result.folder / FILE) == result.found
     (result.folder / FILE).write_text("{}")
-    with pytest.raises(DataError, match="is no prediction as this version writes them"):
+    with pytest.raises(DataError, match="is not a prediction as this version writes them"):
         report(swept, resamples=100)
 
 

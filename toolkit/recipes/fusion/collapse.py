@@ -227,5 +227,5 @@ def _check_name(entry: Composition, session: Session, *, is_free: bool) -> None:
         )
     if not is_free:
         raise ToolkitError(
-            f"The zoo holds '{entry}' already; choose another name with --as, or replace it with --retrain."
+            f"The zoo holds '{entry}' already; choose another name with --as, or replace it with --replace."
         )

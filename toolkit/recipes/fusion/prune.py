@@ -72,7 +72,7 @@ def prune(
         session.say(f"{block}: {dropped} gets {100 * mass[dropped]:.1f} % of the attention, the least, and goes.")
         current = _without(tried[-1].composition, dropped)
         if len(mass) == keep + 1 and session.zoo.holds(str(current), session.shelf) and not replace_entry:
-            raise ToolkitError(f"The zoo holds '{current}' already; replace it with --retrain, or keep another number.")
+            raise ToolkitError(f"The zoo holds '{current}' already; replace it with --replace, or keep another number.")
         tried.append(_tried(current, f"without {dropped}", trained, source, session))
     card = replace(_card(tried, trained, session), seconds=round(time.perf_counter() - began, 1))
     card = session.zoo.put(card, _files(tried[-1].composition, trained, session), replace=replace_entry)

@@ -106,7 +106,7 @@ def _data(config: Config) -> Iterator[Finding]:
         if path is None:
             continue
         is_here = (root / path).is_dir()
-        fix = f"xstilts tasks fetch {task.name} --to {root}"
+        fix = f"xstilts tasks fetch {task.name} --out {root}"
         what = f"task {task.name}: {path}"
         if is_here:
             try:

@@ -110,7 +110,9 @@ def _part(expression: str, entry: Entry, suite: Suite, session: Session, given: 
     if not languages:
         return replace(part, lacks="no data can be reached; `xstilts doctor` says where it was looked for.")
     if not ways:
-        return replace(part, lacks=f"'{expression}' leaves no circuit for it; name one with --with {entry.task}=EXPR.")
+        return replace(
+            part, lacks=f"'{expression}' leaves no circuit for it; name one with --instead {entry.task}=EXPR."
+        )
     for way in ways:
         needed = [one for one in way.parts if one.kind != "head" or task.kind not in RETRIEVED]
         if all(session.zoo.holds(one.entry, session.shelf) for one in needed):

@@ -231,7 +231,7 @@ def _check_changes(held: SweepFolder, old: Planned | None, new: Planned, is_upda
         raise ToolkitError(
             f"{held.root} holds this sweep with something else ({'; '.join(found.why)}): {found.again} of its {len(done)} "
             f"finished steps would be done again and {found.kept} kept; give --update to do so, or name another folder with "
-            "--dir."
+            "--out."
         )
 
 

@@ -85,7 +85,7 @@ def held_revision(folder: Path, files: Sequence[Path], wanted: str | None) -> st
         DataError: a file is not as large as when it was fetched.
     """
     manifest = read_manifest(folder)
-    again = f"`xstilts tasks fetch TASK --to {folder.parent.parent}`"
+    again = f"`xstilts tasks fetch TASK --out {folder.parent.parent}`"
     if manifest is None:
         held, names = _noted(folder, files), {""}
     else:

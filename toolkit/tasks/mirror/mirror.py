@@ -42,7 +42,7 @@ def mirror_folder(path: str, data_root: Path | None) -> Path | None:
     manifest = read_manifest(folder)
     if manifest is not None and not manifest.is_whole:
         raise SourceError(
-            f"The mirror {folder} was only half fetched; `xstilts tasks fetch TASK --to {root}` goes on where it stopped."
+            f"The mirror {folder} was only half fetched; `xstilts tasks fetch TASK --out {root}` goes on where it stopped."
         )
     return folder
 

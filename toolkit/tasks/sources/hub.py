@@ -146,6 +146,6 @@ def _commit(dataset: Any) -> str:
 def _ways_out(path: str) -> str:
     return (
         "Three ways out: name a mirror that holds it with --data-root DIR or XSTILTS_DATA; fetch it where there is a "
-        f"network, `xstilts tasks fetch TASK --to DIR` or `hf download {path} --repo-type dataset --local-dir DIR/{path}`; or take a task of the built-in "
+        f"network, `xstilts tasks fetch TASK --out DIR` or `hf download {path} --repo-type dataset --local-dir DIR/{path}`; or take a task of the built-in "
         "micro-world (micro-nli, micro-qa, micro-choice, micro-pos, micro-bitext, micro-mining, micro-answers), which needs neither."
     )

@@ -1,0 +1,164 @@
+"""Commands and groups of commands: user errors as one sentence, sections in the help, default verbs, renamed options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import click
+
+from toolkit.commands.screen import say
+from toolkit.errors import ToolkitError
+
+
+class UserError(click.UsageError):
+    """User error of the command line itself, shown as one sentence that ends with where the help is."""
+
+    @classmethod
+    def of(cls, error: click.UsageError) -> UserError:
+        """Return another usage error in this form."""
+        return error if isinstance(error, UserError) else cls(error.format_message(), error.ctx)
+
+    def show(self, file: Any = None) -> None:
+        """Print the sentence to stderr."""
+        message = self.format_message().rstrip()
+        end = "" if message.endswith((".", "?", "!", ")")) else "."
+        help_at = f" See `{self.ctx.command_path} --help`." if self.ctx is not None else ""
+        click.echo(f"Error: {message}{end}{help_at}", err=True)
+
+
+class Command(click.Command):
+    """Command some of whose options had other names in an earlier release: these still work, and the new name is said."""
+
+    def __init__(self, *args: Any, renamed: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.renamed = dict(renamed or {})
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put new names in place of old ones, then parse."""
+        return super().parse_args(ctx, [self._current(word) for word in args])
+
+    def _current(self, word: str) -> str:
+        name, equals, value = word.partition("=")
+        if name not in self.renamed:
+            return word
+        say(f"{name} is called {self.renamed[name]} now; both work.")
+        return f"{self.renamed[name]}{equals}{value}"
+
+
+class FormerArgument(click.Argument):
+    """Argument of an earlier release that became an option: still read, no longer shown."""
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return nothing for the usage line."""
+        return []
+
+
+class Commands(click.Group):
+    """Group whose commands keep their order; a `ToolkitError` or a usage error ends it as one sentence with exit code 2.
+
+    Args:
+        default: verb that is meant where none is named: `xstilts sweep FILE` is `xstilts sweep run FILE`.
+        bare: verb that is meant where nothing at all is given; None: the help is shown.
+        leading: options with a value that may stand before the verb.
+    """
+
+    command_class = Command
+
+    def __init__(
+        self,
+        *args: Any,
+        default: str | None = None,
+        bare: str | None = None,
+        leading: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.default, self.bare, self.leading = default, bare, tuple(leading)
+        self.no_args_is_help = bare is None
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of a user's day, not of the alphabet."""
+        return list(self.commands)
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Return the context; a usage error is one sentence."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            _raise(error)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the verb that is meant where none is named."""
+        return super().parse_args(ctx, args if self.default is None else self._with_verb(ctx, args))
+
+    def _with_verb(self, ctx: click.Context, args: list[str]) -> list[str]:
+        before: list[str] = []
+        rest = list(args)
+        while rest and rest[0].partition("=")[0] in self.leading:
+            length = 1 if "=" in rest[0] else 2
+            before, rest = [*before, *rest[:length]], rest[length:]
+        if not rest:
+            return [self.bare, *before] if self.bare is not None else list(args)
+        if rest[0] in ctx.help_option_names:
+            return rest
+        if rest[0] in self.commands:
+            return [rest[0], *before, *rest[1:]]
+        return [str(self.default), *before, *rest]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a user error is one sentence with exit code 2, everything else keeps its traceback."""
+        try:
+            return super().invoke(ctx)
+        except ToolkitError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(2)
+        except click.UsageError as error:
+            _raise(error)
+
+
+def _raise(error: click.UsageError) -> NoReturn:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        raise error
+    raise UserError.of(error) from None
+
+
+class Program(Commands):
+    """The whole command line: its help is one tree in sections, with the verbs of each group."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sections: dict[str, list[str]] = {}
+
+    def add_section(self, title: str, commands: Sequence[click.Command]) -> None:
+        """Add commands under a heading of the help."""
+        for command in commands:
+            self.add_command(command)
+        self.sections[title] = [str(command.name) for command in commands]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections."""
+        width = max(len(name) for names in self.sections.values() for name in names)
+        for title, names in self.sections.items():
+            rows = []
+            for name in names:
+                command = self.commands[name]
+                verbs = f" ({', '.join(command.commands)})" if isinstance(command, click.Group) else ""
+                rows.append((name.ljust(width), _first_sentence(command) + verbs))
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def _first_sentence(command: click.Command) -> str:
+    paragraph = (command.help or "").split("\n\n")[0].replace("\n", " ")
+    return " ".join(paragraph.split()).removesuffix(".")
+
+
+def example(*lines: str) -> str:
+    """Return worked examples as a help epilogue that click does not rewrap."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

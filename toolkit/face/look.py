@@ -1,0 +1,63 @@
+"""Verbs that look round: `doctor`, `demo`, `backbones` and `track_sync`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from toolkit.face.shared import Listing, Telling, listing
+from toolkit.results.result import Record
+
+if TYPE_CHECKING:
+    from toolkit.config import Config
+
+
+def doctor(config: Config) -> Listing:
+    """Return what is installed and which backbones and data can be reached, with the fix for what cannot."""
+    from toolkit.recipes.look.doctor import examine
+
+    findings = list(examine(config))
+
+    def lines() -> Iterator[str]:
+        for one in findings:
+            yield f"{'ok  ' if one.is_well else 'FIX '}  {one.what}"
+            if not one.is_well:
+                yield f"      {one.fix}"
+
+    rows: list[Record] = [{"what": one.what, "is_well": one.is_well, "fix": one.fix or None} for one in findings]
+    return listing(rows, lines=list(lines()))
+
+
+def demo(*, out: Path = Path("demo"), backbone: str = "embedded", **tell: Unpack[Telling]) -> Listing:
+    """Train, stack, fuse, evaluate and retrieve on the embedded backbone and the micro-world, offline, in minutes.
+
+    Args:
+        out: folder of the demo's zoo, runs and MLflow store.
+        backbone: the encoder.
+        tell: `report` and `say`.
+    """
+    from toolkit.recipes.look.demo import demo as run
+
+    text = run(Path(out), backbone=backbone, **tell)
+    return listing([], lines=[text])
+
+
+def backbones() -> Listing:
+    """Return the backbones and whether each can be loaded here without a network."""
+    from toolkit.modeling.backbone import KNOWN
+    from toolkit.recipes.look.doctor import reachable_backbones
+
+    found = reachable_backbones()
+    rows: list[Record] = [{"backbone": name, "what": what, "is_here": found[name][0]} for name, what in KNOWN.items()]
+    cells = [(name, what, found[name][1]) for name, what in KNOWN.items()]
+    lines = ["Any hub id or local folder of the XLM-R family works as well."]
+    return listing(rows, ("backbone", "what", "here"), cells, lines=lines)
+
+
+def track_sync(folder: Path = Path()) -> Listing:
+    """Upload the runs that were spooled in a folder while the tracking server could not be reached."""
+    from toolkit.tracking import sync
+
+    n = sync(Path(folder))
+    return listing([{"runs": n}], lines=[f"{n} run{'' if n == 1 else 's'} uploaded."])

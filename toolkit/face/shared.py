@@ -1,0 +1,83 @@
+"""Shared pieces of the public face: the callbacks, and the result that is a list of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+from toolkit.progress import Report, Say, say_nothing, silent
+from toolkit.results.result import Record, Result
+
+if TYPE_CHECKING:
+    from toolkit.config import Config
+    from toolkit.recipes.session.session import Session
+
+
+def open_session(config: Config, tell: Telling) -> Session:
+    """Return the session of a configuration that reports to `tell`."""
+    from toolkit.recipes.session.session import Session
+
+    return Session.open(config, report=tell.get("report", silent), say=tell.get("say", say_nothing))
+
+
+class Telling(TypedDict, total=False):
+    """Where a journey reports to: `report` gets its progress, `say` sentences for the reader; without them it is silent."""
+
+    report: Report
+    say: Say
+
+
+@dataclass(frozen=True)
+class Listing(Result):
+    """Result that is a list of rows.
+
+    Attributes:
+        rows: what `table()` shows.
+        headers: names of the columns of `text`.
+        cells: the rows as `text` shows them.
+        lines: sentences below the table.
+        notes: sentences for the reader that are not part of the result.
+    """
+
+    rows: tuple[Record, ...] = ()
+    headers: tuple[str, ...] = ()
+    cells: tuple[tuple[str, ...], ...] = ()
+    lines: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def records(self) -> tuple[Record, ...]:
+        """Return the rows."""
+        return self.rows
+
+
+def listing(
+    rows: Sequence[Record],
+    headers: Sequence[str] = (),
+    cells: Sequence[Sequence[str]] = (),
+    *,
+    lines: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Listing:
+    """Return rows as a `Listing` whose text is an aligned table (where there are cells) and the lines below it."""
+    table = aligned(headers, cells) if cells else []
+    return Listing(
+        text="\n".join([*table, *lines]),
+        rows=tuple(rows),
+        headers=tuple(headers),
+        cells=tuple(tuple(row) for row in cells),
+        lines=tuple(lines),
+        notes=tuple(notes),
+    )
+
+
+def aligned(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table as lines of columns; empty headers are left out.
+
+    Example:
+        >>> aligned(["task", "n"], [["xnli", "10"], ["pawsx", "2"]])
+        ['task   n', 'xnli   10', 'pawsx  2']
+    """
+    rows = [headers, *cells] if any(headers) else list(cells)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

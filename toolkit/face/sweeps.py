@@ -1,0 +1,206 @@
+"""Journeys of sweeps: `sweep`, `sweep_plan`, `sweep_status` and `sweep_report`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Unpack
+
+from toolkit.face.shared import Telling, open_session
+from toolkit.face.sweep_texts import plan_text, status_text, uses_of
+from toolkit.results.result import Record, Result
+
+if TYPE_CHECKING:
+    from toolkit.config import Config
+    from toolkit.progress import Say
+    from toolkit.recipes.sweep.report import Reported
+    from toolkit.recipes.sweep.run import DryRun
+    from toolkit.sweeps.outlook import Outlook
+
+FOLDER = Path("sweeps")  # in the working folder
+Settings = Mapping[str, str | int | float | bool]
+
+
+@dataclass(frozen=True)
+class SweepPlan(Result):
+    """Result of a dry run: what a sweep would do, and how long it would take.
+
+    Attributes:
+        found: every step and the estimate.
+        notes: cells that the grid leaves out, a sentence each.
+    """
+
+    found: DryRun
+    notes: tuple[str, ...]
+
+    stem: ClassVar[str] = "sweep-plan"
+
+    def records(self) -> list[Record]:
+        """Return one row for each stage that would be trained."""
+        uses = uses_of(self.found.planned)
+        return [
+            {
+                "stage": step.composition,
+                "learns_from": "+".join(step.learns_from),
+                "seed": step.seed,
+                "rows": step.examples,
+                "cells": uses[step.key],
+            }
+            for step in self.found.stages
+        ]
+
+
+@dataclass(frozen=True)
+class SweepStatus(Result):
+    """Result of a sweep, or its state: what is done, what runs, what failed, what is left.
+
+    Attributes:
+        found: the state of every step.
+        folder: the sweep's.
+        failed: steps that failed or were blocked by one that did.
+    """
+
+    found: Outlook
+    folder: Path
+    failed: int
+
+    stem: ClassVar[str] = "sweep-status"
+
+    def records(self) -> list[Record]:
+        """Return one row for each step."""
+        return [
+            {
+                "composition": step.composition,
+                "task": step.task,
+                "seed": step.seed,
+                "is_stage": step.is_stage,
+                "state": self.found.states[step.key],
+                "error": self.found.errors.get(step.key),
+            }
+            for step in self.found.steps
+        ]
+
+
+def sweep_plan(
+    name: str | Path,
+    config: Config,
+    *,
+    settings: Settings | None = None,
+    out: Path | None = None,
+    workers: int = 1,
+    **tell: Unpack[Telling],
+) -> SweepPlan:
+    """Return what a sweep would do and how long it would take; writes nothing into its folder.
+
+    Args:
+        name, config, settings, out: as for `sweep`.
+        workers: processes that the estimate is for.
+        tell: `report`.
+    """
+    from toolkit.recipes.sweep.run import dry_run
+
+    file = _file(name)
+    found = dry_run(
+        file,
+        open_session(config, tell),
+        given=_texts(settings),
+        folder=_home(file, out),
+        workers=workers,
+        task_files=[str(each) for each in config.task_files],
+    )
+    return SweepPlan(found=found, notes=tuple(found.planned.sweep.left_out), text=plan_text(found, workers))
+
+
+def sweep(
+    name: str | Path,
+    config: Config,
+    *,
+    settings: Settings | None = None,
+    out: Path | None = None,
+    workers: int = 1,
+    update: bool = False,
+    **tell: Unpack[Telling],
+) -> SweepStatus:
+    """Train and score every cell of a grid, each shared stage once; a sweep that was stopped continues where it was.
+
+    Args:
+        name: a YAML file, or the name of a ready sweep (`order-mini`).
+        config: of which the places are used: mirror, tracker, task files. A sweep's own settings are in its file.
+        settings: settings of every stage by dotted key; they win over the file's.
+        out: the sweep's folder; None: `sweeps/NAME`.
+        workers: processes.
+        update: continue although settings or rows are not what the folder's results were made with.
+        tell: `report` and `say`.
+    """
+    from toolkit.recipes.sweep.run import sweep as run
+
+    file = _file(name)
+    home = _home(file, out)
+    run(
+        file,
+        open_session(config, tell),
+        given=_texts(settings),
+        folder=home,
+        workers=workers,
+        task_files=[str(each) for each in config.task_files],
+        is_update=update,
+    )
+    return sweep_status(home)
+
+
+def sweep_status(folder: str | Path) -> SweepStatus:
+    """Return what a sweep has done, what runs, what failed, what is left, and when it will end.
+
+    Args:
+        folder: the sweep's.
+    """
+    from toolkit.sweeps.outlook import outlook
+
+    now = time.time()
+    found = outlook(folder, now=now)
+    failed = len(found.among("failed")) + len(found.among("blocked"))
+    return SweepStatus(found=found, folder=Path(folder), failed=failed, text=status_text(found, Path(folder), now))
+
+
+def sweep_report(
+    folder: str | Path, *, out: Path | None = None, resamples: int = 10_000, say: Say | None = None
+) -> Reported:
+    """Write the report of a sweep, finished or not: Markdown, CSV, LaTeX, PNG, SVG and one HTML page.
+
+    Args:
+        folder: the sweep's.
+        out: folder to write to; None: `report/` in the sweep's.
+        resamples: test sets drawn by the paired bootstrap.
+        say: called with sentences for the reader.
+    """
+    from toolkit.progress import say_nothing
+    from toolkit.recipes.sweep.report import report
+
+    return report(Path(folder), out=out, resamples=resamples, say=say or say_nothing)
+
+
+def _file(name: str | Path) -> Path:
+    from toolkit.config.ready import config_file
+
+    return config_file(name, "sweep")
+
+
+def _home(file: Path, out: Path | None) -> Path:
+    return FOLDER / file.stem if out is None else Path(out)
+
+
+def _texts(settings: Settings | None) -> dict[str, str]:
+    """Return settings as they would be written in YAML; all faults at once, before anything is read."""
+    from toolkit.config import load
+    from toolkit.errors import ToolkitError
+
+    texts = {
+        key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in (settings or {}).items()
+    }
+    load(sets=[f"{key}={value}" for key, value in texts.items()])
+    for key in ("zoo", "run_dir"):
+        if key in texts:
+            raise ToolkitError(f"--set {key}: a sweep keeps everything in one folder; name it with --out.")
+    return texts

@@ -1,0 +1,292 @@
+"""Verbs of the zoo that look at it, check it and clear it: `zoo_list`, `zoo_show`, `zoo_log`, `zoo_diff` and others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from toolkit.errors import ToolkitError
+from toolkit.face.shared import Listing, aligned, listing
+from toolkit.results.result import Record, Result
+
+if TYPE_CHECKING:
+    from toolkit.config import Config
+    from toolkit.zoo import AdapterCard
+    from toolkit.zoo.diff import Difference
+
+Sort = Literal["name", "score", "size", "created"]
+
+
+def zoo_list(
+    config: Config,
+    *,
+    task: str | None = None,
+    language: str | None = None,
+    better_than: str | None = None,
+    sort: Sort = "name",
+    backbone: str | None = None,
+) -> Listing:
+    """Return the adapters of a zoo with their backbone, size, dev scores and digest.
+
+    Args:
+        config: names the zoo.
+        task: only those that learnt it.
+        language: only those trained on or scored in it.
+        better_than: `60` or `xnli=60`: only those with a score above so many per cent.
+        sort: order of the rows.
+        backbone: only those of this backbone.
+    """
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.find import choose, size
+
+    damaged: list[str] = []
+    held = Zoo(config.zoo).list(backbone, damaged=damaged)
+    rows, cells = [], []
+    for card in choose(held, task=task, language=language, better_than=better_than, sort=sort):
+        scores = ", ".join(f"{s.task} {s.metric} {100 * s.value:.1f}" for s in card.scores)
+        cells.append((card.name, card.backbone.name, f"{size(card) / 1e6:.1f} MB", scores, card.digest[:12]))
+        rows.append(_record(card) | {"scores": scores})
+    nothing = f"The zoo {config.zoo} holds no adapters" + (f" for {backbone}." if backbone else ".")
+    lines = [] if rows else [f"None of the {len(held)} adapters in {config.zoo} fits." if held else nothing]
+    notes = [f"Damaged: {sentence}" for sentence in damaged]
+    return listing(rows, ("adapter", "backbone", "size", "dev", "digest"), cells, lines=lines, notes=notes)
+
+
+@dataclass(frozen=True)
+class Shown(Result):
+    """Result that is one adapter.
+
+    Attributes:
+        card: of the adapter.
+    """
+
+    card: AdapterCard
+
+    stem: ClassVar[str] = "adapter"
+
+    def records(self) -> list[Record]:
+        """Return the adapter as one row."""
+        return [_record(self.card)]
+
+
+def zoo_show(name: str, config: Config, *, backbone: str | None = None) -> Shown:
+    """Return an adapter's card: recipe, parents, data seen, scores, files.
+
+    Args:
+        name: of the adapter, a composition.
+        config: names the zoo.
+        backbone: whose; None: the only one that has an adapter of the name.
+    """
+    card = card_of(config.zoo, name, backbone)
+    return Shown(card=card, text=card.to_text().rstrip())
+
+
+def zoo_log(name: str, config: Config, *, backbone: str | None = None) -> Listing:
+    """Return how an adapter came to be: when, from which rows, on top of what; arguments as for `zoo_show`."""
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.find import history
+
+    lines = history(Zoo(config.zoo), card_of(config.zoo, name, backbone))
+    return listing([{"line": line} for line in lines], lines=lines)
+
+
+@dataclass(frozen=True)
+class Compared(Result):
+    """Result of comparing two adapters.
+
+    Attributes:
+        found: everything that differs.
+        is_same: whether the weights are equal.
+    """
+
+    found: Difference
+    is_same: bool
+
+    stem: ClassVar[str] = "difference"
+
+    def records(self) -> list[Record]:
+        """Return one row for each part and layer of the weights."""
+        return [
+            {
+                "part": one.part,
+                "layer": one.layer,
+                "relative": one.relative,
+                "cosine": one.cosine,
+                "norm_first": one.norms[0],
+                "norm_second": one.norms[1],
+            }
+            for one in self.found.weights
+        ]
+
+
+def zoo_diff(
+    first: str, second: str, config: Config, *, at: str | None = None, backbone: str | None = None
+) -> Compared:
+    """Compare two adapters: recipe, data, scores, and their weights layer by layer.
+
+    Args:
+        first, second: names.
+        config: names the zoo.
+        at: place of the second: another zoo's folder, `hf://org/repo` or a URL; None: the same zoo.
+        backbone: as for `zoo_show`.
+    """
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.diff import diff
+
+    with _zoo_at(at, second, backbone) as other:
+        other = other or config.zoo
+        mine, theirs = card_of(config.zoo, first, backbone), card_of(other, second, backbone)
+        found = diff((Zoo(config.zoo), mine), (Zoo(other), theirs))
+    heads = (mine.name, theirs.name + (f" at {at}" if at else ""))
+    is_same = mine.digest == theirs.digest
+    lines = [f"The same weights: {mine.digest[:12]}"] if is_same else []
+    return Compared(found=found, is_same=is_same, text="\n".join([*lines, *_difference_lines(found, heads)]))
+
+
+def _difference_lines(found: Difference, heads: tuple[str, str]) -> list[str]:
+    lines: list[str] = []
+    for title, rows in (("made", found.made), ("data seen", found.data)):
+        if rows:
+            lines += [*aligned((title, *heads), rows), ""]
+    if found.scores:
+        shown = [
+            (" ".join(key), *("-" if one is None else f"{100 * one:.2f}" for one in (a, b)), _change(a, b))
+            for key, a, b in found.scores
+        ]
+        lines += [*aligned(("score", *heads, "change"), shown), ""]
+    if found.weights:
+        weights = [
+            (
+                one.part,
+                "" if one.layer is None else str(one.layer),
+                f"{one.relative:.4f}",
+                f"{one.cosine:.4f}",
+                *(f"{norm:.3f}" for norm in one.norms),
+            )
+            for one in found.weights
+        ]
+        norms = ("first", "second") if heads[0] == heads[1] else heads
+        headers = ("weights", "layer", "relative difference", "cosine", *(f"norm of {one}" for one in norms))
+        lines += aligned(headers, weights)
+    return [*lines, *found.notes]
+
+
+def _change(a: float | None, b: float | None) -> str:
+    return "" if a is None or b is None else f"{100 * (b - a):+.2f}"
+
+
+@contextmanager
+def _zoo_at(place: str | None, name: str, backbone: str | None) -> Iterator[Path | None]:
+    """Yield a folder that holds `name` as a place has it: the place itself, or what is fetched from it for the moment."""
+    from tempfile import TemporaryDirectory
+
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.share.share import pull
+
+    if place is None or Path(place).is_dir():
+        yield Path(place) if place else None
+        return
+    with TemporaryDirectory() as folder:
+        pull(Zoo(folder), place, name, backbone=backbone)
+        yield Path(folder)
+
+
+def zoo_verify(name: str | None, config: Config, *, backbone: str | None = None) -> Listing:
+    """Check every file of one adapter, or of all (None), against the card's SHA-256.
+
+    Raises:
+        ToolkitError: a file is damaged or missing.
+    """
+    from toolkit.zoo import Zoo
+
+    held = Zoo(config.zoo)
+    if name is None and (faults := held.faults(backbone)):
+        raise ToolkitError("\n".join(faults))
+    cards = [card_of(config.zoo, name, backbone)] if name else held.list(backbone)
+    lines = []
+    for card in cards:
+        held.verify(card)
+        digest = f"digest {card.digest[:12]}, as its card says"
+        lines.append(f"{card.name} on {card.backbone.name}: {len(card.files)} files, {digest}")
+    return listing([_record(card) for card in cards], lines=lines or [f"The zoo {config.zoo} holds no adapters."])
+
+
+def zoo_remove(name: str, config: Config, *, backbone: str | None = None, force: bool = False) -> Listing:
+    """Remove an adapter; refused while another names it as a parent, unless `force`."""
+    from toolkit.zoo import Zoo
+
+    # With a backbone given no card is read, so that a damaged entry can be removed.
+    shelf = backbone or card_of(config.zoo, name, None).backbone.name
+    Zoo(config.zoo).remove(name, shelf, force=force)
+    return listing([{"name": name, "backbone": shelf}], lines=[f"Removed {name} ({shelf})."])
+
+
+def zoo_gc(config: Config, *, locks: Sequence[Path] = (), remove: bool = False) -> Listing:
+    """Find what no lock, card or fusion names, and what interrupted pulls left.
+
+    Args:
+        config: names the zoo.
+        locks: lock files whose entries are kept; *.lock in the working folder and in the zoo's are always read.
+        remove: remove what is found.
+    """
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.find import clear, leftovers, size, unneeded
+    from toolkit.zoo.lock import read_lock
+
+    held = Zoo(config.zoo)
+    named = (*locks, *sorted(Path().glob("*.lock")), *sorted(Path(config.zoo).glob("*.lock")))
+    files = [path for path in dict.fromkeys(named) if path.name != ".lock"]
+    cards, folders = unneeded(held, [read_lock(path) for path in files]), leftovers(held)
+    lines = [f"{card.name}  {card.backbone.name}  {size(card) / 1e6:.1f} MB  {card.digest[:12]}" for card in cards]
+    lines += [f"{folder}  left by an interrupted pull" for folder in folders]
+    notes = [f"Kept, as {path} names it: everything it pins" for path in files]
+    if not lines:
+        notes.append("Nothing to remove.")
+    elif remove:
+        clear(held, cards, folders)
+        notes.append(f"Removed {len(cards)} adapters and {len(folders)} leftovers.")
+    else:
+        notes.append("Nothing was removed; --yes removes these. Lock what you want to keep (`xstilts zoo lock EXPR`).")
+    rows: list[Record] = [{"name": card.name, "backbone": card.backbone.name, "bytes": size(card)} for card in cards]
+    rows += [{"name": str(folder), "backbone": None, "bytes": None} for folder in folders]
+    return listing(rows, lines=lines, notes=notes)
+
+
+def zoo_site(config: Config, *, out: Path) -> Listing:
+    """Write a gallery of the zoo into a folder: one page with cards, lineage and scores, which fetches nothing."""
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.site import write_site
+
+    page, number, damaged = write_site(Zoo(config.zoo), Path(out))
+    notes = [f"{number} adapters; open it in a browser.", *(f"Damaged: {sentence}" for sentence in damaged)]
+    return listing([{"page": str(page), "adapters": number}], lines=[str(page)], notes=notes)
+
+
+def card_of(root: Path, name: str, backbone: str | None) -> AdapterCard:
+    """Return the card of an adapter; without a backbone it must be the only one of its name."""
+    from toolkit.composition import parse
+    from toolkit.zoo import Zoo
+
+    held = Zoo(root)
+    text = str(parse(name))
+    shelves = [card.backbone.name for card in held.list(damaged=[]) if card.name == text]
+    if backbone is None and len(shelves) > 1:
+        raise ToolkitError(f"The zoo holds '{text}' for {', '.join(shelves)}; choose one with --backbone.")
+    return held.get(text, backbone or (shelves[0] if shelves else "xlm-roberta-large"))
+
+
+def _record(card: AdapterCard) -> dict[str, str | int | float | None]:
+    from toolkit.zoo.find import size
+
+    return {
+        "name": card.name,
+        "backbone": card.backbone.name,
+        "kind": card.kind,
+        "bytes": size(card),
+        "digest": card.digest,
+        "created": card.created,
+        "licence": card.licence,
+    }
