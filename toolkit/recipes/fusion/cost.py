@@ -124,9 +124,9 @@ def _seconds(circuit: Circuit, features: Features) -> float:
     return min(found)
 
 
-def cost_table(costs: Sequence[Cost], held: Sequence[Held]) -> str:
+def cost_table(costs: Sequence[Cost], target: Task, held: Sequence[Held]) -> str:
     """Return circuits as a table: score in percent, seconds and parameters also relative to the first."""
-    first, target = costs[0], held[0].rows.task
+    first = costs[0]
     rows = tuple(
         (
             one.composition,
@@ -157,7 +157,7 @@ def made_cheaper(
         journey: its name.
     """
     composition, task = parse(card.name), held[0].rows.task
-    text = cost_table(costs, held)
+    text = cost_table(costs, task, held)
     folder = result_folder(card.name, task.name, session.config, journey=journey)
     write_csv(costs, folder / "cost.csv", of=Cost)
     backbone = session.config.backbone.name
