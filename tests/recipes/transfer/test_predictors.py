@@ -25,7 +25,7 @@ from toolkit.zoo import Zoo
 
 pytestmark = pytest.mark.journey
 
-LIMIT = 120
+LIMIT = 48
 HELD = ("micro-nli", "micro-qa")  # what the zoo of `trained` holds alone
 
 

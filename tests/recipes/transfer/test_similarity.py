@@ -35,7 +35,7 @@ def config(trained: Config, tmp_path: Path) -> Config:
         trained,
         store=replace(trained.store, folder=tmp_path / "store"),
         run_dir=tmp_path / "runs",
-        similarity=replace(trained.similarity, limit=100, examples=12, shared_text="micro-answers"),
+        similarity=replace(trained.similarity, limit=40, examples=8, shared_text="micro-answers"),
     )
 
 
@@ -92,7 +92,7 @@ def test_the_second_run_encodes_nothing_and_finds_the_same(config: Config) -> No
     again = compare_tasks(TASKS_HERE, config)
     assert [matrix.predictor for matrix in first.matrices] == ALL, "every predictor that is no control"
     assert first.n_encoded > 0 and again.n_encoded == 0
-    assert first.n_examples == 24 and again.n_examples == 0, "12 rows of each of two adapters"
+    assert first.n_examples == 16 and again.n_examples == 0, "8 rows of each of two adapters"
     for one, other in zip(first.matrices, again.matrices, strict=True):
         assert np.array_equal(one.values, other.values, equal_nan=True)
     assert first.text == again.text

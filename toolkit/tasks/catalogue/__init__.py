@@ -8,17 +8,21 @@ from types import MappingProxyType
 
 from toolkit.errors import ConfigError
 from toolkit.registry import unknown
-from toolkit.tasks.catalogue import bitext, choice, micro, pair, retrieval, span, tags
+from toolkit.tasks.catalogue import bitext, choice, generated, pair, retrieval, span, tags
 from toolkit.tasks.catalogue.catalogue import Catalogue
 from toolkit.tasks.task import Task
 
 TASKS: dict[str, Task] = {
-    task.name: task for module in (pair, span, choice, tags, bitext, retrieval, micro) for task in module.TASKS
+    task.name: task for module in (pair, span, choice, tags, bitext, retrieval, generated) for task in module.TASKS
 }
 
 BUILT_IN = Catalogue(
     MappingProxyType(
-        {task.name: task for module in (pair, span, choice, tags, bitext, retrieval, micro) for task in module.TASKS}
+        {
+            task.name: task
+            for module in (pair, span, choice, tags, bitext, retrieval, generated)
+            for task in module.TASKS
+        }
     )
 )
 
