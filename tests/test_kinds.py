@@ -12,6 +12,12 @@ from toolkit.modeling.fisher import SCALES
 from toolkit.modeling.heads import HEADS
 from toolkit.modeling.learn import LOSSES
 from toolkit.perturb.fields import TEXTS
+from toolkit.recipes.compare.compare import WITHOUT_SUMS
+from toolkit.recipes.fusion.attention import LABELS_TOKENS
+from toolkit.recipes.score import settings as scoring
+from toolkit.recipes.score.evaluate import WORDS
+from toolkit.recipes.score.retrieve import SCORERS as SEARCHES
+from toolkit.recipes.train import settings as learning
 from toolkit.tasks.kinds import EVALUATED, KINDS, METRICS, RETRIEVED, TRAINABLE
 
 TABLES: dict[str, tuple[Iterable[str], Iterable[str]]] = {
@@ -22,6 +28,13 @@ TABLES: dict[str, tuple[Iterable[str], Iterable[str]]] = {
     "modeling.fisher.SCALES": (SCALES, EVALUATED),
     "evaluation.outputs.FORMS": (FORMS, EVALUATED),
     "evaluation.scoring.SCORERS": (SCORERS, EVALUATED),
+    "recipes.train.settings.CASES": (learning.CASES, KINDS),
+    "recipes.score.settings.CASES": (scoring.CASES, KINDS),
+    "recipes.score.settings.LIMITS": (scoring.LIMITS, KINDS),
+    "recipes.score.evaluate.WORDS": (WORDS, KINDS),
+    "recipes.score.retrieve.SCORERS": (SEARCHES, KINDS),
+    "recipes.compare.compare.WITHOUT_SUMS": (WITHOUT_SUMS, KINDS),
+    "recipes.fusion.attention.LABELS_TOKENS": (LABELS_TOKENS, KINDS),
 }
 
 
