@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.recipes.data.check import check
 from toolkit.recipes.session.session import Session
-from toolkit.tasks import TASKS
+from toolkit.tasks import BUILT_IN
 
 pytestmark = pytest.mark.journey
 
@@ -28,8 +27,7 @@ DEV = [("Er singt.", "Laut.", "ja"), ("Wort " * 400, "Lang.", "nein"), ("Neu.", 
 
 
 @pytest.fixture
-def own(folder: Path) -> Iterator[Path]:
-    held = dict(TASKS)
+def own(folder: Path) -> Path:
     for name, rows in (("train", TRAIN), ("dev", DEV)):
         lines = ["a,b,gold", *(",".join(row) for row in rows)]
         (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -37,12 +35,8 @@ def own(folder: Path) -> Iterator[Path]:
         "name: own\nkind: pair\nlabels: [ja, nein]\nfiles: {train: train.csv, dev: dev.csv}\n"
         "columns: {first: a, second: b, label: gold}\n"
     )
-    toolkit.load_task(folder / "own.yaml")
     (folder / "other.yaml").write_text((folder / "own.yaml").read_text().replace("name: own", "name: other"))
-    toolkit.load_task(folder / "other.yaml")
-    yield folder
-    TASKS.clear()
-    TASKS.update(held)
+    return folder
 
 
 def configured(own: Path, *sets: str) -> Config:
@@ -88,11 +82,11 @@ def test_a_retrieval_task_is_checked_by_its_queries_its_passages_and_its_pool(tm
     by_split = {(part.split, part.language): part for part in found.parts}
     assert by_split["score", "de"].n == 60
     assert by_split["train passages", "de"].n == 3000
-    assert {language for split, language in by_split if split == "pool"} == set(TASKS["micro-answers"].languages)
+    assert {language for split, language in by_split if split == "pool"} == set(BUILT_IN.get("micro-answers").languages)
     pool = by_split["pool", "de"]
     assert pool.n == 120
     right = float(pool.balance.removesuffix(" right a query"))
-    rows, held = TASKS["micro-answers"].rows("score", "de"), TASKS["micro-answers"].pool()
+    rows, held = BUILT_IN.get("micro-answers").rows("score", "de"), BUILT_IN.get("micro-answers").pool()
     german = [row for row in held.rows if row.language == "de"]
     assert right == pytest.approx(
         sum(row.key in each.keys for row in rows for each in german) / len(rows),

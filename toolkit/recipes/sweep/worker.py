@@ -57,7 +57,7 @@ from toolkit.recipes.sweep.messages import (
 from toolkit.recipes.sweep.speed import measure
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.sweeps import Step
-from toolkit.tasks import Catalogue, catalogue_of, load_task
+from toolkit.tasks import Catalogue, catalogue_of
 from toolkit.zoo import Zoo
 from toolkit.zoo.entry import swap_in
 
@@ -94,8 +94,6 @@ def work(events: int) -> None:
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     hired = hire_of(lines.get())
-    for file in hired.places["task_files"]:
-        load_task(file)  # journeys of train and score look tasks up in the catalogue of the process
     _take_gpu(hired.number)
     while True:
         job = job_of(lines.get())
