@@ -18,6 +18,8 @@ from tests.recipes.small import FUSED, SETTINGS
 from toolkit.config import Config
 from toolkit.tasks import TASKS, Task
 
+pytestmark = pytest.mark.journey
+
 
 def run(*arguments: str) -> Result:
     found = CliRunner().invoke(cli.main, list(arguments))
@@ -140,7 +142,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("toolkit.tasks.get_task", broken)
+    monkeypatch.setattr("toolkit.tasks.catalogue_of", broken)
     found = CliRunner().invoke(cli.main, ["tasks", "mnli"])
     assert isinstance(found.exception, ZeroDivisionError)
 
@@ -178,13 +180,13 @@ def test_a_task_of_ones_own_works_in_every_command(folder: Path, declared: dict[
     sets = ["--backbone", "tiny", *(part for one in SETTINGS for part in ("--set", one))]
     own = ["--task-file", "wetter.yaml"]
     assert "wetter" in run("tasks", *own).output and "bits" in run("tasks").output
-    del declared["wetter"]
+    declared.pop("wetter", None)
     assert run("plan", "wetter", *own, "--json").exit_code == 0
     assert "wetter dev accuracy" in run("train", "wetter", *own, *sets).output
     assert "split dev" in run("eval", "wetter", "--task", "wetter", *own, *sets).output
-    del declared["bits"]
+    declared.pop("bits", None)
     assert "bits, accuracy" in run("retrieve", "backbone", "--task", "bits", *sets).output
-    del declared["wetter"]
+    declared.pop("wetter", None)
     assert "No task named 'wetter'" in fault("plan", "wetter")
     assert "There is no task file" in fault("plan", "wetter", "--task-file", "none.yaml")
 

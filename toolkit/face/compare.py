@@ -96,9 +96,9 @@ def perturbations(*, task: str | None = None, language: str | None = None) -> Li
         language: only what is defined in this language.
     """
     from toolkit.perturb import PERTURBATIONS
-    from toolkit.tasks import get_task
+    from toolkit.tasks import BUILT_IN
 
-    kind = get_task(task).kind if task else None
+    kind = BUILT_IN.get(task).kind if task else None
     rows: list[Record] = []
     cells = []
     for each in PERTURBATIONS.values():
