@@ -72,7 +72,7 @@ def robust(
 
     Args:
         exprs: compositions whose entries the zoo holds.
-        config: resolved configuration; `noise` says what it needs to know beside these.
+        config: resolved configuration; `noise` has the further settings.
         task: the task whose rows are perturbed.
         languages: `all`, or codes.
         perturb: `all`, a level (`character`, `word`, `sentence`), `none`, or names; `a+b`: one after the other.
