@@ -131,7 +131,7 @@ def test_an_interrupted_download_goes_on_where_it_was_and_is_never_read_half(
     hub.repos[XNLI]["main"]["de/test-0.parquet"] = large
     from toolkit.tasks import fetch as fetching
 
-    real = fetching._download
+    real = fetching.download
 
     def killed(api: Any, record: Any, folder: Path, told: Any) -> None:
         if told.path == "de/test-0.parquet":
@@ -144,12 +144,12 @@ def test_an_interrupted_download_goes_on_where_it_was_and_is_never_read_half(
             raise KeyboardInterrupt
         real(api, record, folder, told)
 
-    monkeypatch.setattr(fetching, "_download", killed)
+    monkeypatch.setattr(fetching, "download", killed)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, address, "xnli")
     with pytest.raises(SourceError, match=r"was only half fetched; `xstilts tasks fetch TASK --out .*` goes on where"):
         get_task("xnli").rows("score", "en", data_root=tmp_path)
-    monkeypatch.setattr(fetching, "_download", real)
+    monkeypatch.setattr(fetching, "download", real)
     hub.sent.clear()
     assert run(tmp_path, address, "xnli")[XNLI].files == 5
     assert hub.ranges == ["bytes=5000-"] and hub.sent["de/test-0.parquet"] == len(large) - 5000

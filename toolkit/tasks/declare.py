@@ -12,10 +12,10 @@ from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.languages import find_language
 from toolkit.registry import did_you_mean
-from toolkit.tasks.kinds import FIELDS, KINDS, METRICS, SPLITS
-from toolkit.tasks.sources.arrow import Column
+from toolkit.tasks.kinds import FIELDS, KINDS, LABELLED, METRICS, SPLITS
+from toolkit.tasks.sources.checks import Column
 from toolkit.tasks.sources.file_source import FileSource
-from toolkit.tasks.sources.files import FORMATS
+from toolkit.tasks.sources.formats import FORMATS
 from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.task import Source, Task
 
@@ -161,7 +161,7 @@ def _task(said: Mapping[str, Any], folder: Path, known: Mapping[str, Task]) -> T
 
 
 def _check_training(task: Task, known: Mapping[str, Task]) -> None:
-    if task.kind in ("pair", "tags") and not task.labels:
+    if task.kind in LABELLED and not task.labels:
         raise ConfigError(f"a {task.kind} task needs `labels`; expected their names in order.")
     if task.trains_on is not None:
         lender = known[task.trains_on]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from toolkit.errors import ConfigError
 from toolkit.languages import codes
 from toolkit.registry import unknown
-from toolkit.tasks.catalogue.micro import LANGUAGES as MICRO_LANGUAGES
+from toolkit.tasks.catalogue.generated import LANGUAGES as MICRO_LANGUAGES
 
 
 @dataclass(frozen=True)

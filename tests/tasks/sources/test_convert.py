@@ -5,10 +5,16 @@ from typing import Any
 import pytest
 
 from toolkit.tasks import Answer, BitextRow, ChoiceRow, PairRow, SpanRow, TagsRow
-from toolkit.tasks.sources.convert import Fault, convert
+from toolkit.tasks.kinds import Kind
+from toolkit.tasks.sources import convert as module
+from toolkit.tasks.sources.convert import Fault, Promise
 
 SPAN = {"question": "Who?", "context": "It was Müller 🙂 of Bonn.", "texts": ["Bonn"], "starts": [19]}
 CHOICE = {"question": "Which?", "choices": ["red", "blue"], "label": "B", "keys": ["A", "B"]}
+
+
+def convert(kind: Kind, raw: dict[str, Any], id: str, labels: tuple[str, ...], **also: bool) -> Any:
+    return module.convert(kind, raw, id, Promise(labels, **also))
 
 
 def test_each_kind_becomes_its_row() -> None:
@@ -33,7 +39,7 @@ def test_labels_may_be_names_or_numbers_in_text_but_stand_in_the_tasks_order() -
     assert convert("tags", {"tokens": ["a", "b"], "tags": ["y", "x"]}, "0", ("x", "y")).tags == (1, 0)
 
 
-FAULTS: list[tuple[str, dict[str, Any], str]] = [
+FAULTS: list[tuple[Kind, dict[str, Any], str]] = [
     ("pair", {"first": "a", "second": "b", "label": -1}, r"label -1; expected 0 to 1 \(x, y\)"),
     ("pair", {"first": "a", "second": "b", "label": 2}, "label 2"),
     ("pair", {"first": "a", "second": "b", "label": True}, "label True"),
@@ -58,7 +64,7 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("kind", "raw", "said"), FAULTS)
-def test_a_faulty_row_says_what_was_found_and_what_was_expected(kind: str, raw: dict[str, Any], said: str) -> None:
+def test_a_faulty_row_says_what_was_found_and_what_was_expected(kind: Kind, raw: dict[str, Any], said: str) -> None:
     with pytest.raises(Fault, match=said):
         convert(kind, raw, "0", ("x", "y"))
 

@@ -65,7 +65,7 @@ def test_a_faulty_file_is_refused_in_one_sentence(tmp_path: Path, text: str, sen
 
 
 def test_a_part_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ConfigError, match="reads the part 'revised'; expected a pair task and one of original"):
+    with pytest.raises(ConfigError, match="reads the part 'revised'; expected one of original"):
         Task(
             name="x", kind="pair", description="x", languages=("en",), metric="accuracy", labels=TASK.labels,
             source=CounterfactualSource(part="revised"), licence="x",

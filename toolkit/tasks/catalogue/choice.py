@@ -1,7 +1,7 @@
 """Tasks with a handful of choices, one of them right."""
 
 from toolkit.languages import codes
-from toolkit.tasks.sources.arrow import Column
+from toolkit.tasks.sources.checks import Column
 from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.task import Task
 

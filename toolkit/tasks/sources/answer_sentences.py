@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.errors import ConfigError
 from toolkit.tasks.pool import Pool
 from toolkit.tasks.rows import CandidateRow, Opened, QueryRow, Row, SpanRow
+from toolkit.tasks.sources.checks import check_kind
 from toolkit.tasks.sources.sentences import sentence_spans
 
 if TYPE_CHECKING:
@@ -40,10 +41,12 @@ class AnswerSentences:
         return self.task.source.splits
 
     def check(self, task: Task) -> None:
-        if task.kind != "retrieval" or self.task.kind != "span" or self.task.may_be_unanswerable:
+        check_kind(task, "retrieval", f"the answers of '{self.task.name}'")
+        check_kind(self.task, "span", f"contexts for '{task.name}'")
+        if self.task.may_be_unanswerable:
             raise ConfigError(
-                f"Task '{task.name}' of kind '{task.kind}' reads the answers of '{self.task.name}' ({self.task.kind}); expected "
-                "a retrieval task and a span task whose questions all have an answer."
+                f"Task '{task.name}' reads the answers of '{self.task.name}', whose questions may have none; expected a task "
+                "whose questions all have an answer."
             )
 
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:

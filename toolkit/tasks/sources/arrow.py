@@ -3,52 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import ConfigError, DataError
+from toolkit.errors import DataError
 from toolkit.languages import LANGUAGES
-from toolkit.tasks.kinds import FIELDS
 from toolkit.tasks.rows import Row
-from toolkit.tasks.sources.convert import Fault, convert
+from toolkit.tasks.sources.checks import Column
+from toolkit.tasks.sources.convert import Fault, Promise, convert
 
 if TYPE_CHECKING:
     import pyarrow
 
     from toolkit.tasks.task import Task
 
-Column = str | tuple[str, ...]
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How the rows of a task are read from a table.
+
+    Attributes:
+        columns: for each field of the kind its column, or columns whose values make a list.
+        where: rows to keep, by column: the values allowed.
+        language: ISO 639-1 code, or `context.question`.
+        split: the dataset's own split.
+        file: names the table in a fault.
+        origin: where the rows come from, for reports.
+        revision: `org/name@commit`, if known.
+        lines: line of a text file that each row begins at.
+        shape: makes a text file's cells what a kind expects.
+    """
+
+    columns: Mapping[str, Column]
+    where: Mapping[str, tuple[object, ...]]
+    language: str
+    split: str
+    file: str
+    origin: str
+    revision: str = ""
+    lines: Sequence[int] | None = None
+    shape: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
 class ArrowRows:
-    """An arrow table, opened for a task: columns are looked up once, rows converted when asked for.
+    """An arrow table, opened for a task: columns are looked up once, rows converted when asked for."""
 
-    `lines` holds the line of a text file that each row begins at; `shape` makes a text file's cells what a kind expects.
-    """
-
-    def __init__(
-        self,
-        table: pyarrow.Table,
-        *,
-        task: Task,
-        columns: Mapping[str, Column],
-        where: Mapping[str, tuple[object, ...]],
-        language: str,
-        split: str,
-        file: str,
-        origin: str,
-        revision: str = "",
-        lines: Sequence[int] | None = None,
-        shape: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
-    ) -> None:
-        self.split = split
-        self.origin = origin
-        self.revision = revision
+    def __init__(self, table: pyarrow.Table, task: Task, reading: Reading) -> None:
+        self.split = reading.split
+        self.origin = reading.origin
+        self.revision = reading.revision
         self._task = task
-        self._lines = lines
-        self._shape = shape
-        self._file = file
+        self._promise = Promise(task.labels, task.may_be_unanswerable, task.may_have_other_tags)
+        self._lines = reading.lines
+        self._shape = reading.shape
+        self._file = reading.file
         if table.num_rows == 0:
-            raise DataError(f"{file} has no rows; expected at least one for the split '{split}' of task '{task.name}'.")
+            raise DataError(
+                f"{self._file} has no rows; expected at least one for the split '{self.split}' of task '{task.name}'."
+            )
+        columns = reading.columns
         self._columns = {
             name: [self._column(table, each) for each in ([column] if isinstance(column, str) else column)]
             for name, column in columns.items()
@@ -57,7 +70,7 @@ class ArrowRows:
         for name in ("label", "tags"):
             if isinstance(column := columns.get(name), str):
                 self._check_names(table, column)
-        self._kept = self._filter(table, where, language)
+        self._kept = self._filter(table, reading.where, reading.language)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -68,18 +81,10 @@ class ArrowRows:
             name: [column[there].as_py() for column in columns] if name in self._is_list else columns[0][there].as_py()
             for name, columns in self._columns.items()
         }
-        task = self._task
         try:
             if self._shape is not None:
                 raw = self._shape(raw)
-            return convert(
-                task.kind,
-                raw,
-                str(there),
-                task.labels,
-                may_be_unanswerable=task.may_be_unanswerable,
-                may_have_other_tags=task.may_have_other_tags,
-            )
+            return convert(self._task.kind, raw, str(there), self._promise)
         except Fault as fault:
             place = f"row {there} (counted from 0)" if self._lines is None else f"line {self._lines[there]}"
             raise DataError(f"{self._file}, {place}: {fault.found}; expected {fault.expected}.") from None
@@ -122,18 +127,6 @@ class ArrowRows:
                 f"expected some where {', '.join(where)} match."
             )
         return kept
-
-
-def check_columns(task: Task, columns: Mapping[str, Column]) -> None:
-    """Raise a ConfigError where the columns do not fit the task's kind."""
-    found = FIELDS[task.kind]
-    needed, optional = found.needed, found.optional
-    missing, extra = needed - set(columns), set(columns) - needed - optional
-    if missing or extra:
-        raise ConfigError(
-            f"Task '{task.name}' of kind '{task.kind}' names columns for {', '.join(sorted(columns))}; "
-            f"expected {', '.join(sorted(needed))}, and at most {', '.join(sorted(optional))}."
-        )
 
 
 def roots(columns: Mapping[str, Column], where: Mapping[str, tuple[object, ...]]) -> list[str]:

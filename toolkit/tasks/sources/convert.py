@@ -7,9 +7,11 @@ wrong is raised as a `Fault` with what was found and what was expected, and the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from toolkit.tasks.kinds import Kind
 from toolkit.tasks.rows import OTHER_TAG, Answer, BitextRow, ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow
 
 
@@ -23,50 +25,58 @@ class Fault(Exception):
         self.expected = expected
 
 
+@dataclass(frozen=True)
+class Promise:
+    """What a task says of its rows.
+
+    Attributes:
+        labels: names of the labels; a raw label is an index into them or one of the names.
+        may_be_unanswerable: whether a span row may come without an answer.
+        may_have_other_tags: whether a tag's name may be outside `labels`; it becomes `OTHER_TAG`.
+    """
+
+    labels: Sequence[str]
+    may_be_unanswerable: bool = False
+    may_have_other_tags: bool = False
+
+
 def convert(
-    kind: str,
+    kind: Kind,
     raw: Mapping[str, Any],
     id: str,
-    labels: Sequence[str],
-    *,
-    may_be_unanswerable: bool = False,
-    may_have_other_tags: bool = False,
+    promise: Promise,
 ) -> Row:
     """Return the typed row of `kind` that holds the `raw` values.
 
     Args:
-        kind: `pair`, `choice`, `span`, `tags`, `bitext` or `retrieval`.
+        kind: one of `kinds.FIELDS`.
         raw: values by field name.
-        id: the row's id where `raw` holds none.
-        labels: names of the labels; a raw label is an index into them or one of the names.
-        may_be_unanswerable: whether a span row may come without an answer.
-        may_have_other_tags: whether a tag's name may stand outside `labels`; it becomes `OTHER_TAG`.
+        id: the row's id if `raw` holds none.
+        promise: what the task says of its rows.
 
     Raises:
         Fault: a value is not what the kind promises.
 
     Example:
-        >>> convert("pair", {"first": "It rains.", "second": "It is dry.", "label": "no"}, "0", ("yes", "no")).label
+        >>> convert("pair", {"first": "It rains.", "second": "It is dry.", "label": "no"}, "0", Promise(("yes", "no"))).label
         1
     """
     row_id = str(raw["id"]) if raw.get("id") not in (None, "") else id
-    if kind == "span":
-        return _span(raw, row_id, may_be_unanswerable)
-    if kind == "tags":
-        return _tags(raw, row_id, labels, may_have_other_tags)
-    return _CONVERTERS[kind](raw, row_id, labels)
+    return CONVERTERS[kind](raw, row_id, promise)
 
 
-def _pair(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> PairRow:
-    return PairRow(id, _text(raw, "first"), _text(raw, "second"), _label("label", raw["label"], labels))
+def _pair(raw: Mapping[str, Any], id: str, promise: Promise) -> PairRow:
+    return PairRow(id, _text(raw, "first"), _text(raw, "second"), _label("label", raw["label"], promise.labels))
 
 
-def _choice(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> ChoiceRow:
+def _choice(raw: Mapping[str, Any], id: str, promise: Promise) -> ChoiceRow:
     choices = _texts(raw, "choices")
     if len(choices) < 2:
         raise Fault("choices", f"{len(choices)} choices", "at least 2")
     keys = (
-        _texts(raw, "keys") if raw.get("keys") is not None else (tuple(labels) or tuple(map(str, range(len(choices)))))
+        _texts(raw, "keys")
+        if raw.get("keys") is not None
+        else (tuple(promise.labels) or tuple(map(str, range(len(choices)))))
     )
     label = _label("label", raw["label"], keys)
     if label >= len(choices):
@@ -75,12 +85,12 @@ def _choice(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> ChoiceRow
     return ChoiceRow(id, context, _text(raw, "question") if "question" in raw else "", choices, label)
 
 
-def _span(raw: Mapping[str, Any], id: str, may_be_unanswerable: bool) -> SpanRow:
+def _span(raw: Mapping[str, Any], id: str, promise: Promise) -> SpanRow:
     context, question = _text(raw, "context"), _text(raw, "question")
     texts, starts = _texts(raw, "texts"), raw["starts"]
     if starts is None or len(starts) != len(texts):
         raise Fault("starts", f"{len(texts)} answer texts and {len(starts or ())} offsets", "as many offsets as texts")
-    if not texts and not may_be_unanswerable:
+    if not texts and not promise.may_be_unanswerable:
         raise Fault("texts", "no answer", "at least one answer")
     for text, start in zip(texts, starts, strict=True):
         if type(start) is not int or start < 0:
@@ -93,8 +103,8 @@ def _span(raw: Mapping[str, Any], id: str, may_be_unanswerable: bool) -> SpanRow
     return SpanRow(id, question, context, tuple(map(Answer, texts, starts)))
 
 
-def _tags(raw: Mapping[str, Any], id: str, labels: Sequence[str], may_have_other_tags: bool) -> TagsRow:
-    tokens, tags = _texts(raw, "tokens"), raw["tags"]
+def _tags(raw: Mapping[str, Any], id: str, promise: Promise) -> TagsRow:
+    tokens, tags, labels = _texts(raw, "tokens"), raw["tags"], promise.labels
     if not tokens:
         raise Fault("tokens", "no tokens", "at least one")
     if tags is None or len(tags) != len(tokens):
@@ -102,7 +112,7 @@ def _tags(raw: Mapping[str, Any], id: str, labels: Sequence[str], may_have_other
     if all(type(tag) is int and 0 <= tag < len(labels) for tag in tags):  # the usual case, kept fast
         return TagsRow(id, tokens, tuple(tags))
     known = _index_of(tuple(labels))
-    return TagsRow(id, tokens, tuple(_tag(tag, labels, known, may_have_other_tags) for tag in tags))
+    return TagsRow(id, tokens, tuple(_tag(tag, labels, known, promise.may_have_other_tags) for tag in tags))
 
 
 def _tag(tag: object, labels: Sequence[str], known: Mapping[str, int], may_be_other: bool) -> int:
@@ -119,7 +129,7 @@ def _index_of(labels: tuple[str, ...]) -> Mapping[str, int]:
     return {name: index for index, name in enumerate(labels)}
 
 
-def _bitext(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> BitextRow:
+def _bitext(raw: Mapping[str, Any], id: str, promise: Promise) -> BitextRow:
     # Some copies of Tatoeba keep the newline at the end of the line.
     source, target = _text(raw, "source").strip(), _text(raw, "target").strip()
     for field, text in (("source", source), ("target", target)):
@@ -128,7 +138,7 @@ def _bitext(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> BitextRow
     return BitextRow(id, source, target)
 
 
-def _retrieval(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> QueryRow:
+def _retrieval(raw: Mapping[str, Any], id: str, promise: Promise) -> QueryRow:
     query, passage = _text(raw, "query").strip(), _text(raw, "passage").strip()
     for field, text in (("query", query), ("passage", passage)):
         if not text:
@@ -138,9 +148,11 @@ def _retrieval(raw: Mapping[str, Any], id: str, labels: Sequence[str]) -> QueryR
     return QueryRow(id, query, key, passage)
 
 
-_CONVERTERS: dict[str, Callable[[Mapping[str, Any], str, Sequence[str]], Row]] = {
+CONVERTERS: Mapping[Kind, Callable[[Mapping[str, Any], str, Promise], Row]] = {
     "pair": _pair,
     "choice": _choice,
+    "span": _span,
+    "tags": _tags,
     "bitext": _bitext,
     "retrieval": _retrieval,
 }

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.errors import ConfigError, DataError, SourceError
-from toolkit.tasks.mirror.mirror import ENVIRONMENT, held_splits, mirror_folder
+from toolkit.errors import DataError, SourceError
+from toolkit.tasks.mirror.layout import data_folder, held_splits, mirror_folder
 from toolkit.tasks.rows import Row, SentenceRow
+from toolkit.tasks.sources.checks import check_kind
 
 if TYPE_CHECKING:
     from toolkit.tasks.task import Task
@@ -37,10 +37,7 @@ class CorpusSource:
     splits: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(SPLITS))
 
     def check(self, task: Task) -> None:
-        if task.kind != "mining":
-            raise ConfigError(
-                f"Task '{task.name}' of kind '{task.kind}' reads two corpora; expected the kind 'mining'."
-            )
+        check_kind(task, "mining", "two corpora")
 
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
         return tuple(language for language in languages if self._find(split, language, data_root))
@@ -53,10 +50,9 @@ class CorpusSource:
         return CorpusRows(name, source, target, gold)
 
     def _find(self, split: str, language: str, data_root: Path | None) -> tuple[str, tuple[Path, Path, Path]] | None:
-        named = data_root if data_root is not None else (os.environ.get(ENVIRONMENT) or None)
-        if named is None:
+        root, pair = data_folder(data_root), f"{language}-en"
+        if root is None:
             return None
-        root, pair = Path(named).expanduser(), f"{language}-en"
         for name in self.splits[split]:
             for place in (root, root / pair, root / self.folder / pair):
                 source, target, gold = (place / f"{pair}.{name}.{end}" for end in (language, "en", "gold"))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import ConfigError, DataError, SourceError
-from toolkit.tasks.mirror.mirror import ENVIRONMENT
+from toolkit.tasks.mirror.layout import data_folder
 from toolkit.tasks.rows import HeldRows, PairRow
+from toolkit.tasks.sources.checks import check_kind
 
 if TYPE_CHECKING:
     from toolkit.tasks.task import Task
@@ -40,11 +40,9 @@ class CounterfactualSource:
     )
 
     def check(self, task: Task) -> None:
-        if task.kind != "pair" or self.part not in PARTS:
-            raise ConfigError(
-                f"Task '{task.name}' of kind '{task.kind}' reads the part '{self.part}'; expected a pair task and one of "
-                f"{', '.join(PARTS)}."
-            )
+        check_kind(task, "pair", "pairs of sentences")
+        if self.part not in PARTS:
+            raise ConfigError(f"Task '{task.name}' reads the part '{self.part}'; expected one of {', '.join(PARTS)}.")
 
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
         return tuple(languages) if self._find(split, data_root) else ()
@@ -61,10 +59,9 @@ class CounterfactualSource:
         return HeldRows(self.splits[split], f"files: NLI/{self.part}/{file.name}", rows)
 
     def _find(self, split: str, data_root: Path | None) -> Path | None:
-        named = data_root if data_root is not None else (os.environ.get(ENVIRONMENT) or None)
-        if named is None:
+        root = data_folder(data_root)
+        if root is None:
             return None
-        root = Path(named).expanduser()
         places = (root / place / self.part / f"{self.splits[split]}.tsv" for place in ("", "NLI", f"{self.path}/NLI"))
         return next((file for file in places if file.is_file()), None)
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ConfigError
+from toolkit.tasks.kinds import KINDS, Kind
 from toolkit.tasks.rows import Opened
-from toolkit.tasks.sources.arrow import ArrowRows, Column, check_columns, fill, holds, roots
+from toolkit.tasks.sources.arrow import ArrowRows, Reading, fill, holds, roots
+from toolkit.tasks.sources.checks import Column, check_columns
 from toolkit.tasks.sources.convert import Fault
-from toolkit.tasks.sources.files import FORMATS, read_file
+from toolkit.tasks.sources.formats import FORMATS, read_file
 
 if TYPE_CHECKING:
     import pyarrow
@@ -20,12 +22,15 @@ if TYPE_CHECKING:
     from toolkit.tasks.task import Task
 
 
+FORMAT_KINDS: Mapping[str, tuple[Kind, ...]] = {"conll": ("tags",)}  # formats that hold rows of some kinds only
+
+
 @dataclass(frozen=True, kw_only=True)
 class FileSource:
     """Files of one format.
 
     Attributes:
-        format: `csv`, `tsv`, `jsonl`, `conll` or `parquet` (`files.read_file` says what each looks like).
+        format: `csv`, `tsv`, `jsonl`, `conll` or `parquet` (`formats.read_file` says what each looks like).
         splits: for each split that may be asked for its file; `{code}`, `{iso3}`, `{ud}` stand for the language.
         columns: as in `HubSource`. In csv and tsv a cell holds tokens or tags parted by spaces, or one answer.
         where: as in `HubSource`.
@@ -43,9 +48,10 @@ class FileSource:
             raise ConfigError(f"Task '{task.name}' has files in '{self.format}'; expected {', '.join(FORMATS)}.")
         check_columns(task, self.columns)
         named = roots(self.columns, self.where)
-        if self.format == "conll" and (task.kind != "tags" or not all(each.isdecimal() for each in named)):
+        kinds = FORMAT_KINDS.get(self.format, KINDS)
+        if task.kind not in kinds or (kinds is not KINDS and not all(each.isdecimal() for each in named)):
             raise ConfigError(
-                f"Task '{task.name}' has files in conll; expected the kind 'tags' and columns by number, "
+                f"Task '{task.name}' has files in {self.format}; expected the kind '{kinds[0]}' and columns by number, "
                 "`{tokens: 0, tags: 1}`."
             )
 
@@ -60,9 +66,7 @@ class FileSource:
     def open(self, task: Task, split: str, language: str, data_root: Path | None) -> Opened:
         file = self._file(split, language)
         read = read_file(file, self.format, roots(self.columns, self.where))
-        return ArrowRows(
-            read.table,
-            task=task,
+        reading = Reading(
             columns=self.columns,
             where=self.where,
             language=language,
@@ -70,8 +74,9 @@ class FileSource:
             file=str(file),
             origin=f"file: {file.name}",
             lines=read.lines,
-            shape=_SHAPES[task.kind],
+            shape=SHAPES[task.kind],
         )
+        return ArrowRows(read.table, task, reading)
 
     def _file(self, split: str, language: str) -> Path:
         return self.folder / Path(fill(self.splits[split], language)).expanduser()
@@ -130,7 +135,7 @@ def _filled(raw: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 # Public datasets hold a few empty texts that are part of their published numbers; in a file of the user's one is a slip.
-_SHAPES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+SHAPES: Mapping[Kind, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "pair": _pair,
     "choice": _choice,
     "span": _span,

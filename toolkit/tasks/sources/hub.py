@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import SourceError
 from toolkit.hub import prepare_hub
+from toolkit.tasks.mirror.layout import find_files, held_splits, mirror_folder, read_parquet
 from toolkit.tasks.mirror.manifest import held_revision
-from toolkit.tasks.mirror.mirror import find_files, held_splits, mirror_folder, read_parquet
 from toolkit.tasks.mirror.pins import pinned
-from toolkit.tasks.sources.arrow import ArrowRows, Column, check_columns, fill, holds, roots
+from toolkit.tasks.sources.arrow import ArrowRows, Reading, fill, holds, roots
+from toolkit.tasks.sources.checks import Column, check_columns
 
 if TYPE_CHECKING:
     import pyarrow
@@ -96,9 +97,7 @@ class HubSource:
             name, file = found, str(place)
             at = f"@{commit[:12]}" if commit else ""
             origin = f"mirror: {self.path}{at}/{place.relative_to(folder).as_posix()}"
-        return ArrowRows(
-            table,
-            task=task,
+        reading = Reading(
             columns=self.columns,
             where=self.where,
             language=language,
@@ -107,6 +106,7 @@ class HubSource:
             origin=origin,
             revision=f"{self.path}@{commit}" if commit else "",
         )
+        return ArrowRows(table, task, reading)
 
     def _choose(self, held: Sequence[str], wanted: Sequence[str]) -> str | None:
         return next((each for each in wanted if all(part in held for part in each.split("+"))), None)

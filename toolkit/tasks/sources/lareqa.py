@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import ConfigError, DataError, SourceError
-from toolkit.tasks.mirror.mirror import ENVIRONMENT
+from toolkit.errors import DataError, SourceError
+from toolkit.tasks.mirror.layout import data_folder
 from toolkit.tasks.pool import Pool
 from toolkit.tasks.rows import CandidateRow, HeldRows, QueryRow
+from toolkit.tasks.sources.checks import check_kind
 
 if TYPE_CHECKING:
     from toolkit.tasks.task import Task
@@ -39,10 +39,7 @@ class LareqaSource:
     has_ids = True  # the release's own, not places in a file
 
     def check(self, task: Task) -> None:
-        if task.kind != "retrieval":
-            raise ConfigError(
-                f"Task '{task.name}' of kind '{task.kind}' reads questions and a pool; expected the kind 'retrieval'."
-            )
+        check_kind(task, "retrieval", "questions and a pool")
 
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
         return tuple(language for language in languages if self._find(language, data_root))
@@ -66,10 +63,9 @@ class LareqaSource:
         return Pool(found, f"files: {FOLDER}/{{{','.join(code for code, _ in files)}}}.json")
 
     def _find(self, language: str, data_root: Path | None) -> Path | None:
-        named = data_root if data_root is not None else (os.environ.get(ENVIRONMENT) or None)
-        if named is None:
+        root = data_folder(data_root)
+        if root is None:
             return None
-        root = Path(named).expanduser()
         for place in (root, root / FOLDER, root / "lareqa" / FOLDER, root / self.path / FOLDER):
             file = place / f"{language}.json"
             if file.is_file():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import ConfigError, DataError, SourceError
-from toolkit.tasks.mirror.mirror import ENVIRONMENT
+from toolkit.errors import DataError, SourceError
+from toolkit.tasks.mirror.layout import data_folder
 from toolkit.tasks.pool import Pool, passages_of
 from toolkit.tasks.rows import CandidateRow, HeldRows, QueryRow
+from toolkit.tasks.sources.checks import check_kind
 
 if TYPE_CHECKING:
     from toolkit.tasks.task import Task
@@ -45,10 +45,7 @@ class MewsliSource:
     has_ids = True  # the release's own, not places in a file
 
     def check(self, task: Task) -> None:
-        if task.kind != "retrieval":
-            raise ConfigError(
-                f"Task '{task.name}' of kind '{task.kind}' reads mentions and a pool; expected the kind 'retrieval'."
-            )
+        check_kind(task, "retrieval", "mentions and a pool")
 
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
         found = self._find(split, data_root)
@@ -84,8 +81,8 @@ class MewsliSource:
         return None
 
     def _folders(self, data_root: Path | None) -> list[Path]:
-        named = data_root if data_root is not None else (os.environ.get(ENVIRONMENT) or None)
-        return [] if named is None else [Path(named).expanduser() / folder for folder in FOLDERS]
+        root = data_folder(data_root)
+        return [] if root is None else [root / folder for folder in FOLDERS]
 
     def _absent(self, file: str, data_root: Path | None) -> str:
         return (

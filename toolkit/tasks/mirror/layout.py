@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 ENVIRONMENT = "XSTILTS_DATA"
 
 
+def data_folder(data_root: Path | None) -> Path | None:
+    """Return the folder that data sets are looked up in: `data_root`, else the one that XSTILTS_DATA names, if any."""
+    named = data_root if data_root is not None else (os.environ.get(ENVIRONMENT) or None)
+    return None if named is None else Path(named).expanduser()
+
+
 def mirror_folder(path: str, data_root: Path | None) -> Path | None:
     """Return the folder that mirrors a hub dataset, or None where no mirror was named or it lacks the dataset.
 
@@ -27,10 +33,9 @@ def mirror_folder(path: str, data_root: Path | None) -> Path | None:
     Raises:
         SourceError: a mirror was named that is no folder, or the dataset was only half fetched.
     """
-    named = data_root if data_root is not None else (os.environ.get(ENVIRONMENT) or None)
-    if named is None:
+    root = data_folder(data_root)
+    if root is None:
         return None
-    root = Path(named).expanduser()
     if not root.is_dir():
         how = "--data-root" if data_root is not None else ENVIRONMENT
         raise SourceError(

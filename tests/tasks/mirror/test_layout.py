@@ -7,7 +7,7 @@ import pytest
 
 from tests.tasks.world import HUB_ID, PAIRS, pair_task, write_mirror
 from toolkit.errors import DataError
-from toolkit.tasks.mirror.mirror import held_splits
+from toolkit.tasks.mirror.layout import held_splits
 
 
 def test_a_dataset_without_configs_in_its_readme_is_read_by_its_file_names(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import DataError, SourceError
-from toolkit.tasks.mirror.mirror import read_parquet
+from toolkit.tasks.mirror.layout import read_parquet
 
 if TYPE_CHECKING:
     import pyarrow
