@@ -19,6 +19,8 @@ VOCABULARIES = {
 # Tables of a part of a vocabulary, with the reason.
 PARTS = {
     "toolkit.tasks.kinds.FIELDS": "kinds that a user's YAML may declare",
+    "toolkit.tasks.sources.convert.CONVERTERS": "kinds whose rows come from the columns of a table",
+    "toolkit.tasks.sources.file_source.SHAPES": "kinds whose rows come from the columns of a table",
 }
 
 
