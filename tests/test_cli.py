@@ -18,6 +18,8 @@ from tests.recipes.small import FUSED, SETTINGS
 from toolkit.config import Config
 from toolkit.tasks import TASKS, Task
 
+pytestmark = pytest.mark.journey
+
 
 def run(*arguments: str) -> Result:
     found = CliRunner().invoke(cli.main, list(arguments))

@@ -15,6 +15,8 @@ from tests.recipes.small import FUSED
 from toolkit.config import Config
 from toolkit.results.result import Result
 
+pytestmark = pytest.mark.journey
+
 FUNCTIONS = [
     name for name in dir(toolkit) if inspect.isfunction(getattr(toolkit, name)) and name not in ("parse", "get_task")
 ]
