@@ -1,4 +1,4 @@
-"""What `schema.py` says of a setting besides its type: its meaning, its range, and what it can change."""
+"""Declaration of a setting beyond its type: its meaning, its range, and what it can change."""
 
 from __future__ import annotations
 

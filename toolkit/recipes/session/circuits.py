@@ -53,7 +53,7 @@ def trained_circuit(
     else:
         _require_modules(composition, session)
     cards = {part.entry: zoo.get(part.entry, shelf) for part in needed}
-    # An entry of a head alone may hold copies of what lies below it, which retrieval takes as well.
+    # An entry of a head alone may hold copies of what is below it, which retrieval takes as well.
     copies = {entry: zoo.get(entry, shelf) for entry in composition.entries if zoo.holds(entry, shelf)}
     held_at = places(composition, cards | copies)
     cards |= {entry: copies[entry] for entry, _ in held_at.values() if entry in copies}
