@@ -1,48 +1,57 @@
-"""Tables by kind of task: each height keeps one, and all of them know the same kinds."""
+"""Tables by kind of task: each height keeps its own, and each has a row for every kind of a vocabulary of `tasks.kinds`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ast
+import importlib
+from collections.abc import Iterator
 
 import pytest
 
-from toolkit.evaluation.outputs import FORMS
-from toolkit.evaluation.scoring import SCORERS
-from toolkit.modeling.fisher import SCALES
-from toolkit.modeling.heads import HEADS
-from toolkit.modeling.learn import LOSSES
-from toolkit.perturb.fields import TEXTS
-from toolkit.recipes.compare.compare import WITHOUT_SUMS
-from toolkit.recipes.fusion.attention import LABELS_TOKENS
-from toolkit.recipes.score import settings as scoring
-from toolkit.recipes.score.evaluate import WORDS
-from toolkit.recipes.score.retrieve import SCORERS as SEARCHES
-from toolkit.recipes.train import settings as learning
-from toolkit.tasks.kinds import EVALUATED, KINDS, METRICS, RETRIEVED, TRAINABLE
+from tests.architecture import read_modules
+from toolkit.tasks import kinds
 
-TABLES: dict[str, tuple[Iterable[str], Iterable[str]]] = {
-    "tasks.kinds.METRICS": (METRICS, KINDS),
-    "perturb.fields.TEXTS": (TEXTS, KINDS),
-    "modeling.heads.HEADS": (HEADS, TRAINABLE),
-    "modeling.learn.LOSSES": (LOSSES, TRAINABLE),
-    "modeling.fisher.SCALES": (SCALES, EVALUATED),
-    "evaluation.outputs.FORMS": (FORMS, EVALUATED),
-    "evaluation.scoring.SCORERS": (SCORERS, EVALUATED),
-    "recipes.train.settings.CASES": (learning.CASES, KINDS),
-    "recipes.score.settings.CASES": (scoring.CASES, KINDS),
-    "recipes.score.settings.LIMITS": (scoring.LIMITS, KINDS),
-    "recipes.score.evaluate.WORDS": (WORDS, KINDS),
-    "recipes.score.retrieve.SCORERS": (SEARCHES, KINDS),
-    "recipes.compare.compare.WITHOUT_SUMS": (WITHOUT_SUMS, KINDS),
-    "recipes.fusion.attention.LABELS_TOKENS": (LABELS_TOKENS, KINDS),
+VOCABULARIES = {
+    name: frozenset(value)
+    for name, value in vars(kinds).items()
+    if isinstance(value, tuple) and value and set(value) <= set(kinds.KINDS)
+}
+# Tables of a part of a vocabulary, with the reason.
+PARTS = {
+    "toolkit.tasks.kinds.FIELDS": "kinds that a user's YAML may declare",
+    "toolkit.tasks.sources.convert.CONVERTERS": "kinds whose rows come from the columns of a table",
+    "toolkit.tasks.sources.file_source.SHAPES": "kinds whose rows come from the columns of a table",
 }
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_a_table_has_a_row_for_every_kind_of_its_vocabulary(name: str) -> None:
-    table, kinds = TABLES[name]
-    assert sorted(table) == sorted(kinds)
+def tables() -> Iterator[str]:
+    """Yield every module-level name whose annotation is a mapping from `Kind`."""
+    for module in read_modules().values():
+        for node in module.tree.body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                hint = ast.unparse(node.annotation).removeprefix("Final[")
+                if hint.startswith(("dict[Kind,", "Mapping[Kind,")):
+                    yield f"{module.name}.{node.target.id}"
+
+
+FOUND = sorted(tables())
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_table_has_a_row_for_every_kind_of_a_vocabulary(name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    keys = frozenset(getattr(importlib.import_module(module), attribute))
+    if name in PARTS:
+        assert keys < frozenset(kinds.KINDS) and keys not in VOCABULARIES.values()
+    else:
+        assert keys in VOCABULARIES.values(), sorted(keys)
+
+
+def test_the_tables_are_found() -> None:
+    assert {"toolkit.modeling.heads.HEADS", "toolkit.evaluation.scoring.SCORERS"} < set(FOUND)
+    assert set(PARTS) <= set(FOUND)
+    assert {"KINDS", "RETRIEVED", "EVALUATED", "TRAINABLE"} <= set(VOCABULARIES)
 
 
 def test_every_kind_is_scored_by_one_journey() -> None:
-    assert sorted([*EVALUATED, *RETRIEVED]) == sorted(KINDS)
+    assert sorted([*kinds.EVALUATED, *kinds.RETRIEVED]) == sorted(kinds.KINDS)

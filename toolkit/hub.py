@@ -1,4 +1,4 @@
-"""Whether the Hugging Face Hub answers, asked once and briefly."""
+"""Check of the Hugging Face Hub: does it answer, asked once and briefly."""
 
 from __future__ import annotations
 

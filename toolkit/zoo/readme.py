@@ -12,7 +12,7 @@ import yaml
 
 from toolkit.composition import parse
 from toolkit.modeling.hub_ids import BASE_MODELS
-from toolkit.tasks import TASKS
+from toolkit.tasks import BUILT_IN
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.names import is_local
 from toolkit.zoo.values import Seen
@@ -128,8 +128,15 @@ def _backbone(card: AdapterCard) -> str:
 
 
 def _datasets(card: AdapterCard) -> list[str]:
-    paths = [getattr(TASKS[seen.task].source, "path", None) for seen in card.data_seen if seen.task in TASKS]
-    return list(dict.fromkeys(str(path) for path in paths if path and _HUB_ID.fullmatch(str(path))))
+    """Return the hub ids of the data sets that the entry saw: of the built-in tasks, and of others that have a revision."""
+    held = BUILT_IN.held
+    paths = [
+        str(getattr(held[seen.task].source, "path", ""))
+        if seen.task in held
+        else (seen.revision or "").partition("@")[0]
+        for seen in card.data_seen
+    ]
+    return [path for path in dict.fromkeys(paths) if _HUB_ID.fullmatch(path)]
 
 
 def _what(card: AdapterCard) -> str:
