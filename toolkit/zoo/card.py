@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 from toolkit.composition import parse
 from toolkit.errors import ZooError
@@ -57,7 +57,7 @@ class AdapterCard:
 
     name: str
     backbone: Backbone
-    kind: str
+    kind: Literal["seq_bn", "full"]
     tasks: tuple[str, ...] = ()
     heads: Mapping[str, Head] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -216,7 +216,7 @@ class AdapterCard:
                 raise ZooError(f"The card has an unknown field '{name[:60]}'. {did_you_mean(name, known)}".strip())
         for name in known:
             if name not in values:
-                raise ZooError(f"The card lacks the field '{name}'; it is cut short or no card of this release.")
+                raise ZooError(f"The card lacks the field '{name}'; it is cut short or not a card of this release.")
         for name, (is_right, expected) in CHECKS.items():
             if not is_right(values[name]):
                 raise ZooError(f"The card's field '{name}' holds {noun(values[name])}, expected {expected}.")
@@ -232,7 +232,7 @@ class AdapterCard:
         }
         card = cls(**read)
         if not is_canonical(card.name):
-            raise ZooError(f"The card's name '{card.name[:80]}' is no composition in its canonical form.")
+            raise ZooError(f"The card's name '{card.name[:80]}' is not a composition in its canonical form.")
         for name in card.files:
             check_file_name(name)
         if card.digest != digest_of(card):
@@ -244,7 +244,7 @@ class AdapterCard:
         """Read a card's page.
 
         Raises:
-            ZooError: it was cut short or changed, is not plain YAML within limits, or is no card.
+            ZooError: it was cut short or changed, is not plain YAML within limits, or is not a card.
         """
         return cls.from_dict(unsealed(text))
 
