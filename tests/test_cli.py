@@ -65,6 +65,17 @@ def test_eval_prints_the_table_on_stdout_and_the_rest_on_stderr(trained: Config)
     assert "Written to" not in found.stdout
 
 
+def test_out_names_the_folder_of_the_results(trained: Config, folder: Path) -> None:
+    given = [*options(trained), "--no-track"]
+    found = run("eval", FUSED, "--task", "micro-choice", "--languages", "en", "--out", "paper/choice", *given)
+    assert "Written to paper/choice/" in found.stderr
+    assert {"scores.csv", "scores.json", "heat_map.png"} <= {path.name for path in Path("paper/choice").iterdir()}
+    several = ["retrieve", "backbone", "micro-nli", "--task", "micro-bitext", "--languages", "de"]
+    run(*several, "--out", "paper/bitext", *given)
+    assert {path.name for path in Path("paper/bitext").iterdir()} == {"backbone", "micro-nli"}
+    assert Path("paper/bitext/backbone/scores.csv").is_file()
+
+
 def test_retrieve_prints_its_protocol(trained: Config) -> None:
     found = run("retrieve", "backbone", "--task", "micro-bitext", "--languages", "de", *options(trained))
     assert "layer=1/2 pooling=mean direction=en->xx" in found.stderr
@@ -86,11 +97,12 @@ def test_the_zoo_is_listed_shown_verified_and_cleared(trained: Config, folder: P
     assert "SHA-256" in fault("eval", FUSED, "--task", "micro-choice", "--backbone", "tiny", "--no-track", *zoo)
 
 
-def test_doctor_gives_a_mend_for_everything_that_is_missing(folder: Path) -> None:
+def test_doctor_gives_a_fix_for_everything_that_is_missing(folder: Path) -> None:
     lines = run("doctor", "--data-root", "nowhere").output.splitlines()
     assert any(line.startswith("ok") and "torch" in line for line in lines)
+    assert any(line.startswith("FIX  mirror nowhere") for line in lines)
     for i, line in enumerate(lines):
-        if line.startswith("MEND"):
+        if line.startswith("FIX "):
             assert lines[i + 1].strip(), line
 
 

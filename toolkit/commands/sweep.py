@@ -136,7 +136,7 @@ def _report(folder: Path, out: Path | None, resamples: int, task_files: Sequence
     Markdown, CSV, LaTeX, PNG, SVG and one HTML page that needs nothing else.
     """
     load_tasks(task_files)
-    result = toolkit.sweep_report(folder, out=out, resamples=resamples, say=say)
+    result = toolkit.sweep_report(folder, out=out, resamples=resamples, task_files=task_files, say=say)
     click.echo(result.text)
     say(f"Written to {result.folder}/; open {result.folder / 'report.html'} in a browser.")
 

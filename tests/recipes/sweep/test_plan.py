@@ -13,6 +13,7 @@ from toolkit.recipes.sweep.plan import stages_without_sharing
 from toolkit.recipes.sweep.run import plan_sweep
 from toolkit.sweeps import Planned
 from toolkit.sweeps.changes import changes
+from toolkit.tasks import BUILT_IN
 
 NOTHING = Facts()
 GRID = """
@@ -29,7 +30,7 @@ def planned(
 ) -> Planned:
     path = tmp_path / "grid.yaml"
     path.write_text(text, encoding="utf-8")
-    return plan_sweep(path, given or {}, facts)
+    return plan_sweep(path, given or {}, facts, BUILT_IN)
 
 
 def made_again(before: Planned, after: Planned) -> set[str]:
@@ -99,7 +100,7 @@ def test_a_setting_of_one_task_touches_its_stages_and_what_stands_on_them(tmp_pa
 
 def test_other_rows_and_another_backbone_are_other_keys(tmp_path: Path) -> None:
     before = planned(tmp_path)
-    needs, backbones = needs_of(before.steps)
+    needs, backbones = needs_of(before.steps, BUILT_IN)
     rows = {need.name: {"fingerprint": "a", "rows": 10} for need in needs}
     weights = {name: {"digest": "d", "precision": "fp32"} for name in backbones}
     known = planned(tmp_path, facts=Facts(weights, rows))

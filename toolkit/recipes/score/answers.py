@@ -101,7 +101,8 @@ def _n_best(spans: Spans, row: int, has_null: bool) -> list[dict[str, Any]]:
 
 def _softmax(scores: Sequence[float]) -> np.ndarray:
     shifted = np.exp(np.array(scores) - max(scores))
-    return shifted / shifted.sum()
+    shares: np.ndarray = shifted / shifted.sum()
+    return shares
 
 
 def _finite(value: float) -> float:

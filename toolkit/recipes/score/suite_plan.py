@@ -11,7 +11,7 @@ from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
 from toolkit.report.table import Cell
-from toolkit.tasks import TASKS, Task
+from toolkit.tasks import Catalogue
 from toolkit.tasks.kinds import RETRIEVED
 from toolkit.tasks.suites import Entry, Suite, get_suite
 
@@ -99,13 +99,13 @@ def filled(expression: str, target: str = TARGET.lower()) -> str:
 
 
 def _part(expression: str, entry: Entry, suite: Suite, session: Session, given: str | None) -> Part:
-    task = TASKS.get(entry.task)
-    config = session.config
-    if task is None:
+    config, catalogue = session.config, session.catalogue
+    if entry.task not in catalogue:
         return Part(entry, "", (), "the catalogue has no such task.")
+    task = catalogue.get(entry.task)
     reachable = task.reachable("score", data_root=config.data_root)
     languages = tuple(code for code in entry.languages if code in reachable)
-    ways = [parse(given)] if given else _ways(expression, entry, task, suite)
+    ways = [parse(given)] if given else _ways(expression, entry, suite, catalogue)
     part = Part(entry, str(ways[0]) if ways else "", languages)
     if not languages:
         return replace(part, lacks="no data can be reached; `xstilts doctor` says where it was looked for.")
@@ -124,15 +124,18 @@ def _part(expression: str, entry: Entry, suite: Suite, session: Session, given: 
     )
 
 
-def _ways(expression: str, entry: Entry, task: Task, suite: Suite) -> list[Composition]:
+def _ways(expression: str, entry: Entry, suite: Suite, catalogue: Catalogue) -> list[Composition]:
     """Return the compositions that would score a task, the best first."""
+    task = catalogue.get(entry.task)
     text = "backbone" if expression == TARGET else re.sub(rf"[/@]{TARGET}$", "", expression)
     below = [] if _TARGET.search(text) else [parse(text)]
     if task.kind in RETRIEVED:
         return below
     lender = task.trains_on or task.name
     borrowers = [
-        each.task for each in suite.entries if each.task in TASKS and lender in (each.task, TASKS[each.task].trains_on)
+        each.task
+        for each in suite.entries
+        if each.task in catalogue and lender in (each.task, catalogue.get(each.task).trains_on)
     ]
     held = {name.name for name in parse(filled(expression)).leaves()}
     found = []

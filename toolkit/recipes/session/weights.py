@@ -10,7 +10,6 @@ from toolkit.composition.stages import plan
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.session.session import Session
-from toolkit.tasks import TASKS
 from toolkit.zoo import AdapterCard, check_backbone
 from toolkit.zoo.lock import read_lock
 
@@ -72,7 +71,7 @@ def require_trained(composition: Composition, session: Session) -> None:
     zoo, shelf, config = session.zoo, session.shelf, session.config
     missing = [part.entry for part in composition.parts if not zoo.holds(part.entry, shelf)]
     if missing:
-        if any(ref.name not in TASKS for ref in composition.leaves()):
+        if any(ref.name not in session.catalogue for ref in composition.leaves()):
             zoo.get(missing[0], shelf)  # no task either, so the name is a slip: raises with the nearest adapters
         stages = plan(composition, holds=lambda entry: zoo.holds(entry, shelf))
         names = ", ".join(f"'{entry}'" for entry in dict.fromkeys(missing))
