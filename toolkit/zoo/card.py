@@ -217,7 +217,7 @@ class AdapterCard:
                 raise ZooError(f"The card has an unknown field '{name[:60]}'. {did_you_mean(name, known)}".strip())
         for name in known:
             if name not in values:
-                raise ZooError(f"The card lacks the field '{name}'; it is cut short or no card of this release.")
+                raise ZooError(f"The card lacks the field '{name}'; it is cut short or not a card of this release.")
         for name, (is_right, expected) in CHECKS.items():
             if not is_right(values[name]):
                 raise ZooError(f"The card's field '{name}' holds {noun(values[name])}, expected {expected}.")
@@ -233,7 +233,7 @@ class AdapterCard:
         }
         card = cls(**read)
         if not is_canonical(card.name):
-            raise ZooError(f"The card's name '{card.name[:80]}' is no composition in its canonical form.")
+            raise ZooError(f"The card's name '{card.name[:80]}' is not a composition in its canonical form.")
         for name in card.files:
             check_file_name(name)
         if card.digest != digest_of(card):
@@ -245,7 +245,7 @@ class AdapterCard:
         """Read a card's page.
 
         Raises:
-            ZooError: it was cut short or changed, is not plain YAML within limits, or is no card.
+            ZooError: it was cut short or changed, is not plain YAML within limits, or is not a card.
         """
         return cls.from_dict(unsealed(text))
 

@@ -1,4 +1,4 @@
-"""Which of the library's configurations have a form here: the bottleneck after the feed-forward block, its fusion, four heads."""
+"""Forms of the library's configurations here: the bottleneck after the feed-forward block, its fusion, and four heads."""
 
 from __future__ import annotations
 
