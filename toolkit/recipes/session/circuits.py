@@ -8,10 +8,10 @@ from pathlib import Path
 
 from toolkit.composition import Composition, parse
 from toolkit.config import AdapterConfig, Config, TrainConfig
+from toolkit.config.words import Pooling
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HEADS, HeadSpec
-from toolkit.modeling.pooling import Pooling
 from toolkit.progress import Say
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
