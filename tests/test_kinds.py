@@ -1,60 +1,82 @@
-"""Tables of kinds: a new kind, or one that a table forgot, is found here and not in a user's run."""
+"""Tables by kind of task: each height keeps its own, and each has a row for every kind of a vocabulary of `tasks.kinds`."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 from collections.abc import Iterator
 
 import pytest
 
 from tests.architecture import read_modules
-from toolkit.features import MAX_LENGTH, TOKENISERS
 from toolkit.metrics import MAIN
-from toolkit.tasks import BUILT_IN
-from toolkit.tasks.kinds import EVALUATED, FIELDS, KINDS, LABELLED, METRICS, POOLED, RETRIEVED, TRAINABLE
-from toolkit.tasks.rows import ROW_TYPES
+from toolkit.tasks import BUILT_IN, kinds
 
-# The sets of kinds that a table may have: all, those that are scored by `eval`, those that learn, those that
-# `retrieve` scores, and those whose rows come from the columns of a table.
-WHOLE = {"all": KINDS, "evaluated": EVALUATED, "trainable": TRAINABLE, "retrieved": RETRIEVED, "declared": FIELDS}
-# Tables by other words that happen to be called like kinds.
-OTHERS = {"toolkit.tasks.micro.samples"}  # the micro-world's makers
+VOCABULARIES = {
+    name: frozenset(value)
+    for name, value in vars(kinds).items()
+    if isinstance(value, tuple) and value and set(value) <= set(kinds.KINDS)
+}
+VOCABULARIES["FIELDS"] = frozenset(kinds.FIELDS)  # kinds whose rows come from columns
 
 
-def tables() -> Iterator[tuple[str, int, frozenset[str]]]:
-    """Yield module, line and keys of every dictionary in the package whose keys are all names of kinds."""
+def tables() -> Iterator[str]:
+    """Yield every module-level name whose annotation is a mapping from `Kind`."""
+    for module in read_modules().values():
+        for node in module.tree.body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                hint = ast.unparse(node.annotation).removeprefix("Final[")
+                if hint.startswith(("dict[Kind,", "Mapping[Kind,")):
+                    yield f"{module.name}.{node.target.id}"
+
+
+FOUND = sorted(tables())
+OTHER_WORDS = {"toolkit.tasks.micro.samples"}  # tables whose words only happen to be those of kinds: makers of rows
+
+
+def literals() -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the place and the keys of every dictionary in the package whose keys are all names of kinds."""
     for name, module in read_modules().items():
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Dict) and node.keys and name not in OTHERS:
+            if isinstance(node, ast.Dict) and node.keys and name not in OTHER_WORDS:
                 keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
-                if set(keys) <= set(KINDS):
-                    yield name, node.lineno, frozenset(map(str, keys))
+                if set(keys) <= set(kinds.KINDS):
+                    yield f"{name}:{node.lineno}", frozenset(map(str, keys))
 
 
-def test_every_table_of_kinds_has_all_of_them_or_a_set_that_has_a_name() -> None:
-    whole = [frozenset(kinds) for kinds in WHOLE.values()]
-    offenders = [f"{name}:{line} has {', '.join(sorted(keys))}" for name, line, keys in tables() if keys not in whole]
-    assert offenders == []
+@pytest.mark.parametrize("name", FOUND)
+def test_a_table_has_a_row_for_every_kind_of_a_vocabulary(name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    keys = frozenset(getattr(importlib.import_module(module), attribute))
+    assert keys in VOCABULARIES.values(), sorted(keys)
 
 
-def test_the_search_for_tables_finds_those_of_every_height() -> None:
-    rooms = {name.split(".")[1] for name, _, _ in tables()}
-    assert {"tasks", "features", "modeling", "evaluation", "perturb", "recipes"} <= rooms
+def test_a_dictionary_by_kind_has_a_row_for_every_kind_of_a_vocabulary_wherever_it_is_written() -> None:
+    found = list(literals())
+    assert {"tasks", "features", "modeling", "evaluation", "recipes"} <= {name.split(".")[1] for name, _ in found}
+    assert [f"{name} has {sorted(keys)}" for name, keys in found if keys not in VOCABULARIES.values()] == []
 
 
-def test_the_sets_of_kinds_fit_together() -> None:
-    assert set(EVALUATED) | set(RETRIEVED) == set(KINDS) and not set(EVALUATED) & set(RETRIEVED)
-    assert set(EVALUATED) < set(TRAINABLE) and set(POOLED) <= set(RETRIEVED) and set(LABELLED) < set(EVALUATED)
-    assert set(METRICS) == set(ROW_TYPES) == set(KINDS)
-    assert set(TOKENISERS) == set(MAX_LENGTH) == set(TRAINABLE) <= set(FIELDS)
+def test_the_tables_are_found() -> None:
+    assert {"toolkit.modeling.heads.HEADS", "toolkit.evaluation.scoring.SCORERS"} < set(FOUND)
+    assert {"KINDS", "RETRIEVED", "EVALUATED", "TRAINABLE"} <= set(VOCABULARIES)
+
+
+def test_every_kind_is_scored_by_one_journey() -> None:
+    assert sorted([*kinds.EVALUATED, *kinds.RETRIEVED]) == sorted(kinds.KINDS)
+
+
+def test_the_vocabularies_fit_together() -> None:
+    assert set(kinds.EVALUATED) < set(kinds.TRAINABLE) <= set(kinds.FIELDS)
+    assert set(kinds.LABELLED) < set(kinds.EVALUATED) and set(kinds.POOLED) <= set(kinds.RETRIEVED)
 
 
 def test_every_metric_scores_a_kind_and_has_a_main_measure() -> None:
-    assert {metric for metrics in METRICS.values() for metric in metrics} == set(MAIN)
+    assert {metric for metrics in kinds.METRICS.values() for metric in metrics} == set(MAIN)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_has_tasks_and_those_that_learn_have_training_rows(kind: str) -> None:
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_every_kind_has_tasks_and_exactly_those_that_learn_have_training_rows(kind: str) -> None:
     tasks = [task for task in BUILT_IN.held.values() if task.kind == kind]
     assert tasks
-    assert any(task.has_train for task in tasks) is (kind in TRAINABLE)
+    assert any(task.has_train for task in tasks) is (kind in kinds.TRAINABLE)
