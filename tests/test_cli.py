@@ -100,7 +100,7 @@ def test_the_zoo_is_listed_shown_verified_and_cleared(trained: Config, folder: P
 def test_doctor_gives_a_fix_for_everything_that_is_missing(folder: Path) -> None:
     lines = run("doctor", "--data-root", "nowhere").output.splitlines()
     assert any(line.startswith("ok") and "torch" in line for line in lines)
-    assert any(line.startswith("FIX  mirror nowhere") for line in lines)
+    assert any(line.startswith("FIX   mirror nowhere") for line in lines)
     for i, line in enumerate(lines):
         if line.startswith("FIX "):
             assert lines[i + 1].strip(), line

@@ -16,12 +16,7 @@ VOCABULARIES = {
     for name, value in vars(kinds).items()
     if isinstance(value, tuple) and value and set(value) <= set(kinds.KINDS)
 }
-# Tables of a part of a vocabulary, with the reason.
-PARTS = {
-    "toolkit.tasks.kinds.FIELDS": "kinds that a user's YAML may declare",
-    "toolkit.tasks.sources.convert.CONVERTERS": "kinds whose rows come from the columns of a table",
-    "toolkit.tasks.sources.file_source.SHAPES": "kinds whose rows come from the columns of a table",
-}
+VOCABULARIES["FIELDS"] = frozenset(kinds.FIELDS)  # kinds whose rows come from columns
 
 
 def tables() -> Iterator[str]:
@@ -41,15 +36,11 @@ FOUND = sorted(tables())
 def test_a_table_has_a_row_for_every_kind_of_a_vocabulary(name: str) -> None:
     module, _, attribute = name.rpartition(".")
     keys = frozenset(getattr(importlib.import_module(module), attribute))
-    if name in PARTS:
-        assert keys < frozenset(kinds.KINDS) and keys not in VOCABULARIES.values()
-    else:
-        assert keys in VOCABULARIES.values(), sorted(keys)
+    assert keys in VOCABULARIES.values(), sorted(keys)
 
 
 def test_the_tables_are_found() -> None:
     assert {"toolkit.modeling.heads.HEADS", "toolkit.evaluation.scoring.SCORERS"} < set(FOUND)
-    assert set(PARTS) <= set(FOUND)
     assert {"KINDS", "RETRIEVED", "EVALUATED", "TRAINABLE"} <= set(VOCABULARIES)
 
 

@@ -1,4 +1,4 @@
-"""A card as a page for people: the hub's model-card YAML, what it is, results, and the two lines that use it."""
+"""Page of an adapter for people: the hub's model-card YAML, a description, results, and the commands that use it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def readme(card: AdapterCard, place: str = "") -> str:
         "",
         f"# `{card.name}`",
         "",
-        f"{_what(card)} Digest `{card.digest[:12]}`; `card.yaml` beside this page holds everything below, with checksums.",
+        f"{_what(card)} Digest `{card.digest[:12]}`; `card.yaml` next to this page holds everything below, with checksums.",
         "",
         "## Use",
         "",
@@ -116,7 +116,7 @@ def metadata(card: AdapterCard) -> dict[str, Any]:
 
 
 def base_model(card: AdapterCard) -> str | None:
-    """Return the hub id of the encoder an adapter stands on, or None where it has none."""
+    """Return the hub id of the encoder that an adapter was trained on, or None if it has none."""
     name = _backbone(card)
     if name in BASE_MODELS:
         return BASE_MODELS[name]

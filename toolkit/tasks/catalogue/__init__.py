@@ -1,4 +1,4 @@
-"""The catalogue: every task, as data. To add one, add a `Task(...)` to the module of its kind."""
+"""Catalogue of tasks: every built-in task as data. To add one, add a `Task(...)` to the module of its kind."""
 
 from __future__ import annotations
 
