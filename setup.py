@@ -19,6 +19,7 @@ REQUIRED = [
     "matplotlib",
     "mlflow",
     "numpy",
+    "pandas",
     "psutil",
     "pyarrow",
     "pyyaml",

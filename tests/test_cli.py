@@ -65,6 +65,17 @@ def test_eval_prints_the_table_on_stdout_and_the_rest_on_stderr(trained: Config)
     assert "Written to" not in found.stdout
 
 
+def test_out_names_the_folder_of_the_results(trained: Config, folder: Path) -> None:
+    given = [*options(trained), "--no-track"]
+    found = run("eval", FUSED, "--task", "micro-choice", "--languages", "en", "--out", "paper/choice", *given)
+    assert "Written to paper/choice/" in found.stderr
+    assert {"scores.csv", "scores.json", "heat_map.png"} <= {path.name for path in Path("paper/choice").iterdir()}
+    several = ["retrieve", "backbone", "micro-nli", "--task", "micro-bitext", "--languages", "de"]
+    run(*several, "--out", "paper/bitext", *given)
+    assert {path.name for path in Path("paper/bitext").iterdir()} == {"backbone", "micro-nli"}
+    assert Path("paper/bitext/backbone/scores.csv").is_file()
+
+
 def test_retrieve_prints_its_protocol(trained: Config) -> None:
     found = run("retrieve", "backbone", "--task", "micro-bitext", "--languages", "de", *options(trained))
     assert "layer=1/2 pooling=mean direction=en->xx" in found.stderr
@@ -86,11 +97,12 @@ def test_the_zoo_is_listed_shown_verified_and_cleared(trained: Config, folder: P
     assert "SHA-256" in fault("eval", FUSED, "--task", "micro-choice", "--backbone", "tiny", "--no-track", *zoo)
 
 
-def test_doctor_gives_a_mend_for_everything_that_is_missing(folder: Path) -> None:
+def test_doctor_gives_a_fix_for_everything_that_is_missing(folder: Path) -> None:
     lines = run("doctor", "--data-root", "nowhere").output.splitlines()
     assert any(line.startswith("ok") and "torch" in line for line in lines)
+    assert any(line.startswith("FIX   mirror nowhere") for line in lines)
     for i, line in enumerate(lines):
-        if line.startswith("MEND"):
+        if line.startswith("FIX "):
             assert lines[i + 1].strip(), line
 
 
@@ -142,7 +154,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("toolkit.tasks.get_task", broken)
+    monkeypatch.setattr("toolkit.tasks.catalogue_of", broken)
     found = CliRunner().invoke(cli.main, ["tasks", "mnli"])
     assert isinstance(found.exception, ZeroDivisionError)
 
@@ -180,13 +192,13 @@ def test_a_task_of_ones_own_works_in_every_command(folder: Path, declared: dict[
     sets = ["--backbone", "tiny", *(part for one in SETTINGS for part in ("--set", one))]
     own = ["--task-file", "wetter.yaml"]
     assert "wetter" in run("tasks", *own).output and "bits" in run("tasks").output
-    del declared["wetter"]
+    declared.pop("wetter", None)
     assert run("plan", "wetter", *own, "--json").exit_code == 0
     assert "wetter dev accuracy" in run("train", "wetter", *own, *sets).output
     assert "split dev" in run("eval", "wetter", "--task", "wetter", *own, *sets).output
-    del declared["bits"]
+    declared.pop("bits", None)
     assert "bits, accuracy" in run("retrieve", "backbone", "--task", "bits", *sets).output
-    del declared["wetter"]
+    declared.pop("wetter", None)
     assert "No task named 'wetter'" in fault("plan", "wetter")
     assert "There is no task file" in fault("plan", "wetter", "--task-file", "none.yaml")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import importlib.util
-import pydoc
 import re
 import shlex
 import subprocess
@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 import cli
+import toolkit
 from tests import PROJECT
 from toolkit.composition import parse
 from toolkit.config import load
@@ -217,14 +218,28 @@ def test_every_page_is_in_the_navigation_of_the_site_once() -> None:
     assert sorted(nav_of(settings["nav"])) == sorted(name_of(page) for page in PAGES)
 
 
-def test_every_name_that_the_pages_on_python_document_exists() -> None:
+def exists(name: str) -> bool:
+    """Return whether a dotted name is a module, or an attribute of a module or class."""
+    try:
+        importlib.import_module(name)
+        return True
+    except ImportError:
+        home, _, attribute = name.rpartition(".")
+        try:
+            return hasattr(importlib.import_module(home), attribute)
+        except ImportError:
+            return False
+
+
+def test_the_pages_on_python_document_every_public_name_and_only_what_exists() -> None:
     names = [
         name
         for page in (PROJECT / "docs" / "api").glob("*.md")
         for name in re.findall(r"^::: ([\w.]+)$", page.read_text(encoding="utf-8"), flags=re.M)
     ]
-    assert len(names) > 5
-    assert [name for name in names if pydoc.locate(name) is None] == []
+    assert [name for name in names if not exists(name)] == []
+    public = {f"toolkit.{name}" for name in toolkit.__all__ if not name.startswith("_")}
+    assert sorted(public - set(names)) == []
 
 
 def test_the_check_of_the_site_finds_dead_links_and_foreign_addresses(

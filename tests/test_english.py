@@ -40,7 +40,7 @@ WIDTH = 120
 
 # Offences that toolkit/ and each page still have. A number may only shrink; where none is left, the entry goes.
 OFFENDERS: dict[str, int] = {
-    "toolkit": 260,
+    "toolkit": 120,
 }
 
 GENERATED = {PROJECT / "docs" / "cli.md"}  # from the help texts, which are read where they are written

@@ -1,4 +1,4 @@
-"""The folder for what is made once and can be made again: converted checkpoints, tokenised rows."""
+"""Cache folder: converted checkpoints and tokenised rows, which can be made again."""
 
 from __future__ import annotations
 

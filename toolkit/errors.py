@@ -7,7 +7,7 @@ class ToolkitError(Exception):
     """An error that the user can fix.
 
     The message is one sentence: what was found, what was expected, what to do. The command line prints it and
-    exits with code 2; every other exception keeps its traceback, because it is a bug of ours.
+    exits with code 2; every other exception keeps its traceback, because it is a bug in this package.
     """
 
 

@@ -1,4 +1,4 @@
-"""Whether the Hugging Face Hub answers, asked once and briefly."""
+"""Reachability of the Hugging Face Hub, tested once and briefly."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def is_hub_reachable() -> bool:
 
 
 def prepare_hub() -> None:
-    """Where the hub cannot be reached, let the hub's libraries look at their caches only, at once."""
+    """Let the hub's libraries use their caches only, at once, if the hub cannot be reached."""
     if is_hub_reachable():
         return
     os.environ["HF_HUB_OFFLINE"] = "1"  # for those that are not imported yet; the others have read it already

@@ -1,4 +1,4 @@
-"""Names and the nearest legal ones."""
+"""Unknown names: the nearest legal ones, and the error that offers them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def nearest(name: str, known: Iterable[str], *, n: int = 3) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `Did you mean 'xquad'?` for the nearest known name, or an empty string where none is near.
+    """Return `Did you mean 'xquad'?` for the nearest known name, or an empty string if none is near.
 
     Example:
         >>> did_you_mean("xqaud", ["xquad", "xnli"])
@@ -32,7 +32,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def unknown(
     noun: str, name: str, known: Iterable[str], *, see: str = "", error: type[ToolkitError] = ToolkitError
 ) -> ToolkitError:
-    """Build the error for a name that nothing answers to.
+    """Build the error for an unknown name.
 
     Args:
         noun: what the name should have been: `task`, `language`, `adapter`.

@@ -158,6 +158,15 @@ def test_a_folder_without_a_configuration_is_refused(tmp_path):
         load(tmp_path)
 
 
+def test_code_in_a_folder_is_never_run_whoever_would_agree(tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text('{"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig"}}')
+    (tmp_path / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass OwnConfig: pass\n")
+    monkeypatch.setattr("builtins.input", lambda prompt: "y")
+    with pytest.raises(SourceError, match=r"expected a configuration of the XLM-R family"):
+        load_backbone(str(tmp_path))
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_folder_without_weights_is_refused(saved):
     (saved / "model.safetensors").unlink()
     with pytest.raises(SourceError, match="download the checkpoint again"):

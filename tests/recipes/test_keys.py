@@ -22,7 +22,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.facts import Facts
 from toolkit.recipes.sweep.run import plan_sweep
 from toolkit.recipes.train.key import stage_key
-from toolkit.tasks import get_task
+from toolkit.tasks import BUILT_IN, get_task
 from toolkit.tasks.catalogue.trains_on import source_task
 
 pytestmark = pytest.mark.journey
@@ -106,7 +106,7 @@ def answers(config: Config, folder: Path) -> list[str]:
     """Identities of answers of a fusion, by a head of each kind and by searching."""
     cards: dict[str, Any] = {FUSE: SimpleNamespace(digest="d")}
     return [
-        str(identity(backbone(config), cards, config, task))
+        str(identity(backbone(config), cards, config, get_task(task)))
         for task in ("micro-nli", "micro-qa", "micro-pos", "micro-bitext")
     ]
 
@@ -121,7 +121,7 @@ def steps(config: Config, folder: Path, *, are_stages: bool) -> list[str]:
         for name, value in (values.items() if isinstance(values, dict) else [("", values)])
         if f"{section}.{name}" not in ("train.seed", "tracking.parent") and value not in ([], ())
     }
-    return [step.key for step in plan_sweep(path, given, Facts()).steps if step.is_stage == are_stages]
+    return [step.key for step in plan_sweep(path, given, Facts(), BUILT_IN).steps if step.is_stage == are_stages]
 
 
 KEYS: dict[str, tuple[Callable[[Config, Path], list[str]], set[str]]] = {

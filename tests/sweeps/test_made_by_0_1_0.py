@@ -18,6 +18,7 @@ from toolkit.recipes.sweep.facts import Facts
 from toolkit.recipes.sweep.report import report
 from toolkit.recipes.sweep.run import plan_sweep, sweep
 from toolkit.sweeps import SweepFolder, load_results
+from toolkit.tasks import BUILT_IN
 
 OLD = PROJECT / "tests" / "sweeps" / "made_by_0_1_0"
 GRID = OLD / "grid.yaml"
@@ -32,7 +33,7 @@ def copied(tmp_path: Path) -> Path:
 def test_the_keys_of_its_steps_are_those_of_the_same_grid_now() -> None:
     old = SweepFolder(OLD).plan()
     assert old is not None and len(old.steps) == 7
-    now = plan_sweep(GRID, {}, Facts(old.facts["backbones"], old.facts["rows"]))
+    now = plan_sweep(GRID, {}, Facts(old.facts["backbones"], old.facts["rows"]), BUILT_IN)
     assert [(step.key, step.kind, step.composition) for step in now.steps] == [
         (step.key, step.kind, step.composition) for step in old.steps
     ]

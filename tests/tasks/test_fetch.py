@@ -147,7 +147,9 @@ def test_an_interrupted_download_goes_on_where_it_was_and_is_never_read_half(
     monkeypatch.setattr(fetching, "download", killed)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, address, "xnli")
-    with pytest.raises(SourceError, match=r"was only half fetched; `xstilts tasks fetch TASK --out .*` goes on where"):
+    with pytest.raises(
+        SourceError, match=r"was only half fetched; `xstilts tasks fetch TASK --out .*` continues where"
+    ):
         get_task("xnli").rows("score", "en", data_root=tmp_path)
     monkeypatch.setattr(fetching, "download", real)
     hub.sent.clear()

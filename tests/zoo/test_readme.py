@@ -33,6 +33,11 @@ def test_the_hub_reads_its_fields(stored: AdapterCard) -> None:
     assert (data.license, data.license_name) == ("other", "mit-and-cc-by-4-0")
 
 
+def test_a_data_set_of_a_task_that_is_not_built_in_is_known_by_its_revision(stored: AdapterCard) -> None:
+    seen = (Seen("own", "train", "en", 3, revision="team/rows@" + "a" * 40), Seen("other", "train", "en", 3))
+    assert metadata(AdapterCard(**{**stored.__dict__, "data_seen": seen}))["datasets"] == ["team/rows"]
+
+
 def test_it_holds_the_results_and_the_two_lines_that_use_it(stored: AdapterCard) -> None:
     page = readme(stored, "hf://team/adapters")
     assert "| mnli | en | accuracy | 30.0 |" in page

@@ -60,7 +60,7 @@ class Commands(click.Group):
     Args:
         default: verb that is meant where none is named: `xstilts sweep FILE` is `xstilts sweep run FILE`.
         bare: verb that is meant where nothing at all is given; None: the help is shown.
-        leading: options with a value that may stand before the verb.
+        leading: options with a value that may precede the verb.
     """
 
     command_class = Command

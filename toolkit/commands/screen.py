@@ -1,4 +1,4 @@
-"""What a terminal shows: sentences, tables, progress."""
+"""Output for a terminal: sentences, tables, progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands of sweeps: run a grid, see where it stands, write its report."""
+"""Commands of sweeps: run a grid, show its state, write its report."""
 
 from __future__ import annotations
 
@@ -136,13 +136,13 @@ def _report(folder: Path, out: Path | None, resamples: int, task_files: Sequence
     Markdown, CSV, LaTeX, PNG, SVG and one HTML page that needs nothing else.
     """
     load_tasks(task_files)
-    result = toolkit.sweep_report(folder, out=out, resamples=resamples, say=say)
+    result = toolkit.sweep_report(folder, out=out, resamples=resamples, task_files=task_files, say=say)
     click.echo(result.text)
     say(f"Written to {result.folder}/; open {result.folder / 'report.html'} in a browser.")
 
 
 def status_command(words: str) -> click.Command:
-    """Return the command that prints where a sweep stands, with examples that call it by `words`."""
+    """Return the command that prints the state of a sweep, with examples that call it by `words`."""
     command = click.command(
         "status", cls=Command, epilog=example(f"{words} sweeps/order-mini", f"watch -n 10 {words} sweeps/order-mini")
     )

@@ -1,4 +1,4 @@
-"""What `schema.py` says of a setting besides its type: its meaning, its range, and what it can change."""
+"""Description of a setting in `schema.py`, besides its type: its meaning, its range, and what it can change."""
 
 from __future__ import annotations
 

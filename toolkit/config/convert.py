@@ -20,7 +20,7 @@ PATHS = tuple[Path, ...]
 
 
 class Quoted(str):
-    """Text that stood in quotes, or arrived as text from Python: never read as null."""
+    """Text that was quoted, or arrived as text from Python: never read as null."""
 
     __slots__ = ()
 
@@ -200,7 +200,7 @@ def _path(value: Any) -> Path:
 
 
 def _in_range(number: float, about: About) -> int | float:
-    """Return the number, or raise ValueError where it lies outside its bounds."""
+    """Return the number, or raise ValueError if it is outside its bounds."""
     is_inside = (about.low is None or number >= about.low) and (about.high is None or number <= about.high)
     is_between = (about.above is None or number > about.above) and (about.below is None or number < about.below)
     if not (is_inside and is_between):

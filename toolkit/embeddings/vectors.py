@@ -82,7 +82,7 @@ class Vectors:
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         if isinstance(rows, int | np.integer):
-            return self[[rows]][0]
+            return np.asarray(self[[rows]][0])
         if isinstance(rows, slice):
             rows = np.arange(*rows.indices(len(self)))
         chosen = np.asarray(rows)

@@ -72,7 +72,7 @@ def robust(
 
     Args:
         exprs: compositions whose entries the zoo holds.
-        config: resolved configuration; `noise` says what it needs to know beside these.
+        config: resolved configuration; `noise` has the further settings.
         task: the task whose rows are perturbed.
         languages: `all`, or codes.
         perturb: `all`, a level (`character`, `word`, `sentence`), `none`, or names; `a+b`: one after the other.
@@ -96,9 +96,9 @@ def perturbations(*, task: str | None = None, language: str | None = None) -> Li
         language: only what is defined in this language.
     """
     from toolkit.perturb import PERTURBATIONS
-    from toolkit.tasks import get_task
+    from toolkit.tasks import BUILT_IN
 
-    kind = get_task(task).kind if task else None
+    kind = BUILT_IN.get(task).kind if task else None
     rows: list[Record] = []
     cells = []
     for each in PERTURBATIONS.values():

@@ -13,7 +13,7 @@ from toolkit.results.result import Record
 
 if TYPE_CHECKING:
     from toolkit.config import Config
-    from toolkit.tasks import Task
+    from toolkit.tasks import Catalogue, Task
 
 
 def tasks_list(config: Config | None = None) -> Listing:
@@ -22,9 +22,7 @@ def tasks_list(config: Config | None = None) -> Listing:
     Args:
         config: its `task_files` declare more tasks.
     """
-    from toolkit.tasks import TASKS, load_own
-
-    load_own()
+    tasks = list(_catalogue(config))
     headers = ("task", "kind", "level", "langs", "metric", "train / dev", "licence", "trains on", "what")
     cells = [
         (
@@ -38,16 +36,14 @@ def tasks_list(config: Config | None = None) -> Listing:
             task.trains_on or ("itself" if task.has_train else "-"),
             task.description,
         )
-        for task in TASKS.values()
+        for task in tasks
     ]
-    return listing([_record(task) for task in TASKS.values()], headers, cells)
+    return listing([_record(task) for task in tasks], headers, cells)
 
 
 def tasks_show(name: str, config: Config | None = None) -> Listing:
     """Return one task: what it is, its languages, labels, metric, source, licence and citation."""
-    from toolkit.tasks import get_task
-
-    task = get_task(name)
+    task = _catalogue(config).get(name)
     facts = {
         "task": task.name,
         "what": task.description,
@@ -138,10 +134,11 @@ def tasks_fetch(
         lines.append(line)
         say(line)
 
-    held, lacking = _of_suite(suite)
+    catalogue = _catalogue(config)
+    held, lacking = _of_suite(suite, catalogue)
     for name in lacking:
         tell_line(f"{name}: the catalogue does not have it.")
-    wanted = [_task(name) for name in _named((*names, *held))]
+    wanted = [catalogue.get(name) for name in _named((*names, *held))]
     for task in with_lenders(wanted):
         if not hub_sources(task) and not task.is_generated:
             tell_line(f"{task.name}: its rows are not on the hub: {task.citation or 'your own files'}.")
@@ -168,7 +165,8 @@ def tasks_pin(names: Sequence[str], config: Config, *, out: Path | None = None, 
     from toolkit.tasks.fetch import find_revisions
     from toolkit.tasks.mirror.pins import pins_file, write_pins
 
-    tasks = [_task(name) for name in _named(names)]
+    catalogue = _catalogue(config)
+    tasks = [catalogue.get(name) for name in _named(names)]
     found = find_revisions(tasks, data_root=config.data_root, endpoint=endpoint)
     path = out or pins_file()
     write_pins(found, path)
@@ -176,25 +174,24 @@ def tasks_pin(names: Sequence[str], config: Config, *, out: Path | None = None, 
     return listing(rows, lines=[*(f"{repo}: {commit}" for repo, commit in found.items()), f"Written to {path}."])
 
 
-def _task(name: str) -> Task:
-    from toolkit.tasks import get_task
+def _catalogue(config: Config | None) -> Catalogue:
+    from toolkit.tasks import catalogue_of
 
-    return get_task(name)
+    return catalogue_of(() if config is None else config.task_files)
 
 
-def _of_suite(suite: str | None) -> tuple[list[str], list[str]]:
+def _of_suite(suite: str | None, catalogue: Catalogue) -> tuple[list[str], list[str]]:
     """Return the tasks of a suite and those that it trains on, and which of them the catalogue lacks."""
     if suite is None:
         return [], []
     from toolkit.composition import parse
-    from toolkit.tasks import TASKS
     from toolkit.tasks.suites import get_suite
 
     every: dict[str, None] = {}
     for entry in get_suite(suite).entries:
         trained = [leaf.name for text in entry.trains_as for leaf in parse(text).leaves()]
         every |= dict.fromkeys([entry.task, *trained])
-    return [name for name in every if name in TASKS], [name for name in every if name not in TASKS]
+    return [name for name in every if name in catalogue], [name for name in every if name not in catalogue]
 
 
 def _named(names: Sequence[str]) -> Sequence[str]:

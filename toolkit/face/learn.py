@@ -141,13 +141,14 @@ def plan(expr: str, config: Config, *, retrain: bool = False) -> Plan:
     from toolkit.composition import parse
     from toolkit.composition.stages import describe
     from toolkit.composition.stages import plan as stages_of
-    from toolkit.tasks.catalogue.trains_on import training_rows
+    from toolkit.tasks import catalogue_of
     from toolkit.zoo import Zoo, shelf_name
 
     zoo, shelf = Zoo(config.zoo), shelf_name(config.backbone.name, config.adapter.kind)
     learns_all = config.train.learn == "all"
     stages = stages_of(parse(expr), holds=lambda entry: zoo.holds(entry, shelf), retrain=retrain, learn_all=learns_all)
-    rows = {ref: training_rows(ref) for stage in stages for ref in stage.tasks}
+    catalogue = catalogue_of(config.task_files)
+    rows = {ref: catalogue.training_rows(ref) for stage in stages for ref in stage.tasks}
     text = describe(stages, rows=rows.__getitem__, backbone_learns=config.adapter.kind == "full")
     return Plan(stages=tuple(stages), text=text)
 

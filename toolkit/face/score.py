@@ -15,8 +15,8 @@ from toolkit.results.result import Record, Result
 if TYPE_CHECKING:
     from toolkit.config import Config
     from toolkit.recipes.score.publish import Scored
-    from toolkit.recipes.score.suite import SuiteResult
     from toolkit.recipes.score.suite_plan import Part
+    from toolkit.recipes.score.suite_write import SuiteResult
 
 
 def evaluate(

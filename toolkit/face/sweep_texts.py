@@ -1,4 +1,4 @@
-"""Texts of a sweep for people: what a dry run found, and where the sweep stands."""
+"""Texts of a sweep for people: what a dry run found, and the state of the sweep."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Unpack
@@ -108,7 +108,6 @@ def sweep_plan(
         given=_texts(settings),
         folder=_home(file, out),
         workers=workers,
-        task_files=[str(each) for each in config.task_files],
     )
     return SweepPlan(found=found, notes=tuple(found.planned.sweep.left_out), text=plan_text(found, workers))
 
@@ -144,7 +143,6 @@ def sweep(
         given=_texts(settings),
         folder=home,
         workers=workers,
-        task_files=[str(each) for each in config.task_files],
         is_update=update,
     )
     return sweep_status(home)
@@ -165,7 +163,12 @@ def sweep_status(folder: str | Path) -> SweepStatus:
 
 
 def sweep_report(
-    folder: str | Path, *, out: Path | None = None, resamples: int = 10_000, say: Say | None = None
+    folder: str | Path,
+    *,
+    out: Path | None = None,
+    resamples: int = 10_000,
+    task_files: Sequence[str | Path] = (),
+    say: Say | None = None,
 ) -> Reported:
     """Write the report of a sweep, finished or not: Markdown, CSV, LaTeX, PNG, SVG and one HTML page.
 
@@ -173,12 +176,15 @@ def sweep_report(
         folder: the sweep's.
         out: folder to write to; None: `report/` in the sweep's.
         resamples: test sets drawn by the paired bootstrap.
+        task_files: YAML files that declare tasks of the sweep.
         say: called with sentences for the reader.
     """
     from toolkit.progress import say_nothing
     from toolkit.recipes.sweep.report import report
+    from toolkit.tasks import catalogue_of
 
-    return report(Path(folder), out=out, resamples=resamples, say=say or say_nothing)
+    tell = say or say_nothing
+    return report(Path(folder), out=out, resamples=resamples, say=tell, catalogue=catalogue_of(task_files))
 
 
 def _file(name: str | Path) -> Path:

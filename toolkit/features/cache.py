@@ -114,7 +114,7 @@ def tokenizer_digest(tokenizer: Any) -> str | None:
         import tokenizers
 
         text = backend.to_str()
-        # Truncation and padding stand before it and change from call to call; the calls themselves set them.
+        # Truncation and padding come before it and change from call to call; the calls themselves set them.
         text = text[max(0, text.find('"added_tokens"')) :]
         special = [tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id, tokenizers.__version__]
         _digests[tokenizer] = hashlib.sha256(f"{special}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
@@ -136,7 +136,7 @@ def _key(**parts: Any) -> str:
 
 
 def write_features(features: Features, file: Path, key: str) -> None:
-    """Write features beside `file` and rename them into place: safetensors, every array with its sha256, all sealed.
+    """Write features to `file` atomically: safetensors, every array with its sha256, all sealed.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full.

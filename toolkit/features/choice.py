@@ -15,7 +15,7 @@ from toolkit.tasks.rows import ChoiceRow
 def choice_features(rows: Sequence[ChoiceRow], tokenizer: Any, *, max_length: int) -> Features:
     """Tokenise multiple-choice rows as `<s> context question </s></s> choice </s>`.
 
-    Without a context the question stands alone; the number of choices may differ between rows.
+    If there is no context, the question comes alone; the number of choices may differ between rows.
 
     Args:
         max_length: tokens, special ones included; the longer of the two sides is cut first.

@@ -25,7 +25,7 @@ class Item:
     """A text, a pair of texts, or a word in its text: what one vector represents.
 
     Attributes:
-        first: a text, or its words where it comes cut into words.
+        first: a text, or its words if it comes cut into words.
         second: the text behind it (hypothesis, choice, context); None: there is none.
         word: None: the whole of both texts. Of a text cut into words the number of the word, of a pair the character of
             `second` at which the word begins.
@@ -70,9 +70,9 @@ class ItemFeatures:
 def item_features(items: Sequence[Item], tokenizer: Any, *, max_length: int) -> ItemFeatures:
     """Tokenise items as their kinds of task are tokenised; a text is one sequence however many of its words are asked for.
 
-    A sentence is `<s> text </s>`, a pair `<s> first </s></s> second </s>`. Where a text is longer than `max_length`, a word is
+    A sentence is `<s> text </s>`, a pair `<s> first </s></s> second </s>`. If a text is longer than `max_length`, a word is
     read from the first window that holds it, and a whole text from its first window. A word is read from the piece
-    that carries its label in a tagging task, or that its first character lies in.
+    that carries its label in a tagging task, or the piece that holds its first character.
 
     Args:
         max_length: tokens a sequence, special ones included.

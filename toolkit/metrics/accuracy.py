@@ -1,4 +1,4 @@
-"""The share of rows answered right."""
+"""Accuracy: the share of rows answered right; and F1 of one label."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def accuracy_f1(
         positive: the label whose F1 counts: 1, duplicate.
 
     Returns:
-        `{"accuracy", "f1"}`, in [0, 1]; F1 is 0 where the label is neither predicted nor gold.
+        `{"accuracy", "f1"}`, in [0, 1]; F1 is 0 if the label is neither predicted nor gold.
 
     Example:
         >>> accuracy_f1([1, 1, 0, 0], [1, 0, 1, 0])

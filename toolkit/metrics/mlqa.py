@@ -1,4 +1,4 @@
-"""Exact match and token F1 of MLQA: SQuAD's, with punctuation, articles and words told apart by language.
+"""Exact match and token F1 of MLQA: SQuAD's, with punctuation, articles and words handled by language.
 
 Source: the official `mlqa_evaluation_v1.py` of Lewis et al. 2020 (docs/decisions/0012-official-scoring.md), which XTREME
 uses for MLQA too. Its habits are kept: the Arabic article is cut out anywhere in a word, and Chinese characters are words.

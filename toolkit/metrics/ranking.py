@@ -74,10 +74,10 @@ def ranking(
 ) -> dict[str, float]:
     """Return mean average precision and mean reciprocal rank of the first `k` rows that each query found.
 
-    With the hits h_1..h_k of a query (1 where the row at that rank is right, a row that comes again counting once) and R
+    With the hits h_1..h_k of a query (1 if the row at that rank is right, a row that comes again counting once) and R
     right rows, AP = sum over ranks i with h_i = 1 of (h_1 + ... + h_i) / i, divided by min(R, k): a query that finds
     nothing but right rows scores 1 although more may be right than are looked at. RR is one over the rank of the first hit,
-    0 without one. Where R is 1 the two are equal.
+    0 without one. If R is 1 the two are equal.
 
     Args:
         found_rows: int, shape [Q, at least min(k, N)], best first; -1 (nothing found) is a miss, never a row.

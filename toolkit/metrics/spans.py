@@ -1,4 +1,4 @@
-"""Tagging scored as XTREME scores it: seqeval's F1 over spans, also where the tags are bare parts of speech."""
+"""Tagging metrics as in XTREME: seqeval's F1 over spans, also for bare parts of speech."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tagging_f1(
         tag_set: all tags of the task; None: those that occur here.
 
     Returns:
-        `{"f1", "precision", "recall", "accuracy"}`, all in [0, 1]; 0 where there is no span to divide by.
+        `{"f1", "precision", "recall", "accuracy"}`, all in [0, 1]; 0 if there is no span to divide by.
 
     Raises:
         ValueError: the numbers of sentences or of a sentence's tokens differ, there is nothing to score, or a
@@ -45,7 +45,7 @@ def tagging_f1(
 
 @dataclass(frozen=True)
 class SpanCounts:
-    """What one sentence adds to the micro-average.
+    """Counts that one sentence adds to the micro-average.
 
     Attributes:
         tp, fp, fn: spans that are right; found and not there; there and not found.
@@ -60,7 +60,7 @@ class SpanCounts:
 
     @property
     def f1(self) -> float:
-        """F1 of the sentence by itself; 1 where there is no span and none was found."""
+        """F1 of the sentence by itself; 1 if there is no span and none was found."""
         return 2 * self.tp / (2 * self.tp + self.fp + self.fn) if self.tp + self.fp + self.fn else 1.0
 
 

@@ -1,7 +1,7 @@
 """Exact match and token F1 of SQuAD v1.1.
 
 Source: the official `evaluate-v1.1.py` of Rajpurkar et al. 2016, which XTREME also uses for XQuAD and TyDiQA.
-Its habits are kept where they look odd, because the published numbers have them:
+Its habits are kept even if they look odd, because the published numbers have them:
 
 - only ASCII punctuation is removed, so `¿qué?` keeps its `¿`;
 - the English articles are removed in every language, so the French `a` goes too;
@@ -25,7 +25,7 @@ _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 @dataclass(frozen=True)
 class Question:
-    """What one prediction is worth: exact match and F1, each the best over the question's answers, in [0, 1]."""
+    """Score of one prediction: exact match and F1, each the best over the question's answers, in [0, 1]."""
 
     em: float
     f1: float

@@ -1,4 +1,4 @@
-"""Exact match and token F1 of SQuAD v2.0, where a question may have no answer.
+"""Exact match and token F1 of SQuAD v2.0, in which a question may have no answer.
 
 Source: the official `evaluate-v2.0.py` of Rajpurkar, Jia and Liang 2018 (docs/decisions/0012-official-scoring.md). It
 differs from v1.1 in two ways: answers that normalise to nothing are dropped, and two texts without tokens have F1 1.
@@ -14,11 +14,11 @@ from toolkit.metrics.squad import Question, averaged, normalise, score_questions
 
 @dataclass(frozen=True)
 class Squad2:
-    """What the official script reports, as fractions.
+    """Numbers that the official script reports, as fractions.
 
     Attributes:
         measures: `em` and `f1` at the threshold; `has_answer_em`, `has_answer_f1` and `no_answer_accuracy` over the
-            questions of either sort, where there are any; `best_em` and `best_f1` at the best threshold each.
+            questions of either sort, if there are any; `best_em` and `best_f1` at the best threshold each.
         best_thresholds: `em` and `f1` -> the score difference from which "no answer" is best said.
         questions: each question by itself, at the threshold.
     """
@@ -99,6 +99,6 @@ def _best(
 
 def _question(predicted: str, answers: Sequence[str]) -> Question:
     found = score_questions({"": predicted}, {"": answers})[""]
-    # Where either text has no token, F1 is the exact match.
+    # If either text has no token, F1 is the exact match.
     nothing = not normalise(predicted) or answers == [""]
     return Question(found.em, found.em) if nothing else found

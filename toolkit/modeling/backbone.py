@@ -15,12 +15,13 @@ import torch
 from adapters.methods.bottleneck import BottleneckLayer
 from torch import nn
 
+from toolkit.config.words import AskedPrecision
 from toolkit.errors import SourceError, ToolkitError
 from toolkit.hub import prepare_hub
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.hub_ids import HUB_IDS
-from toolkit.modeling.precision import AskedPrecision, Precision, pick_device, resolve_precision
+from toolkit.modeling.precision import Precision, pick_device, resolve_precision
 from toolkit.modeling.products import install_products
 from toolkit.modeling.special import as_text
 from toolkit.modeling.tiny import tiny_model, tiny_tokenizer
@@ -175,7 +176,8 @@ def _from_folder(folder: Path) -> tuple[Any, Any]:
             f"{folder} holds no config.json; a backbone folder is what `save_pretrained` or `hf download` leaves."
         )
     try:
-        config = AutoConfig.from_pretrained(folder)
+        # False and not None: with None, transformers 4.57 asks on the terminal whether to run the folder's own code.
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (ValueError, OSError) as error:
         raise SourceError(
             f"{folder}/config.json cannot be read ({_first_line(error)}); expected a configuration of the XLM-R family."
@@ -184,7 +186,7 @@ def _from_folder(folder: Path) -> tuple[Any, Any]:
     if (folder / "tokenizer.json").is_file():
         tokenizer = XLMRobertaTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), model_max_length=512)
     elif (folder / "sentencepiece.bpe.model").is_file():
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     else:
         raise SourceError(
             f"{folder} holds no tokenizer (tokenizer.json or sentencepiece.bpe.model); copy the checkpoint's own into it."
@@ -198,7 +200,7 @@ def _from_hub(name: str, revision: str | None) -> tuple[Any, Any]:
     prepare_hub()
     hub_id = HUB_IDS.get(name, name)
     try:
-        config = AutoConfig.from_pretrained(hub_id, revision=revision)
+        config = AutoConfig.from_pretrained(hub_id, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise SourceError(
             f"Backbone '{name}' is neither a folder nor in the local cache, and the hub cannot be reached or has no such model; "
@@ -206,7 +208,8 @@ def _from_hub(name: str, revision: str | None) -> tuple[Any, Any]:
             "or use `--backbone embedded`, which needs no hub."
         ) from error
     _check_family(name, config)
-    return _encoder(hub_id, config, revision), AutoTokenizer.from_pretrained(hub_id, revision=revision)
+    tokenizer = AutoTokenizer.from_pretrained(hub_id, revision=revision, trust_remote_code=False)
+    return _encoder(hub_id, config, revision), tokenizer
 
 
 def _check_family(name: str, config: Any) -> None:
@@ -226,6 +229,7 @@ def _encoder(source: str, config: Any, revision: str | None = None) -> Any:
             source,
             config=config,
             revision=revision,
+            trust_remote_code=False,
             add_pooling_layer=False,
             attn_implementation="sdpa",
             dtype=torch.float32,

@@ -84,7 +84,7 @@ def candidates(forward: Neighbours, backward: Neighbours, *, margin: Margin, dir
     source_means, target_means = _means(forward), _means(backward)  # [Q], [N]
     ahead = margin_scores(forward.scores, source_means[:, None], target_means[forward.rows], margin)  # [Q, k]
     back = margin_scores(backward.scores, source_means[backward.rows], target_means[:, None], margin)  # [N, k]
-    # An approximate index may have found fewer than k, and names row -1 then, which is no row.
+    # An approximate index may have found fewer than k, and names row -1 then, which means none.
     ahead, back = (np.where(one.rows < 0, -np.inf, found) for one, found in ((forward, ahead), (backward, back)))
     best_ahead, best_back = ahead.argmax(axis=1), back.argmax(axis=1)
     every_source, every_target = np.arange(len(ahead)), np.arange(len(back))
@@ -113,7 +113,7 @@ def _means(found: Neighbours) -> np.ndarray:
     """Return the mean cosine of each row with the neighbours that were found: float64 [Q], 0 for a row without any."""
     is_found = found.rows >= 0
     total = np.where(is_found, found.scores, 0).sum(axis=1, dtype=np.float64)
-    return total / np.maximum(is_found.sum(axis=1), 1)
+    return np.asarray(total / np.maximum(is_found.sum(axis=1), 1))
 
 
 def in_order(sources: np.ndarray, targets: np.ndarray, scores: np.ndarray) -> Pairs:

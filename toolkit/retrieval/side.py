@@ -141,12 +141,12 @@ def survey(array: Rows, k: int, noun: str) -> Survey:
 
 def _plain(values: Any) -> np.ndarray:
     # Zero has two spellings that compare equal; adding one turns -0.0 into 0.0.
-    return np.ascontiguousarray(values, np.float32) + np.float32(0)
+    return np.asarray(np.ascontiguousarray(values, np.float32) + np.float32(0))
 
 
 def _hashes(block: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Return a 64-bit number per row, equal for equal rows: uint64 [n]."""
     width = block.shape[1]
     if width % 2 == 0:
-        return np.einsum("nd,d->n", block.view(np.uint64), factors[: width // 2])
-    return np.einsum("nd,d->n", block.view(np.uint32).astype(np.uint64), factors)
+        return np.asarray(np.einsum("nd,d->n", block.view(np.uint64), factors[: width // 2]))
+    return np.asarray(np.einsum("nd,d->n", block.view(np.uint32).astype(np.uint64), factors))

@@ -107,7 +107,7 @@ def regret(predicted: Values, gain: Values, k: int = 1) -> float:
     # The mean over a number of which all are at least: exact where all are equal.
     least = min(best_tried)
     above = fsum(way * (one - least) for way, one in zip(ways, best_tried, strict=True)) / sum(ways)
-    return max(float(gains.max()) - (least + above), 0.0)
+    return float(max(gains.max() - (least + above), 0.0))
 
 
 def relative_regret(predicted: Values, gain: Values, k: int = 1, *, baseline: float) -> float:

@@ -16,7 +16,7 @@ def matrix_of(features: ArrayLike, *, name: str = "The features") -> Floats:
     """Return features as float64 [N, D].
 
     Raises:
-        DataError: no matrix, nothing in it, or a number that is not finite.
+        DataError: not a matrix, an empty one, or a number that is not finite.
     """
     found = np.asarray(features)
     if found.ndim != 2 or not found.size:
@@ -36,7 +36,7 @@ def vector_of(vector: ArrayLike, *, name: str = "The vector") -> Floats:
     """Return a vector as float64 [D].
 
     Raises:
-        DataError: no vector, nothing in it, or a number that is not finite.
+        DataError: not a vector, an empty one, or a number that is not finite.
     """
     found = np.asarray(vector)
     if found.ndim != 1 or not found.size:

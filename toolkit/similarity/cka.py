@@ -24,7 +24,7 @@ def linear_cka(a: ArrayLike, b: ArrayLike, *, debiased: bool = False) -> float:
         a: float [N, D1]; row i belongs to text i.
         b: float [N, D2]; row i belongs to the same text.
         debiased: use the unbiased estimate of each of the three products. The plain value of unrelated features rises towards
-            1 where N is not far above D; this one stays about 0, and may fall below it.
+            1 if N is not far above D; this one is about 0 then, and may be negative.
 
     Returns:
         in [0, 1]; debiased at most 1 up to sampling, and negative by chance.
@@ -62,7 +62,7 @@ def _centred(matrix: Floats) -> Floats:
     norm = np.linalg.norm(centred)
     if norm <= 1e-12 * np.abs(matrix).max() * np.sqrt(matrix.size):
         raise DataError("CKA was given features that are the same for every text; extract them from other texts.")
-    return centred / norm
+    return np.asarray(centred / norm, np.float64)
 
 
 def _biased(a: Floats, b: Floats) -> float:

@@ -2,7 +2,7 @@
 
 Source: Littell et al. 2017, *URIEL and lang2vec: Representing languages as typological, geographical, and phylogenetic vectors*
 (EACL). Only the package's data files are read: its code imports `pkg_resources`, which setuptools no longer has
-(tests/similarity/test_languages.py tells when that changes).
+(tests/similarity/test_languages.py fails when that changes).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def language_similarity(a: str, b: str, *, features: str = "syntax_knn") -> floa
     Args:
         a: ISO 639-1 or 639-3 code, `de`.
         b: another, or the same.
-        features: `syntax_knn` (word order and morphology; what no source says is predicted from neighbours and relatives),
+        features: `syntax_knn` (word order and morphology; a feature that no source gives is predicted from neighbours and relatives),
             `phonology_knn`, `inventory_knn`, `fam` (shared nodes of the family tree) or `geo` (distances to fixed points).
 
     Raises:
@@ -66,7 +66,7 @@ def language_vector(code: str, *, features: str = "syntax_knn") -> Floats:
     # URIEL files a language under its macrolanguage where it has one (zho, swa, ara), which is how its own table maps codes.
     for name in (_codes().get(language.code, language.iso3), language.iso3, *language.other_codes):
         if name in row_of and (values[row_of[name]] >= 0).all() and values[row_of[name]].any():
-            return values[row_of[name]]
+            return np.asarray(values[row_of[name]])
     raise SourceError(
         f"URIEL has no {features} features for {language.name} ('{language.code}'); leave the language out, or name other "
         f"features: {', '.join(name for name in FEATURE_SETS if name != features)}."
@@ -75,7 +75,7 @@ def language_vector(code: str, *, features: str = "syntax_knn") -> Floats:
 
 @cache
 def _table(features: str) -> tuple[dict[str, int], Floats]:
-    """Return the row of each code that this project's languages may have, and float64 [rows, F]; -1 where not known."""
+    """Return the row of each code that this project's languages may have, and float64 [rows, F]; -1 if not known."""
     file, source, prefix = _SETS[features]
     wanted = {_codes().get(each.code, each.iso3) for each in LANGUAGES.values()}
     wanted |= {code for each in LANGUAGES.values() for code in (each.iso3, *each.other_codes)}

@@ -1,4 +1,4 @@
-"""LogME: how well a Bayesian linear model explains the labels from the features, its two variances chosen for the task.
+"""LogME: the evidence of a Bayesian linear model that predicts labels from features, its two variances chosen for the task.
 
 Source: You, Liu, Wang and Long 2021, *LogME: Practical Assessment of Pre-trained Models for Transfer Learning* (ICML).
 """
@@ -104,4 +104,4 @@ def _evidence(decades: Floats, squares: Floats, projected: Floats, outside: floa
     error = left_over @ projected + outside  # [P]
     beta = np.minimum(n / np.maximum(error, n * LEAST_NOISE), 1 / LEAST_NOISE)
     half_log_det = 0.5 * np.log(left_over).sum(axis=1)  # [P]: 1/2 log (alpha^D / |A|), beta cancelling
-    return 0.5 * n * np.log(beta / (2 * np.pi)) + half_log_det - 0.5 * beta * error
+    return np.asarray(0.5 * n * np.log(beta / (2 * np.pi)) + half_log_det - 0.5 * beta * error, np.float64)

@@ -1,4 +1,4 @@
-"""A predictor's value for every pair of tasks."""
+"""Matrices: a predictor's value for every pair of tasks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Matrix:
 
     Attributes:
         names: K tasks.
-        values: float64 [K, K]: row i for source i, column j for target j; NaN where there is none.
+        values: float64 [K, K]: row i for source i, column j for target j; NaN if there is none.
         is_symmetric: whether source and target may be exchanged.
         predictor: its name.
 
@@ -55,7 +55,7 @@ class Matrix:
             raise DataError(f"The {self.predictor} matrix differs from its transpose, and was said to be symmetric.")
 
     def value(self, source: str, target: str) -> float:
-        """Return the value of a source for a target; NaN where there is none."""
+        """Return the value of a source for a target; NaN if there is none."""
         return float(self.values[self.names.index(source), self.names.index(target)])
 
     @property
@@ -83,15 +83,15 @@ class Matrix:
     def linkage(self) -> Floats:
         """Return the average linkage of the tasks as scipy writes it: float64 [K - 1, 4].
 
-        The distance of two tasks is the highest value there is, less theirs; a task's value with itself does not enter unless it
-        is that highest one.
+        The distance of two tasks is the highest value of the matrix minus theirs; the value of a task with itself does not
+        enter unless it is the highest one.
 
         Raises:
             DataError: values that are not symmetric, one task, or a pair without a value (`only` takes tasks out).
         """
         from scipy.cluster.hierarchy import linkage
 
-        return linkage(self._distances(), method="average", optimal_ordering=True)
+        return np.asarray(linkage(self._distances(), method="average", optimal_ordering=True), np.float64)
 
     def order(self) -> tuple[str, ...]:
         """Return the tasks in the order of a dendrogram, similar ones next to each other; a single task as it is.
@@ -123,7 +123,7 @@ class Matrix:
 def matrix_of_pairs(
     names: Sequence[str], value: Callable[[str, str], float | None], *, is_symmetric: bool, predictor: str
 ) -> Matrix:
-    """Return the matrix of a function of two tasks, which is asked once for a pair where source and target may be exchanged.
+    """Return the matrix of a function of two tasks; if source and target may be exchanged, it is called once for each pair.
 
     Args:
         names: K tasks.

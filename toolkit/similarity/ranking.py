@@ -20,11 +20,11 @@ COMBINED = "combined"
 
 @dataclass(frozen=True)
 class Ranked:
-    """A source, and what it is predicted to do for a target.
+    """A source, and its predicted values for a target.
 
     Attributes:
         source: the task; `level`: semantic or syntactic.
-        values: predictor -> number, higher where it should help more.
+        values: predictor -> number, higher if it should help more.
         absent: predictor -> why it has none.
         gain: what a sweep observed, a fraction; None without.
     """
@@ -38,7 +38,7 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The sources for one target, the one that should help most first.
+    """The sources for one target, the best predicted first.
 
     Attributes:
         target: the task; `level`: semantic or syntactic.
@@ -65,7 +65,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class TransferRanking:
-    """What predictors say of sources and targets, and how far that is borne out.
+    """Rankings of the sources of several targets by several predictors, and their agreement with the observed gains.
 
     Attributes:
         backbone: whose adapters and vectors they read.
@@ -112,7 +112,7 @@ def order(ranked: tuple[Ranked, ...], lead: str) -> tuple[Ranked, ...]:
 
 
 def verdicts(found: TransferRanking) -> list[str]:
-    """Return for each predictor a sentence on whether it beats the controls, and before them the answer of all."""
+    """Return a sentence for each predictor, whether it beats the controls, after one sentence for all of them."""
     if found.validation is None:
         return []
     rivals = ", ".join([*(name for name in found.predictors if name in found.controls), "a random ranking"])
@@ -125,8 +125,8 @@ def verdicts(found: TransferRanking) -> list[str]:
                 by_verdict[one.verdict].append(MEASURE_NAMES[measure])
         if name in found.controls:
             continue
-        told = [f"{verdict} by {', '.join(some)}" for verdict, some in by_verdict.items() if some]
-        lines.append(f"{name}: {'; '.join(told)}.")
+        parts = [f"{verdict} by {', '.join(some)}" for verdict, some in by_verdict.items() if some]
+        lines.append(f"{name}: {'; '.join(parts)}.")
         if by_verdict[BEATS]:
             best.append(f"{name} ({', '.join(by_verdict[BEATS])})")
     if not lines:
@@ -139,7 +139,7 @@ def verdicts(found: TransferRanking) -> list[str]:
 
 
 def is_trivial(measured: Measured) -> bool:
-    """Return whether a measure can tell nothing: with three sources, Regret@3 is 0 whatever is predicted."""
+    """Return whether a measure has no meaning: with three sources, Regret@3 is 0 for every prediction."""
     return measured.measure.startswith("regret") and measured.random == 0
 
 
@@ -150,12 +150,12 @@ MEASURE_NAMES = {"spearman": "Spearman", "ndcg": "NDCG", "regret@1": "Regret@1",
 
 
 def to_json(found: TransferRanking) -> str:
-    """Return a prediction as JSON, which `from_json` reads."""
+    """Return rankings as JSON, which `read_prediction` reads."""
     return json.dumps({"format": FORMAT, **asdict(found)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_prediction(path: Path) -> TransferRanking | None:
-    """Return the prediction that a file holds; None where there is no file.
+    """Return the rankings that a file holds; None if there is no file.
 
     Raises:
         DataError: the file is damaged, or of another format.

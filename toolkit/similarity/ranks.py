@@ -1,4 +1,4 @@
-"""Several rankings of the same sources as one."""
+"""Ranks: places of sources, and several rankings of the same sources joined into one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from toolkit.similarity.agreement import Values
 
 K = 60
-"""What the paper takes: the higher, the less the very first places count."""
+"""The paper's constant: the higher, the less the very first places count."""
 
 
 def ranks(predicted: Values) -> dict[str, float]:
@@ -26,8 +26,7 @@ def ranks(predicted: Values) -> dict[str, float]:
 def reciprocal_rank_fusion(rankings: Sequence[Mapping[str, float]], *, k: int = K) -> dict[str, float]:
     """Return one value for each source from several predictors' values of them: the mean of 1 / (k + rank).
 
-    Nothing is fitted, and the scales of the predictors do not matter. A predictor whose values are all the same says nothing and
-    does not enter; a source takes the mean over the predictors that have a value for it, where the paper, which ranks
+    Nothing is fitted, and the scales of the predictors do not matter. A predictor whose values are all equal is left out; a source takes the mean over the predictors that have a value for it, where the paper, which ranks
     documents that a system may not have found, takes the sum.
 
     Args:
@@ -35,7 +34,7 @@ def reciprocal_rank_fusion(rankings: Sequence[Mapping[str, float]], *, k: int = 
         k: the paper's constant.
 
     Returns:
-        source -> value in the order of their first appearance, of the sources that some predictor tells apart.
+        source -> value in the order of their first appearance, of the sources that some predictor distinguishes.
 
     Source: Cormack, Clarke and Büttcher 2009, *Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
     Methods* (SIGIR).

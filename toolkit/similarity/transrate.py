@@ -1,4 +1,4 @@
-"""TransRate: how much of the features' coding rate the labels account for.
+"""TransRate: the part of the features' coding rate that the labels account for.
 
 Source: Huang, Huang, Rong, Yang and Wei 2022, *Frustratingly Easy Transferability Estimation* (ICML).
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
 import numpy as np
 
@@ -22,12 +23,15 @@ FEWEST_TARGETS = 6
 """With fewer targets no difference can be distinguished from chance: even one with the same sign on all T of them comes about in 2 of 2^T
 ways to flip the signs, which is more than 5 % below 6. Intervals on fewer are to be called rough."""
 LEAST_SOURCES = 3
-"""Targets with fewer sources that have a prediction are left out: two sources are ranked rightly by every other coin."""
+"""Targets with fewer predicted sources are left out: a coin ranks two sources right half of the time."""
 RANDOM = "random"
-_EXACT = 13  # targets whose 8,192 flips of signs are all looked at
+_EXACT = 13  # targets whose 8,192 flips of signs are all computed
 _TIE = 1e-12
 
-BEATS, DOES_NOT, CANNOT_TELL = "beats the controls", "does not beat the controls", "cannot be told"
+Verdict = Literal["beats the controls", "does not beat the controls", "cannot be told"]
+BEATS: Final[Verdict] = "beats the controls"
+DOES_NOT: Final[Verdict] = "does not beat the controls"
+CANNOT_TELL: Final[Verdict] = "cannot be told"
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,11 @@ class Interval:
     """A mean over targets.
 
     Attributes:
-        value: the mean over `by_target`; None where the measure is undefined on every target.
+        value: the mean over `by_target`; None if the measure is undefined on every target.
         low, high: 95 % bootstrap interval over targets; None with fewer than two targets.
-        by_target: target -> number, where there is one.
+        by_target: target -> number, if there is one.
         p: of a difference: the share of all ways to flip the signs of its targets that bring a mean as far from 0, two-sided:
-            an exact test, which holds for few targets as well, where a bootstrap interval is too narrow.
+            an exact test, which holds for few targets too, for which a bootstrap interval is too narrow.
     """
 
     value: float | None
@@ -55,7 +59,7 @@ class Interval:
 
     @property
     def is_rough(self) -> bool:
-        """Whether the interval rests on so few targets that it is to be called rough."""
+        """Whether the interval rests on so few targets that it is called rough."""
         return self.n_targets < FEWEST_TARGETS
 
 
@@ -67,9 +71,9 @@ class Measured:
         predictor: its name.
         measure: one of `MEASURES`.
         estimate: the mean over targets.
-        random: what a random ranking of the same sources comes to on the same targets; None where undefined.
-        against: control -> the mean paired difference, positive where the predictor is better, whichever way the measure
-            points. `random` is among them.
+        random: mean of a random ranking of the same sources on the same targets; None if undefined.
+        against: control -> the mean paired difference, positive if the predictor is better, for every measure. `random`
+            is one of the controls.
         verdict: `BEATS`, `DOES_NOT` or `CANNOT_TELL`; None for a control.
     """
 
@@ -78,7 +82,7 @@ class Measured:
     estimate: Interval
     random: float | None
     against: Mapping[str, Interval]
-    verdict: str | None
+    verdict: Verdict | None
 
     @property
     def beats_controls(self) -> bool:
@@ -92,7 +96,7 @@ class Validation:
 
     Attributes:
         measured: predictor by predictor, measure by measure.
-        left_out: predictor -> target -> the sources that it gave no number for, or that it is not scored on.
+        left_out: predictor -> target -> the sources without a number of it, or that it is not scored on.
         n_targets: how many targets there were.
     """
 
@@ -126,16 +130,16 @@ def validate(
     """Return how well predictors rank the sources of some targets, with intervals, compared with the controls.
 
     Args:
-        predictions: predictor -> target -> source -> predicted value, None or absent where the predictor gives none.
+        predictions: predictor -> target -> source -> predicted value, None or absent if the predictor gives none.
         gains: target -> source -> observed gain.
-        controls: predictors that any other has to beat; a random ranking is a control always.
+        controls: predictors that every other one has to beat; a random ranking is always a control.
         n_resamples: B.
         seed: of the draws.
 
     Returns:
-        A predictor that beats the controls is better than each of them in the mean, with an interval of the paired difference
-        above 0 and `p` at most 5 %, which needs `FEWEST_TARGETS` targets. One whose mean is no better than some control's does
-        not beat them. For anything between it cannot be told.
+        A predictor beats the controls if it is better than each of them in the mean, with an interval of the paired difference
+        above 0 and `p` at most 5 %, which needs `FEWEST_TARGETS` targets. It does not beat them if its mean is no better than
+        that of some control. Otherwise the verdict is that this cannot be told.
 
     Raises:
         DataError: no target, a control that is not a predictor, a number that is not finite.
@@ -228,8 +232,8 @@ def _defined(scored: Mapping[str, _Measures], measure: str) -> dict[str, float]:
 def _differences(pairs: Mapping[str, tuple[_Measures, _Measures]], measure: str, sign: float) -> dict[str, float]:
     """Return how much better the first is, by target.
 
-    A correlation is undefined for a predictor that says the same of all sources; against another one such a predictor counts as
-    the random ranking that it is, 0, since otherwise it could never be beaten.
+    A correlation is undefined for a predictor that is constant over all sources. Against another one such a predictor counts as
+    a random ranking, 0, since otherwise it could never be beaten.
     """
     found = {}
     for target, (first, second) in pairs.items():
@@ -257,7 +261,7 @@ def _interval(by_target: Mapping[str, float], targets: Sequence[str], weights: F
 
 
 def _tested(difference: Interval, seed: int) -> Interval:
-    """Return a mean difference with its p-value: all 2^T flips of signs, or as many at random where these are too many."""
+    """Return a mean difference with its p-value: all 2^T flips of signs, or `RESAMPLES` of them at random if these are too many."""
     values = np.array(list(difference.by_target.values()))
     if not len(values):
         return difference
@@ -270,7 +274,7 @@ def _tested(difference: Interval, seed: int) -> Interval:
     return replace(difference, p=float((means >= abs(values.sum()) - _TIE).mean()))
 
 
-def _verdict(against: Mapping[str, Interval]) -> str:
+def _verdict(against: Mapping[str, Interval]) -> Verdict:
     if any(each.value is not None and each.value <= 0 for each in against.values()):
         return DOES_NOT
     is_sure = all(each.low is not None and each.low > 0 and (each.p or 0.0) <= LEVEL for each in against.values())

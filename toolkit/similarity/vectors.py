@@ -43,7 +43,7 @@ def mean_vector(features: ArrayLike) -> Floats:
         >>> mean_vector([[0.0, 1.0], [2.0, 3.0]]).tolist()
         [1.0, 2.0]
     """
-    return matrix_of(features).mean(axis=0)
+    return np.asarray(matrix_of(features).mean(axis=0), np.float64)
 
 
 def fisher_similarity(a: Mapping[str, ArrayLike], b: Mapping[str, ArrayLike]) -> float:

@@ -13,7 +13,7 @@ from toolkit.metrics import MAIN
 from toolkit.registry import unknown
 from toolkit.results.summary import mean, summary
 from toolkit.sweeps import CellResult, SweepResults, load_results
-from toolkit.tasks import get_task
+from toolkit.tasks import Catalogue
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Observed:
         return replace(config, backbone=replace(config.backbone, **known), adapter=adapter)  # type: ignore[arg-type]
 
 
-def observe(folder: Path, *, variant: str | None = None) -> Observed:
+def observe(folder: Path, catalogue: Catalogue, *, variant: str | None = None) -> Observed:
     """Read the transfers of a finished sweep.
 
     A source is a task that is alone below a target (`mnli/xnli`); mixtures, fusions and orders of several are not sources. A
@@ -75,6 +75,7 @@ def observe(folder: Path, *, variant: str | None = None) -> Observed:
 
     Args:
         folder: the sweep's folder.
+        catalogue: of the tasks.
         variant: the point on the sweep's axis `settings`, if it has several.
 
     Raises:
@@ -98,7 +99,7 @@ def observe(folder: Path, *, variant: str | None = None) -> Observed:
             f"The sweep in {folder} has {what}, so there is no gain to compare a prediction with; the axis `intermediates` with "
             "its baseline gives both (configs/sweep/similarity.yaml)."
         )
-    return _joined(results, tried, bases)
+    return _joined(results, tried, bases, catalogue)
 
 
 def source_of(result: CellResult) -> str | None:
@@ -129,6 +130,7 @@ def _variant(results: SweepResults, variant: str | None) -> str:
 class _Sums:
     """Gains and places of adapters, collected cell by cell."""
 
+    catalogue: Catalogue
     gains: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     alone: dict[str, dict[int, float]] = field(default_factory=dict)
     metrics: dict[str, str] = field(default_factory=dict)
@@ -138,9 +140,12 @@ class _Sums:
 
 
 def _joined(
-    results: SweepResults, tried: Sequence[CellResult], bases: Mapping[tuple[str, int], CellResult]
+    results: SweepResults,
+    tried: Sequence[CellResult],
+    bases: Mapping[tuple[str, int], CellResult],
+    catalogue: Catalogue,
 ) -> Observed:
-    sums = _Sums()
+    sums = _Sums(catalogue)
     for cell in tried:
         _add(sums, results, cell, bases.get((cell.cell.task, cell.cell.seed)))
     if not sums.gains:
@@ -182,8 +187,9 @@ def _add(sums: _Sums, results: SweepResults, cell: CellResult, base: CellResult 
         why = "the target alone was not scored" if failed is None else f"'{failed.cell.name}' {failed.state}"
         sums.left_out[f"{source} for {task}, seed {seed}: {why}."] = None
         return
-    metric = sums.metrics[task] = MAIN[get_task(task).metric]
-    with_source, without = _score(cell, metric), _score(base, metric)
+    target = sums.catalogue.get(task)
+    metric = sums.metrics[task] = MAIN[target.metric]
+    with_source, without = (_score(one, metric, target.train_language) for one in (cell, base))
     if with_source is None or without is None or with_source[1] != without[1]:
         sums.left_out[f"{source} for {task}, seed {seed}: not scored in {metric} on the target's own languages."] = None
         return
@@ -197,12 +203,12 @@ def _add(sums: _Sums, results: SweepResults, cell: CellResult, base: CellResult 
             sums.zoos[entry] = found
 
 
-def _score(cell: CellResult, metric: str) -> tuple[float, tuple[str, ...]] | None:
+def _score(cell: CellResult, metric: str, pivot: str) -> tuple[float, tuple[str, ...]] | None:
     """Return a cell's zero-shot mean (the score of the training language if there is no other), and its languages."""
     values = {score.language: score.value for score in cell.scores if score.metric == metric}
     if not values:
         return None
-    found = summary(values, pivot_language=get_task(cell.cell.task).train_language)
+    found = summary(values, pivot_language=pivot)
     return (found.mean if found.zero_shot_mean is None else found.zero_shot_mean), tuple(values)
 
 

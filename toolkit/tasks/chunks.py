@@ -1,6 +1,6 @@
 """Chunk tags: which tag sets mark chunks, in which scheme, and which tags begin, continue or end one.
 
-Schemes are told by the letters before the type: BIO (`B-PER`, `I-PER`), IOBES, BILOU (`L` ends, `U` is a chunk of one token)
+The letters before the type tell the scheme: BIO (`B-PER`, `I-PER`), IOBES, BILOU (`L` ends, `U` is a chunk of one token)
 and BMES (`M` continues). A tag set whose tags are only these letters (`B`, `I`, `O`) marks chunks without a type.
 """
 
@@ -21,7 +21,7 @@ def chunk_reader(tags: Iterable[str]) -> Callable[[str], str]:
     (docs/decisions/0009-bare-tags.md); `O` stays `O`.
 
     Args:
-        tags: the tag set; where it is not known, every tag that occurs.
+        tags: the tag set; if it is not known, every tag that occurs.
 
     Example:
         >>> [chunk_reader(["O", "B", "I"])(tag) for tag in ("B", "I", "O")]
@@ -49,7 +49,7 @@ def chunk_reader(tags: Iterable[str]) -> Callable[[str], str]:
 
 
 def continues(tag: str, read: Callable[[str], str]) -> bool:
-    """Whether a tag stands inside or at the end of a chunk that an earlier token began.
+    """Whether a tag is inside or at the end of a chunk that an earlier token began.
 
     Args:
         read: the reader of the tag set.

@@ -1,4 +1,4 @@
-"""Tasks of the user's own: from a few lines of YAML to a Task in the catalogue."""
+"""Task files: from a few lines of YAML to a Task."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def read_task(file: Path, find: Callable[[str], Task | None], names: Iterable[st
 
     Args:
         file: the YAML file; paths in it are relative to its folder.
-        find: returns the task that `base` or `trains_on` names, or None where there is none.
-        names: names to offer where there is none.
+        find: returns the task that `base` or `trains_on` names, or None if there is none.
+        names: names to offer if there is none.
 
     Raises:
-        ConfigError: the file is no YAML, or declares no task; all faults at once where they do not hide each other.
+        ConfigError: the file is not YAML, or declares no task; all faults at once unless one hides another.
     """
     try:
         text = file.read_bytes().decode("utf-8-sig")
@@ -94,7 +94,9 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
     if name is None:
         faults.append("no `name`; expected the task's name.")
     elif not _is_name(name):
-        faults.append(f"the name '{name}' cannot stand in a composition; expected lower-case letters, digits, _ and -.")
+        faults.append(
+            f"the name '{name}' cannot be used in a composition; expected lower-case letters, digits, _ and -."
+        )
     for key in ("base", "trains_on"):
         if key in said and said[key] not in known:
             faults.append(f"`{key}` names no task '{said[key]}'. {did_you_mean(said[key], names)}".rstrip())
@@ -170,7 +172,7 @@ def _check_training(task: Task, known: Mapping[str, Task]) -> None:
                 f"`trains_on` names '{lender.name}', which has another kind or other labels; expected the same."
             )
     elif task.has_train and "dev" not in task.source.splits:
-        raise ConfigError("training rows without dev rows; expected `dev` beside `train`.")
+        raise ConfigError("training rows without dev rows; expected `dev` with `train`.")
 
 
 def _source(said: Mapping[str, Any], folder: Path, base: Task | None) -> Source:
@@ -219,7 +221,7 @@ def _source(said: Mapping[str, Any], folder: Path, base: Task | None) -> Source:
 
 
 def _with_score(splits: Mapping[str, Any]) -> dict[str, Any]:
-    """Scores are reported on `test`, or else on `dev`, where the file does not say."""
+    """Add `score`: if the file does not say, scores are reported on `test`, or else on `dev`."""
     scored = next((splits[split] for split in ("score", "test", "dev") if split in splits), None)
     if scored is None:
         raise ConfigError("no rows to score on; expected `score`, `test` or `dev`.")

@@ -1,4 +1,4 @@
-"""Fill a mirror from the hub: what the tasks need, every file checked against what the hub says of it."""
+"""Fetching: a mirror is filled from the hub with what tasks need, every file checked against its checksum there."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from toolkit.tasks.sources.joined import JoinedSource
 from toolkit.tasks.task import Task
 
 README = "README.md"
-# Where the hub keeps the parquet files that it made of a dataset with a loading script.
+# The branch in which the hub keeps the parquet files that it made of a dataset with a loading script.
 CONVERTED = "refs/convert/parquet"
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What became of one dataset.
+    """Result of fetching one dataset.
 
     Attributes:
         repo: hub id.
@@ -54,7 +54,7 @@ class _Wanted:
 
 
 def hub_sources(task: Task) -> tuple[HubSource, ...]:
-    """Return the hub datasets that a task reads its rows from; none where they come from elsewhere."""
+    """Return the hub datasets that a task reads its rows from; none if they come from elsewhere."""
     source: Any = task.source
     every = source.sources.values() if isinstance(source, JoinedSource) else [source]
     return tuple(each for each in every if isinstance(each, HubSource))
@@ -76,8 +76,8 @@ def fetch(
 ) -> Iterator[Fetched]:
     """Fetch what tasks read from the hub, and what lends them training rows, into the mirror `root`, dataset by dataset.
 
-    A file that is there with the size and checksum that the hub states is left alone; an interrupted download goes on where it
-    was. While files are missing, the dataset's record says so and nothing reads it.
+    A file that is there with the size and checksum that the hub states is left alone; an interrupted download continues
+    where it was. While files are missing, the dataset's record says so and nothing reads it.
 
     Args:
         tasks: whose rows are wanted.

@@ -1,4 +1,4 @@
-"""The pool of candidates that the queries of a retrieval task search, of all languages together."""
+"""Pool: the candidates that the queries of a retrieval task search, in all languages together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows: what every task of a kind hands out, whatever the columns of its dataset are called."""
+"""Rows: one type for every kind of task, whatever the columns of its dataset are called."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class QueryRow:
     """A query for which right candidates are sought in a pool (`Task.pool`).
 
     `key` is what is sought: all candidates that carry it are right, in whatever language. `passage` is the text of one of
-    them, which training pulls the query to; empty where the rows are only scored and the data set keeps texts apart.
+    them, which training pulls the query to; empty if the rows are only scored and the data set keeps texts apart.
     """
 
     id: str
@@ -137,7 +137,7 @@ class Opened(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HeldRows:
-    """Rows that lie in memory: read whole, or made from others."""
+    """Rows in memory: read whole, or made from others."""
 
     split: str
     origin: str

@@ -1,4 +1,4 @@
-"""A task: a value that says what is learnt or measured, and where its rows come from."""
+"""Task: a value that says what is learnt or measured and where its rows come from; its rows, and what it needs of a source."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Source(Protocol):
         ...
 
     def check(self, task: Task) -> None:
-        """Raise a ConfigError where the source does not fit the task's kind."""
+        """Raise a ConfigError if the source does not fit the task's kind."""
         ...
 
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
@@ -58,12 +58,12 @@ class Task:
         level: one of `kinds.LEVELS`: what it asks for.
         source: where the rows come from; it names the splits.
         description: one line for `xstilts tasks`.
-        labels: names of the labels, in the order of their indices; empty where the kind has none.
+        labels: names of the labels, in the order of their indices; empty if the kind has none.
         trains_on: the task that lends its training rows, for a task that has none of its own.
         train_language: the language it is trained in unless a composition says otherwise.
         citation: where the data was published.
         licence: as the publisher states it.
-        size: rows of train and dev as published (a mirror may hold fewer); None where there is no such split.
+        size: rows of train and dev as published (a mirror may hold fewer); None if there is no such split.
         overlaps: splits of other tasks that share rows with this one, as `task:split`.
         is_generated: whether the rows come from a generator; then no number from it is a benchmark result.
         parallel: whether row i means the same in every language (training on one language's rows then leaks).
@@ -159,7 +159,7 @@ class Task:
     def reachable(
         self, split: str = "score", *, data_root: Path | None = None, has_pairs: bool = False
     ) -> tuple[str, ...]:
-        """Return the languages whose rows can be had: where a mirror holds this dataset, those it holds; else all.
+        """Return the languages whose rows can be had: those that the mirror holds if it has this dataset, else all.
 
         Args:
             split: `train`, `dev`, `test` or `score`.
@@ -201,7 +201,7 @@ class Task:
         Raises:
             ConfigError: no such split, or a task of another kind.
             SourceError: neither mirror nor hub has them.
-            DataError: what is there is no pool.
+            DataError: the files hold no pool.
         """
         self._check_split(split)
         if self.kind not in POOLED:
@@ -236,7 +236,7 @@ class Rows(Sequence[Row]):
         language: ISO 639-1 code, or `context.question` where the task crosses languages.
         origin: where they come from: mirror file or hub id with its revision, or the generator's name.
         revision: `org/name@commit` of the dataset, where hub or mirror say it; else empty.
-        is_generated: whether a generator made them; such rows are no benchmark.
+        is_generated: whether a generator made them; such rows are not a benchmark.
     """
 
     def __init__(

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from toolkit.composition import parse
+from toolkit.config.words import AdapterKind, Pooling
 from toolkit.errors import ZooError
 from toolkit.registry import did_you_mean
 from toolkit.results.score import Score
@@ -19,7 +20,7 @@ from toolkit.version import __version__
 from toolkit.zoo.fields import CHECKS, check_file_name, is_canonical, noun, refuse_control
 from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.sealed import plain, sealed, unsealed
-from toolkit.zoo.values import POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Pooling, Seen
+from toolkit.zoo.values import POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Seen
 
 FORMAT = 1
 CARD_FILE = "card.yaml"
@@ -57,7 +58,7 @@ class AdapterCard:
 
     name: str
     backbone: Backbone
-    kind: str
+    kind: AdapterKind
     tasks: tuple[str, ...] = ()
     heads: Mapping[str, Head] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -216,7 +217,7 @@ class AdapterCard:
                 raise ZooError(f"The card has an unknown field '{name[:60]}'. {did_you_mean(name, known)}".strip())
         for name in known:
             if name not in values:
-                raise ZooError(f"The card lacks the field '{name}'; it is cut short or no card of this release.")
+                raise ZooError(f"The card lacks the field '{name}'; it is cut short or not a card of this release.")
         for name, (is_right, expected) in CHECKS.items():
             if not is_right(values[name]):
                 raise ZooError(f"The card's field '{name}' holds {noun(values[name])}, expected {expected}.")
@@ -232,7 +233,7 @@ class AdapterCard:
         }
         card = cls(**read)
         if not is_canonical(card.name):
-            raise ZooError(f"The card's name '{card.name[:80]}' is no composition in its canonical form.")
+            raise ZooError(f"The card's name '{card.name[:80]}' is not a composition in its canonical form.")
         for name in card.files:
             check_file_name(name)
         if card.digest != digest_of(card):
@@ -244,7 +245,7 @@ class AdapterCard:
         """Read a card's page.
 
         Raises:
-            ZooError: it was cut short or changed, is not plain YAML within limits, or is no card.
+            ZooError: it was cut short or changed, is not plain YAML within limits, or is not a card.
         """
         return cls.from_dict(unsealed(text))
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import ZooError
-from toolkit.zoo.card import CARD_FILE, AdapterCard, check_file_name, digest_of
+from toolkit.zoo.card import CARD_FILE, AdapterCard, digest_of
+from toolkit.zoo.fields import check_file_name
 from toolkit.zoo.files import names, sha256, sync, write_text
 from toolkit.zoo.values import CardFile
 
@@ -44,7 +45,7 @@ def write_entry(
     held = {}
     for file in sorted(files):
         path = folder / file
-        # safetensors 0.8 writes the memory as it lies: a transposed view would be stored in the wrong order, silently
+        # safetensors 0.8 writes the memory in its own order: a transposed view would be stored in the wrong order, silently
         # (tests/zoo/test_store.py: a transposed array).
         tensors = {name: np.array(array, order="C", copy=None) for name, array in files[file].items()}
         try:
@@ -123,7 +124,7 @@ def delete(path: Path) -> None:
 
 
 def check_tensors(card: AdapterCard, files: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    """Raise ZooError for names that are no file names, files without tensors, and weights that are not finite."""
+    """Raise ZooError for names that are not file names, files without tensors, and weights that are not finite."""
     import numpy as np
 
     if not files:

@@ -1,4 +1,4 @@
-"""Finding an adapter, where it comes from, and what nothing needs any more."""
+"""Search of a zoo: adapters by task, language and score, their history, and entries that nothing needs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal, get_args
 
 from toolkit.composition import parse
 from toolkit.errors import ZooError
@@ -17,7 +18,8 @@ from toolkit.zoo.lock import Lock
 from toolkit.zoo.share.arrival import INCOMING
 from toolkit.zoo.store import Zoo
 
-SORTS = ("name", "score", "size", "created")
+Sort = Literal["name", "score", "size", "created"]
+SORTS: tuple[Sort, ...] = get_args(Sort)
 _BETTER = re.compile(r"(?:(?P<task>[a-z][a-z0-9_-]*)=)?(?P<percent>\d+(?:\.\d+)?)")
 
 
@@ -27,7 +29,7 @@ def choose(
     task: str | None = None,
     language: str | None = None,
     better_than: str | None = None,
-    sort: str = "name",
+    sort: Sort = "name",
 ) -> list[AdapterCard]:
     """Return the cards that fit, in the order asked for.
 
@@ -53,7 +55,7 @@ def choose(
     if better_than is not None:
         found = _BETTER.fullmatch(better_than)
         if not found:
-            raise ZooError(f"'{better_than}' is no bound; expected per cent, as in `--better-than 60` or `xnli=60`.")
+            raise ZooError(f"'{better_than}' is not a bound; expected per cent, as in `--better-than 60` or `xnli=60`.")
         bound = (found["task"], float(found["percent"]) / 100)
     fitting = []
     for card in cards:
@@ -103,7 +105,7 @@ def unneeded(zoo: Zoo, locks: Sequence[Lock]) -> list[AdapterCard]:
         shelf = zoo.folder(card).parent.name
         made_from = {parent.name for parent in card.parents} | set(parse(card.name).entries)
         named |= {(shelf, name) for name in made_from - {card.name}}
-    pinned = {(lock.backbone["digest"], name) for lock in locks for name in lock.entries}
+    pinned = {(lock.backbone.digest, name) for lock in locks for name in lock.entries}
     return [
         card
         for card in cards
@@ -131,7 +133,7 @@ def history(zoo: Zoo, card: AdapterCard) -> list[str]:
     shelf = zoo.folder(card).parent.name
     lines: list[str] = []
     waiting: list[tuple[str, str | None, int]] = [(card.name, None, 0)]
-    told: set[str] = set()
+    listed: set[str] = set()
     while waiting:
         name, digest, depth = waiting.pop()
         indent = "  " * depth
@@ -142,10 +144,10 @@ def history(zoo: Zoo, card: AdapterCard) -> list[str]:
         changed = (
             f"  (trained on {digest[:12]}, which this zoo holds no more)" if digest and digest != one.digest else ""
         )
-        if name in told:
+        if name in listed:
             lines.append(f"{indent}{name}  {one.digest[:12]}  as above{changed}")
             continue
-        told.add(name)
+        listed.add(name)
         lines.append(f"{indent}{name}  {one.digest[:12]}  {one.created}  {one.seconds:.0f} s{changed}")
         for seen in one.data_seen:
             if seen.is_external:

@@ -1,4 +1,4 @@
-"""What an entry was trained on, and what that was trained on: the order in which adapters travel."""
+"""Lineage of an entry: the entries it was trained on, and theirs, in the order in which they are sent."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def lineage(
     fallback: Mapping[str, AdapterCard] | None = None,
     where: str = "The zoo",
 ) -> list[AdapterCard]:
-    """Return what an entry was trained on, parents first, the entry last.
+    """Return the entries that an entry was trained on, parents first, the entry itself last.
 
     Args:
         card: the entry.
         known: the cards at hand, by `<backbone>/<composition>`.
-        fallback: cards that are taken where `known` has another digest than a child names.
-        where: how to call the place in a fault.
+        fallback: cards that are taken if `known` has another digest than a child names.
+        where: name of the place in an error.
 
     Raises:
         ZooError: a parent is missing, or is not the one that the entry was trained on.

@@ -1,10 +1,10 @@
-"""A lock pins a composition to exact digests, so that a colleague who holds the file gets the same weights or a refusal."""
+"""Lock files: they pin a composition to exact digests, so that a colleague gets the same weights or an error."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +27,26 @@ _HEAD = "# Pins a composition to exact weights; `xstilts eval EXPR --lock FILE` 
 
 
 @dataclass(frozen=True)
+class Pinned:
+    """The encoder that a lock names."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Lock:
-    """What a lock file says.
+    """The contents of a lock file.
 
     Args:
         composition: what was locked, in its canonical form.
-        backbone: `name` and `digest` of the encoder.
+        backbone: name and digest of the encoder.
         entries: name -> digest of every entry that it takes parts from, and of what those were trained on.
-        file: where it was read, for faults.
+        file: where it was read, for errors.
     """
 
     composition: str
-    backbone: Mapping[str, str]
+    backbone: Pinned
     entries: Mapping[str, str]
     file: str = LOCK_FILE
 
@@ -47,7 +55,7 @@ class Lock:
         values = {
             "format": FORMAT,
             "composition": self.composition,
-            "backbone": dict(self.backbone),
+            "backbone": asdict(self.backbone),
             "entries": dict(self.entries),
         }
         return _HEAD + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=200)
@@ -61,9 +69,9 @@ class Lock:
                     f"{self.file} pins '{self.composition}' and does not name '{card.name}'; lock what you use "
                     "(`xstilts zoo lock EXPR`) or leave --lock out."
                 )
-            if card.backbone.digest != self.backbone["digest"]:
+            if card.backbone.digest != self.backbone.digest:
                 raise ZooError(
-                    f"{self.file} pins the backbone {self.backbone['name']} {self.backbone['digest'][:12]}, but "
+                    f"{self.file} pins the backbone {self.backbone.name} {self.backbone.digest[:12]}, but "
                     f"'{card.name}' was trained on {card.backbone.name} {card.backbone.digest[:12]}; choose that backbone."
                 )
             if card.digest != pinned:
@@ -99,7 +107,7 @@ def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
     made_for = next(iter(found.values())).backbone
     return Lock(
         str(composition),
-        {"name": made_for.name, "digest": made_for.digest},
+        Pinned(made_for.name, made_for.digest),
         {name: card.digest for name, card in found.items()},
     )
 
@@ -113,7 +121,7 @@ def read_lock(path: Path) -> Lock:
     """Read a lock, within limits of size and depth.
 
     Raises:
-        ZooError: it is missing, no plain YAML, or no lock.
+        ZooError: it is missing, not plain YAML, or not a lock.
     """
     with open_regular(Path(path), f"The lock {path}") as stream:
         data = stream.read(MAX_LOCK_BYTES + 1)
@@ -126,9 +134,9 @@ def read_lock(path: Path) -> Lock:
         raise ZooError(f"{path} is refused: {fault}; write it again with `xstilts zoo lock`.") from None
     if not _is_lock(values):
         raise ZooError(
-            f"{path} is no lock of this release (format {FORMAT}); write it again with `xstilts zoo lock EXPR --out {path}`."
+            f"{path} is not a lock of this release (format {FORMAT}); write it again with `xstilts zoo lock EXPR --out {path}`."
         )
-    return Lock(values["composition"], values["backbone"], values["entries"], str(path))
+    return Lock(values["composition"], Pinned(**values["backbone"]), values["entries"], str(path))
 
 
 def _is_lock(values: Any) -> bool:

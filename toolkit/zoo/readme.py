@@ -1,4 +1,4 @@
-"""A card as a page for people: the hub's model-card YAML, what it is, results, and the two lines that use it."""
+"""Page of an adapter for people: the hub's model-card YAML, a description, results, and the commands that use it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 
 from toolkit.composition import parse
 from toolkit.modeling.hub_ids import BASE_MODELS
-from toolkit.tasks import TASKS
+from toolkit.tasks import BUILT_IN
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.names import is_local
 from toolkit.zoo.values import Seen
@@ -50,7 +50,7 @@ def readme(card: AdapterCard, place: str = "") -> str:
         "",
         f"# `{card.name}`",
         "",
-        f"{_what(card)} Digest `{card.digest[:12]}`; `card.yaml` beside this page holds everything below, with checksums.",
+        f"{_what(card)} Digest `{card.digest[:12]}`; `card.yaml` next to this page holds everything below, with checksums.",
         "",
         "## Use",
         "",
@@ -116,7 +116,7 @@ def metadata(card: AdapterCard) -> dict[str, Any]:
 
 
 def base_model(card: AdapterCard) -> str | None:
-    """Return the hub id of the encoder an adapter stands on, or None where it has none."""
+    """Return the hub id of the encoder that an adapter was trained on, or None if it has none."""
     name = _backbone(card)
     if name in BASE_MODELS:
         return BASE_MODELS[name]
@@ -128,8 +128,15 @@ def _backbone(card: AdapterCard) -> str:
 
 
 def _datasets(card: AdapterCard) -> list[str]:
-    paths = [getattr(TASKS[seen.task].source, "path", None) for seen in card.data_seen if seen.task in TASKS]
-    return list(dict.fromkeys(str(path) for path in paths if path and _HUB_ID.fullmatch(str(path))))
+    """Return the hub ids of the data sets that the entry saw: of the built-in tasks, and of others that have a revision."""
+    held = BUILT_IN.held
+    paths = [
+        str(getattr(held[seen.task].source, "path", ""))
+        if seen.task in held
+        else (seen.revision or "").partition("@")[0]
+        for seen in card.data_seen
+    ]
+    return [path for path in dict.fromkeys(paths) if _HUB_ID.fullmatch(path)]
 
 
 def _what(card: AdapterCard) -> str:

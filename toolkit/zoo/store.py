@@ -228,13 +228,13 @@ class Zoo:
         return self._folders.writing(shelf)
 
     def write_readme(self, card: AdapterCard, page: str) -> None:
-        """Put a page for people beside an entry's card."""
+        """Put a page for people next to an entry's card."""
         home = self.folder(card)
         with self._folders.writing(home.parent):
             replace_text(home / README_FILE, page)
 
     def text(self, card: AdapterCard) -> str:
-        """Return the card's page as it lies on the disk, to the byte."""
+        """Return the card's page as it is stored, to the byte."""
         self._folders.read(self.folder(card))
         with open_regular(self.folder(card) / CARD_FILE, f"The card of '{card.name}'") as stream:
             return stream.read(MAX_CARD_BYTES).decode("utf-8")

@@ -1,4 +1,4 @@
-"""Is an entry what its card says, and does it fit? Every check happens before a tensor is handed out."""
+"""Checks of entries against their cards and circuits, made before any tensor is handed out."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def read_tensors(
             raise
         # KeyError, TypeError: a number format that NumPy lacks (bfloat16, float8).
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise ZooError(f"{what} is no weight file that can be read ({_short(error)}); {MEND}.") from None
+            raise ZooError(f"{what} cannot be read as a weight file ({_short(error)}); {MEND}.") from None
     # safe_open took the path, not our handle: what was read must be the file that was checked.
     if (again.st_dev, again.st_ino, again.st_mtime_ns) != (status.st_dev, status.st_ino, status.st_mtime_ns):
         raise ZooError(f"{what} was replaced while it was read; run the same command again.")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import toolkit
 from tests.recipes.small import tiny_config
+from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.recipes.data.check import check
 from toolkit.recipes.session.session import Session
-from toolkit.tasks import TASKS
+from toolkit.tasks import BUILT_IN
 
 pytestmark = pytest.mark.journey
 
@@ -26,8 +27,7 @@ DEV = [("Er singt.", "Laut.", "ja"), ("Wort " * 400, "Lang.", "nein"), ("Neu.", 
 
 
 @pytest.fixture
-def own(folder: Path) -> Iterator[Path]:
-    held = dict(TASKS)
+def own(folder: Path) -> Path:
     for name, rows in (("train", TRAIN), ("dev", DEV)):
         lines = ["a,b,gold", *(",".join(row) for row in rows)]
         (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -35,16 +35,16 @@ def own(folder: Path) -> Iterator[Path]:
         "name: own\nkind: pair\nlabels: [ja, nein]\nfiles: {train: train.csv, dev: dev.csv}\n"
         "columns: {first: a, second: b, label: gold}\n"
     )
-    toolkit.load_task(folder / "own.yaml")
     (folder / "other.yaml").write_text((folder / "own.yaml").read_text().replace("name: own", "name: other"))
-    toolkit.load_task(folder / "other.yaml")
-    yield folder
-    TASKS.clear()
-    TASKS.update(held)
+    return folder
+
+
+def configured(own: Path, *sets: str) -> Config:
+    return tiny_config(own, f"task_files={own / 'own.yaml'},{own / 'other.yaml'}", *sets)
 
 
 def test_balance_lengths_duplicates_and_faults_are_found(own: Path) -> None:
-    found = check("own", Session.open(tiny_config(own)))
+    found = check("own", Session.open(configured(own)))
     train, dev = found.parts
     assert (train.split, train.n, train.balance) == ("train", 16, "ja 75.0%, nein 25.0%")
     assert train.n_repeated == 13  # three inputs, case and spacing aside
@@ -59,14 +59,13 @@ def test_balance_lengths_duplicates_and_faults_are_found(own: Path) -> None:
 
 def test_rows_that_an_entry_of_the_zoo_saw_are_named(own: Path) -> None:
     (own / "dev.csv").write_text("a,b,gold\nEr singt.,Laut.,ja\nNeu.,Neu.,nein\n", encoding="utf-8")
-    config = tiny_config(own)
+    config = configured(own)
     toolkit.train("own", config)
     assert (
         "'own' saw own en (train): 1 of the 2 rows scored in en are among them."
         in check("own", Session.open(config)).sentences
     )
-    TASKS.pop("own")
-    found = check("other", Session.open(config))
+    found = check("other", Session.open(replace(config, task_files=(own / "other.yaml",))))
     assert any("cannot be read here and was not compared: No task named 'own'" in each for each in found.sentences)
 
 
@@ -74,7 +73,7 @@ def test_a_task_whose_rows_cannot_be_reached_is_refused(own: Path) -> None:
     (own / "train.csv").unlink()
     (own / "dev.csv").unlink()
     with pytest.raises(ToolkitError, match="No rows of 'own' can be reached"):
-        check("own", Session.open(tiny_config(own)))
+        check("own", Session.open(configured(own)))
 
 
 def test_a_retrieval_task_is_checked_by_its_queries_its_passages_and_its_pool(tmp_path: Path) -> None:
@@ -83,11 +82,11 @@ def test_a_retrieval_task_is_checked_by_its_queries_its_passages_and_its_pool(tm
     by_split = {(part.split, part.language): part for part in found.parts}
     assert by_split["score", "de"].n == 60
     assert by_split["train passages", "de"].n == 3000
-    assert {language for split, language in by_split if split == "pool"} == set(TASKS["micro-answers"].languages)
+    assert {language for split, language in by_split if split == "pool"} == set(BUILT_IN.get("micro-answers").languages)
     pool = by_split["pool", "de"]
     assert pool.n == 120
     right = float(pool.balance.removesuffix(" right a query"))
-    rows, held = TASKS["micro-answers"].rows("score", "de"), TASKS["micro-answers"].pool()
+    rows, held = BUILT_IN.get("micro-answers").rows("score", "de"), BUILT_IN.get("micro-answers").pool()
     german = [row for row in held.rows if row.language == "de"]
     assert right == pytest.approx(
         sum(row.key in each.keys for row in rows for each in german) / len(rows),
@@ -107,7 +106,7 @@ def test_rows_that_were_drawn_are_compared_as_they_were_drawn(own: Path) -> None
     text = "\n".join(["a,b,gold", *(",".join(row) for row in rows)])
     (own / "train.csv").write_text(text, encoding="utf-8")
     (own / "dev.csv").write_text(text, encoding="utf-8")
-    config = tiny_config(own, "train.total_examples=5")
+    config = configured(own, "train.total_examples=5")
     toolkit.train("own", config)
     assert (
         "'own' saw own en (train): 5 of the 20 rows scored in en are among them."

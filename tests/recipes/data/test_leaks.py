@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 import toolkit
 from tests.recipes.small import tiny_config
@@ -14,19 +11,11 @@ from tests.tasks.sources.test_layouts import write
 from toolkit.recipes.data.check import check
 from toolkit.recipes.data.leaks import Held, Leak, find_leaks
 from toolkit.recipes.session.session import Session
-from toolkit.tasks import TASKS, Task, get_task, load_task
-
-
-@pytest.fixture(autouse=True)
-def own_tasks() -> Iterator[None]:
-    held = dict(TASKS)
-    yield
-    TASKS.clear()
-    TASKS.update(held)
+from toolkit.tasks import BUILT_IN, Task
 
 
 def hold(task: Task | str, split: str, language: str, root: Path) -> Held:
-    found = get_task(task) if isinstance(task, str) else task
+    found = BUILT_IN.get(task) if isinstance(task, str) else task
     rows = found.rows(split, language, data_root=root)
     return Held(found, (split, rows.split), language, list(rows))
 
@@ -89,7 +78,7 @@ def xnli(root: Path, **sizes: int) -> None:
 def slice_of_dev(folder: Path, base: str = "xnli") -> Task:
     file = folder / "seen.yaml"
     file.write_text(f"name: seen\nbase: {base}\nsplits: {{train: validation, dev: validation}}\n")
-    return load_task(file)
+    return BUILT_IN.read(file)
 
 
 def test_dev_rows_of_one_language_are_those_of_every_other(tmp_path: Path) -> None:
@@ -108,7 +97,7 @@ def test_rows_copied_into_a_file_of_ones_own_give_away_the_other_languages_too(t
         "name: own\nkind: pair\nlabels: [entailment, neutral, contradiction]\nfiles: {train: own.csv, dev: own.csv}\n"
         "columns: {first: p, second: h, label: l}\n"
     )
-    own = load_task(tmp_path / "own.yaml")
+    own = BUILT_IN.read(tmp_path / "own.yaml")
     scored = {code: hold("xnli", "score", code, tmp_path) for code in ("en", "de")}
     found = find_leaks(hold(own, "train", "en", tmp_path), scored)
     assert {leak.language: (leak.same, leak.parallel) for leak in found} == {"de": (2, 0), "en": (0, 2)}
@@ -158,7 +147,7 @@ def test_ids_that_only_count_rows_are_no_sign_of_shared_rows(tmp_path: Path) -> 
 def test_the_check_says_who_saw_what_with_counts_and_equal_counts_together(folder: Path) -> None:
     xnli(folder, en=8, de=8, sw=8)
     slice_of_dev(folder)
-    config = tiny_config(folder, f"data_root={folder}", "train.limit=4")
+    config = tiny_config(folder, f"data_root={folder}", f"task_files={folder / 'seen.yaml'}", "train.limit=4")
     toolkit.train("seen.de", config)
     sentences = check("xnli", Session.open(config)).sentences
     assert "'seen.de' saw seen de (train): 4 of the 8 rows scored in de are among them." in sentences

@@ -324,8 +324,8 @@ def test_a_threshold_for_mining_is_chosen_on_rows_with_the_same_noise(
 ) -> None:
     from toolkit.recipes.score import mining
 
-    origins, real = [], mining._corpora
-    monkeypatch.setattr(mining, "_corpora", lambda rows, *args: origins.append(rows.origin) or real(rows, *args))
+    origins, real = [], mining.corpora_of
+    monkeypatch.setattr(mining, "corpora_of", lambda rows, *args: origins.append(rows.origin) or real(rows, *args))
     config = _here(trained, tmp_path, "retrieve.limit=200", "noise.apply=delete:1")
     toolkit.retrieve("backbone", config, task="micro-mining", languages="de")
     assert len(origins) == 2 and all("delete 1 of source" in origin for origin in origins)

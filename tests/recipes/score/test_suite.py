@@ -18,6 +18,7 @@ from toolkit.recipes.score import suite as module
 from toolkit.recipes.score.publish import Scored
 from toolkit.recipes.score.suite import task_mean
 from toolkit.recipes.score.suite_plan import Part, describe_suite
+from toolkit.recipes.score.suite_write import SuiteResult
 from toolkit.results.score import Score, read_json
 from toolkit.results.summary import mean
 from toolkit.retrieval import quality
@@ -185,7 +186,7 @@ def test_a_whole_benchmark_is_not_partial_and_a_missing_task_makes_it_so(
     monkeypatch.setitem(SUITES, "two", Suite("two", "", entries, {"both": ("micro-nli", "micro-choice")}))
     config = tiny_config(tmp_path, "eval.limit=null")
 
-    def run(lacking: str = "", split: str = "score") -> module.SuiteResult:
+    def run(lacking: str = "", split: str = "score") -> SuiteResult:
         monkeypatch.setattr(
             module,
             "plan_suite",

@@ -13,6 +13,7 @@ from toolkit.recipes.sweep.plan import stages_without_sharing
 from toolkit.recipes.sweep.run import plan_sweep
 from toolkit.sweeps import Planned
 from toolkit.sweeps.changes import changes
+from toolkit.tasks import BUILT_IN
 
 NOTHING = Facts()
 GRID = """
@@ -29,7 +30,7 @@ def planned(
 ) -> Planned:
     path = tmp_path / "grid.yaml"
     path.write_text(text, encoding="utf-8")
-    return plan_sweep(path, given or {}, facts)
+    return plan_sweep(path, given or {}, facts, BUILT_IN)
 
 
 def made_again(before: Planned, after: Planned) -> set[str]:
@@ -91,6 +92,16 @@ def test_a_setting_touches_only_what_it_can_change(tmp_path: Path, given: Mappin
         assert found == set()
 
 
+def test_the_way_to_fuse_reaches_every_step_and_does_again_what_holds_a_fusion(tmp_path: Path) -> None:
+    text = "axes: {fusions: {of: {b: [micro-nli, micro-qa]}, methods: [fuse, avg]}, targets: [micro-pos]}"
+    before, after = planned(tmp_path, text), planned(tmp_path, text, {"fusion": "reference"})
+    assert {step.settings["fusion"] for step in after.steps} == {"reference"}
+    assert made_again(before, after) == {
+        "train fuse[micro-nli,micro-qa]/micro-pos",
+        "evaluate fuse[micro-nli,micro-qa]/micro-pos",
+    }
+
+
 def test_a_setting_of_one_task_touches_its_stages_and_what_stands_on_them(tmp_path: Path) -> None:
     after = planned(tmp_path, GRID.replace("batch_size: 8", "batch_size: 16"))
     stages = {name for name in made_again(planned(tmp_path), after) if name.startswith("train")}
@@ -99,7 +110,7 @@ def test_a_setting_of_one_task_touches_its_stages_and_what_stands_on_them(tmp_pa
 
 def test_other_rows_and_another_backbone_are_other_keys(tmp_path: Path) -> None:
     before = planned(tmp_path)
-    needs, backbones = needs_of(before.steps)
+    needs, backbones = needs_of(before.steps, BUILT_IN)
     rows = {need.name: {"fingerprint": "a", "rows": 10} for need in needs}
     weights = {name: {"digest": "d", "precision": "fp32"} for name in backbones}
     known = planned(tmp_path, facts=Facts(weights, rows))

@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 from toolkit.config import load
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.sweep.run import dry_run
+from toolkit.recipes.sweep.run import dry_run, sweep
 from toolkit.sweeps import SweepFolder, load_results
 from toolkit.sweeps.outlook import outlook
 from toolkit.zoo import Zoo
@@ -180,3 +180,15 @@ def test_a_worker_that_dies_is_replaced_and_its_step_recorded_as_failed(tmp_path
     wait_until(lambda: len(records(out)) >= 2, "the next step has begun", process=process)
     process.kill()
     process.wait()
+
+
+def test_workers_know_the_tasks_of_the_users_own_files(tmp_path: Path) -> None:
+    (tmp_path / "twin.yaml").write_text("name: twin\nbase: micro-pos\n", encoding="utf-8")
+    text = "axes: {targets: [twin]}\nlanguages: [en]\nsettings:\n  backbone: {name: tiny, precision: fp32}\n"
+    text += "  train: {limit: 16, epochs: 1, eval_limit: 8}\n  eval: {limit: 8}\n"
+    grid, out = write_grid(tmp_path, text), tmp_path / "out"
+    with pytest.raises(ToolkitError, match="No task named 'twin'"):
+        run(grid, out)
+    config = load(sets=["tracking.enabled=no", f"task_files={tmp_path / 'twin.yaml'}"])
+    assert sweep(grid, Session.open(config), given={}, folder=out) == 0
+    assert [cell.scores[0].task for cell in load_results(out).cells] == ["twin"]

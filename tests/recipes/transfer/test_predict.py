@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import mlflow
 import pytest
 from click.testing import CliRunner
 
-import toolkit
 from cli import main
 from tests.recipes.failing import FailingTracker
 from tests.recipes.small import tiny_config
@@ -30,19 +28,11 @@ from toolkit.recipes.transfer.suggest import suggest as suggest_journey
 from toolkit.similarity import regret
 from toolkit.similarity.ranking import FILE, read_prediction, verdicts
 from toolkit.sweeps.transfers import observe
-from toolkit.tasks import TASKS
+from toolkit.tasks import BUILT_IN
 
 pytestmark = pytest.mark.journey
 
 TEXTUAL = "combined,text-embedding,vocabulary"  # what needs no adapter
-
-
-@pytest.fixture(autouse=True)
-def own_tasks() -> Iterator[None]:
-    held = dict(TASKS)
-    yield
-    TASKS.clear()
-    TASKS.update(held)
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +67,12 @@ def planted(folder: Path) -> tuple[str, str]:
         "name: letters\nkind: pair\nlabels: [other, same]\nfiles: {train: letters.csv, dev: letters.csv}\n"
         "columns: {first: a, second: b, label: gold}\n"
     )
-    for name in ("twin", "letters"):
-        toolkit.load_task(folder / f"{name}.yaml")
     return "twin", "letters"
 
 
 def test_a_task_that_must_help_comes_first_and_one_that_cannot_last(config: Config, tmp_path: Path) -> None:
     helps, cannot = planted(tmp_path)
+    config = replace(config, task_files=tuple(tmp_path / f"{name}.yaml" for name in (helps, cannot)))
     found = predict("micro-pos", config, sources=["micro-nli", cannot, helps, "micro-qa"], by=TEXTUAL).found
     ranking = found.of("micro-pos")
     for name in TEXTUAL.split(","):
@@ -121,7 +110,7 @@ def test_train_makes_what_lacks(tmp_path: Path) -> None:
 
 def test_a_sweep_stands_beside_and_every_predictor_beside_the_controls(config: Config, swept: Path) -> None:
     result = predict(None, config, sweep=swept, by=TEXTUAL)
-    found, seen = result.found, observe(swept)
+    found, seen = result.found, observe(swept, BUILT_IN)
     assert found.predictors == ("combined", "text-embedding", "vocabulary", "size", "mean-effect")
     assert found.controls == ("size", "mean-effect")
     for ranking in found.rankings:
@@ -188,7 +177,7 @@ def test_suggested_members_come_with_reasons_the_command_and_the_realised_regret
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     tracked = replace(config, tracking=replace(config.tracking, enabled=True, uri=uri))
     found = suggest(2, "micro-choice", tracked, sweep=swept, by=TEXTUAL)
-    gains = observe(swept).gains["micro-choice"]
+    gains = observe(swept, BUILT_IN).gains["micro-choice"]
     assert len(found.members) == 2 and set(found.members) < set(gains)
     assert found.regret == pytest.approx(max(gains.values()) - max(gains[member] for member in found.members))
     assert found.expected_regret == pytest.approx(regret(dict.fromkeys(gains, 0.0), gains, 2))

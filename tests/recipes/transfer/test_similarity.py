@@ -20,7 +20,7 @@ from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer.similarity import by_group
 from toolkit.recipes.transfer.similarity import compare_tasks as journey
-from toolkit.tasks import TASKS
+from toolkit.tasks import BUILT_IN
 
 pytestmark = pytest.mark.journey
 
@@ -113,11 +113,11 @@ def test_nothing_is_trained_for_predictors_that_need_no_adapter(tmp_path: Path) 
 
 
 def test_tasks_are_shown_group_by_group_and_none_twice() -> None:
-    assert by_group(["squad", "ccg", "mnli", "udpos.tr", "squad"]) == ["ccg", "udpos.tr", "squad", "mnli"]
+    assert by_group(["squad", "ccg", "mnli", "udpos.tr", "squad"], BUILT_IN) == ["ccg", "udpos.tr", "squad", "mnli"]
 
 
 def test_what_is_about_syntax_is_in_the_syntactic_group() -> None:
-    assert {name for name, task in TASKS.items() if task.level == "syntactic"} == {"udpos", "ccg", "micro-pos"}
+    assert {task.name for task in BUILT_IN if task.level == "syntactic"} == {"udpos", "ccg", "micro-pos"}
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("front", "said"),
     [
-        ("configs: [", "front matter is no YAML"),
+        ("configs: [", "front matter is not YAML"),
         ("configs:\n- data_files: []", "not a list of config_name"),
         ("configs:\n- config_name: en\n  data_files:\n  - split: train", "not a list of config_name"),
         ("configs:\n- config_name: en\n  data_files: ../../secret.parquet", "leads out of the dataset's folder"),

@@ -175,7 +175,7 @@ def test_a_line_that_is_no_json_is_told_by_its_number(tmp_path: Path) -> None:
     written(tmp_path)
     with open(tmp_path / "wikinews_mentions-test.jsonl", "ab") as file:
         file.write(b"\n{\xff\n")
-    with pytest.raises(DataError, match="line 4 is no UTF-8 json"):
+    with pytest.raises(DataError, match="line 4 is not UTF-8 json"):
         TASK.rows("score", "en", data_root=tmp_path)
 
 

@@ -19,6 +19,7 @@ from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.recipes.score.pool import pooled_fingerprint
 from toolkit.recipes.score.publish import result_folder
 from toolkit.recipes.score.retrieve import retrieve
+from toolkit.recipes.score.settings import row_limit
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.noise import scored_rows
 from toolkit.recipes.session.session import Session
@@ -29,12 +30,22 @@ from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.results.score import Score, read_json
 from toolkit.statistics.bootstrap import RESAMPLES, resample
 from toolkit.statistics.outcomes import Outcomes
-from toolkit.tasks import Task, get_task
-from toolkit.tasks.kinds import RETRIEVED
+from toolkit.tasks import Task
+from toolkit.tasks.kinds import POOLED, RETRIEVED, Kind
 from toolkit.tracking import NOTE_TAG
 
 FILES = ("compare.md", "compare.csv", "compare.tex", "compare.png", "compare.svg")
 _TOLERANCE = 1e-6
+# Protocols whose score of a kind is not one sum over rows.
+WITHOUT_SUMS: Mapping[Kind, tuple[str, ...]] = {
+    "pair": (),
+    "choice": (),
+    "span": (),
+    "tags": (),
+    "bitext": ("all", "mteb"),
+    "mining": ("all", "mteb"),
+    "retrieval": ("all",),
+}
 
 
 @dataclass(frozen=True)
@@ -78,11 +89,11 @@ def compare(
         resamples: how many test sets are drawn.
 
     Raises:
-        ToolkitError: fewer than two compositions, or a measure that is no sum over rows.
+        ToolkitError: fewer than two compositions, or a measure that is not a sum over rows.
         DataError: the compositions were not scored on the same rows.
     """
     config = session.config
-    target = get_task(task)
+    target = session.catalogue.get(task)
     names = list(dict.fromkeys(str(parse(text)) for text in (*([baseline] if baseline else []), *expressions)))
     if len(names) < 2:
         raise ToolkitError(
@@ -95,7 +106,7 @@ def compare(
             raise ToolkitError(f"'{name}' has several answers to a row; compare its members one by one.")
     wanted = choose_languages(target, languages, session)
     one = config.retrieve.protocol
-    if target.kind in RETRIEVED and one in (("all",) if target.kind == "retrieval" else ("all", "mteb")):
+    if one in WITHOUT_SUMS[target.kind]:
         raise ToolkitError(
             f"The protocol '{one}' gives no single score that is a sum over pairs; compare with `--set retrieve.protocol=jiant`, "
             "xtreme, laser or st."
@@ -146,17 +157,16 @@ def _is_reusable(
     if not all(zoo.holds(entry, shelf) for entry in needed):
         return False  # the evaluation says what is missing
     cards = {entry: zoo.get(entry, shelf) for entry in needed}
-    if read_identity(folder / FOLDER) != identity(backbone, cards, config, task.name):
+    if read_identity(folder / FOLDER) != identity(backbone, cards, config, task):
         return False
     try:
         scores = read_json(folder / "scores.json")
     except DataError:
         return False
-    limits = {"bitext": config.retrieve.limit, "retrieval": config.retrieve.limit, "mining": None}
-    pool = task.pool("score", data_root=config.data_root) if task.kind == "retrieval" else None
+    pool = task.pool("score", data_root=config.data_root) if task.kind in POOLED else None
     for code in languages:
         found = {score.fingerprint for score in scores if score.language == code}
-        expected = scored_rows(task, code, config, limit=limits.get(task.kind, config.eval.limit)).fingerprint
+        expected = scored_rows(task, code, config, limit=row_limit(task, config)).fingerprint
         if pool is not None:
             expected = pooled_fingerprint(expected, pool)
         if found != {expected} or not (folder / FOLDER / f"{task.name}.{code}.jsonl").exists():
@@ -178,7 +188,7 @@ def _outcomes(folder: Path, task: Task, language: str, metric: str, score: Score
     found = outcomes_of([read_predictions(path)], task, metric)
     if abs(found.value - score.value) > _TOLERANCE:
         raise DataError(
-            f"{path} comes to {metric} {found.value:.6f}, but scores.json beside it says {score.value:.6f}; remove "
+            f"{path} comes to {metric} {found.value:.6f}, but scores.json next to it says {score.value:.6f}; remove "
             f"{folder} and compare again."
         )
     return found

@@ -18,7 +18,7 @@ from toolkit.recipes.data.leaks import Held, Leak, describe, find_leaks
 from toolkit.recipes.score.evaluate import contamination
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
-from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, Task, get_task
+from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, Task
 from toolkit.tasks.task import Rows
 from toolkit.zoo import Seen
 
@@ -63,7 +63,7 @@ def check(name: str, session: Session) -> Check:
         name: the task.
         session: of a configuration that names the backbone (whose tokenizer counts), data, zoo and length limits.
     """
-    task, config = get_task(name), session.config
+    task, config = session.catalogue.get(name), session.config
     tokenizer = open_backbone(session).tokenizer
     limits = LIMITS[task.kind](task, config)
     parts: list[Part] = []
@@ -214,7 +214,7 @@ def _seen(seen: Seen, session: Session) -> Held | str:
     """Return the rows that a card's `data_seen` names, or why they cannot be read."""
     session.report(Progress(f"read {seen.task} {seen.language or ''}", 0, 1))
     try:
-        task = get_task(seen.task)
+        task = session.catalogue.get(seen.task)
         n = seen.rows if isinstance(seen.rows, int) else None
         limit = n if seen.drawn_from is None else seen.drawn_from
         rows = task.rows(seen.split or "train", seen.language, data_root=session.config.data_root, limit=limit)

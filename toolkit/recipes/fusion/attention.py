@@ -1,8 +1,8 @@
-"""What the fusion of a composition attends to, on the rows of a task: table, CSV, heat maps, tracked run."""
+"""Attention of the fusions of a composition on the rows of a task: table, CSV, heat maps, tracked run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,9 +17,19 @@ from toolkit.recipes.session.session import Session
 from toolkit.report import Grid, Table, grid_maps, render
 from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import write_csv
-from toolkit.tasks import Task, get_task
-from toolkit.tasks.kinds import RETRIEVED
+from toolkit.tasks import Task
+from toolkit.tasks.kinds import RETRIEVED, Kind
 
+# Kinds whose rows label each word, so that attention is shown by label.
+LABELS_TOKENS: Mapping[Kind, bool] = {
+    "pair": False,
+    "choice": False,
+    "span": False,
+    "tags": True,
+    "bitext": False,
+    "mining": False,
+    "retrieval": False,
+}
 BY = {"language": "language", "layer": "layer", "token_class": "class of token"}
 
 
@@ -61,7 +71,7 @@ def attention(
         ToolkitError: the composition holds no fusion.
     """
     config = session.config
-    target = get_task(task)
+    target = session.catalogue.get(task)
     if target.kind in RETRIEVED:
         raise ToolkitError(f"'{task}' has no rows to evaluate on; name a task that `eval` scores, such as xnli.")
     wanted = choose_languages(target, languages, session)
@@ -99,7 +109,7 @@ def measure(circuit: Circuit, target: Task, language: str, session: Session, *, 
         circuit,
         features,
         language=language,
-        labels=target.labels if target.kind == "tags" else (),
+        labels=target.labels if LABELS_TOKENS[target.kind] else (),
         batch_size=config.eval.batch_size,
         what=f"attention {target.name} {language}",
         report=session.report,

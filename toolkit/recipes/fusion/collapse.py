@@ -6,32 +6,62 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from dataclasses import replace as altered
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from toolkit.composition import Composition, Name, parse
-from toolkit.config import to_dict
+from toolkit.config import TrainConfig, to_dict
 from toolkit.errors import ToolkitError
-from toolkit.features import Features, sentence_features
 from toolkit.modeling.circuit import Circuit
-from toolkit.recipes.fusion.cost import Cheaper, cost_table, held_rows, log_costs, measure_cost
+from toolkit.recipes.fusion.cost import Cheaper, Cost, Held, held_rows, made_cheaper, measure_cost
+from toolkit.recipes.fusion.lessons import Sequences, sequences_for
 from toolkit.recipes.fusion.prune import closed
-from toolkit.recipes.score.evaluate import choose_languages, heads_for, seed_of, task_features
-from toolkit.recipes.score.publish import result_folder
+from toolkit.recipes.score.evaluate import choose_languages, heads_for, seed_of
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.weights import file_of
 from toolkit.recipes.train.auto import resolve
-from toolkit.tasks import TASKS, Task, get_task
-from toolkit.tasks.catalogue.trains_on import source_task
-from toolkit.training import TaskData, Watch, fit
+from toolkit.results.score import Score
+from toolkit.tasks import Task
+from toolkit.training import FitResult, TaskData, Watch, fit
 from toolkit.training.checkpoint import remove_checkpoint
-from toolkit.training.distil import Lessons, without_labels
+from toolkit.training.distil import Lessons
 from toolkit.zoo import AdapterCard, Head, Origin, rows_of
 
-MOST_ROWS = 10_000  # without `train.limit`: the teacher's hidden states are held in memory
-HELD_OUT = 0.1  # share of the rows on which the best weights are chosen
+
+@dataclass(frozen=True)
+class _Taught:
+    """What a composition hands on to the adapter that learns from it.
+
+    Attributes:
+        cards: of its entries.
+        circuit: the composition's, closed by now: its backbone and its head's specification are used.
+        head: the head's weights.
+        rows: sequences to learn from and to choose the best weights on.
+        lessons: its hidden states on either.
+        held: the rows scored.
+        cost: of the composition.
+    """
+
+    cards: dict[str, AdapterCard]
+    circuit: Circuit
+    head: dict[str, np.ndarray]
+    rows: Sequences
+    lessons: tuple[Lessons, Lessons]
+    held: list[Held]
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """What the adapter came to: its training, weights by file, cost and scores."""
+
+    result: FitResult
+    files: dict[str, dict[str, np.ndarray]]
+    cost: Cost
+    scores: tuple[Score, ...]
 
 
 def collapse(
@@ -60,97 +90,138 @@ def collapse(
         replace_entry: replace an entry of the new name.
 
     Raises:
-        ToolkitError: nothing to collapse, or a name that is a task's, no plain name, or taken.
+        ToolkitError: nothing to collapse, or a name that is a task's, not a plain name, or taken.
     """
     began = time.perf_counter()
-    config, say, report = session.config, session.say, session.report
     whole = closed(parse(expression))
     if whole.is_parallel or whole.is_backbone or sum(part.kind != "head" for part in whole.parts) < 2:
         raise ToolkitError(
             f"'{whole}' is not several adapters in one circuit; collapse a fusion, an average or a stack, such as 'fuse[a,b]/t'."
         )
     head = whole.head_name.name
-    target = get_task(task or head)
+    target = session.catalogue.get(task or head)
     entry = parse(name or f"{head}-collapsed")
-    zoo, shelf = session.zoo, session.shelf
-    _check_name(entry, replace_entry or not zoo.holds(str(entry), shelf))
+    _check_name(entry, session, is_free=replace_entry or not session.zoo.holds(str(entry), session.shelf))
     wanted = choose_languages(target, languages, session)
+    taught = _taught(whole, target, wanted, text_file, session)
+    settings = resolve(session.config.train, taught.circuit.backbone.hidden_size)
+    n, states = len(taught.rows.learnt), taught.lessons[0].states.values
+    session.say(
+        f"{entry}: learns from {whole} on {n:,} sequences, labels not read; {len(taught.rows.kept_out):,} more choose the best weights; "
+        f"the teacher's hidden states take {states.nbytes / 2**20:,.0f} MiB."
+    )
+    checkpoint = Path(session.config.run_dir) / "checkpoints" / _key(entry, taught, settings, session)
+    for folder in (checkpoint, session.zoo.root):
+        require_writable(folder)
+    learnt = _learnt(entry, whole, taught, settings, checkpoint, session)
+    card = _card(entry, whole, taught, learnt, settings, session)
+    card = replace(card, seconds=round(time.perf_counter() - began, 1))
+    card = session.zoo.put(card, learnt.files, replace=replace_entry)
+    remove_checkpoint(checkpoint)
+    return made_cheaper(card, (taught.cost, learnt.cost), taught.held, session, journey="collapse")
+
+
+def _taught(
+    whole: Composition, target: Task, languages: Sequence[str], text_file: Path | None, session: Session
+) -> _Taught:
+    """Let the composition answer what it teaches, and measure it."""
+    batch_size = session.config.eval.batch_size
     circuit, cards = trained_circuit(str(whole), session, heads=None)
     with circuit:
-        heads_for(circuit, target)
-        backbone, spec = circuit.backbone, circuit.spec
-        settings = resolve(config.train, backbone.hidden_size)
-        learnt, kept_out, seen = _rows(circuit, source_task(get_task(head)), text_file, session)
-        lessons = [
-            Lessons(circuit, one, batch_size=config.eval.batch_size, what=f"{whole} teaches", report=report)
-            for one in (learnt, kept_out)
-        ]
-        weights = circuit.tensors_of(whole.parts[-1])
-        held = held_rows(circuit, target, wanted, session)
-        before, _ = measure_cost(circuit, target, held, session, seed=seed_of(cards), note="taught")
-    say(
-        f"{entry}: learns from {whole} on {len(learnt):,} sequences, labels not read; {len(kept_out):,} more choose the best weights; "
-        f"the teacher's hidden states take {lessons[0].states.values.nbytes / 2**20:,.0f} MiB."
-    )
-    taught_by = [{"name": one, "digest": card.digest} for one, card in cards.items()]
-    determined_by = [str(entry), taught_by, asdict(settings), asdict(config.adapter), seen, backbone.precision]
-    key = hashlib.sha256(json.dumps(determined_by, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    checkpoint = Path(config.run_dir) / "checkpoints" / key
-    for folder in (checkpoint, zoo.root):
-        require_writable(folder)
+        heads_for(circuit, target)  # raises where the head does not answer the task
+        rows = sequences_for(circuit, whole.head_name.name, text_file, session)
+        first, second = (
+            Lessons(circuit, one, batch_size=batch_size, what=f"{whole} teaches", report=session.report)
+            for one in (rows.learnt, rows.kept_out)
+        )
+        head = circuit.tensors_of(whole.parts[-1])
+        held = held_rows(circuit, target, languages, session)
+        cost, _ = measure_cost(circuit, held, session, seed=seed_of(cards), note="taught")
+    return _Taught(cards, circuit, head, rows, (first, second), held, cost)
+
+
+def _key(entry: Composition, taught: _Taught, settings: TrainConfig, session: Session) -> str:
+    """Return what identifies the training: everything that can change its weights."""
+    taught_by = [{"name": one, "digest": card.digest} for one, card in taught.cards.items()]
+    precision = taught.circuit.backbone.precision
+    determined_by = [
+        str(entry),
+        taught_by,
+        asdict(settings),
+        asdict(session.config.adapter),
+        taught.rows.described,
+        precision,
+    ]
+    return hashlib.sha256(json.dumps(determined_by, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _learnt(
+    entry: Composition, whole: Composition, taught: _Taught, settings: TrainConfig, checkpoint: Path, session: Session
+) -> _Learnt:
+    """Train the adapter on what the composition answered, and measure it."""
     module, answer = entry.parts
-    heads, adapter = {answer.name: altered(spec, dropout=0.0)}, config.adapter
-    with Circuit(backbone, entry, heads=heads, adapter=adapter, seed=settings.seed) as student:
-        student.load(answer, weights)
+    lessons, kept_out = taught.lessons, taught.rows.kept_out
+    with Circuit(
+        taught.circuit.backbone,
+        entry,
+        heads={answer.name: replace(taught.circuit.spec, dropout=0.0)},
+        adapter=session.config.adapter,
+        seed=settings.seed,
+    ) as student:
+        student.load(answer, taught.head)
 
         def dev() -> float:
-            return -lessons[1].mean_loss(student, kept_out, batch_size=config.eval.batch_size)
+            return -lessons[1].mean_loss(student, kept_out, batch_size=session.config.eval.batch_size)
 
         result = fit(
             student,
             [module],
-            [TaskData(answer.name, learnt, loss=lambda batch: lessons[0].loss(student, batch))],
+            [TaskData(answer.name, taught.rows.learnt, loss=lambda batch: lessons[0].loss(student, batch))],
             train=settings,
             dev=dev,
             checkpoint=checkpoint,
-            watch=Watch(f"collapse {whole}", report),
+            watch=Watch(f"collapse {whole}", session.report),
         )
         files = {file_of(part): student.tensors_of(part) for part in (module, answer)}
-        after, scores = measure_cost(student, target, held, session, seed=settings.seed, note="collapsed")
-    costs = (before, after)
-    last = list(cards.values())[-1]
-    card = AdapterCard.made_by(
+        cost, scores = measure_cost(student, taught.held, session, seed=settings.seed, note="collapsed")
+    return _Learnt(result, files, cost, scores)
+
+
+def _card(
+    entry: Composition, whole: Composition, taught: _Taught, learnt: _Learnt, settings: TrainConfig, session: Session
+) -> AdapterCard:
+    module, answer = entry.parts
+    cards = list(taught.cards.values())
+    recipe = to_dict(replace(session.config, train=settings))
+    return AdapterCard.made_by(
         str(entry),
-        Origin(last.backbone, list(cards.values()), rows_of(cards.values())),
+        Origin(cards[-1].backbone, cards, rows_of(cards)),
         {
-            "adapter": to_dict(config)["adapter"],
-            "train": {**to_dict(altered(config, train=settings))["train"]},
-            "precision": backbone.precision,
-            "steps": result.steps,
-            "best_step": result.best_step,
+            "adapter": recipe["adapter"],
+            "train": recipe["train"],
+            "precision": taught.circuit.backbone.precision,
+            "steps": learnt.result.steps,
+            "best_step": learnt.result.best_step,
             "learn": [f"{module.kind} {module.name}"],
-            "collapsed": {"from": str(whole), "rows": seen, "costs": [asdict(cost) for cost in costs]},
+            "collapsed": {
+                "from": str(whole),
+                "rows": taught.rows.described,
+                "costs": [asdict(cost) for cost in (taught.cost, learnt.cost)],
+            },
         },
-        tasks=last.tasks,
-        heads={answer.name: Head.of(spec)},
-        scores=scores,
-        seconds=time.perf_counter() - began,
+        tasks=cards[-1].tasks,
+        heads={answer.name: Head.of(taught.circuit.spec)},
+        scores=learnt.scores,
     )
-    card = zoo.put(card, files, replace=replace_entry)
-    remove_checkpoint(checkpoint)
-    text = cost_table(costs, target, held)
-    folder = result_folder(str(entry), target.name, config, journey="collapse")
-    run_id = log_costs(entry, target.name, costs, folder, text, session, journey="collapse")
-    return Cheaper(card=card, costs=costs, text=text, folder=folder, run_id=run_id)
 
 
-def _check_name(entry: Composition, is_free: bool) -> None:
+def _check_name(entry: Composition, session: Session, *, is_free: bool) -> None:
     units = entry.chain.units
     if len(units) != 1 or not isinstance(units[0], Name) or entry.head is not None or units[0].language:
         raise ToolkitError(
-            f"'{entry}' is no plain name; an adapter that is distilled takes one, such as 'udpos-collapsed'."
+            f"'{entry}' is not a plain name; an adapter that is distilled takes one, such as 'udpos-collapsed'."
         )
-    if str(entry) in TASKS:
+    if str(entry) in session.catalogue:
         raise ToolkitError(
             f"'{entry}' is a task, whose adapter is trained on its rows; name what is distilled otherwise, such as '{entry}-collapsed'."
         )
@@ -158,32 +229,3 @@ def _check_name(entry: Composition, is_free: bool) -> None:
         raise ToolkitError(
             f"The zoo holds '{entry}' already; choose another name with --as, or replace it with --replace."
         )
-
-
-def _rows(
-    circuit: Circuit, source: Task, text_file: Path | None, session: Session
-) -> tuple[Features, Features, dict[str, object]]:
-    """Return sequences to learn from, sequences that are held out, and what they are."""
-    config = session.config
-    limit = config.train.limit or MOST_ROWS
-    if text_file is not None:
-        try:
-            texts = [line for line in text_file.read_text(encoding="utf-8").splitlines() if line.strip()][:limit]
-        except (OSError, UnicodeDecodeError) as error:
-            raise ToolkitError(
-                f"{text_file} cannot be read as UTF-8 text ({error}); expected a sentence a line."
-            ) from None
-        if len(texts) < 2:
-            raise ToolkitError(f"{text_file} has {len(texts)} lines; expected at least two sentences, one a line.")
-        n = max(1, round(HELD_OUT * len(texts)))
-        length = circuit.backbone.max_tokens
-        tokenizer = circuit.backbone.tokenizer
-        first, second = (sentence_features(part, tokenizer, max_length=length) for part in (texts[n:], texts[:n]))
-        digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-        seen: dict[str, object] = {"text": text_file.name, "lines": len(texts), "sha256": digest}
-        return without_labels(first), without_labels(second), seen
-    rows = source.rows("train", source.train_language, data_root=config.data_root, limit=limit)
-    n = max(1, round(HELD_OUT * len(rows)))
-    first, second = (task_features(part, source, circuit, session) for part in (rows[n:], rows[:n]))
-    seen = {"task": source.name, "split": "train", "rows": len(rows), "fingerprint": rows.fingerprint}
-    return without_labels(first), without_labels(second), seen

@@ -1,22 +1,22 @@
-"""What a circuit scores and what it costs: the same rows for every circuit that is compared."""
+"""Score and cost of circuits, on the same rows for every circuit that is compared."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from toolkit.composition import Composition
+from toolkit.composition import parse
 from toolkit.evaluation import Scoring, evaluate_rows
 from toolkit.features import Features
 from toolkit.features.collate import PAD
 from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.evaluate import protocol_words, scores_of, task_features
+from toolkit.recipes.score.publish import result_folder
 from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
 from toolkit.results.result import Record, WrittenResult
@@ -86,10 +86,10 @@ def held_rows(circuit: Circuit, target: Task, languages: Sequence[str], session:
 
 
 def measure_cost(
-    circuit: Circuit, target: Task, held: Sequence[Held], session: Session, *, seed: int, note: str
+    circuit: Circuit, held: Sequence[Held], session: Session, *, seed: int, note: str
 ) -> tuple[Cost, tuple[Score, ...]]:
     """Score a circuit on rows, folded where the configuration folds."""
-    config = session.config
+    config, target = session.config, held[0].rows.task
     if config.eval.fold and config.fusion == "fast":
         circuit.fold()
     scores: list[Score] = []
@@ -125,7 +125,7 @@ def _seconds(circuit: Circuit, features: Features) -> float:
 
 
 def cost_table(costs: Sequence[Cost], target: Task, held: Sequence[Held]) -> str:
-    """Return circuits beside each other as text: score in percent, seconds and parameters also relative to the first."""
+    """Return circuits as a table: score in percent, seconds and parameters also relative to the first."""
     first = costs[0]
     rows = tuple(
         (
@@ -144,28 +144,33 @@ def cost_table(costs: Sequence[Cost], target: Task, held: Sequence[Held]) -> str
     return render(Table(title, columns, rows, ("generated rows",) * any(one.rows.is_generated for one in held)), "text")
 
 
-def log_costs(
-    composition: Composition,
-    task: str,
-    costs: Sequence[Cost],
-    folder: Path,
-    text: str,
-    session: Session,
-    *,
-    journey: str,
-) -> str | None:
-    """Write costs as `cost.csv` and log them as one run; return its id."""
+def made_cheaper(
+    card: AdapterCard, costs: Sequence[Cost], held: Sequence[Held], session: Session, *, journey: str
+) -> Cheaper:
+    """Write what a new entry costs as table, CSV and tracked run.
+
+    Args:
+        card: of the new entry.
+        costs: the whole composition's first, the new entry's last.
+        held: the rows scored.
+        session: of the journey.
+        journey: its name.
+    """
+    composition, task = parse(card.name), held[0].rows.task
+    text = cost_table(costs, task, held)
+    folder = result_folder(card.name, task.name, session.config, journey=journey)
     write_csv(costs, folder / "cost.csv", of=Cost)
     backbone = session.config.backbone.name
     with session.tracked(
-        str(composition),
-        experiment=task,
+        card.name,
+        experiment=task.name,
         tags={**composition.tags(), "journey": journey, "backbone": backbone},
-        params={"composition": str(composition), "backbone": backbone, "from": costs[0].composition},
+        params={"composition": card.name, "backbone": backbone, "from": costs[0].composition},
     ) as run:
         for step, cost in enumerate(costs):
             values = {"score": cost.score, "seconds": cost.seconds, "parameters": float(cost.parameters)}
             run.log_metrics(values, step=step)
         run.log_artifact(folder / "cost.csv")
         run.log_text(text, "cost.txt")
-        return run.run_id or None
+        run_id = run.run_id or None
+    return Cheaper(card=card, costs=tuple(costs), text=text, folder=folder, run_id=run_id)

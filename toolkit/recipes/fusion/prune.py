@@ -1,27 +1,26 @@
-"""Drop the members of a fusion that get the least attention, one at a time, and say what that costs."""
+"""Drop the members of a fusion that get the least attention, one at a time, and measure what that costs."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from toolkit.composition import Chain, Composition, Fuse, parse
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import mean_mass
-from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
-from toolkit.modeling.heads import HeadSpec
 from toolkit.recipes.fusion.attention import measure
-from toolkit.recipes.fusion.cost import Cheaper, Cost, cost_table, held_rows, log_costs, measure_cost
+from toolkit.recipes.fusion.cost import Cheaper, Cost, Held, held_rows, made_cheaper, measure_cost
 from toolkit.recipes.score.evaluate import choose_languages, heads_for, seed_of
-from toolkit.recipes.score.publish import result_folder
 from toolkit.recipes.session.circuits import adapter_shapes, trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import file_of, load_part, places
 from toolkit.results.score import Score
-from toolkit.tasks import get_task
-from toolkit.tasks.catalogue.trains_on import source_task
+from toolkit.tasks import Task
 from toolkit.zoo import AdapterCard, Origin
 
 
@@ -58,53 +57,87 @@ def prune(
         raise ToolkitError(
             f"--keep {keep} is out of range: '{fusion}' has {len(fusion.members)} members; keep at least 2 and fewer than it has."
         )
-    target = get_task(task or whole.head_name.name)
-    source = source_task(get_task(whole.head_name.name))
+    catalogue = session.catalogue
+    target = catalogue.get(task or whole.head_name.name)
+    source = catalogue.source_task(catalogue.get(whole.head_name.name))
     wanted = choose_languages(target, languages, session)
-    zoo, shelf = session.zoo, session.shelf
     circuit, cards = trained_circuit(str(whole), session, heads=None)
     with circuit:
         heads_for(circuit, target)  # raises where the head does not answer the task
-        specs, backbone = dict(circuit.specs), circuit.backbone
-        held = held_rows(circuit, target, wanted, session)
-    costs: list[Cost] = []
-    first: dict[str, float] = {}
-    scores: tuple[Score, ...] = ()
-    current, note = whole, "whole"
-    while True:
-        with _wired(current, whole, specs, backbone, cards, session) as circuit:
-            masses, _ = measure(circuit, source, source.train_language or "en", session, split="dev")
-            block = str(fusion_of(current))
-            mass = {name: value for (of, name), value in mean_mass(masses, "fusion", "member").items() if of == block}
-            cost, scores = measure_cost(circuit, target, held, session, seed=seed_of(cards), note=note)
-        first = first or mass
-        costs.append(cost)
-        if len(mass) == keep:
-            break
+        trained = _Trained(whole, cards, circuit, held_rows(circuit, target, wanted, session))
+    tried = [_tried(whole, "whole", trained, source, session)]
+    while len(tried[-1].mass) > keep:
+        block, mass = fusion_of(tried[-1].composition), tried[-1].mass
         dropped = min(mass, key=mass.__getitem__)
         session.say(f"{block}: {dropped} gets {100 * mass[dropped]:.1f} % of the attention, the least, and goes.")
-        current, note = _without(current, dropped), f"without {dropped}"
-        if len(mass) == keep + 1 and zoo.holds(str(current), shelf) and not replace_entry:
+        current = _without(tried[-1].composition, dropped)
+        if len(mass) == keep + 1 and session.zoo.holds(str(current), session.shelf) and not replace_entry:
             raise ToolkitError(f"The zoo holds '{current}' already; replace it with --replace, or keep another number.")
-    entry = cards[str(whole)]
-    copies = {file_of(part, str(current)) for part in current.parts if part.entry != str(current)}
-    files = {file: zoo.tensors(entry, file) for file in entry.files if not file.startswith("below.") or file in copies}
-    lineage = dict.fromkeys([*(part.entry for part in current.parts if part.entry != str(current)), entry.name])
+        tried.append(_tried(current, f"without {dropped}", trained, source, session))
+    card = replace(_card(tried, trained, session), seconds=round(time.perf_counter() - began, 1))
+    card = session.zoo.put(card, _files(tried[-1].composition, trained, session), replace=replace_entry)
+    return made_cheaper(card, [one.cost for one in tried], trained.held, session, journey="prune")
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """The fusion as it was trained.
+
+    Attributes:
+        whole: its composition.
+        cards: of its entries.
+        circuit: closed by now: its backbone and its heads' specifications are used.
+        held: the rows scored.
+    """
+
+    whole: Composition
+    cards: dict[str, AdapterCard]
+    circuit: Circuit
+    held: list[Held]
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A fusion with some of its members: what each gets of the attention, what it costs and scores."""
+
+    composition: Composition
+    mass: dict[str, float]
+    cost: Cost
+    scores: tuple[Score, ...]
+
+
+def _tried(current: Composition, note: str, trained: _Trained, source: Task, session: Session) -> _Tried:
+    """Measure what is left of a fusion, with the weights of the whole."""
+    with _wired(current, trained, session) as circuit:
+        masses, _ = measure(circuit, source, source.train_language or "en", session, split="dev")
+        block = str(fusion_of(current))
+        mass = {name: value for (of, name), value in mean_mass(masses, "fusion", "member").items() if of == block}
+        cost, scores = measure_cost(circuit, trained.held, session, seed=seed_of(trained.cards), note=note)
+    return _Tried(current, mass, cost, scores)
+
+
+def _card(tried: Sequence[_Tried], trained: _Trained, session: Session) -> AdapterCard:
+    last, entry = tried[-1], trained.cards[str(trained.whole)]
+    below = (part.entry for part in last.composition.parts if part.entry != str(last.composition))
+    lineage = dict.fromkeys([*below, entry.name])
+    costs = [one.cost for one in tried]
     steps = [{"composition": one.composition, "score": one.score, "parameters": one.parameters} for one in costs]
-    card = AdapterCard.made_by(
-        str(current),
-        Origin(entry.backbone, [zoo.get(name, shelf) for name in lineage], entry.data_seen),
-        {**entry.recipe, "pruned": {"from": entry.name, "attention": first, "steps": steps}},
+    return AdapterCard.made_by(
+        str(last.composition),
+        Origin(entry.backbone, [session.zoo.get(name, session.shelf) for name in lineage], entry.data_seen),
+        {**entry.recipe, "pruned": {"from": entry.name, "attention": tried[0].mass, "steps": steps}},
         tasks=entry.tasks,
         heads=entry.heads,
-        scores=scores,
-        seconds=time.perf_counter() - began,
+        scores=last.scores,
     )
-    card = zoo.put(card, files, replace=replace_entry)
-    text = cost_table(costs, target, held)
-    folder = result_folder(str(current), target.name, session.config, journey="prune")
-    run_id = log_costs(current, target.name, costs, folder, text, session, journey="prune")
-    return Cheaper(card=card, costs=tuple(costs), text=text, folder=folder, run_id=run_id)
+
+
+def _files(current: Composition, trained: _Trained, session: Session) -> dict[str, dict[str, np.ndarray]]:
+    """Return the weights of what is left by file, with its copies of what is below it."""
+    entry = trained.cards[str(trained.whole)]
+    copies = {file_of(part, str(current)) for part in current.parts if part.entry != str(current)}
+    kept = [file for file in entry.files if not file.startswith("below.") or file in copies]
+    return {file: session.zoo.tensors(entry, file) for file in kept}
 
 
 def closed(composition: Composition) -> Composition:
@@ -136,7 +169,7 @@ def _fusion_at(composition: Composition) -> tuple[int, Fuse]:
         if isinstance(unit, Fuse) and (place == len(units) - 1 or composition.head is None):
             return place, unit
     raise ToolkitError(
-        f"'{composition}' is no entry that holds a fusion; name one that ends in it, such as 'fuse[a,b,c]/t' or 'fuse[a,b,c]@t'."
+        f"'{composition}' is not an entry that holds a fusion; name one that ends in it, such as 'fuse[a,b,c]/t' or 'fuse[a,b,c]@t'."
     )
 
 
@@ -148,21 +181,14 @@ def _without(composition: Composition, member: str) -> Composition:
 
 
 @contextmanager
-def _wired(
-    current: Composition,
-    whole: Composition,
-    specs: Mapping[str, HeadSpec],
-    backbone: Backbone,
-    cards: Mapping[str, AdapterCard],
-    session: Session,
-) -> Iterator[Circuit]:
+def _wired(current: Composition, trained: _Trained, session: Session) -> Iterator[Circuit]:
     """Wire what is left of a fusion with the weights of the whole."""
-    adapter, shapes = adapter_shapes(cards.values(), session.config)
+    whole, fusion = trained.whole, session.config.fusion
+    adapter, shapes = adapter_shapes(trained.cards.values(), session.config)
     shapes[str(current)] = shapes[str(whole)]
-    at = {(part.kind, part.entry): place for part, place in places(whole, cards).items()}
-    with Circuit(
-        backbone, current, heads=specs, adapter=adapter, shapes=shapes, fusion=session.config.fusion
-    ) as circuit:
+    at = {(part.kind, part.entry): place for part, place in places(whole, trained.cards).items()}
+    backbone, heads = trained.circuit.backbone, trained.circuit.specs
+    with Circuit(backbone, current, heads=heads, adapter=adapter, shapes=shapes, fusion=fusion) as circuit:
         for part in current.parts:
             is_own = part.entry == str(current)
             place = (str(whole), file_of(part)) if is_own else at[part.kind, part.entry]

@@ -16,7 +16,7 @@ from toolkit.modeling.backbone import KNOWN
 from toolkit.modeling.embedded import PACKAGE, source_file
 from toolkit.modeling.hub_ids import HUB_IDS
 from toolkit.modeling.precision import pick_device, resolve_precision
-from toolkit.tasks import TASKS
+from toolkit.tasks import catalogue_of
 from toolkit.tracking import tracking_uri
 
 # Versions that the code is written for (tests/upstream).
@@ -101,7 +101,7 @@ def _data(config: Config) -> Iterator[Finding]:
             f"mirror {root} is not a folder", False, "Name an existing folder with --data-root or XSTILTS_DATA."
         )
         return
-    for task in TASKS.values():
+    for task in catalogue_of(config.task_files):
         path = getattr(task.source, "path", None)
         if path is None:
             continue

@@ -17,11 +17,11 @@ from toolkit.perturb import Noise
 from toolkit.perturb.attack import attack
 from toolkit.perturb.attacked import Attacked, AttackSettings, Labelled, attack_measures
 from toolkit.progress import Progress, Report
+from toolkit.recipes.score.bitext import score_bitext
 from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.evaluate import answer, answer_probabilities, protocol_words, scores_of, seed_of
 from toolkit.recipes.score.identity import identity
 from toolkit.recipes.score.own_pooling import as_trained
-from toolkit.recipes.score.retrieve import score_bitext
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.noise import noise_words
 from toolkit.recipes.session.session import Session
@@ -157,7 +157,7 @@ class Answering(AbstractContextManager["Answering"]):
 
     def _key(self, rows: Rows, protocol: str, *more: Any) -> str:
         # The protocol has the noise of this condition, the identity everything else that can change an answer.
-        own = identity(self.circuit.backbone, self.cards, self.config, self.target.name)
+        own = identity(self.circuit.backbone, self.cards, self.config, self.target)
         text = json.dumps([rows.fingerprint, protocol, own, *more], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 

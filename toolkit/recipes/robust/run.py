@@ -21,7 +21,7 @@ from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.results.score import Score
 from toolkit.statistics.outcomes import Outcomes
 from toolkit.statistics.robustness import CLEAN, Fall, falls
-from toolkit.tasks import Task, get_task
+from toolkit.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def robust(
         stress: perturbations, strengths and attacks.
         baseline: the composition that the others are compared with; None: the first.
     """
-    target = get_task(task)
+    target = session.catalogue.get(task)
     names, base = _compositions(expressions, target, baseline)
     wanted = choose_languages(target, languages, session)
     asked = plan_robust(stress, target, wanted, session)

@@ -1,4 +1,4 @@
-"""What an evaluation answered, written row by row beside its scores (docs/decisions/0012-official-scoring.md)."""
+"""Answers of an evaluation, written row by row next to its scores (docs/decisions/0012-official-scoring.md)."""
 
 from __future__ import annotations
 
@@ -101,7 +101,8 @@ def _n_best(spans: Spans, row: int, has_null: bool) -> list[dict[str, Any]]:
 
 def _softmax(scores: Sequence[float]) -> np.ndarray:
     shifted = np.exp(np.array(scores) - max(scores))
-    return shifted / shifted.sum()
+    shares: np.ndarray = shifted / shifted.sum()
+    return shares
 
 
 def _finite(value: float) -> float:

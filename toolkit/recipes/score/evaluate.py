@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, data_of
 from toolkit.results.score import Score, System
-from toolkit.tasks import Task, get_task
+from toolkit.tasks import Task
 from toolkit.tasks.kinds import RETRIEVED, Kind
 from toolkit.tasks.rows import Row
 from toolkit.tasks.task import Rows
@@ -50,7 +50,7 @@ def evaluate(
         lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
     """
     config, say = session.config, session.say
-    target = get_task(task)
+    target = session.catalogue.get(task)
     if target.kind in RETRIEVED:
         raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
     wanted = choose_languages(target, languages, session)
@@ -60,7 +60,7 @@ def evaluate(
     folder = result_folder(expression, task, config, journey="eval")
     used: list[Data] = []
     with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
-        write_identity(answers, identity(circuit.backbone, cards, config, task))
+        write_identity(answers, identity(circuit.backbone, cards, config, target))
         heads = heads_for(circuit, target)
         for language in wanted:
             rows = scored_rows(target, language, config, limit=config.eval.limit)
@@ -83,7 +83,7 @@ def evaluate(
     for sentence in contamination(cards.values(), target):
         say(sentence)
     made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
-    return publish(scores, expression, task, session, journey="eval", made_with=made_with)
+    return publish(scores, expression, target, session, journey="eval", made_with=made_with)
 
 
 def task_features(rows: Rows, target: Task, circuit: Circuit, session: Session) -> Features:
@@ -137,7 +137,8 @@ def answer_probabilities(circuit: Circuit, rows: Sequence[Row], target: Task, co
     )
     logits = np.asarray(run_head(circuit, features, batch_size=config.eval.batch_size, head=head), np.float64)
     shifted = np.exp(logits - logits.max(1, keepdims=True))
-    return shifted / shifted.sum(1, keepdims=True)
+    shares: np.ndarray = shifted / shifted.sum(1, keepdims=True)
+    return shares
 
 
 def scores_of(
@@ -226,18 +227,26 @@ def _max_length(settings: EvalConfig, kind: Kind, limit: int) -> int:
 
 def protocol_words(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
     """Return what moves a score besides the weights, as words."""
-    kind = target.kind
+    own = WORDS[target.kind]
     parts = [
-        f"max_length={_max_length(settings, kind, circuit.backbone.max_tokens)}",
+        f"max_length={_max_length(settings, target.kind, circuit.backbone.max_tokens)}",
         arithmetic(circuit),
+        own(settings) if own is not None else "",
+        f"null_threshold={settings.null_threshold:g}" if target.metric == "squad2" else "",
     ]
-    if kind == "span":
-        parts.append(f"stride={settings.stride}")
-    if target.metric == "squad2":
-        parts.append(f"null_threshold={settings.null_threshold:g}")
-    if kind == "tags":
-        parts.append(f"label_piece={settings.label_piece}")
-    return " ".join(parts)
+    return " ".join(filter(None, parts))
+
+
+# Words of a protocol that only a kind has.
+WORDS: Mapping[Kind, Callable[[EvalConfig], str] | None] = {
+    "pair": None,
+    "choice": None,
+    "span": lambda settings: f"stride={settings.stride}",
+    "tags": lambda settings: f"label_piece={settings.label_piece}",
+    "bitext": None,
+    "mining": None,
+    "retrieval": None,
+}
 
 
 def seed_of(cards: dict[str, AdapterCard]) -> int:

@@ -12,28 +12,28 @@ from toolkit.config import Config
 from toolkit.files import replace_text
 from toolkit.modeling.backbone import Backbone
 from toolkit.recipes.score.settings import scoring_settings
-from toolkit.tasks import get_task
+from toolkit.tasks import Task
 from toolkit.version import __version__
 from toolkit.zoo import AdapterCard
 
 FILE = "identity.json"
 
 
-def identity(backbone: Backbone, cards: Mapping[str, AdapterCard], config: Config, task: str) -> dict[str, Any]:
+def identity(backbone: Backbone, cards: Mapping[str, AdapterCard], config: Config, target: Task) -> dict[str, Any]:
     """Return what determines the answers, except for the rows, whose fingerprints are in the scores.
 
     Args:
         backbone: the one used.
         cards: of every entry of the composition.
         config: resolved configuration.
-        task: what is scored.
+        target: what is scored.
     """
     return {
-        "task": task,
+        "task": target.name,
         "backbone": backbone.digest,
         "precision": backbone.precision,
         "entries": {name: card.digest for name, card in sorted(cards.items())},
-        **scoring_settings(get_task(task), map(parse, cards), config),
+        **scoring_settings(target, map(parse, cards), config),
         "version": __version__,
     }
 

@@ -10,155 +10,109 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.config import RetrieveConfig
-from toolkit.embeddings import Vectors
 from toolkit.errors import DataError, ToolkitError
 from toolkit.files import replace_text
-from toolkit.metrics import weighted_f1
 from toolkit.progress import Report, Say
+from toolkit.recipes.score.corpora import Corpora, corpora_of
 from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
+from toolkit.recipes.score.searched import Found, Scores, Search
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.noise import noisy
 from toolkit.recipes.session.session import Session
 from toolkit.report import precision_recall_curve
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
-from toolkit.retrieval import Index, Mined, Protocol, SearchSettings, Side, mine, quality, sweep
-from toolkit.tasks import SentenceRow
+from toolkit.retrieval import Mined, quality, sweep
 from toolkit.tasks.sources.corpora import read_lines
 from toolkit.tasks.task import Rows
 
-Encoded = dict[tuple[int, str], Vectors]
+
+def mine_corpora(asked: Search) -> Found:
+    """Mine the corpora of every language, and score every reading against their gold."""
+    encoder = Encoder(asked.circuit, asked.session, asked.readings)
+    for reading in asked.readings:
+        asked.announce(
+            f"{reading.head()} {reading.protocol.for_mining(str(reading.protocol.threshold))} {encoder.tail()}"
+        )
+    found = Found()
+    for rows in asked.rows():
+        _score(rows, encoder, asked, found)
+    return found
 
 
 @dataclass(frozen=True)
-class Corpora:
-    """Two corpora with their vectors; each distinct text is encoded once.
+class _Kept:
+    """Pairs that a reading keeps of the candidates of one language: their quality, and how they were found."""
 
-    Attributes:
-        lines: ids and texts of the source side, and of the target side.
-        places: each text's row in the vectors of its side.
-        vectors: of either side, by layer and pooling.
-        gold: the right pairs of ids.
-    """
-
-    lines: tuple[dict[str, str], dict[str, str]]
-    places: tuple[dict[str, int], dict[str, int]]
-    vectors: tuple[Encoded, Encoded]
-    gold: frozenset[tuple[str, str]]
-
-    @classmethod
-    def encoded(
-        cls, lines: tuple[dict[str, str], dict[str, str]], gold: frozenset[tuple[str, str]], encoder: Encoder, what: str
-    ) -> Corpora:
-        places: list[dict[str, int]] = []
-        vectors: list[Encoded] = []
-        for side, noun in zip(lines, ("source", "target"), strict=True):
-            # In the texts' own order: how lines are ordered in a file then changes not even the rounding.
-            texts = sorted(set(side.values()))
-            places.append({text: at for at, text in enumerate(texts)})
-            vectors.append(encoder(texts, f"{what}: {noun}"))
-        return cls(lines, (places[0], places[1]), (vectors[0], vectors[1]), gold)
-
-    def mined(self, reading: Reading, settings: RetrieveConfig, report: Report) -> Mined:
-        """Return the candidates of a reading."""
-        protocol = reading.protocol
-        source, target = (
-            Side.of(list(each), list(each.values()), duplicates=protocol.duplicates) for each in self.lines
-        )
-        x, y = (
-            vectors[reading.wanted].take([places[text] for text in side.texts])
-            for side, places, vectors in zip((source, target), self.places, self.vectors, strict=True)
-        )
-        return mine(
-            source,
-            target,
-            x,
-            y,
-            protocol=protocol,
-            settings=SearchSettings(settings.index, settings.memory, settings.threads),
-            report=report,
-        )
-
-    def gold_search(self, reading: Reading) -> dict[str, float]:
-        """Return the weighted F1 of 1-best by cosine among the sentences of the gold pairs."""
-        pairs = sorted(self.gold)
-        # One row for each sentence, so that a sentence with two translations is one class.
-        targets = sorted({target for _, target in pairs})
-        x, y = (
-            vectors[reading.wanted][[places[lines[id]] for id in ids]]
-            for ids, lines, places, vectors in zip(
-                ([source for source, _ in pairs], targets), self.lines, self.places, self.vectors, strict=True
-            )
-        )
-        index = Index(x.shape[1])
-        index.add(y)
-        _, found = index.search(x, k=1)
-        rows = {target: row for row, target in enumerate(targets)}
-        return weighted_f1(found[:, 0], np.array([rows[target] for _, target in pairs]))
+    measures: dict[str, float]
+    source: str
+    searched: str
+    files: tuple[str, ...] = ()
 
 
-def score_mining(
-    rows: Rows,
-    asked: Sequence[Reading],
-    encoder: Encoder,
-    session: Session,
-    folder: Path,
-    answers: Path,
-) -> tuple[list[tuple[Reading, Score]], list[str]]:
+def _score(rows: Rows, encoder: Encoder, asked: Search, found: Found) -> None:
     """Score every reading of one language's corpora, and write predictions, candidates and the curve.
 
-    Args:
-        rows: all lines of both corpora; `retrieve.limit` is applied to either side here.
-
-    Returns:
-        The scores, and the files written, relative to `folder`.
+    `rows` are all lines of both corpora; `retrieve.limit` is applied to either side here.
     """
-    config, say, report = session.config, session.say, session.report
-    task, language = rows.task, rows.language
-    scored_on = _corpora(rows, config.retrieve.limit, encoder)
-    dev_rows = None
-    if any(reading.protocol.threshold == "dev" and reading.protocol.corpus == "whole" for reading in asked):
-        # With the noise of the rows that are scored: noise lowers all margins, and a threshold of clean rows would then measure itself.
-        dev_rows = noisy(task.rows("dev", language, data_root=config.data_root), task, language, config)
-    is_same = dev_rows is not None and dev_rows.origin == rows.origin and dev_rows.split == rows.split
-    dev = _corpora(dev_rows, config.retrieve.limit, encoder) if dev_rows is not None and not is_same else None
-    if is_same:
-        say(
+    config = asked.session.config
+    corpora = corpora_of(rows, config.retrieve.limit, encoder)
+    dev = _dev_corpora(rows, encoder, asked)
+    limit = f" limit={config.retrieve.limit}" if config.retrieve.limit else ""
+    scored: Scores = []
+    files: list[str] = []
+    for reading in asked.readings:
+        if reading.protocol.corpus == "gold":
+            kept = _Kept(corpora.gold_search(reading), "", "index=Flat")
+        else:
+            kept = _kept(rows, reading, corpora, dev, asked)
+        words = f"{reading.head()} {reading.protocol.for_mining(kept.source)} {kept.searched} {encoder.tail()}{limit}"
+        own = Score.of(rows, kept.measures, len(corpora.gold), encoder.system(words, config))
+        scored += [(reading, score) for score in own]
+        files += kept.files
+    found.add(rows, scored, files)
+
+
+def _dev_corpora(rows: Rows, encoder: Encoder, asked: Search) -> Corpora | None:
+    """Return the corpora that a threshold is chosen on; None where no reading asks, or the scored ones are all there is."""
+    task, language, config = rows.task, rows.language, asked.session.config
+    if not any(one.protocol.threshold == "dev" and one.protocol.corpus == "whole" for one in asked.readings):
+        return None
+    # With the noise of the rows that are scored: noise lowers all margins, and a threshold of clean rows would then measure itself.
+    dev = noisy(task.rows("dev", language, data_root=config.data_root), task, language, config)
+    if dev.origin == rows.origin and dev.split == rows.split:
+        asked.session.say(
             f"{task.name} {language}: '{rows.split}' is the only split, so that its threshold is chosen on the gold that is "
             "scored (oracle)."
         )
-    scored: list[tuple[Reading, Score]] = []
-    files: list[str] = []
-    for reading in asked:
-        protocol = reading.protocol
-        if protocol.corpus == "gold":
-            measures, source, searched = scored_on.gold_search(reading), "", "index=Flat"
-        else:
-            found = scored_on.mined(reading, config.retrieve, report)
-            curve = sweep(found, scored_on.gold)
-            threshold, source = _threshold(protocol, curve.best, dev, reading, config.retrieve, report)
-            kept, searched = found.above(threshold), found.searched
-            measures = quality(kept, scored_on.gold)
-            say(
-                f"{task.name} {language}: threshold {threshold:.4f} ({source}) keeps {len(kept)} of {len(found.pairs)}; {searched}."
-            )
-            name = f"{reading.folder}/{language}-en.{rows.split}"
-            _write(folder / name, found, kept, threshold, source, measures)
-            place = answers / (reading.folder if len(asked) > 1 else "") / f"{task.name}.{language}.jsonl"
-            write_predictions(_predictions(kept, scored_on.gold), place)
-            precision_recall_curve(
-                {f"{language}-en": (list(curve.recall), list(curve.precision))},
-                folder / f"{name}.curve.png",
-                title=f"{encoder.circuit.composition} on {task.name} {rows.split}\n{reading.head()}",
-                chosen={f"{language}-en": (measures["recall"], measures["precision"])},
-            )
-            files += [f"{name}.{end}" for end in ("predictions.tsv", "candidates.tsv", "threshold.json", "curve.png")]
-        limit = f" limit={config.retrieve.limit}" if config.retrieve.limit else ""
-        words = f"{reading.head()} {protocol.for_mining(source)} {searched} {encoder.tail()}{limit}"
-        own = Score.of(rows, measures, len(scored_on.gold), encoder.system(words, config))
-        scored += [(reading, score) for score in own]
-    return scored, files
+        return None
+    return corpora_of(dev, config.retrieve.limit, encoder)
+
+
+def _kept(rows: Rows, reading: Reading, corpora: Corpora, dev: Corpora | None, asked: Search) -> _Kept:
+    """Mine, cut at the threshold, and write what was found."""
+    settings, report = asked.session.config.retrieve, asked.session.report
+    task, language = rows.task, rows.language
+    found = corpora.mined(reading, settings, report)
+    curve = sweep(found, corpora.gold)
+    threshold, source = _threshold(curve.best, dev, reading, settings, report)
+    kept = found.above(threshold)
+    measures = quality(kept, corpora.gold)
+    asked.session.say(
+        f"{task.name} {language}: threshold {threshold:.4f} ({source}) keeps {len(kept)} of {len(found.pairs)}; {found.searched}."
+    )
+    name = f"{reading.folder}/{language}-en.{rows.split}"
+    _write(asked.folder / name, found, kept, threshold, source, measures)
+    write_predictions(_predictions(kept, corpora.gold), asked.predictions_file(rows, reading))
+    precision_recall_curve(
+        {f"{language}-en": (list(curve.recall), list(curve.precision))},
+        asked.folder / f"{name}.curve.png",
+        title=f"{asked.circuit.composition} on {task.name} {rows.split}\n{reading.head()}",
+        chosen={f"{language}-en": (measures["recall"], measures["precision"])},
+    )
+    ends = ("predictions.tsv", "candidates.tsv", "threshold.json", "curve.png")
+    return _Kept(measures, source, found.searched, tuple(f"{name}.{end}" for end in ends))
 
 
 def mine_files(
@@ -171,7 +125,7 @@ def mine_files(
 ) -> int:
     """Mine two text files, a sentence a line, and write `score, source line, target line, source, target`, best first.
 
-    Lines count from 1. Without a threshold every candidate is written. Empty lines are left out and counted aloud.
+    Lines count from 1. Without a threshold every candidate is written. Empty lines are left out, and counted for the reader.
 
     Returns:
         How many pairs were written.
@@ -224,27 +178,7 @@ def _sentences(file: Path, say: Say) -> dict[str, str]:
     return found
 
 
-def _corpora(rows: Rows, limit: int | None, encoder: Encoder) -> Corpora:
-    lines: tuple[dict[str, str], dict[str, str]] = ({}, {})
-    translations: list[tuple[str, str]] = []
-    for row in rows:
-        if isinstance(row, SentenceRow):
-            side = lines[row.side == "target"]
-            if limit is None or len(side) < limit:
-                side[row.id] = row.text
-                translations += [(row.id, other) for other in row.translations]
-    gold = frozenset(pair for pair in translations if pair[1] in lines[1])
-    if not gold:
-        raise DataError(
-            f"{rows.origin}: no gold pair lies within the first {limit} lines; expected at least one: raise retrieve.limit."
-            if limit
-            else f"{rows.origin}: there is no gold pair; expected at least one."
-        )
-    return Corpora.encoded(lines, gold, encoder, f"{rows.task.name} {rows.language} {rows.split}")
-
-
 def _threshold(
-    protocol: Protocol,
     oracle: float,
     dev: Corpora | None,
     reading: Reading,
@@ -252,6 +186,7 @@ def _threshold(
     report: Report,
 ) -> tuple[float, str]:
     """Return the threshold and where it came from in the end."""
+    protocol = reading.protocol
     if not isinstance(protocol.threshold, str):
         return float(protocol.threshold), f"{protocol.threshold}"
     if protocol.threshold == "oracle" or dev is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,96 +10,118 @@ import numpy as np
 from toolkit.embeddings import Vectors
 from toolkit.files import replace_text
 from toolkit.metrics import TOP, ranked
-from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.encoding import Encoder, Reading
-from toolkit.recipes.session.session import Session
+from toolkit.recipes.score.searched import Found, Search
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
 from toolkit.retrieval import SearchSettings, search
-from toolkit.tasks import Pool, QueryRow, Rows, Task
+from toolkit.tasks import Pool, QueryRow, Rows
 
 Encoded = dict[tuple[int, str], Vectors]
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Queries:
     """The queries of one language, their vectors, and their right candidates as pairs (`Pool.right`)."""
 
-    language: str
     rows: Rows
     ids: list[str]
     vectors: Encoded
     right: tuple[list[int], list[int]]
 
 
-def score_pool(
-    task: Task,
-    rows_by_language: Mapping[str, Rows],
-    asked: Sequence[Reading],
-    circuit: Circuit,
-    session: Session,
-    folder: Path,
-    answers: Path,
-) -> tuple[list[tuple[Reading, Score]], list[str]]:
+@dataclass(frozen=True)
+class _Encoded:
+    """A pool and the queries to it, as vectors.
+
+    Attributes:
+        pool: the candidates.
+        candidates: their vectors.
+        queries: of each language.
+        encoder: of the candidates.
+        tail: the last words of every protocol.
+    """
+
+    pool: Pool
+    candidates: Encoded
+    queries: list[_Queries]
+    encoder: Encoder
+    tail: str
+
+    @property
+    def words(self) -> str:
+        """Words of a protocol that say what the pool is."""
+        return f"pool={len(self.pool)}:{'+'.join(self.pool.languages)}"
+
+
+def search_pool(asked: Search) -> Found:
     """Score every reading of each language's queries against the whole pool, and write what each query found.
 
     Every distinct text is encoded once, the pool once for all languages. The pool is that of all languages which can be
-    reached, whatever languages the queries are in, so that one language's score does not depend on which others are asked for.
-
-    Returns:
-        The scores, mean average precision before mean reciprocal rank, and the files written, relative to `folder`.
+    reached, whatever languages the queries are in, so that one language's score does not depend on which others are asked
+    for. Mean average precision comes before mean reciprocal rank.
     """
-    config = session.config
+    encoded = _encoded(asked)
+    found = Found(rows=[one.rows for one in encoded.queries])
+    for reading in asked.readings:
+        _score(reading, encoded, asked, found)
+    return found
+
+
+def _encoded(asked: Search) -> _Encoded:
+    task, config = asked.target, asked.session.config
     pool = task.pool("score", data_root=config.data_root)
-    limits = tuple(
-        config.retrieve.max_length if own is None else min(own, config.retrieve.max_length)
-        for own in (task.query_tokens, task.passage_tokens)
-    )
-    query_encoder, passage_encoder = (
-        Encoder(
-            circuit, session.with_config(replace(config, retrieve=replace(config.retrieve, max_length=limit))), asked
-        )
-        for limit in limits
-    )
+    queries, passages = (_encoder(asked, own) for own in (task.query_tokens, task.passage_tokens))
     # Gold that the pool lacks must not be found out after an hour of encoding.
-    right = {language: pool.right(own, f"{task.name} {language}") for language, own in rows_by_language.items()}
-    pooled = f"pool={len(pool)}:{'+'.join(pool.languages)}"
-    tail = passage_encoder.tail().replace("max_length=", f"max_length={query_encoder.max_length}/", 1)
-    for reading in asked:
-        session.say(f"{circuit.composition} on {task.name}: {reading.head()} {pooled} {tail}")
-    candidates = passage_encoder([row.text for row in pool.rows], f"{task.name}: {len(pool):,} candidates")
-    queries = []
-    for language, own in rows_by_language.items():
-        held = [row for row in own if isinstance(row, QueryRow)]
-        asking = query_encoder([row.query for row in held], f"{task.name}: {language}")
-        queries.append(_Asked(language, own, [row.id for row in held], asking, right[language]))
-    scored: list[tuple[Reading, Score]] = []
-    files: list[str] = []
-    ends = np.cumsum([len(one.ids) for one in queries])[:-1]
-    for reading in asked:
-        # The queries of all languages in one search: an index over a million candidates is built once.
-        every = search(
-            np.concatenate([np.asarray(one.vectors[reading.wanted]) for one in queries]),
-            candidates[reading.wanted],
-            min(TOP, len(pool)),
-            both=False,
-            settings=SearchSettings(config.retrieve.index, config.retrieve.memory, config.retrieve.threads),
-            report=session.report,
+    right = [(rows, pool.right(rows, f"{task.name} {rows.language}")) for rows in asked.rows()]
+    tail = passages.tail().replace("max_length=", f"max_length={queries.max_length}/", 1)
+    encoded = _Encoded(pool, {}, [], passages, tail)
+    for reading in asked.readings:
+        asked.announce(f"{reading.head()} {encoded.words} {tail}")
+    candidates = passages([row.text for row in pool.rows], f"{task.name}: {len(pool):,} candidates")
+    held: list[_Queries] = []
+    for rows, pairs in right:
+        own = [row for row in rows if isinstance(row, QueryRow)]
+        vectors = queries([row.query for row in own], f"{task.name}: {rows.language}")
+        held.append(_Queries(rows, [row.id for row in own], vectors, pairs))
+    return replace(encoded, candidates=candidates, queries=held)
+
+
+def _encoder(asked: Search, own: int | None) -> Encoder:
+    """Return an encoder with a side's own limit on tokens, where it has a smaller one."""
+    config = asked.session.config
+    limit = config.retrieve.max_length if own is None else min(own, config.retrieve.max_length)
+    limited = replace(config, retrieve=replace(config.retrieve, max_length=limit))
+    return Encoder(asked.circuit, asked.session.with_config(limited), asked.readings)
+
+
+def _score(reading: Reading, encoded: _Encoded, asked: Search, done: Found) -> None:
+    """Score one reading in every language."""
+    config, pool = asked.session.config, encoded.pool
+    # The queries of all languages in one search: an index over a million candidates is built once.
+    every = search(
+        np.concatenate([np.asarray(one.vectors[reading.wanted]) for one in encoded.queries]),
+        encoded.candidates[reading.wanted],
+        min(TOP, len(pool)),
+        both=False,
+        settings=SearchSettings(config.retrieve.index, config.retrieve.memory, config.retrieve.threads),
+        report=asked.session.report,
+    )
+    ends = np.cumsum([len(one.ids) for one in encoded.queries])[:-1]
+    near_by, found_by = (np.split(each, ends) for each in (every.forward.scores, every.forward.rows))
+    system = encoded.encoder.system(f"{reading.head()} {encoded.words} {every.words} {encoded.tail}", config)
+    for one, found, near in zip(encoded.queries, found_by, near_by, strict=True):
+        average, reciprocal = ranked(found, *one.right)
+        measures = {f"map_at_{TOP}": float(average.mean()), f"mrr_at_{TOP}": float(reciprocal.mean())}
+        write_predictions(
+            _predictions(one, pool, found, average, reciprocal), asked.predictions_file(one.rows, reading)
         )
-        near_by, rows = (np.split(each, ends) for each in (every.forward.scores, every.forward.rows))
-        for one, found, near in zip(queries, rows, near_by, strict=True):
-            average, reciprocal = ranked(found, *one.right)
-            measures = {f"map_at_{TOP}": float(average.mean()), f"mrr_at_{TOP}": float(reciprocal.mean())}
-            place = answers / (reading.folder if len(asked) > 1 else "") / f"{task.name}.{one.language}.jsonl"
-            write_predictions(_predictions(one, pool, found, average, reciprocal), place)
-            name = f"{reading.folder}/{one.language}.{one.rows.split}.top{TOP}.tsv"
-            _write(folder / name, one, pool, found, near)
-            files.append(name)
-            system = passage_encoder.system(f"{reading.head()} {pooled} {every.words} {tail}", config)
-            fingerprint = pooled_fingerprint(one.rows.fingerprint, pool)
-            values = Score.of(one.rows, measures, len(one.ids), system, fingerprint=fingerprint)
-            scored += [(reading, score) for score in values]
-    return scored, files
+        name = f"{reading.folder}/{one.rows.language}.{one.rows.split}.top{TOP}.tsv"
+        _write(asked.folder / name, one, pool, found, near)
+        done.files.append(name)
+        fingerprint = pooled_fingerprint(one.rows.fingerprint, pool)
+        values = Score.of(one.rows, measures, len(one.ids), system, fingerprint=fingerprint)
+        done.scored += [(reading, score) for score in values]
 
 
 def pooled_fingerprint(queries: str, pool: Pool) -> str:
@@ -109,7 +130,7 @@ def pooled_fingerprint(queries: str, pool: Pool) -> str:
 
 
 def _predictions(
-    asked: _Asked, pool: Pool, found: np.ndarray, average: np.ndarray, reciprocal: np.ndarray
+    asked: _Queries, pool: Pool, found: np.ndarray, average: np.ndarray, reciprocal: np.ndarray
 ) -> list[Prediction]:
     """Return what each query found first, and what its ranking is worth."""
     right: dict[int, list[str]] = {}
@@ -127,7 +148,7 @@ def _predictions(
     ]
 
 
-def _write(file: Path, asked: _Asked, pool: Pool, found: np.ndarray, closeness: np.ndarray) -> None:
+def _write(file: Path, asked: _Queries, pool: Pool, found: np.ndarray, closeness: np.ndarray) -> None:
     """Write a line for each candidate found: query, rank from 1, candidate, cosine, and whether it is right."""
     right = set(zip(*asked.right, strict=True))
     lines = ["query\trank\tcandidate\tcosine\tis_right\n"]

@@ -1,4 +1,4 @@
-"""What every journey that scores leaves behind: table, CSV, JSON, heat map, tracked runs."""
+"""Files and tracked runs of a journey that scores: table, CSV, JSON, heat map."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from toolkit.report import heat_map, render, table
 from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import Score, metric_name, to_dict, write_csv, write_json
 from toolkit.results.summary import GAP, MEAN, ZERO_SHOT_MEAN, named_values
-from toolkit.tasks import Task, get_task
+from toolkit.tasks import Task
 from toolkit.tracking import NOTE_TAG
 
 
 @dataclass(frozen=True)
 class Scored(WrittenResult):
-    """Scored of an evaluation or a retrieval; its folder holds `scores.csv`, `scores.json` and `heat_map.png`.
+    """Result of an evaluation or a retrieval; its folder holds `scores.csv`, `scores.json` and `heat_map.png`.
 
     Attributes:
         scores: one row per language and measure.
@@ -39,23 +39,27 @@ class Scored(WrittenResult):
 def publish(
     scores: Sequence[Score],
     expression: str,
-    task: str,
+    target: Task,
     session: Session,
     *,
     journey: str,
     made_with: MadeWith,
-    training_language: str = "en",
     files: Sequence[str] = (),
 ) -> Scored:
     """Write a journey's scores as table, CSV, JSON and heat map, and log them.
 
     Args:
+        scores: of one composition on one task.
+        expression: the composition.
+        target: the task.
+        session: of the journey.
+        journey: its name.
         made_with: what the scores cost, and what they come from.
         files: what else the journey wrote into its `result_folder`, to be logged as well.
     """
     config = session.config
     composition = parse(expression)
-    folder = result_folder(expression, task, config, journey=journey)
+    folder = result_folder(expression, target.name, config, journey=journey)
     text = render(table(scores), "text")
     write_csv(scores, folder / "scores.csv")
     write_json(scores, folder / "scores.json")
@@ -66,7 +70,7 @@ def publish(
         alike = [score for score in scores if score.protocol == protocol]
         with session.tracked(
             str(composition),
-            experiment=task,
+            experiment=target.name,
             tags={
                 **composition.tags(),
                 "journey": journey,
@@ -86,7 +90,7 @@ def publish(
         ) as run:
             run_id = run.run_id or None
             for name, values in _by_member(alike).items():
-                named = summaries_first(named_values(values, pivot_language=training_language), get_task(task))
+                named = summaries_first(named_values(values), target)
                 run.log_metrics({name + what: value for what, value in named.items()})
             run.log_data(made_with.data)
             made_with.meter.log(run, examples=sum(data.rows for data in made_with.data))

@@ -10,7 +10,6 @@ from toolkit.composition.stages import plan
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.session.session import Session
-from toolkit.tasks import TASKS
 from toolkit.zoo import AdapterCard, check_backbone
 from toolkit.zoo.lock import read_lock
 
@@ -31,9 +30,9 @@ Place = tuple[str, str]  # an entry and a file in it
 
 
 def places(composition: Composition, cards: Mapping[str, AdapterCard]) -> dict[Part, Place]:
-    """Return where the weights of each part of a composition lie.
+    """Return where the weights of each part of a composition are stored.
 
-    Mostly in the part's own entry. What was trained with `train.learn: all` holds copies of what lies below it, and whatever
+    Mostly in the part's own entry. What was trained with `train.learn: all` holds copies of what is below it, and whatever
     contains it runs on these.
 
     Args:
@@ -72,7 +71,7 @@ def require_trained(composition: Composition, session: Session) -> None:
     zoo, shelf, config = session.zoo, session.shelf, session.config
     missing = [part.entry for part in composition.parts if not zoo.holds(part.entry, shelf)]
     if missing:
-        if any(ref.name not in TASKS for ref in composition.leaves()):
+        if any(ref.name not in session.catalogue for ref in composition.leaves()):
             zoo.get(missing[0], shelf)  # no task either, so the name is a slip: raises with the nearest adapters
         stages = plan(composition, holds=lambda entry: zoo.holds(entry, shelf))
         names = ", ".join(f"'{entry}'" for entry in dict.fromkeys(missing))
@@ -87,7 +86,7 @@ def load_part(circuit: Circuit, part: Part, session: Session, *, place: Place | 
     """Load a part's weights from the zoo, after every check.
 
     Args:
-        place: where they lie if not in the part's own entry (a copy that learnt along, a warm start).
+        place: where they are stored if not in the part's own entry (a copy that learnt along, a warm start).
     """
     backbone = circuit.backbone
     entry, file = place or (part.entry, file_of(part))

@@ -10,8 +10,7 @@ from typing import Any, NotRequired, TypedDict
 from toolkit.composition import Name
 from toolkit.config import Config
 from toolkit.sweeps import Step
-from toolkit.tasks import Task, get_task
-from toolkit.tasks.catalogue.trains_on import source_task
+from toolkit.tasks import Catalogue, Task
 
 
 class BackboneFact(TypedDict):
@@ -57,13 +56,13 @@ class Need:
         return f"{self.task} {self.split} {self.languages}" + ("" if self.limit is None else f" {self.limit}")
 
 
-def needs_of(steps: Iterable[Step]) -> tuple[list[Need], list[str]]:
+def needs_of(steps: Iterable[Step], catalogue: Catalogue) -> tuple[list[Need], list[str]]:
     """Return the rows that steps read, and the backbones (as keys of `Facts.backbones`), each once."""
     needs: dict[str, Need] = {}
     backbones: dict[str, None] = {}
     for step in steps:
         backbones[backbone_key(step.settings["backbone"])] = None
-        for need in step_needs(step):
+        for need in step_needs(step, catalogue):
             needs[need.name] = need
     return list(needs.values()), list(backbones)
 
@@ -73,7 +72,7 @@ def backbone_key(settings: Mapping[str, Any]) -> str:
     return json.dumps([settings["name"], settings["revision"], settings["precision"]])
 
 
-def step_needs(step: Step) -> list[Need]:
+def step_needs(step: Step, catalogue: Catalogue) -> list[Need]:
     """Return the rows that a step reads."""
     train, score = step.settings["train"], step.settings["eval"]
     if step.kind == "retrieve":
@@ -83,7 +82,7 @@ def step_needs(step: Step) -> list[Need]:
     found = []
     for text in step.learns_from:
         name, _, language = text.partition(".")
-        task = source_task(get_task(name))
+        task = catalogue.source_task(catalogue.get(name))
         code = task.resolve_language(language or None)
         dev = task.train_language if task.train_language in task.languages else code
         found.append(Need(task.name, "train", code, train["limit"]))

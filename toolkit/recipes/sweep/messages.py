@@ -25,14 +25,12 @@ class Hire:
 
     Attributes:
         number: of the worker, from 0.
-        places: the settings that are not part of a step: folders and tracker, as plain values.
-        task_files: the user's own tasks.
+        places: the settings that are not part of a step, as plain values: folders, task files and tracker.
         log: file that the worker's output goes to.
     """
 
     number: int
     places: Mapping[str, Any]
-    task_files: tuple[str, ...]
     log: str
 
 

@@ -18,8 +18,7 @@ from toolkit.recipes.train.auto import EPOCHS
 from toolkit.recipes.train.settings import learning_settings
 from toolkit.sweeps import Cell, Planned, Step, Sweep
 from toolkit.sweeps.values import Texts
-from toolkit.tasks import Task, get_task
-from toolkit.tasks.catalogue.trains_on import source_task
+from toolkit.tasks import Catalogue, Task
 from toolkit.tasks.kinds import RETRIEVED
 from toolkit.zoo.names import shelf_name
 
@@ -27,24 +26,16 @@ RECIPE = 1
 """Version of the recipe: raised when the same settings lead to other numbers, so that old stages are not reused."""
 
 
-def is_retrieved(task: str) -> bool:
-    """Return whether a task is scored by retrieval.
-
-    Raises:
-        ToolkitError: there is no such task.
-    """
-    return get_task(task).kind in RETRIEVED
-
-
-def make_plan(sweep: Sweep, given: Texts, facts: Facts) -> Planned:
+def make_plan(sweep: Sweep, given: Texts, facts: Facts, catalogue: Catalogue) -> Planned:
     """Return the steps that fill a sweep's cells, parents first, each step once.
 
     Args:
         sweep: the grid.
         given: settings from the command line; they override the file, and the axes override them.
         facts: those that are known so far; without the others the keys are provisional.
+        catalogue: of the tasks.
     """
-    maker = _Maker(sweep, given, facts)
+    maker = _Maker(sweep, given, facts, catalogue)
     cells = [replace(cell, key=maker.cell(cell)) for cell in sweep.cells]
     return Planned(replace(sweep, cells=tuple(cells)), tuple(maker.steps.values()), asdict(facts))
 
@@ -57,14 +48,14 @@ def stages_without_sharing(planned: Planned) -> int:
 class _Maker:
     """Collects the steps of cells by key."""
 
-    def __init__(self, sweep: Sweep, given: Texts, facts: Facts) -> None:
+    def __init__(self, sweep: Sweep, given: Texts, facts: Facts, catalogue: Catalogue) -> None:
         self.steps: dict[str, Step] = {}
-        self._sweep, self._given, self._facts = sweep, given, facts
+        self._sweep, self._given, self._facts, self._catalogue = sweep, given, facts, catalogue
         self._resolved: dict[tuple[object, ...], Config] = {}
 
     def cell(self, cell: Cell) -> str:
         """Add the steps of a cell and return the key of the one that scores it."""
-        target = get_task(cell.task)
+        target = self._catalogue.get(cell.task)
         for code in cell.languages.split(",") if cell.languages not in ("all", "pairs") else ():
             target.resolve_language(code)  # a wrong code is reported before anything is trained
         is_retrieval = target.kind in RETRIEVED
@@ -80,7 +71,7 @@ class _Maker:
 
     def _stage(self, cell: Cell, stage: Stage, keys: Mapping[str, str], *, is_target: bool) -> str:
         config = self._config(cell, [str(task) for task in stage.tasks], is_target=is_target)
-        sources = [source_task(get_task(ref.name)) for ref in stage.tasks]
+        sources = [self._catalogue.source_task(self._catalogue.get(ref.name)) for ref in stage.tasks]
         parents = tuple(keys[entry] for entry in stage.parents)
         settings = _without_places(config)
         step = Step(
@@ -138,7 +129,10 @@ class _Maker:
                 known.get("digest", ""),
                 known.get("precision", backbone["precision"]),
             ],
-            "rows": {need.name: self._facts.rows.get(need.name, {}).get("fingerprint") for need in step_needs(step)},
+            "rows": {
+                need.name: self._facts.rows.get(need.name, {}).get("fingerprint")
+                for need in step_needs(step, self._catalogue)
+            },
             "parents": step.parents,
         }
         text = json.dumps(determined_by, sort_keys=True)

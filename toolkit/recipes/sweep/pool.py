@@ -52,8 +52,7 @@ class Pool:
         count: how many processes.
         root: the sweep's folder; logs go to `logs/`.
         lock: descriptor of the folder's lock, which every worker holds as well.
-        places: folders and tracker, as plain values.
-        task_files: the user's own tasks.
+        places: folders, task files and tracker, as plain values.
         offline: whether nothing may be fetched from the hub.
     """
 
@@ -64,11 +63,10 @@ class Pool:
         *,
         lock: int | None,
         places: Mapping[str, Any],
-        task_files: tuple[str, ...] = (),
         offline: bool = False,
     ) -> None:
         self.root, self.places = root, dict(places)
-        self._count, self._lock, self._task_files, self._offline = count, lock, task_files, offline
+        self._count, self._lock, self._offline = count, lock, offline
         self._selector = selectors.DefaultSelector()
         self.workers: list[Worker] = []
 
@@ -168,7 +166,7 @@ class Pool:
             os.close(theirs)
         worker = Worker(number, process, ours, log)
         self._selector.register(ours, selectors.EVENT_READ, worker)
-        _send(worker, Hire(number, self.places, self._task_files, str(log)))
+        _send(worker, Hire(number, self.places, str(log)))
         return worker
 
     def _environment(self) -> dict[str, str]:

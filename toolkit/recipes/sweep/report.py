@@ -37,7 +37,7 @@ from toolkit.statistics.draws import Resampled
 from toolkit.statistics.outcomes import Outcomes
 from toolkit.sweeps import CellResult, SweepResults, load_results
 from toolkit.sweeps.transfers import observe
-from toolkit.tasks import Task, get_task
+from toolkit.tasks import BUILT_IN, Catalogue, Task
 from toolkit.tasks.kinds import KINDS, Kind
 
 # Whether the classes of a kind have equal sizes in its test sets, so that the score of guessing is known.
@@ -66,6 +66,7 @@ def report(
     resamples: int = RESAMPLES,
     seed: int = 0,
     say: Say = say_nothing,
+    catalogue: Catalogue = BUILT_IN,
 ) -> Reported:
     """Write the report of a sweep, finished or not.
 
@@ -75,13 +76,14 @@ def report(
         resamples: number of test sets drawn for each difference.
         seed: of the draws.
         say: called with sentences for the reader.
+        catalogue: of the tasks.
 
     Raises:
         ToolkitError: there is no sweep in the folder, or no cell of it is scored yet.
     """
-    found = read_report(sweep, resamples=resamples, seed=seed, say=say)
+    found = read_report(sweep, resamples=resamples, seed=seed, say=say, catalogue=catalogue)
     folder = out or Path(sweep) / "report"
-    predicted = predicted_aside(Path(sweep))
+    predicted = predicted_aside(Path(sweep), catalogue)
     _write(found, folder, [predicted] if predicted else [])
     said = answers(found)
     lines = [found.question, *(f"  {line}" for line in said), ""] if said else []
@@ -91,14 +93,21 @@ def report(
     return Reported(found=found, text=text, folder=folder)
 
 
-def read_report(sweep: Path, *, resamples: int = RESAMPLES, seed: int = 0, say: Say = say_nothing) -> SweepReport:
+def read_report(
+    sweep: Path,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    say: Say = say_nothing,
+    catalogue: Catalogue = BUILT_IN,
+) -> SweepReport:
     """Return the report of a sweep as values, and write nothing; arguments and errors as for `report`."""
     results = load_results(sweep)
     if not any(cell.state == "done" for cell in results.cells):
         raise ToolkitError(
             f"Nothing of the sweep in {sweep} is scored yet; run `xstilts sweep` on, or look at `xstilts status {sweep}`."
         )
-    tasks = {task: get_task(task) for task in results.sweep.targets}
+    tasks = {task: catalogue.get(task) for task in results.sweep.targets}
     main = {name: MAIN[task.metric] for name, task in tasks.items()}
     pivots = {name: task.train_language for name, task in tasks.items()}
     drawn: dict[tuple[str, str], Resampled] = {}
@@ -108,7 +117,7 @@ def read_report(sweep: Path, *, resamples: int = RESAMPLES, seed: int = 0, say: 
     return sweep_report(results, drawn, main, pivots, guesses)
 
 
-def predicted_aside(sweep: Path) -> Aside | None:
+def predicted_aside(sweep: Path, catalogue: Catalogue) -> Aside | None:
     """Return the result of `xstilts predict --sweep` as a section of the sweep's report; None if there is none.
 
     Raises:
@@ -120,7 +129,7 @@ def predicted_aside(sweep: Path) -> Aside | None:
         return None
     lines = prediction_verdicts(found)
     try:
-        is_old = observe(sweep, variant=found.variant or None).fingerprint != found.fingerprint
+        is_old = observe(sweep, catalogue, variant=found.variant or None).fingerprint != found.fingerprint
     except ToolkitError:  # the sweep was continued and is not finished
         is_old = True
     if is_old:

@@ -32,12 +32,14 @@ from toolkit.recipes.sweep.messages import (
     RunStatus,
     Said,
 )
-from toolkit.recipes.sweep.plan import is_retrieved, make_plan, stages_without_sharing
+from toolkit.recipes.sweep.plan import make_plan, stages_without_sharing
 from toolkit.recipes.sweep.pool import OnEvent, Pool
 from toolkit.sweeps import Planned, Step, SweepFolder, load_results, read_sweep
 from toolkit.sweeps.changes import changes
 from toolkit.sweeps.outlook import Speed, left_with, seconds_left, seconds_of, speeds_of
 from toolkit.sweeps.values import State, Texts
+from toolkit.tasks import Catalogue
+from toolkit.tasks.kinds import RETRIEVED
 
 
 @dataclass(frozen=True)
@@ -64,17 +66,17 @@ class DryRun:
         return tuple(step for step in self.planned.stages if step.key not in self.done)
 
 
-def plan_sweep(file: Path, given: Texts, facts: Facts) -> Planned:
+def plan_sweep(file: Path, given: Texts, facts: Facts, catalogue: Catalogue) -> Planned:
     """Read a sweep's file and plan its steps.
 
     Raises:
         ToolkitError: a fault of the file, or a setting of the command line that is an axis of the grid.
     """
-    grid = read_sweep(file, is_retrieved=is_retrieved)
+    grid = read_sweep(file, is_retrieved=lambda task: catalogue.get(task).kind in RETRIEVED)
     varied = {key for cell in grid.cells for key in cell.settings} | {"train.seed"}
     if both := sorted(varied & set(given)):
         raise ToolkitError(f"{both[0]} is given, but it is an axis of {file}; change it in the file's `axes`.")
-    return make_plan(grid, given, facts)
+    return make_plan(grid, given, facts, catalogue)
 
 
 def dry_run(
@@ -84,23 +86,21 @@ def dry_run(
     given: Texts,
     folder: Path,
     workers: int = 1,
-    task_files: Sequence[str] = (),
     is_measured: bool = True,
 ) -> DryRun:
     """Return what a sweep would do and how long it would take; nothing is written into its folder.
 
     Args:
         file: the grid.
-        session: of which the places are used: mirror and tracker.
+        session: of which the places are used: mirror, task files and tracker.
         given: settings from the command line, by dotted key as text.
         folder: the sweep's folder; steps that it holds already do not count.
         workers: processes that the estimate is for.
-        task_files: the user's own tasks.
         is_measured: run a few rows of each kind of work that the folder has no measurement of.
     """
     held = SweepFolder(folder)
     old = held.plan()
-    planned = plan_sweep(file, given, _facts_of(old))
+    planned = plan_sweep(file, given, _facts_of(old), session.catalogue)
     records = held.records(planned.steps)
     done = frozenset(key for key, record in records.items() if record.state == "done")
     states: dict[str, State] = {step.key: "done" if step.key in done else "waiting" for step in planned.steps}
@@ -108,7 +108,7 @@ def dry_run(
     measured = f"from {sum(record.state == 'done' for record in records.values())} finished steps in {folder}"
     unknown = {step.work: step for step in planned.steps if step.key not in done and seconds_of(step, speeds) is None}
     if unknown and is_measured:
-        probed = _measure(list(unknown.values()), session, workers, task_files)
+        probed = _measure(list(unknown.values()), session, workers)
         speeds |= {work: Speed(*costs) for work, costs in probed.speeds.items()}
         measured = "from a probe of a few rows of each kind of work, on this machine"
         if missing := [work for work in unknown if work not in speeds]:
@@ -127,18 +127,16 @@ def sweep(
     given: Texts,
     folder: Path,
     workers: int = 1,
-    task_files: Sequence[str] = (),
     is_update: bool = False,
 ) -> int:
     """Do everything in a sweep that is not done yet.
 
     Args:
         file: the grid.
-        session: of which the places are used: mirror and tracker.
+        session: of which the places are used: mirror, task files and tracker.
         given: settings from the command line, by dotted key as text.
         folder: the sweep's folder; a sweep that was stopped there is continued.
         workers: how many processes.
-        task_files: the user's own tasks.
         is_update: continue although settings, rows or weights differ from those of the folder's results.
 
     Returns:
@@ -150,16 +148,16 @@ def sweep(
     held = SweepFolder(folder)
     # Before anything is loaded: faults of the file, and changes that the file alone shows.
     old = held.plan()
-    planned = plan_sweep(file, given, _facts_of(old))
+    planned = plan_sweep(file, given, _facts_of(old), session.catalogue)
     _check_changes(held, old, planned, is_update)
     with closing(held.lock()) as lock:
         old = held.plan()
         places = _places(session.config)
-        with Pool(workers, folder, lock=lock.descriptor, places=places, task_files=tuple(task_files)) as pool:
+        with Pool(workers, folder, lock=lock.descriptor, places=places) as pool:
             on_event = _passing_on(session.tell)
-            needs, backbones = needs_of(planned.steps)
+            needs, backbones = needs_of(planned.steps, session.catalogue)
             found = pool.ask(LookUp(tuple(backbones), tuple(needs)), LookedUp, on_event=on_event)
-            planned = plan_sweep(file, given, Facts(found.backbones, found.rows))
+            planned = plan_sweep(file, given, Facts(found.backbones, found.rows), session.catalogue)
             _check_changes(held, old, planned, is_update)
             run = _SweepRun(planned, session.config, pool, on_event)
             planned = replace(planned, workers=workers, run_id=run.open(old))
@@ -240,13 +238,13 @@ def _facts_of(old: Planned | None) -> Facts:
 
 
 def _places(config: Config) -> dict[str, Any]:
-    """Return the settings that are not part of a step, as plain values: folders and tracker."""
+    """Return the settings that are not part of a step, as plain values: folders, task files and tracker."""
     plain = to_dict(config)
     own = ("zoo", "run_dir")  # every step has its own
     return {key: value for key, value in plain.items() if key == "tracking" or key not in (*sections(), *own)}
 
 
-def _measure(steps: Sequence[Step], session: Session, workers: int, task_files: Sequence[str]) -> Measured:
+def _measure(steps: Sequence[Step], session: Session, workers: int) -> Measured:
     """Run a few rows of each kind of work in as many processes as will work, which fetch nothing.
 
     Processes that work at the same time share the machine: a measurement of one alone would be too fast.
@@ -255,7 +253,7 @@ def _measure(steps: Sequence[Step], session: Session, workers: int, task_files: 
     faults: list[str] = []
     with TemporaryDirectory(prefix="xstilts-dry-run-") as scratch:
         places = _places(session.config)
-        with Pool(workers, Path(scratch), lock=None, places=places, task_files=tuple(task_files), offline=True) as pool:
+        with Pool(workers, Path(scratch), lock=None, places=places, offline=True) as pool:
             jobs = [Measure(tuple(steps))] * workers
             for found in pool.ask_all(jobs, Measured, on_event=_passing_on(Tell(session.report))):
                 faults += found.faults

@@ -57,7 +57,7 @@ from toolkit.recipes.sweep.messages import (
 from toolkit.recipes.sweep.speed import measure
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.sweeps import Step
-from toolkit.tasks import get_task, load_task
+from toolkit.tasks import Catalogue, catalogue_of
 from toolkit.zoo import Zoo
 from toolkit.zoo.entry import swap_in
 
@@ -94,8 +94,6 @@ def work(events: int) -> None:
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     hired = hire_of(lines.get())
-    for file in hired.task_files:
-        load_task(file)
     _take_gpu(hired.number)
     while True:
         job = job_of(lines.get())
@@ -163,14 +161,15 @@ def _look_up(job: LookUp, places: Mapping[str, Any], voice: _Voice) -> LookedUp:
         settings = {"backbone": {"name": hub_id, "revision": revision, "precision": precision}}
         backbone = open_backbone(Session.open(_configured(settings, places), report=voice.report, say=_log))
         backbones[name] = {"digest": backbone.digest, "precision": backbone.precision}
+    catalogue = catalogue_of(places["task_files"])
     for number, need in enumerate(job.needs):
         voice.report(Progress("look at the rows", number, len(job.needs)))
-        rows[need.name] = _rows_fact(need, places)
+        rows[need.name] = _rows_fact(need, places, catalogue)
     return LookedUp(backbones, rows)
 
 
-def _rows_fact(need: Need, places: Mapping[str, Any]) -> RowsFact:
-    task = get_task(need.task)
+def _rows_fact(need: Need, places: Mapping[str, Any], catalogue: Catalogue) -> RowsFact:
+    task = catalogue.get(need.task)
     root = None if places["data_root"] is None else Path(places["data_root"])
     try:
         if need.languages in ("all", "pairs"):
@@ -246,7 +245,7 @@ def _score(job: DoStep, session: Session) -> StepDone:
         languages=step.languages,
     )
     cards = [session.zoo.get(name, session.shelf) for name in _direct(job)]
-    seen = tuple(contamination(cards, get_task(step.task)))
+    seen = tuple(contamination(cards, session.catalogue.get(step.task)))
     return _done("made", tuple(found.scores), folder=str(found.folder), contamination=seen)
 
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 
 from toolkit.composition import Name
 from toolkit.composition.stages import Stage
-from toolkit.config import Config, TrainConfig
+from toolkit.config import TrainConfig
 from toolkit.features import Features
 from toolkit.modeling.backbone import Backbone
 from toolkit.recipes.session.features import features_for
 from toolkit.recipes.session.noise import augmented
 from toolkit.recipes.session.session import Session
-from toolkit.tasks import Task, get_task
-from toolkit.tasks.catalogue.trains_on import source_task
+from toolkit.tasks import Task
 from toolkit.tasks.task import Rows
 from toolkit.training import TaskData
 from toolkit.training.mixture import Mixture
@@ -42,7 +41,7 @@ class Source:
 def sources_of(stage: Stage, session: Session) -> list[Source]:
     """Return the rows of a stage's tasks; with `train.total_examples` so many in all, shared as the mixture has it."""
     settings = session.config.train
-    sources = [_source(ref, session.config) for ref in stage.tasks]
+    sources = [_source(ref, session) for ref in stage.tasks]
     total = settings.total_examples
     if total is None:
         return sources
@@ -80,8 +79,9 @@ def head_of(stage: Stage, source: Source) -> str:
     return source.ref.name if source.ref.name in heads else heads[-1]
 
 
-def _source(ref: Name, config: Config) -> Source:
-    task = source_task(get_task(ref.name))
+def _source(ref: Name, session: Session) -> Source:
+    config, catalogue = session.config, session.catalogue
+    task = catalogue.source_task(catalogue.get(ref.name))
     language = task.resolve_language(ref.language)
     rows = augmented(task.rows("train", language, data_root=config.data_root, limit=config.train.limit), config)
     # Early stopping looks at English where there is a choice: other languages stay unseen (Phang et al. 2020).

@@ -14,8 +14,6 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import require_locked
 from toolkit.recipes.train.merge import run_computed
 from toolkit.recipes.train.stage import run_stage
-from toolkit.tasks import get_task
-from toolkit.tasks.catalogue.trains_on import source_task, training_rows
 from toolkit.zoo import AdapterCard
 from toolkit.zoo.lock import read_lock
 
@@ -31,7 +29,7 @@ def train(
 
     Args:
         expression: composition, for example `fuse[mnli,squad]/xquad`.
-        session: of the configuration; it is told the plan, settings and notes.
+        session: of the configuration; its reader gets the plan, settings and notes.
         retrain: train every stage again although the zoo holds it.
         lock: a lock file (`zoo lock`); what is trained on must be what it pins, and what it pins is never trained here.
 
@@ -44,7 +42,7 @@ def train(
     if learn_all and config.adapter.kind == "full":
         raise ToolkitError("`adapter: full` learns in the whole encoder already; leave train.learn out.")
     stages = plan(composition, holds=lambda entry: zoo.holds(entry, shelf), retrain=retrain, learn_all=learn_all)
-    session.say(describe(stages, rows=training_rows, backbone_learns=config.adapter.kind == "full"))
+    session.say(describe(stages, rows=session.catalogue.training_rows, backbone_learns=config.adapter.kind == "full"))
     if not stages:
         return []
     if lock is not None:
@@ -56,7 +54,8 @@ def train(
             )
         used = dict.fromkeys(parent for stage in stages for parent in stage.parents if parent not in made)
         require_locked(lock, [zoo.get(entry, shelf) for entry in used], expression)
-    experiment = source_task(get_task(stages[-1].circuit.head_name.name)).name
+    last = session.catalogue.get(stages[-1].circuit.head_name.name)
+    experiment = session.catalogue.source_task(last).name
     with _whole_run(composition, stages, session, experiment):
         cards: list[AdapterCard] = []
         try:

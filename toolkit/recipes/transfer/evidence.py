@@ -19,7 +19,7 @@ from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer.fisher import task_fisher
 from toolkit.recipes.transfer.probe import Probe, every_item, probe_items, probe_rows, task_name
-from toolkit.tasks import BitextRow, get_task, training_task
+from toolkit.tasks import BitextRow, Task
 from toolkit.tasks.task import Rows
 from toolkit.zoo import Zoo
 
@@ -83,9 +83,18 @@ class Context:
 
     # -- of a task ------------------------------------------------------------------------------------------------
 
+    def task(self, task: str) -> Task:
+        """Return the task that a name with or without a language means."""
+        catalogue = self.session.catalogue
+        return catalogue.get(task_name(task, catalogue).name)
+
+    def has_train(self, task: str) -> bool:
+        """Return whether a task has training rows, its own or lent."""
+        return self.session.catalogue.training_task(self.task(task)).has_train
+
     def rows(self, task: str) -> Rows:
         """Return the rows that describe a task; see `probe_rows`."""
-        return probe_rows(task, self.config.data_root)
+        return probe_rows(task, self.config.data_root, self.session.catalogue)
 
     def n_learnt(self, task: str) -> int:
         """Return how many rows a task's adapter learnt from (`train.limit` may cut them); without an adapter, how many there are."""
@@ -100,14 +109,14 @@ class Context:
 
     def languages(self, task: str) -> tuple[str, ...]:
         """Return the languages that a task is scored in: those whose rows can be read."""
-        return get_task(task_name(task).name).reachable("score", data_root=self.config.data_root)
+        return self.task(task).reachable("score", data_root=self.config.data_root)
 
     def probe(self, task: str) -> Probe:
         """Return a task's items and labels; see `probe_items`."""
         if task not in self._probes:
             settings = self.config.similarity
             self._probes[task] = probe_items(
-                task, limit=settings.limit, seed=settings.seed, data_root=self.config.data_root
+                task, self.session.catalogue, limit=settings.limit, seed=settings.seed, data_root=self.config.data_root
             )
         return self._probes[task]
 
@@ -147,7 +156,7 @@ class Context:
         Raises:
             Absent: the zoo holds neither, with the command that trains one.
         """
-        own, lent = str(task_name(task)), self.lender(task)
+        own, lent = str(task_name(task, self.session.catalogue)), self.lender(task)
         for entry in dict.fromkeys((own, lent)):
             if self._zoo(entry).holds(entry, self.session.shelf):
                 return entry
@@ -155,8 +164,8 @@ class Context:
 
     def lender(self, task: str) -> str:
         """Return the entry that training on a task's rows makes: `mnli` for `xnli`, which trains on it."""
-        ref = task_name(task)
-        return str(replace(ref, name=training_task(get_task(ref.name)).name))
+        ref = task_name(task, self.session.catalogue)
+        return str(replace(ref, name=self.session.catalogue.training_task(self.task(task)).name))
 
     def features(self, source: str, target: str) -> np.ndarray:
         """Return the target's items as the source's circuit sees them: float32 [N, H], in the order of its labels.
@@ -180,7 +189,7 @@ class Context:
             return self._of(entry, named, self.probe(named).texts)
         texts: dict[Item, None] = {}
         for split in ("score", "dev"):
-            pairs = get_task("micro-bitext").rows(split, "de")
+            pairs = self.session.catalogue.get("micro-bitext").rows(split, "de")
             texts |= dict.fromkeys(Item(row.target) for row in pairs if isinstance(row, BitextRow))
         return self._stored(entry, list(texts), "shared text")[:]
 
@@ -274,7 +283,7 @@ class Context:
 
     def _why_missing(self, entry: str) -> str:
         """Return where an entry is missing, whether another backbone has it, and the command that makes it."""
-        if not training_task(get_task(task_name(entry).name)).has_train:
+        if not self.has_train(entry):
             return f"'{entry}' has no training rows, so no adapter represents it."
         zoo, shelf = self._zoo(entry), self.session.shelf
         others = sorted({card.backbone.name for card in zoo.list(damaged=[]) if card.name == entry})

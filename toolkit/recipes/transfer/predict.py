@@ -22,7 +22,6 @@ from toolkit.similarity import Validation, validate
 from toolkit.similarity.ranking import COMBINED, Ranked, Ranking, TransferRanking, order, verdicts
 from toolkit.similarity.ranks import reciprocal_rank_fusion
 from toolkit.sweeps.transfers import Observed, observe
-from toolkit.tasks import TASKS, get_task, training_task
 
 ALL = "all"
 _COMBINED = "the predictors that are not controls, joined by reciprocal rank fusion; nothing is fitted"
@@ -98,9 +97,10 @@ def prediction(
         raise ToolkitError(
             "Neither a target nor a sweep was named; `xstilts predict TARGET` or `xstilts predict --sweep DIR`."
         )
+    catalogue = session.catalogue
     for text in (*sources, *([target] if target else [])):
-        task_name(text)
-    observed = None if sweep is None else observe(sweep, variant=variant)
+        task_name(text, catalogue)
+    observed = None if sweep is None else observe(sweep, catalogue, variant=variant)
     if observed is not None:
         session = session.with_config(observed.configured(session.config))
     chosen, is_combined = _chosen(by, has_sweep=observed is not None)
@@ -121,7 +121,9 @@ def prediction(
     lead = COMBINED if is_combined else chosen[0].name
     definitions = {each.name: each.definition for each in chosen} | ({COMBINED: _COMBINED} if is_combined else {})
     controls = tuple(each.name for each in chosen if each.is_control)
-    generated = [name for name in (*candidates, *targets) if get_task(task_name(name).name).is_generated]
+    generated = [
+        name for name in (*candidates, *targets) if catalogue.get(task_name(name, catalogue).name).is_generated
+    ]
     found = TransferRanking(
         backbone=session.shelf,
         definitions={name: definitions[name] for name in sorted(definitions, key=lambda name: name != lead)},
@@ -146,7 +148,7 @@ def held_sources(session: Session, target: str | None = None) -> tuple[str, ...]
             continue
         composition = parse(card.name)
         leaf = composition.leaves()[0] if str(composition) == card.name and len(composition.leaves()) == 1 else None
-        if isinstance(leaf, Name) and str(leaf) == card.name and leaf.name in TASKS:
+        if isinstance(leaf, Name) and str(leaf) == card.name and leaf.name in session.catalogue:
             found.append(card.name)
     return tuple(found)
 
@@ -185,7 +187,7 @@ def _train_missing(
         try:
             context.entry_of(task)
         except Absent:
-            if training_task(get_task(task_name(task).name)).has_train:
+            if context.has_train(task):
                 train(context.lender(task), context.session)
 
 
@@ -219,9 +221,10 @@ def _ranking(
     gains = observed.gains.get(target, {}) if observed else {}
     return Ranking(
         target=target,
-        level=level(target),
+        level=level(target, context.session.catalogue),
         ranked=tuple(
-            Ranked(source, level(source), values[source], absent[source], gains.get(source)) for source in others
+            Ranked(source, level(source, context.session.catalogue), values[source], absent[source], gains.get(source))
+            for source in others
         ),
         metric=observed.metric.get(target, "") if observed else "",
         alone=observed.alone.get(target) if observed else None,

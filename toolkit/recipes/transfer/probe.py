@@ -15,6 +15,7 @@ from toolkit.features.item import Item
 from toolkit.perturb.text import words
 from toolkit.tasks import (
     BitextRow,
+    Catalogue,
     ChoiceRow,
     PairRow,
     QueryRow,
@@ -22,8 +23,6 @@ from toolkit.tasks import (
     SpanRow,
     TagsRow,
     Task,
-    get_task,
-    training_task,
 )
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.rows import OTHER_TAG, Row
@@ -52,7 +51,7 @@ class Probe:
     rows: Rows
 
 
-def task_name(text: str) -> Name:
+def task_name(text: str, catalogue: Catalogue) -> Name:
     """Return the task, with its language, that `mnli` or `udpos.tr` names.
 
     Raises:
@@ -64,17 +63,17 @@ def task_name(text: str) -> Name:
         raise ToolkitError(
             f"'{text}' is not a task; similarity compares tasks by their names, such as mnli or udpos.tr."
         )
-    get_task(leaf.name)
+    catalogue.get(leaf.name)
     return leaf
 
 
-def probe_rows(text: str, data_root: Path | None) -> Rows:
+def probe_rows(text: str, data_root: Path | None, catalogue: Catalogue) -> Rows:
     """Return the rows that describe a task: its training rows, else those that it is tuned or scored on.
 
     Rows that are only scored (translations, corpora, queries) are read without their answers.
     """
-    ref = task_name(text)
-    task = training_task(get_task(ref.name))
+    ref = task_name(text, catalogue)
+    task = catalogue.training_task(catalogue.get(ref.name))
     split = next(split for split in ("train", "dev", "score") if split in task.splits)
     language = ref.language
     if language is None and task.train_language not in task.languages:
@@ -82,7 +81,7 @@ def probe_rows(text: str, data_root: Path | None) -> Rows:
     return task.rows(split, language, data_root=data_root)
 
 
-def probe_items(text: str, *, limit: int, seed: int = 0, data_root: Path | None = None) -> Probe:
+def probe_items(text: str, catalogue: Catalogue, *, limit: int, seed: int = 0, data_root: Path | None = None) -> Probe:
     """Return up to `limit` items of a task with their labels, the same for the same rows and seed.
 
     A pair is one item with its relation; a question with each of its choices is one item, right or wrong; a tagged sentence
@@ -90,16 +89,18 @@ def probe_items(text: str, *, limit: int, seed: int = 0, data_root: Path | None 
 
     Args:
         text: a task, `mnli`, or its rows in a language, `udpos.tr`.
+        catalogue: of the tasks.
         limit: items.
         seed: which rows and words are drawn.
         data_root: mirror that is looked at first.
 
     Example:
-        >>> probe = probe_items("micro-nli", limit=3)
+        >>> from toolkit.tasks import BUILT_IN
+        >>> probe = probe_items("micro-nli", BUILT_IN, limit=3)
         >>> len(probe.items), probe.labels.shape, probe.items == probe.texts
         (3, (3,), True)
     """
-    rows = probe_rows(text, data_root)
+    rows = probe_rows(text, data_root, catalogue)
     make, most = MAKERS[rows.task.kind]
     wanted = -(-limit // most(rows))
     while True:

@@ -27,8 +27,8 @@ from toolkit.report import render
 from toolkit.report.similarity import Panel
 from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.similarity import Matrix
-from toolkit.tasks import get_task, training_task
-from toolkit.tasks.kinds import LEVELS
+from toolkit.tasks import Catalogue
+from toolkit.tasks.kinds import LEVELS, Level
 
 WIDTH = 160
 
@@ -40,18 +40,20 @@ class SimilarityResult(WrittenResult):
     Attributes:
         matrices: one for each predictor, tasks by group.
         reasons: predictor -> (source, target) -> why there is no number.
+        levels: task -> its group.
         n_encoded: sequences that went through an encoder; 0 where the store held all.
         n_examples: rows that gradients were taken of, for Fishers; 0 where the store held all.
     """
 
     matrices: tuple[Matrix, ...]
     reasons: Mapping[str, Mapping[tuple[str, str], str]]
+    levels: Mapping[str, str]
     n_encoded: int
     n_examples: int
 
     def records(self) -> list[Record]:
         """Return one row for each predictor and pair of tasks; a pair without a number says why."""
-        return from_csv(similarity_csv(self.matrices, self.reasons, level))
+        return from_csv(similarity_csv(self.matrices, self.reasons, self.levels))
 
 
 def compare_tasks(
@@ -72,7 +74,8 @@ def compare_tasks(
         by: `all`, or names of `PREDICTORS` that are not controls.
         train: train the adapters that are missing, each on its task alone.
     """
-    names = by_group([str(task_name(task)) for task in tasks])
+    catalogue = session.catalogue
+    names = by_group([str(task_name(task, catalogue)) for task in tasks], catalogue)
     if len(names) < 2:
         raise ToolkitError(f"{len(names)} task is named; similarity compares two or more.")
     predictors = chosen(by)
@@ -90,6 +93,7 @@ def compare_tasks(
         return SimilarityResult(
             matrices=found.matrices,
             reasons=found.reasons,
+            levels=found.levels,
             text="\n".join(render(table, "text", width=WIDTH) for table in tables),
             folder=folder,
             n_encoded=context.n_encoded,
@@ -104,29 +108,31 @@ def _compared(names: Sequence[str], predictors: Sequence[Predictor], context: Co
     for done, predictor in enumerate(predictors):
         context.session.report(Progress("compare", done, len(predictors)))
         matrices.append(_matrix(predictor, names, context, reasons.setdefault(predictor.name, {})))
-    levels = {name: level(name) for name in names}
+    levels = {name: level(name, context.session.catalogue) for name in names}
     panels = tuple(_panel(PREDICTORS[matrix.predictor], matrix, levels) for matrix in matrices)
     return Compared(tuple(names), levels, tuple(matrices), panels, reasons)
 
 
-def level(task: str) -> str:
+def level(task: str, catalogue: Catalogue) -> Level:
     """Return the group of a task, `syntactic` or `semantic`.
 
     Example:
-        >>> level("udpos.tr"), level("mnli")
+        >>> from toolkit.tasks import BUILT_IN
+        >>> level("udpos.tr", BUILT_IN), level("mnli", BUILT_IN)
         ('syntactic', 'semantic')
     """
-    return get_task(task_name(task).name).level
+    return catalogue.get(task_name(task, catalogue).name).level
 
 
-def by_group(tasks: Iterable[str]) -> list[str]:
+def by_group(tasks: Iterable[str], catalogue: Catalogue) -> list[str]:
     """Return the tasks group by group, in the order given within each, none twice.
 
     Example:
-        >>> by_group(["mnli", "udpos", "squad", "mnli"])
+        >>> from toolkit.tasks import BUILT_IN
+        >>> by_group(["mnli", "udpos", "squad", "mnli"], BUILT_IN)
         ['udpos', 'mnli', 'squad']
     """
-    return sorted(dict.fromkeys(tasks), key=lambda task: LEVELS.index(level(task)))
+    return sorted(dict.fromkeys(tasks), key=lambda task: LEVELS.index(level(task, catalogue)))
 
 
 def chosen(by: str | Sequence[str]) -> list[Predictor]:
@@ -156,7 +162,7 @@ def train_missing(tasks: Iterable[str], session: Session) -> list[str]:
             try:
                 context.entry_of(task)
             except Absent:
-                if training_task(get_task(task_name(task).name)).has_train:
+                if context.has_train(task):
                     entry = context.lender(task)
                     train_composition(entry, session)
                     made.append(entry)

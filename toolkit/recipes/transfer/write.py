@@ -14,7 +14,6 @@ from toolkit.composition import parse
 from toolkit.files import replace_text
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer.evidence import Context
-from toolkit.recipes.transfer.probe import task_name
 from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.similarity import Panel, group_means, number, similarity_maps, similarity_table
 from toolkit.report.transfer import Point, agreement_figure, places_figure
@@ -27,7 +26,6 @@ from toolkit.report.transfer_tables import (
 )
 from toolkit.similarity import MEASURES, Matrix
 from toolkit.similarity.ranking import FILE, FOLDER, TransferRanking, to_json
-from toolkit.tasks import get_task
 from toolkit.tasks.kinds import LEVELS
 from toolkit.tracking import NOTE_TAG
 
@@ -67,7 +65,7 @@ def tasks_table(names: Sequence[str], context: Context) -> Table:
     """Return the rows, vectors and labels that each task is described by, and its group."""
     rows = []
     for name in names:
-        task = get_task(task_name(name).name)
+        task = context.task(name)
         held, probe = context.rows(name), context.probe(name)
         labels = "-" if probe.labels is None else f"{len(set(probe.labels.tolist()))}"
         described = f"{held.task.name} {held.split}" + (" (generated)" if held.is_generated else "")
@@ -127,7 +125,7 @@ def write_similarity(found: Compared, tables: Sequence[Table], folder: Path, bac
     if found.sentences:
         parts.append("".join(f"- Left out: {sentence}\n" for sentence in found.sentences))
     replace_text(folder / "similarity.md", f"# Similarity of tasks on {backbone}\n\n" + "\n".join(parts))
-    text = similarity_csv(found.matrices, found.reasons, found.levels.__getitem__)
+    text = similarity_csv(found.matrices, found.reasons, found.levels)
     replace_text(folder / "similarity.csv", text)
     drawn = [panel for panel in found.panels if any(not math.isnan(value) for row in panel.values for value in row)]
     if drawn:
@@ -138,7 +136,7 @@ def write_similarity(found: Compared, tables: Sequence[Table], folder: Path, bac
 def similarity_csv(
     matrices: Sequence[Matrix],
     reasons: Reasons,
-    level: Callable[[str], str],
+    levels: Mapping[str, str],
 ) -> str:
     """Return every number as tidy CSV, one line for each predictor and pair of tasks."""
     buffer = io.StringIO()
@@ -152,7 +150,7 @@ def similarity_csv(
                 if matrix.is_symmetric:
                     why_not = why_not or reasons[matrix.predictor].get((target, source), "")
                 shown = "" if math.isnan(value) else repr(value)
-                writer.writerow([matrix.predictor, source, level(source), target, level(target), shown, why_not])
+                writer.writerow([matrix.predictor, source, levels[source], target, levels[target], shown, why_not])
     return buffer.getvalue()
 
 

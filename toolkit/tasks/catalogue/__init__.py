@@ -1,4 +1,4 @@
-"""The catalogue: every task, as data. To add one, add a `Task(...)` to the module of its kind."""
+"""Catalogue of tasks: every built-in task as data. To add one, add a `Task(...)` to the module of its kind."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def _referred(name: str, folder: Path, within: tuple[Path, ...] = ()) -> Task | 
     """Return the task of that name: known already, or declared in NAME.yaml in `folder` or in `configs/task`."""
     # Only a plain name may become a path.
     if name not in TASKS and name.replace("-", "").replace("_", "").isalnum():
-        for place in (folder, OWN):
+        from toolkit.config.ready import places
+
+        for place in (folder, *places("task")):
             if (file := place / f"{name}.yaml").is_file():
                 return _own(file, within)
     return TASKS.get(name)
@@ -79,8 +81,10 @@ def _referred(name: str, folder: Path, within: tuple[Path, ...] = ()) -> Task | 
 
 def load_own() -> None:
     """Read every task that the working folder's `configs/task/` declares."""
-    for file in sorted(OWN.glob("*.yaml")):
-        _own(file)
+    from toolkit.config.ready import ready_configs
+
+    for each in ready_configs("task"):
+        _own(each.path)
 
 
 def _own(file: Path, within: tuple[Path, ...] = ()) -> Task:

@@ -1,4 +1,4 @@
-"""Tasks on sentences and their translations: nothing is trained, the encoder is asked as it is."""
+"""Tasks on sentences and their translations: nothing is trained, the encoder is used as it is."""
 
 from toolkit.languages import codes
 from toolkit.tasks.sources.corpora import CorpusSource

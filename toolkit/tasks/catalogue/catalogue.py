@@ -12,12 +12,10 @@ from toolkit.errors import ConfigError, ToolkitError
 from toolkit.registry import unknown
 from toolkit.tasks.task import Task
 
-OWN = Path("configs") / "task"  # in the working folder: NAME.yaml declares the task NAME
-
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """Tasks by name: those it holds, and those that the working folder's `configs/task/NAME.yaml` declares.
+    """Tasks by name: those it holds, and those that a ready file declares (`configs/task/NAME.yaml`, `toolkit.config.ready`).
 
     The latter are looked up whenever they are asked for and never kept. Iterating yields the tasks of both, `in` and
     `names` know both.
@@ -34,7 +32,7 @@ class Catalogue:
         """Return the task with this name.
 
         Raises:
-            ConfigError: `configs/task/NAME.yaml` declares no task, or one of another name.
+            ConfigError: the ready file NAME.yaml declares no task, or one of another name.
             ToolkitError: no such task; the message offers the nearest name.
 
         Example:
@@ -42,13 +40,13 @@ class Catalogue:
             >>> BUILT_IN.get("xnli").trains_on
             'mnli'
         """
-        found = _Reading(self).referred(name, OWN)
+        found = _Reading(self).referred(name)
         if found is None:
             raise unknown("task", name, self.names, see="xstilts tasks")
         return found
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and (name in self.held or _file_of(name, OWN) is not None)
+        return isinstance(name, str) and (name in self.held or _file_of(name) is not None)
 
     def __iter__(self) -> Iterator[Task]:
         yield from self.held.values()
@@ -121,7 +119,10 @@ class Catalogue:
         return Catalogue(MappingProxyType(reading.held), MappingProxyType(reading.files))
 
     def _own_files(self) -> list[Path]:
-        return [file for file in sorted(OWN.glob("*.yaml")) if file.stem not in self.files]
+        from toolkit.config.ready import ready_configs  # yaml: not loaded for the built-in tasks
+
+        ready = sorted(ready_configs("task"), key=lambda each: each.is_own)  # the user's own last
+        return [each.path for each in ready if each.path.stem not in self.files]
 
 
 class _Reading:
@@ -148,11 +149,11 @@ class _Reading:
         self.held[task.name], self.files[task.name] = task, here
         return task
 
-    def referred(self, name: str, folder: Path, within: tuple[Path, ...] = ()) -> Task | None:
-        """Return the task of that name: known already, or declared in NAME.yaml in `folder` or in `configs/task`."""
+    def referred(self, name: str, folder: Path | None = None, within: tuple[Path, ...] = ()) -> Task | None:
+        """Return the task of that name: known already, or declared in NAME.yaml in `folder` or in a ready file."""
         if name in self.held:
             return self.held[name]
-        file = _file_of(name, folder, OWN)
+        file = _file_of(name, folder)
         return None if file is None else self.own(file, within)
 
     def own(self, file: Path, within: tuple[Path, ...] = ()) -> Task:
@@ -165,8 +166,12 @@ class _Reading:
         return found
 
 
-def _file_of(name: str, *folders: Path) -> Path | None:
-    """Return the first file NAME.yaml; only a plain name may become a path."""
+def _file_of(name: str, folder: Path | None = None) -> Path | None:
+    """Return the first file NAME.yaml, in a folder or ready; only a plain name may become a path."""
     if not name.replace("-", "").replace("_", "").isalnum():
         return None
-    return next((file for folder in folders if (file := folder / f"{name}.yaml").is_file()), None)
+    if folder is not None and (file := folder / f"{name}.yaml").is_file():
+        return file
+    from toolkit.config.ready import find_ready
+
+    return find_ready(name, "task")

@@ -1,4 +1,4 @@
-"""The micro-world's tasks: generated rows, for the demo and the tests. No number from them is a benchmark result."""
+"""The micro-world's tasks: generated rows, for the demo and the tests. Their numbers are never benchmark results."""
 
 from toolkit.tasks.catalogue.pair import NLI
 from toolkit.tasks.micro import SampleSource

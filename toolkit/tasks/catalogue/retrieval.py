@@ -1,4 +1,4 @@
-"""Tasks on queries and a pool of candidates in many languages: what is right for a query shall rank first."""
+"""Tasks on queries and a pool of candidates in many languages: the right ones should rank first."""
 
 from toolkit.languages import codes
 from toolkit.tasks.catalogue import span

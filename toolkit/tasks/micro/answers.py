@@ -1,4 +1,4 @@
-"""Questions on their own, and a pool of statements in every language of which some answer them."""
+"""Questions without a context, and a pool of statements in every language of which some answer them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All facts of the micro-world, and which split each belongs to.
+"""Facts of the micro-world, and the split that each belongs to.
 
 Every fact belongs to exactly one of train, dev and score, by a checksum over what it says; so no sentence that
 states a fact of one split is met in another. The assignment does not depend on the seed.
@@ -74,7 +74,7 @@ def pick(
     x: str | None = None,
     patience: int = 40,
 ) -> Fact | None:
-    """Return a random fact of one of the frames that `keep` accepts, or None where none was met in `patience` tries."""
+    """Return a random fact of one of the frames that `keep` accepts, or None if none was met in `patience` tries."""
     pools = [pool for frame in frames if (pool := facts(split, frame, x=x))]
     if not pools:
         return None

@@ -1,9 +1,9 @@
-"""From a fact to a sentence in any of the micro-world's languages, token by token.
+"""Grammar of the micro-world: a fact becomes a sentence in any of its languages, token by token.
 
-The tables in `lexicon/` are read so:
+Format of the tables in `lexicon/`:
 
 - `frame = ...` is a sentence frame. `{p}` stands for the phrase that fills slot `p`, `{a.one}` for its form `one`
-  (`base` where none is named); everything else is `text/TAG`, with bare punctuation.
+  (`base` if none is named); everything else is `text/TAG`, with bare punctuation.
 - `[p NOUN: base one]` opens the phrases of slot `p`: their tokens are NOUNs unless another tag is written, and the
   forms of each follow its key, parted by `;`.
 - `rot|rote|rotes` offers one text per agreement class. `~t` after a slot or token makes it agree with what fills
@@ -37,7 +37,7 @@ class Fact:
         raise KeyError(slot)
 
     def get(self, slot: str) -> str | None:
-        """Return what fills the slot, or None where the frame does not have it."""
+        """Return what fills the slot, or None if the frame does not have it."""
         return dict(self.slots).get(slot)
 
     def replace(self, slot: str, key: str) -> Fact:
@@ -46,7 +46,7 @@ class Fact:
 
 
 def fact(frame: str, **slots: str) -> Fact:
-    """Return a Fact; the slots stand in the order they are given.
+    """Return a Fact; the slots keep the order they are given in.
 
     Example:
         >>> realise("de", fact("at", x="anna", p="kitchen")).text

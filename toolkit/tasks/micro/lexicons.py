@@ -1,4 +1,4 @@
-"""The micro-world's bilingual word lists: what one word is in another of its languages."""
+"""Bilingual word lists of the micro-world: each word with its translation."""
 
 from __future__ import annotations
 

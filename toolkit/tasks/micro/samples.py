@@ -51,7 +51,7 @@ class SampleRows:
 
     @property
     def gap(self) -> str:
-        """What stands between two sentences."""
+        """The text between two sentences."""
         return " " if grammar(self.language).has_spaces else ""
 
 

@@ -1,4 +1,4 @@
-"""What the rows say, before any language: a scene, a claim about it, a question with its answer.
+"""Content of the rows in no language yet: a scene, a claim about it, a question with its answer.
 
 Everything here is drawn from a `random.Random` seeded with a text, which gives the same numbers in every process.
 """
@@ -39,7 +39,7 @@ def claim(rng: Random, split: str) -> Claim:
     All three premises share the hypothesis, so that it alone says nothing about the label. Each premise has two
     sentences about two people, and what kinds of sentence they are says little about the label either:
 
-    | | somebody else is beside the point | somebody else does the same kind of thing |
+    | | somebody else does another kind of thing | somebody else does the same kind of thing |
     |---|---|---|
     | entailment | x does it; y is a cook | x does it; y does something like it |
     | neutral | x is a cook; y does it | z does something like it; y does it |
@@ -52,7 +52,7 @@ def claim(rng: Random, split: str) -> Claim:
 
 
 def _try_claim(rng: Random, split: str) -> Claim | None:
-    """Draw a claim, or None where the split lacks a fact that it would need."""
+    """Draw a claim, or None if the split lacks a fact that it would need."""
     drawn = rng.choice(_CLAIMS)(rng, split)
     if drawn is None:
         return None
@@ -75,7 +75,7 @@ def _try_claim(rng: Random, split: str) -> Claim | None:
         )
     if None in asides:
         return None
-    premises = [[main, beside] for main, beside in zip((base, other, against), asides, strict=True) if beside]
+    premises = [[main, aside] for main, aside in zip((base, other, against), asides, strict=True) if aside]
     for premise in premises:
         rng.shuffle(premise)
     return Claim(hypothesis, tuple(map(tuple, premises)))
@@ -94,7 +94,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
 
 
 # Each draws (hypothesis, fact that entails it, fact that contradicts it, a fact that would entail it were it not about
-# somebody else), or None where the split lacks one of them.
+# somebody else), or None if the split lacks one of them.
 _Drawn = tuple[Fact, Fact, Fact, Fact] | None
 
 
@@ -139,7 +139,7 @@ def _claim_animal(rng: Random, split: str) -> _Drawn:
     if other is None:
         return None
     some, none = fact("have", x=x, a=HYPERNYMS["a"]), fact("none", x=x)
-    if rng.random() < 0.5:  # claimed the other way round, so that "no" in a premise is no hint either
+    if rng.random() < 0.5:  # claimed the other way round, so that "no" in a premise gives no hint either
         return none, none, base, fact("none", x=other["x"])
     return some, base, none, other
 
@@ -199,7 +199,7 @@ def question(rng: Random, split: str) -> Question:
     rivals = rng.randint(1, 2)
     while len(scene) < length:
         wanted = frames if len(scene) <= rivals else _ANY
-        # Where no more facts of this kind differ from all others, any other kind will do.
+        # If no more facts of this kind differ from all others, any other kind will do.
         found = _pick_apart(rng, split, wanted, taken) or _need(_pick_apart(rng, split, PLACED, taken, patience=400))
         scene.append(found)
         taken |= _shared(found)
@@ -221,7 +221,7 @@ def _shared(known: Fact) -> set[tuple[str, str]]:
 def choices(rng: Random, drawn: Question, *, count: int = 4) -> tuple[tuple[Fact, ...], int]:
     """Return the question's fact with each of `count` fillers for the answer, and which of them is right.
 
-    Fillers that the scene names come first, so that a wrong choice usually stands in the context too.
+    Fillers that the scene names come first, so that a wrong choice usually occurs in the context too.
     """
     right = drawn.base[drawn.slot]
     named = [key for each in drawn.scene if (key := each.get(drawn.slot)) and key != right]

@@ -24,14 +24,14 @@ def data_folder(data_root: Path | None) -> Path | None:
 
 
 def mirror_folder(path: str, data_root: Path | None) -> Path | None:
-    """Return the folder that mirrors a hub dataset, or None where no mirror was named or it lacks the dataset.
+    """Return the folder that mirrors a hub dataset, or None if no mirror was named or it lacks the dataset.
 
     Args:
         path: hub id, `facebook/xnli`.
         data_root: the mirror; None: the folder that the environment variable XSTILTS_DATA names, if any.
 
     Raises:
-        SourceError: a mirror was named that is no folder, or the dataset was only half fetched.
+        SourceError: a mirror was named that is not a folder, or the dataset was only half fetched.
     """
     root = data_folder(data_root)
     if root is None:
@@ -47,13 +47,13 @@ def mirror_folder(path: str, data_root: Path | None) -> Path | None:
     manifest = read_manifest(folder)
     if manifest is not None and not manifest.is_whole:
         raise SourceError(
-            f"The mirror {folder} was only half fetched; `xstilts tasks fetch TASK --out {root}` goes on where it stopped."
+            f"The mirror {folder} was only half fetched; `xstilts tasks fetch TASK --out {root}` continues where it stopped."
         )
     return folder
 
 
 def held_splits(folder: Path, config: str) -> tuple[str, ...]:
-    """Return the splits of a config that the mirrored dataset holds; none where it lacks the config."""
+    """Return the splits of a config that the mirrored dataset holds; none if it lacks the config."""
     return tuple(split for split, patterns in _configs(folder).get(config, {}).items() if _matching(folder, patterns))
 
 
@@ -66,7 +66,7 @@ def read_parquet(files: Sequence[Path], columns: Sequence[str]) -> pyarrow.Table
     """Read some columns of parquet files into one table; columns that a file lacks are left out.
 
     Raises:
-        DataError: a file is no readable parquet file, or the files do not fit together.
+        DataError: a file is not readable as parquet, or the files do not fit together.
     """
     import pyarrow
     import pyarrow.parquet
@@ -128,7 +128,7 @@ def _read_configs(folder: Path, changed: int) -> dict[str, dict[str, tuple[str, 
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 2}" if where else ""
         raise DataError(
-            f"{readme}{line}: the front matter is no YAML; expected `configs:` there: fetch it again."
+            f"{readme}{line}: the front matter is not YAML; expected `configs:` there: fetch it again."
         ) from error
     configs: dict[str, dict[str, tuple[str, ...]]] = {}
     try:
@@ -162,7 +162,7 @@ def guess_configs(paths: Iterable[str]) -> dict[str, dict[str, tuple[str, ...]]]
     for path in sorted(paths):
         *folders, name = path.split("/")
         config = folders[0] if folders and folders[0] != "data" else "default"
-        # `<config>/<split>-*.parquet`, or `<config>/<split>/0000.parquet` where the hub converted the dataset itself.
+        # `<config>/<split>-*.parquet`, or `<config>/<split>/0000.parquet` if the hub converted the dataset itself.
         split = folders[1] if len(folders) > 1 else name.removesuffix(".parquet").split("-")[0]
         configs.setdefault(config, {}).setdefault(split, ())
         configs[config][split] += (path,)

@@ -1,4 +1,4 @@
-"""What a mirrored dataset says of itself: the revision it was fetched at, and the size and sha256 of each file."""
+"""Manifest of a mirrored dataset: the revision it was fetched at, and the size and SHA-256 of each file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOTES = Path(".cache") / "huggingface" / "download"
 
 @dataclass(frozen=True)
 class Manifest:
-    """The record that `tasks fetch` keeps beside a dataset's files.
+    """The record that `tasks fetch` keeps with a dataset's files.
 
     Attributes:
         repo: hub id.
@@ -40,7 +40,7 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Return a dataset's record, or None where `tasks fetch` did not fill the folder.
+    """Return a dataset's record, or None if `tasks fetch` did not fill the folder.
 
     Raises:
         DataError: the record is damaged.
@@ -73,7 +73,7 @@ def write_manifest(manifest: Manifest, folder: Path) -> None:
 
 
 def held_revision(folder: Path, files: Sequence[Path], wanted: str | None) -> str:
-    """Return the commit that mirrored files are of, or an empty text where nothing says so.
+    """Return the commit that mirrored files are of, or an empty text if nothing says so.
 
     Args:
         folder: the dataset's folder.
@@ -96,7 +96,7 @@ def held_revision(folder: Path, files: Sequence[Path], wanted: str | None) -> st
                 raise DataError(f"{file} was not fetched with the rest of its mirror; {again} brings it.")
             if told["size"] != file.stat().st_size:
                 raise DataError(
-                    f"{file} has {file.stat().st_size:,} bytes, and {told['size']:,} when it was fetched; {again} mends it."
+                    f"{file} has {file.stat().st_size:,} bytes, and {told['size']:,} when it was fetched; {again} fixes it."
                 )
     if wanted is not None and wanted not in names:
         is_commit = re.fullmatch(r"[0-9a-f]{7,40}", wanted) is not None

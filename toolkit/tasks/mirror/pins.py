@@ -1,4 +1,4 @@
-"""Pins: the commit of each hub dataset that this folder's results are of."""
+"""Pins: the commit of each hub dataset that is read in a working folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OPENING = """# xstilts tasks pin xnli xquad
 
 
 def pins_file() -> Path:
-    """Return where pins are: the file that `XSTILTS_PINS` names, else `configs/pins.yaml`."""
+    """Return the file of pins: the one that `XSTILTS_PINS` names, else `configs/pins.yaml`."""
     return Path(os.environ.get(ENVIRONMENT) or PINS).expanduser()
 
 
@@ -27,7 +27,7 @@ def pinned(path: str) -> str | None:
     """Return the commit that a hub dataset is pinned to, or None.
 
     Raises:
-        ConfigError: the pins cannot be read, or one is no commit.
+        ConfigError: the pins cannot be read, or one is not a commit.
     """
     file = pins_file()
     try:

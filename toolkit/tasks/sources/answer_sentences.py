@@ -1,4 +1,4 @@
-"""A span task's rows as retrieval rows: the question, and the sentence that its answer begins in with its context."""
+"""Rows of a span task as retrieval rows: the question, and its answer's first sentence with the context."""
 
 from __future__ import annotations
 

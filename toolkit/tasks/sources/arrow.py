@@ -1,4 +1,4 @@
-"""Typed rows out of an arrow table, whatever file it was read from."""
+"""Rows from an arrow table, whatever file it was read from."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class ArrowRows:
         return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
     def _check_names(self, table: pyarrow.Table, column: str) -> None:
-        """Refuse a file whose own label names stand in another order than the task's."""
+        """Refuse a file whose own label names have another order than the task's."""
         names, labels = label_names(table, column), self._task.labels
         if (names and labels and len(names) != len(labels)) or (sorted(names) == sorted(labels) and names != labels):
             raise DataError(
@@ -136,7 +136,7 @@ def roots(columns: Mapping[str, Column], where: Mapping[str, tuple[object, ...]]
 
 
 def holds(where: Mapping[str, tuple[object, ...]], language: str, read: Callable[[list[str]], pyarrow.Table]) -> bool:
-    """Return whether a file that mixes languages has rows of this one; `read` is asked only where it may mix them."""
+    """Return whether a file that mixes languages has rows of this one; `read` is called only if it may mix them."""
     chosen = {
         column: allowed
         for column, allowed in where.items()

@@ -1,4 +1,4 @@
-"""From the values of a dataset's columns to a typed row, checked on the way.
+"""Conversion of a dataset's values to a typed row, checked on the way.
 
 Each converter takes the raw values by field name (`first`, `label`, ...; see `kinds.FIELDS`) and returns the row; what is
 wrong is raised as a `Fault` with what was found and what was expected, and the caller adds file and row.
@@ -16,7 +16,7 @@ from toolkit.tasks.rows import OTHER_TAG, Answer, BitextRow, ChoiceRow, PairRow,
 
 
 class Fault(Exception):
-    """What was found, what was expected; a DataError once file and row are known."""
+    """A faulty value: what was found and what was expected; a DataError once file and row are known."""
 
     def __init__(self, field: str, found: str, expected: str) -> None:
         super().__init__(f"{found}; expected {expected}")
@@ -27,7 +27,7 @@ class Fault(Exception):
 
 @dataclass(frozen=True)
 class Promise:
-    """What a task says of its rows.
+    """The facts of a task that its rows must fit.
 
     Attributes:
         labels: names of the labels; a raw label is an index into them or one of the names.
@@ -143,7 +143,7 @@ def _retrieval(raw: Mapping[str, Any], id: str, promise: Promise) -> QueryRow:
     for field, text in (("query", query), ("passage", passage)):
         if not text:
             raise Fault(field, f"an empty {field}", f"a {field}")
-    # Without a key of its own a passage answers the queries that it stands beside.
+    # Without a key of its own a passage answers the queries of its rows.
     key = str(raw["key"]) if raw.get("key") not in (None, "") else passage
     return QueryRow(id, query, key, passage)
 

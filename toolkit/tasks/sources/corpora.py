@@ -1,4 +1,4 @@
-"""The files of a mining task: a corpus `id<TAB>text` for either side, and gold `id<TAB>id`."""
+"""Rows of a mining task: a file `id<TAB>text` for either corpus, and gold `id<TAB>id`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SPLITS = {"dev": ("dev", "training", "sample"), "score": ("test", "dev", "traini
 class CorpusSource:
     """The shared task's files, `zh-en.dev.zh`, `zh-en.dev.en` and `zh-en.dev.gold`, read from a folder.
 
-    They are looked for in the data root, in `DIR/zh-en` and in `DIR/<folder>/zh-en`. A split without gold is no split.
+    They are looked for in the data root, in `DIR/zh-en` and in `DIR/<folder>/zh-en`. Without gold there is no split.
 
     Attributes:
         folder: the name of the folder that holds a folder for each pair of languages.

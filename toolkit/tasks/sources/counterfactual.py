@@ -1,4 +1,4 @@
-"""Counterfactually revised SNLI as its authors publish it: tab-separated files, quoted like CSV, a folder for each part."""
+"""Rows of counterfactually revised SNLI as its authors publish it: tab-separated files, a folder for each part."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class CounterfactualSource:
         if file is None:
             raise SourceError(
                 f"There is no NLI/{self.part}/{self.splits[split]}.tsv in {data_root or 'any folder that was named'}; expected it "
-                f"in --data-root DIR or in DIR/{self.path}: `git clone https://github.com/{self.path} DIR/{self.path}` where "
+                f"in --data-root DIR or in DIR/{self.path}: `git clone https://github.com/{self.path} DIR/{self.path}` if "
                 "there is a network."
             )
         rows = tuple(read_pairs(file, task.labels))

@@ -1,4 +1,4 @@
-"""Rows from the user's own files."""
+"""Rows of the user's own files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FileSource:
     Attributes:
         format: `csv`, `tsv`, `jsonl`, `conll` or `parquet` (`formats.read_file` says what each looks like).
         splits: for each split that may be asked for its file; `{code}`, `{iso3}`, `{ud}` stand for the language.
-        columns: as in `HubSource`. In csv and tsv a cell holds tokens or tags parted by spaces, or one answer.
+        columns: as in `HubSource`. In csv and tsv a cell holds tokens or tags separated by spaces, or one answer.
         where: as in `HubSource`.
         folder: what relative paths are relative to.
     """

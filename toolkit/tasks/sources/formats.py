@@ -1,4 +1,4 @@
-"""The user's own files as arrow tables: csv, tsv, jsonl, conll, parquet."""
+"""File formats as arrow tables: csv, tsv, jsonl, conll, parquet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 FORMATS = ("csv", "tsv", "jsonl", "conll", "parquet")
-# A CoNLL-U line whose first cell is a range (`1-2`) or an empty node (`1.1`) is no token.
+# A CoNLL-U line whose first cell is a range (`1-2`) or an empty node (`1.1`) does not count as a token.
 _NO_TOKEN = re.compile(r"\d+[-.]\d+")
 _LONGEST_CELL = 2**31 - 1  # csv stops at 131,072 characters otherwise
 
@@ -34,10 +34,10 @@ def read_file(file: Path, format: str, columns: Sequence[str]) -> Read:
     """Read a file.
 
     csv and tsv have a header, unless all of `columns` are numbers: then cells count from 0. tsv knows no quotes. conll has
-    cells by number, parted by tabs or else spaces; an empty line ends a sentence, `# ` before one begins a comment.
+    cells by number, separated by tabs or else spaces; an empty line ends a sentence, `# ` before one begins a comment.
 
     Args:
-        file: UTF-8 where it is text; a byte-order mark and CRLF line ends are accepted.
+        file: UTF-8 if it is text; a byte-order mark and CRLF line ends are accepted.
         format: one of `FORMATS`.
         columns: the columns that are needed.
 
@@ -68,7 +68,7 @@ def _text(file: Path) -> io.StringIO:
         raise DataError(
             f"{file}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8; expected UTF-8 text: convert the file."
         ) from None
-    # Translates CRLF and CR; str.splitlines would also cut at characters that stand inside texts (U+2028, U+0085).
+    # Translates CRLF and CR; str.splitlines would also cut at characters that occur inside texts (U+2028, U+0085).
     return io.StringIO(decoded, newline=None)
 
 

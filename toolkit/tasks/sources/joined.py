@@ -1,4 +1,4 @@
-"""Several sources read as one."""
+"""Rows of several sources, read as one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class JoinedSource:
     """Several sources of one kind and label set, read as one.
 
-    Row i of a source with n rows stands at the fraction (i + 1/2) / n of the whole, so that the sources follow each other in
+    Row i of a source with n rows is placed at the fraction (i + 1/2) / n of the whole, so that the sources follow each other in
     proportion to their sizes: the first 1,000 rows are a fair sample of all, and shuffling samples in that proportion.
 
     Attributes:

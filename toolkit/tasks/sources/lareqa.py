@@ -1,4 +1,4 @@
-"""XQuAD-R as LAReQA publishes it: XQuAD's json with the places where sentences break."""
+"""Rows of XQuAD-R as LAReQA publishes it: XQuAD's json with the places where sentences break."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ class LareqaSource:
     def _absent(self, language: str, data_root: Path | None) -> str:
         return (
             f"There is no {FOLDER}/{language}.json in {data_root or 'any folder that was named'}; expected it in --data-root "
-            f"DIR, in DIR/lareqa or in DIR/{self.path}: `git clone https://github.com/{self.path} DIR/{self.path}` where there "
+            f"DIR, in DIR/lareqa or in DIR/{self.path}: `git clone https://github.com/{self.path} DIR/{self.path}` if there "
             "is a network."
         )
 
 
 @dataclass(frozen=True)
 class Read:
-    """What a file holds: its questions, and its sentences as candidates."""
+    """Content of a file: its questions, and its sentences as candidates."""
 
     questions: tuple[QueryRow, ...]
     candidates: tuple[CandidateRow, ...]
@@ -103,7 +103,7 @@ def _read(file: Path, language: str, changed_ns: int, size: int) -> Read:
     try:
         told = json.loads(file.read_bytes().decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{file} is no UTF-8 json ({error}); expected a file of XQuAD-R: fetch it again.") from None
+        raise DataError(f"{file} is not UTF-8 json ({error}); expected a file of XQuAD-R: fetch it again.") from None
     questions: dict[str, QueryRow] = {}
     candidates: list[CandidateRow] = []
     number = 0  # paragraphs count through the whole file, from 1
@@ -128,7 +128,7 @@ def _read(file: Path, language: str, changed_ns: int, size: int) -> Read:
                     raise DataError(
                         f"{told_by}: the answer begins at {start}, in none of the {len(breaks)} sentences; expected it in one."
                     )
-                # A sentence that stands twice in a paragraph is right in both places, as in the official script.
+                # A sentence that occurs twice in a paragraph is right in both places, as in the official script.
                 for i, sentence in enumerate(sentences):
                     if sentence == sentences[at]:
                         keys[i].append(id)

@@ -1,4 +1,4 @@
-"""Mewsli-X as its own download script leaves it: mentions in news, and the descriptions of a million entities."""
+"""Rows of Mewsli-X as its own download script leaves it: mentions in news, descriptions of a million entities."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def read_queries(file: Path) -> Mapping[str, Sequence[QueryRow]]:
     """Return the mentions of a file by their language; kept for the next call while the file stays as it is.
 
     Raises:
-        DataError: a line that is no json or has another schema, an example id that repeats, or a mention that does not
-            stand in its text.
+        DataError: a line that is not json or has another schema, an example id that repeats, or a mention that is not
+            in its text.
     """
     facts = file.stat()
     return _read(file, facts.st_mtime_ns, facts.st_size)
@@ -204,7 +204,9 @@ def _objects(file: Path) -> Iterator[tuple[str, Any]]:
             try:
                 yield where, json.loads(line.decode("utf-8-sig"))
             except (UnicodeDecodeError, ValueError) as error:
-                raise DataError(f"{where} is no UTF-8 json ({error}); expected an object of Mewsli-X a line.") from None
+                raise DataError(
+                    f"{where} is not UTF-8 json ({error}); expected an object of Mewsli-X a line."
+                ) from None
 
 
 def _of(holder: Any, key: str, kind: type, where: str) -> Any:

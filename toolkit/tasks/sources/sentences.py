@@ -1,10 +1,10 @@
-"""Where English sentences end."""
+"""Sentence boundaries of English texts."""
 
 from __future__ import annotations
 
 import re
 
-# What may follow a full stop that ends nothing: initials, titles, and what stands before numbers and names.
+# Words before a full stop that ends no sentence: titles, and what precedes numbers and names.
 _TEXT = (
     "mr mrs ms dr prof st jr sr rev hon gen col lt sgt capt gov sen rep pres no nos vol pp p ca c e.g i.e vs cf al fig eq "
     "inc ltd co corp u.s u.k u.n a.m p.m b.c a.d ph.d jan feb mar apr jun jul aug sept sep oct nov dec mt ft approx"

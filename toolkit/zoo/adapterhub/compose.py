@@ -1,4 +1,4 @@
-"""What a saved folder's parts make: the composition they belong to, and which of them is which part of it."""
+"""Composition of a saved folder: the expression that its parts make, and the place of each part in it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def composition_of(found: Sequence[Saved], setup: Any, expression: str | None, f
         if expression:
             raise
         raise ZooError(
-            f"{folder} calls its parts '{shown(text)}', which is no composition ({str(error).splitlines()[0]}); name it with "
+            f"{folder} calls its parts '{shown(text)}', which is not a composition ({str(error).splitlines()[0]}); name it with "
             "`--as`, for example `--as mnli`."
         ) from None
     if composition.is_backbone:

@@ -1,4 +1,4 @@
-"""What the `adapters` library saved, read from a stranger's folder: limits, no links, no code, every tensor accounted for."""
+"""Reader of what the `adapters` library saved in a stranger's folder: limits, no links, no code, every tensor accounted for."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Saved:
     Attributes:
         kind: `adapter`, `fusion` or `head`.
         name: the library's name for it; empty for a head that is part of the model.
-        folder: where its files lie.
+        folder: the folder of its files.
         about: its configuration file: `config`, `model_name`, `hidden_size`, `version`...
     """
 
@@ -53,10 +53,10 @@ class Saved:
 
 
 def find(folder: Path) -> tuple[list[Saved], Any]:
-    """Return the parts in a folder and up to two folders further in, and the setup that lies beside them (or None).
+    """Return the parts in a folder and up to two folders further in, and the setup that is stored with them (or None).
 
     Raises:
-        ZooError: no such folder, nothing of the library's in it, a link, a file that is too large or no JSON, or PEFT's.
+        ZooError: no such folder, nothing of the library's in it, a link, a file that is too large or not JSON, or a folder of PEFT.
     """
     if not folder.is_dir():
         raise ZooError(f"There is no folder {folder}; expected one that `save_adapter` or `save_adapter_setup` wrote.")
@@ -118,7 +118,7 @@ def weights(saved: Saved) -> tuple[dict[str, Tensor], str]:
             ) from None
         except (SafetensorError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, OSError, struct.error) as error:  # fmt: skip
             first = (str(error).splitlines() or [type(error).__name__])[0][:100]
-            raise ZooError(f"{path} is no weight file that can be read ({shown(first)}); save it again.") from None
+            raise ZooError(f"{path} cannot be read as a weight file ({shown(first)}); save it again.") from None
     if not isinstance(found, Mapping) or not all(
         isinstance(key, str) and isinstance(value, torch.Tensor) and value.layout == torch.strided
         for key, value in found.items()
@@ -139,7 +139,7 @@ def by_layer(saved: Saved, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         match = pattern.fullmatch(key)
         if not match or ".attention" in key:
             raise ZooError(
-                f"{saved.folder} holds the tensor '{shown(key)}', which is no part of {saved.kind} '{saved.name}' after the "
+                f"{saved.folder} holds the tensor '{shown(key)}', which is not a part of {saved.kind} '{saved.name}' after the "
                 "feed-forward block of a layer; only those have a place here."
             )
         found[f"{match[1]}.{match[2]}"] = tensor
@@ -176,4 +176,4 @@ def _json(path: Path) -> Any:
     except RecursionError:
         raise ZooError(f"{path} is nested too deep; expected what `save_adapter` writes.") from None
     except ValueError as error:
-        raise ZooError(f"{path} is no JSON ({shown(error)}); expected what `save_adapter` writes.") from None
+        raise ZooError(f"{path} is not JSON ({shown(error)}); expected what `save_adapter` writes.") from None

@@ -1,4 +1,4 @@
-"""An entry that comes from elsewhere: fetched beside the zoo, resumed after a kill, checked, and only then visible."""
+"""Arrival of an entry from elsewhere: fetched into a hidden folder, resumed after a kill, checked, and only then visible."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _require_space(folder: Path, card: AdapterCard) -> None:
 
 
 def _fetch(source: Place, card: AdapterCard, file: str, target: Path) -> None:
-    """Fetch one file to `target`; what an interrupted fetch left in `.part` is gone on from."""
+    """Fetch one file to `target`; an interrupted fetch continues from what it left in `.part`."""
     held = card.files[file]
     if target.exists():
         return  # it got its name after its checksum was found right

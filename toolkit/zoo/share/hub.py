@@ -39,7 +39,7 @@ class HubPlace(Place):
             head = api.repo_info(self.repo, revision=self.revision).sha
             operations = []
             for parcel in parcels:
-                # The hub keeps old commits, so the weights stand plainly beside their card.
+                # The hub keeps old commits, so the weights are stored directly next to their card.
                 for file in sorted(parcel.card.files):
                     operations.append(CommitOperationAdd(f"{parcel.path}/{file}", str(parcel.folder / file)))
                 operations.append(CommitOperationAdd(f"{parcel.path}/{CARD_FILE}", parcel.text.encode("utf-8")))
@@ -83,7 +83,7 @@ def open_hub(url: str) -> HubPlace:
     """Return the place of `hf://org/repo` or `hf://org/repo@revision`."""
     found = _HF.fullmatch(url)
     if not found:
-        raise ZooError(f"'{url}' is no repository of the hub; expected `hf://org/repo` or `hf://org/repo@revision`.")
+        raise ZooError(f"'{url}' is not a repository of the hub; expected `hf://org/repo` or `hf://org/repo@revision`.")
     revision = found["revision"] or "main"
     from huggingface_hub import HfFileSystem
 

@@ -1,6 +1,6 @@
-"""Where adapters come from and go to: a folder, any fsspec URL, a repository of the hub.
+"""Places that adapters come from and go to: a folder, any fsspec URL, a repository of the hub.
 
-A remote place holds `<backbone>/<composition>/card.yaml`, and the weights either beside it (a plain zoo) or in a folder
+A remote place holds `<backbone>/<composition>/card.yaml`, and the weights either next to it (a plain zoo) or in a folder
 `<digest, 16 digits>/` below it. A push writes the second form: weights of another digest never touch those that a card
 names, and the card, one small file, is what makes an entry visible.
 """
@@ -32,7 +32,7 @@ class Parcel:
     Args:
         card: what it is.
         text: the sealed page, copied as it is.
-        folder: where its files lie on this disk.
+        folder: its files on this disk.
         readme: the page for people, empty for none.
     """
 
@@ -49,7 +49,7 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Place:
-    """A place that is read, and written where it is no local folder.
+    """A place that is read, and written unless it is a local folder.
 
     Args:
         url: as the user named it.
@@ -80,7 +80,7 @@ class Place:
         return found
 
     def card(self, path: str) -> tuple[AdapterCard, str]:
-        """Return the card at `<backbone>/<composition>` and its text, checked against where it lies."""
+        """Return the card at `<backbone>/<composition>` and its text, checked against its path."""
         where = f"{self.url}: {path}/{CARD_FILE}"
         with self.open(f"{path}/{CARD_FILE}") as stream, reaching(self.url):
             data = stream.read(MAX_CARD_BYTES + 1)
@@ -139,18 +139,18 @@ class Place:
     def _send(self, source: Path, path: str, size: int) -> None:
         target = self._at(path)
         if self.fs.exists(target) and self.fs.size(target) == size:
-            return  # it came by one rename, so it is whole: a push that was killed goes on here
-        beside = f"{target}.part-{secrets.token_hex(6)}"
+            return  # it came by one rename, so it is whole: a push that was killed continues here
+        unnamed = f"{target}.part-{secrets.token_hex(6)}"
         self.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
-        self.fs.put_file(str(source), beside)
-        self.fs.mv(beside, target)
+        self.fs.put_file(str(source), unnamed)
+        self.fs.mv(unnamed, target)
 
     def _write(self, text: str, path: str) -> None:
         target = self._at(path)
-        beside = f"{target}.part-{secrets.token_hex(6)}"
+        unnamed = f"{target}.part-{secrets.token_hex(6)}"
         self.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
-        self.fs.pipe_file(beside, text.encode("utf-8"))
-        self.fs.mv(beside, target)
+        self.fs.pipe_file(unnamed, text.encode("utf-8"))
+        self.fs.mv(unnamed, target)
 
     def _at(self, path: str) -> str:
         return f"{self.base}/{path}" if self.base else path

@@ -1,4 +1,4 @@
-"""Sending adapters and fetching them: parents first, each entry whole or not at all, nothing overwritten silently."""
+"""Transfer of adapters: parents first, each entry whole or not at all, nothing overwritten silently."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def push(
         place.publish(parcels)
         report(Progress(f"push to {destination}", len(parcels), len(parcels)))
         for parcel in parcels:
-            # Somebody may have pushed the same name at the same moment: the last one stands, and the other is told.
+            # Somebody may have pushed the same name at the same moment: the last one is kept, and the other gets an error.
             there, _ = place.card(parcel.path)
             if there.digest != parcel.card.digest:
                 raise taken(parcel.card, there, destination)

@@ -1,4 +1,4 @@
-"""One adapter of the gallery: what it is at a glance, its own part of the lineage, and everything its card says."""
+"""Article of one adapter in the gallery: a summary, its own part of the lineage, and everything on its card."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def article(card: AdapterCard, nodes: Mapping[str, Node], children: Sequence[Nod
 
 
 def _family(node: Node, nodes: Mapping[str, Node], children: Sequence[Node]) -> str:
-    """Return the part of the drawing that an adapter stands in: what it was made from, itself, what was made from it."""
+    """Return the part of the drawing around an adapter: its ancestors, itself, and what was made from it."""
     if not node.parents and not children:
         return ""
     above, waiting = {node.key}, list(node.parents)

@@ -1,4 +1,4 @@
-"""Who was made from whom, drawn: parents left of what was trained on them, every adapter a link to its card."""
+"""Drawing of the lineage: parents left of what was trained on them, every adapter a link to its card."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def columns(nodes: Sequence[Node]) -> list[list[Node]]:
             def middle(node: Node, row: dict[str, int] = row, sweep: int = sweep) -> float:
                 near = node.parents if sweep % 2 == 0 else children.get(node.key, ())
                 rows = [row[key] for key in near if key in row]
-                # What is connected to nothing stands below what is.
+                # Nodes without a line are below those with one.
                 is_alone = not node.parents and node.key not in children
                 return len(nodes) + row[node.key] if is_alone else sum(rows) / len(rows) if rows else row[node.key]
 

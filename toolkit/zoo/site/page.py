@@ -1,4 +1,4 @@
-"""A zoo as one page of HTML: what there is, how good it is, and what was made from what.
+"""Gallery of a zoo as one page of HTML: its adapters, their scores, and their lineage.
 
 Everything in a card may be a stranger's text. It reaches the page through `html.escape` alone; the page carries one script and one style
 sheet, and its security policy names their hashes, so that a browser runs and fetches nothing else.
@@ -81,7 +81,7 @@ def _lineage(shelves: Mapping[str, Sequence[AdapterCard]]) -> str:
         )
     return (
         '<section aria-labelledby="lineage"><h2 id="lineage">Lineage</h2>'
-        '<p class="soft">What an adapter was made from stands left of it. Point at one, or reach it with Tab, and its line stands out; '
+        '<p class="soft">The parents of an adapter are left of it. Point at one, or reach it with Tab, to highlight its line; '
         "← and → go to a parent and to what was made from it, ↑ and ↓ to its neighbours, Enter opens its card, which has its own part of the drawing.</p>"
         f"{''.join(figures)}</section>"
     )

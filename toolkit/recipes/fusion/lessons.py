@@ -1,0 +1,60 @@
+"""Sequences that an adapter is distilled on: rows of a task without their labels, or lines of a text."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.errors import ToolkitError
+from toolkit.features import Features, sentence_features
+from toolkit.modeling.circuit import Circuit
+from toolkit.recipes.score.evaluate import task_features
+from toolkit.recipes.session.session import Session
+from toolkit.training.distil import without_labels
+
+MOST_ROWS = 10_000  # without `train.limit`: the teacher's hidden states are held in memory
+HELD_OUT = 0.1  # share of the rows on which the best weights are chosen
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Tokens without labels.
+
+    Attributes:
+        learnt: those that are learnt from.
+        kept_out: those that choose the best weights.
+        described: what they are, for the card.
+    """
+
+    learnt: Features
+    kept_out: Features
+    described: dict[str, object]
+
+
+def sequences_for(circuit: Circuit, task: str, text_file: Path | None, session: Session) -> Sequences:
+    """Return the sequences that a circuit teaches on: lines of a text where one is given, else a task's training rows."""
+    limit = session.config.train.limit or MOST_ROWS
+    if text_file is not None:
+        return _of_lines(circuit, text_file, limit)
+    source = session.catalogue.source_task(session.catalogue.get(task))
+    rows = source.rows("train", source.train_language, data_root=session.config.data_root, limit=limit)
+    n = max(1, round(HELD_OUT * len(rows)))
+    first, second = (task_features(part, source, circuit, session) for part in (rows[n:], rows[:n]))
+    described = {"task": source.name, "split": "train", "rows": len(rows), "fingerprint": rows.fingerprint}
+    return Sequences(without_labels(first), without_labels(second), described)
+
+
+def _of_lines(circuit: Circuit, text_file: Path, limit: int) -> Sequences:
+    try:
+        texts = [line for line in text_file.read_text(encoding="utf-8").splitlines() if line.strip()][:limit]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ToolkitError(f"{text_file} cannot be read as UTF-8 text ({error}); expected a sentence a line.") from None
+    if len(texts) < 2:
+        raise ToolkitError(f"{text_file} has {len(texts)} lines; expected at least two sentences, one a line.")
+    n = max(1, round(HELD_OUT * len(texts)))
+    length, tokenizer = circuit.backbone.max_tokens, circuit.backbone.tokenizer
+    first, second = (sentence_features(part, tokenizer, max_length=length) for part in (texts[n:], texts[:n]))
+    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+    described = {"text": text_file.name, "lines": len(texts), "sha256": digest}
+    return Sequences(without_labels(first), without_labels(second), described)
