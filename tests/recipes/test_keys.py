@@ -106,7 +106,7 @@ def answers(config: Config, folder: Path) -> list[str]:
     """Identities of answers of a fusion, by a head of each kind and by searching."""
     cards: dict[str, Any] = {FUSE: SimpleNamespace(digest="d")}
     return [
-        str(identity(backbone(config), cards, config, task))
+        str(identity(backbone(config), cards, config, get_task(task)))
         for task in ("micro-nli", "micro-qa", "micro-pos", "micro-bitext")
     ]
 

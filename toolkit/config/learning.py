@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from toolkit.config.about import About
-
-Auto = Literal["auto"]
+from toolkit.config.words import AdapterKind, AskedPrecision, Auto, MixtureKind, Pooling
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class BackboneConfig:
         ),
     ] = "xlm-roberta-large"
     precision: Annotated[
-        Literal["auto", "fp32", "bf16"],
+        AskedPrecision,
         About("auto: bf16 where the processor has it", changes=("weights", "scores", "vectors", "similarity")),
     ] = "auto"
     revision: Annotated[
@@ -40,7 +39,7 @@ class AdapterConfig:
     """What is put into the backbone and learnt."""
 
     kind: Annotated[
-        Literal["seq_bn", "full"],
+        AdapterKind,
         About("seq_bn: bottleneck after the FFN; full: the whole backbone learns", changes=("weights", "merges")),
     ] = "seq_bn"
     reduction_factor: Annotated[
@@ -175,7 +174,7 @@ class TrainConfig:
     ] = 0.0
     head_dropout: Annotated[float, About("dropout before the head", low=0, below=1, changes=("weights",))] = 0.1
     pooling: Annotated[
-        Literal["mean", "cls", "mean-no-special"],
+        Pooling,
         About("vector of a text, from the last layer (retrieval tasks)", changes=("weights",), only=("retrieval",)),
     ] = "mean"
     temperature: Annotated[
@@ -188,7 +187,7 @@ class TrainConfig:
         ),
     ] = 0.02
     mixture: Annotated[
-        Literal["proportional", "equal", "temperature"],
+        MixtureKind,
         About(
             "sampling of mix[...]: p ~ min(n, cap), equal, or p ~ min(n, cap)^(1/T)",
             changes=("weights",),

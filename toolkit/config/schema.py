@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from toolkit.config.about import About
 from toolkit.config.learning import AdapterConfig, BackboneConfig, MergeConfig, TrainConfig
 from toolkit.config.scoring import EvalConfig, NoiseConfig, RetrieveConfig, SimilarityConfig, StoreConfig
+from toolkit.config.words import FusionMode
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Config:
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     fusion: Annotated[
-        Literal["fast", "reference"],
+        FusionMode,
         About(
             "how fusions are computed: re-associated, or by the `adapters` library's own code (never folded)",
             changes=("weights", "scores", "vectors", "similarity"),

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from toolkit.config.about import About
-
-Auto = Literal["auto"]
+from toolkit.config.words import Auto, Pooling
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class RetrieveConfig:
         ),
     ] = None
     pooling: Annotated[
-        Literal["mean", "cls", "mean-no-special"] | None,
+        Pooling | None,
         About(
             "mean: over all non-pad tokens, <s> and </s> included; mean-no-special: without these two",
             changes=("scores", "vectors"),

@@ -15,12 +15,13 @@ import torch
 from adapters.methods.bottleneck import BottleneckLayer
 from torch import nn
 
+from toolkit.config.words import AskedPrecision
 from toolkit.errors import SourceError, ToolkitError
 from toolkit.hub import prepare_hub
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.hub_ids import HUB_IDS
-from toolkit.modeling.precision import AskedPrecision, Precision, pick_device, resolve_precision
+from toolkit.modeling.precision import Precision, pick_device, resolve_precision
 from toolkit.modeling.products import install_products
 from toolkit.modeling.special import as_text
 from toolkit.modeling.tiny import tiny_model, tiny_tokenizer

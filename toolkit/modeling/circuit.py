@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from toolkit.composition import Average, Composition, Fuse, Parallel, Part
 from toolkit.config import AdapterConfig
+from toolkit.config.words import FusionMode
 from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
-from toolkit.modeling.fusion import FusionMode
 from toolkit.modeling.heads import HeadSpec, build_head
 from toolkit.modeling.learn import set_dropout, value_penalty
 from toolkit.modeling.weights import Tensors, copied, named_parameters, take_in

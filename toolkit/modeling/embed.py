@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from toolkit.composition import Part
+from toolkit.config.words import Pooling
 from toolkit.embeddings import Key
 from toolkit.features.collate import Features, budget_batches, token_budget
 from toolkit.modeling.circuit import Circuit
-from toolkit.modeling.pooling import Pooling, pool
+from toolkit.modeling.pooling import pool
 from toolkit.progress import Progress, Report, silent
 
 PAPER_LAYER, PAPER_DEPTH = 14, 24

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from adapters.composition import AdapterCompositionBlock, Fuse, Stack
@@ -35,11 +35,11 @@ from adapters.methods.bottleneck import BottleneckLayer
 from adapters.methods.modeling import Adapter
 from torch import Tensor, nn
 
+from toolkit.config.words import FusionMode
 from toolkit.errors import ToolkitError
 from toolkit.modeling.override import override, restore
 from toolkit.modeling.products import linear
 
-FusionMode = Literal["fast", "reference"]
 MODES: tuple[FusionMode, ...] = get_args(FusionMode)
 
 

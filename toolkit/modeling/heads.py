@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from toolkit.config.words import Pooling
 from toolkit.errors import ToolkitError
-from toolkit.modeling.pooling import Pooling, pool
+from toolkit.modeling.pooling import pool
 from toolkit.tasks.kinds import Kind
 
 MOST_SCALE = 100.0

@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from toolkit.config.words import Pooling
 from toolkit.errors import ToolkitError
-
-Pooling = Literal["mean", "cls", "mean-no-special"]
-POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
-
-
-def to_pooling(name: str) -> Pooling:
-    """Return `name` as a pooling, for example one that a card names.
-
-    Raises:
-        ToolkitError: there is none of that name.
-    """
-    for pooling in POOLINGS:
-        if pooling == name:
-            return pooling
-    raise ToolkitError(f"No pooling named '{name}'. Known: {', '.join(POOLINGS)}.")
 
 
 def pool(states: Tensor, attention_mask: Tensor, pooling: Pooling) -> Tensor:
@@ -35,7 +20,9 @@ def pool(states: Tensor, attention_mask: Tensor, pooling: Pooling) -> Tensor:
         pooling: `mean` over all non-padding tokens, `<s>` and `</s>` included, or `cls`, the state of `<s>`, or
             `mean-no-special`, the mean without the first and the last token; where there are no others, of those two.
     """
-    vectors = _VECTORS[to_pooling(pooling)](states.float(), attention_mask)
+    if pooling not in VECTORS:
+        raise ToolkitError(f"No pooling named '{pooling}'. Known: {', '.join(VECTORS)}.")
+    vectors = VECTORS[pooling](states.float(), attention_mask)
     return F.normalize(vectors, dim=-1, eps=torch.finfo(torch.float32).tiny)
 
 
@@ -56,7 +43,7 @@ def _mean_no_special(states: Tensor, attention_mask: Tensor) -> Tensor:
     return _mean(states, torch.where(lengths[:, None] > 2, inner, attention_mask))
 
 
-_VECTORS: dict[Pooling, Callable[[Tensor, Tensor], Tensor]] = {
+VECTORS: dict[Pooling, Callable[[Tensor, Tensor], Tensor]] = {
     "mean": _mean,
     "cls": _cls,
     "mean-no-special": _mean_no_special,

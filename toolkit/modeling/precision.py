@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 import torch
 
+from toolkit.config.words import AskedPrecision
 from toolkit.errors import ToolkitError
 
 Precision = Literal["fp32", "bf16"]
-AskedPrecision = Literal["auto", "fp32", "bf16"]
 PRECISIONS: tuple[AskedPrecision, ...] = get_args(AskedPrecision)
 
 

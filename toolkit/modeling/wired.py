@@ -11,9 +11,10 @@ from torch import nn
 
 from toolkit.composition import Composition, Part
 from toolkit.config import AdapterConfig
+from toolkit.config.words import FusionMode
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.fold import fold_layers, unfold_layers
-from toolkit.modeling.fusion import FusionMode, fusion_path, install_fusion, remove_fusion
+from toolkit.modeling.fusion import fusion_path, install_fusion, remove_fusion
 from toolkit.modeling.products import install_products
 from toolkit.modeling.wiring import (
     Block,

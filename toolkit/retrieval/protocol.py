@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from toolkit.config.words import Pooling
 from toolkit.registry import unknown
 from toolkit.retrieval.margin import Direction, Margin
 
-Pooling = Literal["mean", "cls", "mean-no-special"]
 Queries = Literal["en", "xx", "both"]
 Duplicates = Literal["expand", "first", "drop", "keep"]
 

@@ -64,7 +64,6 @@ def start(
     params: Mapping[str, Any],
     parent: str | None,
     uri: str | None,
-    began: int | None = None,
     own_id: str | None = None,
 ) -> Event:
     """Return the event that opens a run.
@@ -76,7 +75,6 @@ def start(
         params: the settings that matter; the same.
         parent: the run id of the enclosing run.
         uri: the tracker meant, without credentials; None for the working folder's own store.
-        began: milliseconds since 1970, of work that began before its run was opened.
         own_id: of a run that was opened before and kept in the spool, which this one continues.
     """
     named = {safe_key(name): cut(str(value), TAG_LENGTH) for name, value in tags.items()}
@@ -95,7 +93,7 @@ def start(
         "tags": named,
         "params": {safe_key(name): cut(str(value), PARAM_LENGTH) for name, value in params.items()},
         "uri": uri,
-        "time": now() if began is None else began,
+        "time": now(),
     }
 
 

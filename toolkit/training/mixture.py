@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
+from toolkit.config.words import MixtureKind
 from toolkit.errors import ToolkitError
 
-MixtureKind = Literal["proportional", "equal", "temperature"]
 KINDS: tuple[MixtureKind, ...] = get_args(MixtureKind)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
 from toolkit.composition import parse
+from toolkit.config.words import AdapterKind, Pooling
 from toolkit.errors import ZooError
 from toolkit.registry import did_you_mean
 from toolkit.results.score import Score
@@ -19,7 +20,7 @@ from toolkit.version import __version__
 from toolkit.zoo.fields import CHECKS, check_file_name, is_canonical, noun, refuse_control
 from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.sealed import plain, sealed, unsealed
-from toolkit.zoo.values import POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Pooling, Seen
+from toolkit.zoo.values import POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Seen
 
 FORMAT = 1
 CARD_FILE = "card.yaml"
@@ -57,7 +58,7 @@ class AdapterCard:
 
     name: str
     backbone: Backbone
-    kind: Literal["seq_bn", "full"]
+    kind: AdapterKind
     tasks: tuple[str, ...] = ()
     heads: Mapping[str, Head] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol, Self, get_args
 
+from toolkit.config.words import Pooling
 from toolkit.results.score import Score, to_dict
 from toolkit.tasks.kinds import POOLED, Kind
 
-Pooling = Literal["mean", "cls", "mean-no-special"]
 POOLINGS: dict[str, Pooling] = {name: name for name in get_args(Pooling)}
 
 

@@ -123,7 +123,7 @@ def test_what_cannot_be_pruned_is_refused(held: Config, pruned) -> None:  # type
     for keep in (1, 3):
         with pytest.raises(ToolkitError, match=f"--keep {keep} is out of range: .* has 3 members"):
             toolkit.prune(THREE, held, keep=keep)
-    with pytest.raises(ToolkitError, match="'micro-nli' is no entry that holds a fusion"):
+    with pytest.raises(ToolkitError, match="'micro-nli' is not an entry that holds a fusion"):
         toolkit.prune("micro-nli", held, keep=2)
     with pytest.raises(ToolkitError, match="holds .* already; replace it with --replace"):
         toolkit.prune(THREE, held, keep=2, languages="en")

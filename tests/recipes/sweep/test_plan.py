@@ -92,6 +92,16 @@ def test_a_setting_touches_only_what_it_can_change(tmp_path: Path, given: Mappin
         assert found == set()
 
 
+def test_the_way_to_fuse_reaches_every_step_and_does_again_what_holds_a_fusion(tmp_path: Path) -> None:
+    text = "axes: {fusions: {of: {b: [micro-nli, micro-qa]}, methods: [fuse, avg]}, targets: [micro-pos]}"
+    before, after = planned(tmp_path, text), planned(tmp_path, text, {"fusion": "reference"})
+    assert {step.settings["fusion"] for step in after.steps} == {"reference"}
+    assert made_again(before, after) == {
+        "train fuse[micro-nli,micro-qa]/micro-pos",
+        "evaluate fuse[micro-nli,micro-qa]/micro-pos",
+    }
+
+
 def test_a_setting_of_one_task_touches_its_stages_and_what_stands_on_them(tmp_path: Path) -> None:
     after = planned(tmp_path, GRID.replace("batch_size: 8", "batch_size: 16"))
     stages = {name for name in made_again(planned(tmp_path), after) if name.startswith("train")}

@@ -80,7 +80,7 @@ def test_a_killed_run_ends_with_the_same_bits_as_an_uninterrupted_one(
     kills = sum(run_until_a_new_checkpoint_then_kill(killed, delay) for delay in delays)
     assert kills >= 2
     said = zygote.run(command(killed), check=True, capture_output=True, text=True).stderr
-    assert "went on from step" in said
+    assert "continued from step" in said
     expected, found = weights(whole), weights(killed)
     assert expected.keys() == found.keys()
     assert len(expected) > 30

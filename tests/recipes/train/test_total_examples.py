@@ -63,7 +63,7 @@ def test_an_interrupted_run_goes_on_with_the_same_rows_to_the_same_bits(
     monkeypatch.setattr(fitting, "save_checkpoint", real)
     said: list[str] = []
     toolkit.train(MIX, cut, say=said.append)
-    assert any("went on from step 2" in each for each in said)
+    assert any("continued from step 2" in each for each in said)
     pairs = list(zip(tensors(whole, MIX), tensors(cut, MIX), strict=True))
     assert pairs and all(np.array_equal(a, b) for a, b in pairs)
 

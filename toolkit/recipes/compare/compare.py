@@ -89,7 +89,7 @@ def compare(
         resamples: how many test sets are drawn.
 
     Raises:
-        ToolkitError: fewer than two compositions, or a measure that is no sum over rows.
+        ToolkitError: fewer than two compositions, or a measure that is not a sum over rows.
         DataError: the compositions were not scored on the same rows.
     """
     config = session.config
@@ -188,7 +188,7 @@ def _outcomes(folder: Path, task: Task, language: str, metric: str, score: Score
     found = outcomes_of([read_predictions(path)], task, metric)
     if abs(found.value - score.value) > _TOLERANCE:
         raise DataError(
-            f"{path} comes to {metric} {found.value:.6f}, but scores.json beside it says {score.value:.6f}; remove "
+            f"{path} comes to {metric} {found.value:.6f}, but scores.json next to it says {score.value:.6f}; remove "
             f"{folder} and compare again."
         )
     return found

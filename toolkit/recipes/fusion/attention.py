@@ -1,4 +1,4 @@
-"""What the fusion of a composition attends to, on the rows of a task: table, CSV, heat maps, tracked run."""
+"""Attention of the fusions of a composition on the rows of a task: table, CSV, heat maps, tracked run."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ def _check_name(entry: Composition, session: Session, *, is_free: bool) -> None:
     units = entry.chain.units
     if len(units) != 1 or not isinstance(units[0], Name) or entry.head is not None or units[0].language:
         raise ToolkitError(
-            f"'{entry}' is no plain name; an adapter that is distilled takes one, such as 'udpos-collapsed'."
+            f"'{entry}' is not a plain name; an adapter that is distilled takes one, such as 'udpos-collapsed'."
         )
     if str(entry) in session.catalogue:
         raise ToolkitError(

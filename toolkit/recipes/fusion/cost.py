@@ -1,4 +1,4 @@
-"""What a circuit scores and what it costs: the same rows for every circuit that is compared."""
+"""Score and cost of circuits, on the same rows for every circuit that is compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drop the members of a fusion that get the least attention, one at a time, and say what that costs."""
+"""Drop the members of a fusion that get the least attention, one at a time, and measure what that costs."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _fusion_at(composition: Composition) -> tuple[int, Fuse]:
         if isinstance(unit, Fuse) and (place == len(units) - 1 or composition.head is None):
             return place, unit
     raise ToolkitError(
-        f"'{composition}' is no entry that holds a fusion; name one that ends in it, such as 'fuse[a,b,c]/t' or 'fuse[a,b,c]@t'."
+        f"'{composition}' is not an entry that holds a fusion; name one that ends in it, such as 'fuse[a,b,c]/t' or 'fuse[a,b,c]@t'."
     )
 
 

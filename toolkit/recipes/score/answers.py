@@ -1,4 +1,4 @@
-"""What an evaluation answered, written row by row beside its scores (docs/decisions/0012-official-scoring.md)."""
+"""Answers of an evaluation, written row by row next to its scores (docs/decisions/0012-official-scoring.md)."""
 
 from __future__ import annotations
 

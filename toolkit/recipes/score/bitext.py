@@ -69,7 +69,7 @@ def score_bitext(
         worst = min(recalls, key=lambda found: found.recall)
         texts = [pair.target if protocol.queries == "xx" else pair.source for pair in pairs]
         predictions = {
-            # -1, of an approximate index that found nothing, is no row.
+            # -1, of an approximate index that found nothing, is not a row.
             pair.id: Prediction(pair.id, text, texts[row] if row >= 0 else "", float(hit) / len(directions))
             for pair, text, row, hit in zip(pairs, texts, nearest, hits, strict=True)
         }

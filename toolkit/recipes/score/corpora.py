@@ -103,7 +103,7 @@ def corpora_of(rows: Rows, limit: int | None, encoder: Encoder) -> Corpora:
     gold = frozenset(pair for pair in translations if pair[1] in lines[1])
     if not gold:
         raise DataError(
-            f"{rows.origin}: no gold pair lies within the first {limit} lines; expected at least one: raise retrieve.limit."
+            f"{rows.origin}: no gold pair is within the first {limit} lines; expected at least one: raise retrieve.limit."
             if limit
             else f"{rows.origin}: there is no gold pair; expected at least one."
         )

@@ -1,4 +1,4 @@
-"""From sentences to vectors of every layer and pooling that is asked for, and the protocols that ask for them."""
+"""Vectors of sentences by layer and pooling, and the protocols that ask for them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Encoder:
         }
 
     def __call__(self, texts: Sequence[str], what: str) -> dict[tuple[int, str], Vectors]:
-        """Return unit vectors [N, H] by layer and pooling; they lie in the store's files until rows are taken."""
+        """Return unit vectors [N, H] by layer and pooling; they stay in the store's files until rows are taken."""
         began = time.perf_counter()
 
         def encode(
@@ -124,7 +124,7 @@ def readings(settings: RetrieveConfig, n_layers: int, backbone: str, layers: str
         layers: `all`, or numbers with commas; None: one layer.
 
     Raises:
-        ToolkitError: a layer does not exist or is no number, or both `layers` and `retrieve.layer` are given.
+        ToolkitError: a layer does not exist or is not a number, or both `layers` and `retrieve.layer` are given.
     """
     names = PROTOCOLS if settings.protocol == "all" else (settings.protocol,)
     if layers is not None and settings.layer is not None:

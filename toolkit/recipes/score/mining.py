@@ -125,7 +125,7 @@ def mine_files(
 ) -> int:
     """Mine two text files, a sentence a line, and write `score, source line, target line, source, target`, best first.
 
-    Lines count from 1. Without a threshold every candidate is written. Empty lines are left out, and the session is told how many.
+    Lines count from 1. Without a threshold every candidate is written. Empty lines are left out, and counted for the reader.
 
     Returns:
         How many pairs were written.

@@ -1,4 +1,4 @@
-"""What was trained to retrieve is asked for the vectors that it was trained to make."""
+"""Pooling of a composition that was trained to retrieve: the one of its training."""
 
 from __future__ import annotations
 

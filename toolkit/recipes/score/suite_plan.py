@@ -1,4 +1,4 @@
-"""What would score each task of a suite, given one expression for all of them, and what is missing."""
+"""Plan of a suite: the composition that scores each task, given one expression for all, and what is missing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Part:
         composition: what is scored on it; empty where there is none.
         languages: those of the benchmark whose rows can be had.
         lacks: why it cannot be scored, as a sentence; empty where it can.
-        command: what mends that, where a command does.
+        command: the command that trains it, where one does.
     """
 
     entry: Entry
@@ -45,17 +45,17 @@ def plan_suite(
 
     `TARGET` in the expression stands for what is trained for a task: the task that lends its rows (squad for xquad and
     mlqa), or, where the expression has that adapter already, a task of the suite that borrows them (`squad/xquad`). Of the
-    ways to write it the first that the zoo holds is taken. Tasks scored by retrieval take what lies below `TARGET`, and so
+    ways to write it the first that the zoo holds is taken. Tasks scored by retrieval take what is below `TARGET`, and so
     does a task that is an intermediate of the expression itself.
 
     Args:
-        expression: a composition with `TARGET` in it, for example `fuse[mnli,squad]/TARGET`; `TARGET` alone is no
-            intermediate task.
+        expression: a composition with `TARGET` in it, for example `fuse[mnli,squad]/TARGET`; `TARGET` alone: without
+            an intermediate task.
         suite: name of a suite.
         instead: task -> composition to take for it, whatever the expression says.
 
     Raises:
-        ToolkitError: no such suite, an expression without `TARGET` or that is no composition, or `instead` names a task
+        ToolkitError: no such suite, an expression without `TARGET` or that is not a composition, or `instead` names a task
             that the suite lacks.
     """
     chosen, given = get_suite(suite), dict(instead or {})
@@ -84,7 +84,7 @@ def share(part: Part) -> str:
 
 
 def check(expression: str) -> None:
-    """Raise where an expression does not say where each task's own adapter goes, or is no composition."""
+    """Raise where an expression does not say where each task's own adapter goes, or is not a composition."""
     if not _TARGET.search(expression):
         raise ToolkitError(
             f"'{expression}' does not say where each task's own adapter goes; write {TARGET} there, as in "
@@ -145,6 +145,6 @@ def _ways(expression: str, entry: Entry, suite: Suite, catalogue: Catalogue) -> 
         try:
             found.append(parse(filled(expression, name)))
         except CompositionError:
-            continue  # `seq[siqa,copa]` cannot stand everywhere
+            continue  # `seq[siqa,copa]` cannot be everywhere
     # A task that is itself an intermediate of the expression: the adapter is there already.
     return found or below

@@ -1,1 +1,1 @@
-"""What every journey opens: zoo, backbone, circuits, features, tracked runs."""
+"""Session of a journey: zoo, backbone, circuits, features, tracked runs."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Lock
 
+from toolkit.config.words import AskedPrecision
 from toolkit.modeling.backbone import Backbone, load_backbone
-from toolkit.modeling.precision import AskedPrecision
 from toolkit.progress import Progress
 from toolkit.recipes.session.session import Session
 

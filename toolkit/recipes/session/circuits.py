@@ -8,10 +8,10 @@ from pathlib import Path
 
 from toolkit.composition import Composition, parse
 from toolkit.config import AdapterConfig, Config, TrainConfig
+from toolkit.config.words import Pooling
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HEADS, HeadSpec
-from toolkit.modeling.pooling import Pooling
 from toolkit.progress import Say
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
@@ -53,7 +53,7 @@ def trained_circuit(
     else:
         _require_modules(composition, session)
     cards = {part.entry: zoo.get(part.entry, shelf) for part in needed}
-    # An entry of a head alone may hold copies of what lies below it, which retrieval takes as well.
+    # An entry of a head alone may hold copies of what is below it, which retrieval takes as well.
     copies = {entry: zoo.get(entry, shelf) for entry in composition.entries if zoo.holds(entry, shelf)}
     held_at = places(composition, cards | copies)
     cards |= {entry: copies[entry] for entry, _ in held_at.values() if entry in copies}

@@ -1,4 +1,4 @@
-"""What a stretch of work costs: time, peak memory, and the machine's load while it lasts."""
+"""Cost of a block of work: time, peak memory, and the machine's load while it runs."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Meter:
     def log(self, tracker: Tracker, *, examples: int) -> None:
         """Log `system/seconds`, `system/peak_memory_mib` and `system/examples_per_s`, and the load not yet logged.
 
-        Under `system/` they stand behind the scores in MLflow's charts, and not before them.
+        Under `system/` MLflow's charts show them after the scores, and not before them.
         """
         for values, step, at in self._samples:
             tracker.log_metrics(values, step=step, at=at)

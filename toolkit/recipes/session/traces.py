@@ -1,4 +1,4 @@
-"""What a run leaves in the tracker besides its numbers: the rows it used, and the adapters it made or used."""
+"""Rows and adapters of a run in the tracker: those it used, and those it made."""
 
 from __future__ import annotations
 

@@ -30,9 +30,9 @@ Place = tuple[str, str]  # an entry and a file in it
 
 
 def places(composition: Composition, cards: Mapping[str, AdapterCard]) -> dict[Part, Place]:
-    """Return where the weights of each part of a composition lie.
+    """Return where the weights of each part of a composition are stored.
 
-    Mostly in the part's own entry. What was trained with `train.learn: all` holds copies of what lies below it, and whatever
+    Mostly in the part's own entry. What was trained with `train.learn: all` holds copies of what is below it, and whatever
     contains it runs on these.
 
     Args:
@@ -86,7 +86,7 @@ def load_part(circuit: Circuit, part: Part, session: Session, *, place: Place | 
     """Load a part's weights from the zoo, after every check.
 
     Args:
-        place: where they lie if not in the part's own entry (a copy that learnt along, a warm start).
+        place: where they are stored if not in the part's own entry (a copy that learnt along, a warm start).
     """
     backbone = circuit.backbone
     entry, file = place or (part.entry, file_of(part))

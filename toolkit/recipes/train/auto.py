@@ -1,4 +1,4 @@
-"""What `auto` means, decided by the task's kind and the backbone's width, and printed before training."""
+"""Values of `auto`, decided by the kind of adapter and the backbone's width, and printed before training."""
 
 from __future__ import annotations
 

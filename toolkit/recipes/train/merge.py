@@ -68,7 +68,7 @@ def _check(stage: Stage, cards: Mapping[str, AdapterCard], session: Session, bac
         check_parents(card, session)
         if any(file.startswith("below.") for file in card.files):
             raise ToolkitError(
-                f"'{card.name}' was trained with train.learn=all and runs on its own copy of what lies below it; merge adapters that "
+                f"'{card.name}' was trained with train.learn=all and runs on its own copy of what is below it; merge adapters that "
                 "were trained on the same ones."
             )
     _, shapes = adapter_shapes(cards.values(), session.config)

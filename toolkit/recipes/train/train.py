@@ -29,7 +29,7 @@ def train(
 
     Args:
         expression: composition, for example `fuse[mnli,squad]/xquad`.
-        session: of the configuration; it is told the plan, settings and notes.
+        session: of the configuration; its reader gets the plan, settings and notes.
         retrain: train every stage again although the zoo holds it.
         lock: a lock file (`zoo lock`); what is trained on must be what it pins, and what it pins is never trained here.
 

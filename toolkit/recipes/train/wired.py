@@ -59,7 +59,7 @@ def _warm(stage: Stage, before: AdapterCard) -> dict[Part, Place]:
             continue
         if part not in stage.learn:
             raise ToolkitError(
-                f"'{stage.entry}' goes on from '{before.name}', which was trained with train.learn=all and changed '{part.entry}'; "
+                f"'{stage.entry}' continues from '{before.name}', which was trained with train.learn=all and changed '{part.entry}'; "
                 "give --set train.learn=all here, too."
             )
         found[part] = (before.name, file)

@@ -1,4 +1,4 @@
-"""What a stage leaves: its card, the parameters and numbers of its run, and sentences for the reader."""
+"""Results of a stage: its card, the parameters and numbers of its run, and sentences for the reader."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequenc
 def closing(card: AdapterCard, result: FitResult) -> str:
     """Return a sentence about a stage that has learnt."""
     main = ", ".join(f"{s.metric} {100 * s.value:.1f}" for s in card.scores)
-    resumed = f" (went on from step {result.resumed_at})" if result.resumed_at else ""
+    resumed = f" (continued from step {result.resumed_at})" if result.resumed_at else ""
     return (
         f"{card.name}: dev {main}; {result.steps} steps{resumed}, {result.examples_per_s:.1f} examples/s, "
         f"{card.seconds:.0f} s; in the zoo as {card.digest[:12]}"

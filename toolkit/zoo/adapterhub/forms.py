@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from toolkit.config import AdapterConfig
 from toolkit.errors import ZooError
 from toolkit.tasks.kinds import Kind
-from toolkit.zoo.adapterhub.layout import FUSION, HEADS, SEQ_BN, STATIC_HEADS
+from toolkit.zoo.adapterhub.layout import FUSION, HEADS, OUTPUTS, SEQ_BN, STATIC_HEADS
 from toolkit.zoo.adapterhub.read import Saved, shown
 
 if TYPE_CHECKING:
@@ -143,8 +144,8 @@ def head_form(saved: Saved, tensors: Mapping[str, Tensor], labels: Sequence[str]
         return f"its tensors are {shown(', '.join(sorted(tensors)))}, expected {', '.join(sorted(wanted))}"
     found = {wanted[key]: tensor for key, tensor in tensors.items()}
     n_out = len(found["out.bias"])
-    if kind in ("span", "choice"):
-        if n_out != (expected_out := 2 if kind == "span" else 1):
+    if (expected_out := OUTPUTS[kind]) is not None:
+        if n_out != expected_out:
             return f"it has {n_out} outputs, our {kind} head has {expected_out}"
         return Head(kind, (), found)
     named = list(labels) or _labels(config, n_out)
@@ -155,11 +156,13 @@ def head_form(saved: Saved, tensors: Mapping[str, Tensor], labels: Sequence[str]
     return Head(kind, tuple(named), found)
 
 
+@dataclass(frozen=True)
 class Head:
     """A head in our form: its kind, its labels in order, its tensors by our names."""
 
-    def __init__(self, kind: Kind, labels: tuple[str, ...], tensors: Mapping[str, Tensor]) -> None:
-        self.kind, self.labels, self.tensors = kind, labels, tensors
+    kind: Kind
+    labels: tuple[str, ...]
+    tensors: Mapping[str, Tensor]
 
 
 def _labels(config: Any, n_out: int) -> list[str]:

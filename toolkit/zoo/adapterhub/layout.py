@@ -64,6 +64,8 @@ HEADS: dict[Kind, tuple[str, dict[str, str]]] = {
     "tags": ("tagging", _ONE_LAYER),
     "span": ("question_answering", _ONE_LAYER),
 }
+# Outputs of a head without classes; None: one for each class.
+OUTPUTS: dict[Kind, int | None] = {"pair": None, "choice": 1, "tags": None, "span": 2}
 # The heads that models of `transformers` bring along and the library saves with an adapter: our layers by their names.
 STATIC_HEADS: dict[str, tuple[Kind, dict[str, str]]] = {
     "XLMRobertaForSequenceClassification": ("pair", {"dense": "classifier.dense", "out": "classifier.out_proj"}),

@@ -1,0 +1,12 @@
+"""Closed vocabularies of settings that other rooms name as well."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Auto = Literal["auto"]
+AdapterKind = Literal["seq_bn", "full"]
+FusionMode = Literal["fast", "reference"]
+MixtureKind = Literal["proportional", "equal", "temperature"]
+Pooling = Literal["mean", "cls", "mean-no-special"]
+AskedPrecision = Literal["auto", "fp32", "bf16"]
