@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -43,12 +44,12 @@ class Predictor:
     name: str
     definition: str
     measure: Measure = field(repr=False)
-    needs_adapters: str = ""
+    needs_adapters: Literal["", "source", "both"] = ""
     needs_labels: bool = False
     is_symmetric: bool = False
     is_control: bool = False
     needs_sweep: bool = False
-    reads: tuple[str, ...] = ()
+    reads: tuple[Literal["items", "shared", "fisher"], ...] = ()
     reference: str = ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from toolkit.report.compare import MEAN, means_of
 from toolkit.results.score import Score
@@ -12,6 +13,7 @@ from toolkit.results.summary import mean
 from toolkit.statistics.draws import Resampled
 from toolkit.statistics.estimates import Estimate, holm
 from toolkit.sweeps import CellResult
+from toolkit.sweeps.values import State
 
 CONTAMINATED = "!"
 
@@ -39,7 +41,7 @@ class Entry:
 
     row: str
     task: str
-    state: str
+    state: State | Literal["partial"]
     error: str = ""
     seeds: tuple[int, ...] = ()
     metric: str = ""
@@ -72,7 +74,7 @@ def entry_of(row: str, task: str, cells: Sequence[CellResult], metric: str, pivo
     """Return a cell of the table from its seeds; `pivot` is the target's training language."""
     done = [cell for cell in cells if cell.state == "done"]
     first = cells[0].cell
-    state = "done" if len(done) == len(cells) else "partial" if done else cells[0].state
+    state: State | Literal["partial"] = "done" if len(done) == len(cells) else "partial" if done else cells[0].state
     error = next((cell.error for cell in cells if cell.error), "")
     scores = [[score for score in cell.scores if score.metric == metric] for cell in done]
     languages = list(dict.fromkeys(score.language for some in scores for score in some))

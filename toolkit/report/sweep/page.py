@@ -8,6 +8,7 @@ from html import escape
 from importlib.resources import files
 
 from toolkit.report.compare import MEAN, mark, points
+from toolkit.report.sweep.colours import LEAST_SCALE, scale_of, shade
 from toolkit.report.sweep.columns import Contrast
 from toolkit.report.sweep.entries import CONTAMINATED, Entry
 from toolkit.report.sweep.extra import Aside, inline_svg
@@ -28,11 +29,6 @@ from toolkit.report.sweep.verdicts import answers, verdicts
 from toolkit.report.table import Table
 from toolkit.statistics.estimates import Estimate
 
-# Blue for better, orange for worse: colour-blind readers can distinguish them, and every cell has its number.
-BETTER, WORSE = (33, 102, 172), (179, 88, 6)
-_LEAST_SCALE = 0.02  # a table of tiny differences stays pale
-_BY_CHANCE = 0.35  # of the colour for what may be chance
-_DEEP = 0.92  # from this share of the full colour on, white is easier to read on a light page than black
 _FOREST = 240  # px
 
 
@@ -85,32 +81,6 @@ def report_page(report: SweepReport, asides: Sequence[Aside] = ()) -> str:
 @cache
 def _style() -> str:
     return files("toolkit.report").joinpath("page.css").read_text(encoding="utf-8")
-
-
-def shade(difference: float, scale: float, estimate: Estimate | None = None) -> tuple[str, bool]:
-    """Return the background of a difference as CSS, and whether white text belongs on it; it fits a light and a dark page.
-
-    Example:
-        >>> shade(0.0, 0.05), shade(0.05, 0.05)
-        (('rgba(33,102,172,0.00)', False), ('rgba(33,102,172,1.00)', True))
-        >>> shade(0.05, 0.05, Estimate(0.05, -0.01, 0.11, 0.1))
-        ('rgba(33,102,172,0.35)', False)
-    """
-    share = abs(shown_gain(difference, estimate, scale)) / scale
-    red, green, blue = WORSE if difference < 0 else BETTER
-    return f"rgba({red},{green},{blue},{share:.2f})", share >= _DEEP
-
-
-def shown_gain(gain: float, estimate: Estimate | None, scale: float) -> float:
-    """Return a difference as its colour shows it: at most `scale`, and much paler if it may be chance."""
-    shown = min(max(gain, -scale), scale)
-    return shown if estimate is None or estimate.is_significant else shown * _BY_CHANCE
-
-
-def scale_of(report: SweepReport) -> float:
-    """Return the difference that has the full colour, a fraction."""
-    gains = [abs(entry.gain) for entry in report.entries.values() if entry.gain is not None]
-    return max([_LEAST_SCALE, *gains])
 
 
 def _main(report: SweepReport, scale: float) -> str:
@@ -197,7 +167,7 @@ def _noise(report: SweepReport) -> str:
     """Return rows down and noises across: the share that is left, and in colour how much less is lost than of the baseline."""
     variants = list(dict.fromkeys(one.variant for one in report.noise))
     spared = [abs(one.spared.value) for one in report.noise if one.spared is not None]
-    scale = max([_LEAST_SCALE, *spared])
+    scale = max([LEAST_SCALE, *spared])
     has_targets = len(report.targets) > 1
     rows = []
     for task, row in dict.fromkeys((one.task, one.row) for one in report.noise):

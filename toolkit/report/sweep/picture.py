@@ -8,8 +8,8 @@ from typing import Any
 
 from toolkit.report.compare import mark, points
 from toolkit.report.plots import save
+from toolkit.report.sweep.colours import BETTER, WORSE, scale_of, shade, shown_gain
 from toolkit.report.sweep.columns import label
-from toolkit.report.sweep.page import BETTER, WORSE, scale_of, shade, shown_gain
 from toolkit.report.sweep.report import SweepReport
 from toolkit.report.table import GENERATED_NOTE
 
