@@ -133,7 +133,8 @@ def _report(folder: Path, out: Path | None, resamples: int, task_files: Sequence
 
     Markdown, CSV, LaTeX, PNG, SVG and one HTML page that needs nothing else.
     """
-    result = toolkit.sweep_report(folder, out=out, resamples=resamples, task_files=task_files, say=say)
+    config = toolkit.configure(task_files=task_files)
+    result = toolkit.sweep_report(folder, config, out=out, resamples=resamples, say=say)
     click.echo(result.text)
     say(f"Written to {result.folder}/; open {result.folder / 'report.html'} in a browser.")
 

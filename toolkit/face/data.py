@@ -143,8 +143,9 @@ def tasks_fetch(
         if not hub_sources(task) and not task.is_generated:
             tell_line(f"{task.name}: its rows are not on the hub: {task.citation or 'your own files'}.")
     codes = [code.strip() for code in languages.split(",")] if isinstance(languages, str) else languages
-    report = tell.get("report", silent)
-    for one in fetch(wanted, Path(out), catalogue=catalogue, languages=codes, endpoint=endpoint, report=report):
+    for one in fetch(
+        wanted, Path(out), catalogue=catalogue, languages=codes, endpoint=endpoint, report=tell.get("report", silent)
+    ):
         done = f"{one.downloaded} downloaded" if one.downloaded else "all there and whole"
         tell_line(f"{one.repo}@{one.revision[:12]}: {one.files} files, {one.size / 2**20:,.1f} MiB, {done}.")
         if one.lacking:
