@@ -18,7 +18,7 @@ from tests.recipes.small import FUSED, SETTINGS
 from toolkit.config import Config
 from toolkit.tasks import TASKS, Task
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("cheap_journeys")]
 
 
 def run(*arguments: str) -> Result:
