@@ -25,7 +25,6 @@ from toolkit.recipes.sweep.run import plan_sweep
 from toolkit.recipes.train.key import stage_key
 from toolkit.sweeps import Step
 from toolkit.tasks import BUILT_IN, get_task
-from toolkit.tasks.catalogue.trains_on import source_task
 
 pytestmark = pytest.mark.journey
 
@@ -98,7 +97,8 @@ def checkpoints(config: Config, folder: Path) -> list[str]:
     for stage in map(stage_of, (FUSE, "mix[micro-qa,micro-pos]", "micro-answers")):
         rows = SimpleNamespace(fingerprint="f")
         sources = [
-            SimpleNamespace(task=source_task(get_task(ref.name)), rows=rows, dev=rows, ref=ref) for ref in stage.tasks
+            SimpleNamespace(task=BUILT_IN.source_task(BUILT_IN.get(ref.name)), rows=rows, dev=rows, ref=ref)
+            for ref in stage.tasks
         ]
         found.append(stage_key(stage, config, backbone(config), sources, []))
     return found
