@@ -16,7 +16,7 @@ from tests import PROJECT
 from tests.recipes.small import FUSED, SETTINGS
 from toolkit.config import Config
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("cheap_journeys")]
 
 
 def run(*arguments: str) -> Result:

@@ -124,6 +124,7 @@ def examples(page: Path) -> list[doctest.Example]:
 
 
 @pytest.mark.journey
+@pytest.mark.usefixtures("cheap_journeys")
 @pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=name_of)
 def test_the_examples_of_a_page_say_what_happens(
     page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

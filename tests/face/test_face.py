@@ -17,7 +17,7 @@ from tests.recipes.small import FUSED
 from toolkit.config import Config
 from toolkit.results.result import Result
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("cheap_journeys")]
 
 FUNCTIONS = [
     name for name in dir(toolkit) if inspect.isfunction(getattr(toolkit, name)) and name not in ("parse", "get_task")
