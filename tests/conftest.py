@@ -10,16 +10,20 @@ import math
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests import PROJECT, zygote
+from tests.pictures import drawn_once
 from tests.recipes.small import FUSED, tiny_config
 from tests.waiting import alone
 from toolkit.config import Config
@@ -154,6 +158,16 @@ def _mlflow_tables(made_once: Callable[[str, Callable[[Path], object]], Path]) -
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "connect", prepared)
+        yield
+
+
+@pytest.fixture(scope="module")
+def cheap_journeys() -> Iterator[None]:
+    """Draw pictures of a kind once, and fork the workers of a sweep; a command that is started as a process starts its own."""
+    worker = partial(zygote.Popen, first="tests.pictures:never_drawn")
+    with pytest.MonkeyPatch.context() as patch:
+        drawn_once(patch)
+        patch.setattr("toolkit.recipes.sweep.pool.subprocess", SimpleNamespace(PIPE=subprocess.PIPE, Popen=worker))
         yield
 
 

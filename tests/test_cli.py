@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,8 @@ import cli
 from tests import PROJECT
 from tests.recipes.small import FUSED, SETTINGS
 from toolkit.config import Config
-from toolkit.tasks import TASKS, Task
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("cheap_journeys")]
 
 
 def run(*arguments: str) -> Result:
@@ -166,16 +164,7 @@ def test_python_cli_py_is_the_same_program() -> None:
     assert "xstilts train mnli/squad" in found.stdout
 
 
-@pytest.fixture
-def declared() -> Iterator[dict[str, Task]]:
-    """The catalogue, as it was again after the test: a process of its own would have begun with it."""
-    held = dict(TASKS)
-    yield TASKS
-    TASKS.clear()
-    TASKS.update(held)
-
-
-def test_a_task_of_ones_own_works_in_every_command(folder: Path, declared: dict[str, Task]) -> None:
+def test_a_task_of_ones_own_works_in_every_command(folder: Path) -> None:
     (folder / "wetter.csv").write_text(
         "a,b,gold\n" + "Es regnet.,Nass.,ja\nEs regnet.,Dürr.,nein\n" * 8, encoding="utf-8"
     )
@@ -192,13 +181,10 @@ def test_a_task_of_ones_own_works_in_every_command(folder: Path, declared: dict[
     sets = ["--backbone", "tiny", *(part for one in SETTINGS for part in ("--set", one))]
     own = ["--task-file", "wetter.yaml"]
     assert "wetter" in run("tasks", *own).output and "bits" in run("tasks").output
-    declared.pop("wetter", None)
     assert run("plan", "wetter", *own, "--json").exit_code == 0
     assert "wetter dev accuracy" in run("train", "wetter", *own, *sets).output
     assert "split dev" in run("eval", "wetter", "--task", "wetter", *own, *sets).output
-    declared.pop("bits", None)
     assert "bits, accuracy" in run("retrieve", "backbone", "--task", "bits", *sets).output
-    declared.pop("wetter", None)
     assert "No task named 'wetter'" in fault("plan", "wetter")
     assert "There is no task file" in fault("plan", "wetter", "--task-file", "none.yaml")
 

@@ -23,7 +23,7 @@ from tests import PROJECT
 from toolkit.composition import parse
 from toolkit.config import load
 from toolkit.config.ready import get_ready
-from toolkit.tasks import TASKS
+from toolkit.tasks import BUILT_IN
 
 FOLDERS = ("docs", "examples", "findings", "adapter_zoo")
 PAGES = sorted([*PROJECT.glob("*.md"), *(page for name in FOLDERS for page in (PROJECT / name).rglob("*.md"))])
@@ -124,21 +124,17 @@ def examples(page: Path) -> list[doctest.Example]:
 
 
 @pytest.mark.journey
+@pytest.mark.usefixtures("cheap_journeys")
 @pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=name_of)
 def test_the_examples_of_a_page_say_what_happens(
     page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for variable in ("XSTILTS_DATA", "XSTILTS_BACKBONE"):
         monkeypatch.delenv(variable, raising=False)
-    known = dict(TASKS)
-    try:
-        # Without NORMALIZE_WHITESPACE, which would let a caret point anywhere.
-        found = doctest.testfile(
-            str(page), module_relative=False, parser=_Unfenced(), optionflags=doctest.ELLIPSIS, encoding="utf-8"
-        )
-    finally:
-        TASKS.clear()
-        TASKS.update(known)
+    # Without NORMALIZE_WHITESPACE, which would let a caret point anywhere.
+    found = doctest.testfile(
+        str(page), module_relative=False, parser=_Unfenced(), optionflags=doctest.ELLIPSIS, encoding="utf-8"
+    )
     assert found.failed == 0, capsys.readouterr().out
     assert found.attempted > 0
 
@@ -342,7 +338,7 @@ def test_every_command_that_is_quoted_parses(source: Path, monkeypatch: pytest.M
                 names += [name.name for name in (*composition.leaves(), composition.head) if name is not None]
         for name in names:
             is_declared = (PROJECT / "configs" / "task" / f"{name}.yaml").is_file()
-            assert is_placeholder(name) or name in TASKS or is_declared, (
+            assert is_placeholder(name) or name in BUILT_IN.held or is_declared, (
                 f"{name_of(source)}: `{line}`: there is no task '{name}'"
             )
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.architecture import read_modules
-from toolkit.tasks import kinds
+from toolkit.metrics import MAIN
+from toolkit.tasks import BUILT_IN, kinds
 
 VOCABULARIES = {
     name: frozenset(value)
@@ -30,6 +31,17 @@ def tables() -> Iterator[str]:
 
 
 FOUND = sorted(tables())
+OTHER_WORDS = {"toolkit.tasks.micro.samples"}  # tables whose words only happen to be those of kinds: makers of rows
+
+
+def literals() -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the place and the keys of every dictionary in the package whose keys are all names of kinds."""
+    for name, module in read_modules().items():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Dict) and node.keys and name not in OTHER_WORDS:
+                keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+                if set(keys) <= set(kinds.KINDS):
+                    yield f"{name}:{node.lineno}", frozenset(map(str, keys))
 
 
 @pytest.mark.parametrize("name", FOUND)
@@ -39,6 +51,12 @@ def test_a_table_has_a_row_for_every_kind_of_a_vocabulary(name: str) -> None:
     assert keys in VOCABULARIES.values(), sorted(keys)
 
 
+def test_a_dictionary_by_kind_has_a_row_for_every_kind_of_a_vocabulary_wherever_it_is_written() -> None:
+    found = list(literals())
+    assert {"tasks", "features", "modeling", "evaluation", "recipes"} <= {name.split(".")[1] for name, _ in found}
+    assert [f"{name} has {sorted(keys)}" for name, keys in found if keys not in VOCABULARIES.values()] == []
+
+
 def test_the_tables_are_found() -> None:
     assert {"toolkit.modeling.heads.HEADS", "toolkit.evaluation.scoring.SCORERS"} < set(FOUND)
     assert {"KINDS", "RETRIEVED", "EVALUATED", "TRAINABLE"} <= set(VOCABULARIES)
@@ -46,3 +64,19 @@ def test_the_tables_are_found() -> None:
 
 def test_every_kind_is_scored_by_one_journey() -> None:
     assert sorted([*kinds.EVALUATED, *kinds.RETRIEVED]) == sorted(kinds.KINDS)
+
+
+def test_the_vocabularies_fit_together() -> None:
+    assert set(kinds.EVALUATED) < set(kinds.TRAINABLE) <= set(kinds.FIELDS)
+    assert set(kinds.LABELLED) < set(kinds.EVALUATED) and set(kinds.POOLED) <= set(kinds.RETRIEVED)
+
+
+def test_every_metric_scores_a_kind_and_has_a_main_measure() -> None:
+    assert {metric for metrics in kinds.METRICS.values() for metric in metrics} == set(MAIN)
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_every_kind_has_tasks_and_exactly_those_that_learn_have_training_rows(kind: str) -> None:
+    tasks = [task for task in BUILT_IN.held.values() if task.kind == kind]
+    assert tasks
+    assert any(task.has_train for task in tasks) is (kind in kinds.TRAINABLE)

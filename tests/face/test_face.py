@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from tests.recipes.small import FUSED
 from toolkit.config import Config
 from toolkit.results.result import Result
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("cheap_journeys")]
 
 FUNCTIONS = [
     name for name in dir(toolkit) if inspect.isfunction(getattr(toolkit, name)) and name not in ("parse", "get_task")
@@ -100,24 +102,15 @@ def test_a_journey_takes_a_configuration_and_returns_a_result(name: str) -> None
 
 
 def _class_named(name: str, home: str) -> type:
-    homes = [
-        home,
-        "toolkit.recipes.score.publish",
-        "toolkit.recipes.score.suite",
-        "toolkit.recipes.compare.compare",
-        "toolkit.recipes.robust.run",
-        "toolkit.recipes.transfer.similarity",
-        "toolkit.recipes.transfer.predict",
-        "toolkit.recipes.transfer.suggest",
-        "toolkit.recipes.fusion.attention",
-        "toolkit.recipes.fusion.cost",
-        "toolkit.recipes.sweep.report",
-    ]
-    for each in homes:
-        found = getattr(__import__(each, fromlist=[name]), name, None)
-        if isinstance(found, type):
-            return found
-    raise AssertionError(f"{name} is in none of {homes}")
+    """The class that an annotation names in a module, which may import it for type checkers alone."""
+    found = getattr(sys.modules[home], name, None)
+    if found is None:
+        tree = ast.parse(inspect.getsource(sys.modules[home]))
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        (source,) = [str(node.module) for node in imports if name in [alias.name for alias in node.names]]
+        found = getattr(import_module(source), name)
+    assert isinstance(found, type)
+    return found
 
 
 @pytest.mark.slow

@@ -29,6 +29,15 @@ def tokenizer():
     )
 
 
+@pytest.fixture(scope="module")
+def plain():
+    from transformers import XLMRobertaTokenizerFast
+
+    from toolkit.modeling.embedded import embedded_folder
+
+    return XLMRobertaTokenizerFast(tokenizer_file=str(embedded_folder() / "tokenizer.json"))
+
+
 @pytest.mark.parametrize("typed", TYPED)
 def test_what_is_typed_gives_no_special_id(typed, tokenizer):
     mask = tokenizer.mask_token_id
@@ -43,12 +52,7 @@ def test_it_is_cut_as_text(tokenizer):
 
 
 @pytest.mark.parametrize("text", ["Hello world, how are you?", "a < b > c", "<p>x</p> <span>", "中国 是 一个 国家", ""])
-def test_all_other_text_is_cut_as_before(text, tokenizer):
-    from transformers import XLMRobertaTokenizerFast
-
-    from toolkit.modeling.embedded import embedded_folder
-
-    plain = XLMRobertaTokenizerFast(tokenizer_file=str(embedded_folder() / "tokenizer.json"))
+def test_all_other_text_is_cut_as_before(text, tokenizer, plain):
     assert tokenizer(text)["input_ids"] == plain(text)["input_ids"]
 
 

@@ -18,7 +18,7 @@ import toolkit
 from toolkit.errors import ToolkitError
 from toolkit.metrics import MAIN
 from toolkit.results.summary import mean
-from toolkit.tasks import TASKS, Task
+from toolkit.tasks import BUILT_IN, Task
 from toolkit.tasks.kinds import RETRIEVED
 
 
@@ -41,7 +41,7 @@ def held_tasks(mirror: Path) -> list[str]:
     """Return the catalogue's tasks, generated ones left out, that a mirror has rows to score of."""
     return [
         task.name
-        for task in TASKS.values()
+        for task in BUILT_IN.held.values()
         if not task.is_generated and task.reachable("score", data_root=mirror) and _is_mirrored(task, mirror)
     ]
 
@@ -69,7 +69,7 @@ def try_task(name: str, mirror: Path, folder: Path, *, limit: int = 200, eval_li
         zoo=folder / "zoo",
         run_dir=folder / "runs",
     )
-    task = TASKS[name]
+    task = BUILT_IN.get(name)
     is_retrieved = task.kind in RETRIEVED
     composition = "backbone" if is_retrieved else task.trains_on or name
     began = time.perf_counter()

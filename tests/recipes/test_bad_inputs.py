@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ import pytest
 import toolkit
 from tests.recipes.small import tiny_config
 from toolkit.errors import ToolkitError
-from toolkit.tasks import TASKS, CorpusSource, Task
 
 DECLARED = {
     "pair": "labels: ['no', 'yes']\ncolumns: {first: a, second: b, label: gold}\n",
@@ -35,14 +33,6 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def own_tasks() -> Iterator[None]:
-    held = dict(TASKS)
-    yield
-    TASKS.clear()
-    TASKS.update(held)
-
-
 def declare(folder: Path, kind: str, format: str = "jsonl") -> None:
     names = ("score",) if kind == "bitext" else ("train", "dev")
     files = ", ".join(f"{name}: rows.{format}" for name in names)
@@ -54,8 +44,7 @@ def refusal(folder: Path, kind: str, content: bytes, format: str = "jsonl") -> s
     (folder / f"rows.{format}").write_bytes(content)
     declare(folder, kind, format)
     before = {file for file in folder.rglob("*") if file.is_file()}
-    toolkit.load_task(folder / "mine.yaml")
-    config = tiny_config(folder)
+    config = tiny_config(folder, f"task_files={folder / 'mine.yaml'}")
     journey = partial(toolkit.retrieve, task="mine") if kind == "bitext" else toolkit.train
     with pytest.raises(ToolkitError) as caught:
         journey("backbone" if kind == "bitext" else "mine", config)
@@ -195,8 +184,7 @@ def test_a_mark_windows_line_ends_and_a_long_line_are_no_faults(folder: Path, ki
     content = b"\xef\xbb\xbf" + lines(kind, long, *[{}] * 8).replace(b"\n", b"\r\n")
     (folder / "rows.jsonl").write_bytes(content)
     declare(folder, kind)
-    toolkit.load_task(folder / "mine.yaml")
-    config = tiny_config(folder)
+    config = tiny_config(folder, f"task_files={folder / 'mine.yaml'}")
     if kind == "bitext":
         assert toolkit.retrieve("backbone", config, task="mine").scores[0].n == 11
     else:
@@ -240,13 +228,11 @@ def test_faulty_corpora_end_the_journey_with_file_and_line(
     data = content if isinstance(content, bytes) else content.encode()
     (folder / f"de-en.dev.{end}").write_bytes(data)
     before = {file for file in folder.rglob("*") if file.is_file()}
-    source = CorpusSource(folder="x", gold_only="google/xtreme", gold_only_config="bucc18.{code}")
-    TASKS["mine"] = Task(name="mine", kind="mining", languages=("de",), metric="f1", source=source, description="")
     config = tiny_config(folder, f"data_root={folder}")
     if said is None:
-        assert toolkit.retrieve("backbone", config, task="mine", languages="de").scores
+        assert toolkit.retrieve("backbone", config, task="bucc", languages="de").scores
         return
     with pytest.raises(ToolkitError, match=rf"de-en\.dev\.{end}.*{said}|{said}") as caught:
-        toolkit.retrieve("backbone", config, task="mine", languages="de")
+        toolkit.retrieve("backbone", config, task="bucc", languages="de")
     assert f"de-en.dev.{end}" in str(caught.value) and "\n" not in str(caught.value)
     assert {file for file in folder.rglob("*") if file.is_file()} == before

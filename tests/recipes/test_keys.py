@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,8 +23,8 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.facts import Facts
 from toolkit.recipes.sweep.run import plan_sweep
 from toolkit.recipes.train.key import stage_key
+from toolkit.sweeps import Step
 from toolkit.tasks import BUILT_IN, get_task
-from toolkit.tasks.catalogue.trains_on import source_task
 
 pytestmark = pytest.mark.journey
 
@@ -96,7 +97,8 @@ def checkpoints(config: Config, folder: Path) -> list[str]:
     for stage in map(stage_of, (FUSE, "mix[micro-qa,micro-pos]", "micro-answers")):
         rows = SimpleNamespace(fingerprint="f")
         sources = [
-            SimpleNamespace(task=source_task(get_task(ref.name)), rows=rows, dev=rows, ref=ref) for ref in stage.tasks
+            SimpleNamespace(task=BUILT_IN.source_task(BUILT_IN.get(ref.name)), rows=rows, dev=rows, ref=ref)
+            for ref in stage.tasks
         ]
         found.append(stage_key(stage, config, backbone(config), sources, []))
     return found
@@ -113,7 +115,7 @@ def answers(config: Config, folder: Path) -> list[str]:
 
 def steps(config: Config, folder: Path, *, are_stages: bool) -> list[str]:
     """Keys of the steps of a sweep."""
-    path = folder / "grid.yaml"
+    path = folder.parent / "grid.yaml"  # of all tests, which plan the same
     path.write_text(GRID, encoding="utf-8")
     given = {
         f"{section}.{name}" if isinstance(values, dict) else section: "null" if value is None else str(value)
@@ -121,7 +123,12 @@ def steps(config: Config, folder: Path, *, are_stages: bool) -> list[str]:
         for name, value in (values.items() if isinstance(values, dict) else [("", values)])
         if f"{section}.{name}" not in ("train.seed", "tracking.parent") and value not in ([], ())
     }
-    return [step.key for step in plan_sweep(path, given, Facts(), BUILT_IN).steps if step.is_stage == are_stages]
+    return [step.key for step in planned(path, tuple(given.items())) if step.is_stage == are_stages]
+
+
+@cache
+def planned(path: Path, given: tuple[tuple[str, str], ...]) -> tuple[Step, ...]:
+    return tuple(plan_sweep(path, dict(given), Facts(), BUILT_IN).steps)
 
 
 KEYS: dict[str, tuple[Callable[[Config, Path], list[str]], set[str]]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow
@@ -13,19 +12,10 @@ from click.testing import CliRunner
 
 import cli
 from tests.recipes.small import SETTINGS
-from toolkit.tasks import TASKS
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("folder")]
 
 N = 24
-
-
-@pytest.fixture(autouse=True)
-def own_tasks(folder: Path) -> Iterator[None]:
-    held = dict(TASKS)
-    yield
-    TASKS.clear()
-    TASKS.update(held)
 
 
 def run(*words: str) -> str:

@@ -59,6 +59,7 @@ def test_its_report_is_written_with_the_scores_that_it_holds(tmp_path: Path) -> 
 
 
 @pytest.mark.journey
+@pytest.mark.usefixtures("cheap_journeys")
 def test_a_further_run_does_only_what_it_lacks(copied: Path) -> None:
     old = SweepFolder(copied).plan()
     assert old is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,18 +11,10 @@ from tests import PROJECT
 from tests.recipes.small import tiny_config
 from tests.tasks.sources.test_layouts import write
 from toolkit.errors import ConfigError, SourceError
-from toolkit.tasks import BUILT_IN, TASKS, PairRow, TagsRow, catalogue_of, get_task
+from toolkit.tasks import BUILT_IN, PairRow, TagsRow, catalogue_of, get_task
 
 PAIR = "name: mine\nkind: pair\nlabels: [different, same]\n"
 CSV = PAIR + "files: {train: train.csv, dev: dev.csv}\ncolumns: {first: a, second: b, label: gold}\n"
-
-
-@pytest.fixture
-def own_tasks() -> Iterator[None]:
-    held = dict(TASKS)
-    yield
-    TASKS.clear()
-    TASKS.update(held)
 
 
 def declare(folder: Path, text: str, name: str = "mine.yaml") -> Path:
@@ -40,11 +31,10 @@ def csv(
     (folder / name).write_text(rows, encoding="utf-8")
 
 
-def test_a_task_over_csv_needs_six_lines_and_trains_and_scores(folder: Path, own_tasks: None) -> None:
+def test_a_task_over_csv_needs_six_lines_and_trains_and_scores(folder: Path) -> None:
     for name in ("train.csv", "dev.csv"):
         csv(folder, name, "a,b,gold\n" + "It rains.,It is wet.,same\nHe sings.,He is mute.,different\n" * 8)
-    toolkit.load_task(declare(folder, CSV))
-    config = tiny_config(folder)
+    config = tiny_config(folder, f"task_files={declare(folder, CSV)}")
     (card,) = toolkit.train("mine", config)
     assert card.data_seen[0].origin == "file: train.csv"
     scores = toolkit.evaluate("mine", config, task="mine").scores

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 import cli
 from tests.tasks.stand_in import Datasets, serve
 from toolkit.errors import DataError, SourceError, ToolkitError
-from toolkit.tasks import TASKS, get_task
+from toolkit.tasks import BUILT_IN, get_task
 from toolkit.tasks.fetch import Fetched, fetch
 from toolkit.tasks.mirror.manifest import FILE, read_manifest
 
@@ -325,7 +325,7 @@ def test_pins_that_the_environment_names_must_be_there(folder: Path, monkeypatch
 def test_tasks_whose_rows_are_not_on_the_hub_are_named(folder: Path, hub: Datasets, address: str) -> None:
     said = command("tasks", "fetch", "bucc", "micro-nli", "--to", "mirror", "--endpoint", address)
     assert "bucc: its rows are not on the hub" in said and "micro-nli" not in said
-    assert TASKS["bucc"].citation in said
+    assert BUILT_IN.held["bucc"].citation in said
 
 
 def test_a_manifest_is_read_back_as_it_was(hub: Datasets, address: str, tmp_path: Path) -> None:

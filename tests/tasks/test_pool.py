@@ -8,7 +8,6 @@ import pytest
 
 from toolkit.errors import ConfigError, DataError
 from toolkit.tasks import CandidateRow, Pool, QueryRow, get_task, load_task
-from toolkit.tasks.catalogue import TASKS
 from toolkit.tasks.micro import answers
 from toolkit.tasks.micro.grammar import fact
 
@@ -28,19 +27,16 @@ def test_a_table_of_ones_own_pools_the_distinct_passages_of_all_its_languages(tm
         "question\tanswer\ttopic\nWhen?\tIn May.\t1\nWhich month?\tIn May.\t2\nWho?\tAnna.\t3\n"
     )
     (tmp_path / "de.tsv").write_text("question\tanswer\ttopic\nWann?\tIm Mai.\t1\n")
-    try:
-        task = load_task(tmp_path / "faq.yaml")
-        assert (task.query_tokens, task.passage_tokens) == (16, None)
-        pool = task.pool()
-        assert list(pool.rows) == [
-            CandidateRow("en_0", "en", "In May.", ("1", "2")),
-            CandidateRow("en_2", "en", "Anna.", ("3",)),
-            CandidateRow("de_0", "de", "Im Mai.", ("1",)),
-        ]
-        queries, places = pool.right(task.rows("score", "de"), "faq de")
-        assert (queries, places) == ([0, 0], [0, 2])
-    finally:
-        TASKS.pop("faq", None)
+    task = load_task(tmp_path / "faq.yaml")
+    assert (task.query_tokens, task.passage_tokens) == (16, None)
+    pool = task.pool()
+    assert list(pool.rows) == [
+        CandidateRow("en_0", "en", "In May.", ("1", "2")),
+        CandidateRow("en_2", "en", "Anna.", ("3",)),
+        CandidateRow("de_0", "de", "Im Mai.", ("1",)),
+    ]
+    queries, places = pool.right(task.rows("score", "de"), "faq de")
+    assert (queries, places) == ([0, 0], [0, 2])
 
 
 @pytest.mark.parametrize("value", ["3", "long", "true", "[16]"])

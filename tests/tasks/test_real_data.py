@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.tasks import TASKS, BitextRow, Task, get_task
+from toolkit.tasks import BUILT_IN, BitextRow, Task, get_task
 
 # Mining and retrieval read their publishers' own files, not the hub's (test_corpora, test_lareqa, test_mewsli).
-REAL = [task for task in TASKS.values() if not task.is_generated and task.kind not in ("mining", "retrieval")]
+REAL = [task for task in BUILT_IN.held.values() if not task.is_generated and task.kind not in ("mining", "retrieval")]
 
 
 @pytest.mark.real_data

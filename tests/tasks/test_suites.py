@@ -4,7 +4,7 @@ import pytest
 
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.metrics import MAIN
-from toolkit.tasks import TASKS
+from toolkit.tasks import BUILT_IN
 from toolkit.tasks.suites import SUITES, Entry, Suite, get_suite
 
 
@@ -31,15 +31,17 @@ def test_each_task_has_the_languages_that_the_benchmark_averages_over(suite: str
 
 def test_every_task_of_xtreme_is_in_the_catalogue_in_every_language() -> None:
     for entry in get_suite("xtreme").entries:
-        assert set(entry.languages) <= set(TASKS[entry.task].languages), entry.task
+        assert set(entry.languages) <= set(BUILT_IN.held[entry.task].languages), entry.task
 
 
 @pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
 def test_what_is_averaged_is_what_the_task_is_scored_by(suite: Suite) -> None:
     for entry in suite.entries:
-        if entry.task in TASKS:
-            assert MAIN[TASKS[entry.task].metric] in entry.measures, entry.task
-    assert suite.is_generated == all(TASKS[entry.task].is_generated for entry in suite.entries if entry.task in TASKS)
+        if entry.task in BUILT_IN.held:
+            assert MAIN[BUILT_IN.held[entry.task].metric] in entry.measures, entry.task
+    assert suite.is_generated == all(
+        BUILT_IN.held[entry.task].is_generated for entry in suite.entries if entry.task in BUILT_IN.held
+    )
 
 
 def test_the_groups_of_a_benchmark_are_all_its_tasks() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
@@ -143,7 +143,6 @@ def resolve(options: Settings, **more: str | int | float | None) -> Config:
     """
     from toolkit.config import load
 
-    load_tasks(options["task_files"])
     own = (f"{key.replace('__', '.')}={value}" for key, value in more.items() if value is not None)
     overrides = {
         "backbone.name": options["backbone"],
@@ -156,12 +155,3 @@ def resolve(options: Settings, **more: str | int | float | None) -> Config:
     }
     given = {key: value for key, value in overrides.items() if value is not None}
     return load(options["config_file"], (*options["sets"], *own), given)
-
-
-def load_tasks(files: Iterable[Path]) -> None:
-    """Read the tasks that `--task-file` names."""
-    if files:
-        from toolkit.tasks import load_task
-
-        for file in files:
-            load_task(file)

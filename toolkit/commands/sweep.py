@@ -17,7 +17,6 @@ from toolkit.commands.options import (
     PRECISION,
     RESAMPLES,
     TASK_FILE,
-    load_tasks,
 )
 from toolkit.commands.screen import say, telling
 
@@ -106,7 +105,6 @@ def _settings(options: SweepOptions) -> tuple[dict[str, str], Config]:
     """Return what stages are given as text, and the configuration whose places are used."""
     from toolkit.config import load
 
-    load_tasks(options["task_files"])
     texts: dict[str, str] = {}
     places: list[str] = []
     for text in options["sets"]:
@@ -135,8 +133,8 @@ def _report(folder: Path, out: Path | None, resamples: int, task_files: Sequence
 
     Markdown, CSV, LaTeX, PNG, SVG and one HTML page that needs nothing else.
     """
-    load_tasks(task_files)
-    result = toolkit.sweep_report(folder, out=out, resamples=resamples, task_files=task_files, say=say)
+    config = toolkit.configure(task_files=task_files)
+    result = toolkit.sweep_report(folder, config, out=out, resamples=resamples, say=say)
     click.echo(result.text)
     say(f"Written to {result.folder}/; open {result.folder / 'report.html'} in a browser.")
 

@@ -9,7 +9,7 @@ import click
 
 import toolkit
 from toolkit.commands.groups import Commands, example
-from toolkit.commands.options import DATA_ROOT, PATH, TASK_FILE, Settings, load_tasks, resolve, settings
+from toolkit.commands.options import DATA_ROOT, PATH, TASK_FILE, Settings, resolve, settings
 from toolkit.commands.screen import bars, say, show
 
 ENDPOINT = click.option(
@@ -32,7 +32,6 @@ def tasks() -> None:
 @TASK_FILE
 def tasks_list(task_files: tuple[Path, ...]) -> None:
     """List the tasks with kind, level (syntactic or semantic), languages, metric, size, licence and what they train on."""
-    load_tasks(task_files)
     found = toolkit.tasks_list(toolkit.configure(task_files=task_files))
     left_out = show(found, cut={"licence": 12, "what": 30}, drop=("what", "trains on", "level"))
     if left_out:
@@ -44,7 +43,6 @@ def tasks_list(task_files: tuple[Path, ...]) -> None:
 @TASK_FILE
 def tasks_show(name: str, task_files: tuple[Path, ...]) -> None:
     """Show one task."""
-    load_tasks(task_files)
     show(toolkit.tasks_show(name, toolkit.configure(task_files=task_files)))
 
 
@@ -79,7 +77,9 @@ class FetchOptions(TypedDict):
 @click.argument("names", nargs=-1)
 @click.option("--suite", metavar="NAME", help="Every task of a suite, and what it trains on: xtreme or xtreme-r.")
 @click.option("--out", type=PATH, required=True, metavar="PATH", help="The mirror to fill.")
-@click.option("--languages", metavar="CODES", help="Codes with commas, besides the training language. Default: all.")
+@click.option(
+    "--languages", metavar="CODES", help="Codes with commas, in addition to the training language. Default: all."
+)
 @ENDPOINT
 @TASK_FILE
 def tasks_fetch(names: tuple[str, ...], **options: Unpack[FetchOptions]) -> None:
@@ -90,7 +90,6 @@ def tasks_fetch(names: tuple[str, ...], **options: Unpack[FetchOptions]) -> None
     """
     if not names and options["suite"] is None:
         raise click.UsageError("No task is named; write their names, or --suite NAME.")
-    load_tasks(options["task_files"])
     with bars() as report:
         toolkit.tasks_fetch(
             names,
@@ -126,6 +125,5 @@ def tasks_pin(names: tuple[str, ...], **options: Unpack[PinOptions]) -> None:
     """Write down which commit of each dataset the tasks NAMES read; from then on no other is read from this folder."""
     if not names:
         raise click.UsageError("No task is named; write their names.")
-    load_tasks(options["task_files"])
     config = toolkit.configure(task_files=options["task_files"], data_root=options["data_root"])
     show(toolkit.tasks_pin(names, config, out=options["out"], endpoint=options["endpoint"]))

@@ -119,7 +119,7 @@ def tasks_fetch(
         config: its `task_files` declare more tasks.
         out: the mirror to fill; a whole file that it holds is not fetched again.
         suite: every task of a suite, and what it trains on.
-        languages: codes besides the training language; None: all.
+        languages: codes in addition to the training language; None: all.
         endpoint: address of the hub; None: `HF_ENDPOINT`, else huggingface.co.
         tell: `report` and `say`.
     """
@@ -139,11 +139,13 @@ def tasks_fetch(
     for name in lacking:
         tell_line(f"{name}: the catalogue does not have it.")
     wanted = [catalogue.get(name) for name in _named((*names, *held))]
-    for task in with_lenders(wanted):
+    for task in with_lenders(wanted, catalogue):
         if not hub_sources(task) and not task.is_generated:
             tell_line(f"{task.name}: its rows are not on the hub: {task.citation or 'your own files'}.")
     codes = [code.strip() for code in languages.split(",")] if isinstance(languages, str) else languages
-    for one in fetch(wanted, Path(out), languages=codes, endpoint=endpoint, report=tell.get("report", silent)):
+    for one in fetch(
+        wanted, Path(out), catalogue=catalogue, languages=codes, endpoint=endpoint, report=tell.get("report", silent)
+    ):
         done = f"{one.downloaded} downloaded" if one.downloaded else "all there and whole"
         tell_line(f"{one.repo}@{one.revision[:12]}: {one.files} files, {one.size / 2**20:,.1f} MiB, {done}.")
         if one.lacking:
@@ -167,7 +169,7 @@ def tasks_pin(names: Sequence[str], config: Config, *, out: Path | None = None, 
 
     catalogue = _catalogue(config)
     tasks = [catalogue.get(name) for name in _named(names)]
-    found = find_revisions(tasks, data_root=config.data_root, endpoint=endpoint)
+    found = find_revisions(tasks, catalogue=catalogue, data_root=config.data_root, endpoint=endpoint)
     path = out or pins_file()
     write_pins(found, path)
     rows = [{"repo": repo, "revision": commit} for repo, commit in found.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Unpack
@@ -14,7 +14,6 @@ from toolkit.results.result import Record, Result
 
 if TYPE_CHECKING:
     from toolkit.config import Config
-    from toolkit.progress import Say
     from toolkit.recipes.sweep.report import Reported
     from toolkit.recipes.sweep.run import DryRun
     from toolkit.sweeps.outlook import Outlook
@@ -164,27 +163,28 @@ def sweep_status(folder: str | Path) -> SweepStatus:
 
 def sweep_report(
     folder: str | Path,
+    config: Config | None = None,
     *,
     out: Path | None = None,
     resamples: int = 10_000,
-    task_files: Sequence[str | Path] = (),
-    say: Say | None = None,
+    **tell: Unpack[Telling],
 ) -> Reported:
     """Write the report of a sweep, finished or not: Markdown, CSV, LaTeX, PNG, SVG and one HTML page.
 
     Args:
         folder: the sweep's.
+        config: its `task_files` declare tasks of the sweep.
         out: folder to write to; None: `report/` in the sweep's.
         resamples: test sets drawn by the paired bootstrap.
-        task_files: YAML files that declare tasks of the sweep.
-        say: called with sentences for the reader.
+        tell: `say`.
     """
     from toolkit.progress import say_nothing
     from toolkit.recipes.sweep.report import report
     from toolkit.tasks import catalogue_of
 
-    tell = say or say_nothing
-    return report(Path(folder), out=out, resamples=resamples, say=tell, catalogue=catalogue_of(task_files))
+    catalogue = catalogue_of(() if config is None else config.task_files)
+    say = tell.get("say", say_nothing)
+    return report(Path(folder), out=out, resamples=resamples, say=say, catalogue=catalogue)
 
 
 def _file(name: str | Path) -> Path:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from toolkit.metrics.accuracy import accuracy, accuracy_f1
 from toolkit.metrics.mlqa import mlqa, normaliser
 from toolkit.metrics.ranking import TOP, ranked, ranking, retrieval_accuracy, weighted_f1
 from toolkit.metrics.spans import SpanCounts, count_spans, micro_averaged, tagging_f1
 from toolkit.metrics.squad import Question, averaged, score_questions, squad
 from toolkit.metrics.squad2 import Squad2, squad2
+from toolkit.tasks.kinds import Metric
 
-MAIN = {
+MAIN: Final[Mapping[Metric, str]] = {
     "accuracy": "accuracy",
     "accuracy-f1": "f1",
     "squad": "f1",

@@ -2,13 +2,10 @@
 
 from toolkit.tasks.catalogue import (
     BUILT_IN,
-    TASKS,
     Catalogue,
     catalogue_of,
     get_task,
-    load_own,
     load_task,
-    training_task,
 )
 from toolkit.tasks.micro import SampleSource
 from toolkit.tasks.pool import Pool
@@ -36,7 +33,6 @@ from toolkit.tasks.task import Rows, Task
 
 __all__ = [
     "BUILT_IN",
-    "TASKS",
     "Answer",
     "BitextRow",
     "CandidateRow",
@@ -62,7 +58,5 @@ __all__ = [
     "Task",
     "catalogue_of",
     "get_task",
-    "load_own",
     "load_task",
-    "training_task",
 ]

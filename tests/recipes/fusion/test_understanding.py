@@ -194,7 +194,7 @@ def test_labels_are_not_read_and_a_text_will_do(held: Config, tmp_path: Path) ->
         ("micro-nli", {}, "not several adapters in one circuit"),
         ("par[micro-nli,micro-pos]", {}, "not several adapters in one circuit"),
         (THREE, {"name": "micro-nli"}, "'micro-nli' is a task"),
-        (THREE, {"name": "a/b"}, "no plain name"),
+        (THREE, {"name": "a/b"}, "not a plain name"),
         (THREE, {"name": "micro-choice-collapsed"}, "holds 'micro-choice-collapsed' already"),
         (THREE, {"name": "x", "text": Path("missing.txt")}, "cannot be read as UTF-8 text"),
     ],

@@ -22,7 +22,7 @@ from toolkit.recipes.score.suite_write import SuiteResult
 from toolkit.results.score import Score, read_json
 from toolkit.results.summary import mean
 from toolkit.retrieval import quality
-from toolkit.tasks import TASKS
+from toolkit.tasks import get_task
 from toolkit.tasks.suites import SUITES, Entry, Suite
 
 pytestmark = pytest.mark.journey
@@ -262,9 +262,9 @@ def measured(task: str, language: str, gold: list, predicted: list) -> dict[str,
     if task == "bucc":
         pairs = [tuple(line.split("\t")) for line in predicted]
         return quality(pairs, frozenset(tuple(line.split("\t")) for line in gold))  # type: ignore[arg-type]
-    if TASKS[task].kind == "tags":
+    if get_task(task).kind == "tags":
         return tagging_f1(predicted, gold)
-    if TASKS[task].kind == "span":
+    if get_task(task).kind == "span":
         texts = {str(i): text for i, text in enumerate(predicted)}
         references = {str(i): [text] for i, text in enumerate(gold)}
         return mlqa(texts, references, language) if task == "mlqa" else squad(texts, references)

@@ -7,22 +7,22 @@ import sys
 import pytest
 
 from toolkit.errors import ConfigError
-from toolkit.tasks import TASKS, HubSource, Task, get_task, training_task
+from toolkit.tasks import BUILT_IN, HubSource, Task, get_task
 from toolkit.tasks.kinds import KINDS
 from toolkit.tasks.micro import LANGUAGES
 
-EVERY = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+EVERY = pytest.mark.parametrize("task", BUILT_IN.held.values(), ids=BUILT_IN.held)
 
 
 def test_every_kind_has_a_real_and_a_generated_task() -> None:
     for is_generated in (False, True):
-        kinds = {task.kind for task in TASKS.values() if task.is_generated is is_generated}
+        kinds = {task.kind for task in BUILT_IN.held.values() if task.is_generated is is_generated}
         assert kinds == set(KINDS)
 
 
 @EVERY
 def test_a_task_that_borrows_training_rows_borrows_them_from_its_own_kind_with_the_same_labels(task: Task) -> None:
-    lender = training_task(task)
+    lender = BUILT_IN.training_task(task)
     assert (lender.kind, lender.labels) == (task.kind, task.labels)
     assert lender.has_train or task.kind in ("bitext", "mining")
     assert task.has_train is (task.trains_on is None and task.kind not in ("bitext", "mining"))
@@ -56,7 +56,7 @@ def test_tasks_have_the_number_of_languages_that_was_published() -> None:
         "tatoeba": 36,
         "xcopa": 11,
     }
-    assert {name: len(TASKS[name].languages) for name in published} == published
+    assert {name: len(BUILT_IN.held[name].languages) for name in published} == published
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_languages_config_has_the_name_the_hub_gives_it(name: str, language: s
 
 
 def test_the_micro_world_is_offered_in_every_language_it_speaks() -> None:
-    for task in TASKS.values():
+    for task in BUILT_IN.held.values():
         if task.is_generated:
             assert {*task.languages, "en"} == set(LANGUAGES)
 

@@ -14,7 +14,7 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.progress import Report, Say, Tell, say_nothing, silent
 from toolkit.recipes.session.tracked import tracked
-from toolkit.tasks import TASKS, Catalogue, catalogue_of
+from toolkit.tasks import Catalogue, catalogue_of
 from toolkit.tracking import Tracker, open_tracker
 from toolkit.zoo import Zoo, shelf_name
 
@@ -55,11 +55,13 @@ class Session:
             tracker: None: the one that `config.tracking` describes.
         """
         tracker = _tracker_of(config) if tracker is None else tracker
-        return cls(config, Zoo(config.zoo), _shelf_of(config), tracker, Tell(report, say), _catalogue_of(config))
+        return cls(
+            config, Zoo(config.zoo), _shelf_of(config), tracker, Tell(report, say), catalogue_of(config.task_files)
+        )
 
     def with_config(self, config: Config) -> Session:
         """Return the session with other settings: zoo, shelf and catalogue are theirs, tracker and reader stay."""
-        catalogue = _catalogue_of(config)
+        catalogue = catalogue_of(config.task_files)
         return replace(self, config=config, zoo=Zoo(config.zoo), shelf=_shelf_of(config), catalogue=catalogue)
 
     @property
@@ -98,13 +100,6 @@ def require_writable(folder: Path) -> None:
         raise ToolkitError(
             f"The folder {folder} cannot be written ({error.strerror}); choose another zoo or --set run_dir=DIR."
         ) from error
-
-
-def _catalogue_of(config: Config) -> Catalogue:
-    """Return the tasks of a configuration, and those that `load_task` added in this process."""
-    found = catalogue_of(config.task_files)
-    added = {name: task for name, task in TASKS.items() if name not in found.held}
-    return replace(found, held={**found.held, **added}) if added else found
 
 
 def _shelf_of(config: Config) -> str:
