@@ -9,6 +9,7 @@ The imports are those that `tests/test_architecture.py` holds to the rules. An a
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ WIDTH = 960  # of a picture, in pixels
 ROW_HEIGHT = 66
 BOX_HEIGHT = 30
 LETTER = 8.2  # width of a letter of a box, in pixels
+SHIFT = 130  # of a box that is alone in its row, in pixels
 
 Edges = dict[str, set[str]]
 
@@ -106,22 +108,53 @@ def levels(edges: Edges) -> list[list[str]]:
     return [sorted(name for name in edges if height[name] == level) for level in range(max(height.values()), -1, -1)]
 
 
-def placed(rows: Sequence[Sequence[str]], edges: Edges) -> dict[str, tuple[float, float]]:
-    """Return the centre of every box: a row's boxes are ordered by the mean place of what imports them."""
-    places: dict[str, tuple[float, float]] = {}
+Places = dict[str, tuple[float, float]]
+
+
+def placed(rows: Sequence[Sequence[str]], edges: Edges) -> Places:
+    """Return the centre of every box.
+
+    The boxes of a row are ordered by the mean place of what imports them. A box alone in its row is moved to one side: of all
+    choices, the one in which the fewest arrows cross a box.
+    """
+    alone = [number for number, row in enumerate(rows) if len(row) == 1 and number]
+    choices = itertools.product((SHIFT, -SHIFT), repeat=len(alone))
+    found = (_placed(rows, edges, dict(zip(alone, shifts, strict=True))) for shifts in choices)
+    return min(found, key=lambda places: _crossed(places, edges))
+
+
+def _placed(rows: Sequence[Sequence[str]], edges: Edges, shifts: Mapping[int, float]) -> Places:
+    places: Places = {}
     for number, row in enumerate(rows):
 
         def wanted(name: str) -> float:
             above = [places[one][0] for one in places if name in edges.get(one, ())]
             return sum(above) / len(above) if above else WIDTH / 2
 
-        ordered = sorted(row, key=lambda name: (wanted(name), name))
-        room = WIDTH / len(ordered)
-        # A box alone in its row is moved a little aside, so that arrows that pass its row do not cross it.
-        aside = (0 if number == 0 else 130 if number % 2 else -130) if len(ordered) == 1 else 0
-        for i, name in enumerate(ordered):
-            places[name] = (room * (i + 0.5) + aside, 30 + number * ROW_HEIGHT)
+        room = WIDTH / len(row)
+        for i, name in enumerate(sorted(row, key=lambda name: (wanted(name), name))):
+            places[name] = (room * (i + 0.5) + shifts.get(number, 0), 30 + number * ROW_HEIGHT)
     return places
+
+
+def _crossed(places: Places, edges: Edges) -> int:
+    """Return a penalty for the arrows that cross boxes."""
+    count = 0
+    for one, targets in edges.items():
+        for other in targets:
+            (x, y), (u, v) = places[one], places[other]
+            for name, (left, top) in places.items():
+                if y < top < v and name not in (one, other):
+                    t = (top - y) / (v - y)
+                    across = x + (u - x) * (3 * t**2 - 2 * t**3)  # the arrow's curve at the height of the box
+                    count += abs(across - left) < box_width(name) / 2 + 6
+                    count += 3 * (abs(across - left) < 14)  # it would look like an arrow of this box
+    return count
+
+
+def box_width(name: str) -> float:
+    """Return the width of a box with a name, in pixels."""
+    return LETTER * len(name) + 24
 
 
 def picture(rows: Sequence[Sequence[str]], edges: Edges, tinted: set[str], title: str) -> str:
@@ -141,7 +174,7 @@ def picture(rows: Sequence[Sequence[str]], edges: Edges, tinted: set[str], title
                 f'{u:.0f} {v - half:.0f}" marker-end="url(#end)"/>'
             )
     for name, (x, y) in places.items():
-        width = LETTER * len(name) + 24
+        width = box_width(name)
         kind = ' class="torch"' if name in tinted else ""
         lines.append(
             f'  <rect{kind} x="{x - width / 2:.0f}" y="{y - half:.0f}" width="{width:.0f}" height="{BOX_HEIGHT}"/>'

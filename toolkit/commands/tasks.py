@@ -77,7 +77,9 @@ class FetchOptions(TypedDict):
 @click.argument("names", nargs=-1)
 @click.option("--suite", metavar="NAME", help="Every task of a suite, and what it trains on: xtreme or xtreme-r.")
 @click.option("--out", type=PATH, required=True, metavar="PATH", help="The mirror to fill.")
-@click.option("--languages", metavar="CODES", help="Codes with commas, besides the training language. Default: all.")
+@click.option(
+    "--languages", metavar="CODES", help="Codes with commas, in addition to the training language. Default: all."
+)
 @ENDPOINT
 @TASK_FILE
 def tasks_fetch(names: tuple[str, ...], **options: Unpack[FetchOptions]) -> None:

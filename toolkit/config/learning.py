@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from toolkit.config.about import About
-from toolkit.config.words import AdapterKind, AskedPrecision, Auto, MixtureKind, Pooling
+from toolkit.config.words import AdapterKind, AskedPrecision, Auto, LabelPiece, MixtureKind, Pooling
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class TrainConfig:
         int, About("seeds order, initialisation and dropout", low=0, high=2**32 - 1, changes=("weights", "merges"))
     ] = 0
     label_piece: Annotated[
-        Literal["content", "first"],
+        LabelPiece,
         About(
             "piece that carries a word's label (tags): the first that is more than `▁`, or the first, as XTREME's script",
             changes=("weights",),

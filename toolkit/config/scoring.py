@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from toolkit.config.about import About
-from toolkit.config.words import Auto, Pooling
+from toolkit.config.words import Auto, LabelPiece, Pooling
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class EvalConfig:
         ),
     ] = 128
     label_piece: Annotated[
-        Literal["content", "first"],
+        LabelPiece,
         About("as in `train`; must be what the adapter was trained with", changes=("scores",), only=("tags",)),
     ] = "content"
     limit: Annotated[int | None, About("rows per language; null: all", low=1, changes=("scores",), only=("head",))] = (

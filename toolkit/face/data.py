@@ -119,7 +119,7 @@ def tasks_fetch(
         config: its `task_files` declare more tasks.
         out: the mirror to fill; a whole file that it holds is not fetched again.
         suite: every task of a suite, and what it trains on.
-        languages: codes besides the training language; None: all.
+        languages: codes in addition to the training language; None: all.
         endpoint: address of the hub; None: `HF_ENDPOINT`, else huggingface.co.
         tell: `report` and `say`.
     """

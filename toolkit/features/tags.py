@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from toolkit.config.words import LabelPiece
 from toolkit.features.collate import IGNORED, Features
 from toolkit.features.ragged import Ragged
 from toolkit.tasks.rows import OTHER_TAG, TagsRow
 
 SPACE = "▁"
-LabelPiece = Literal["content", "first"]
 
 
 def tags_features(

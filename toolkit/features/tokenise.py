@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.config.words import LabelPiece
 from toolkit.features.choice import choice_features
 from toolkit.features.collate import Features
 from toolkit.features.pair import pair_features
 from toolkit.features.query import query_features
 from toolkit.features.span import span_features
-from toolkit.features.tags import LabelPiece, tags_features
+from toolkit.features.tags import tags_features
 from toolkit.tasks.kinds import Kind
 
 
