@@ -6,6 +6,7 @@ once; `slow` is a compilation, a kill, the real encoder or a browser, and runs w
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import shutil
@@ -35,6 +36,8 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
+gc.disable()  # until all tests are collected: what is imported stays
+
 MIRROR = Path(os.environ.pop("XSTILTS_DATA", "") or PROJECT.parent / "shared" / "data" / "hub")
 # Processor time of a fast test: 0.2 s is the aim, and a slow machine takes up to five times as long.
 FAST_S = 3.0
@@ -61,6 +64,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
             if not torch.cuda.is_available():
                 item.add_marker(pytest.mark.skip(reason="needs a GPU"))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector from looking through everything that imports and collection made, over and over again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
