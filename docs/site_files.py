@@ -28,7 +28,8 @@ SHOWN = (
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Replace the files of `docs/` by those of the repository that the site shows; what the theme brings stays."""
     for file in list(files):
-        if file.abs_src_path and Path(file.abs_src_path).is_relative_to(PROJECT):
+        # Not all files below the project: the theme may be there, too, in `.venv`.
+        if file.abs_src_path and Path(file.abs_src_path).is_relative_to(config.docs_dir):
             files.remove(file)
     for path in sorted({path for pattern in SHOWN for path in PROJECT.glob(pattern) if path.is_file()}):
         files.append(File.generated(config, path.relative_to(PROJECT).as_posix(), abs_src_path=str(path)))
