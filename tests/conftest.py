@@ -1,7 +1,8 @@
 """Lanes, and the fixtures that every test shares. No test reaches a network.
 
 A test is in the lane `fast` unless a marker says otherwise: `journey` is one scenario of a command, on the zoo that is trained
-once; `slow` is a compilation, a kill, the real encoder or a browser, and runs with `--run-slow`.
+once; `slow` is a compilation, a kill, the real encoder or a browser, and runs with `--run-slow`; `exhaustive` walks all real
+rows of a mirror and takes longer than a run of CI may: it runs with `--run-exhaustive`.
 """
 
 from __future__ import annotations
@@ -51,13 +52,18 @@ IMPORT_S = 0.01
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-slow", action="store_true", help="run tests marked slow")
+    parser.addoption("--run-exhaustive", action="store_true", help="run tests marked exhaustive")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in item.keywords:
             item.add_marker(pytest.mark.slow)
-        if "slow" in item.keywords and not config.getoption("--run-slow"):
+        if "exhaustive" in item.keywords:
+            item.add_marker(pytest.mark.slow)
+            if not config.getoption("--run-exhaustive"):
+                item.add_marker(pytest.mark.skip(reason="exhaustive: run with --run-exhaustive"))
+        elif "slow" in item.keywords and not config.getoption("--run-slow"):
             item.add_marker(pytest.mark.skip(reason="slow: run with --run-slow"))
         elif "gpu" in item.keywords:
             import torch

@@ -24,7 +24,7 @@ def test_every_task_of_the_mirror_is_found(data_root: Path) -> None:
     assert set(KNOWN) <= set(held_tasks(data_root))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("task", KNOWN)
 def test_a_task_is_learnt_and_scored_in_every_language_there_is(task: str, data_root: Path, tmp_path: Path) -> None:
     seen = try_task(task, data_root, tmp_path, limit=64, eval_limit=4)

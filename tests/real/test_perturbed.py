@@ -34,7 +34,7 @@ def test_labels_spans_and_tags_stay_right_on_thousands_of_real_rows_of_15_script
     }
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", TASKS)
 def test_all_strengths_leave_labels_spans_and_tags_right_on_hundreds_of_rows_a_language(
