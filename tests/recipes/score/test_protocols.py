@@ -99,7 +99,7 @@ def test_all_protocols_of_a_bitext_agree_with_an_independent_implementation(
         assert found[name] == pytest.approx(expected, abs=0.005), name
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.real_data
 def test_real_bucc_agrees_with_an_independent_implementation_under_every_protocol(
     tmp_path: Path, data_root: Path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,14 +96,18 @@ def test_a_kill_at_any_moment_leaves_both_sides_valid(zoo: Zoo, tmp_path: Path, 
     if verb == "pull":
         push(zoo, zoo.get("mnli/squad", "tiny"), place)
     chance = random.Random(f"{kind} {verb}")
-    kills = 0
-    for _ in range(6):
+    kills, tries = 0, 0
+    # How fast the process is differs by machine: it is killed until that was in time twice, and begins anew where it was not.
+    while kills < 2 or tries < 6:
+        tries += 1
+        assert tries <= 200, "the process ends before it can be killed"
         root = zoo.root if verb == "push" else other.root
         process = start(verb, root, place, "mnli/squad")
         go(process)
         time.sleep(chance.uniform(0.0, 0.06))
         process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
+        is_killed = process.wait() == -signal.SIGKILL
+        kills += is_killed
         assert zoo.faults() == []
         assert other.faults() == []
         if verb == "push":
@@ -115,7 +120,8 @@ def test_a_kill_at_any_moment_leaves_both_sides_valid(zoo: Zoo, tmp_path: Path, 
                 for found, _ in there.cards():
                     pull(seen, place, found.name)
                 assert seen.faults() == []
-    assert kills >= 2
+        if not is_killed:  # all has arrived, and the next one would have nothing to do
+            shutil.rmtree(tmp_path / "place" if verb == "push" else other.root)
     if verb == "push":
         push(zoo, zoo.get("mnli/squad", "tiny"), place)
     pull(other, place, "mnli/squad")
