@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from toolkit.errors import ConfigError
 from toolkit.metrics import mlqa, squad
 from toolkit.metrics.mlqa import normalise
 
@@ -21,6 +22,15 @@ from toolkit.metrics.mlqa import normalise
         ("hi", "यह एक घर है।", "यह एक घर है"),
         ("zh", "在 2010年，北京 Expo", "在 2010 年 北 京 expo"),
         ("zh", "《红楼梦》", "红 楼 梦"),
+        ("ja", "「2010年のTokyoタワー」", "2010 年 の tokyo タ ワ ー"),
+        ("ja", "佐々木・ｶﾅ", "佐 々 木 ｶ ﾅ"),
+        ("th", "กรุงเทพ 2010", "ก ร ุ ง เ ท พ 2010"),
+        ("km", "ភ្នំ។", "ភ ្ ន ំ"),
+        ("lo", "ລາວ", "ລ າ ວ"),
+        ("my", "မြန်မာ၊", "မ ြ န ် မ ာ"),
+        ("fr", "« L’été », la mer!", "lété la mer"),  # no articles: the script has no list
+        ("ko", "서울, 부산 北京", "서울 부산 北京"),
+        ("ur", "یہ گھر ہے۔", "یہ گھر ہے"),
         ("en", "  \n ", ""),
     ],
 )
@@ -48,9 +58,9 @@ def test_a_repeated_word_counts_as_often_as_it_stands_in_both() -> None:
     assert mlqa({"a": "rot rot Auto"}, {"a": ["rot Auto"]}, "de")["f1"] == pytest.approx(0.8)
 
 
-def test_another_language_is_refused() -> None:
-    with pytest.raises(ValueError, match="no language 'fr'"):
-        mlqa({"a": "x"}, {"a": ["x"]}, "fr")
+def test_an_unknown_language_is_refused() -> None:
+    with pytest.raises(ConfigError, match="No language named 'xx'"):
+        mlqa({"a": "x"}, {"a": ["x"]}, "xx")
 
 
 def test_nothing_to_score_is_refused() -> None:

@@ -17,9 +17,9 @@ from toolkit.metrics import (
     accuracy,
     accuracy_f1,
     averaged,
+    comparison,
     count_spans,
     micro_averaged,
-    normaliser,
     score_questions,
     squad2,
 )
@@ -38,17 +38,20 @@ class Scoring:
         metric: the task's (`Task.metric`); None: the first of its kind.
         language: of the rows; of a `context.question` pair the context's counts, since answers are parts of the context.
         settings: length of answers, thresholds, batch size.
+        may_be_unanswerable: whether a question may have no answer, so that "no answer" is scored too.
     """
 
     labels: Sequence[str] = ()
     metric: str | None = None
     language: str = "en"
     settings: EvalConfig = field(default_factory=EvalConfig)
+    may_be_unanswerable: bool = False
 
     @classmethod
     def of(cls, rows: Rows, settings: EvalConfig) -> Scoring:
         """Return the facts of a task's rows."""
-        return cls(rows.task.labels, rows.task.metric, rows.language, settings)
+        task = rows.task
+        return cls(task.labels, task.metric, rows.language, settings, task.may_be_unanswerable)
 
 
 @dataclass(frozen=True)
@@ -113,15 +116,15 @@ def score_spans(rows: Sequence[SpanRow], features: Features, out: Outputs, scori
     gold = {str(i): [answer.text for answer in row.answers] for i, row in enumerate(rows)}
     texts = {str(i): text for i, text in enumerate(found.texts)}
     answers, notes = found.texts, {}
-    if metric == "squad2":
+    how = comparison(metric, scoring.language)
+    if metric == "squad2" or scoring.may_be_unanswerable:
         no_answer = {str(i): float(value) for i, value in enumerate(found.no_answer)}
-        scored = squad2(texts, gold, no_answer, threshold=settings.null_threshold)
+        scored = squad2(texts, gold, no_answer, threshold=settings.null_threshold, normalise=how.normalise, cut=how.cut)
         answers = ["" if no_answer[key] > settings.null_threshold else text for key, text in texts.items()]
         notes = {f"best_{name}_threshold": value for name, value in scored.best_thresholds.items()}
         measures, questions = scored.measures, scored.questions
     else:
-        language = scoring.language.split(".")[0]
-        questions = score_questions(texts, gold, normaliser(language) if metric == "mlqa" else None)
+        questions = score_questions(texts, gold, how.normalise, how.cut)
         measures = averaged(questions)
     predictions = [
         Prediction(row.id, gold[str(i)], answer, questions[str(i)].f1, {"em": questions[str(i)].em})

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from toolkit.metrics.accuracy import accuracy, accuracy_f1
-from toolkit.metrics.mlqa import mlqa, normaliser
+from toolkit.metrics.answers import ANSWERS, Comparison, characters, comparison
+from toolkit.metrics.mlqa import UNSPACED, mlqa, normaliser
 from toolkit.metrics.ranking import TOP, ranked, ranking, retrieval_accuracy, weighted_f1
 from toolkit.metrics.spans import SpanCounts, count_spans, micro_averaged, tagging_f1
 from toolkit.metrics.squad import Question, averaged, score_questions, squad
@@ -19,6 +20,7 @@ MAIN: Final[Mapping[Metric, str]] = {
     "squad": "f1",
     "squad2": "f1",
     "mlqa": "f1",
+    "characters": "f1",
     "seqeval": "f1",
     "f1": "f1",
     "map_at_20": "map_at_20",
@@ -26,14 +28,19 @@ MAIN: Final[Mapping[Metric, str]] = {
 """`Task.metric` -> the measure among its results that early stopping and the tables look at."""
 
 __all__ = [
+    "ANSWERS",
     "MAIN",
     "TOP",
+    "UNSPACED",
+    "Comparison",
     "Question",
     "SpanCounts",
     "Squad2",
     "accuracy",
     "accuracy_f1",
     "averaged",
+    "characters",
+    "comparison",
     "count_spans",
     "micro_averaged",
     "mlqa",

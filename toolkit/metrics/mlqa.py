@@ -1,7 +1,8 @@
 """Exact match and token F1 of MLQA: SQuAD's, with punctuation, articles and words handled by language.
 
 Source: the official `mlqa_evaluation_v1.py` of Lewis et al. 2020 (docs/decisions/0012-official-scoring.md), which XTREME
-uses for MLQA too. Its habits are kept: the Arabic article is cut out anywhere in a word, and Chinese characters are words.
+uses for MLQA too. Its habits are kept in its seven languages: the Arabic article is cut out anywhere in a word, and Chinese
+characters are words. All other languages follow the same rules (docs/decisions/0025-answers-by-language.md).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 
+from toolkit.languages import get_language
 from toolkit.metrics.squad import Normalise, averaged, score_questions
 
-LANGUAGES = ("en", "es", "hi", "vi", "de", "ar", "zh")
+UNSPACED = ("zh", "ja", "th", "km", "lo", "my")  # languages written without blanks between words
 _ARTICLES = {
     "en": r"\b(a|an|the)\b",
     "es": r"\b(un|una|unos|unas|el|la|los|las)\b",
@@ -24,6 +26,11 @@ _ARTICLES = {
     "ar": r"\sال^|ال",
 }
 _HAN = re.compile(r"[\u4e00-\u9fa5]")
+# Characters of scripts without blanks between words: Thai, Lao, Myanmar, Khmer, kana with their marks, and Han with 々〆〇.
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f\u1780-\u17ff\u19e0-\u19ff"
+    r"\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]"
+)
 
 
 def mlqa(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]], language: str) -> dict[str, float]:
@@ -32,13 +39,14 @@ def mlqa(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]
     Args:
         predictions: question id -> predicted text. A question without prediction counts 0; other ids are ignored.
         references: question id -> its answers, at least one each.
-        language: of the answers, so of the contexts: en, es, hi, vi, de, ar or zh.
+        language: ISO 639-1 code of the answers' language, so of the contexts'.
 
     Returns:
         `{"em": float, "f1": float}`, both in [0, 1].
 
     Raises:
-        ValueError: another language, no questions, or one without an answer.
+        ConfigError: the code is unknown.
+        ValueError: no questions, or one without an answer.
 
     Example:
         >>> mlqa({"q": "der Stadt Rom"}, {"q": ["die Stadt Rom"]}, "de")
@@ -55,17 +63,19 @@ def normaliser(language: str) -> Normalise:
 def normalise(text: str, language: str) -> str:
     """Return `text` lower-cased, without punctuation of any script and the language's articles, words spaced singly.
 
+    In languages written without blanks, each character of a script without blanks is a word. Languages beyond the script's
+    have no list of articles.
+
     Example:
-        >>> normalise("¿El año 2010?", "es"), normalise("在2010年，", "zh")
-        ('año 2010', '在 2010 年')
+        >>> normalise("¿El año 2010?", "es"), normalise("在2010年，", "zh"), normalise("2010年のTokyo。", "ja")
+        ('año 2010', '在 2010 年', '2010 年 の tokyo')
     """
-    if language not in LANGUAGES:
-        raise ValueError(f"MLQA's scoring knows no language '{language}'; it has {', '.join(LANGUAGES)}.")
+    get_language(language)
     text = "".join(character for character in text.lower() if character not in _punctuation())
     if language in _ARTICLES:
         text = re.sub(_ARTICLES[language], " ", text)
-    if language == "zh":
-        text = _HAN.sub(r" \g<0> ", text)
+    if language in UNSPACED:
+        text = (_HAN if language == "zh" else _UNSPACED).sub(r" \g<0> ", text)
     return " ".join(text.split())
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 Normalise = Callable[[str], str]
+Cut = Callable[[str], Sequence[str]]
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -52,12 +53,16 @@ def squad(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]
 
 
 def score_questions(
-    predictions: Mapping[str, str], references: Mapping[str, Sequence[str]], normalise: Normalise | None = None
+    predictions: Mapping[str, str],
+    references: Mapping[str, Sequence[str]],
+    normalise: Normalise | None = None,
+    cut: Cut = str.split,
 ) -> dict[str, Question]:
     """Score each question by itself; see `squad`.
 
     Args:
-        normalise: what makes two texts comparable; tokens are what it leaves between spaces. Default: `normalise`.
+        normalise: what makes two texts comparable. Default: `normalise`.
+        cut: normalised text -> its tokens. Default: what is between spaces.
 
     Raises:
         ValueError: a question has no answer.
@@ -77,7 +82,7 @@ def score_questions(
         predicted, expected = cleaned(predictions[identity]), [cleaned(answer) for answer in answers]
         found[identity] = Question(
             em=max(float(predicted == each) for each in expected),
-            f1=max(overlap_f1(predicted.split(), each.split()) for each in expected),
+            f1=max(overlap_f1(cut(predicted), cut(each)) for each in expected),
         )
     return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from toolkit.metrics.squad import Question, averaged, normalise, score_questions
+from toolkit.metrics.squad import Cut, Normalise, Question, averaged, normalise, score_questions
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ def squad2(
     no_answer: Mapping[str, float],
     *,
     threshold: float = 0.0,
+    normalise: Normalise = normalise,
+    cut: Cut = str.split,
 ) -> Squad2:
     """Score predicted answers, some replaced by "no answer".
 
@@ -42,6 +44,7 @@ def squad2(
         references: question id -> its answers; none: it has no answer.
         no_answer: question id -> how much more likely "no answer" is than the prediction (any scale, larger: likelier).
         threshold: a question whose value in `no_answer` is above it is answered with "no answer".
+        normalise, cut: as in `score_questions`.
 
     Raises:
         ValueError: there are no questions, or one lacks its prediction or its value.
@@ -59,22 +62,22 @@ def squad2(
     answers = {key: [text for text in texts if normalise(text)] or [""] for key, texts in references.items()}
     # The data say whether a question has an answer, before the texts are normalised.
     has_answer = {key: bool(texts) for key, texts in references.items()}
-    raw = {key: _question(predictions[key], texts) for key, texts in answers.items()}
+    raw = {key: _question(predictions[key], texts, normalise, cut) for key, texts in answers.items()}
     said_nothing = {key: Question(float(not has), float(not has)) for key, has in has_answer.items()}
-    cut = {key: said_nothing[key] if no_answer[key] > threshold else found for key, found in raw.items()}
-    measures = averaged(cut)
+    final = {key: said_nothing[key] if no_answer[key] > threshold else found for key, found in raw.items()}
+    measures = averaged(final)
     answered = [key for key in references if has_answer[key]]
     unanswered = [key for key in references if not has_answer[key]]
     if answered:
-        of_these = averaged({key: cut[key] for key in answered})
+        of_these = averaged({key: final[key] for key in answered})
         measures |= {f"has_answer_{name}": value for name, value in of_these.items()}
     if unanswered:
-        measures["no_answer_accuracy"] = averaged({key: cut[key] for key in unanswered})["em"]
+        measures["no_answer_accuracy"] = averaged({key: final[key] for key in unanswered})["em"]
     best_thresholds = {}
     for name in ("em", "f1"):
         values = {key: getattr(found, name) for key, found in raw.items()}
         measures[f"best_{name}"], best_thresholds[name] = _best(predictions, values, no_answer, has_answer)
-    return Squad2(measures, best_thresholds, cut)
+    return Squad2(measures, best_thresholds, final)
 
 
 def _best(
@@ -97,8 +100,8 @@ def _best(
     return best / len(scores), threshold
 
 
-def _question(predicted: str, answers: Sequence[str]) -> Question:
-    found = score_questions({"": predicted}, {"": answers})[""]
+def _question(predicted: str, answers: Sequence[str], normalise: Normalise, cut: Cut) -> Question:
+    found = score_questions({"": predicted}, {"": answers}, normalise, cut)[""]
     # If either text has no token, F1 is the exact match.
     nothing = not normalise(predicted) or answers == [""]
     return Question(found.em, found.em) if nothing else found

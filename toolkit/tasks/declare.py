@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.languages import find_language
 from toolkit.registry import did_you_mean
-from toolkit.tasks.kinds import FIELDS, KINDS, LABELLED, METRICS, SPLITS
+from toolkit.tasks.kinds import FIELDS, KINDS, LABELLED, METRICS, SPLITS, Metric
 from toolkit.tasks.sources.checks import Column
 from toolkit.tasks.sources.file_source import FileSource
 from toolkit.tasks.sources.formats import FORMATS
@@ -90,6 +90,8 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
             faults.append(f"`{key}` is {said[key]!r}; expected a mapping, `{key}: {{NAME: VALUE}}`.")
     if faults:
         return faults
+    if said.get("metric") == "squad" and said.get("may_be_unanswerable"):
+        faults.append("the metric 'squad' knows no questions without answers; expected squad2, mlqa or characters.")
     name = said.get("name")
     if name is None:
         faults.append("no `name`; expected the task's name.")
@@ -144,22 +146,38 @@ def _task(said: Mapping[str, Any], folder: Path, known: Mapping[str, Task]) -> T
     if "overlaps" in said:
         given["overlaps"] = _texts(said["overlaps"], "overlaps")
     base = known[said["base"]] if "base" in said else None
+    given["is_metric_chosen"] = _is_metric_chosen(said, given.get("languages"), base)
     source = _source(said, folder, base)
     if base is not None:
         # A slice shares rows with what it is cut from.
         own = tuple(f"{base.name}:{split}" for split in ("dev", "test") if split in base.source.splits)
         overlaps = given.pop("overlaps", base.overlaps + own)
         given.setdefault("description", f"{base.description} (of {base.name})")
+        if given.get("may_be_unanswerable") and base.metric == "squad":
+            given.setdefault("metric", "squad2")
         if "train" in {**said.get("splits", {}), **said.get("files", {})}:
             given.setdefault("trains_on", None)  # rows of its own to train on
         task = replace(base, **given, source=source, overlaps=overlaps, size=(None, None))
     else:
         given.setdefault("languages", ("en",))
-        given.setdefault("metric", METRICS[said["kind"]][0])
+        given.setdefault("metric", _usual_metric(said))
         given.setdefault("description", f"a {said['kind']} task of your own")
         task = Task(**given, source=source)
     _check_training(task, known)
     return task
+
+
+def _usual_metric(said: Mapping[str, Any]) -> Metric:
+    """Return the metric of a task that names none: the kind's first, or SQuAD 2.0's where answers may be missing."""
+    known = METRICS[said["kind"]]
+    return "squad2" if said.get("may_be_unanswerable") and "squad2" in known else known[0]
+
+
+def _is_metric_chosen(said: Mapping[str, Any], languages: Sequence[str] | None, base: Task | None) -> bool:
+    """Return whether somebody chose the metric for these languages: this file, or the base for its own."""
+    if "metric" in said or base is None:
+        return "metric" in said
+    return base.is_metric_chosen and set(languages or ()) <= set(base.languages)
 
 
 def _check_training(task: Task, known: Mapping[str, Task]) -> None:

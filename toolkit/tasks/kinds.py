@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 Kind = Literal["pair", "choice", "span", "tags", "bitext", "mining", "retrieval"]
-Metric = Literal["accuracy", "accuracy-f1", "squad", "squad2", "mlqa", "seqeval", "f1", "map_at_20"]
+Metric = Literal["accuracy", "accuracy-f1", "squad", "squad2", "mlqa", "characters", "seqeval", "f1", "map_at_20"]
 Level = Literal["syntactic", "semantic"]  # parts of speech, categories, well-formedness; what is meant
 Split = Literal["train", "dev", "test", "score"]
 
@@ -25,12 +25,12 @@ LEVELS: Final[tuple[Level, ...]] = get_args(Level)  # what a task asks for: tran
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 
 # The metrics that can score a kind; the first is what a task of the kind takes unless it says otherwise. `accuracy-f1` is
-# GLUE's for QQP; `squad2` knows unanswerable questions, `mlqa` normalises by language; `seqeval` is the F1 of chunks, `f1`
-# that of mined pairs.
+# GLUE's for QQP; `squad2` knows unanswerable questions, `mlqa` normalises by language, `characters` too and takes each
+# character as a word; `seqeval` is the F1 of chunks, `f1` that of mined pairs.
 METRICS: Final[Mapping[Kind, tuple[Metric, ...]]] = {
     "pair": ("accuracy", "accuracy-f1"),
     "choice": ("accuracy",),
-    "span": ("squad", "squad2", "mlqa"),
+    "span": ("squad", "squad2", "mlqa", "characters"),
     "tags": ("seqeval", "accuracy"),
     "bitext": ("accuracy",),
     "mining": ("f1",),

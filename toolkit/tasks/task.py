@@ -61,18 +61,17 @@ class Task:
         labels: names of the labels, in the order of their indices; empty if the kind has none.
         trains_on: the task that lends its training rows, for a task that has none of its own.
         train_language: the language it is trained in unless a composition says otherwise.
-        citation: where the data was published.
-        licence: as the publisher states it.
+        citation, licence: where the data was published, and on which terms.
         size: rows of train and dev as published (a mirror may hold fewer); None if there is no such split.
         overlaps: splits of other tasks that share rows with this one, as `task:split`.
         is_generated: whether the rows come from a generator; then no number from it is a benchmark result.
         parallel: whether row i means the same in every language (training on one language's rows then leaks).
         may_be_unanswerable: whether a span row may come without an answer.
         may_have_other_tags: whether a tag outside `labels` may occur; it is never learnt and always counts as wrong.
-        crosses_languages: whether the question may be in another language than the context. Such a pair is named
-            `context.question`, for example `de.en`; `de` alone has both in German.
-        query_tokens, passage_tokens: retrieval: at most so many tokens of a query and of a candidate, special ones included,
-            as the benchmark has it; None: `retrieve.max_length` alone decides.
+        crosses_languages: whether context and question may differ in language (`de.en`; `de` alone has both in German).
+        query_tokens, passage_tokens: retrieval: the benchmark's limits on the tokens of a query and of a candidate, special
+            ones included; None: `retrieve.max_length` alone decides.
+        is_metric_chosen: whether the metric was chosen for the task's languages, or taken because none was named.
     """
 
     name: str
@@ -96,6 +95,7 @@ class Task:
     crosses_languages: bool = False
     query_tokens: int | None = None
     passage_tokens: int | None = None
+    is_metric_chosen: bool = True
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -112,3 +112,48 @@ def test_rows_that_were_drawn_are_compared_as_they_were_drawn(own: Path) -> None
         "'own' saw own en (train): 5 of the 20 rows scored in en are among them."
         in check("own", Session.open(config)).sentences
     )
+
+
+def asked(folder: Path, **said: str) -> tuple[str, ...]:
+    """Return the sentences about a small Japanese and German task with these lines in its file."""
+    row = '{"id": "1", "q": "どこ?", "c": "東京 に ある", "answers": {"text": ["東京"], "answer_start": [0]}}\n'
+    for code in ("ja", "de"):
+        (folder / f"{code}.jsonl").write_text(row, encoding="utf-8")
+    lines = {
+        "name": "asked",
+        "kind": "span",
+        "languages": "[de, ja]",
+        "files": "{dev: '{code}.jsonl'}",
+        "columns": "{question: q, context: c, texts: answers.text, starts: answers.answer_start}",
+    }
+    text = "".join(f"{key}: {value}\n" for key, value in (lines | said).items())
+    (folder / "asked.yaml").write_text(text, encoding="utf-8")
+    config = tiny_config(folder, f"task_files={folder / 'asked.yaml'}")
+    return check("asked", Session.open(config)).sentences
+
+
+@pytest.mark.parametrize(
+    ("said", "is_warned"),
+    [
+        ({}, True),
+        ({"may_be_unanswerable": "true"}, True),
+        ({"base": "squad"}, True),  # chosen for English
+        ({"metric": "squad"}, False),
+        ({"metric": "mlqa"}, False),
+        ({"metric": "characters"}, False),
+        ({"languages": "[de]"}, False),
+    ],
+)
+def test_answers_cut_at_blanks_in_a_language_without_them_are_warned_of(
+    said: dict[str, str], is_warned: bool, folder: Path
+) -> None:
+    found = [each for each in asked(folder, **said) if "does not write between words" in each]
+    assert len(found) == is_warned
+    assert not is_warned or ("which ja does not" in found[0] and "`metric: mlqa`" in found[0])
+
+
+def test_an_own_slice_of_a_task_keeps_its_choice_of_metric(folder: Path) -> None:
+    (folder / "part.yaml").write_text("name: part\nbase: xquad\nlanguages: [zh, th]\n", encoding="utf-8")
+    assert toolkit.load_task(folder / "part.yaml").is_metric_chosen
+    (folder / "part.yaml").write_text("name: part\nbase: xquad\nlanguages: [zh, ja]\n", encoding="utf-8")
+    assert not toolkit.load_task(folder / "part.yaml").is_metric_chosen

@@ -12,6 +12,7 @@ import numpy as np
 from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
 from toolkit.features import sentence_features
+from toolkit.metrics import UNSPACED
 from toolkit.progress import Progress
 from toolkit.recipes.data.kinds import BALANCE, HAS_POOL, LENGTHS, LIMITS, UNCUT
 from toolkit.recipes.data.leaks import Held, Leak, describe, find_leaks
@@ -67,7 +68,7 @@ def check(name: str, session: Session) -> Check:
     tokenizer = open_backbone(session).tokenizer
     limits = LIMITS[task.kind](task, config)
     parts: list[Part] = []
-    sentences: list[str] = []
+    sentences = list(_cut_at_blanks(task))
     trained: list[Held] = []
     scored: dict[str, Held] = {}
     for split in task.splits:
@@ -159,6 +160,17 @@ def _pool_parts(task: Task, scored: Mapping[str, Held], tokenizer: Any, limit: i
         session.report(Progress(f"read {task.name} pool {language}", 0, len(texts)))
         balance = f"{n_right[language] / n_queries:.2f} right a query"
         yield _texts_part("pool", language, texts, tokenizer, limit, balance)
+
+
+def _cut_at_blanks(task: Task) -> Iterator[str]:
+    """Yield a warning where answers are cut at blanks in languages without them, and nobody chose that metric."""
+    unspaced = [code for code in task.languages if code in UNSPACED]
+    if unspaced and not task.is_metric_chosen and task.metric in ("squad", "squad2"):
+        yield (
+            f"The metric '{task.metric}' cuts answers at blanks, which {', '.join(unspaced)} does not write between words: F1 "
+            "is then exact match. Choose `metric: mlqa` (characters of such scripts are words), `metric: characters`, or "
+            f"`metric: {task.metric}` in the task file."
+        )
 
 
 def _contradictions(held: Held, where: str) -> Iterator[str]:

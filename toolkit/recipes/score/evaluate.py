@@ -23,7 +23,7 @@ from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, data_of
 from toolkit.results.score import Score, System
-from toolkit.tasks import Task
+from toolkit.tasks import BUILT_IN, Task
 from toolkit.tasks.kinds import RETRIEVED, Kind
 from toolkit.tasks.rows import Row
 from toolkit.tasks.task import Rows
@@ -232,10 +232,16 @@ def protocol_words(settings: EvalConfig, target: Task, circuit: Circuit) -> str:
         f"max_length={_max_length(settings, target.kind, circuit.backbone.max_tokens)}",
         arithmetic(circuit),
         own(settings) if own is not None else "",
-        f"null_threshold={settings.null_threshold:g}" if target.metric == "squad2" else "",
+        f"null_threshold={settings.null_threshold:g}"
+        if target.metric == "squad2" or target.may_be_unanswerable
+        else "",
+        # Metrics of answers have the same measures; the name of a built-in task says which of them it has.
+        f"metric={target.metric}" if target.metric in _OF_ANSWERS and target.name not in BUILT_IN.held else "",
     ]
     return " ".join(filter(None, parts))
 
+
+_OF_ANSWERS = ("mlqa", "characters")
 
 # Words of a protocol that only a kind has.
 WORDS: Mapping[Kind, Callable[[EvalConfig], str] | None] = {

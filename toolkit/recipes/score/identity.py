@@ -30,6 +30,7 @@ def identity(backbone: Backbone, cards: Mapping[str, AdapterCard], config: Confi
     """
     return {
         "task": target.name,
+        "metric": target.metric,
         "backbone": backbone.digest,
         "precision": backbone.precision,
         "entries": {name: card.digest for name, card in sorted(cards.items())},
