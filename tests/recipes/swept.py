@@ -61,7 +61,7 @@ def hand_written(
         composition = template("stack", () if group == "sources" else members).format(target=task)
         key = f"{len(cells):016x}"
         trained = f"{row} {task} {seed}"
-        stages.setdefault(trained, Step(f"{len(stages):016d}", "train", composition, seed, (), {}))
+        stages.setdefault(trained, Step(f"f{len(stages):015d}", "train", composition, seed, (), {}))
         name = " | ".join([row, task, f"seed {seed}", *([variant] if variant else [])])
         cells.append(
             Cell(

@@ -145,6 +145,15 @@ def test_the_same_seed_gives_the_same_numbers_and_another_one_others():
     assert (one.low, one.high) != (another.low, another.high) and one.value == another.value
 
 
+@pytest.mark.parametrize("n_targets", [8, 15])  # all flips of signs, and some at random
+def test_the_order_of_targets_changes_no_number(n_targets):
+    gains = world(n_targets)
+    predicted = {"text": noisy(gains, 0.2, 1), "size": noisy(gains, 0.5, 2)}
+    turned = dict(reversed(gains.items()))
+    first, second = (validate(predicted, some, controls=["size"], n_resamples=200) for some in (gains, turned))
+    assert first.measured == second.measured
+
+
 def test_guesses_beat_a_random_control_no_more_often_than_the_level_allows():
     wrong = 0
     for seed in range(120):

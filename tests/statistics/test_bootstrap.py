@@ -7,6 +7,7 @@ import pytest
 
 from toolkit.errors import DataError
 from toolkit.statistics.bootstrap import resample
+from toolkit.statistics.draws import Draws, mean_draws
 from toolkit.statistics.estimates import estimate, holm
 from toolkit.statistics.outcomes import Outcomes
 
@@ -149,7 +150,7 @@ def test_rows_and_seeds_widen_the_interval_together():
     found = resample(two(means(a), means(b)), is_parallel=False, n_resamples=20000)
     difference = found.draws("a", ["de"]) - found.draws("b", ["de"])
     over_seeds = (np.var(a.mean(1), ddof=1) + np.var(b.mean(1), ddof=1)) / seeds
-    assert difference.resampled(0).var() == pytest.approx(over_seeds + difference.replicates.var(), rel=0.05)
+    assert difference.resampled().var() == pytest.approx(over_seeds + difference.replicates.var(), rel=0.05)
     alone = estimate(difference.value, difference.replicates)
     # Wider than rows alone make it, and than the normal quantile of both variances.
     assert difference.estimate.high - difference.estimate.low > 1.05 * (alone.high - alone.low)
@@ -186,6 +187,64 @@ def test_the_same_seed_draws_the_same():
     first, second, other = (resample(both, is_parallel=False, n_resamples=300, seed=s) for s in (1, 1, 2))
     assert np.array_equal(first.replicates["a"], second.replicates["a"])
     assert not np.array_equal(first.replicates["a"], other.replicates["a"])
+
+
+def reordered(outcomes, order):
+    return Outcomes(
+        tuple(outcomes.ids[i] for i in order), outcomes.numerators[:, order], outcomes.denominators[:, order]
+    )
+
+
+@pytest.mark.parametrize("is_parallel", [True, False])
+def test_neither_the_order_of_languages_nor_that_of_rows_nor_that_of_compositions_changes_an_interval(is_parallel):
+    rng, codes = np.random.default_rng(11), ["de", "sw", "en"]
+    systems = {
+        name: {code: means(right(rng, 60, 0.5 + shift)) for code in codes} for name, shift in (("a", 0.1), ("b", 0.0))
+    }
+    order = rng.permutation(60)
+    turned = {name: {code: reordered(systems[name][code], order) for code in ("en", "de", "sw")} for name in ("b", "a")}
+    first, second = (resample(some, is_parallel=is_parallel, n_resamples=300) for some in (systems, turned))
+    for some in (["de"], ["sw"], ["en"], codes):
+        one, other = (drawn.difference("a", "b", some) for drawn in (first, second))
+        assert one.p == other.p
+        assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=1e-12)
+
+
+def test_a_language_has_the_same_interval_whichever_languages_are_scored_with_it():
+    rng = np.random.default_rng(12)
+    systems = {name: {code: means(right(rng, 50, 0.5)) for code in ("de", "sw", "en")} for name in "ab"}
+    alone = {name: {"sw": some["sw"]} for name, some in systems.items()}
+    first, second = (resample(some, is_parallel=False, n_resamples=300) for some in (systems, alone))
+    assert first.difference("a", "b", ["sw"]) == second.difference("a", "b", ["sw"])
+
+
+def test_test_sets_of_other_names_are_drawn_independently():
+    both = {name: {"de": means([1.0, 0.0, 1.0, 1.0])} for name in "ab"}
+    first, second = (resample(both, is_parallel=False, n_resamples=300, seed=(0, name)) for name in ("xnli", "xquad"))
+    assert not np.array_equal(first.replicates["a"], second.replicates["a"])
+
+
+@pytest.mark.parametrize("n", [3, 6, 49, 98, 103])
+def test_the_mean_of_perfect_numbers_is_exactly_one(n):
+    found = mean_draws([Draws(1.0, np.ones(5))] * n)
+    assert found.value == 1.0 and set(found.replicates) == {1.0}
+
+
+def test_the_order_of_numbers_changes_no_bit_of_their_mean():
+    rng = np.random.default_rng(13)
+    some = [Draws(rng.random(), rng.random(40), {("xnli", name): rng.normal(size=3)}) for name in "abcabcab"]
+    found, turned = mean_draws(some), mean_draws(some[::-1])
+    assert found.estimate == turned.estimate
+    assert found.estimate.value == pytest.approx(sum(each.value for each in some) / 8)
+    assert np.array_equal(found.resampled(), turned.resampled())
+
+
+def test_the_interval_of_a_score_is_within_its_bounds():
+    systems = {"a": {"de": means([1.0] * 9 + [0.0])}, "b": {"de": means([0.0] * 9 + [1.0])}}
+    drawn = resample(systems, is_parallel=False, n_resamples=300)
+    high, low = drawn.score("a", ["de"]), drawn.score("b", ["de"])
+    assert high.high == 1.0 and low.low == 0.0
+    assert drawn.draws("a", ["de"]).estimate.high > 1.0
 
 
 def test_rows_that_are_not_the_same_are_refused():

@@ -53,7 +53,10 @@ def test_scores_are_fractions_and_perfect_ones_exactly_one(seed):
         assert 0 <= draws.value <= 1
         assert draws.replicates.min() >= 0 and draws.replicates.max() <= 1
         assert all(0 <= each.value <= 1 for each in systems[name].values())
-        assert 0 <= mean_draws([drawn.draws(name, [code]) for code in codes]).value <= 1 + ROUNDING
+        assert 0 <= mean_draws([drawn.draws(name, [code]) for code in codes] * int(rng.integers(1, 99))).value <= 1
+        score = drawn.score(name, codes)
+        assert 0 <= score.low <= score.value <= score.high <= 1
+    assert mean_draws([drawn.draws("perfect", codes)] * int(rng.integers(1, 99))).value == 1.0
     assert drawn.draws("perfect", codes).value == 1.0 and set(drawn.draws("perfect", codes).replicates) == {1.0}
     difference = drawn.difference("random", "perfect", codes)
     assert -1 <= difference.value <= 0 and 0 < difference.p <= 1

@@ -7,7 +7,7 @@ import pytest
 
 from toolkit.features.collate import Features, mean_cost
 from toolkit.features.ragged import Ragged
-from toolkit.training.batches import plan_batches
+from toolkit.training.batches import Planned, plan_batches
 
 
 def features(n, seed=0):
@@ -20,8 +20,12 @@ def one():
     return features(1000)
 
 
-def plan(*held, epochs=1.0, **options):
+def planned_run(*held, epochs=1.0, **options):
     return plan_batches(held, **{"batch_size": 16, "seed": 0, "epochs": epochs} | options)
+
+
+def plan(*held, **options):
+    return planned_run(*held, **options).batches
 
 
 def seen(planned, task=0):
@@ -61,6 +65,31 @@ def test_total_steps_replaces_epochs(one, steps):
     for (task, items), (task_longer, items_longer) in zip(planned, longer, strict=False):
         assert task == task_longer
         assert np.array_equal(items, items_longer)
+
+
+@pytest.mark.parametrize("epochs", [0.3, 1.0, 2.5, 4.0])
+def test_total_steps_plan_the_same_passes_as_the_epochs_that_come_to_as_many(epochs):
+    held, counts = (features(2300, 1), features(500, 2)), [2100, 700]  # two pools, so epochs differ in their batches
+    by_epochs = planned_run(*held, epochs=epochs, counts=counts)
+    by_steps = planned_run(*held, total_steps=len(by_epochs.batches), counts=counts)
+    assert len(by_epochs.ends) == int(epochs)
+    assert (by_steps.ends, by_steps.epochs) == (by_epochs.ends, by_epochs.epochs)
+    assert by_steps.epochs == pytest.approx(epochs, abs=0.01)
+    for (task, items), (other_task, other_items) in zip(by_epochs.batches, by_steps.batches, strict=True):
+        assert task == other_task
+        assert np.array_equal(items, other_items)
+
+
+def test_a_pass_ends_where_every_item_was_taken(one):
+    planned = planned_run(one, epochs=2.5)
+    for number, end in enumerate(planned.ends, 1):
+        assert (np.bincount(seen(planned.batches[:end])) == number).all()
+
+
+@pytest.mark.parametrize(("processes", "steps"), [(1, [5, 10, 15]), (2, [2, 5, 7]), (4, [1, 2, 3])])
+def test_processes_share_a_pass_and_its_end_is_never_after_the_last_step(processes, steps):
+    planned = Planned([], (5, 10, 15), 3.0)
+    assert planned.steps_at_ends(total=15 // processes, processes=processes) == steps
 
 
 def test_a_batch_holds_batch_size_rows_on_average_and_its_tokens_stay_within_the_budget(one):

@@ -15,7 +15,7 @@ from toolkit.features import features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
 from toolkit.tasks.rows import PairRow, TagsRow
-from toolkit.training import TaskData, Watch, fit
+from toolkit.training import TaskData, Watch, fit, plan_run
 from toolkit.training.batches import plan_batches
 from toolkit.training.checkpoint import FILE, load_checkpoint, save_checkpoint
 from toolkit.training.seeding import derived_seed
@@ -270,7 +270,8 @@ def test_the_value_matrix_is_drawn_to_the_identity_at_every_step(tiny, settings,
 def test_the_loss_that_is_reported_is_the_mean_over_the_rows_of_the_batch(tiny, settings, pairs):
     batch_size = 8
     planned = plan_batches([pairs], batch_size=batch_size, seed=derived_seed(3, "order") % 2**32, epochs=1.0)
-    batch = {key: torch.from_numpy(value) for key, value in pairs.collate(planned[0][1]).items()}
+    _, items = planned.batches[0]
+    batch = {key: torch.from_numpy(value) for key, value in pairs.collate(items).items()}
     with Circuit(tiny, parse("a"), heads={"a": replace(PAIR, dropout=0.0)}) as circuit:
         with torch.inference_mode():
             expected = torch.nn.functional.cross_entropy(circuit(batch), batch["labels"]).item()
@@ -343,6 +344,20 @@ def test_a_score_is_made_once_an_epoch_and_at_the_end_unless_said_otherwise(tiny
     per_epoch = result.steps / 2.5
     assert len(result.history) == 3
     assert [step for step, _ in result.history] == pytest.approx([per_epoch, 2 * per_epoch, result.steps], abs=1)
+
+
+@pytest.mark.parametrize(("epochs", "patience"), [(3.0, 0), (2.5, 0), (3.0, 1), (0.5, 0)])
+def test_total_steps_score_choose_and_stop_as_the_epochs_that_come_to_as_many(tiny, settings, pairs, epochs, patience):
+    data, scores = [TaskData("a", pairs)], [0.3, 0.2, 0.1]
+    total = len(plan_run(data, settings(epochs=epochs)).batches)
+    by_epochs, by_steps = (
+        train(tiny, "a", data, settings(**asked, patience=patience), dev=scripted(scores)[0])
+        for asked in ({"epochs": epochs}, {"total_steps": total})
+    )
+    assert len(by_epochs[1].history) == (2 if patience else math.ceil(epochs))
+    assert by_steps[1].history == by_epochs[1].history
+    assert by_steps[1].best_step == by_epochs[1].best_step == by_epochs[1].history[0][0]
+    assert equal(by_steps[0], by_epochs[0])
 
 
 def test_dev_scores_are_made_in_evaluation_mode_and_do_not_disturb_training(tiny, settings, pairs):

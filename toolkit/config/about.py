@@ -10,6 +10,7 @@ Change = Literal["weights", "merges", "scores", "vectors", "similarity"]
 vectors in the store, measures of similarity and predicted transfer."""
 
 Case = Literal[
+    "passes",
     "adapter",
     "frozen",
     "fusion",
@@ -26,7 +27,7 @@ Case = Literal[
 ]
 """Cases in which a setting matters.
 
-In training: `adapter` or `fusion`, one of that kind learns; `frozen` or `fused`, the circuit holds an adapter, or a fusion;
+In training: `passes`, no number of steps is set; `adapter` or `fusion`, one of that kind learns; `frozen` or `fused`, the circuit holds an adapter, or a fusion;
 `mixture`, there are several tasks; `augment`, training rows are noisy; `dropped`, a merge drops weights. `span`, `tags` and
 `retrieval`: rows are of that kind. In scoring: `head` or `search` answers; `noise`, the rows scored are noisy.
 """

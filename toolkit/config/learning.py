@@ -93,14 +93,26 @@ class TrainConfig:
     ] = "auto"
     epochs: Annotated[
         float | Auto,
-        About("passes over the training rows", above=0, also=("num_epochs", "num_train_epochs"), changes=("weights",)),
+        About(
+            "passes over the training rows",
+            above=0,
+            also=("num_epochs", "num_train_epochs"),
+            changes=("weights",),
+            only=("passes",),
+        ),
     ] = "auto"
     total_steps: Annotated[
         int | None,
         About("optimiser steps; where given, replaces `epochs`", low=1, also=("max_steps",), changes=("weights",)),
     ] = None
     batch_size: Annotated[
-        int, About("rows per optimiser step", low=1, also=("per_device_train_batch_size",), changes=("weights",))
+        int,
+        About(
+            "rows of mean length per optimiser step: batches are cut by tokens, so they hold more of the short rows",
+            low=1,
+            also=("per_device_train_batch_size",),
+            changes=("weights",),
+        ),
     ] = 32
     max_length: Annotated[
         int | Auto,

@@ -7,6 +7,7 @@ that both have.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -158,8 +159,9 @@ def validate(
         raise DataError(
             f"The control '{odd[0]}' has no predictions; predictors are {', '.join(predictions) or 'none'}."
         )
-    # One draw of targets for everything, so that differences are paired: how often each target is drawn, [B, T].
-    targets = list(gains)
+    # One draw of targets for everything, so that differences are paired: how often each target is drawn, [B, T]. They are
+    # drawn by name: their order in `gains` changes no number.
+    targets = sorted(gains)
     drawn = np.random.default_rng(seed).integers(0, len(targets), size=(n_resamples, len(targets)))
     weights = np.stack([(drawn == t).sum(axis=1) for t in range(len(targets))], axis=1).astype(np.float64)
     known = {name: _known(found, gains) for name, found in predictions.items()}
@@ -179,7 +181,7 @@ def validate(
                 for control, pairs in paired.items()
             }
             verdict = None if name in controls else _verdict(against)
-            mean = float(np.mean(list(chance.values()))) if chance else None
+            mean = math.fsum(chance.values()) / len(chance) if chance else None
             found.append(Measured(name, measure, estimate, mean, against, verdict))
     left_out = {
         name: {
@@ -249,11 +251,12 @@ def _interval(by_target: Mapping[str, float], targets: Sequence[str], weights: F
     """Return the mean with the percentile interval of its resamples; a resample without any of these targets is not one."""
     if not by_target:
         return Interval(None, None, None, {})
-    values = np.array(list(by_target.values()))
+    there = sorted(by_target)
+    values = np.array([by_target[target] for target in there])
     mean = float(values.mean())
     if len(values) < 2:
         return Interval(mean, None, None, dict(by_target))
-    at = weights[:, [targets.index(target) for target in by_target]]  # [B, targets with a number]
+    at = weights[:, [targets.index(target) for target in there]]  # [B, targets with a number]
     counts = at.sum(axis=1)
     replicates = (at @ values)[counts > 0] / counts[counts > 0]
     low, high = np.quantile(replicates, [LEVEL / 2, 1 - LEVEL / 2])
@@ -262,7 +265,7 @@ def _interval(by_target: Mapping[str, float], targets: Sequence[str], weights: F
 
 def _tested(difference: Interval, seed: int) -> Interval:
     """Return a mean difference with its p-value: all 2^T flips of signs, or `RESAMPLES` of them at random if these are too many."""
-    values = np.array(list(difference.by_target.values()))
+    values = np.array([difference.by_target[target] for target in sorted(difference.by_target)])
     if not len(values):
         return difference
     if len(values) <= _EXACT:

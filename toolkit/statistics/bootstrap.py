@@ -16,6 +16,7 @@ import numpy as np
 
 from toolkit.errors import DataError
 from toolkit.statistics.draws import Resampled
+from toolkit.statistics.generators import Seed, generator
 from toolkit.statistics.outcomes import Floats, Outcomes, ratio
 
 RESAMPLES = 10_000
@@ -27,12 +28,13 @@ def resample(
     *,
     is_parallel: bool,
     n_resamples: int = RESAMPLES,
-    seed: int | Sequence[int] = 0,
+    seed: Seed = 0,
     trained: Mapping[str, str] | None = None,
 ) -> Resampled:
     """Draw test sets from the rows, and score every composition on each of them.
 
-    Languages are resampled independently. If the rows of all languages are translations of the same examples, an
+    Languages are resampled independently, each by a generator of its name, and rows are drawn by their ids: neither the
+    order of the languages nor that of the rows changes an interval or a p-value. If the rows of all languages are translations of the same examples, an
     example is drawn in all languages together: its 15 translations are one observation and not 15. The effect of a
     composition's seeds is kept apart (`Draws`).
 
@@ -40,7 +42,7 @@ def resample(
         systems: composition -> language -> outcomes; all with the same languages and the same rows.
         is_parallel: whether an id means the same example in every language.
         n_resamples: B.
-        seed: of the draws; several numbers if several test sets are drawn that must be independent.
+        seed: of the draws; with names if several test sets are drawn that must be independent.
         trained: composition -> name of its training; compositions of one training (scored on clean and on noisy rows, for example)
             share its seeds, which cancel in their difference. None: each composition is a training of its own.
 
@@ -59,13 +61,13 @@ def resample(
     languages = tuple(systems[names[0]])
     for name in names[1:]:
         _require_same_rows(names[0], systems[names[0]], name, systems[name])
-    rows_rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
     by_seed = {name: np.empty((n_resamples, len(languages), _n_seeds(systems[name])), np.float64) for name in names}
     for group in [languages] if is_parallel else [(code,) for code in languages]:
         columns, slots = _columns(systems, group)
+        rng = generator(seed, "parallel" if is_parallel else group[0])
         for first in range(0, n_resamples, _CHUNK):
             n = min(_CHUNK, n_resamples - first)
-            sums = _weights(rows_rng, n, columns.shape[0]) @ columns  # [n, columns]
+            sums = _weights(rng, n, columns.shape[0]) @ columns  # [n, columns]
             for (name, code), at in slots.items():
                 numerators, denominators = np.split(sums[:, at], 2, axis=1)  # each [n, R]
                 by_seed[name][first : first + n, languages.index(code)] = ratio(numerators, denominators)
@@ -106,9 +108,11 @@ def _columns(
     """
     some = next(iter(systems.values()))
     if len(group) == 1:
-        n_units, unit_of = len(some[group[0]].ids), {group[0]: np.arange(len(some[group[0]].ids))}
+        ids = some[group[0]].ids
+        by_id = np.array(sorted(range(len(ids)), key=ids.__getitem__))
+        n_units, unit_of = len(ids), {group[0]: np.argsort(by_id)}
     else:
-        number = {key: i for i, key in enumerate(dict.fromkeys(key for code in group for key in some[code].ids))}
+        number = {key: i for i, key in enumerate(sorted({key for code in group for key in some[code].ids}))}
         n_units, unit_of = len(number), {code: np.array([number[key] for key in some[code].ids]) for code in group}
     columns: list[Floats] = []
     slots: dict[tuple[str, str], list[int]] = {}

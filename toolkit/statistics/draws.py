@@ -5,12 +5,14 @@ Source: Rao and Wu 1988 for resampled seeds; Satterthwaite 1946 and Welch 1947 f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from toolkit.statistics.estimates import TIE, Estimate, estimate
+from toolkit.statistics.generators import generator
 from toolkit.statistics.outcomes import Floats
 
 Training = tuple[str, str]
@@ -62,28 +64,43 @@ class Draws:
         noise = np.random.default_rng(0).standard_t(degrees, len(self.replicates))
         return estimate(self.value, self.replicates + spread * noise)
 
-    def resampled(self, key: int) -> Floats:
+    def resampled(self) -> Floats:
         """Return float64 [B]: the replicates with resampled seeds, for statistics of several numbers.
 
         Of R seeds each replicate takes the mean over R - 1, drawn with replacement, which gives the variance of a mean over R
-        (Rao and Wu 1988).
-
-        Args:
-            key: numbers with different keys are drawn independently of each other.
+        (Rao and Wu 1988). Trainings are drawn independently of each other; one that several numbers share takes the same
+        seeds in all of them.
         """
         out = self.replicates.copy()
-        for number, deviations in enumerate(self.seeds.values()):
-            n, rng = len(deviations), np.random.default_rng((key, number))
+        for training, deviations in sorted(self.seeds.items(), key=lambda item: item[0]):
+            n, rng = len(deviations), generator(training)
             out += deviations[rng.integers(0, n, size=(len(out), n - 1))].mean(1)
         return out
 
 
 def mean_draws(some: Sequence[Draws]) -> Draws:
-    """Return the mean of one or more numbers."""
-    first, *others = some
-    for each in others:
-        first = first + each
-    return first * (1 / len(some))
+    """Return the mean of one or more numbers; their order changes no bit of it.
+
+    Example:
+        >>> mean_draws([Draws(1.0, np.ones(2))] * 49).value
+        1.0
+    """
+    seeds: dict[Training, list[Floats]] = {}
+    for each in some:
+        for training, deviations in each.seeds.items():
+            seeds.setdefault(training, []).append(deviations)
+    n = len(some)
+    return Draws(
+        math.fsum(each.value for each in some) / n,
+        _sum([each.replicates for each in some]) / n,
+        {training: _sum(found) / n for training, found in seeds.items()},
+    )
+
+
+def _sum(arrays: Sequence[Floats]) -> Floats:
+    """Return the sum of arrays, added up from the smallest number to the largest, so that their order changes no bit."""
+    total: Floats = np.sort(np.stack(arrays), axis=0).sum(axis=0)
+    return total
 
 
 @dataclass(frozen=True)
@@ -110,8 +127,9 @@ class Resampled:
         return Draws(float(by_seed.mean()), self.replicates[name][:, places].mean(1), seeds)
 
     def score(self, name: str, languages: Sequence[str]) -> Estimate:
-        """Return the mean score of a composition over languages; its `p` has no meaning."""
-        return self.draws(name, languages).estimate
+        """Return the mean score of a composition over languages, its interval within [0, 1]; its `p` has no meaning."""
+        found = self.draws(name, languages).estimate
+        return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
     def difference(self, name: str, baseline: str, languages: Sequence[str]) -> Estimate:
         """Return the difference of two compositions, in the mean over languages."""
@@ -121,7 +139,7 @@ class Resampled:
 def _seed_error(seeds: Mapping[Training, Floats]) -> tuple[float, float]:
     """Return the standard error of a number that comes from the seeds of its trainings, and its degrees of freedom."""
     variances = [(float((found**2).sum()) / (len(found) - 1) / len(found), len(found) - 1) for found in seeds.values()]
-    whole = sum(variance for variance, _ in variances)
+    whole = math.fsum(variance for variance, _ in variances)
     if whole <= TIE**2:
         return 0.0, 1.0
-    return whole**0.5, whole**2 / sum(variance**2 / degrees for variance, degrees in variances)
+    return whole**0.5, whole**2 / math.fsum(variance**2 / degrees for variance, degrees in variances)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from toolkit.training.fit import Watch, fit
-from toolkit.training.loop import TaskData
+from toolkit.training.loop import TaskData, plan_run, with_epochs
 from toolkit.training.state import FitResult
 
-__all__ = ["FitResult", "TaskData", "Watch", "fit"]
+__all__ = ["FitResult", "TaskData", "Watch", "fit", "plan_run", "with_epochs"]

@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from toolkit.features.collate import Features, mean_cost, shuffled_batches
 
 PlannedBatch = tuple[int, np.ndarray]  # (which task, which items of it)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Every batch of a run in order, and where its passes over the rows end.
+
+    Attributes:
+        batches: (which task, which items of it), in order.
+        ends: how many batches are taken when each whole pass is over.
+        epochs: passes over the rows; the last one counts by the share of its batches.
+
+    Example:
+        >>> Planned(batches=[], ends=(4, 8), epochs=2.5).steps_at_ends(total=10)
+        [4, 8]
+    """
+
+    batches: list[PlannedBatch]
+    ends: tuple[int, ...]
+    epochs: float
+
+    def steps_at_ends(self, *, total: int, processes: int = 1) -> list[int]:
+        """Return the steps after which a pass is over, of a run of `total` steps that each take `processes` batches."""
+        return [min(total, max(1, round(end / processes))) for end in self.ends]
 
 
 def plan_batches(
@@ -19,8 +43,8 @@ def plan_batches(
     epochs: float,
     total_steps: int | None = None,
     counts: Sequence[int | None] | None = None,
-) -> list[PlannedBatch]:
-    """Return every batch of a run in order.
+) -> Planned:
+    """Return every batch of a run in order; `total_steps` plans the same batches as the `epochs` that come to as many.
 
     A batch holds rows of one task, of similar lengths, within a budget of `batch_size` times that task's mean length in
     tokens (padding included): as many rows as `batch_size` on average, more of the short ones, fewer of the long.
@@ -33,6 +57,7 @@ def plan_batches(
     """
     budgets = [batch_size * mean_cost(one) for one in features]
     planned: list[PlannedBatch] = []
+    ends: list[int] = []
     epoch = 0
     while True:
         batches: list[PlannedBatch] = []
@@ -42,14 +67,16 @@ def plan_batches(
             cut = shuffled_batches(one, budget=budgets[task], seed=seed + task, epoch=epoch, items=items)
             batches += [(task, batch) for batch in cut]
         order = np.random.default_rng([seed, epoch, 1]).permutation(len(batches))
-        share = 1.0 if total_steps is not None else min(1.0, epochs - epoch)
-        planned += [batches[i] for i in order[: max(1, round(share * len(batches)))]]
-        epoch += 1
         if total_steps is not None:
-            if len(planned) >= total_steps:
-                return planned[:total_steps]
-        elif epoch >= epochs:
-            return planned
+            taken = min(len(batches), total_steps - len(planned))
+        else:
+            taken = max(1, round(min(1.0, epochs - epoch) * len(batches)))
+        planned += [batches[i] for i in order[:taken]]
+        epoch += 1
+        if taken == len(batches):
+            ends.append(len(planned))
+        if len(planned) >= total_steps if total_steps is not None else epoch >= epochs:
+            return Planned(planned, tuple(ends), epoch - 1 + taken / len(batches))
 
 
 def _drawn(size: int, count: int, seed: int, epoch: int, task: int) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import resource
 import time
 from collections.abc import Callable, Sequence
@@ -63,7 +62,7 @@ def fit(
     loop.resume(checkpoint)
     counters = loop.state.counters
     resumed_at, clock = counters.step, Clock(counters.seconds)
-    scored_at = _scored_steps(loop.total, train) if dev is not None else set()
+    scored_at = loop.scored_steps() if dev is not None else set()
     is_over = counters.is_over(loop.total, train.patience)
     circuit.train_mode(backbone_dropout=train.backbone_dropout)
     while not is_over:
@@ -120,15 +119,6 @@ def _score(loop: Loop, dev: Callable[[], float], watch: Watch) -> None:
         watch.on_score(counters.step, score)
     if counters.take_score(score):
         loop.state.keep()
-
-
-def _scored_steps(total: int, train: TrainConfig) -> set[int]:
-    """Return the steps after which the dev set is scored: every `eval_every`, or at the end of each epoch; and the last."""
-    if train.eval_every:
-        return {*range(train.eval_every, total, train.eval_every), total}
-    epochs = 1.0 if train.total_steps is not None or train.epochs == "auto" else train.epochs
-    ends = (round(total * epoch / epochs) for epoch in range(1, math.ceil(epochs)))
-    return {*ends, total}
 
 
 def _is_due(loop: Loop, clock: Clock) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from toolkit.errors import ToolkitError
 from toolkit.features.collate import Batch, Features
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.learn import item_losses, unfreeze_exactly, units_per_item
-from toolkit.training.batches import plan_batches
+from toolkit.training.batches import Planned, plan_batches
 from toolkit.training.checkpoint import load_checkpoint, save_checkpoint
 from toolkit.training.optimizer import build_optimizer, linear_schedule
 from toolkit.training.ranks import Ranks
@@ -45,10 +45,29 @@ class TaskData:
     loss: Loss | None = None
 
 
+def plan_run(data: Sequence[TaskData], train: TrainConfig, *, processes: int = 1) -> Planned:
+    """Return the batches of a run; each of its steps takes one for every process."""
+    assert train.epochs != "auto"
+    return plan_batches(
+        [one.features for one in data],
+        batch_size=train.batch_size,
+        seed=derived_seed(train.seed, "order") % 2**32,
+        epochs=train.epochs,
+        total_steps=train.total_steps and train.total_steps * processes,
+        counts=[one.count for one in data],
+    )
+
+
+def with_epochs(train: TrainConfig, planned: Planned) -> TrainConfig:
+    """Return the settings with the epochs that `total_steps` comes to; without `total_steps` as they are."""
+    return train if train.total_steps is None else replace(train, epochs=round(planned.epochs, 4))
+
+
 class Loop:
     """The steps of one run over planned batches; the settings hold no `auto` any more.
 
     Attributes:
+        planned: the batches of all processes in order.
         total: optimiser steps of the whole run.
     """
 
@@ -63,22 +82,22 @@ class Loop:
         optimizer = build_optimizer(
             parameters, lr=train.lr, fusion_lr=train.fusion_lr, weight_decay=train.weight_decay, device=self.device
         )
-        self.planned = plan_batches(
-            [one.features for one in data],
-            batch_size=train.batch_size,
-            seed=derived_seed(train.seed, "order") % 2**32,
-            epochs=train.epochs,
-            total_steps=train.total_steps and train.total_steps * self.ranks.count,
-            counts=[one.count for one in data],
-        )
-        if len(self.planned) < self.ranks.count:
+        self.planned = plan_run(data, train, processes=self.ranks.count)
+        n_batches = len(self.planned.batches)
+        if n_batches < self.ranks.count:
             raise ToolkitError(
-                f"{len(self.planned)} batches are too few for {self.ranks.count} processes; lower --set train.batch_size."
+                f"{n_batches} batches are too few for {self.ranks.count} processes; lower --set train.batch_size."
             )
-        self.total = len(self.planned) // self.ranks.count
+        self.total = n_batches // self.ranks.count
         schedule = linear_schedule(optimizer, total_steps=self.total, warmup_ratio=train.warmup_ratio)
         self.state = State(parameters, optimizer, schedule)
         self.units = [train.batch_size * units_per_item(one.features) for one in data]
+
+    def scored_steps(self) -> set[int]:
+        """Return the steps after which the dev set is scored: every `eval_every`, or at the end of each pass; and the last."""
+        if every := self.train.eval_every:
+            return {*range(every, self.total, every), self.total}
+        return {*self.planned.steps_at_ends(total=self.total, processes=self.ranks.count), self.total}
 
     def step(self) -> tuple[float, int]:
         """Take the next step.
@@ -90,7 +109,7 @@ class Loop:
             ToolkitError: the loss is not finite.
         """
         state, train = self.state, self.train
-        task, items = self.planned[state.counters.step * self.ranks.count + self.ranks.rank]
+        task, items = self.planned.batches[state.counters.step * self.ranks.count + self.ranks.rank]
         loss = self._loss(task, items)
         penalty = self.circuit.regularisation(self.learn)
         torch.autograd.backward(loss if penalty is None else loss + penalty)

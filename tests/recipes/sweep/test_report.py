@@ -36,6 +36,41 @@ def test_it_says_what_helps_what_hurts_and_what_may_be_chance(tmp_path: Path) ->
     assert "2 of 2 differences may be chance" in choice
 
 
+@pytest.mark.parametrize("noises", [None, {"typos": {"mnli": 0.1}, "lower": {"squad": 0.02}}])
+def test_neither_the_order_of_targets_nor_that_of_seeds_or_noises_changes_a_number(tmp_path: Path, noises) -> None:
+    rows = {
+        **ROWS,
+        "mnli > squad": {"xnli": 0.7, "micro-choice": 0.5},
+        "squad > mnli": {"xnli": 0.6, "micro-choice": 0.6},
+    }
+    turned = {row: dict(reversed(at.items())) for row, at in rows.items()}
+    one, other = (
+        read_report(
+            hand_written(tmp_path / name, some, orders=["mnli > squad", "squad > mnli"], seeds=seeds, noises=by),
+            resamples=200,
+        )
+        for name, some, seeds, by in (
+            ("one", rows, (0, 1, 2), noises),
+            ("other", turned, (2, 0, 1), noises and dict(reversed(noises.items()))),
+        )
+    )
+    assert one.targets == tuple(reversed(other.targets))
+    assert {key: entry.estimate for key, entry in one.entries.items()} == {
+        key: entry.estimate for key, entry in other.entries.items()
+    }
+    spreads, others = ({(o.task, o.what): o.spread for o in some.orders} for some in (one, other))
+    assert spreads == others and len(spreads) == (4 if noises else 2)
+    contrasts, others = (
+        {
+            (section.title, c.name, frozenset(c.targets)): c.estimate
+            for section in some.sections
+            for c in section.contrasts
+        }
+        for some in (one, other)
+    )
+    assert contrasts == others and contrasts
+
+
 def test_marks_are_corrected_over_the_whole_table(tmp_path: Path) -> None:
     found = read_report(hand_written(tmp_path / "s", ROWS), resamples=400)
     tested = [entry.estimate for entry in found.entries.values() if entry.estimate is not None]

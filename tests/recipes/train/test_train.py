@@ -196,3 +196,15 @@ def test_layers_that_are_left_out_come_with_the_card(tmp_path: Path) -> None:
         assert {key.split(".")[1] for key in circuit.shapes_of(circuit.parts[0])} == {"0"}
     with pytest.raises(ToolkitError, match="joins adapters that are in different layers"):
         toolkit.train("fuse[micro-nli,micro-pos]@micro-nli", tiny_config(tmp_path))
+
+
+def test_a_card_says_the_epochs_that_total_steps_came_to_and_has_the_weights_of_as_many_epochs(tmp_path: Path) -> None:
+    by_epochs, by_steps = tiny_config(tmp_path / "a", "train.epochs=3"), tiny_config(tmp_path / "b", "train.epochs=9")
+    (asked,) = toolkit.train("micro-nli", by_epochs)
+    said: list[str] = []
+    steps = asked.recipe["steps"]
+    by_steps = replace(by_steps, train=replace(by_steps.train, total_steps=steps))
+    (made,) = toolkit.train("micro-nli", by_steps, say=said.append)
+    assert (made.recipe["train"]["epochs"], made.recipe["best_step"]) == (3.0, asked.recipe["best_step"])
+    assert made.digest == asked.digest
+    assert any(f"epochs 3, {steps} steps (batches are cut by tokens" in sentence for sentence in said)

@@ -25,7 +25,7 @@ from toolkit.recipes.session.weights import file_of
 from toolkit.recipes.train.auto import resolve
 from toolkit.results.score import Score
 from toolkit.tasks import Task
-from toolkit.training import FitResult, TaskData, Watch, fit
+from toolkit.training import FitResult, TaskData, Watch, fit, plan_run, with_epochs
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.distil import Lessons
 from toolkit.zoo import AdapterCard, Head, Origin, rows_of
@@ -105,6 +105,7 @@ def collapse(
     wanted = choose_languages(target, languages, session)
     taught = _taught(whole, target, wanted, text_file, session)
     settings = resolve(session.config.train, taught.circuit.backbone.hidden_size)
+    settings = with_epochs(settings, plan_run([TaskData(head, taught.rows.learnt)], settings))
     n, states = len(taught.rows.learnt), taught.lessons[0].states.values
     session.say(
         f"{entry}: learns from {whole} on {n:,} sequences, labels not read; {len(taught.rows.kept_out):,} more choose the best weights; "

@@ -175,7 +175,9 @@ class _Maker:
         total = train.total_examples
         if total is not None:
             rows = min(rows, total)
-        passed = train.total_steps * train.batch_size if train.total_steps is not None else int(rows * epochs)
+        if train.total_steps is not None:
+            epochs = train.total_steps * train.batch_size / max(1, rows)
+        passed = int(rows * epochs)
         scored = (train.eval_limit or 2000) * len(sources) * max(1, round(epochs))
         return int(passed + scored / 3)
 

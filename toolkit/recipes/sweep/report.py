@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +113,8 @@ def read_report(
     main = {name: MAIN[task.metric] for name, task in tasks.items()}
     pivots = {name: task.train_language for name, task in tasks.items()}
     drawn: dict[tuple[str, str], Resampled] = {}
-    for number, (name, task) in enumerate(tasks.items()):
-        drawn |= _drawn(results, task, main[name], resamples, (seed, number), say)
+    for name, task in tasks.items():
+        drawn |= _drawn(results, task, main[name], resamples, seed, say)
     guesses = {name: 1 / len(task.labels) for name, task in tasks.items() if CAN_BE_GUESSED[task.kind] and task.labels}
     return sweep_report(results, drawn, main, pivots, guesses)
 
@@ -143,12 +145,12 @@ def predicted_aside(sweep: Path, catalogue: Catalogue) -> Aside | None:
 
 
 def _drawn(
-    results: SweepResults, task: Task, metric: str, resamples: int, seed: Sequence[int], say: Say
+    results: SweepResults, task: Task, metric: str, resamples: int, seed: int, say: Say
 ) -> dict[tuple[str, str], Resampled]:
     """Return (target, variant) -> its resampled scores.
 
     Variants that were scored on the same rows are drawn together, so that the change under noise is a paired difference. A
-    variant with other rows is drawn apart.
+    variant with other rows is drawn apart. Draws are seeded by the target's name and its rows, and not by its place.
     """
     found_by = {variant: _systems(results, task, variant, metric) for variant in results.sweep.variants}
     every = aligned({name: each for some in found_by.values() for name, each in some.items()}, task)
@@ -163,14 +165,14 @@ def _drawn(
         else:
             same.append(variant)
     found: dict[tuple[str, str], Resampled] = {}
-    for number, group in enumerate(groups):
+    for group in groups:
         together = {name: outcomes for variant in group for name, outcomes in systems[variant].items()}
         if len(together) > 1:
             drawn = resample(
                 together,
                 is_parallel=task.parallel,
                 n_resamples=resamples,
-                seed=(*seed, number),
+                seed=(seed, task.name, _digest(next(iter(together.values())))),
                 trained=_trained(results, task.name),
             )
             found |= {(task.name, variant): drawn for variant in group}
@@ -183,6 +185,7 @@ def _systems(results: SweepResults, task: Task, variant: str, metric: str) -> di
     here = [one for one in results.cells if (one.cell.task, one.cell.variant) == (task.name, variant)]
     for row in dict.fromkeys(one.cell.row for one in here):
         cells = [one for one in results.at(row, task.name, variant=variant) if one.state == "done"]
+        cells.sort(key=lambda one: one.cell.seed)
         # The measure of some protocols is not a sum over rows.
         if not cells or not any(score.metric == metric for score in cells[0].scores):
             continue
@@ -212,16 +215,23 @@ def _leave_out_others(
 
 
 def _trained(results: SweepResults, task: str) -> dict[str, str]:
-    """Return label -> the stages that a row was made from; the same row under several noises has one training."""
+    """Return label -> a name of its training, the first label that has it: one row under several noises is trained once."""
     found: dict[str, list[str]] = {}
-    for one in results.cells:
+    for one in sorted(results.cells, key=lambda one: one.cell.seed):
         if one.cell.task == task:
             found.setdefault(label(one.cell.row, one.cell.variant), []).append(f"{one.cell.composition} {one.stages}")
-    return {name: " ".join(some) for name, some in found.items()}
+    first = {" ".join(found[name]): name for name in sorted(found, reverse=True)}
+    return {name: first[" ".join(some)] for name, some in found.items()}
 
 
 def _ids(outcomes: Mapping[str, Outcomes]) -> dict[str, tuple[str, ...]]:
     return {code: some.ids for code, some in outcomes.items()}
+
+
+def _digest(outcomes: Mapping[str, Outcomes]) -> str:
+    """Return a name of test rows that does not depend on their order."""
+    text = json.dumps({code: sorted(some.ids) for code, some in outcomes.items()}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _outcomes(cells: list[CellResult], task: Task, metric: str) -> dict[str, Outcomes]:

@@ -44,6 +44,7 @@ def _cases(stage: Stage, config: Config, kinds: Iterable[Kind]) -> set[Case]:
     learnt = {part.kind for part in stage.learn}
     held = {part.kind for part in stage.circuit.parts}
     found: dict[Case, bool] = {
+        "passes": config.train.total_steps is None,
         "adapter": "adapter" in learnt,
         "frozen": "adapter" in held,
         "fusion": "fusion" in learnt,

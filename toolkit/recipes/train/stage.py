@@ -23,7 +23,7 @@ from toolkit.recipes.train.sources import sources_of, training_data
 from toolkit.recipes.train.wired import wired
 from toolkit.recipes.train.write import Trained, closing, log_inputs, log_result, make_card, opening, run_params
 from toolkit.tracking import Tracker
-from toolkit.training import FitResult, TaskData, Watch, fit
+from toolkit.training import FitResult, TaskData, Watch, fit, plan_run, with_epochs
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.ranks import Ranks
 from toolkit.zoo import AdapterCard
@@ -46,7 +46,9 @@ def run_stage(
     with Meter(is_watching=config.tracking.enabled) as meter, wired(stage, session, backbone, sources) as circuit:
         data = training_data(stage, sources, backbone, session)
         dev = DevScores(circuit, stage, sources, session)
-        session.say(opening(stage, config.train, circuit, data))
+        session, n_steps = _planned(session, data, backbone)
+        config = session.config
+        session.say(opening(stage, config.train, circuit, data, n_steps=n_steps))
         with session.tracked(
             stage.entry,
             experiment=experiment,
@@ -72,6 +74,14 @@ def _settled(session: Session, backbone: Backbone) -> Session:
     config = session.config
     train = resolve(config.train, backbone.hidden_size, is_full=config.adapter.kind == "full")
     return session.with_config(replace(config, train=train))
+
+
+def _planned(session: Session, data: Sequence[TaskData], backbone: Backbone) -> tuple[Session, int]:
+    """Return the session with the epochs that the run comes to, and its number of steps."""
+    config, processes = session.config, Ranks(backbone.device).count
+    planned = plan_run(data, config.train, processes=processes)
+    settled = replace(config, train=with_epochs(config.train, planned))
+    return session.with_config(settled), len(planned.batches) // processes
 
 
 def _fitted(

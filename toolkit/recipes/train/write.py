@@ -119,7 +119,7 @@ def log_result(tracker: Tracker, result: FitResult, scores: Sequence[Score]) -> 
     tracker.log_metrics({"system/examples_per_s": result.examples_per_s, "system/train_seconds": result.seconds})
 
 
-def opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequence[TaskData]) -> str:
+def opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequence[TaskData], *, n_steps: int) -> str:
     """Return a sentence about a stage that is going to learn."""
     learnt = sum(p.numel() for p in circuit.learnable(stage.learn).values())
     rows = sum(one.features.n_rows for one in data)
@@ -128,7 +128,8 @@ def opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequenc
         rates += f" (fusion {settings.fusion_lr:g})"
     return (
         f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, epochs {settings.epochs:g}, "
-        f"batch {settings.batch_size}, {circuit.backbone.precision} on {circuit.backbone.device.type}"
+        f"{n_steps:,} steps (batches are cut by tokens: each holds up to those of {settings.batch_size} rows of mean length), "
+        f"{circuit.backbone.precision} on {circuit.backbone.device.type}"
         + (f", fusion {circuit.fusion_path}" if circuit.fusion_path else "")
     )
 

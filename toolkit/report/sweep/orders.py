@@ -89,7 +89,7 @@ def spread_of(some: Sequence[Draws]) -> Spread:
         (0.1, True, True)
     """
     scores = np.array([each.value for each in some])
-    errors = np.stack([each.resampled(place) for place, each in enumerate(some)], axis=1) - scores  # [B, O]
+    errors = np.stack([each.resampled() for each in some], axis=1) - scores  # [B, O]
     centred = scores - scores.mean()
     errors = errors - errors.mean(1, keepdims=True)
     degrees = len(some) - 1
