@@ -11,6 +11,7 @@ from typing import Any, Protocol, overload, runtime_checkable
 
 from toolkit.errors import ConfigError
 from toolkit.languages import find_language, get_language
+from toolkit.tasks.copies import refuse_copies
 from toolkit.tasks.kinds import KINDS, LEVELS, METRICS, POOLED, SPLITS, Kind, Level, Metric
 from toolkit.tasks.pool import Pool, passages_of
 from toolkit.tasks.rows import Opened, Row, fingerprint_of
@@ -54,15 +55,14 @@ class Task:
         name: the name in compositions and on the command line.
         kind: one of `kinds.KINDS`, which decides what its rows hold.
         languages: ISO 639-1 codes of all languages the published dataset has.
-        metric: what scores it, one of `kinds.METRICS[kind]`.
-        level: one of `kinds.LEVELS`: what it asks for.
+        metric, level: what scores it, and what it asks for: one of `kinds.METRICS[kind]`, one of `kinds.LEVELS`.
         source: where the rows come from; it names the splits.
         description: one line for `xstilts tasks`.
         labels: names of the labels, in the order of their indices; empty if the kind has none.
         trains_on: the task that lends its training rows, for a task that has none of its own.
         train_language: the language it is trained in unless a composition says otherwise.
         citation, licence: where the data was published, and on which terms.
-        size: rows of train and dev as published (a mirror may hold fewer); None if there is no such split.
+        size: rows of train and dev as published (a mirror may hold fewer); None: no such split.
         overlaps: splits of other tasks that share rows with this one, as `task:split`.
         is_generated: whether the rows come from a generator; then no number from it is a benchmark result.
         parallel: whether row i means the same in every language (training on one language's rows then leaks).
@@ -175,8 +175,7 @@ class Task:
         """Return the rows of a split in a language; nothing is converted before it is asked for.
 
         Args:
-            split: `train`, `dev`, `test`, or `score`: the split scores are reported on, which the task's source
-                names (`Rows.split` says which one it was).
+            split: `train`, `dev`, `test` or `score`, which scores are reported on (`Rows.split`: its own name).
             language: ISO 639-1 or 639-3 code, or a pair of them (`resolve_language`); None: the training language.
             data_root: mirror that is looked at first; None: the folder `XSTILTS_DATA` names, if any.
             limit: at most so many rows, from the first on; None: all.
@@ -190,7 +189,9 @@ class Task:
         code = self.resolve_language(language)
         if limit is not None and limit < 1:
             raise ConfigError(f"A limit of {limit} rows was asked of task '{self.name}'; expected 1 or more, or none.")
-        rows = Rows(self, split, code, self.source.open(self, split, code, data_root))
+        opened = self.source.open(self, split, code, data_root)
+        refuse_copies(self.kind, opened, f"{self.name} {code} ({split})")
+        rows = Rows(self, split, code, opened)
         return rows if limit is None else rows[:limit]
 
     def pool(self, split: str = "score", *, data_root: Path | None = None) -> Pool:
@@ -205,8 +206,8 @@ class Task:
         """
         self._check_split(split)
         if self.kind not in POOLED:
-            has = f"is of the kind '{self.kind}'; only one of the kind '{POOLED[0]}' has a pool"
-            raise ConfigError(f"Task '{self.name}' {has}.")
+            is_other = f"is of the kind '{self.kind}'; only one of the kind '{POOLED[0]}'"
+            raise ConfigError(f"Task '{self.name}' {is_other} has a pool.")
         if isinstance(self.source, Pooled):
             return self.source.pool(self, split, data_root)
         languages = self.source.reachable(self.languages, split, data_root)
@@ -234,8 +235,7 @@ class Rows(Sequence[Row]):
         asked: the split that was asked for: `train`, `dev`, `test` or `score`.
         split: the split of the dataset that answered, for example `validation`; reports print this one.
         language: ISO 639-1 code, or `context.question` where the task crosses languages.
-        origin: where they come from: mirror file or hub id with its revision, or the generator's name.
-        revision: `org/name@commit` of the dataset, where hub or mirror say it; else empty.
+        origin, revision: mirror file, hub id or generator; `org/name@commit` of the dataset where it is known.
         is_generated: whether a generator made them; such rows are not a benchmark.
     """
 

@@ -157,3 +157,8 @@ def test_an_own_slice_of_a_task_keeps_its_choice_of_metric(folder: Path) -> None
     assert toolkit.load_task(folder / "part.yaml").is_metric_chosen
     (folder / "part.yaml").write_text("name: part\nbase: xquad\nlanguages: [zh, ja]\n", encoding="utf-8")
     assert not toolkit.load_task(folder / "part.yaml").is_metric_chosen
+
+
+def test_rows_whose_two_texts_are_one_are_counted(own: Path) -> None:
+    sentences = check("own", Session.open(configured(own))).sentences
+    assert "train en: 4 of 16 rows hold one text twice where two different ones are expected." in sentences

@@ -64,6 +64,7 @@ def test_test_is_scored_where_it_has_gold_and_dev_where_it_has_none(tmp_path: Pa
         ({"gold": "zh-1\ten-1\ten-2\n"}, r"gold, line 1: .* expected `id<TAB>id`"),
         ({"gold": "zh-1\ten-9\n"}, r"gold, line 1: the id 'en-9' is not in zh-en\.dev\.en"),
         ({"gold": "en-1\tzh-1\n"}, r"gold, line 1: the id 'en-1' is not in zh-en\.dev\.zh"),
+        ({"en": ZH, "gold": "zh-1\tzh-1\nzh-3\tzh-3\n"}, r"gold: in all 2 pairs both sentences are one and the same"),
         ({"gold": GOLD + GOLD}, r"gold, line 2: the pair zh-1, en-2 is there already"),
         (
             {"zh": "zh-1\tone\nzh-2\ttwo\n", "gold": "zh-1\ten-2\nzh-2\ten-1\n"},

@@ -20,6 +20,7 @@ from toolkit.recipes.score.evaluate import contamination
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, Task
+from toolkit.tasks.copies import has_copy
 from toolkit.tasks.task import Rows
 from toolkit.zoo import Seen
 
@@ -92,6 +93,7 @@ def check(name: str, session: Session) -> Check:
             if not good:
                 continue
             sentences += _contradictions(held, f"{split} {language}")
+            sentences += _copies(held, f"{split} {language}")
             parts.append(_part(held, split, tokenizer, limits[0]))
             passages = [row.passage for row in good if isinstance(row, QueryRow) and row.passage]
             if passages:
@@ -181,6 +183,12 @@ def _contradictions(held: Held, where: str) -> Iterator[str]:
     n = sum(len(found) > 1 for found in answers.values())
     if n:
         yield f"{where}: {n} repeated inputs have different labels."
+
+
+def _copies(held: Held, where: str) -> Iterator[str]:
+    n = sum(has_copy(held.task.kind, row) for row in held.rows)
+    if n:
+        yield f"{where}: {n} of {len(held.rows)} rows hold one text twice where two different ones are expected."
 
 
 # -- contamination ------------------------------------------------------------------------------------------------

@@ -132,6 +132,10 @@ def mine_files(
     """
     config, say, report = session.config, session.say, session.report
     sides = [_sentences(file, say) for file in (source, target)]
+    if sides[0] == sides[1]:
+        raise ToolkitError(
+            f"{source} and {target} hold the same lines, which pair with themselves; expected translations."
+        )
     circuit, cards = trained_circuit(expression, session, heads={})
     with circuit:
         settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say)

@@ -9,6 +9,7 @@ from toolkit.tasks.kinds import FIELDS, Kind
 from toolkit.tasks.task import Task
 
 Column = str | tuple[str, ...]
+MAY_REPEAT = ("id", "key", "keys")  # fields that name a row or its texts, and may be one of them
 
 
 def check_kind(task: Task, kind: Kind, reads: str) -> None:
@@ -31,3 +32,14 @@ def check_columns(task: Task, columns: Mapping[str, Column]) -> None:
             f"Task '{task.name}' of kind '{task.kind}' names columns for {', '.join(sorted(columns))}; "
             f"expected {', '.join(sorted(needed))}, and at most {', '.join(sorted(optional))}."
         )
+    read: dict[str, str] = {}
+    for field, column in columns.items():
+        for each in [column] if isinstance(column, str) else column:
+            if each in read and field not in MAY_REPEAT:
+                twice = f"{read[each]} and as {field}" if read[each] != field else f"two of the {field}"
+                raise ConfigError(
+                    f"Task '{task.name}' reads the column '{each}' as {twice}: they would be the same text in every row; "
+                    "expected another column for one of them."
+                )
+            if field not in MAY_REPEAT:
+                read[each] = field

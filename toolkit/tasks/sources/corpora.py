@@ -98,6 +98,14 @@ class CorpusRows:
                 f"{source} and {target.name} hold only the gold pairs: scoring them as mining gives a meaningless number; "
                 "expected both whole corpora."
             )
+        n_copies = sum(
+            sides["source"][id] == sides["target"][other] for id, ids in translations.items() for other in ids
+        )
+        if n_copies == sum(map(len, translations.values())) > 1:
+            raise DataError(
+                f"{gold}: in all {n_copies:,} pairs both sentences are one and the same, so that any encoder is right; "
+                "expected corpora in two languages."
+            )
         self._rows = [
             SentenceRow(id, side, text, tuple(translations.get(id, ())) if side == "source" else ())
             for side, texts in sides.items()
