@@ -73,6 +73,12 @@ def compose(text: str, *, max_depth: int = 24, max_nodes: int = 200_000) -> yaml
         raise YamlFault(f"not valid YAML ({problem})", mark.line + 1 if mark else None) from None
 
 
+def as_text(node: yaml.Node) -> None:
+    """Let a scalar be built as the text that was written: `yes` and not true, `0` and not a number."""
+    if isinstance(node, yaml.ScalarNode) and node.tag in _PLAIN[yaml.ScalarNode]:
+        node.tag = _TAG + "str"
+
+
 def build(node: yaml.Node) -> Any:
     """Build plain Python values (dict with text keys, list, str, int, float, bool, None) from a node tree.
 

@@ -8,21 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.composition import Name, parse
-from toolkit.config.safe_yaml import YamlFault, build, compose
+from toolkit.config.safe_yaml import YamlFault, as_text, build, compose
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.languages import find_language
 from toolkit.registry import did_you_mean
+from toolkit.tasks.declared_source import USUAL_COLUMNS, source_of
 from toolkit.tasks.kinds import FIELDS, KINDS, LABELLED, METRICS, SPLITS, Metric
-from toolkit.tasks.sources.checks import Column
-from toolkit.tasks.sources.file_source import FileSource
-from toolkit.tasks.sources.formats import FORMATS
-from toolkit.tasks.sources.hub import HubSource
-from toolkit.tasks.task import Source, Task
+from toolkit.tasks.task import Task
 
 _TEXTS = ("name", "kind", "level", "description", "metric", "trains_on", "train_language", "citation", "licence")
 _SWITCHES = ("parallel", "may_be_unanswerable", "may_have_other_tags", "crosses_languages")
 _NUMBERS = ("query_tokens", "passage_tokens")
-_SOURCE = ("hub", "config", "revision", "splits", "files", "format", "columns", "where")
+_SOURCE = ("hub", "config", "revision", "splits", "files", "format", "columns", "where", "label_map")
 KEYS = (*_TEXTS, "languages", "labels", "labels_file", "overlaps", *_SWITCHES, *_NUMBERS, "base", *_SOURCE)
 
 
@@ -40,7 +37,7 @@ def read_task(file: Path, find: Callable[[str], Task | None], names: Iterable[st
     try:
         text = file.read_bytes().decode("utf-8-sig")
         node = compose(text)
-        said = build(node) if node is not None else None
+        said = build(_with_texts(node)) if node is not None else None
     except FileNotFoundError:
         raise ConfigError(f"There is no task file {file}; expected a YAML file that declares a task.") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -65,6 +62,37 @@ def read_task(file: Path, find: Callable[[str], Task | None], names: Iterable[st
         raise ConfigError(f"{file}: {error}") from None
 
 
+def _with_texts(node: Any) -> Any:
+    """Return a document's node with the words of `label_map`, and the columns in `where`, as the texts that were written.
+
+    YAML takes `yes` for true and `0` for a number.
+    """
+    for key, value in node.value if isinstance(node.value, list) and node.id == "mapping" else ():
+        if key.value in ("label_map", "where") and value.id == "mapping":
+            for name, meant in value.value:
+                as_text(name)
+                if key.value == "label_map":
+                    as_text(meant)
+    return node
+
+
+def _by_name(
+    given: dict[str, Any], said: Mapping[str, Any], base: Task | None
+) -> tuple[dict[str, Any], dict[str, str] | None]:
+    """Return a task's fields and its `label_map`; the base's labels in another order are the order of the file's indices."""
+    labels, label_map = given.get("labels"), dict(said["label_map"]) if "label_map" in said else None
+    if base is None or labels is None or sorted(labels) != sorted(base.labels):
+        return given, label_map
+    if labels != base.labels and not ("hub" in said or "files" in said):
+        raise ConfigError(
+            f"`labels` has the labels of '{base.name}' in another order, which is that of a file; expected `hub` or `files` "
+            "with it."
+        )
+    order = {str(number): label for number, label in enumerate(labels)}
+    kept = {name: value for name, value in given.items() if name != "labels"}
+    return kept, label_map if labels == base.labels else {**order, **(label_map or {})}
+
+
 def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[str]) -> list[str]:
     faults = [
         f"no key '{key}'. {did_you_mean(key, KEYS) or 'Known: ' + ', '.join(KEYS) + '.'}"
@@ -85,7 +113,7 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
         for key in _NUMBERS
         if key in said and (type(said[key]) is not int or said[key] < 8)
     ]
-    for key in ("columns", "where", "splits", "files"):
+    for key in ("columns", "where", "splits", "files", "label_map"):
         if key in said and (not isinstance(said[key], dict) or not said[key]):
             faults.append(f"`{key}` is {said[key]!r}; expected a mapping, `{key}: {{NAME: VALUE}}`.")
     if faults:
@@ -110,7 +138,7 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
             faults.append(f"the kind '{said['kind']}' {why}; expected one of {', '.join(FIELDS)}.")
         if ("hub" in said) == ("files" in said):
             faults.append("expected either `hub` (a dataset's id) or `files` (paths by split), or `base`.")
-        if "columns" not in said:
+        if "columns" not in said and not USUAL_COLUMNS.get(said.get("kind", "pair")):
             faults.append(
                 "no `columns`; expected the column of each field, for example `{first: premise, label: gold}`."
             )
@@ -147,7 +175,8 @@ def _task(said: Mapping[str, Any], folder: Path, known: Mapping[str, Task]) -> T
         given["overlaps"] = _texts(said["overlaps"], "overlaps")
     base = known[said["base"]] if "base" in said else None
     given["is_metric_chosen"] = _is_metric_chosen(said, given.get("languages"), base)
-    source = _source(said, folder, base)
+    given, label_map = _by_name(given, said, base)
+    source = source_of(said, folder, base, label_map)
     if base is not None:
         # A slice shares rows with what it is cut from.
         own = tuple(f"{base.name}:{split}" for split in ("dev", "test") if split in base.source.splits)
@@ -187,77 +216,11 @@ def _check_training(task: Task, known: Mapping[str, Task]) -> None:
         lender = known[task.trains_on]
         if (lender.kind, lender.labels) != (task.kind, task.labels):
             raise ConfigError(
-                f"`trains_on` names '{lender.name}', which has another kind or other labels; expected the same."
+                f"`trains_on` names '{lender.name}', which has another kind or other labels; expected the same, and "
+                "`label_map` for other words in the file."
             )
     elif task.has_train and "dev" not in task.source.splits:
         raise ConfigError("training rows without dev rows; expected `dev` with `train`.")
-
-
-def _source(said: Mapping[str, Any], folder: Path, base: Task | None) -> Source:
-    held = base.source if base is not None else None
-    columns = {key: _column(value, key) for key, value in said.get("columns", {}).items()}
-    where = {key: tuple(value) if isinstance(value, list) else (value,) for key, value in said.get("where", {}).items()}
-    if isinstance(held, HubSource | FileSource):
-        columns = {**held.columns, **columns}
-        where = {**held.where, **where}
-    elif held is not None and not ("hub" in said or "files" in said):
-        if where or columns:
-            raise ConfigError(
-                f"`base` names '{said['base']}', whose rows have no columns to choose by; expected another."
-            )
-        return held
-    if "hub" in said:
-        splits = said.get("splits") or (
-            held.splits if isinstance(held, HubSource) else {"train": "train", "dev": "validation"}
-        )
-        return HubSource(
-            path=said["hub"],
-            config=said.get("config", "default"),
-            splits={split: _tried(names) for split, names in _with_score(splits).items()},
-            columns=columns,
-            where=where,
-            revision=said.get("revision"),
-        )
-    if "files" in said:
-        files = {split: str(path) for split, path in said["files"].items()}
-        format = said.get("format") or Path(next(iter(files.values()))).suffix.lstrip(".").lower()
-        if format not in FORMATS:
-            raise ConfigError(
-                f"the format '{format}' is unknown; expected `format:` to be one of {', '.join(FORMATS)}."
-            )
-        return FileSource(format=format, splits=_with_score(files), columns=columns, where=where, folder=folder)
-    assert isinstance(held, HubSource | FileSource)
-    if isinstance(held, FileSource):
-        odd = [key for key in ("splits", "config", "revision") if key in said]
-        if odd:
-            raise ConfigError(f"`{odd[0]}` is of the hub, and '{said['base']}' reads files; expected `files` instead.")
-        return replace(held, columns=columns, where=where)
-    changed = {key: said[key] for key in ("config", "revision") if key in said}
-    if "splits" in said:
-        changed["splits"] = {split: _tried(names) for split, names in _with_score(said["splits"]).items()}
-    return replace(held, columns=columns, where=where, **changed)
-
-
-def _with_score(splits: Mapping[str, Any]) -> dict[str, Any]:
-    """Add `score`: if the file does not say, scores are reported on `test`, or else on `dev`."""
-    scored = next((splits[split] for split in ("score", "test", "dev") if split in splits), None)
-    if scored is None:
-        raise ConfigError("no rows to score on; expected `score`, `test` or `dev`.")
-    return {**splits, "score": scored}
-
-
-def _tried(names: Any) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(str(name) for name in names)
-
-
-def _column(value: Any, field: str) -> Column:
-    if isinstance(value, list) and value:
-        return tuple(str(each) for each in value)
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ConfigError(
-            f"`columns` gives {value!r} for {field}; expected a column's name or number, or a list of them."
-        )
-    return str(value)
 
 
 def _texts(value: Any, key: str, *, is_cut: bool = True) -> tuple[str, ...]:

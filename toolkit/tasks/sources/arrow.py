@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import DataError
@@ -11,6 +11,8 @@ from toolkit.languages import LANGUAGES
 from toolkit.tasks.rows import Row
 from toolkit.tasks.sources.checks import Column
 from toolkit.tasks.sources.convert import Fault, Promise, convert
+from toolkit.tasks.sources.label_names import known_words, names_in
+from toolkit.tasks.sources.tables import place_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -30,7 +32,8 @@ class Reading:
         file: names the table in a fault.
         origin: where the rows come from, for reports.
         revision: `org/name@commit`, if known.
-        lines: line of a text file that each row begins at.
+        lines: where each row of a text file begins (`tables.Read`).
+        label_map: other words for the task's labels.
         shape: makes a text file's cells what a kind expects.
     """
 
@@ -41,7 +44,8 @@ class Reading:
     file: str
     origin: str
     revision: str = ""
-    lines: Sequence[int] | None = None
+    lines: Sequence[int | str] | None = None
+    label_map: Mapping[str, str] = field(default_factory=dict)
     shape: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
@@ -53,7 +57,6 @@ class ArrowRows:
         self.origin = reading.origin
         self.revision = reading.revision
         self._task = task
-        self._promise = Promise(task.labels, task.may_be_unanswerable, task.may_have_other_tags)
         self._lines = reading.lines
         self._shape = reading.shape
         self._file = reading.file
@@ -67,9 +70,8 @@ class ArrowRows:
             for name, column in columns.items()
         }
         self._is_list = {name for name, column in columns.items() if not isinstance(column, str)}
-        for name in ("label", "tags"):
-            if isinstance(column := columns.get(name), str):
-                self._check_names(table, column)
+        words = self._words(table, reading)
+        self._promise = Promise(task.labels, task.may_be_unanswerable, task.may_have_other_tags, words)
         self._kept = self._filter(table, reading.where, reading.language)
 
     def __len__(self) -> int:
@@ -86,7 +88,7 @@ class ArrowRows:
                 raw = self._shape(raw)
             return convert(self._task.kind, raw, str(there), self._promise)
         except Fault as fault:
-            place = f"row {there} (counted from 0)" if self._lines is None else f"line {self._lines[there]}"
+            place = f"row {there} (counted from 0)" if self._lines is None else place_of(self._lines[there])
             raise DataError(f"{self._file}, {place}: {fault.found}; expected {fault.expected}.") from None
 
     def _column(self, table: pyarrow.Table, path: str) -> Any:
@@ -100,22 +102,27 @@ class ArrowRows:
                 f"task '{self._task.name}' expected it."
             )
         column = table.column(root)
+        # One chunk, so that reaching row i does not search the chunks each time.
+        column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
         for step in inner:
             kind = column.type
-            if not pyarrow.types.is_struct(kind) or step not in [kind.field(i).name for i in range(kind.num_fields)]:
+            if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind):
+                if pyarrow.types.is_null(kind.value_type):
+                    continue  # lists without an entry
+                if step in _fields_of(kind.value_type):
+                    column = _inside(column, step)
+                    continue
+            if step not in _fields_of(kind):
                 raise DataError(f"{self._file}: column '{root}' is {kind}; task '{self._task.name}' expected '{path}'.")
             column = pyarrow.compute.struct_field(column, step)
-        # One chunk, so that reaching row i does not search the chunks each time.
-        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        return column
 
-    def _check_names(self, table: pyarrow.Table, column: str) -> None:
-        """Refuse a file whose own label names have another order than the task's."""
-        names, labels = label_names(table, column), self._task.labels
-        if (names and labels and len(names) != len(labels)) or (sorted(names) == sorted(labels) and names != labels):
-            raise DataError(
-                f"{self._file}: column '{column}' has the labels {', '.join(names)}; "
-                f"task '{self._task.name}' expected {', '.join(labels)}, in this order."
-            )
+    def _words(self, table: pyarrow.Table, reading: Reading) -> dict[str, int]:
+        """Return the words for labels that differ from the task's own (`label_names.known_words`)."""
+        columns = [column for name in ("label", "tags") if isinstance(column := reading.columns.get(name), str)]
+        names = names_in(table, columns[0]) if columns else ()
+        where = f"{self._file}: column '{columns[0]}'" if columns else self._file
+        return known_words(self._task, reading.label_map, names, where)
 
     def _filter(self, table: pyarrow.Table, where: Mapping[str, tuple[object, ...]], language: str) -> Sequence[int]:
         if not where:
@@ -127,6 +134,25 @@ class ArrowRows:
                 f"expected some where {', '.join(where)} match."
             )
         return kept
+
+
+def _fields_of(kind: pyarrow.DataType) -> list[str]:
+    """Return the names inside a struct, none of another type."""
+    import pyarrow
+
+    return [kind.field(i).name for i in range(kind.num_fields)] if pyarrow.types.is_struct(kind) else []
+
+
+def _inside(column: Any, step: str) -> Any:
+    """Return the lists of one field of a column of lists of structs: `[{text, start}]` -> `[text]`."""
+    import pyarrow
+    import pyarrow.compute
+
+    # `flatten` leaves out what a slice or an absent list hides; the offsets are made anew to fit it.
+    values = pyarrow.compute.struct_field(column.flatten(), step)
+    lengths = pyarrow.compute.list_value_length(column).fill_null(0)
+    offsets = pyarrow.concat_arrays([pyarrow.array([0], lengths.type), pyarrow.compute.cumulative_sum(lengths)])
+    return type(column).from_arrays(offsets, values, mask=column.is_null())
 
 
 def roots(columns: Mapping[str, Column], where: Mapping[str, tuple[object, ...]]) -> list[str]:
@@ -164,19 +190,6 @@ def matching(where: Mapping[str, tuple[object, ...]], language: str, columns: Ma
             if values[i] in filled or (prefixes and str(values[i]).startswith(prefixes))
         ]
     return kept or []
-
-
-def label_names(table: pyarrow.Table, column: str) -> tuple[str, ...]:
-    """Return the label names a parquet file carries for a column (hub convention), or nothing."""
-    import json
-
-    try:
-        features = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
-        feature = features[column]
-        feature = feature.get("feature", feature) if isinstance(feature, dict) else feature[0]
-        return tuple(feature.get("names") or ())
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-        return ()
 
 
 def fill(text: str, language: str) -> str:

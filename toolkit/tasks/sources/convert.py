@@ -7,12 +7,13 @@ wrong is raised as a `Fault` with what was found and what was expected, and the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.rows import OTHER_TAG, Answer, BitextRow, ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow
+from toolkit.tasks.sources.label_names import word_of
 
 
 class Fault(Exception):
@@ -33,11 +34,13 @@ class Promise:
         labels: names of the labels; a raw label is an index into them or one of the names.
         may_be_unanswerable: whether a span row may come without an answer.
         may_have_other_tags: whether a tag's name may be outside `labels`; it becomes `OTHER_TAG`.
+        words: the index of the label that a raw word or index stands for; empty: those of `labels` (`label_names`).
     """
 
     labels: Sequence[str]
     may_be_unanswerable: bool = False
     may_have_other_tags: bool = False
+    words: Mapping[str, int] = field(default_factory=dict)
 
 
 def convert(
@@ -66,7 +69,9 @@ def convert(
 
 
 def _pair(raw: Mapping[str, Any], id: str, promise: Promise) -> PairRow:
-    return PairRow(id, _text(raw, "first"), _text(raw, "second"), _label("label", raw["label"], promise.labels))
+    return PairRow(
+        id, _text(raw, "first"), _text(raw, "second"), _label("label", raw["label"], promise.labels, promise.words)
+    )
 
 
 def _choice(raw: Mapping[str, Any], id: str, promise: Promise) -> ChoiceRow:
@@ -78,7 +83,7 @@ def _choice(raw: Mapping[str, Any], id: str, promise: Promise) -> ChoiceRow:
         if raw.get("keys") is not None
         else (tuple(promise.labels) or tuple(map(str, range(len(choices)))))
     )
-    label = _label("label", raw["label"], keys)
+    label = _label("label", raw["label"], keys, promise.words)
     if label >= len(choices):
         raise Fault("label", f"label {_short(raw['label'])}", f"one of the {len(choices)} choices")
     context = _text(raw, "context") if "context" in raw else ""
@@ -91,7 +96,7 @@ def _span(raw: Mapping[str, Any], id: str, promise: Promise) -> SpanRow:
     if starts is None or len(starts) != len(texts):
         raise Fault("starts", f"{len(texts)} answer texts and {len(starts or ())} offsets", "as many offsets as texts")
     if not texts and not promise.may_be_unanswerable:
-        raise Fault("texts", "no answer", "at least one answer")
+        raise Fault("texts", "no answer", "at least one answer, or `may_be_unanswerable: true` in the task file")
     for text, start in zip(texts, starts, strict=True):
         if type(start) is not int or start < 0:
             raise Fault("starts", f"offset {_short(start)}", "a character offset from 0")
@@ -109,19 +114,22 @@ def _tags(raw: Mapping[str, Any], id: str, promise: Promise) -> TagsRow:
         raise Fault("tokens", "no tokens", "at least one")
     if tags is None or len(tags) != len(tokens):
         raise Fault("tags", f"{len(tokens)} tokens and {len(tags or ())} tags", "as many tags as tokens")
-    if all(type(tag) is int and 0 <= tag < len(labels) for tag in tags):  # the usual case, kept fast
+    if not promise.words and all(
+        type(tag) is int and 0 <= tag < len(labels) for tag in tags
+    ):  # the usual case, kept fast
         return TagsRow(id, tokens, tuple(tags))
-    known = _index_of(tuple(labels))
-    return TagsRow(id, tokens, tuple(_tag(tag, labels, known, promise.may_have_other_tags) for tag in tags))
+    known = promise.words or _index_of(tuple(labels))
+    return TagsRow(id, tokens, tuple(_tag(tag, known, promise) for tag in tags))
 
 
-def _tag(tag: object, labels: Sequence[str], known: Mapping[str, int], may_be_other: bool) -> int:
-    if isinstance(tag, str) and tag:
-        if tag in known:
-            return known[tag]
-        if may_be_other:
+def _tag(tag: object, known: Mapping[str, int], promise: Promise) -> int:
+    word = tag if isinstance(tag, str) else (word_of(tag) if promise.words else None)
+    if word:
+        if word in known:
+            return known[word]
+        if promise.may_have_other_tags:
             return OTHER_TAG
-    return _label("tags", tag, labels)
+    return _label("tags", tag, promise.labels, promise.words)
 
 
 @lru_cache(maxsize=8)  # a tag set of hundreds is looked up for every token
@@ -132,17 +140,17 @@ def _index_of(labels: tuple[str, ...]) -> Mapping[str, int]:
 def _bitext(raw: Mapping[str, Any], id: str, promise: Promise) -> BitextRow:
     # Some copies of Tatoeba keep the newline at the end of the line.
     source, target = _text(raw, "source").strip(), _text(raw, "target").strip()
-    for field, text in (("source", source), ("target", target)):
+    for name, text in (("source", source), ("target", target)):
         if not text:
-            raise Fault(field, "an empty sentence", "a sentence")
+            raise Fault(name, "an empty sentence", "a sentence")
     return BitextRow(id, source, target)
 
 
 def _retrieval(raw: Mapping[str, Any], id: str, promise: Promise) -> QueryRow:
     query, passage = _text(raw, "query").strip(), _text(raw, "passage").strip()
-    for field, text in (("query", query), ("passage", passage)):
+    for name, text in (("query", query), ("passage", passage)):
         if not text:
-            raise Fault(field, f"an empty {field}", f"a {field}")
+            raise Fault(name, f"an empty {name}", f"a {name}")
     # Without a key of its own a passage answers the queries of its rows.
     key = str(raw["key"]) if raw.get("key") not in (None, "") else passage
     return QueryRow(id, query, key, passage)
@@ -158,7 +166,11 @@ CONVERTERS: Mapping[Kind, Callable[[Mapping[str, Any], str, Promise], Row]] = {
 }
 
 
-def _label(field: str, value: object, labels: Sequence[str]) -> int:
+def _label(field: str, value: object, labels: Sequence[str], words: Mapping[str, int]) -> int:
+    if words:
+        if (word := word_of(value)) in words:
+            return words[word or ""]
+        raise Fault(field, f"label {_short(value)}", f"one of {', '.join(list(words)[:17])}")
     if type(value) is int and 0 <= value < len(labels):
         return value
     if isinstance(value, str) and value in labels:
@@ -168,7 +180,8 @@ def _label(field: str, value: object, labels: Sequence[str]) -> int:
     if is_index and not any(label.isdecimal() for label in labels) and int(str(value)) < len(labels):
         return int(str(value))
     names = f"{', '.join(labels[:17])}{', ...' if len(labels) > 17 else ''}"
-    raise Fault(field, f"label {_short(value)}", f"0 to {len(labels) - 1} ({names})")
+    others = "; `label_map:` in a task file maps other words" if isinstance(value, str) else ""
+    raise Fault(field, f"label {_short(value)}", f"0 to {len(labels) - 1} ({names}){others}")
 
 
 def _text(raw: Mapping[str, Any], field: str) -> str:

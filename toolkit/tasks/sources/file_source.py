@@ -15,6 +15,7 @@ from toolkit.tasks.sources.arrow import ArrowRows, Reading, fill, holds, roots
 from toolkit.tasks.sources.checks import Column, check_columns
 from toolkit.tasks.sources.convert import Fault
 from toolkit.tasks.sources.formats import FORMATS, read_file
+from toolkit.tasks.sources.label_names import check_label_map
 
 if TYPE_CHECKING:
     import pyarrow
@@ -30,11 +31,12 @@ class FileSource:
     """Files of one format.
 
     Attributes:
-        format: `csv`, `tsv`, `jsonl`, `conll` or `parquet` (`formats.read_file` says what each looks like).
+        format: `csv`, `tsv`, `json`, `jsonl`, `conll` or `parquet` (`formats.read_file` says what each looks like).
         splits: for each split that may be asked for its file; `{code}`, `{iso3}`, `{ud}` stand for the language.
         columns: as in `HubSource`. In csv and tsv a cell holds tokens or tags separated by spaces, or one answer.
         where: as in `HubSource`.
         folder: what relative paths are relative to.
+        label_map: as in `HubSource`.
     """
 
     format: str
@@ -42,11 +44,13 @@ class FileSource:
     columns: Mapping[str, Column]
     where: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     folder: Path = Path(".")
+    label_map: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, task: Task) -> None:
         if self.format not in FORMATS:
             raise ConfigError(f"Task '{task.name}' has files in '{self.format}'; expected {', '.join(FORMATS)}.")
         check_columns(task, self.columns)
+        check_label_map(task, self.label_map)
         named = roots(self.columns, self.where)
         kinds = FORMAT_KINDS.get(self.format, KINDS)
         if task.kind not in kinds or (kinds is not KINDS and not all(each.isdecimal() for each in named)):
@@ -69,6 +73,7 @@ class FileSource:
         reading = Reading(
             columns=self.columns,
             where=self.where,
+            label_map=self.label_map,
             language=language,
             split=split if split != "score" else self._name_of(self.splits["score"]),
             file=str(file),

@@ -15,6 +15,7 @@ from toolkit.tasks.mirror.manifest import held_revision
 from toolkit.tasks.mirror.pins import pinned
 from toolkit.tasks.sources.arrow import ArrowRows, Reading, fill, holds, roots
 from toolkit.tasks.sources.checks import Column, check_columns
+from toolkit.tasks.sources.label_names import check_label_map
 
 if TYPE_CHECKING:
     import pyarrow
@@ -36,6 +37,7 @@ class HubSource:
         where: rows to keep, by column: the values allowed, or one text that ends in `*` for a prefix; language
             placeholders as in `config`, and `{ud_lower}`. Columns need not be among `columns`.
         revision: git revision on the hub; None: what `configs/pins.yaml` says (`pins`), else the newest.
+        label_map: other words, or indices, for the task's labels.
     """
 
     path: str
@@ -44,9 +46,11 @@ class HubSource:
     columns: Mapping[str, Column]
     where: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     revision: str | None = None
+    label_map: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, task: Task) -> None:
         check_columns(task, self.columns)
+        check_label_map(task, self.label_map)
 
     def config_for(self, language: str) -> str:
         """Return the config's name for a language.
@@ -100,6 +104,7 @@ class HubSource:
         reading = Reading(
             columns=self.columns,
             where=self.where,
+            label_map=self.label_map,
             language=language,
             split=name,
             file=file,

@@ -1,0 +1,121 @@
+"""Source of a declared task: from the keys of its file to a `HubSource` or a `FileSource`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import ConfigError
+from toolkit.tasks.kinds import Kind
+from toolkit.tasks.sources.checks import Column
+from toolkit.tasks.sources.file_source import FileSource
+from toolkit.tasks.sources.formats import FORMATS
+from toolkit.tasks.sources.hub import HubSource
+from toolkit.tasks.task import Source, Task
+
+_SQUAD = {
+    "id": "id",
+    "question": "question",
+    "context": "context",
+    "texts": "answers.text",
+    "starts": "answers.answer_start",
+}
+# Columns of a file that names none, for kinds whose files are usually of one layout.
+USUAL_COLUMNS: Mapping[Kind, Mapping[str, str]] = {
+    "pair": {},
+    "choice": {},
+    "span": _SQUAD,
+    "tags": {},
+    "bitext": {},
+    "retrieval": {},
+}
+
+
+def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_map: Mapping[str, str] | None) -> Source:
+    """Return where the rows of a declared task come from.
+
+    Args:
+        said: the file's keys, without faults in their types.
+        folder: what its paths are relative to.
+        base: the task whose source is the start.
+        label_map: other words for labels; None: those of the base.
+
+    Raises:
+        ConfigError: the keys do not go together.
+    """
+    held = base.source if base is not None else None
+    usual = {} if base is not None else USUAL_COLUMNS[said["kind"]]
+    columns = {key: _column(value, key) for key, value in said.get("columns", usual).items()}
+    where = {key: tuple(value) if isinstance(value, list) else (value,) for key, value in said.get("where", {}).items()}
+    if isinstance(held, HubSource | FileSource):
+        columns = {**held.columns, **columns}
+        where = {**held.where, **where}
+        label_map = held.label_map if label_map is None else label_map
+    elif held is not None and not ("hub" in said or "files" in said):
+        if where or columns or label_map:
+            raise ConfigError(
+                f"`base` names '{said['base']}', whose rows have no columns to choose by; expected another."
+            )
+        return held
+    if "hub" in said:
+        splits = said.get("splits") or (
+            held.splits if isinstance(held, HubSource) else {"train": "train", "dev": "validation"}
+        )
+        return HubSource(
+            path=said["hub"],
+            config=said.get("config", "default"),
+            splits={split: _tried(names) for split, names in _with_score(splits).items()},
+            columns=columns,
+            where=where,
+            revision=said.get("revision"),
+            label_map=label_map or {},
+        )
+    if "files" in said:
+        files = {split: str(path) for split, path in said["files"].items()}
+        format = said.get("format") or Path(next(iter(files.values()))).suffix.lstrip(".").lower()
+        if format not in FORMATS:
+            raise ConfigError(
+                f"the format '{format}' is unknown; expected `format:` to be one of {', '.join(FORMATS)}."
+            )
+        return FileSource(
+            format=format,
+            splits=_with_score(files),
+            columns=columns,
+            where=where,
+            folder=folder,
+            label_map=label_map or {},
+        )
+    assert isinstance(held, HubSource | FileSource)
+    if isinstance(held, FileSource):
+        odd = [key for key in ("splits", "config", "revision") if key in said]
+        if odd:
+            raise ConfigError(f"`{odd[0]}` is of the hub, and '{said['base']}' reads files; expected `files` instead.")
+        return replace(held, columns=columns, where=where, label_map=label_map or {})
+    changed = {key: said[key] for key in ("config", "revision") if key in said}
+    if "splits" in said:
+        changed["splits"] = {split: _tried(names) for split, names in _with_score(said["splits"]).items()}
+    return replace(held, columns=columns, where=where, label_map=label_map or {}, **changed)
+
+
+def _with_score(splits: Mapping[str, Any]) -> dict[str, Any]:
+    """Add `score`: if the file does not say, scores are reported on `test`, or else on `dev`."""
+    scored = next((splits[split] for split in ("score", "test", "dev") if split in splits), None)
+    if scored is None:
+        raise ConfigError("no rows to score on; expected `score`, `test` or `dev`.")
+    return {**splits, "score": scored}
+
+
+def _tried(names: Any) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(str(name) for name in names)
+
+
+def _column(value: Any, field: str) -> Column:
+    if isinstance(value, list) and value:
+        return tuple(str(each) for each in value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ConfigError(
+            f"`columns` gives {value!r} for {field}; expected a column's name or number, or a list of them."
+        )
+    return str(value)

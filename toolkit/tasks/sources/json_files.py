@@ -1,0 +1,148 @@
+"""JSON files as arrow tables: SQuAD's nesting, lists of objects, objects of lists, an object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import DataError
+from toolkit.tasks.sources.tables import Read, table_of
+
+_ANSWER = ("text", "answer_start")  # what SQuAD's answers hold; files add keys of their own, of any type
+_EXPECTED = "SQuAD's nesting (data, paragraphs, qas), a list of objects, an object of lists of equal length, or an object a line"
+Place = int | str
+
+
+def read_json(file: Path, text: str, columns: Sequence[str]) -> Read:
+    """Read a file that is one JSON value, or after all an object a line.
+
+    The rows of SQuAD's nesting are its questions: each has the fields of its article and its paragraph besides its own, and
+    `answers` with `text` and `answer_start`.
+
+    Args:
+        file: names it in a fault.
+        text: its content.
+        columns: the columns that are needed.
+
+    Raises:
+        DataError: it is not JSON, or holds no rows.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if _is_object(text.lstrip().partition("\n")[0]):
+            return read_jsonl(file, text, columns)
+        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise DataError(f"{file}{line}: no JSON ({error}); expected {_EXPECTED}.") from None
+    is_row = isinstance(found, dict) and "data" not in found and "\n" not in text.strip() and not _columns_of(found)
+    if is_row or _is_nested(found):
+        found = [found]  # a file of one line, or of one article
+    rows: list[tuple[Place, dict[str, Any]]] = list(_rows(file, found))
+    return _read(file, rows, columns)
+
+
+def read_jsonl(file: Path, text: str, columns: Sequence[str]) -> Read:
+    """Read a file with one object a line; an article or a paragraph of SQuAD a line is read as its questions.
+
+    Raises:
+        DataError: a line is not an object.
+    """
+    rows: list[tuple[Place, dict[str, Any]]] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{file}, line {number}: no JSON ({error}); expected one object a line.") from None
+        if not isinstance(row, dict):
+            raise DataError(f"{file}, line {number}: {type(row).__name__}; expected one object a line.")
+        if _is_nested(row) and not {"paragraphs", "qas"} & set(columns):
+            rows += [(number, question) for _, question in _questions(file, [row], f"line {number}")]
+        else:
+            rows.append((number, row))
+    return _read(file, rows, columns)
+
+
+def _read(file: Path, rows: Sequence[tuple[Place, dict[str, Any]]], columns: Sequence[str]) -> Read:
+    names = list(dict.fromkeys(name for _, row in rows for name in row))
+    if set(columns) <= set(names):
+        names = list(columns)  # what is not read may hold anything
+    values = {name: [row.get(name) if name in columns else None for _, row in rows] for name in names}
+    lines = [place for place, _ in rows]
+    return Read(table_of(file, values, lines), lines)
+
+
+def _rows(file: Path, found: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    name = ""
+    if isinstance(found, dict) and isinstance(found.get("data"), list | dict):
+        found, name = found["data"], "data"
+    if isinstance(found, dict) and (columns := _columns_of(found)):
+        for number, values in enumerate(zip(*columns.values(), strict=True)):
+            yield f"row {number} (counted from 0)", dict(zip(columns, values, strict=True))
+        return
+    if not isinstance(found, list):
+        raise DataError(f"{file}: {_what(found)}; expected {_EXPECTED}.")
+    if any(_is_nested(each) for each in found):
+        yield from _questions(file, found, name)
+        return
+    for number, each in enumerate(found):
+        if not isinstance(each, dict):
+            raise DataError(f"{file}, {name}[{number}]: {_what(each)}; expected an object.")
+        yield f"{name}[{number}]", each
+
+
+def _questions(file: Path, articles: Sequence[Any], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the place and the fields of each question of SQuAD's nesting; an article may be a paragraph itself."""
+    for a, article in enumerate(articles):
+        at = f"{name}[{a}]" if not name.startswith("line ") else name
+        held = article if isinstance(article, dict) else {}
+        nested = _list(file, held, "paragraphs", at) if "qas" not in held else [held]
+        for p, paragraph in enumerate(nested):
+            there = at if paragraph is held else f"{at}.paragraphs[{p}]"
+            for q, question in enumerate(_list(file, paragraph, "qas", there)):
+                if not isinstance(question, dict):
+                    raise DataError(f"{file}, {there}.qas[{q}]: {_what(question)}; expected a question.")
+                fields = {**held, **paragraph, **question}
+                fields.pop("paragraphs", None)
+                fields.pop("qas", None)
+                yield f"{there}.qas[{q}]", fields | {"answers": _answers(fields.get("answers"))}
+
+
+def _answers(value: Any) -> Any:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        return value
+    return [{key: each.get(key) for key in _ANSWER} for each in value]
+
+
+def _list(file: Path, holder: Any, key: str, at: str) -> list[Any]:
+    found = holder.get(key) if isinstance(holder, dict) else None
+    if not isinstance(found, list):
+        raise DataError(f"{file}, {at}: no list `{key}`; expected SQuAD's nesting (data, paragraphs, qas).")
+    return found
+
+
+def _is_nested(each: Any) -> bool:
+    return isinstance(each, dict) and (isinstance(each.get("paragraphs"), list) or isinstance(each.get("qas"), list))
+
+
+def _columns_of(found: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return an object of lists of equal length as columns, nothing of another object."""
+    columns = {name: values for name, values in found.items() if isinstance(values, list)}
+    is_table = len(columns) == len(found) > 0 and len({len(values) for values in columns.values()}) == 1
+    return columns if is_table else {}
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _what(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"an object of {', '.join(list(value)[:5]) or 'nothing'}"
+    return "null" if value is None else type(value).__name__

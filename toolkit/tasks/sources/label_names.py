@@ -1,0 +1,93 @@
+"""Names of labels: from what a file calls its labels to the labels of the task, in whatever order the file has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import ConfigError, DataError
+from toolkit.tasks.task import Task
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_WAY_OUT = "name the others in `label_map:` of a task file"
+
+
+def check_label_map(task: Task, label_map: Mapping[str, str]) -> None:
+    """Raise a ConfigError if a value is not a label of the task (of a task without labels: the number of a choice)."""
+    for name, label in label_map.items():
+        if task.labels and label not in task.labels:
+            raise ConfigError(
+                f"Task '{task.name}': `label_map` maps '{name}' to '{label}'; expected one of {', '.join(task.labels)}."
+            )
+        if not task.labels and not label.isdecimal():
+            raise ConfigError(
+                f"Task '{task.name}': `label_map` maps '{name}' to '{label}'; without `labels`, expected the number of a "
+                "choice, from 0."
+            )
+
+
+def known_words(task: Task, label_map: Mapping[str, str], names: Sequence[str], where: str) -> dict[str, int]:
+    """Return the index of the task's label for each word that a file may hold; empty: words and indices are the task's.
+
+    Args:
+        task: has the labels.
+        label_map: other words -> labels of the task.
+        names: the names that the file itself declares in the order of its indices; empty if it declares none.
+        where: names file and column in a message.
+
+    Raises:
+        DataError: the file's names are not those of the task, or `label_map` contradicts them.
+
+    Example:
+        >>> from toolkit.tasks import BUILT_IN
+        >>> known_words(BUILT_IN.get("xnli"), {}, ("neutral", "entailment", "contradiction"), "")["0"]
+        1
+    """
+    labels = {label: index for index, label in enumerate(task.labels)}
+    mapped = {word: labels[label] if labels else int(label) for word, label in label_map.items()}
+    if not names or not labels:
+        return {**labels, **mapped} if mapped else {}
+    if not mapped and tuple(names) == task.labels:
+        return {}
+    folded = {label.casefold(): index for label, index in labels.items()}
+    by_name = [mapped.get(name, labels.get(name, folded.get(name.strip().casefold()))) for name in names]
+    for number, (name, index) in enumerate(zip(names, by_name, strict=True)):
+        said = mapped.get(str(number))
+        if said is not None and index is not None and said != index:
+            raise DataError(
+                f"{where} calls label {number} '{name}', and the task file '{task.labels[said]}'; expected the same: "
+                "correct `labels` or `label_map`."
+            )
+    found = [mapped.get(str(number), index) for number, index in enumerate(by_name)]
+    if None not in found or task.may_have_other_tags:
+        indices = {str(number): index for number, index in enumerate(found) if index is not None}
+        return {**labels, **mapped, **indices}
+    if not mapped and len(names) == len(labels) and found == [None] * len(names):
+        return {}  # names of another kind, `0` or `LABEL_0`: their order is all there is
+    raise DataError(
+        f"{where} has the labels {', '.join(names)}; task '{task.name}' expected {', '.join(task.labels)}, in any order: "
+        f"{_WAY_OUT}."
+    )
+
+
+def names_in(table: pyarrow.Table, column: str) -> tuple[str, ...]:
+    """Return the label names a parquet file carries for a column (hub convention), or nothing."""
+    try:
+        features = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
+        feature = features[column]
+        feature = feature.get("feature", feature) if isinstance(feature, dict) else feature[0]
+        return tuple(feature.get("names") or ())
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        return ()
+
+
+def word_of(value: Any) -> str | None:
+    """Return a raw label as the word that names it: `1`, 1.0 and 1 are one word; None for what is not a label."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip() if isinstance(value, str | int | float) else None
