@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit.tracking import NoTracker
+from toolkit.tracking import NoTracker, Opening
 
 
 class FailingTracker(NoTracker):
@@ -17,12 +17,10 @@ class FailingTracker(NoTracker):
         self.status: dict[str, str] = {}
         self._open: list[str] = []
 
-    def start(
-        self, run_name: str, *, experiment: str, tags: Mapping[str, Any], params: Mapping[str, Any], **_: Any
-    ) -> str:
-        self.status[run_name] = "RUNNING"
-        self._open.append(run_name)
-        return run_name
+    def start(self, opening: Opening) -> str:
+        self.status[opening.name] = "RUNNING"
+        self._open.append(opening.name)
+        return opening.name
 
     def close(self, status: str = "FINISHED") -> None:
         self.status[self._open.pop()] = status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from toolkit.recipes.train.train import train
 from toolkit.recipes.transfer.predict import predict
 from toolkit.recipes.transfer.similarity import compare_tasks
 from toolkit.recipes.transfer.suggest import suggest
+from toolkit.tracking import Opening
 
 pytestmark = pytest.mark.journey
 
@@ -40,11 +41,9 @@ class Broken:
         self.open: list[str] = []
         self.ended: dict[str, str] = {}
 
-    def start(
-        self, run_name: str, *, experiment: str, tags: Mapping[str, Any], params: Mapping[str, Any], **_: Any
-    ) -> str:
-        self.open.append(run_name)
-        return run_name
+    def start(self, opening: Opening) -> str:
+        self.open.append(opening.name)
+        return opening.name
 
     def close(self, status: str = "FINISHED") -> None:
         self.ended[self.open.pop()] = status

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from toolkit.tracking import open_tracker
+from toolkit.tracking import Opening, open_tracker
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def empty_store(made_once):
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("MLFLOW_TRACKING_URI", raising=False)
             tracker = open_tracker("mlflow", folder=folder)
-            tracker.start("first", experiment="first", tags={}, params={})
+            tracker.start(Opening("first", experiment="first", tags={}, params={}))
             tracker.close()
         assert tracker.notes == []
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from toolkit.tracking import Data, open_tracker, server, spool, sync
+from toolkit.tracking import Data, Opening, open_tracker, server, spool, sync
 
 GERMAN = Data("xnli.de", "0123456789abcdef", "evaluation", "mirror/xnli", 2490, {"split": "validation"})
 
@@ -21,7 +21,7 @@ def adapter(folder):
 
 
 def record(tracker, folder, *, is_made=True):
-    tracker.start("mnli", experiment="xnli", tags={}, params={"composition": "mnli"}, began=1_700_000_000_000)
+    tracker.start(Opening("mnli", experiment="xnli", tags={}, params={"composition": "mnli"}, began=1_700_000_000_000))
     tracker.log_data([GERMAN])
     tracker.log_metrics({"system/seconds": 1.0}, at=1_700_000_001_000)
     tracker.log_adapter("mnli/squad", "d" * 64, adapter(folder), is_made=is_made, params={"seed": 0}, note="# mnli")

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.waiting import LIMIT_S, SOON_S
-from toolkit.tracking import record, server
+from toolkit.tracking import record, server, writing
 
 
 @contextlib.contextmanager
@@ -146,7 +146,7 @@ def test_what_fills_several_pages_is_found_whole(client, monkeypatch):
     above = client.create_run(experiment).info.run_id
     tags = {"mlflow.parentRunId": above, "kind": "child"}
     below = {client.create_run(experiment, tags=tags).info.run_id for _ in range(5)}
-    assert set(server.search_tag(client, "kind", "child")) == below
-    server.end_children(client, above)
+    assert set(writing.search_tag(client, "kind", "child")) == below
+    writing.end_children(client, above)
     assert {client.get_run(run).info.status for run in below} == {"KILLED"}
     assert client.get_run(above).info.status == "RUNNING"

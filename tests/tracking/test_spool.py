@@ -7,10 +7,11 @@ import textwrap
 import pytest
 
 from toolkit.tracking import events, spool
+from toolkit.tracking.limits import Names
 
 
 def start(**changes):
-    return {**events.start("mnli", experiment="mnli", tags={}, params={}, parent=None, uri=None), **changes}
+    return {**events.start(events.Opening("mnli", "mnli", {}, {}), parent=None, uri=None), **changes}
 
 
 def test_a_run_is_in_the_spool_from_its_first_line_on(tmp_path):
@@ -23,7 +24,7 @@ def test_a_run_is_in_the_spool_from_its_first_line_on(tmp_path):
 def test_events_come_back_as_they_went_in(tmp_path):
     run = spool.SpooledRun(tmp_path, start())
     written = [
-        events.metrics({"a": 0.1 + 0.2, "b": float("inf")}, 3),
+        events.metrics({"a": 0.1 + 0.2, "b": float("inf")}, 3, names=Names()),
         events.text("zwölf\nlines", "c.txt"),
         events.close("KILLED"),
     ]
@@ -88,7 +89,7 @@ def test_a_killed_writer_is_no_longer_writing(tmp_path):
         from pathlib import Path
         from toolkit.tracking import events, spool
         run = spool.SpooledRun(Path({str(tmp_path)!r}),
-                               events.start("mnli", experiment="e", tags={{}}, params={{}}, parent=None, uri=None))
+                               events.start(events.Opening("mnli", "e", {{}}, {{}}), parent=None, uri=None))
         os.kill(os.getpid(), signal.SIGKILL)
     """
     assert subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False).returncode == -9

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.tracking import NoTracker, open_tracker, server, spool
+from toolkit.tracking import NoTracker, Opening, open_tracker, server, spool, writing
 
 
 def events_of(folder):
@@ -26,7 +26,7 @@ def test_no_tracker_takes_everything_and_keeps_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tracker = open_tracker("none", folder=tmp_path)
     assert isinstance(tracker, NoTracker)
-    assert tracker.start("a", experiment="e", tags={}, params={}) == ""
+    assert tracker.start(Opening("a", experiment="e", tags={}, params={})) == ""
     tracker.log_metrics({"x": 1})
     tracker.log_artifact(tmp_path / "none")
     tracker.log_text("x", "y")
@@ -49,7 +49,7 @@ def test_a_run_holds_what_was_logged(folder, client, runs, capfd):
     figure.write_bytes(b"png")
     tracker = open_tracker("mlflow", folder=folder)
     run_id = tracker.start(
-        "fuse[a,b]/xnli", experiment="xnli", tags={"part/a": "adapter"}, params={"lr": 1e-4, "x@y": [1, 2]}
+        Opening("fuse[a,b]/xnli", experiment="xnli", tags={"part/a": "adapter"}, params={"lr": 1e-4, "x@y": [1, 2]})
     )
     tracker.log_metrics({"xnli/accuracy/en": 0.64, "xnli/accuracy/zero_shot_mean": 0.56})
     for step in range(5):
@@ -74,12 +74,12 @@ def test_a_run_holds_what_was_logged(folder, client, runs, capfd):
 
 def test_runs_nest_under_the_open_run_or_the_parent_named(folder, runs):
     tracker = open_tracker("mlflow", folder=folder)
-    outer = tracker.start("mnli/squad", experiment="xnli", tags={}, params={})
-    tracker.start("mnli", experiment="xnli", tags={}, params={})
+    outer = tracker.start(Opening("mnli/squad", experiment="xnli", tags={}, params={}))
+    tracker.start(Opening("mnli", experiment="xnli", tags={}, params={}))
     tracker.log_metrics({"loss": 1.0})
     tracker.close("FAILED")
     tracker.close()
-    tracker.start("later", experiment="xnli", tags={}, params={}, parent=outer)
+    tracker.start(Opening("later", experiment="xnli", tags={}, params={}, parent=outer))
     tracker.close("KILLED")
     parent, child, later = runs()
     assert "mlflow.parentRunId" not in parent.data.tags
@@ -91,7 +91,7 @@ def test_runs_nest_under_the_open_run_or_the_parent_named(folder, runs):
 def test_more_tags_params_and_numbers_than_one_request_takes_all_arrive(folder, runs):
     tracker = open_tracker("mlflow", folder=folder)
     many = {f"k{i}": i for i in range(250)}
-    tracker.start("many", experiment="xnli", tags=many, params=many)
+    tracker.start(Opening("many", experiment="xnli", tags=many, params=many))
     tracker.log_metrics({f"m{i}": i for i in range(1100)})
     tracker.close()
     (run,) = runs()
@@ -105,8 +105,8 @@ def test_a_tracker_that_refuses_connections_costs_one_note_and_a_spool(tmp_path,
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     tracker = open_tracker("mlflow", folder=tmp_path)
-    parent = tracker.start("mnli/squad", experiment="squad", tags={"t": "v"}, params={"lr": 1})
-    child = tracker.start("mnli", experiment="mnli", tags={}, params={})
+    parent = tracker.start(Opening("mnli/squad", experiment="squad", tags={"t": "v"}, params={"lr": 1}))
+    child = tracker.start(Opening("mnli", experiment="mnli", tags={}, params={}))
     tracker.log_metrics({"loss": 0.5}, step=3)
     tracker.close()
     tracker.close()
@@ -124,10 +124,10 @@ def test_a_tracker_that_refuses_connections_costs_one_note_and_a_spool(tmp_path,
 
 def test_a_tracker_that_dies_moves_the_rest_of_every_open_run_to_the_spool(folder, runs, monkeypatch):
     tracker = open_tracker("mlflow", folder=folder)
-    outer = tracker.start("outer", experiment="xnli", tags={}, params={})
-    inner = tracker.start("inner", experiment="xnli", tags={}, params={})
+    outer = tracker.start(Opening("outer", experiment="xnli", tags={}, params={}))
+    inner = tracker.start(Opening("inner", experiment="xnli", tags={}, params={}))
     tracker.log_metrics({"loss": 1.0}, step=1)
-    monkeypatch.setattr(server, "apply", gone)
+    monkeypatch.setattr(writing, "apply", gone)
     tracker.log_text("x", "a.txt")
     tracker.log_metrics({"loss": 0.5}, step=2)
     tracker.close()
@@ -140,9 +140,9 @@ def test_a_tracker_that_dies_moves_the_rest_of_every_open_run_to_the_spool(folde
 
 def test_what_was_not_yet_sent_when_the_tracker_died_is_not_lost(folder, monkeypatch):
     tracker = open_tracker("mlflow", folder=folder)
-    tracker.start("a", experiment="xnli", tags={}, params={})
+    tracker.start(Opening("a", experiment="xnli", tags={}, params={}))
     tracker.log_metrics({"loss": 0}, step=0)
-    monkeypatch.setattr(server, "apply", gone)
+    monkeypatch.setattr(writing, "apply", gone)
     for step in range(1, 2000):
         tracker.log_metrics({"loss": step}, step=step)
     tracker.close()
@@ -153,10 +153,10 @@ def test_what_was_not_yet_sent_when_the_tracker_died_is_not_lost(folder, monkeyp
 def test_a_tracker_and_a_spool_that_cannot_be_written_cost_two_notes_and_not_the_run(tmp_path):
     (tmp_path / "file").write_text("")
     tracker = open_tracker("mlflow", folder=tmp_path / "file")
-    assert tracker.start("a", experiment="e", tags={}, params={}) == ""
+    assert tracker.start(Opening("a", experiment="e", tags={}, params={})) == ""
     tracker.log_metrics({"x": 1})
     tracker.log_text("x", "y.txt")
-    tracker.start("b", experiment="e", tags={}, params={})
+    tracker.start(Opening("b", experiment="e", tags={}, params={}))
     tracker.close()
     tracker.close()
     assert len(tracker.notes) == 2
@@ -164,9 +164,9 @@ def test_a_tracker_and_a_spool_that_cannot_be_written_cost_two_notes_and_not_the
 
 
 def test_a_spool_that_fills_the_disk_costs_a_note_and_not_the_run(folder, monkeypatch):
-    monkeypatch.setattr(server, "create_run", gone)
+    monkeypatch.setattr(writing, "create_run", gone)
     tracker = open_tracker("mlflow", folder=folder)
-    tracker.start("a", experiment="e", tags={}, params={})
+    tracker.start(Opening("a", experiment="e", tags={}, params={}))
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     tracker.log_text("x", "y.txt")
     tracker.log_text("x", "y.txt")
@@ -176,7 +176,7 @@ def test_a_spool_that_fills_the_disk_costs_a_note_and_not_the_run(folder, monkey
 
 def test_a_value_that_is_no_number_and_a_file_that_is_not_there_are_noted(folder, runs):
     tracker = open_tracker("mlflow", folder=folder)
-    tracker.start("a", experiment="xnli", tags={}, params={})
+    tracker.start(Opening("a", experiment="xnli", tags={}, params={}))
     tracker.log_metrics({"good": 1, "bad": "high", "worse": None})
     tracker.log_artifact(folder / "none.png")
     tracker.close()
@@ -192,10 +192,10 @@ def test_what_mlflow_refuses_is_noted_and_the_run_stays_live(folder, runs, monke
     from mlflow.exceptions import MlflowException
 
     tracker = open_tracker("mlflow", folder=folder)
-    tracker.start("a", experiment="xnli", tags={}, params={})
+    tracker.start(Opening("a", experiment="xnli", tags={}, params={}))
     with monkeypatch.context() as patch:
         patch.setattr(
-            server, "apply", lambda *_, **__: (_ for _ in ()).throw(MlflowException.invalid_parameter_value("no"))
+            writing, "apply", lambda *_, **__: (_ for _ in ()).throw(MlflowException.invalid_parameter_value("no"))
         )
         tracker.log_text("x", "y.txt")
     tracker.log_metrics({"x": 1})
@@ -208,7 +208,7 @@ def test_what_mlflow_refuses_is_noted_and_the_run_stays_live(folder, runs, monke
 def test_a_deleted_experiment_is_used_again(folder, client, runs):
     client.delete_experiment(client.create_experiment("xnli"))
     tracker = open_tracker("mlflow", folder=folder)
-    tracker.start("a", experiment="xnli", tags={}, params={})
+    tracker.start(Opening("a", experiment="xnli", tags={}, params={}))
     tracker.close()
     assert tracker.notes == []
     assert len(runs()) == 1
@@ -223,12 +223,12 @@ def test_logging_without_a_run_is_nothing(tmp_path):
 
 def test_a_run_is_not_split_by_a_change_of_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(server, "create_run", gone)
+    monkeypatch.setattr(writing, "create_run", gone)
     monkeypatch.setattr(server, "connect", gone)
     tracker = open_tracker("mlflow", folder=Path("."))
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    tracker.start("a", experiment="e", tags={}, params={})
+    tracker.start(Opening("a", experiment="e", tags={}, params={}))
     tracker.close()
     assert len(spool.spooled(tmp_path)) == 1
 
@@ -238,7 +238,7 @@ def test_the_folders_own_store_is_recorded_without_its_path(tmp_path, monkeypatc
     monkeypatch.setattr(server, "connect", gone)
     monkeypatch.chdir(tmp_path)
     tracker = open_tracker("mlflow", uri=uri, folder=tmp_path)
-    tracker.start("a", experiment="e", tags={}, params={})
+    tracker.start(Opening("a", experiment="e", tags={}, params={}))
     tracker.close()
     (path,) = spool.spooled(tmp_path)
     first = (path / spool.EVENTS).read_text().splitlines()[0]
@@ -248,30 +248,32 @@ def test_the_folders_own_store_is_recorded_without_its_path(tmp_path, monkeypatc
 
 def test_a_run_that_is_there_is_gone_on_with_and_one_that_is_gone_begins_anew(folder, client, runs):
     tracker = open_tracker("mlflow", folder=folder)
-    first = tracker.start("sweep", experiment="xnli", tags={}, params={"a": 1})
+    first = tracker.start(Opening("sweep", experiment="xnli", tags={}, params={"a": 1}))
     tracker.close("FAILED")
     again = open_tracker("mlflow", folder=folder)
-    assert again.start("sweep", experiment="xnli", tags={"x": "y"}, params={}, run_id=first) == first
+    assert again.start(Opening("sweep", experiment="xnli", tags={"x": "y"}, params={}, run_id=first)) == first
     again.log_metrics({"cells": 3})
     again.close()
     (run,) = runs()
     assert (run.info.status, run.data.metrics["cells"], run.data.tags["x"]) == ("FINISHED", 3.0, "y")
     client.delete_run(first)
     other = open_tracker("mlflow", folder=folder)
-    assert other.start("sweep", experiment="xnli", tags={}, params={}, run_id=first) not in (first, "")
+    assert other.start(Opening("sweep", experiment="xnli", tags={}, params={}, run_id=first)) not in (first, "")
     other.close()
     assert tracker.notes == again.notes == other.notes == []
 
 
 def test_going_on_with_a_run_ends_what_a_killed_process_left_running_under_it(folder, client):
     killed = open_tracker("mlflow", folder=folder)
-    sweep = killed.start("sweep", experiment="sweep", tags={}, params={})
-    stage = killed.start("stage", experiment="sweep", tags={}, params={})
-    other = open_tracker("mlflow", folder=folder).start("another sweep", experiment="sweep", tags={}, params={})
+    sweep = killed.start(Opening("sweep", experiment="sweep", tags={}, params={}))
+    stage = killed.start(Opening("stage", experiment="sweep", tags={}, params={}))
+    other = open_tracker("mlflow", folder=folder).start(
+        Opening("another sweep", experiment="sweep", tags={}, params={})
+    )
 
     resumed = open_tracker("mlflow", folder=folder)
-    resumed.start("sweep", experiment="sweep", tags={}, params={}, run_id=sweep)
-    live = resumed.start("stage", experiment="sweep", tags={}, params={})
+    resumed.start(Opening("sweep", experiment="sweep", tags={}, params={}, run_id=sweep))
+    live = resumed.start(Opening("stage", experiment="sweep", tags={}, params={}))
 
     statuses = {run: client.get_run(run).info.status for run in (sweep, stage, live, other)}
     assert statuses == {sweep: "RUNNING", stage: "KILLED", live: "RUNNING", other: "RUNNING"}
@@ -279,8 +281,8 @@ def test_going_on_with_a_run_ends_what_a_killed_process_left_running_under_it(fo
 
 def test_a_tracker_may_put_every_run_into_one_experiment_under_one_run(folder, runs):
     tracker = open_tracker("mlflow", folder=folder, experiment="sweep s", parent="abc")
-    outer = tracker.start("mnli", experiment="xnli", tags={}, params={})
-    tracker.start("inner", experiment="xnli", tags={}, params={})
+    outer = tracker.start(Opening("mnli", experiment="xnli", tags={}, params={}))
+    tracker.start(Opening("inner", experiment="xnli", tags={}, params={}))
     tracker.close()
     tracker.close()
     parents = {run.info.run_name: run.data.tags["mlflow.parentRunId"] for run in runs("sweep s")}

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from toolkit.errors import ToolkitError
-from toolkit.tracking import open_tracker, server, spool, sync
+from toolkit.tracking import Opening, open_tracker, server, spool, sync, writing
 
 
 def gone(*_, **__):
@@ -21,7 +21,7 @@ def outage(monkeypatch):
         def __enter__(self):
             self.patch = pytest.MonkeyPatch()
             for name in ("create_run", "apply"):
-                self.patch.setattr(server, name, gone)
+                self.patch.setattr(writing, name, gone)
 
         def __exit__(self, *_):
             self.patch.undo()
@@ -34,7 +34,7 @@ def a_run(folder, name="mnli", *, parent=None, close="FINISHED", values=(1.0, 0.
     figure = folder / "figure.png"
     figure.write_bytes(name.encode())
     tracker = open_tracker("mlflow", folder=folder)
-    run_id = tracker.start(name, experiment="xnli", tags={"t": "v"}, params={"p": 1}, parent=parent)
+    run_id = tracker.start(Opening(name, experiment="xnli", tags={"t": "v"}, params={"p": 1}, parent=parent))
     for step, value in enumerate(values):
         tracker.log_metrics({"loss": value}, step=step)
     tracker.log_artifact(figure, "figures")
@@ -82,7 +82,7 @@ def test_what_is_uploaded_leaves_the_spool_and_a_second_upload_finds_nothing(fol
 
 def test_a_run_whose_tracker_died_is_completed_and_not_doubled(folder, client, runs, outage):
     tracker = open_tracker("mlflow", folder=folder)
-    run_id = tracker.start("mnli", experiment="xnli", tags={}, params={})
+    run_id = tracker.start(Opening("mnli", experiment="xnli", tags={}, params={}))
     tracker.log_metrics({"loss": 1.0}, step=1)
     with outage():
         tracker.log_text("x", "late.txt")
@@ -104,7 +104,7 @@ def test_an_upload_interrupted_anywhere_goes_on_and_doubles_nothing(
         a_run(folder)
     with monkeypatch.context() as patch:
         calls = iter(range(100))
-        for place, name in ((server, "apply"), (spool, "write_progress"), (spool, "remove")):
+        for place, name in ((writing, "apply"), (spool, "write_progress"), (spool, "remove")):
             inner = getattr(place, name)
 
             def stop(*args, inner=inner, **options):
@@ -125,7 +125,7 @@ def test_an_upload_interrupted_anywhere_goes_on_and_doubles_nothing(
 
 def test_a_run_made_by_a_server_whose_answer_was_lost_is_taken_up(folder, runs, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(server, "describe_run", gone)  # the run exists by now, and its id is not known here
+        patch.setattr(writing, "describe_run", gone)  # the run exists by now, and its id is not known here
         a_run(folder)
     assert len(runs()) == 1
     assert sync(folder) == 1
@@ -136,7 +136,7 @@ def test_a_run_made_by_a_server_whose_answer_was_lost_is_taken_up(folder, runs, 
 def test_children_find_their_parents_again(folder, runs, outage):
     with outage():
         tracker, parent = a_run(folder, "outer", close=None)
-        tracker.start("inner", experiment="xnli", tags={}, params={})
+        tracker.start(Opening("inner", experiment="xnli", tags={}, params={}))
         tracker.close()
         tracker.close()
         a_run(folder, "named", parent=parent)
@@ -154,13 +154,13 @@ def test_children_find_their_parents_again(folder, runs, outage):
 def test_a_run_opened_in_an_outage_and_closed_by_another_process_is_one_run(folder, runs, outage, is_back):
     with outage():
         opening = open_tracker("mlflow", folder=folder)
-        parent = opening.start("sweep", experiment="xnli", tags={}, params={"p": 1})
+        parent = opening.start(Opening("sweep", experiment="xnli", tags={}, params={"p": 1}))
         opening._open[-1].spool.close()  # as a process that ends leaves it: begun and not closed
         a_run(folder, "child", parent=parent)
 
     def close():
         closing = open_tracker("mlflow", folder=folder)
-        closing.start("sweep", experiment="xnli", tags={}, params={}, run_id=parent)
+        closing.start(Opening("sweep", experiment="xnli", tags={}, params={}, run_id=parent))
         closing.log_metrics({"cells_done": 2})
         closing.close()
 
@@ -197,11 +197,11 @@ def test_a_run_whose_process_was_killed_ends_as_killed(folder, runs):
     code = f"""
         import os, signal
         from pathlib import Path
-        from toolkit.tracking import open_tracker, server
+        from toolkit.tracking import Opening, open_tracker, server
         def gone(*_): raise ConnectionError("away")
         server.connect = gone
         tracker = open_tracker("mlflow", folder=Path({str(folder)!r}))
-        tracker.start("mnli", experiment="xnli", tags={{}}, params={{}})
+        tracker.start(Opening("mnli", experiment="xnli", tags={{}}, params={{}}))
         tracker.log_metrics({{"loss": 1.0}})
         os.kill(os.getpid(), signal.SIGKILL)
     """
@@ -241,7 +241,7 @@ def test_a_tracker_still_away_loses_nothing(folder, outage, monkeypatch):
 
 def test_a_run_deleted_in_the_meantime_is_made_anew(folder, client, runs, outage):
     tracker = open_tracker("mlflow", folder=folder)
-    run_id = tracker.start("mnli", experiment="xnli", tags={}, params={"p": 1})
+    run_id = tracker.start(Opening("mnli", experiment="xnli", tags={}, params={"p": 1}))
     with outage():
         tracker.log_text("x", "late.txt")
         tracker.close()
@@ -302,8 +302,8 @@ def test_thousands_of_numbers_go_in_few_requests(folder, runs, outage, monkeypat
     with outage():
         a_run(folder, values=[float(i) for i in range(2500)])
     requests = []
-    inner = server.apply
-    monkeypatch.setattr(server, "apply", lambda *a, **k: (requests.append(len(a[2])), inner(*a, **k)))
+    inner = writing.apply
+    monkeypatch.setattr(writing, "apply", lambda *a, **k: (requests.append(len(a[2])), inner(*a, **k)))
     assert sync(folder) == 1
     assert requests == [1000, 1000, 500, 1, 1, 1]
     assert runs()[0].data.metrics == {"loss": 2499.0}

@@ -32,27 +32,22 @@ def track_sync() -> None:
 
 
 @click.command(epilog=example("xstilts ui", "xstilts ui --folder demo --port 5001"))
-@click.option("--port", default=5000, show_default=True, metavar="N", help="Port on this machine.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=5000, show_default=True, metavar="N", help="Port on this machine."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="NAME", help="Address to listen on.")
 @click.option(
     "--folder", type=PATH, default=Path("."), show_default=True, metavar="DIR", help="Folder that holds mlflow.db."
 )
 def ui(port: int, host: str, folder: Path) -> None:
-    """Open the MLflow UI on the runs of a folder (or of MLFLOW_TRACKING_URI)."""
-    import os
-    import subprocess
+    """Open the MLflow UI on the runs of a folder (or of MLFLOW_TRACKING_URI).
 
-    from toolkit.tracking import tracking_uri
+    Prints an address for each experiment, the one used last first. It opens the list of runs in a view that shows their
+    scores as columns, grouped by composition, with charts; the view is saved with the experiment.
+    """
+    from toolkit.recipes.look.ui import open_ui
 
-    uri = tracking_uri(None, folder)
-    if uri.startswith("http"):
-        click.echo(f"The runs are on {uri}; open it in a browser.")
-        return
-    # Without it MLflow 3.17 shows the pages for language model traces, all of them empty.
-    page = f"http://{host}:{port}/#/experiments?workflowType=machine_learning"
-    click.echo(f"{page}  (runs of {uri}; Ctrl-C ends it)")
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
-    sys.exit(subprocess.call(command, env=os.environ))
+    sys.exit(open_ui(folder, host=host, port=port, tell=click.echo))
 
 
 @click.command(epilog=example("xstilts doctor", "xstilts doctor --data-root MIRROR"))

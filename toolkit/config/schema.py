@@ -30,6 +30,9 @@ class TrackingConfig:
         int,
         About("an adapter's weights are kept with its card in the tracker up to this size, in MiB", low=0, changes=()),
     ] = 64
+    predictions_mib: Annotated[
+        int, About("predictions are kept in the tracker up to this size, in MiB", low=0, changes=())
+    ] = 64
     experiment: Annotated[str | None, About("experiment of every run; null: the task's name", changes=())] = None
     parent: Annotated[str | None, About("id of the run that runs are nested under; null: none", changes=())] = None
 

@@ -5,7 +5,7 @@ Every event carries its time, so that sending one twice writes the same row and 
 
 from __future__ import annotations
 
-import hashlib
+import json
 import re
 import subprocess
 import time
@@ -16,22 +16,36 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from toolkit.tracking.limits import (
+    DATA_NAME_LENGTH,
+    EXPERIMENT_LENGTH,
+    KEY_LENGTH,
+    MODEL_VALUE_LENGTH,
+    NAMES_FILE,
+    PARAM_LENGTH,
+    TAG_LENGTH,
+    Names,
+    Whole,
+    cut,
+    safe_path,
+    shortened,
+)
+
 Event = dict[str, Any]
 
 PARENT_TAG = "mlflow.parentRunId"
 COMMIT_TAG = "mlflow.source.git.commit"
-NOTE_TAG = "mlflow.note.content"
-"""What MLflow shows as the description of a run or a model, as Markdown."""
 DIGEST_TAG = "xstilts.digest"
 """By it a run that uses an adapter finds the model that the run which made it left."""
+FOR_TAG = "for"
+"""The composition that a run's work was for: the same for the training of its stages, its scores and its comparisons."""
+SCORE = "score"
+"""Metric that every run which scores a task has: the number that a list of runs shows."""
 OWN_ID_TAG = "xstilts.run_id"
 """Every run carries an id of ours: after a lost answer, or a half-finished upload, it tells which run was meant."""
 LOCAL_PREFIX = "spool-"
 """A run that MLflow has not seen yet is called by its own id behind this prefix."""
 
-# MLflow 3.17's limits (mlflow/utils/validation.py).
-KEY_LENGTH, TAG_LENGTH, PARAM_LENGTH, EXPERIMENT_LENGTH = 250, 8000, 6000, 500
-DATA_DIGEST_LENGTH = 36
 STATUSES = ("FINISHED", "FAILED", "KILLED")
 
 
@@ -56,72 +70,114 @@ class Data:
     facts: Mapping[str, Any]
 
 
-def start(
-    run_name: str,
-    *,
-    experiment: str,
-    tags: Mapping[str, Any],
-    params: Mapping[str, Any],
-    parent: str | None,
-    uri: str | None,
-    own_id: str | None = None,
-) -> Event:
+@dataclass(frozen=True)
+class Opening:
+    """What a run is opened with.
+
+    Args:
+        name: what the run does to what: `eval mnli/xnli on xnli`.
+        experiment: where it goes: the task.
+        tags: whatever runs are filtered by.
+        params: the settings that matter.
+        parent: the id of its parent, by default the run still open.
+        began: when, in milliseconds since 1970, the work began; by default now.
+        run_id: continue this run if the tracker still has it, and end as KILLED what a process that is gone left
+            running under it; a local id: with the one that is in the spool.
+        purpose: the composition that the work is for; empty: that of the enclosing run, else the tag `composition`.
+    """
+
+    name: str
+    experiment: str
+    tags: Mapping[str, Any]
+    params: Mapping[str, Any]
+    parent: str | None = None
+    began: int | None = None
+    run_id: str | None = None
+    purpose: str = ""
+
+
+def start(opening: Opening, *, parent: str | None, uri: str | None, own_id: str | None = None) -> Event:
     """Return the event that opens a run.
 
     Args:
-        run_name: the composition.
-        experiment: the task.
-        tags: whatever runs are filtered by; names and values are made safe for MLflow.
-        params: the settings that matter; the same.
+        opening: what was asked for; names and values are made safe for MLflow, see `whole`.
         parent: the run id of the enclosing run.
         uri: the tracker meant, without credentials; None for the working folder's own store.
         own_id: of a run that was opened before and kept in the spool, which this one continues.
     """
-    named = {safe_key(name): cut(str(value), TAG_LENGTH) for name, value in tags.items()}
+    whole = Whole()
     own_id = own_id or uuid.uuid4().hex
-    named[OWN_ID_TAG] = own_id
+    tags = whole.values("tag", {**_purpose(opening), **opening.tags}, TAG_LENGTH)
+    tags[OWN_ID_TAG] = own_id
     if parent:
-        named[PARENT_TAG] = parent
+        tags[PARENT_TAG] = parent
     if commit := code_version():
-        named[COMMIT_TAG] = commit
+        tags[COMMIT_TAG] = commit
     return {
         "event": "start",
         "own_id": own_id,
         "run_id": None,
-        "run_name": cut(run_name, KEY_LENGTH),
-        "experiment": cut(experiment.strip(), EXPERIMENT_LENGTH) or "xstilts",
-        "tags": named,
-        "params": {safe_key(name): cut(str(value), PARAM_LENGTH) for name, value in params.items()},
+        "run_name": whole.short("run name", opening.name, KEY_LENGTH, file="whole/run_name.txt"),
+        "experiment": whole.short(
+            "experiment's name", opening.experiment.strip(), EXPERIMENT_LENGTH, file="whole/experiment.txt"
+        )
+        or "xstilts",
+        "tags": tags,
+        "params": whole.values("param", opening.params, PARAM_LENGTH),
         "uri": uri,
-        "time": now(),
+        "time": now() if opening.began is None else opening.began,
+        "whole": {"files": whole.files, "notes": whole.notes},
     }
 
 
-def metrics(values: Mapping[str, Any], step: int | None, *, at: int | None = None) -> Event:
-    """Return the event of some numbers at a step and, in milliseconds, a time; anything that `float` takes is a number."""
+def _purpose(opening: Opening) -> dict[str, str]:
+    """Return the tag that groups the runs of one composition: what encloses the run says it, else its own composition."""
+    purpose = opening.purpose or opening.tags.get("composition")
+    return {FOR_TAG: str(purpose)} if purpose else {}
+
+
+def whole_texts(start: Event) -> list[Event]:
+    """Take out of a start event what MLflow does not keep whole, as the events that keep it in files."""
+    return [text(content, name) for name, content in start.pop("whole")["files"].items()]
+
+
+def metrics(values: Mapping[str, float], step: int | None, *, names: Names, at: int | None = None) -> Event:
+    """Return the event of some numbers at a step and, in milliseconds, a time.
+
+    Args:
+        names: of the run's metrics, which grow with it.
+    """
     return {
         "event": "metrics",
-        "values": {safe_key(name): float(value) for name, value in values.items()},
+        "values": {names.safe(name): value for name, value in values.items()},
         "step": int(step or 0),
         "time": now() if at is None else at,
     }
 
 
+def name_list(names: Names) -> Event:
+    """Return the event of the file that says what the metrics' names stand for."""
+    return text(json.dumps(names.changed, indent=1, ensure_ascii=False), NAMES_FILE)
+
+
 def data(some: Sequence[Data]) -> Event:
     """Return the event of rows that a run learns from or is scored on."""
-    return {"event": "data", "data": [asdict(one) for one in some], "time": now()}
+    fitted = [{**asdict(one), "name": shortened(one.name, DATA_NAME_LENGTH)} for one in some]
+    return {"event": "data", "data": fitted, "time": now()}
 
 
 def adapter(name: str, digest: str, folder: Path, *, is_made: bool, params: Mapping[str, Any], note: str) -> Event:
     """Return the event of an adapter that a run made or used: its folder of card and, where small enough, weights."""
     return {
         "event": "adapter",
-        "name": re.sub(r"[/:.%\"']", "_", name)[:KEY_LENGTH],  # what MLflow refuses in a model's name
+        "name": shortened(re.sub(r"[/:.%\"']", "_", name), KEY_LENGTH),  # what MLflow refuses in a model's name
         "digest": digest,
         "path": str(folder),
         "is_made": is_made,
-        "params": {safe_key(key): cut(str(value), PARAM_LENGTH) for key, value in params.items()},
-        "note": cut(note, TAG_LENGTH),
+        "params": {
+            key: cut(str(value), MODEL_VALUE_LENGTH) for key, value in params.items()
+        },  # its card has them whole
+        "note": cut(note, MODEL_VALUE_LENGTH),  # its README.md has it whole
         "time": now(),
     }
 
@@ -158,39 +214,3 @@ def code_version() -> str:
 def now() -> int:
     """Return the time in milliseconds since 1970, as MLflow keeps it."""
     return int(time.time() * 1000)
-
-
-def cut(value: str, limit: int) -> str:
-    """Return `value`, or its first characters and an ellipsis where it is longer than `limit`.
-
-    Example:
-        >>> cut("xlm-roberta", 6)
-        'xlm-r…'
-    """
-    return value if len(value) <= limit else value[: limit - 1] + "…"
-
-
-def safe_key(name: str) -> str:
-    """Return `name` as MLflow takes it for a metric, param or tag: letters, digits and `/_.-: `, at most 250.
-
-    A name that had to be shortened ends in a digest, so that two of them stay two.
-
-    Example:
-        >>> safe_key("xnli/accuracy/zero_shot_mean"), safe_key("fuse[a,b]@t"), safe_key("../a//b")
-        ('xnli/accuracy/zero_shot_mean', 'fuse_a_b__t', 'a/b')
-    """
-    safe = safe_path(re.sub(r"[^/\w.\-: ]", "_", str(name))) or "_"
-    if len(safe) > KEY_LENGTH:
-        digest = hashlib.sha256(safe.encode()).hexdigest()[:8]
-        safe = f"{safe[: KEY_LENGTH - 9].rstrip('/')}_{digest}"
-    return safe
-
-
-def safe_path(name: str) -> str:
-    """Return `name` as a relative path that stays inside its folder.
-
-    Example:
-        >>> safe_path("/config/../resolved.yaml")
-        'config/resolved.yaml'
-    """
-    return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", ".", ".."))

@@ -6,12 +6,13 @@ import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.tracking import events, server
-from toolkit.tracking.events import Data, Event
+from toolkit.tracking import events, server, writing
+from toolkit.tracking.events import Data, Event, Opening
+from toolkit.tracking.limits import Names
 from toolkit.tracking.spool import NAME, SpooledRun
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ class _Open:
     spool: SpooledRun | None = None
     is_lost: bool = False  # neither tracker nor spool took it
     pending: list[Event] = field(default_factory=list)
+    names: Names = field(default_factory=Names)  # of its metrics
     sent_at: float = -math.inf
+
+    @property
+    def purpose(self) -> str:
+        return str(self.start["tags"].get(events.FOR_TAG, ""))
 
     @property
     def run_id(self) -> str:
@@ -69,38 +75,28 @@ class MlflowTracker:
         self._is_down = False
         self._lock = threading.RLock()  # what samples a machine's load logs from a thread of its own
 
-    def start(
-        self,
-        run_name: str,
-        *,
-        experiment: str,
-        tags: Mapping[str, Any],
-        params: Mapping[str, Any],
-        parent: str | None = None,
-        began: int | None = None,
-        run_id: str | None = None,
-    ) -> str:
+    def start(self, opening: Opening) -> str:
         """Open a run and return MLflow's id for it, or a local one that `sync` replaces."""
         with self._lock:
+            parent, run_id = opening.parent, opening.run_id
             if parent is None:
                 parent = self._open[-1].run_id if self._open else self._parent
             # A run that was opened while the tracker was away is known by its own id, here and in the spool.
-            own_id = (
-                run_id.removeprefix(events.LOCAL_PREFIX) if run_id and run_id.startswith(events.LOCAL_PREFIX) else None
+            is_local = run_id is not None and run_id.startswith(events.LOCAL_PREFIX)
+            begun = events.start(
+                replace(
+                    opening,
+                    experiment=self._experiment or opening.experiment,
+                    purpose=opening.purpose or (self._open[-1].purpose if self._open else ""),
+                ),
+                parent=parent,
+                uri=self._recorded,
+                own_id=str(run_id).removeprefix(events.LOCAL_PREFIX) if is_local else None,
             )
-            run = _Open(
-                events.start(
-                    run_name,
-                    experiment=self._experiment or experiment,
-                    tags=tags,
-                    params=params,
-                    parent=parent,
-                    uri=self._recorded,
-                    own_id=own_id,
-                )
-            )
-            if began is not None:  # the work began before its run was opened
-                run.start["time"] = began
+            for note in begun["whole"]["notes"]:
+                self._note(note)
+            whole = events.whole_texts(begun)
+            run = _Open(begun)
             self._open.append(run)
             if not self._is_down:
                 try:
@@ -109,6 +105,8 @@ class MlflowTracker:
                     self._went_down(fault)
             if not run.is_live:
                 self._spool(run)
+            for text in whole:
+                self._write_alone(text)
             return run.run_id
 
     def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
@@ -119,8 +117,13 @@ class MlflowTracker:
                 numbers[name] = float(value)
             except (TypeError, ValueError):
                 self._note(f"Metric '{name}' is {value!r}, which is not a number; it is not tracked.")
-        if numbers:
-            self._write(events.metrics(numbers, step, at=at))
+        with self._lock:
+            if numbers and self._open:
+                names = self._open[-1].names
+                known = len(names.changed)
+                self._write_alone(events.metrics(numbers, step, names=names, at=at))
+                if len(names.changed) > known:
+                    self._write_alone(events.name_list(names))
 
     def log_data(self, some: Sequence[Data]) -> None:
         """Keep which rows the run learns from or is scored on."""
@@ -173,12 +176,12 @@ class MlflowTracker:
             self._client = server.connect(self.uri)
         with server.waits(timeout_s=_ANSWER_S, retries=1):
             is_local = bool(run_id) and str(run_id).startswith(events.LOCAL_PREFIX)
-            if run_id and not is_local and server.is_active(self._client, run_id):
-                server.describe_run(self._client, run_id, run.start)
-                server.end_children(self._client, run_id)
+            if run_id and not is_local and writing.is_active(self._client, run_id):
+                writing.describe_run(self._client, run_id, run.start)
+                writing.end_children(self._client, run_id)
                 run.start["run_id"] = run_id
             else:
-                run.start["run_id"] = server.create_run(
+                run.start["run_id"] = writing.create_run(
                     self._client, run.start, uri=self.uri, folder=self.folder, take_up=is_local
                 )
         run.is_live = True
@@ -231,7 +234,7 @@ class MlflowTracker:
                 raise ConnectionError(fault)
             timeout_s = _UPLOAD_S
         with server.waits(timeout_s=timeout_s, retries=1):
-            server.apply(self._client, run.run_id, some, base=self.folder)
+            writing.apply(self._client, run.run_id, some, base=self.folder)
 
     def _spool(self, run: _Open) -> None:
         if run.is_lost:

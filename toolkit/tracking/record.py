@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from toolkit.tracking.events import DATA_DIGEST_LENGTH, DIGEST_TAG, KEY_LENGTH, NOTE_TAG, Event
+from toolkit.tracking.events import DIGEST_TAG, Event
+from toolkit.tracking.limits import DATA_DIGEST_LENGTH, NOTE_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -60,7 +61,7 @@ def log_adapter(client: MlflowClient, run_id: str, event: Event, *, base: Path) 
         tags: dict[str, Any] = {DIGEST_TAG: event["digest"], NOTE_TAG: event["note"]}
         model = client.create_logged_model(
             client.get_run(run_id).info.experiment_id,
-            name=event["name"][:KEY_LENGTH],
+            name=event["name"],
             source_run_id=run_id if event["is_made"] else None,
             tags=tags,
             params=event["params"],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from toolkit.tracking.events import Data
+from toolkit.tracking.events import Data, Opening
 from toolkit.tracking.mlflow_tracker import MlflowTracker
 
 
@@ -23,25 +23,8 @@ class Tracker(Protocol):
     @property
     def run_id(self) -> str: ...
 
-    def start(
-        self,
-        run_name: str,
-        *,
-        experiment: str,
-        tags: Mapping[str, Any],
-        params: Mapping[str, Any],
-        parent: str | None = None,
-        began: int | None = None,
-        run_id: str | None = None,
-    ) -> str:
-        """Open a run and return its id.
-
-        Args:
-            parent: the id of its parent, by default the run still open.
-            began: when, in milliseconds since 1970, the work began; by default now.
-            run_id: continue this run if the tracker still has it, and end as KILLED what a process that is gone left
-                running under it; a local id: with the one that is in the spool.
-        """
+    def start(self, opening: Opening) -> str:
+        """Open a run and return its id."""
 
     def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
         """Keep numbers under their names, at a step and a time (ms since 1970, by default now)."""
@@ -75,17 +58,7 @@ class NoTracker:
     def __init__(self) -> None:
         self.notes: list[str] = []
 
-    def start(
-        self,
-        run_name: str,
-        *,
-        experiment: str,
-        tags: Mapping[str, Any],
-        params: Mapping[str, Any],
-        parent: str | None = None,
-        began: int | None = None,
-        run_id: str | None = None,
-    ) -> str:
+    def start(self, opening: Opening) -> str:
         """Return the empty id of no run."""
         return ""
 
@@ -131,7 +104,7 @@ def open_tracker(
         experiment, parent: as in `MlflowTracker`.
 
     Example:
-        >>> open_tracker("none").start("mnli", experiment="mnli", tags={}, params={})
+        >>> open_tracker("none").start(Opening("mnli", experiment="mnli", tags={}, params={}))
         ''
     """
     if kind == "none":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import ToolkitError
-from toolkit.tracking import server, spool
+from toolkit.tracking import server, spool, writing
 from toolkit.tracking.events import LOCAL_PREFIX, PARENT_TAG, Event
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _upload(path: Path, folder: Path, uri: str | None, clients: _Clients) -> boo
         is_more = line is not None and event["event"] == line[0]["event"] == "metrics"
         if is_more and len(some) < _METRICS_AT_ONCE:
             continue
-        server.apply(client, run_id, some, base=path)
+        writing.apply(client, run_id, some, base=path)
         spool.write_progress(path, uri=server.shown(target), run_id=run_id, offset=end)
         some, is_further = [], True
     # Another process may have continued it and ended it.
@@ -130,11 +130,11 @@ def _target(start: Event, uri: str | None, folder: Path) -> str:
 def _run_id(client: MlflowClient, start: Event, target: str, folder: Path) -> str:
     """Return the run to complete: the one begun before the tracker went away, else one made now."""
     is_same = server.shown(target) == (start["uri"] or server.own_store(folder))
-    if start["run_id"] and is_same and server.is_active(client, start["run_id"]):
-        server.describe_run(client, start["run_id"], start)
+    if start["run_id"] and is_same and writing.is_active(client, start["run_id"]):
+        writing.describe_run(client, start["run_id"], start)
         return str(start["run_id"])
-    run_id = server.create_run(client, start, uri=target, folder=folder, take_up=True)
+    run_id = writing.create_run(client, start, uri=target, folder=folder, take_up=True)
     # Children that went ahead of their parent have its local id.
-    for child in server.search_tag(client, PARENT_TAG, LOCAL_PREFIX + start["own_id"]):
+    for child in writing.search_tag(client, PARENT_TAG, LOCAL_PREFIX + start["own_id"]):
         client.set_tag(child, PARENT_TAG, run_id)
     return run_id

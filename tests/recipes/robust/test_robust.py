@@ -344,4 +344,4 @@ def test_a_run_whose_logging_raises_is_failed(nli: Config, tmp_path: Path) -> No
     session = Session.open(_here(nli, tmp_path, "eval.limit=4"), tracker=tracker)
     with pytest.raises(OSError, match="no space"):
         journey(["micro-nli"], session, task="micro-nli", languages="en", stress=Stress("swap", (0.5,)))
-    assert tracker.status == {"micro-nli": "FAILED"}
+    assert tracker.status == {"robust micro-nli on micro-nli": "FAILED"}

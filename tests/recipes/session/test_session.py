@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.session.backbones import FrozenBackbone, open_backbone
 from toolkit.recipes.session.session import Session
-from toolkit.tracking import NoTracker
+from toolkit.tracking import NoTracker, Opening
 
 
 class Recorder(NoTracker):
@@ -24,12 +23,10 @@ class Recorder(NoTracker):
         self.runs: dict[str, str] = {}
         self._open: list[str] = []
 
-    def start(
-        self, run_name: str, *, experiment: str, tags: Mapping[str, Any], params: Mapping[str, Any], **_: Any
-    ) -> str:
-        self.runs[run_name] = "RUNNING"
-        self._open.append(run_name)
-        return run_name
+    def start(self, opening: Opening) -> str:
+        self.runs[opening.name] = "RUNNING"
+        self._open.append(opening.name)
+        return opening.name
 
     def close(self, status: str = "FINISHED") -> None:
         self.runs[self._open.pop()] = status

@@ -9,9 +9,9 @@ import pytest
 from tests.recipes.failing import FailingTracker
 from toolkit.progress import say_nothing
 from toolkit.recipes.session.tracked import SharedRun
-from toolkit.tracking import NoTracker
+from toolkit.tracking import NoTracker, Opening
 
-RUN = SharedRun("sweep grid", "sweep grid", {"journey": "sweep"}, {"cells": 1})
+RUN = SharedRun(Opening("sweep grid", "sweep grid", {"journey": "sweep"}, {"cells": 1}))
 
 
 class Kept(FailingTracker):

@@ -232,7 +232,7 @@ def _publish(found: Comparison, task: Task, session: Session) -> Compared:
     for name in ("compare.png", "compare.svg"):
         compare_figure(found, folder / name)
     with session.tracked(
-        f"compare {', '.join(names)}",
+        f"compare {', '.join(names)} on {task.name}",
         experiment=task.name,
         tags={"journey": "compare", "backbone": config.backbone.name, NOTE_TAG: markdown},
         params={"compared": ", ".join(names), "baseline": found.baseline, "backbone": config.backbone.name},

@@ -85,7 +85,7 @@ def attention(
     files = _write(masses, folder, expression, task)
     composition = parse(expression)
     with session.tracked(
-        str(composition),
+        f"attention {composition} on {task}",
         experiment=task,
         tags={**composition.tags(), "journey": "attention", "backbone": config.backbone.name},
         params={"composition": str(composition), "backbone": config.backbone.name, "languages": ",".join(wanted)},

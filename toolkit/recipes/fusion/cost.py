@@ -162,7 +162,7 @@ def made_cheaper(
     write_csv(costs, folder / "cost.csv", of=Cost)
     backbone = session.config.backbone.name
     with session.tracked(
-        card.name,
+        f"{journey} {costs[0].composition}",
         experiment=task.name,
         tags={**composition.tags(), "journey": journey, "backbone": backbone},
         params={"composition": card.name, "backbone": backbone, "from": costs[0].composition},

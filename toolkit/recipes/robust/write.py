@@ -132,7 +132,7 @@ def track_robust(found: Found, folder: Path, session: Session) -> None:
     files = ("robust.md", "robust.csv", "scores.json", "attacks.json", *(["curves.png"] if found.falls else []))
     for name in found.names:
         with session.tracked(
-            name,
+            f"robust {name} on {target.name}",
             experiment=target.name,
             tags={**parse(name).tags(), "journey": "robust", "backbone": config.backbone.name},
             params={"composition": name, "backbone": config.backbone.name, "noise_seed": config.noise.seed},

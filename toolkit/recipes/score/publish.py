@@ -9,6 +9,7 @@ from pathlib import Path
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.metrics import MAIN
+from toolkit.recipes.score.answers import FOLDER
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, log_adapters
 from toolkit.report import heat_map, render, table
@@ -16,7 +17,7 @@ from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import Score, metric_name, to_dict, write_csv, write_json
 from toolkit.results.summary import GAP, MEAN, ZERO_SHOT_MEAN, named_values
 from toolkit.tasks import Task
-from toolkit.tracking import NOTE_TAG
+from toolkit.tracking import NOTE_TAG, SCORE
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,11 @@ def publish(
     heat_map(scores, folder / "heat_map.png")
     run_id = None
     # Numbers of different protocols have no common mean, so each protocol is a run of its own.
-    for protocol in dict.fromkeys(score.protocol for score in scores):
+    protocols = list(dict.fromkeys(score.protocol for score in scores))
+    for protocol in protocols:
         alike = [score for score in scores if score.protocol == protocol]
         with session.tracked(
-            str(composition),
+            f"{journey} {composition} on {target.name}",
             experiment=target.name,
             tags={
                 **composition.tags(),
@@ -89,13 +91,17 @@ def publish(
             began=made_with.meter.began,
         ) as run:
             run_id = run.run_id or None
-            for name, values in _by_member(alike).items():
+            members = _by_member(alike)
+            for name, values in members.items():
                 named = summaries_first(named_values(values), target)
-                run.log_metrics({name + what: value for what, value in named.items()})
+                score = {SCORE: main_score(named, target)} if len(members) == 1 else {}
+                run.log_metrics({**score, **{name + what: value for what, value in named.items()}})
             run.log_data(made_with.data)
             made_with.meter.log(run, examples=sum(data.rows for data in made_with.data))
             for file in ("scores.csv", "scores.json", "heat_map.png", *files):
                 run.log_artifact(folder / file)
+            if protocol == protocols[-1]:  # one folder holds the predictions of all
+                log_predictions(session, folder / FOLDER)
             log_adapters(session, made_with.cards, is_made=False)
     return Scored(scores=tuple(scores), text=text, folder=folder, run_id=run_id)
 
@@ -123,6 +129,28 @@ def summaries_first(values: Mapping[str, float], task: Task) -> dict[str, float]
         return not name.startswith(main), last.index(what) if what in last else len(last)
 
     return {name: values[name] for name in sorted(values, key=place)}
+
+
+def main_score(named: Mapping[str, float], task: Task) -> float:
+    """Return the number that stands for a run in a list: the zero-shot mean of the task's main measure, else its mean."""
+    stem = metric_name(task.name, MAIN[task.metric], "")
+    zero_shot = named.get(stem + ZERO_SHOT_MEAN)
+    return named[stem + MEAN] if zero_shot is None else zero_shot
+
+
+def log_predictions(session: Session, folder: Path) -> None:
+    """Keep the predictions with the run, where they are at most `tracking.predictions_mib` large; else say where they are."""
+    if not folder.is_dir():
+        return
+    size_mib = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
+    limit_mib = session.config.tracking.predictions_mib
+    if size_mib <= limit_mib:
+        session.tracker.log_artifact(folder)
+    elif session.config.tracking.enabled:
+        session.say(
+            f"The predictions ({size_mib:,.0f} MiB) stay in {folder} and are not copied to the tracker, which takes {limit_mib} MiB; "
+            f"--set tracking.predictions_mib={size_mib + 1:.0f} copies them."
+        )
 
 
 def result_folder(expression: str, task: str, config: Config, *, journey: str) -> Path:

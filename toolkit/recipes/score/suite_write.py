@@ -153,7 +153,7 @@ def log_suite(result: SuiteResult, suite: Suite, expression: str, session: Sessi
     """Log a suite's result as one run and return its id."""
     backbone = session.config.backbone.name
     with session.tracked(
-        f"{suite.name} {expression}",
+        f"eval {expression} on the suite {suite.name}",
         experiment=suite.name,
         tags={
             "journey": "suite",

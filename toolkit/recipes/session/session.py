@@ -15,7 +15,7 @@ from toolkit.errors import ToolkitError
 from toolkit.progress import Report, Say, Tell, say_nothing, silent
 from toolkit.recipes.session.tracked import tracked
 from toolkit.tasks import Catalogue, catalogue_of
-from toolkit.tracking import Tracker, open_tracker
+from toolkit.tracking import Opening, Tracker, open_tracker
 from toolkit.zoo import Zoo, shelf_name
 
 
@@ -87,7 +87,8 @@ class Session:
 
         `tracker.run_id` inside it is the run's id.
         """
-        return tracked(self.tracker, self.say, name, experiment=experiment, tags=tags, params=params, began=began)
+        opening = Opening(name, experiment=experiment, tags=tags, params=params, began=began)
+        return tracked(self.tracker, self.say, opening)
 
 
 def require_writable(folder: Path) -> None:

@@ -6,35 +6,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from toolkit.progress import Say
-from toolkit.tracking import Tracker
+from toolkit.tracking import Opening, Tracker
 
 
 @contextmanager
-def tracked(
-    tracker: Tracker,
-    say: Say,
-    name: str,
-    *,
-    experiment: str,
-    tags: Mapping[str, Any],
-    params: Mapping[str, Any],
-    began: int | None = None,
-) -> Iterator[Tracker]:
+def tracked(tracker: Tracker, say: Say, opening: Opening) -> Iterator[Tracker]:
     """Open a run, give its tracker, close the run however the block ends, and say what the tracker notes.
 
     Args:
         tracker: keeps the run; what is logged inside goes to the run that was opened last.
         say: gets the tracker's notes, each once.
-        name: of the run.
-        experiment: where it goes.
-        tags, params: of the run.
-        began: when the work began, in milliseconds since 1970; None: now.
+        opening: of the run.
     """
     status = "FAILED"
-    tracker.start(name, experiment=experiment, tags=tags, params=params, began=began)
+    tracker.start(opening)
     try:
         yield tracker
         status = "FINISHED"
@@ -49,21 +37,14 @@ class SharedRun:
     """A run that several processes work under: one opens it and leaves it open, a later one closes it.
 
     Attributes:
-        name: of the run.
-        experiment: where it goes.
-        tags, params: of the run.
-        run_id: of the run that an earlier process opened; empty: a new one.
+        opening: of the run; its `run_id` is that of the run which an earlier process opened, None for a new one.
     """
 
-    name: str
-    experiment: str
-    tags: Mapping[str, Any]
-    params: Mapping[str, Any]
-    run_id: str = ""
+    opening: Opening
 
     def open(self, tracker: Tracker, say: Say) -> str:
         """Open the run, leave it open and return its id."""
-        run_id = self._start(tracker)
+        run_id = tracker.start(self.opening)
         for note in tracker.take_notes():
             say(note)
         return run_id
@@ -78,7 +59,7 @@ class SharedRun:
         files: Iterable[Path],
     ) -> None:
         """Log metrics and files, and close the run; as FAILED if that raises."""
-        self._start(tracker)
+        tracker.start(self.opening)
         ended = "FAILED"
         try:
             tracker.log_metrics(metrics)
@@ -89,8 +70,3 @@ class SharedRun:
             tracker.close(ended)
             for note in tracker.take_notes():
                 say(note)
-
-    def _start(self, tracker: Tracker) -> str:
-        return tracker.start(
-            self.name, experiment=self.experiment, tags=self.tags, params=self.params, run_id=self.run_id or None
-        )

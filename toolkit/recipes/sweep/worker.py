@@ -58,6 +58,7 @@ from toolkit.recipes.sweep.speed import measure
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.sweeps import Step
 from toolkit.tasks import Catalogue, catalogue_of
+from toolkit.tracking import Opening
 from toolkit.zoo import Zoo
 from toolkit.zoo.entry import swap_in
 
@@ -280,13 +281,13 @@ def adopt(source: Zoo, into: Zoo, entry: str, shelf: str) -> None:
 
 def _open_run(job: OpenRun, places: Mapping[str, Any], voice: _Voice) -> RunOpened:
     session = Session.open(_configured({}, places), say=voice.say)
-    run = SharedRun(job.name, job.experiment, job.tags, job.params, job.run_id)
+    run = SharedRun(Opening(job.name, job.experiment, job.tags, job.params, run_id=job.run_id or None))
     return RunOpened(run.open(session.tracker, session.say))
 
 
 def _close_run(job: CloseRun, places: Mapping[str, Any], voice: _Voice) -> RunClosed:
     session = Session.open(_configured({}, places), say=voice.say)
-    run = SharedRun(job.name, job.experiment, job.tags, {}, job.run_id)
+    run = SharedRun(Opening(job.name, job.experiment, job.tags, {}, run_id=job.run_id or None))
     run.close(session.tracker, session.say, status=job.status, metrics=job.metrics, files=map(Path, job.files))
     return RunClosed()
 

@@ -47,7 +47,7 @@ def run_computed(
     ranks.wait()
     card = session.zoo.get(stage.entry, session.shelf)
     with session.tracked(
-        stage.entry,
+        f"merge {stage.entry}",
         experiment=experiment,
         tags={**stage.circuit.tags(), "journey": "merge", "backbone": backbone.name},
         params={**stage.circuit.axes(), "backbone": session.config.backbone.name, **card.recipe["merge"]},

@@ -50,7 +50,7 @@ def run_stage(
         config = session.config
         session.say(opening(stage, config.train, circuit, data, n_steps=n_steps))
         with session.tracked(
-            stage.entry,
+            f"train {stage.entry}",
             experiment=experiment,
             tags={**stage.circuit.tags(), "journey": "train", "backbone": backbone.name, "stage_key": key},
             params=run_params(stage, config, data),

@@ -54,8 +54,8 @@ def train(
             )
         used = dict.fromkeys(parent for stage in stages for parent in stage.parents if parent not in made)
         require_locked(lock, [zoo.get(entry, shelf) for entry in used], expression)
-    last = session.catalogue.get(stages[-1].circuit.head_name.name)
-    experiment = session.catalogue.source_task(last).name
+    # Where `eval` of the same expression goes as well: all that was done for a target is one experiment.
+    experiment = session.catalogue.get(stages[-1].circuit.head_name.name).name
     with _whole_run(composition, stages, session, experiment):
         cards: list[AdapterCard] = []
         try:
@@ -76,7 +76,7 @@ def _whole_run(
     if len(stages) == 1:
         return nullcontext()
     return session.tracked(
-        f"train {composition}",
+        f"train {composition}, {len(stages)} stages",
         experiment=experiment,
         tags={**composition.tags(), "journey": "train", "backbone": session.config.backbone.name},
         params={"stages": len(stages)},

@@ -1,0 +1,159 @@
+"""Journey `ui`: MLflow's page on the runs of a folder or of a server, opened on a view of the scores."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from toolkit.errors import ToolkitError
+from toolkit.tracking import view
+from toolkit.tracking.server import connect, fault_of, local_path, own_store, reason, shown, tracking_uri, waits
+from toolkit.tracking.spool import NAME, spooled
+
+_START_S, _END_S = 120.0, 5.0
+
+
+def open_ui(folder: Path, *, host: str, port: int, tell: Callable[[str], None]) -> int:
+    """Serve MLflow's page until a signal ends it, or name the page of a server that runs already.
+
+    Args:
+        folder: holds `mlflow.db`; `MLFLOW_TRACKING_URI` goes before it.
+        host, port: to listen on.
+        tell: gets what there is to open.
+
+    Returns:
+        The exit code: 0 after Ctrl-C, 143 after SIGTERM, else that of MLflow's server.
+
+    Raises:
+        ToolkitError: there is no record of runs, it cannot be read, or the port is taken. Nothing is created.
+    """
+    uri = tracking_uri(None, folder)
+    _require_runs(uri, folder)
+    if why := fault_of(uri):
+        raise ToolkitError(
+            f"MLflow at {shown(uri)} cannot be used ({why}); check the address, or name a --folder with runs."
+        )
+    is_server = uri.startswith(("http://", "https://"))
+    if not is_server:
+        _require_port(host, port)
+    try:
+        with waits(timeout_s=10, retries=1):
+            found = view.prepare(connect(uri))
+    except Exception as fault:
+        raise ToolkitError(
+            f"MLflow at {shown(uri)} cannot be read ({reason(fault, uri)}); check what it holds."
+        ) from None
+    at = shown(uri).rstrip("/") if is_server else f"http://{host}:{port}"
+    if is_server:
+        _say(found, at, tell)
+        return 0
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
+    command += ["--uvicorn-opts", "--log-level warning"]  # without a line for each request
+    command += ["--workers", "1"]  # one reader: MLflow's default of four takes a minute to start on a small machine
+    try:
+        with _ended_by_signals(), _running(command) as server:
+            _wait(server, f"http://{host}:{port}")
+            if server.poll() is None:
+                _say(found, at, tell)
+                tell(f"Runs of {shown(uri)}; Ctrl-C ends the server.")
+                if waiting := len(spooled(folder)):
+                    what = "1 run waits" if waiting == 1 else f"{waiting} runs wait"
+                    tell(f"{what} in {folder / NAME}; `xstilts track sync` uploads.")
+            return server.wait()
+    except KeyboardInterrupt:
+        return 0
+    except _Ended as ended:
+        return 128 + ended.number
+
+
+class _Ended(BaseException):
+    """A signal that ends the command."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Raise `_Ended` where SIGTERM or SIGHUP arrives inside the block, once: what follows is cleaned up in peace."""
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+
+    def end(number: int, _: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Ended(number)
+
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _running(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server in a process group of its own, and end the whole group with the block: MLflow's starts processes."""
+    # MLflow's jobs are evaluations by language models, which nothing here starts.
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **os.environ}
+    server = subprocess.Popen(command, env=environment, stdout=sys.stderr, start_new_session=True)
+    try:
+        yield server
+    finally:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(server.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(_END_S)
+
+
+def _require_runs(uri: str, folder: Path) -> None:
+    """Raise where a database is a file that does not exist: looking must not make one."""
+    path = local_path(uri)
+    if path is None or path.exists():
+        return
+    if uri != own_store(folder):
+        raise ToolkitError(f"There is no database {path}, which MLFLOW_TRACKING_URI names; correct or unset it.")
+    if not folder.exists():
+        raise ToolkitError(f"There is no folder {folder}; name the one in which you trained with --folder.")
+    if not folder.is_dir():
+        raise ToolkitError(f"{folder} is not a folder; name the one that holds mlflow.db with --folder.")
+    raise ToolkitError(f"There is no {path}, so no runs to show; name the folder in which you trained with --folder.")
+
+
+def _require_port(host: str, port: int) -> None:
+    try:
+        with closing(socket.create_server((host, port), reuse_port=False)):
+            pass
+    except OSError as fault:
+        raise ToolkitError(
+            f"Nothing can listen on {host}:{port} ({os.strerror(fault.errno or 0)}); choose another with --port or --host."
+        ) from None
+
+
+def _say(found: list[view.Shown], at: str, tell: Callable[[str], None]) -> None:
+    if not found:
+        tell(f"{at}/  (no runs yet)")
+    for one in found:
+        tell(f"{at}{one.path}  {one.name}, {one.n_runs} {'run' if one.n_runs == 1 else 'runs'}")
+
+
+def _wait(server: subprocess.Popen[bytes], at: str) -> None:
+    """Wait until the server answers, so that the address can be opened when it is shown; or until it has ended."""
+    end = time.monotonic() + _START_S
+    while server.poll() is None and time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(f"{at}/health", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
