@@ -175,6 +175,7 @@ def test_a_score_of_rows_says_what_they_are_and_what_answered():
         is_generated=False,
         fingerprint="f00d",
         revision="lab/xnli@c0ffee",
+        limit_words="limit=10 limit_seed=0",
     )
     system = System("mnli", "tiny", "precision=fp32", seed=3)
     first, second = Score.of(rows, {"accuracy": 0.5, "f1": 0.25}, 10, system)
@@ -186,7 +187,7 @@ def test_a_score_of_rows_says_what_they_are_and_what_answered():
         10,
         "mnli",
         3,
-        "precision=fp32",
+        "precision=fp32 limit=10 limit_seed=0",
         "validation",
         "tiny",
         False,

@@ -12,11 +12,12 @@ from click.testing import CliRunner
 import cli
 from tests import PROJECT
 from toolkit.config import load
+from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import load_backbone
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.sweep.facts import Facts
+from toolkit.recipes.sweep.facts import Facts, Need, RowsFact, without_first_rows
 from toolkit.recipes.sweep.report import report
-from toolkit.recipes.sweep.run import plan_sweep, sweep
+from toolkit.recipes.sweep.run import dry_run, plan_sweep, sweep
 from toolkit.sweeps import SweepFolder, load_results
 from toolkit.tasks import BUILT_IN
 
@@ -60,7 +61,7 @@ def test_its_report_is_written_with_the_scores_that_it_holds(tmp_path: Path) -> 
 
 @pytest.mark.journey
 @pytest.mark.usefixtures("cheap_journeys")
-def test_a_further_run_does_only_what_it_lacks(copied: Path) -> None:
+def test_a_further_run_never_mixes_its_first_rows_with_drawn_ones(copied: Path) -> None:
     old = SweepFolder(copied).plan()
     assert old is not None
     [weights] = old.facts["backbones"].values()
@@ -68,14 +69,37 @@ def test_a_further_run_does_only_what_it_lacks(copied: Path) -> None:
         pytest.skip("the random weights of the tiny backbone are others on this processor")
     session_said: list[str] = []
     session = Session.open(load(sets=["tracking.enabled=no"]), say=session_said.append)
-    assert sweep(GRID, session, given={}, folder=copied) == 0
-    assert session_said[0].startswith("7 steps, 7 done already;") and len(session_said) == 1
-    [bare] = [step for step in old.steps if step.composition == "backbone"]
+    were_first = "the rows of micro-choice train en 16 were the first ones and are drawn by seed now"
+    with pytest.raises(ToolkitError, match=f"{were_first}.*7 of its 7 finished steps would be done again.*--update"):
+        sweep(GRID, session, given={}, folder=copied)
+    assert sweep(GRID, session, given={}, folder=copied, is_update=True) == 0
+    assert session_said.pop(0).startswith("7 steps, 0 done already;")
+    new = SweepFolder(copied).plan()
+    assert new is not None and not {step.key for step in old.steps} & {step.key for step in new.steps}
+    [bare] = [step for step in new.steps if step.composition == "backbone"]
     record = copied / "cells" / f"{bare.key}.json"
     before = json.loads(record.read_text(encoding="utf-8"))
     record.unlink()
+    session_said.clear()
     assert sweep(GRID, session, given={}, folder=copied) == 0
-    assert session_said[1].startswith("7 steps, 6 done already;") and len(session_said) == 3
+    assert session_said[0].startswith("7 steps, 6 done already;")
     after = json.loads(record.read_text(encoding="utf-8"))
     assert after["scores"][0]["value"] == pytest.approx(before["scores"][0]["value"])
     assert load_results(copied).is_finished
+
+
+def test_a_dry_run_counts_none_of_its_steps_as_done(copied: Path) -> None:
+    session = Session.open(load(sets=["tracking.enabled=no"]))
+    assert dry_run(GRID, session, given={}, folder=copied, is_measured=False).done == frozenset()
+
+
+def test_facts_of_rows_that_no_limit_cut_stay_valid() -> None:
+    needs = [Need("a", "dev", "en", 2000), Need("b", "dev", "en", 2000), Need("c", "train", "en", None)]
+    old: dict[str, RowsFact] = {
+        "a dev en 2000": {"fingerprint": "f", "rows": 2000},
+        "b dev en 2000": {"fingerprint": "f", "rows": 300},
+        "c train en": {"fingerprint": "f", "rows": 5000},
+    }
+    assert list(without_first_rows(Facts(rows=old), needs).rows) == ["b dev en 2000", "c train en"]
+    new: dict[str, RowsFact] = {name: {**fact, "is_drawn": True} for name, fact in old.items()}
+    assert without_first_rows(Facts(rows=new), needs).rows == new

@@ -34,12 +34,6 @@ def test_an_index_beyond_the_end_is_an_index_error(rows: Rows) -> None:
         rows[10]
 
 
-def test_a_limit_keeps_the_first_rows(tmp_path: Path, rows: Rows) -> None:
-    limited = rows.task.rows("train", data_root=tmp_path, limit=3)
-    assert _ids(limited) == ["0", "1", "2"]
-    assert len(rows.task.rows("train", data_root=tmp_path, limit=99)) == 10
-
-
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_below_one_is_refused(limit: int) -> None:
     with pytest.raises(ConfigError, match="expected 1 or more"):

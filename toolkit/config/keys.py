@@ -18,6 +18,9 @@ _EARLIER: Mapping[tuple[Change, str], frozenset[Case]] = {
     ("scores", "eval.fold"): frozenset({"head"}),
     ("scores", "fusion"): frozenset(),
     ("scores", "store.dtype"): frozenset(),
+    ("weights", "eval.seed"): frozenset(),
+    ("scores", "eval.seed"): frozenset(),
+    ("scores", "retrieve.seed"): frozenset(),
 }
 
 

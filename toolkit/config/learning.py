@@ -141,11 +141,18 @@ class TrainConfig:
         int, About("dev scores without gain before stopping; 0: never stop early", low=0, changes=("weights",))
     ] = 0
     eval_limit: Annotated[
-        int | None, About("dev rows per score while training; null: all", low=1, changes=("weights",))
+        int | None,
+        About("dev rows per score while training, drawn by `eval.seed`; null: all", low=1, changes=("weights",)),
     ] = 2000
     checkpoint_every: Annotated[int, About("steps between checkpoints", low=1, changes=())] = 200
     limit: Annotated[
-        int | None, About("training rows used; null: all", low=1, also=("max_train_samples",), changes=("weights",))
+        int | None,
+        About(
+            "training rows of each task, drawn by `seed` in proportion to their labels; null: all",
+            low=1,
+            also=("max_train_samples",),
+            changes=("weights",),
+        ),
     ] = None
     total_examples: Annotated[
         int | None,
@@ -156,7 +163,13 @@ class TrainConfig:
         ),
     ] = None
     seed: Annotated[
-        int, About("seeds order, initialisation and dropout", low=0, high=2**32 - 1, changes=("weights", "merges"))
+        int,
+        About(
+            "seeds order, initialisation, dropout and the draw of rows",
+            low=0,
+            high=2**32 - 1,
+            changes=("weights", "merges"),
+        ),
     ] = 0
     label_piece: Annotated[
         LabelPiece,

@@ -137,7 +137,7 @@ def settings() -> dict[str, str]:
 
     Example:
         >>> settings()["train.limit"]
-        'training rows used; null: all'
+        'training rows of each task, drawn by `seed` in proportion to their labels; null: all'
     """
     return {key: item.about.text for key, item in declared().items()}
 

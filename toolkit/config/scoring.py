@@ -31,9 +31,24 @@ class EvalConfig:
         LabelPiece,
         About("as in `train`; must be what the adapter was trained with", changes=("scores",), only=("tags",)),
     ] = "content"
-    limit: Annotated[int | None, About("rows per language; null: all", low=1, changes=("scores",), only=("head",))] = (
-        None
-    )
+    limit: Annotated[
+        int | None,
+        About(
+            "rows per language, drawn by `seed` in proportion to their labels; null: all",
+            low=1,
+            changes=("scores",),
+            only=("head",),
+        ),
+    ] = None
+    seed: Annotated[
+        int,
+        About(
+            "seeds which rows `limit`, and `train.eval_limit` of dev rows, draws",
+            low=0,
+            high=2**32 - 1,
+            changes=("weights", "scores"),
+        ),
+    ] = 0
     n_best: Annotated[
         int,
         About(
@@ -142,9 +157,16 @@ class RetrieveConfig:
     limit: Annotated[
         int | None,
         About(
-            "pairs (mining: lines of either side) per language; null: all", low=1, changes=("scores",), only=("search",)
+            "pairs (mining: lines of either side) per language, drawn by `seed`; null: all",
+            low=1,
+            changes=("scores",),
+            only=("search",),
         ),
     ] = None
+    seed: Annotated[
+        int,
+        About("seeds which rows `limit` draws", low=0, high=2**32 - 1, changes=("scores",), only=("search",)),
+    ] = 0
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from toolkit.perturb.perturbation import Perturbation, check_strength, get_pertu
 from toolkit.perturb.text import Replacement, Span, words
 from toolkit.perturb.text import replace as carry_out
 from toolkit.perturb.words import find, switch
-from toolkit.tasks import Answer, HeldRows, PairRow, Row, Rows, SentenceRow, SpanRow, TagsRow
+from toolkit.tasks import Answer, PairRow, Row, Rows, SentenceRow, SpanRow, TagsRow
 from toolkit.tasks.chunks import chunk_reader, continues
 
 
@@ -75,7 +75,7 @@ def perturb(
             _change_words(row, rows, made, strength, row_rng(seed, made.name, rows.language, row.id), chosen, lexicons)
             for row in rows
         )
-    return Rows(rows.task, rows.asked, rows.language, HeldRows(rows.split, origin, changed))
+    return rows.holding(changed, origin)
 
 
 def row_rng(seed: int, name: str, language: str, row_id: str) -> Random:

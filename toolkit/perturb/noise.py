@@ -9,7 +9,7 @@ from toolkit.errors import ToolkitError
 from toolkit.perturb.apply import perturb, row_rng
 from toolkit.perturb.lexicon import Lexicon
 from toolkit.perturb.perturbation import Need, Perturbation, check_strength, get_perturbation
-from toolkit.tasks import HeldRows, Row, Rows
+from toolkit.tasks import Row, Rows
 from toolkit.tasks.kinds import Kind
 
 
@@ -84,6 +84,4 @@ def augment(rows: Rows, noise: Noise, *, rate: float, seed: int, lexicons: Seque
     noisy = noise.apply(rows, seed=seed, lexicons=lexicons)
     rolls = (row_rng(seed, "augment", rows.language, row.id).random() for row in rows)
     mixed: tuple[Row, ...] = tuple(b if roll < rate else a for a, b, roll in zip(rows, noisy, rolls, strict=True))
-    return Rows(
-        rows.task, rows.asked, rows.language, HeldRows(rows.split, f"{noisy.origin}; {rate:g} of the rows", mixed)
-    )
+    return rows.holding(mixed, f"{noisy.origin}; {rate:g} of the rows")

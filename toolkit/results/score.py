@@ -29,6 +29,8 @@ class ScoredRows(Protocol):
     def fingerprint(self) -> str: ...
     @property
     def revision(self) -> str: ...
+    @property
+    def limit_words(self) -> str: ...
 
 
 class Named(Protocol):
@@ -67,7 +69,7 @@ class Score:
         n: how many rows (questions, sentences, queries) the value was computed on, at least 1.
         composition: canonical text of the composition scored.
         seed: the seed of its training; -1 where it was made elsewhere and the seed is not known.
-        protocol: what else moves the number (layer, pooling, direction), or empty.
+        protocol: what else moves the number (layer, pooling, direction, a limit on the rows), or empty.
         split: the split scored, `test`.
         backbone: the backbone's name.
         is_generated: whether the rows come from the built-in generator: then this is not a benchmark result.
@@ -120,7 +122,7 @@ class Score:
             rows: what was scored.
             measures: value by metric.
             n: how many rows, questions, sentences or queries the values were computed on.
-            system: what answered.
+            system: what answered; its protocol is completed by what the rows say of their limit.
             split: where not that of the rows.
             fingerprint: where more than the rows decides what was scored.
         """
@@ -133,7 +135,7 @@ class Score:
                 n=n,
                 composition=system.composition,
                 seed=system.seed,
-                protocol=system.protocol,
+                protocol=" ".join(filter(None, (system.protocol, rows.limit_words))),
                 split=rows.split if split is None else split,
                 backbone=system.backbone,
                 is_generated=rows.is_generated,

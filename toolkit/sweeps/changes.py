@@ -49,14 +49,26 @@ def changes(old: Planned, new: Planned, *, done: Collection[str]) -> Changes | N
             why[f"'{step.composition}'{' on ' + step.task if step.task else ''} is no longer in the grid"] = None
         elif len(same) == 1:
             why |= dict.fromkeys(_differences(step.settings, same[0].settings, ""))
-    for what in ("backbones", "rows"):
-        before, now = old.facts.get(what, {}), new.facts.get(what, {})
-        for name in before:
-            if name in now and before[name] != now[name]:
-                why[f"the {'weights' if what == 'backbones' else 'rows'} of {name} changed"] = None
+    why |= dict.fromkeys(_other_facts(old, new))
     found = list(why) or ["its settings"]
     shown = (*found[:_SHOWN], f"{len(found) - _SHOWN} more") if len(found) > _SHOWN else tuple(found)
     return Changes(shown, len(gone), len(done) - len(gone))
+
+
+def _other_facts(old: Planned, new: Planned) -> Iterator[str]:
+    for what, noun in (("backbones", "weights"), ("rows", "rows")):
+        before, now = old.facts.get(what, {}), new.facts.get(what, {})
+        for name in before:
+            if name not in now or _known_by(before[name]) == _known_by(now[name]):
+                continue
+            if now[name].get("is_drawn") and not before[name].get("is_drawn"):
+                yield f"the {noun} of {name} were the first ones and are drawn by seed now"
+            else:
+                yield f"the {noun} of {name} changed"
+
+
+def _known_by(fact: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fact.items() if name != "is_drawn"}
 
 
 def _place(step: Step) -> tuple[object, ...]:

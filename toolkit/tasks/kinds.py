@@ -20,6 +20,7 @@ RETRIEVED: Final[tuple[Kind, ...]] = ("bitext", "mining", "retrieval")  # `retri
 POOLED: Final[tuple[Kind, ...]] = ("retrieval",)  # kinds whose rows are queries to a pool of candidates
 EVALUATED: Final[tuple[Kind, ...]] = ("pair", "choice", "span", "tags")
 LABELLED: Final[tuple[Kind, ...]] = ("pair", "tags")  # kinds whose tasks name their labels
+STRATIFIED: Final[tuple[Kind, ...]] = ("pair", "choice")  # kinds with one label a row, whose proportions a draw keeps
 TRAINABLE: Final[tuple[Kind, ...]] = (*EVALUATED, "retrieval")  # kinds that a head, or the encoder, learns from
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)  # what a task asks for: transfer is compared between these groups
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)

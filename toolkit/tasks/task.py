@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,11 +9,13 @@ from pathlib import Path
 from typing import Any, Protocol, overload, runtime_checkable
 
 from toolkit.errors import ConfigError
-from toolkit.languages import find_language, get_language
+from toolkit.languages import get_language
 from toolkit.tasks.copies import refuse_copies
+from toolkit.tasks.draw import Drawn, places_drawn, places_within
 from toolkit.tasks.kinds import KINDS, LEVELS, METRICS, POOLED, SPLITS, Kind, Level, Metric
 from toolkit.tasks.pool import Pool, passages_of
-from toolkit.tasks.rows import Opened, Row, fingerprint_of
+from toolkit.tasks.rows import HeldRows, Opened, Row, fingerprint_of
+from toolkit.tasks.spoken import Spoken
 
 
 class Source(Protocol):
@@ -48,19 +49,16 @@ class Pooled(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class Task(Spoken):
     """What is learnt or measured, and where its rows come from.
 
     Attributes:
-        name: the name in compositions and on the command line.
         kind: one of `kinds.KINDS`, which decides what its rows hold.
-        languages: ISO 639-1 codes of all languages the published dataset has.
         metric, level: what scores it, and what it asks for: one of `kinds.METRICS[kind]`, one of `kinds.LEVELS`.
         source: where the rows come from; it names the splits.
         description: one line for `xstilts tasks`.
         labels: names of the labels, in the order of their indices; empty if the kind has none.
         trains_on: the task that lends its training rows, for a task that has none of its own.
-        train_language: the language it is trained in unless a composition says otherwise.
         citation, licence: where the data was published, and on which terms.
         size: rows of train and dev as published (a mirror may hold fewer); None: no such split.
         overlaps: splits of other tasks that share rows with this one, as `task:split`.
@@ -68,22 +66,18 @@ class Task:
         parallel: whether row i means the same in every language (training on one language's rows then leaks).
         may_be_unanswerable: whether a span row may come without an answer.
         may_have_other_tags: whether a tag outside `labels` may occur; it is never learnt and always counts as wrong.
-        crosses_languages: whether context and question may differ in language (`de.en`; `de` alone has both in German).
         query_tokens, passage_tokens: retrieval: the benchmark's limits on the tokens of a query and of a candidate, special
             ones included; None: `retrieve.max_length` alone decides.
         is_metric_chosen: whether the metric was chosen for the task's languages, or taken because none was named.
     """
 
-    name: str
     kind: Kind
-    languages: tuple[str, ...]
     metric: Metric
     source: Source = field(repr=False, hash=False)  # holds mappings, which have no hash
     description: str
     level: Level = "semantic"
     labels: tuple[str, ...] = ()
     trains_on: str | None = None
-    train_language: str = "en"
     citation: str = ""
     licence: str = ""
     size: tuple[int | None, int | None] = (None, None)
@@ -92,7 +86,6 @@ class Task:
     parallel: bool = False
     may_be_unanswerable: bool = False
     may_have_other_tags: bool = False
-    crosses_languages: bool = False
     query_tokens: int | None = None
     passage_tokens: int | None = None
     is_metric_chosen: bool = True
@@ -123,39 +116,6 @@ class Task:
         """The splits that may be asked for, of `train`, `dev`, `test`, `score`."""
         return tuple(split for split in SPLITS if split in self.source.splits)
 
-    @property
-    def pairs(self) -> tuple[str, ...]:
-        """Every context/question pair of a task that crosses languages, else its languages.
-
-        Example:
-            >>> from toolkit.tasks import get_task
-            >>> len(get_task("mlqa").pairs), get_task("mlqa").pairs[:3]
-            (49, ('en', 'en.de', 'en.es'))
-        """
-        if not self.crosses_languages:
-            return self.languages
-        return tuple(a if a == b else f"{a}.{b}" for a in self.languages for b in self.languages)
-
-    def resolve_language(self, language: str | None) -> str:
-        """Return the ISO 639-1 code for a code of either kind; None stands for the training language.
-
-        Where the task crosses languages, `de.en` (context, question) is a code too, and `de.de` is `de`.
-
-        Raises:
-            ConfigError: the task does not have this language, or has no training language and none was named.
-        """
-        if language is None:
-            if self.train_language in self.languages:
-                return self.train_language
-            raise ConfigError(f"Task '{self.name}' needs a language: one of {', '.join(self.languages)}.")
-        if self.crosses_languages and "." in language:
-            context, question = (self.resolve_language(each) for each in language.split(".", 1))
-            return context if context == question else f"{context}.{question}"
-        code = find_language(language).code
-        if code not in self.languages:
-            raise ConfigError(f"Task '{self.name}' has no language '{language}'; it has {', '.join(self.languages)}.")
-        return code
-
     def reachable(
         self, split: str = "score", *, data_root: Path | None = None, has_pairs: bool = False
     ) -> tuple[str, ...]:
@@ -170,7 +130,13 @@ class Task:
         return self.source.reachable(self.pairs if has_pairs else self.languages, split, data_root)
 
     def rows(
-        self, split: str, language: str | None = None, *, data_root: Path | None = None, limit: int | None = None
+        self,
+        split: str,
+        language: str | None = None,
+        *,
+        data_root: Path | None = None,
+        limit: int | None = None,
+        seed: int = 0,
     ) -> Rows:
         """Return the rows of a split in a language; nothing is converted before it is asked for.
 
@@ -178,7 +144,8 @@ class Task:
             split: `train`, `dev`, `test` or `score`, which scores are reported on (`Rows.split`: its own name).
             language: ISO 639-1 or 639-3 code, or a pair of them (`resolve_language`); None: the training language.
             data_root: mirror that is looked at first; None: the folder `XSTILTS_DATA` names, if any.
-            limit: at most so many rows, from the first on; None: all.
+            limit: at most so many rows, drawn by `seed` (`Rows.limited`); None: all.
+            seed: of the draw.
 
         Raises:
             ConfigError: no such split or language, or a limit below 1.
@@ -192,7 +159,7 @@ class Task:
         opened = self.source.open(self, split, code, data_root)
         refuse_copies(self.kind, opened, f"{self.name} {code} ({split})")
         rows = Rows(self, split, code, opened)
-        return rows if limit is None else rows[:limit]
+        return rows if limit is None else rows.limited(limit, seed=seed)
 
     def pool(self, split: str = "score", *, data_root: Path | None = None) -> Pool:
         """Return all candidates that the queries of a split are asked to find, of every language that can be had.
@@ -237,10 +204,17 @@ class Rows(Sequence[Row]):
         language: ISO 639-1 code, or `context.question` where the task crosses languages.
         origin, revision: mirror file, hub id or generator; `org/name@commit` of the dataset where it is known.
         is_generated: whether a generator made them; such rows are not a benchmark.
+        drawn: the limit that they were drawn by; None: none was given.
     """
 
     def __init__(
-        self, task: Task, asked: str, language: str, opened: Opened, indices: Sequence[int] | None = None
+        self,
+        task: Task,
+        asked: str,
+        language: str,
+        opened: Opened,
+        indices: Sequence[int] | None = None,
+        drawn: Drawn | None = None,
     ) -> None:
         self.task = task
         self.asked = asked
@@ -249,6 +223,7 @@ class Rows(Sequence[Row]):
         self.origin = opened.origin
         self.revision: str = getattr(opened, "revision", "")
         self.is_generated = task.is_generated
+        self.drawn = drawn
         self._opened = opened
         self._indices: Sequence[int] = range(len(opened)) if indices is None else indices
 
@@ -266,7 +241,7 @@ class Rows(Sequence[Row]):
 
     def __getitem__(self, index: int | slice) -> Row | Rows:
         if isinstance(index, slice):
-            return Rows(self.task, self.asked, self.language, self._opened, self._indices[index])
+            return self._with(self._indices[index], self.drawn)
         return self._opened.row(self._indices[index])
 
     def __iter__(self) -> Iterator[Row]:
@@ -274,7 +249,25 @@ class Rows(Sequence[Row]):
 
     def select(self, positions: Sequence[int]) -> Rows:
         """Return a Rows with only the rows at these positions, in this order."""
-        return Rows(self.task, self.asked, self.language, self._opened, [self._indices[i] for i in positions])
+        return self._with([self._indices[i] for i in positions], self.drawn)
+
+    def holding(self, rows: Sequence[Row], origin: str) -> Rows:
+        """Return other rows in the place of these: of the same task, split, language and draw."""
+        return Rows(self.task, self.asked, self.language, HeldRows(self.split, origin, rows), None, self.drawn)
+
+    def limited(self, limit: int, *, seed: int = 0) -> Rows:
+        """Return at most `limit` rows, drawn by `seed` in proportion to their labels, in their own order.
+
+        A smaller limit is part of a larger one, and parallel data gives the same ids in every language. A mining task has so
+        many lines of either side.
+
+        Example:
+            >>> from toolkit.tasks import get_task
+            >>> [row.id for row in get_task("micro-nli").rows("dev").limited(3)]
+            ['nli-dev-112', 'nli-dev-181', 'nli-dev-184']
+        """
+        places = places_within(self._opened, self.task.kind, self._indices, limit=limit, seed=seed)
+        return self._with([self._indices[i] for i in places], Drawn(limit, seed))
 
     def draw(self, n: int, *, seed: int) -> Rows:
         """Return `n` rows drawn without replacement, in their own order.
@@ -283,16 +276,22 @@ class Rows(Sequence[Row]):
 
         Example:
             >>> from toolkit.tasks import get_task
-            >>> rows = get_task("micro-nli").rows("train", limit=6)
+            >>> rows = get_task("micro-nli").rows("train")[:6]
             >>> [row.id for row in rows.draw(3, seed=0)]
             ['nli-train-1', 'nli-train-2', 'nli-train-4']
         """
         if not 0 < n <= len(self):
             whole = f"{len(self)} rows of '{self.task.name}'"
             raise ConfigError(f"{n} of {whole} were asked for; expected 1 to {len(self)}.")
-        # A hash and no generator: whoever compares rows with a card's years later draws the same ones.
-        order = sorted(range(len(self)), key=lambda i: hashlib.sha256(f"{seed} {i}".encode()).digest())
-        return self.select(sorted(order[:n]))
+        return self.select(places_drawn(len(self), n, seed=seed))
+
+    def _with(self, indices: Sequence[int], drawn: Drawn | None) -> Rows:
+        return Rows(self.task, self.asked, self.language, self._opened, indices, drawn)
+
+    @property
+    def limit_words(self) -> str:
+        """What a protocol says of the limit, or an empty text."""
+        return self.drawn.words if self.drawn else ""
 
     @cached_property
     def fingerprint(self) -> str:

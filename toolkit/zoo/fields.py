@@ -121,6 +121,7 @@ def _is_seen(value: Any) -> bool:
         is_generated=_is_claim,
         drawn_from=_is_count,
         seed=_is_whole,
+        limit=_is_count,
         **texts,
     )
 

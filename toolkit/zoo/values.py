@@ -135,7 +135,9 @@ class Seen(Value):
         is_generated: whether they come from the built-in generator.
         revision: `org/name@commit` of the dataset, where it is known.
         drawn_from: number of rows from which `rows` were drawn; None where all were used.
-        seed: seed of that draw.
+        seed: seed of the draws.
+        limit: the limit by which they were drawn from the split, before `drawn_from`; None where there was none, and on
+            cards of 0.1.0, whose rows are the first ones of their split.
     """
 
     task: str
@@ -148,6 +150,7 @@ class Seen(Value):
     revision: str | None = None
     drawn_from: int | None = None
     seed: int | None = None
+    limit: int | None = None
 
     @property
     def is_external(self) -> bool:

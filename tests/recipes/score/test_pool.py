@@ -31,8 +31,8 @@ def plain_scores(config: Config, task: str, language: str, layer: int, pooling: 
     """Encode every text on its own with this layer and pooling, sort every cosine, count in loops."""
     target = get_task(task)
     pool = target.pool(data_root=config.data_root)
-    rows = [row for row in target.rows("score", language, data_root=config.data_root) if isinstance(row, QueryRow)]
-    rows = rows[: config.retrieve.limit]
+    asked = target.rows("score", language, data_root=config.data_root, limit=config.retrieve.limit)
+    rows = [row for row in asked if isinstance(row, QueryRow)]
     backbone = load_backbone("tiny", precision="fp32")
     with Circuit(backbone, parse("backbone")) as circuit:
 

@@ -19,7 +19,6 @@ from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.recipes.score.pool import pooled_fingerprint
 from toolkit.recipes.score.publish import result_folder
 from toolkit.recipes.score.retrieve import retrieve
-from toolkit.recipes.score.settings import row_limit
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.noise import scored_rows
 from toolkit.recipes.session.session import Session
@@ -166,7 +165,7 @@ def _is_reusable(
     pool = task.pool("score", data_root=config.data_root) if task.kind in POOLED else None
     for code in languages:
         found = {score.fingerprint for score in scores if score.language == code}
-        expected = scored_rows(task, code, config, limit=row_limit(task, config)).fingerprint
+        expected = scored_rows(task, code, config).fingerprint
         if pool is not None:
             expected = pooled_fingerprint(expected, pool)
         if found != {expected} or not (folder / FOLDER / f"{task.name}.{code}.jsonl").exists():

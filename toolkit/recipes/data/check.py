@@ -212,7 +212,7 @@ def _contamination(task: Task, scored: Mapping[str, Held], session: Session) -> 
         for seen in card.data_seen:
             if seen.is_external:
                 continue  # `contamination` has said it
-            place = (seen.task, seen.split, seen.language, seen.rows, seen.drawn_from, seen.seed)
+            place = (seen.task, seen.split, seen.language, seen.rows, seen.drawn_from, seen.seed, seen.limit)
             what = f"'{card.name}' saw {seen.task} {seen.language or ''} ({seen.split or ''})"
             if place not in held:
                 found = _seen(seen, session)
@@ -236,8 +236,9 @@ def _seen(seen: Seen, session: Session) -> Held | str:
     try:
         task = session.catalogue.get(seen.task)
         n = seen.rows if isinstance(seen.rows, int) else None
-        limit = n if seen.drawn_from is None else seen.drawn_from
-        rows = task.rows(seen.split or "train", seen.language, data_root=session.config.data_root, limit=limit)
+        whole = task.rows(seen.split or "train", seen.language, data_root=session.config.data_root)
+        first = whole[: n if seen.drawn_from is None else seen.drawn_from]  # what a limit took in 0.1.0
+        rows = first if seen.limit is None else whole.limited(seen.limit, seed=seen.seed or 0)
         if seen.drawn_from is not None and n is not None:
             rows = rows.draw(n, seed=seen.seed or 0)
         good = list(rows)

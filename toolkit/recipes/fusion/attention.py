@@ -13,11 +13,13 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.evaluate import choose_languages, task_features
 from toolkit.recipes.score.publish import result_folder
 from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.limits import limited_rows
 from toolkit.recipes.session.session import Session
 from toolkit.report import Grid, Table, grid_maps, render
 from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import write_csv
 from toolkit.tasks import Task
+from toolkit.tasks.draw import limit_words
 from toolkit.tasks.kinds import RETRIEVED, Kind
 
 # Kinds whose rows label each word, so that attention is shown by label.
@@ -80,6 +82,7 @@ def attention(
         found = [measure(circuit, target, code, session, split="score") for code in wanted]
     masses = [one for part, _ in found for one in part]
     notes = ("generated rows",) * any(is_generated for _, is_generated in found)
+    notes += tuple(filter(None, [limit_words(config.eval.limit, config.eval.seed)]))
     folder = result_folder(expression, task, config, journey="attention")
     text = "\n".join(render(one, "text") for one in _tables(masses, task, notes))
     files = _write(masses, folder, expression, task)
@@ -103,7 +106,7 @@ def attention(
 def measure(circuit: Circuit, target: Task, language: str, session: Session, *, split: str) -> tuple[list[Mass], bool]:
     """Return the attention of a circuit's fusions on one language's rows of a task, and whether these are generated."""
     config = session.config
-    rows = target.rows(split, language, data_root=config.data_root, limit=config.eval.limit)
+    rows = limited_rows(target, split, language, config)
     features = task_features(rows, target, circuit, session)
     masses = attention_mass(
         circuit,

@@ -17,6 +17,7 @@ from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.evaluate import protocol_words, scores_of, task_features
 from toolkit.recipes.score.publish import result_folder
+from toolkit.recipes.session.limits import limited_rows
 from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
 from toolkit.results.result import Record, WrittenResult
@@ -77,10 +78,9 @@ class Held:
 
 def held_rows(circuit: Circuit, target: Task, languages: Sequence[str], session: Session) -> list[Held]:
     """Return the rows that a task scores, by language."""
-    config = session.config
     found = []
     for language in languages:
-        rows = target.rows("score", language, data_root=config.data_root, limit=config.eval.limit)
+        rows = limited_rows(target, "score", language, session.config)
         found.append(Held(language, rows, task_features(rows, target, circuit, session)))
     return found
 
@@ -141,7 +141,9 @@ def cost_table(costs: Sequence[Cost], target: Task, held: Sequence[Held]) -> str
     )
     columns = ("composition", "what", MAIN[target.metric], "seconds", "of first", "parameters", "of the first")
     title = f"{target.name}, mean of {', '.join(one.language for one in held)}, in %, against what it costs"
-    return render(Table(title, columns, rows, ("generated rows",) * any(one.rows.is_generated for one in held)), "text")
+    notes = ("generated rows",) * any(one.rows.is_generated for one in held)
+    notes += tuple(dict.fromkeys(one.rows.limit_words for one in held if one.rows.drawn))
+    return render(Table(title, columns, rows, notes), "text")
 
 
 def made_cheaper(

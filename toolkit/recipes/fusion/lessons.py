@@ -11,6 +11,7 @@ from toolkit.features import Features, sentence_features
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.evaluate import task_features
 from toolkit.recipes.session.session import Session
+from toolkit.tasks.draw import places_drawn
 from toolkit.training.distil import without_labels
 
 MOST_ROWS = 10_000  # without `train.limit`: the teacher's hidden states are held in memory
@@ -34,27 +35,32 @@ class Sequences:
 
 def sequences_for(circuit: Circuit, task: str, text_file: Path | None, session: Session) -> Sequences:
     """Return the sequences that a circuit teaches on: lines of a text where one is given, else a task's training rows."""
-    limit = session.config.train.limit or MOST_ROWS
+    settings = session.config.train
+    limit = settings.limit or MOST_ROWS
     if text_file is not None:
-        return _of_lines(circuit, text_file, limit)
+        return _of_lines(circuit, text_file, limit, settings.seed)
     source = session.catalogue.source_task(session.catalogue.get(task))
-    rows = source.rows("train", source.train_language, data_root=session.config.data_root, limit=limit)
-    n = max(1, round(HELD_OUT * len(rows)))
-    first, second = (task_features(part, source, circuit, session) for part in (rows[n:], rows[:n]))
+    root = session.config.data_root
+    rows = source.rows("train", source.train_language, data_root=root, limit=limit, seed=settings.seed)
+    kept_out = places_drawn(len(rows), max(1, round(HELD_OUT * len(rows))), seed=settings.seed)
+    learnt = sorted(set(range(len(rows))) - set(kept_out))
+    first, second = (task_features(rows.select(part), source, circuit, session) for part in (learnt, kept_out))
     described = {"task": source.name, "split": "train", "rows": len(rows), "fingerprint": rows.fingerprint}
     return Sequences(without_labels(first), without_labels(second), described)
 
 
-def _of_lines(circuit: Circuit, text_file: Path, limit: int) -> Sequences:
+def _of_lines(circuit: Circuit, text_file: Path, limit: int, seed: int) -> Sequences:
     try:
-        texts = [line for line in text_file.read_text(encoding="utf-8").splitlines() if line.strip()][:limit]
+        every = [line for line in text_file.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise ToolkitError(f"{text_file} cannot be read as UTF-8 text ({error}); expected a sentence a line.") from None
+    texts = [every[place] for place in places_drawn(len(every), limit, seed=seed)]
     if len(texts) < 2:
         raise ToolkitError(f"{text_file} has {len(texts)} lines; expected at least two sentences, one a line.")
-    n = max(1, round(HELD_OUT * len(texts)))
+    kept_out = set(places_drawn(len(texts), max(1, round(HELD_OUT * len(texts))), seed=seed))
     length, tokenizer = circuit.backbone.max_tokens, circuit.backbone.tokenizer
-    first, second = (sentence_features(part, tokenizer, max_length=length) for part in (texts[n:], texts[:n]))
+    parts = ([text for place, text in enumerate(texts) if (place in kept_out) == is_kept] for is_kept in (False, True))
+    first, second = (sentence_features(part, tokenizer, max_length=length) for part in parts)
     digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
     described = {"text": text_file.name, "lines": len(texts), "sha256": digest}
     return Sequences(without_labels(first), without_labels(second), described)

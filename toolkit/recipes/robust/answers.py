@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from toolkit.errors import ToolkitError
 from toolkit.files import replace_text
@@ -30,23 +30,13 @@ from toolkit.results.score import Score
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.results.score import to_dict as score_to_dict
 from toolkit.tasks import Task
-from toolkit.tasks.kinds import Kind
+from toolkit.tasks.kinds import RETRIEVED, Kind
 from toolkit.tasks.rows import ROW_TYPES
 from toolkit.tasks.task import Rows
 from toolkit.zoo import AdapterCard
 
 # Rows that are attacked and written together: enough for large batches, few enough that a kill loses minutes only.
 BLOCK = 128
-# Section of the settings that limits the rows of a kind.
-LIMITED_BY: dict[Kind, Literal["eval", "retrieve"]] = {
-    "pair": "eval",
-    "choice": "eval",
-    "span": "eval",
-    "tags": "eval",
-    "bitext": "retrieve",
-    "mining": "retrieve",
-    "retrieval": "retrieve",
-}
 
 
 class Answering(AbstractContextManager["Answering"]):
@@ -64,19 +54,13 @@ class Answering(AbstractContextManager["Answering"]):
     def __init__(self, name: str, target: Task, session: Session) -> None:
         self.name, self.target, self.config = name, target, session.config
         self._session = session
-        is_searched = LIMITED_BY[target.kind] == "retrieve"
+        is_searched = target.kind in RETRIEVED
         heads: dict[str, Any] | None = {} if is_searched else None
         self.circuit, self.cards = trained_circuit(name, session, heads=heads)
         if self.circuit.members:
             self.circuit.close()
             raise ToolkitError(f"'{name}' answers several times; score its members one by one.")
         self._search = _search(self.circuit, self.cards, session) if is_searched else None
-
-    @property
-    def limit(self) -> int | None:
-        """How many rows of a language are scored."""
-        limit: int | None = getattr(self.config, LIMITED_BY[self.target.kind]).limit
-        return limit
 
     def __enter__(self) -> Answering:
         self.circuit.__enter__()

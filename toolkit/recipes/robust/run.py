@@ -14,6 +14,7 @@ from toolkit.recipes.robust.plan import CAN_BE_SUMMED, Asked, Condition, Stress,
 from toolkit.recipes.robust.write import Attacks, Found, falls_csv, robust_tables, track_robust, write_robust
 from toolkit.recipes.score.evaluate import choose_languages
 from toolkit.recipes.score.outcomes import outcomes_of
+from toolkit.recipes.session.limits import limited_rows
 from toolkit.recipes.session.noise import lexicons, noisy, wanted_fields
 from toolkit.recipes.session.session import Session
 from toolkit.report import render
@@ -130,7 +131,7 @@ def _answer(
     """Answer one language's rows under every condition, and attack them."""
     config, target, name = answering.config, answering.target, answering.name
     slug, file = parse(name).slug, f"{target.name}.{language}.jsonl"
-    rows = target.rows("score", language, data_root=config.data_root, limit=answering.limit)
+    rows = limited_rows(target, "score", language, config)
     for condition in asked.in_language(language):
         noise = None if condition[0] == CLEAN else noise_of(condition)
         put = noisy(rows, target, language, config, noise) if noise else rows

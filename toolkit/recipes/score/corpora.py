@@ -86,8 +86,8 @@ class Corpora:
         return weighted_f1(found[:, 0], np.array([rows[target] for _, target in pairs]))
 
 
-def corpora_of(rows: Rows, limit: int | None, encoder: Encoder) -> Corpora:
-    """Return the corpora of one language's rows, at most `limit` lines of either side.
+def corpora_of(rows: Rows, encoder: Encoder) -> Corpora:
+    """Return the corpora of one language's rows.
 
     Raises:
         DataError: no gold pair is among these lines.
@@ -97,14 +97,14 @@ def corpora_of(rows: Rows, limit: int | None, encoder: Encoder) -> Corpora:
     for row in rows:
         if isinstance(row, SentenceRow):
             side = lines[row.side == "target"]
-            if limit is None or len(side) < limit:
-                side[row.id] = row.text
-                translations += [(row.id, other) for other in row.translations]
+            side[row.id] = row.text
+            translations += [(row.id, other) for other in row.translations]
     gold = frozenset(pair for pair in translations if pair[1] in lines[1])
     if not gold:
         raise DataError(
-            f"{rows.origin}: no gold pair is within the first {limit} lines; expected at least one: raise retrieve.limit."
-            if limit
+            f"{rows.origin}: no gold pair is among the {rows.drawn.limit} lines drawn of either side; expected at least one: "
+            "raise retrieve.limit."
+            if rows.drawn
             else f"{rows.origin}: there is no gold pair; expected at least one."
         )
     return Corpora.encoded(lines, gold, encoder, f"{rows.task.name} {rows.language} {rows.split}")

@@ -63,7 +63,7 @@ def evaluate(
         write_identity(answers, identity(circuit.backbone, cards, config, target))
         heads = heads_for(circuit, target)
         for language in wanted:
-            rows = scored_rows(target, language, config, limit=config.eval.limit)
+            rows = scored_rows(target, language, config)
             used.append(data_of(rows, "evaluation"))
             answered, n_truncated = answer(circuit, rows, target, session, heads=heads)
             for number, found in enumerate(answered.values(), 1):

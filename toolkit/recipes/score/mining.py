@@ -18,6 +18,7 @@ from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.score.searched import Found, Scores, Search
 from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.limits import limited_rows
 from toolkit.recipes.session.noise import noisy
 from toolkit.recipes.session.session import Session
 from toolkit.report import precision_recall_curve
@@ -52,14 +53,10 @@ class _Kept:
 
 
 def _score(rows: Rows, encoder: Encoder, asked: Search, found: Found) -> None:
-    """Score every reading of one language's corpora, and write predictions, candidates and the curve.
-
-    `rows` are all lines of both corpora; `retrieve.limit` is applied to either side here.
-    """
+    """Score every reading of one language's corpora, and write predictions, candidates and the curve."""
     config = asked.session.config
-    corpora = corpora_of(rows, config.retrieve.limit, encoder)
+    corpora = corpora_of(rows, encoder)
     dev = _dev_corpora(rows, encoder, asked)
-    limit = f" limit={config.retrieve.limit}" if config.retrieve.limit else ""
     scored: Scores = []
     files: list[str] = []
     for reading in asked.readings:
@@ -67,7 +64,7 @@ def _score(rows: Rows, encoder: Encoder, asked: Search, found: Found) -> None:
             kept = _Kept(corpora.gold_search(reading), "", "index=Flat")
         else:
             kept = _kept(rows, reading, corpora, dev, asked)
-        words = f"{reading.head()} {reading.protocol.for_mining(kept.source)} {kept.searched} {encoder.tail()}{limit}"
+        words = f"{reading.head()} {reading.protocol.for_mining(kept.source)} {kept.searched} {encoder.tail()}"
         own = Score.of(rows, kept.measures, len(corpora.gold), encoder.system(words, config))
         scored += [(reading, score) for score in own]
         files += kept.files
@@ -80,14 +77,14 @@ def _dev_corpora(rows: Rows, encoder: Encoder, asked: Search) -> Corpora | None:
     if not any(one.protocol.threshold == "dev" and one.protocol.corpus == "whole" for one in asked.readings):
         return None
     # With the noise of the rows that are scored: noise lowers all margins, and a threshold of clean rows would then measure itself.
-    dev = noisy(task.rows("dev", language, data_root=config.data_root), task, language, config)
+    dev = noisy(limited_rows(task, "dev", language, config), task, language, config)
     if dev.origin == rows.origin and dev.split == rows.split:
         asked.session.say(
             f"{task.name} {language}: '{rows.split}' is the only split, so that its threshold is chosen on the gold that is "
             "scored (oracle)."
         )
         return None
-    return corpora_of(dev, config.retrieve.limit, encoder)
+    return corpora_of(dev, encoder)
 
 
 def _kept(rows: Rows, reading: Reading, corpora: Corpora, dev: Corpora | None, asked: Search) -> _Kept:

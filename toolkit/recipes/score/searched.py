@@ -8,11 +8,11 @@ from pathlib import Path
 
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.encoding import Reading
-from toolkit.recipes.score.settings import row_limit
 from toolkit.recipes.session.noise import scored_rows
 from toolkit.recipes.session.session import Session
 from toolkit.results.score import Score
 from toolkit.tasks import Task
+from toolkit.tasks.draw import limit_words
 from toolkit.tasks.task import Rows
 
 
@@ -42,7 +42,7 @@ class Search:
         """Yield the rows of each language, with the noise that is asked for."""
         config = self.session.config
         for language in self.languages:
-            yield scored_rows(self.target, language, config, limit=row_limit(self.target, config))
+            yield scored_rows(self.target, language, config)
 
     def predictions_file(self, rows: Rows, reading: Reading) -> Path:
         """Return the file of what a reading found for rows."""
@@ -51,7 +51,9 @@ class Search:
 
     def announce(self, protocol: str) -> None:
         """Say by which protocol the task is scored."""
-        self.session.say(f"{self.circuit.composition} on {self.target.name}: {protocol}")
+        settings = self.session.config.retrieve
+        said = " ".join(filter(None, (protocol, limit_words(settings.limit, settings.seed))))
+        self.session.say(f"{self.circuit.composition} on {self.target.name}: {said}")
 
 
 Scores = list[tuple[Reading, Score]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from toolkit.composition import Composition
 from toolkit.config import Config
@@ -22,24 +22,6 @@ CASES: Mapping[Kind, tuple[Case, ...]] = {
     "mining": ("search",),
     "retrieval": ("search",),
 }
-
-
-# The section whose `limit` bounds the rows of a language. Mining limits the lines of either side by itself.
-LIMITS: Mapping[Kind, Literal["eval", "retrieve"] | None] = {
-    "pair": "eval",
-    "choice": "eval",
-    "span": "eval",
-    "tags": "eval",
-    "bitext": "retrieve",
-    "mining": None,
-    "retrieval": "retrieve",
-}
-
-
-def row_limit(task: Task, config: Config) -> int | None:
-    """Return how many rows of a task are scored in a language; None: all."""
-    section = LIMITS[task.kind]
-    return {"eval": config.eval.limit, "retrieve": config.retrieve.limit, None: None}[section]
 
 
 def scoring_settings(task: Task, entries: Iterable[Composition], config: Config) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
 from toolkit.perturb import Lexicon, Noise, augment, lexicon_languages, make_lexicon, parse_noise, read_lexicons
+from toolkit.recipes.session.limits import limited_rows
 from toolkit.tasks import Task
 from toolkit.tasks.micro import LANGUAGES as MICRO_LANGUAGES
 from toolkit.tasks.micro.lexicons import word_pairs
@@ -69,9 +70,9 @@ def wanted_fields(config: Config) -> tuple[str, ...] | None:
     return tuple(part.strip() for part in named.split(",")) if named else None
 
 
-def scored_rows(task: Task, language: str, config: Config, *, limit: int | None = None) -> Rows:
-    """Return the rows that a task scores in a language, with the noise that is asked for."""
-    return noisy(task.rows("score", language, data_root=config.data_root, limit=limit), task, language, config)
+def scored_rows(task: Task, language: str, config: Config) -> Rows:
+    """Return the rows that a task scores in a language, within their limit and with the noise that is asked for."""
+    return noisy(limited_rows(task, "score", language, config), task, language, config)
 
 
 def noise_words(config: Config, noise: Noise | None = None) -> str:

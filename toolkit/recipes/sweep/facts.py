@@ -21,10 +21,11 @@ class BackboneFact(TypedDict):
 
 
 class RowsFact(TypedDict, total=False):
-    """Fingerprint and number of rows, or why they cannot be read."""
+    """Fingerprint and number of rows, and whether a limit drew them (0.1.0 took the first); or why they cannot be read."""
 
     fingerprint: str
     rows: int
+    is_drawn: bool
     fault: str
 
 
@@ -49,11 +50,17 @@ class Need:
     split: str
     languages: str
     limit: int | None
+    seed: int = 0
+
+    @property
+    def place(self) -> str:
+        """Return its name in the key of a step, where seeds are among the settings."""
+        return f"{self.task} {self.split} {self.languages}" + ("" if self.limit is None else f" {self.limit}")
 
     @property
     def name(self) -> str:
         """Return its key in `Facts.rows`."""
-        return f"{self.task} {self.split} {self.languages}" + ("" if self.limit is None else f" {self.limit}")
+        return self.place + (f" seed {self.seed}" if self.limit is not None and self.seed else "")
 
 
 def needs_of(steps: Iterable[Step], catalogue: Catalogue) -> tuple[list[Need], list[str]]:
@@ -67,6 +74,17 @@ def needs_of(steps: Iterable[Step], catalogue: Catalogue) -> tuple[list[Need], l
     return list(needs.values()), list(backbones)
 
 
+def without_first_rows(facts: Facts, needs: Iterable[Need]) -> Facts:
+    """Return facts without those of rows that 0.1.0 cut at a limit: it took the first rows, which are drawn now."""
+    limits = {need.name: need.limit for need in needs if need.limit is not None}
+    kept = {
+        name: fact
+        for name, fact in facts.rows.items()
+        if name not in limits or fact.get("is_drawn") or fact.get("rows", limits[name]) < limits[name]
+    }
+    return Facts(facts.backbones, kept)
+
+
 def backbone_key(settings: Mapping[str, Any]) -> str:
     """Return the key of a backbone in `Facts.backbones`."""
     return json.dumps([settings["name"], settings["revision"], settings["precision"]])
@@ -74,22 +92,23 @@ def backbone_key(settings: Mapping[str, Any]) -> str:
 
 def step_needs(step: Step, catalogue: Catalogue) -> list[Need]:
     """Return the rows that a step reads."""
-    train, score = step.settings["train"], step.settings["eval"]
+    train, score, retrieve = (step.settings[section] for section in ("train", "eval", "retrieve"))
     if step.kind == "retrieve":
-        return [Need(step.task, "score", step.languages, step.settings["retrieve"]["limit"])]
+        return [Need(step.task, "score", step.languages, retrieve["limit"], retrieve.get("seed", 0))]
     if step.kind == "evaluate":
-        return [Need(step.task, "score", step.languages, score["limit"])]
+        return [Need(step.task, "score", step.languages, score["limit"], score.get("seed", 0))]
     found = []
     for text in step.learns_from:
         name, _, language = text.partition(".")
         task = catalogue.source_task(catalogue.get(name))
         code = task.resolve_language(language or None)
         dev = task.train_language if task.train_language in task.languages else code
-        found.append(Need(task.name, "train", code, train["limit"]))
-        found.append(Need(task.name, "dev", dev, train["eval_limit"]))
+        found.append(Need(task.name, "train", code, train["limit"], train["seed"]))
+        found.append(Need(task.name, "dev", dev, train["eval_limit"], score.get("seed", 0)))
     return found
 
 
 def train_need(ref: Name, source: Task, config: Config) -> Need:
     """Return the training rows of a stage's task."""
-    return Need(source.name, "train", source.resolve_language(ref.language), config.train.limit)
+    settings = config.train
+    return Need(source.name, "train", source.resolve_language(ref.language), settings.limit, settings.seed)

@@ -13,6 +13,7 @@ from toolkit.composition.stages import Stage, plan
 from toolkit.config import Config, load_texts, to_dict
 from toolkit.config.convert import sections
 from toolkit.recipes.score.settings import scoring_settings
+from toolkit.recipes.session.limits import scoring_limit
 from toolkit.recipes.sweep.facts import Facts, Need, backbone_key, step_needs, train_need
 from toolkit.recipes.train.auto import EPOCHS
 from toolkit.recipes.train.settings import learning_settings
@@ -97,8 +98,8 @@ class _Maker:
     ) -> str:
         kind = "retrieve" if target.kind in RETRIEVED else "evaluate"
         settings = _without_places(config)
-        limit = config.retrieve.limit if kind == "retrieve" else config.eval.limit
-        rows = self._facts.rows.get(Need(cell.task, "score", cell.languages, limit).name, {})
+        need = Need(cell.task, "score", cell.languages, *scoring_limit(target.kind, config))
+        rows = self._facts.rows.get(need.name, {})
         step = Step(
             key="",
             kind="retrieve" if kind == "retrieve" else "evaluate",
@@ -130,7 +131,7 @@ class _Maker:
                 known.get("precision", backbone["precision"]),
             ],
             "rows": {
-                need.name: self._facts.rows.get(need.name, {}).get("fingerprint")
+                need.place: self._facts.rows.get(need.name, {}).get("fingerprint")
                 for need in step_needs(step, self._catalogue)
             },
             "parents": step.parents,

@@ -17,7 +17,7 @@ from toolkit.errors import ToolkitError
 from toolkit.progress import Progress, Tell
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.conductor import Conductor
-from toolkit.recipes.sweep.facts import Facts, needs_of
+from toolkit.recipes.sweep.facts import Facts, needs_of, without_first_rows
 from toolkit.recipes.sweep.messages import (
     CloseRun,
     Event,
@@ -101,6 +101,8 @@ def dry_run(
     held = SweepFolder(folder)
     old = held.plan()
     planned = plan_sweep(file, given, _facts_of(old), session.catalogue)
+    valid = without_first_rows(_facts_of(old), needs_of(planned.steps, session.catalogue)[0])
+    planned = plan_sweep(file, given, valid, session.catalogue)
     records = held.records(planned.steps)
     done = frozenset(key for key, record in records.items() if record.state == "done")
     states: dict[str, State] = {step.key: "done" if step.key in done else "waiting" for step in planned.steps}

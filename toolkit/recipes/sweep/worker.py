@@ -177,12 +177,13 @@ def _rows_fact(need: Need, places: Mapping[str, Any], catalogue: Catalogue) -> R
             codes = list(task.reachable(need.split, data_root=root, has_pairs=need.languages == "pairs"))
         else:
             codes = need.languages.split(",")
-        found = {code: task.rows(need.split, code, data_root=root, limit=need.limit) for code in codes}
+        found = {code: task.rows(need.split, code, data_root=root, limit=need.limit, seed=need.seed) for code in codes}
         prints = [(code, rows.fingerprint) for code, rows in found.items()]
     except ToolkitError as error:
         return {"fault": str(error)}
     whole = hashlib.sha256(json.dumps(prints).encode()).hexdigest()[:16]
-    return {"fingerprint": whole, "rows": sum(len(rows) for rows in found.values())}
+    n_rows = sum(len(rows) for rows in found.values())
+    return {"fingerprint": whole, "rows": n_rows, **({} if need.limit is None else {"is_drawn": True})}
 
 
 # -- steps --------------------------------------------------------------------------------------------------------

@@ -83,11 +83,14 @@ def _source(ref: Name, session: Session) -> Source:
     config, catalogue = session.config, session.catalogue
     task = catalogue.source_task(catalogue.get(ref.name))
     language = task.resolve_language(ref.language)
-    rows = augmented(task.rows("train", language, data_root=config.data_root, limit=config.train.limit), config)
+    settings, root = config.train, config.data_root
+    rows = task.rows("train", language, data_root=root, limit=settings.limit, seed=settings.seed)
     # Early stopping looks at English where there is a choice: other languages stay unseen (Phang et al. 2020).
     dev_language = task.train_language if task.train_language in task.languages else language
-    dev = task.rows("dev", dev_language, data_root=config.data_root, limit=config.train.eval_limit)
-    return Source(ref, task, rows, dev)
+    dev = task.rows("dev", dev_language, data_root=root)
+    if settings.eval_limit is not None and settings.eval_limit < len(dev):  # else there is no limit to speak of
+        dev = dev.limited(settings.eval_limit, seed=config.eval.seed)
+    return Source(ref, task, augmented(rows, config), dev)
 
 
 def _mixture(settings: TrainConfig) -> Mixture:

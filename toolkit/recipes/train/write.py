@@ -73,6 +73,7 @@ def make_card(trained: Trained, session: Session) -> AdapterCard:
 
 def _seen(source: Source, train: TrainConfig) -> Seen:
     rows = source.rows
+    is_drawn = source.drawn_from is not None or rows.drawn is not None
     return Seen(
         source.task.name,
         rows.asked,
@@ -83,7 +84,8 @@ def _seen(source: Source, train: TrainConfig) -> Seen:
         rows.is_generated,
         rows.revision or None,
         source.drawn_from,
-        None if source.drawn_from is None else train.seed,
+        train.seed if is_drawn else None,
+        rows.drawn.limit if rows.drawn else None,
     )
 
 

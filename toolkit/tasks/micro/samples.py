@@ -8,6 +8,7 @@ from functools import cache
 from random import Random
 
 from toolkit.errors import ConfigError
+from toolkit.tasks.draw import Marks
 from toolkit.tasks.micro import answers, scenes
 from toolkit.tasks.micro.grammar import LANGUAGES, Fact, Sentence, grammar, realise
 from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, QueryRow, Row, SentenceRow, SpanRow, TagsRow
@@ -35,6 +36,10 @@ class SampleRows:
 
     def row(self, index: int) -> Row:
         return MAKERS[self.maker](self, index)
+
+    def marks(self) -> Marks:
+        """Return the ids of all rows and their labels, which are the same in every language."""
+        return Marks([self.id(i) for i in range(self.size)], _labels(self.maker, self.split, self.size, self.seed))
 
     def rng(self, index: int) -> Random:
         """The source of chance for a row: the same in every language and every process."""
@@ -83,12 +88,27 @@ def _statements(split: str, seed: int) -> tuple[Fact, ...]:
     return scenes.statements(split, seed)
 
 
+@cache
+def _labels(maker: str, split: str, size: int, seed: int) -> tuple[int, ...] | None:
+    rows = SampleRows(maker, split, "en", size, seed)
+    if maker == "nli":
+        return tuple(label for block in range(-(-size // 3)) for label in _claimed(rows, block)[1])[:size]
+    if maker == "choice":
+        return tuple(_chosen(rows, index)[2] for index in range(size))
+    return None
+
+
+def _claimed(rows: SampleRows, block: int) -> tuple[scenes.Claim, list[int]]:
+    """Return a claim and its three labels in the order of its rows."""
+    rng = rows.rng(block)
+    return scenes.claim(rng, rows.split), rng.sample(range(3), 3)
+
+
 def _nli(rows: SampleRows, index: int) -> PairRow:
     # Three neighbours share a hypothesis, once with each label: it alone cannot tell.
     block, member = divmod(index, 3)
-    rng = rows.rng(block)
-    claim = scenes.claim(rng, rows.split)
-    label = rng.sample(range(3), 3)[member]
+    claim, labels = _claimed(rows, block)
+    label = labels[member]
     return PairRow(rows.id(index), rows.text(claim.premises[label]), rows.say(claim.hypothesis).text, label)
 
 
@@ -104,10 +124,15 @@ def _qa(rows: SampleRows, index: int) -> SpanRow:
     return SpanRow(rows.id(index), rows.say(drawn.question).text, rows.text(drawn.scene), (answer,))
 
 
-def _choice(rows: SampleRows, index: int) -> ChoiceRow:
+def _chosen(rows: SampleRows, index: int) -> tuple[scenes.Question, tuple[Fact, ...], int]:
+    """Return a question, the facts that answer it, and which of them is right."""
     rng = rows.rng(index)
     drawn = scenes.question(rng, rows.split)
-    facts, label = scenes.choices(rng, drawn)
+    return drawn, *scenes.choices(rng, drawn)
+
+
+def _choice(rows: SampleRows, index: int) -> ChoiceRow:
+    drawn, facts, label = _chosen(rows, index)
     answers = tuple(rows.say(fact).answer(drawn.slot) for fact in facts)
     return ChoiceRow(rows.id(index), rows.text(drawn.scene), rows.say(drawn.question).text, answers, label)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import DataError
 from toolkit.languages import LANGUAGES
+from toolkit.tasks.draw import Marks
 from toolkit.tasks.rows import Row
 from toolkit.tasks.sources.checks import Column
 from toolkit.tasks.sources.convert import Fault, Promise, convert
@@ -90,6 +91,24 @@ class ArrowRows:
         except Fault as fault:
             place = f"row {there} (counted from 0)" if self._lines is None else place_of(self._lines[there])
             raise DataError(f"{self._file}, {place}: {fault.found}; expected {fault.expected}.") from None
+
+    def marks(self) -> Marks:
+        """Return the ids and raw labels of all rows, without making them."""
+        ids = self._raw("id") if "id" in self._columns else []
+        strata = self._raw("label") if "label" in self._columns else None
+        places = [str(there) for there in self._kept]
+        # As `convert` names a row.
+        named = (
+            [str(id) if id not in (None, "") else place for id, place in zip(ids, places, strict=True)]
+            if ids
+            else places
+        )
+        return Marks(named, strata and [str(label) for label in strata])
+
+    def _raw(self, name: str) -> list[Any]:
+        is_whole = isinstance(self._kept, range)
+        columns = [(each if is_whole else each.take(self._kept)).to_pylist() for each in self._columns[name]]
+        return list(map(list, zip(*columns, strict=True))) if name in self._is_list else columns[0]
 
     def _column(self, table: pyarrow.Table, path: str) -> Any:
         import pyarrow

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.tasks.draw import Marks, marks_of
+from toolkit.tasks.kinds import Kind
 from toolkit.tasks.rows import Opened, Row
 from toolkit.tasks.sources.hub import HubSource
 
@@ -47,14 +49,15 @@ class JoinedSource:
         return tuple(languages)
 
     def open(self, task: Task, split: str, language: str, data_root: Path | None) -> Opened:
-        return _Joined({name: each.open(task, split, language, data_root) for name, each in self.sources.items()})
+        opened = {name: each.open(task, split, language, data_root) for name, each in self.sources.items()}
+        return _Joined(opened, task.kind)
 
 
 class _Joined:
     """Opened sources, their rows in proportion."""
 
-    def __init__(self, opened: Mapping[str, Opened]) -> None:
-        self._opened = opened
+    def __init__(self, opened: Mapping[str, Opened], kind: Kind) -> None:
+        self._opened, self._kind = opened, kind
         self.split = "+".join(dict.fromkeys(each.split for each in opened.values()))
         self.origin = "; ".join(each.origin for each in opened.values())
         known = [getattr(each, "revision", "") for each in opened.values()]
@@ -68,6 +71,12 @@ class _Joined:
 
     def __len__(self) -> int:
         return len(self._order)
+
+    def marks(self) -> Marks:
+        """Return the ids of all rows, and their source with their label."""
+        own = {name: marks_of(each, self._kind) for name, each in self._opened.items()}
+        strata = [(name, (own[name].strata or ())[i : i + 1]) for name, i in self._order]
+        return Marks([f"{name}-{i}" for name, i in self._order], strata)
 
     def row(self, index: int) -> Row:
         name, place = self._order[index]
