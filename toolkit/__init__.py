@@ -13,6 +13,8 @@ The journeys of the command line from Python, each one call that returns a `Resu
 A function is called as its command, words joined by `_`: `xstilts zoo push` is `toolkit.zoo_push`. Three differ: `eval` is
 `evaluate`, `similarity` is `compare_tasks`, and `status` and `report` are `sweep_status` and `sweep_report`.
 
+Every function leaves the global state of the process as it was: generators, environment, logging, torch's modes.
+
 Importing this package imports no torch: what a function needs is loaded when it is first used.
 """
 
@@ -23,6 +25,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit.face.untouched import untouched
 from toolkit.version import __version__
 
 if TYPE_CHECKING:
@@ -171,7 +174,8 @@ def configure(
 
 def __getattr__(name: str) -> object:
     if name in _HOME_OF:
-        return getattr(import_module(_HOME_OF[name]), name)
+        found = getattr(import_module(_HOME_OF[name]), name)
+        return untouched(found) if _HOME_OF[name].startswith("toolkit.face.") else found
     raise AttributeError(f"module 'toolkit' has no attribute '{name}'")
 
 

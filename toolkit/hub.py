@@ -17,7 +17,7 @@ def is_hub_reachable() -> bool:
 
     A library left to itself retries for the better part of a minute, and says so on every line.
     """
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+    if _is_offline():
         return False
     if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
         return True
@@ -35,12 +35,25 @@ def prepare_hub() -> None:
     if is_hub_reachable():
         return
     os.environ["HF_HUB_OFFLINE"] = "1"  # for those that are not imported yet; the others have read it already
+    _set_offline(True)
+
+
+def restore_hub() -> None:
+    """Let the hub's libraries be on line again, as far as the environment lets them, after `prepare_hub`."""
+    _set_offline(_is_offline())
+
+
+def _is_offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def _set_offline(is_offline: bool) -> None:
     for module, name in (
         ("huggingface_hub.constants", "HF_HUB_OFFLINE"),
         ("transformers.utils.hub", "_is_offline_mode"),
         ("datasets.config", "HF_HUB_OFFLINE"),
     ):
         if module in sys.modules:
-            setattr(sys.modules[module], name, True)
+            setattr(sys.modules[module], name, is_offline)
     if "huggingface_hub.utils" in sys.modules:
         sys.modules["huggingface_hub.utils"].reset_sessions()

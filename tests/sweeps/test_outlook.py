@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import ToolkitError
+from toolkit.face.sweep_texts import plan_text, status_text
+from toolkit.recipes.sweep.run import DryRun
+from toolkit.report.sweep.notes import lacks_of, notes_of
 from toolkit.sweeps import Attempt, Cell, Planned, Record, Step, Sweep, SweepFolder, load_results
 from toolkit.sweeps.outlook import outlook
 
@@ -94,3 +97,26 @@ def test_a_record_reads_back_as_it_was_written(folder: SweepFolder) -> None:
     folder.write(written)
     assert folder.record(STEPS[0]) == written
     assert [path.name for path in (folder.root / "stages").iterdir()] == ["a.json"]
+
+
+def test_seeds_that_share_a_step_are_cells_of_their_own_in_every_count(folder: SweepFolder) -> None:
+    """A backbone without adapters answers the same whatever the seed: two cells, one step."""
+    first = cell("cell-b")
+    cells = (first, replace(first, name="cell-b, seed 1", seed=1), cell("cell-c"))
+    planned = Planned(Sweep("s", "S", "", cells), STEPS)
+    folder.write_plan(planned)
+    for held in STEPS[:2]:
+        folder.write(record(held, "done", seconds=60.0))
+    folder.write(record(STEPS[3], "done", seconds=120.0, folder="cells/cell-b"))
+    found = outlook(folder.root, now=0.0)
+    assert (found.count("done", stages=False), found.count("waiting", stages=False)) == (2, 1)
+    assert "scored" in (text := status_text(found, folder.root, 0.0))
+    assert next(line.split() for line in text.splitlines() if "scored" in line) == ["scored", "2", "0", "0", "0", "1"]
+    assert lacks_of(found.results)[0] == "Partial: 2 of 3 cells are scored (1 waiting)."
+    assert notes_of([], "", found.results)[-1] == (
+        "It took 2.0 minutes of training in 2 stages and 2.0 of scoring in 2 cells."
+    )
+    planned_anew = DryRun(planned, frozenset(), 5, None, "nothing was measured yet")
+    assert "3 stages to train (0 done already) and 2 compositions to score, which fill 3 cells;" in plan_text(
+        planned_anew, 1
+    )

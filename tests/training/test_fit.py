@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 from dataclasses import replace
@@ -295,6 +296,17 @@ def test_gradients_are_clipped_to_the_norm_that_is_set(tiny, settings, pairs, mo
     for before, after in norms:
         assert after == pytest.approx(min(before, 0.01), rel=1e-3)
     assert max(before for before, _ in norms) > 0.01
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_the_generators_of_the_caller_are_left_as_they_were(tiny, settings, pairs, is_interrupted):
+    torch.manual_seed(5)
+    random.seed(5)
+    before, drawn = torch.get_rng_state(), random.getstate()
+    with pytest.raises(Interrupted) if is_interrupted else contextlib.nullcontext():
+        train(tiny, "a", [TaskData("a", pairs)], settings(total_steps=3), stop_at=2 if is_interrupted else None)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert random.getstate() == drawn
 
 
 # -- choosing ------------------------------------------------------------------------------------------------------------

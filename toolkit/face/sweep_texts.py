@@ -34,10 +34,13 @@ def plan_text(found: DryRun, workers: int) -> str:
         cells.append((str(number), step.composition, learns, str(step.seed), rows, _n(uses[step.key], "cell")))
     table = aligned(("", "stage", "learns from", "seed", "rows", "for"), cells)
     done = len(planned.stages) - len(found.stages)
-    scored = sum(not step.is_stage and step.key not in found.done for step in planned.steps)
+    steps = len({cell.key for cell in found.cells})
+    scored = f"{_n(steps, 'composition')} to score"
+    if steps < len(found.cells):  # seeds of a backbone without adapters, for example
+        scored += f", which fill {_n(len(found.cells), 'cell')}"
     shared = sum(uses[step.key] > 1 for step in planned.stages)
     work = (
-        f"{_n(len(found.stages), 'stage')} to train ({done} done already) and {_n(scored, 'composition')} to score; "
+        f"{_n(len(found.stages), 'stage')} to train ({done} done already) and {scored}; "
         f"{shared} stages are shared: one by one the cells would train {found.unshared}."
     )
     if found.seconds is None:

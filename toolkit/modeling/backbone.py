@@ -33,9 +33,6 @@ KNOWN = {
     "tiny": "2 random layers of width 32, for tests and dry runs: it knows nothing",
 }
 
-# The library warns at every forward pass without active adapters; a backbone alone is a legal circuit here.
-logging.getLogger("adapters").setLevel(logging.ERROR)
-
 
 @dataclass
 class Backbone:
@@ -132,6 +129,8 @@ def load_backbone(
         SourceError: the weights cannot be reached; the message names the ways out.
         ToolkitError: not a model of the XLM-R family.
     """
+    # The library warns at every forward pass without active adapters; a backbone alone is a legal circuit here.
+    logging.getLogger("adapters").setLevel(logging.ERROR)
     device = device or pick_device()
     precision = resolve_precision(precision, device)
     if name == "tiny":

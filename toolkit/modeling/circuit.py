@@ -15,9 +15,10 @@ from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.heads import HeadSpec, build_head
 from toolkit.modeling.learn import set_dropout, value_penalty
+from toolkit.modeling.seeded import seeded
 from toolkit.modeling.weights import Tensors, copied, named_parameters, take_in
 from toolkit.modeling.wired import Wired
-from toolkit.modeling.wiring import Seeded, module_name
+from toolkit.modeling.wiring import module_name
 
 _DOES = {"fuse": "fuses", "avg": "averages", "par": "runs several"}
 
@@ -73,7 +74,7 @@ class Circuit(nn.Module):
             if not self.is_full:
                 self._wired.wire(seed)
             for name, spec in self.specs.items():
-                with Seeded(seed, f"head {name}"):
+                with seeded(seed, f"head {name}"):
                     self.heads[module_name(name)] = build_head(spec, backbone.hidden_size)
         except BaseException:
             self.close()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import torch
-
+from toolkit.modeling.seeded import seeded
 from toolkit.modeling.special import as_text
 
 HIDDEN, LAYERS, HEADS, FFN, POSITIONS = 32, 2, 4, 64, 514
@@ -50,8 +49,7 @@ def tiny_model(layers: int = LAYERS) -> Any:
         type_vocab_size=1,
         layer_norm_eps=1e-5,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         model = XLMRobertaModel(config, add_pooling_layer=False)
     model.eval()
     return model

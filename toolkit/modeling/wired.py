@@ -16,10 +16,10 @@ from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.fold import fold_layers, unfold_layers
 from toolkit.modeling.fusion import fusion_path, install_fusion, remove_fusion
 from toolkit.modeling.products import install_products
+from toolkit.modeling.seeded import seeded
 from toolkit.modeling.wiring import (
     Block,
     Rows,
-    Seeded,
     blocks_of,
     check_layers,
     install_blocks,
@@ -71,7 +71,7 @@ class Wired:
         if not self.composition.is_backbone:
             self._setup, last_of = blocks_of(self.composition.chain)
         for part in self.parts:
-            with Seeded(seed, f"{part.kind} {part.name}"):
+            with seeded(seed, f"{part.kind} {part.name}"):
                 self._add(part, last_of)
         adapters = [module_name(part.name) for part in self.parts if part.kind == "adapter"]
         # Of rows the library only asks whether a layer holds one of these names; `install_blocks` says what flows.

@@ -7,7 +7,6 @@ in the place of f. Here the average of an adapter, or a chain, with its own copy
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -165,19 +164,3 @@ def _compose_rows(layer: BottleneckLayer, setup: Rows, _: Any, state: Any) -> An
 def _compose_alone(layer: BottleneckLayer, setup: Block, state: Any) -> Any:
     # A stack applies the layer norm before each of its adapters by itself.
     return type(layer).compose(layer, setup if isinstance(setup, Stack) else Stack(setup), state)
-
-
-class Seeded:
-    """Run a block under its own seed, made from the run's seed and the name of what is initialised."""
-
-    def __init__(self, seed: int, name: str) -> None:
-        digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
-        self.seed = int.from_bytes(digest[:8], "little") >> 1
-        self.fork = torch.random.fork_rng(devices=[])
-
-    def __enter__(self) -> None:
-        self.fork.__enter__()
-        torch.manual_seed(self.seed)
-
-    def __exit__(self, *error: Any) -> None:
-        self.fork.__exit__(*error)

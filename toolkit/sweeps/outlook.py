@@ -51,8 +51,10 @@ class Outlook:
     seconds_left: float | None
 
     def count(self, state: State, *, stages: bool) -> int:
-        """Return how many stages (or steps that score) are in a state."""
-        return sum(self.states[step.key] == state for step in self.steps if step.is_stage == stages)
+        """Return how many stages (or cells) are in a state."""
+        if not stages:
+            return self.results.count(state)
+        return sum(self.states[step.key] == state for step in self.steps if step.is_stage)
 
     def among(self, state: State) -> list[Step]:
         """Return the steps in a state, in order."""

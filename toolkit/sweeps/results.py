@@ -73,6 +73,10 @@ class SweepResults:
         """Whether every cell is done."""
         return all(cell.state == "done" for cell in self.cells)
 
+    def count(self, state: State) -> int:
+        """Return how many cells are in a state; seeds that share a step are cells of their own."""
+        return sum(found.state == state for found in self.cells)
+
     def at(self, row: str, task: str, *, seed: int | None = None, variant: str = "") -> tuple[CellResult, ...]:
         """Return the cells of a row and column: one for each seed, or that of one seed."""
         return tuple(

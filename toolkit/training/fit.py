@@ -15,6 +15,7 @@ from toolkit.config import TrainConfig
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Progress, Report, silent
 from toolkit.training.loop import CHECKPOINT_S, Clock, Loop, TaskData
+from toolkit.training.seeding import own_generators
 from toolkit.training.state import FitResult
 
 
@@ -33,6 +34,7 @@ class Watch:
     on_score: Callable[[int, float], None] | None = None
 
 
+@own_generators()
 def fit(
     circuit: Circuit,
     learn: Sequence[Part],
@@ -44,6 +46,8 @@ def fit(
     watch: Watch | None = None,
 ) -> FitResult:
     """Train the parts in `learn`; the circuit ends with the best weights by dev score (without `dev`: the last).
+
+    The caller's generators are left as they were.
 
     Args:
         circuit: wired and loaded; everything outside `learn` stays as it is.

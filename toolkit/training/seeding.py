@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,6 +18,16 @@ def derived_seed(seed: int, purpose: str) -> int:
         True
     """
     return int.from_bytes(hashlib.sha256(f"{seed}:{purpose}".encode()).digest()[:8], "little") >> 1
+
+
+@contextmanager
+def own_generators() -> Iterator[None]:
+    """Put torch's generators back at the end of the block: whatever it seeds and draws, the caller's draws stay the same."""
+    before = rng_state()
+    try:
+        yield
+    finally:
+        restore_rng(before)
 
 
 def rng_state() -> dict[str, torch.Tensor | list[torch.Tensor]]:

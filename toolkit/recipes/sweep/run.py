@@ -37,7 +37,7 @@ from toolkit.recipes.sweep.pool import OnEvent, Pool
 from toolkit.sweeps import Planned, Step, SweepFolder, load_results, read_sweep
 from toolkit.sweeps.changes import changes
 from toolkit.sweeps.outlook import Speed, left_with, seconds_left, seconds_of, speeds_of
-from toolkit.sweeps.values import State, Texts
+from toolkit.sweeps.values import Cell, State, Texts
 from toolkit.tasks import Catalogue
 from toolkit.tasks.kinds import RETRIEVED
 
@@ -64,6 +64,11 @@ class DryRun:
     def stages(self) -> tuple[Step, ...]:
         """The stages that would be trained."""
         return tuple(step for step in self.planned.stages if step.key not in self.done)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that would be scored; some may share a step."""
+        return tuple(cell for cell in self.planned.sweep.cells if cell.key not in self.done)
 
 
 def plan_sweep(file: Path, given: Texts, facts: Facts, catalogue: Catalogue) -> Planned:
@@ -212,7 +217,7 @@ class _SweepRun:
             return
         results = load_results(folder.root)
         metrics: dict[str, float] = {
-            "cells_done": sum(cell.state == "done" for cell in results.cells),
+            "cells_done": results.count("done"),
             "stages_done": sum(stage.state == "done" for stage in results.stages),
             "stage_seconds": sum(stage.record.seconds for stage in results.stages if stage.record is not None),
         }

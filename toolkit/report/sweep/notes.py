@@ -15,12 +15,8 @@ def lacks_of(results: SweepResults) -> tuple[str, ...]:
     missing = [cell for cell in results.cells if cell.state != "done"]
     if not missing:
         return ()
-    by_state: dict[str, int] = {}
-    for cell in missing:
-        by_state[cell.state] = by_state.get(cell.state, 0) + 1
-    counts = ", ".join(f"{n} {state}" for state, n in by_state.items())
-    total = len(results.cells)
-    lines = [f"Partial: {total - len(missing)} of {total} cells are scored ({counts})."]
+    counts = ", ".join(f"{results.count(state)} {state}" for state in dict.fromkeys(cell.state for cell in missing))
+    lines = [f"Partial: {results.count('done')} of {len(results.cells)} cells are scored ({counts})."]
     return (*lines, *(f"{cell.cell.name}: {cell.state}{': ' + cell.error if cell.error else ''}" for cell in missing))
 
 
@@ -67,12 +63,13 @@ def _own_rows(results: SweepResults) -> list[str]:
 def _cost(results: SweepResults) -> str:
     """Return the time and memory that the sweep took so far."""
     records = [stage.record for stage in results.stages if stage.record is not None and stage.state == "done"]
-    cells = [cell for cell in results.cells if cell.state == "done"]
+    # Cells that share a step, such as seeds of a backbone without adapters, took its time once.
+    cells = list({cell.cell.key: cell for cell in results.cells if cell.state == "done"}.values())
     minutes = [sum(each.seconds for each in some) / 60 for some in (records, cells)]
     measured = [*(each.peak_memory_mib for each in records), *(each.peak_memory_mib for each in cells)]
     peaks = [peak for peak in measured if peak is not None]
     memory = f"; at most {max(peaks):,.0f} MiB of memory" if peaks else ""
     return (
-        f"It took {minutes[0]:,.1f} minutes of training in {len(records)} stages and {minutes[1]:,.1f} of scoring in {len(cells)} "
+        f"It took {minutes[0]:,.1f} minutes of training in {len(records)} stages and {minutes[1]:,.1f} of scoring in {results.count('done')} "
         f"cells{memory}."
     )
