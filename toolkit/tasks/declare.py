@@ -19,7 +19,7 @@ from toolkit.tasks.task import Task
 _TEXTS = ("name", "kind", "level", "description", "metric", "trains_on", "train_language", "citation", "licence")
 _SWITCHES = ("parallel", "may_be_unanswerable", "may_have_other_tags", "crosses_languages")
 _NUMBERS = ("query_tokens", "passage_tokens")
-_SOURCE = ("hub", "config", "revision", "splits", "files", "format", "columns", "where", "label_map")
+_SOURCE = ("hub", "config", "revision", "splits", "files", "format", "columns", "where", "label_map", "names")
 KEYS = (*_TEXTS, "languages", "labels", "labels_file", "overlaps", *_SWITCHES, *_NUMBERS, "base", *_SOURCE)
 
 
@@ -63,15 +63,14 @@ def read_task(file: Path, find: Callable[[str], Task | None], names: Iterable[st
 
 
 def _with_texts(node: Any) -> Any:
-    """Return a document's node with the words of `label_map`, and the columns in `where`, as the texts that were written.
-
-    YAML takes `yes` for true and `0` for a number.
+    """Return a document's node with the words of `label_map`, `names` and the columns in `where` as the texts that were
+    written: YAML takes `yes` for true and `0` for a number.
     """
     for key, value in node.value if isinstance(node.value, list) and node.id == "mapping" else ():
-        if key.value in ("label_map", "where") and value.id == "mapping":
+        if key.value in ("label_map", "names", "where") and value.id == "mapping":
             for name, meant in value.value:
                 as_text(name)
-                if key.value == "label_map":
+                if key.value != "where":
                     as_text(meant)
     return node
 
@@ -113,7 +112,7 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
         for key in _NUMBERS
         if key in said and (type(said[key]) is not int or said[key] < 8)
     ]
-    for key in ("columns", "where", "splits", "files", "label_map"):
+    for key in ("columns", "where", "splits", "files", "label_map", "names"):
         if key in said and (not isinstance(said[key], dict) or not said[key]):
             faults.append(f"`{key}` is {said[key]!r}; expected a mapping, `{key}: {{NAME: VALUE}}`.")
     if faults:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ConfigError
+from toolkit.languages import find_language
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.sources.checks import Column
 from toolkit.tasks.sources.file_source import FileSource
@@ -49,12 +50,14 @@ def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_ma
     usual = {} if base is not None else USUAL_COLUMNS[said["kind"]]
     columns = {key: _column(value, key) for key, value in said.get("columns", usual).items()}
     where = {key: tuple(value) if isinstance(value, list) else (value,) for key, value in said.get("where", {}).items()}
+    names = {find_language(code).code: name for code, name in said.get("names", {}).items()}
     if isinstance(held, HubSource | FileSource):
+        names = {**held.names, **names}
         columns = {**held.columns, **columns}
         where = {**held.where, **where}
         label_map = held.label_map if label_map is None else label_map
     elif held is not None and not ("hub" in said or "files" in said):
-        if where or columns or label_map:
+        if where or columns or label_map or names:
             raise ConfigError(
                 f"`base` names '{said['base']}', whose rows have no columns to choose by; expected another."
             )
@@ -71,6 +74,7 @@ def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_ma
             where=where,
             revision=said.get("revision"),
             label_map=label_map or {},
+            names=names,
         )
     if "files" in said:
         files = {split: str(path) for split, path in said["files"].items()}
@@ -86,17 +90,18 @@ def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_ma
             where=where,
             folder=folder,
             label_map=label_map or {},
+            names=names,
         )
     assert isinstance(held, HubSource | FileSource)
     if isinstance(held, FileSource):
         odd = [key for key in ("splits", "config", "revision") if key in said]
         if odd:
             raise ConfigError(f"`{odd[0]}` is of the hub, and '{said['base']}' reads files; expected `files` instead.")
-        return replace(held, columns=columns, where=where, label_map=label_map or {})
+        return replace(held, columns=columns, where=where, label_map=label_map or {}, names=names)
     changed = {key: said[key] for key in ("config", "revision") if key in said}
     if "splits" in said:
         changed["splits"] = {split: _tried(names) for split, names in _with_score(said["splits"]).items()}
-    return replace(held, columns=columns, where=where, label_map=label_map or {}, **changed)
+    return replace(held, columns=columns, where=where, label_map=label_map or {}, names=names, **changed)
 
 
 def _with_score(splits: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,11 +46,11 @@ class Fetched:
 
 @dataclass
 class _Wanted:
-    """A dataset, and by config the splits that tasks read of it, in the order in which they try them."""
+    """A dataset, and by config (its spellings) the splits that tasks read of it, in the order in which they try them."""
 
     repo: str
     revision: str | None
-    configs: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    configs: dict[tuple[str, ...], list[tuple[str, ...]]] = field(default_factory=dict)
 
 
 def hub_sources(task: Task) -> tuple[HubSource, ...]:
@@ -142,7 +142,7 @@ def _wanted(tasks: Iterable[Task], languages: Sequence[str] | None) -> list[_Wan
         for source in hub_sources(task):
             one = found.setdefault(source.path, _Wanted(source.path, source.revision or pinned(source.path)))
             for code in codes:
-                splits = one.configs.setdefault(source.config_for(code), [])
+                splits = one.configs.setdefault(source.configs_for(code), [])
                 splits += [names for names in source.splits.values() if names not in splits]
     return list(found.values())
 
@@ -153,9 +153,10 @@ def _chosen(
     """Return the paths that are needed, and what tasks name and the dataset lacks."""
     needed: set[str] = set()
     lacking: list[str] = []
-    for config, alternatives in wanted.configs.items():
-        if config not in configs:
-            lacking.append(config)
+    for spelt, alternatives in wanted.configs.items():
+        config = next((each for each in spelt if each in configs), None)
+        if config is None:
+            lacking.append(" or ".join(spelt))
             continue
         for names in alternatives:
             parts = {part for name in names for part in name.split("+")}
@@ -199,7 +200,7 @@ def _fetch_one(wanted: _Wanted, folder: Path, endpoint: str | None, report: Repo
     needed, lacking = _chosen(configs, wanted, paths)
     if not needed:
         raise SourceError(
-            f"{wanted.repo}@{commit[:12]} has no parquet files of {', '.join(list(wanted.configs)[:5])}; expected the "
+            f"{wanted.repo}@{commit[:12]} has no parquet files of {', '.join(each[0] for each in list(wanted.configs)[:5])}; expected the "
             "configs that the task names: correct it, or name another `revision`."
         )
     # What an earlier fetch brought stays, at the same revision as the rest.

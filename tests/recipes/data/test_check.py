@@ -162,3 +162,20 @@ def test_an_own_slice_of_a_task_keeps_its_choice_of_metric(folder: Path) -> None
 def test_rows_whose_two_texts_are_one_are_counted(own: Path) -> None:
     sentences = check("own", Session.open(configured(own))).sentences
     assert "train en: 4 of 16 rows hold one text twice where two different ones are expected." in sentences
+
+
+def test_a_language_that_the_files_lack_is_named_with_the_splits_that_lack_it(own: Path) -> None:
+    text = (own / "own.yaml").read_text().replace("train.csv", "'{code}.csv'").replace("dev.csv", "'{iso3}.csv'")
+    (own / "own.yaml").write_text(text + "languages: [en, sw, ha]\n")
+    (own / "dev.csv").rename(own / "eng.csv")
+    (own / "train.csv").rename(own / "en.csv")
+    sentences = check("own", Session.open(configured(own))).sentences
+    assert any(
+        each.startswith("train, dev, score: no rows in sw, ha; of sw: The file ")
+        and each.endswith("sw.csv is not there.")
+        for each in sentences
+    )
+    (own / "swa.csv").write_text("a,b,gold\nEins.,Zwei.,ja\n")
+    sentences = check("own", Session.open(configured(own))).sentences
+    assert any(each.startswith("dev, score: no rows in ha; of ha: ") for each in sentences)
+    assert any(each.startswith("train: no rows in sw, ha; ") for each in sentences)

@@ -21,6 +21,7 @@ from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, Task
 from toolkit.tasks.copies import has_copy
+from toolkit.tasks.lacking import lacking, reason
 from toolkit.tasks.task import Rows
 from toolkit.zoo import Seen
 
@@ -69,7 +70,7 @@ def check(name: str, session: Session) -> Check:
     tokenizer = open_backbone(session).tokenizer
     limits = LIMITS[task.kind](task, config)
     parts: list[Part] = []
-    sentences = list(_cut_at_blanks(task))
+    sentences = [*_cut_at_blanks(task), *_lacking(task, session)]
     trained: list[Held] = []
     scored: dict[str, Held] = {}
     for split in task.splits:
@@ -173,6 +174,18 @@ def _cut_at_blanks(task: Task) -> Iterator[str]:
             "is then exact match. Choose `metric: mlqa` (characters of such scripts are words), `metric: characters`, or "
             f"`metric: {task.metric}` in the task file."
         )
+
+
+def _lacking(task: Task, session: Session) -> Iterator[str]:
+    """Yield a sentence for the languages that splits lack, the splits that lack the same ones together."""
+    root = session.config.data_root
+    splits: dict[tuple[str, ...], list[str]] = {}
+    for split in task.splits:
+        splits.setdefault(lacking(task, split, data_root=root, has_pairs=True), []).append(split)
+    for codes, named in splits.items():
+        if codes:
+            why = reason(task, named[0], codes[0], root)
+            yield f"{', '.join(named)}: no rows in {', '.join(codes)}; of {codes[0]}: {why}."
 
 
 def _contradictions(held: Held, where: str) -> Iterator[str]:

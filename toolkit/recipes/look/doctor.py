@@ -114,7 +114,9 @@ def _data(config: Config) -> Iterator[Finding]:
             except ToolkitError as fault:
                 yield Finding(f"{what}: {fault}", False, "See the sentence above.")
                 continue
+            without = [code for code in task.languages if code not in held]
             what += f", {len(held)} of {len(task.languages)} languages"
+            what += f" (without {', '.join(without)})" if without else ""
         yield Finding(what + ("" if is_here else " is not in the mirror"), is_here, fix)
 
 

@@ -25,6 +25,7 @@ from toolkit.recipes.session.traces import MadeWith, data_of
 from toolkit.results.score import Score, System
 from toolkit.tasks import BUILT_IN, Task
 from toolkit.tasks.kinds import RETRIEVED, Kind
+from toolkit.tasks.lacking import lacking, left_out
 from toolkit.tasks.rows import Row
 from toolkit.tasks.task import Rows
 from toolkit.tracking import Data
@@ -169,10 +170,10 @@ def choose_languages(task: Task, languages: str | Sequence[str], session: Sessio
         raise ToolkitError(f"'{task.name}' has context and question in one language; write --languages all, or codes.")
     if languages in ("all", "pairs"):
         every = task.pairs if languages == "pairs" else task.languages
-        wanted = list(task.reachable("score", data_root=session.config.data_root, has_pairs=languages == "pairs"))
-        missing = [code for code in every if code not in wanted]
+        missing = lacking(task, data_root=session.config.data_root, has_pairs=languages == "pairs")
+        wanted = [code for code in every if code not in missing]
         if missing:
-            session.say(f"{task.name}: not in the reachable data and left out: {', '.join(missing)}.")
+            session.say(left_out(task, missing))
     else:
         asked = languages.split(",") if isinstance(languages, str) else list(languages)
         wanted = [task.resolve_language(code.strip()) for code in asked]

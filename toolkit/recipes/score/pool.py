@@ -16,6 +16,7 @@ from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
 from toolkit.retrieval import SearchSettings, search
 from toolkit.tasks import Pool, QueryRow, Rows
+from toolkit.tasks.lacking import left_out
 
 Encoded = dict[tuple[int, str], Vectors]
 
@@ -71,6 +72,8 @@ def search_pool(asked: Search) -> Found:
 def _encoded(asked: Search) -> _Encoded:
     task, config = asked.target, asked.session.config
     pool = task.pool("score", data_root=config.data_root)
+    if missing := [code for code in task.languages if code not in pool.languages]:
+        asked.session.say(f"The pool of {left_out(task, missing)}")
     queries, passages = (_encoder(asked, own) for own in (task.query_tokens, task.passage_tokens))
     # Gold that the pool lacks must not be found out after an hour of encoding.
     right = [(rows, pool.right(rows, f"{task.name} {rows.language}")) for rows in asked.rows()]

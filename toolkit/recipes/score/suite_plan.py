@@ -37,6 +37,11 @@ class Part:
     lacks: str = ""
     command: str = ""
 
+    @property
+    def without(self) -> tuple[str, ...]:
+        """Those of the benchmark's languages whose rows cannot be had."""
+        return tuple(code for code in self.entry.languages if code not in self.languages)
+
 
 def plan_suite(
     expression: str, session: Session, *, suite: str, instead: Mapping[str, str] | None = None
@@ -75,6 +80,7 @@ def describe_suite(planned: Sequence[Part]) -> str:
     commands = dict.fromkeys(part.command for part in planned if part.command)
     table = Table("", ("task", "composition", "languages", "state"), tuple(rows))
     text = render(table, "text", width=400)
+    text += "".join(f"{part.entry.task}: no rows in {', '.join(part.without)}.\n" for part in planned if part.without)
     return text + ("\nTo train what is missing:\n" + "".join(f"  {each}\n" for each in commands) if commands else "")
 
 

@@ -77,7 +77,8 @@ def probe_rows(text: str, data_root: Path | None, catalogue: Catalogue) -> Rows:
     split = next(split for split in ("train", "dev", "score") if split in task.splits)
     language = ref.language
     if language is None and task.train_language not in task.languages:
-        language = task.reachable(split, data_root=data_root)[0]
+        # Where none can be reached, asking for one says why.
+        language = (task.reachable(split, data_root=data_root) or task.languages)[0]
     return task.rows(split, language, data_root=data_root)
 
 

@@ -62,6 +62,27 @@ def find_files(folder: Path, config: str, split: str) -> list[Path]:
     return _matching(folder, _configs(folder)[config][split])
 
 
+def column_names(file: Path) -> list[str]:
+    """Return the names of a parquet file's columns.
+
+    Raises:
+        DataError: the file is not readable as parquet.
+    """
+    return list(_schema(file).names)
+
+
+def _schema(file: Path) -> pyarrow.Schema:
+    import pyarrow.parquet
+
+    try:
+        return pyarrow.parquet.read_schema(file)
+    except (pyarrow.ArrowException, OSError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise DataError(
+            f"{file} cannot be read as parquet ({said}); expected a parquet file: fetch it again."
+        ) from error
+
+
 def read_parquet(files: Sequence[Path], columns: Sequence[str]) -> pyarrow.Table:
     """Read some columns of parquet files into one table; columns that a file lacks are left out.
 
@@ -74,9 +95,9 @@ def read_parquet(files: Sequence[Path], columns: Sequence[str]) -> pyarrow.Table
     tables = []
     for file in files:
         try:
-            schema = pyarrow.parquet.read_schema(file)
+            names = column_names(file)
             # A faulty file must be able to say which columns it has: with one missing, read the others too.
-            wanted = list(columns) if set(columns) <= set(schema.names) else None
+            wanted = list(columns) if set(columns) <= set(names) else None
             tables.append(pyarrow.parquet.read_table(file, columns=wanted, partitioning=None))
         except (pyarrow.ArrowException, OSError) as error:
             said = " ".join(str(error).split())[:160]

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import DataError
-from toolkit.languages import LANGUAGES
 from toolkit.tasks.draw import Marks
 from toolkit.tasks.rows import Row
 from toolkit.tasks.sources.checks import Column
 from toolkit.tasks.sources.convert import Fault, Promise, convert
+from toolkit.tasks.sources.fill import spellings
 from toolkit.tasks.sources.label_names import known_words, names_in
 from toolkit.tasks.sources.tables import place_of
 
@@ -35,6 +35,7 @@ class Reading:
         revision: `org/name@commit`, if known.
         lines: where each row of a text file begins (`tables.Read`).
         label_map: other words for the task's labels.
+        names: what the data calls a language, for `{name}`.
         shape: makes a text file's cells what a kind expects.
     """
 
@@ -47,6 +48,7 @@ class Reading:
     revision: str = ""
     lines: Sequence[int | str] | None = None
     label_map: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
     shape: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
@@ -65,15 +67,18 @@ class ArrowRows:
             raise DataError(
                 f"{self._file} has no rows; expected at least one for the split '{self.split}' of task '{task.name}'."
             )
-        columns = reading.columns
+        columns = {
+            name: column_in(column, reading.language, reading.names, table.column_names)
+            for name, column in reading.columns.items()
+        }
         self._columns = {
             name: [self._column(table, each) for each in ([column] if isinstance(column, str) else column)]
             for name, column in columns.items()
         }
         self._is_list = {name for name, column in columns.items() if not isinstance(column, str)}
-        words = self._words(table, reading)
+        words = self._words(table, columns, reading.label_map)
         self._promise = Promise(task.labels, task.may_be_unanswerable, task.may_have_other_tags, words)
-        self._kept = self._filter(table, reading.where, reading.language)
+        self._kept = self._filter(table, reading)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -94,8 +99,8 @@ class ArrowRows:
 
     def marks(self) -> Marks:
         """Return the ids and raw labels of all rows, without making them."""
-        ids = self._raw("id") if "id" in self._columns else []
-        strata = self._raw("label") if "label" in self._columns else None
+        ids = self.values("id") if "id" in self._columns else []
+        strata = self.values("label") if "label" in self._columns else None
         places = [str(there) for there in self._kept]
         # As `convert` names a row.
         named = (
@@ -105,7 +110,8 @@ class ArrowRows:
         )
         return Marks(named, strata and [str(label) for label in strata])
 
-    def _raw(self, name: str) -> list[Any]:
+    def values(self, name: str) -> list[Any]:
+        """Return a field's raw values, of all rows."""
         is_whole = isinstance(self._kept, range)
         columns = [(each if is_whole else each.take(self._kept)).to_pylist() for each in self._columns[name]]
         return list(map(list, zip(*columns, strict=True))) if name in self._is_list else columns[0]
@@ -136,17 +142,18 @@ class ArrowRows:
             column = pyarrow.compute.struct_field(column, step)
         return column
 
-    def _words(self, table: pyarrow.Table, reading: Reading) -> dict[str, int]:
+    def _words(self, table: pyarrow.Table, read: Mapping[str, Column], label_map: Mapping[str, str]) -> dict[str, int]:
         """Return the words for labels that differ from the task's own (`label_names.known_words`)."""
-        columns = [column for name in ("label", "tags") if isinstance(column := reading.columns.get(name), str)]
+        columns = [column for name in ("label", "tags") if isinstance(column := read.get(name), str)]
         names = names_in(table, columns[0]) if columns else ()
         where = f"{self._file}: column '{columns[0]}'" if columns else self._file
-        return known_words(self._task, reading.label_map, names, where)
+        return known_words(self._task, label_map, names, where)
 
-    def _filter(self, table: pyarrow.Table, where: Mapping[str, tuple[object, ...]], language: str) -> Sequence[int]:
+    def _filter(self, table: pyarrow.Table, reading: Reading) -> Sequence[int]:
+        where, language = reading.where, reading.language
         if not where:
             return range(table.num_rows)
-        kept = matching(where, language, {column: self._column(table, column) for column in where})
+        kept = matching(where, language, {column: self._column(table, column) for column in where}, reading.names)
         if not kept:
             raise DataError(
                 f"{self._file} has no row that task '{self._task.name}' keeps in language '{language}'; "
@@ -174,13 +181,44 @@ def _inside(column: Any, step: str) -> Any:
     return type(column).from_arrays(offsets, values, mask=column.is_null())
 
 
-def roots(columns: Mapping[str, Column], where: Mapping[str, tuple[object, ...]]) -> list[str]:
-    """Return every top-level column that is read."""
+def column_in(column: Column, language: str, names: Mapping[str, str], held: Sequence[str]) -> Column:
+    """Return a column, or several, with the spelling of the language that a table holds; the usual one if it holds none."""
+    if not isinstance(column, str):
+        return tuple(str(column_in(each, language, names, held)) for each in column)
+    every = spellings(column, language, names)
+    return next((each for each in every if each.split(".")[0] in held), every[0])
+
+
+def roots(
+    columns: Mapping[str, Column],
+    where: Mapping[str, tuple[object, ...]],
+    language: str = "en",
+    names: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Return every top-level column that is read, in every spelling of the language."""
     named = [each for column in columns.values() for each in ([column] if isinstance(column, str) else column)]
-    return list(dict.fromkeys([each.split(".")[0] for each in named] + list(where)))
+    every = [one.split(".")[0] for each in named for one in spellings(each, language, names)]
+    return list(dict.fromkeys(every + list(where)))
 
 
-def holds(where: Mapping[str, tuple[object, ...]], language: str, read: Callable[[list[str]], pyarrow.Table]) -> bool:
+def lacks_column(
+    columns: Mapping[str, Column], language: str, names: Mapping[str, str], read_names: Callable[[], Sequence[str]]
+) -> bool:
+    """Return whether a column that is called by the language is not there; the names are read only if there is one."""
+    every = [each for column in columns.values() for each in ([column] if isinstance(column, str) else column)]
+    by_language = [each for each in every if "{" in each]
+    if not by_language:
+        return False
+    held = read_names()
+    return any(not any(one.split(".")[0] in held for one in spellings(each, language, names)) for each in by_language)
+
+
+def holds(
+    where: Mapping[str, tuple[object, ...]],
+    language: str,
+    names: Mapping[str, str],
+    read: Callable[[list[str]], pyarrow.Table],
+) -> bool:
     """Return whether a file that mixes languages has rows of this one; `read` is called only if it may mix them."""
     chosen = {
         column: allowed
@@ -192,16 +230,20 @@ def holds(where: Mapping[str, tuple[object, ...]], language: str, read: Callable
     table = read(list(chosen))
     # A column that is not there is for `ArrowRows` to report.
     return not set(chosen) <= set(table.column_names) or bool(
-        matching(chosen, language, {column: table.column(column) for column in chosen})
+        matching(chosen, language, {column: table.column(column) for column in chosen}, names)
     )
 
 
-def matching(where: Mapping[str, tuple[object, ...]], language: str, columns: Mapping[str, Any]) -> list[int]:
+def matching(
+    where: Mapping[str, tuple[object, ...]], language: str, columns: Mapping[str, Any], names: Mapping[str, str]
+) -> list[int]:
     """Return the positions of the rows that every condition keeps, in order."""
     kept: list[int] | None = None
     for name, allowed in where.items():
         values = columns[name].to_pylist()
-        filled = [fill(each, language) if isinstance(each, str) else each for each in allowed]
+        filled = [
+            one for each in allowed for one in (spellings(each, language, names) if isinstance(each, str) else [each])
+        ]
         prefixes = tuple(each[:-1] for each in filled if isinstance(each, str) and each.endswith("*"))
         kept = [
             i
@@ -209,11 +251,3 @@ def matching(where: Mapping[str, tuple[object, ...]], language: str, columns: Ma
             if values[i] in filled or (prefixes and str(values[i]).startswith(prefixes))
         ]
     return kept or []
-
-
-def fill(text: str, language: str) -> str:
-    """Return `text` with `{code}`, `{iso3}`, `{ud}`, `{ud_lower}` and `{question}` replaced for a language."""
-    context, _, question = language.partition(".")
-    found = LANGUAGES[context]
-    names = {"code": found.code, "iso3": found.iso3, "ud": found.ud_name, "ud_lower": found.ud_name.lower()}
-    return text.format(**names, question=question or context)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ConfigError
 from toolkit.tasks.kinds import KINDS, Kind
+from toolkit.tasks.mirror.layout import column_names
 from toolkit.tasks.rows import Opened
-from toolkit.tasks.sources.arrow import ArrowRows, Reading, fill, holds, roots
+from toolkit.tasks.sources.arrow import ArrowRows, Reading, holds, lacks_column, roots
 from toolkit.tasks.sources.checks import Column, check_columns
 from toolkit.tasks.sources.convert import Fault
+from toolkit.tasks.sources.fill import check_placeholders, spellings
 from toolkit.tasks.sources.formats import FORMATS, read_file
 from toolkit.tasks.sources.label_names import check_label_map
 
@@ -32,11 +34,11 @@ class FileSource:
 
     Attributes:
         format: `csv`, `tsv`, `json`, `jsonl`, `conll` or `parquet` (`formats.read_file` says what each looks like).
-        splits: for each split that may be asked for its file; `{code}`, `{iso3}`, `{ud}` stand for the language.
+        splits: for each split that may be asked for its file, with placeholders for the language (`fill.spellings`).
         columns: as in `HubSource`. In csv and tsv a cell holds tokens or tags separated by spaces, or one answer.
         where: as in `HubSource`.
         folder: what relative paths are relative to.
-        label_map: as in `HubSource`.
+        label_map, names: as in `HubSource`.
     """
 
     format: str
@@ -45,10 +47,12 @@ class FileSource:
     where: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     folder: Path = Path(".")
     label_map: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, task: Task) -> None:
         if self.format not in FORMATS:
             raise ConfigError(f"Task '{task.name}' has files in '{self.format}'; expected {', '.join(FORMATS)}.")
+        self.check_texts(task)
         check_columns(task, self.columns)
         check_label_map(task, self.label_map)
         named = roots(self.columns, self.where)
@@ -59,21 +63,31 @@ class FileSource:
                 "`{tokens: 0, tags: 1}`."
             )
 
+    def check_texts(self, task: Task) -> None:
+        """Raise a ConfigError if a placeholder does not exist."""
+        values = [each for allowed in self.where.values() for each in allowed]
+        check_placeholders(f"Task '{task.name}'", [*self.splits.values(), *roots(self.columns, {}), *values])
+
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
         found = []
         for language in languages:
             file = self._file(split, language)
-            if file.is_file() and holds(self.where, language, partial(_table, file, self.format)):
+            if not file.is_file():
+                continue
+            if lacks_column(self.columns, language, self.names, partial(_names, file, self.format)):
+                continue
+            if holds(self.where, language, self.names, partial(_table, file, self.format)):
                 found.append(language)
         return tuple(found)
 
     def open(self, task: Task, split: str, language: str, data_root: Path | None) -> Opened:
         file = self._file(split, language)
-        read = read_file(file, self.format, roots(self.columns, self.where))
+        read = read_file(file, self.format, roots(self.columns, self.where, language, self.names))
         reading = Reading(
             columns=self.columns,
             where=self.where,
             label_map=self.label_map,
+            names=self.names,
             language=language,
             split=split if split != "score" else self._name_of(self.splits["score"]),
             file=str(file),
@@ -84,7 +98,9 @@ class FileSource:
         return ArrowRows(read.table, task, reading)
 
     def _file(self, split: str, language: str) -> Path:
-        return self.folder / Path(fill(self.splits[split], language)).expanduser()
+        """Return the file of a language: the first spelling that is there, else the usual one."""
+        every = [self.folder / Path(each).expanduser() for each in spellings(self.splits[split], language, self.names)]
+        return next((file for file in every if file.is_file()), every[0])
 
     def _name_of(self, path: str) -> str:
         """The split that scores are made on, by the name it has besides `score`."""
@@ -93,6 +109,11 @@ class FileSource:
 
 def _table(file: Path, format: str, columns: list[str]) -> pyarrow.Table:
     return read_file(file, format, columns).table
+
+
+def _names(file: Path, format: str) -> list[str]:
+    # Asked for a column that no file has, a format names all of its own.
+    return column_names(file) if format == "parquet" else list(_table(file, format, ["\0"]).column_names)
 
 
 def _pair(raw: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,151 @@
+"""Languages that a file set calls by another code are found, and those that it lacks are named, whatever the source."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from toolkit.errors import ConfigError, DataError, SourceError
+from toolkit.tasks import JoinedSource, get_task, load_task
+from toolkit.tasks.lacking import lacking, left_out, reason
+from toolkit.tasks.sources.fill import spellings
+from toolkit.tasks.task import Task
+
+ROWS = [{"a": "x", "b": "y", "l": 0}, {"a": "z", "b": "w", "l": 1}]
+
+
+def declared(folder: Path, **said: str) -> Task:
+    lines = {
+        "name": "own",
+        "kind": "pair",
+        "labels": "[n, p]",
+        "languages": "[en, sw, 'no']",
+        "columns": "{first: a, second: b, label: l}",
+    } | said
+    (folder / "own.yaml").write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
+    return load_task(folder / "own.yaml")
+
+
+def jsonl(file: Path, rows: list[dict[str, Any]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def mirror(root: Path, *configs: str, rows: list[dict[str, Any]] = ROWS, path: str = "acme/pairs") -> None:
+    for config in configs:
+        (root / path / config).mkdir(parents=True, exist_ok=True)
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), root / path / config / "validation-0.parquet")
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "names", "expected"),
+    [
+        ("{code}", "sw", {}, ("sw",)),
+        ("{iso3}", "sw", {}, ("swh", "swa")),
+        ("x.{iso3}-eng.{iso3}", "zh", {}, ("x.cmn-eng.cmn", "x.zho-eng.zho")),
+        ("{iso3}_{script}", "ar", {}, ("ara_Arab", "arb_Arab")),
+        ("{iso3}_{script}", "qu", {}, ("que_Latn", "quz_Latn", "quy_Latn")),
+        ("{name}", "zh", {"zh": "zho-CN"}, ("zho-CN",)),
+        ("{name}", "fr", {"zh": "zho-CN"}, ("fra",)),
+        ("udpos.{ud}", "de", {}, ("udpos.German",)),
+        ("mlqa.{code}.{question}", "de.en", {}, ("mlqa.de.en",)),
+        ("plain", "de", {}, ("plain",)),
+    ],
+)
+def test_every_code_of_a_language_is_a_spelling(
+    text: str, language: str, names: dict[str, str], expected: tuple[str, ...]
+) -> None:
+    assert spellings(text, language, names) == expected
+
+
+def test_a_mirror_is_read_by_whichever_code_it_has(tmp_path: Path) -> None:
+    task = declared(tmp_path, hub="acme/pairs", config='"{iso3}"', splits="{dev: validation}")
+    mirror(tmp_path, "eng", "swa")
+    assert task.reachable("dev", data_root=tmp_path) == ("en", "sw")
+    assert len(task.rows("dev", "sw", data_root=tmp_path)) == 2
+    assert lacking(task, "dev", data_root=tmp_path) == ("no",)
+    assert left_out(task, ("no",)) == "own: not in the reachable data and left out: no."
+    assert "lacks the config 'nor' or 'nob'" in reason(task, "dev", "no", tmp_path)
+    mirror(tmp_path, "swh", "nob", rows=ROWS[:1])  # the usual code comes first
+    assert len(task.rows("dev", "sw", data_root=tmp_path)) == 1 == len(task.rows("dev", "no", data_root=tmp_path))
+    assert lacking(task, "dev", data_root=tmp_path) == ()
+
+
+def test_files_and_values_and_columns_are_read_by_whichever_code_they_have(tmp_path: Path) -> None:
+    task = declared(tmp_path, files="{dev: '{iso3}.jsonl'}")
+    jsonl(tmp_path / "swa.jsonl", ROWS)
+    assert task.reachable("dev") == ("sw",) and len(task.rows("dev", "sw")) == 2
+    assert lacking(task, "dev") == ("en", "no")
+    mixed = declared(tmp_path, files="{dev: all.jsonl}", where="{c: '{iso3}'}")
+    jsonl(tmp_path / "all.jsonl", [row | {"c": code} for row in ROWS for code in ("eng", "swa")])
+    assert mixed.reachable("dev") == ("en", "sw") and len(mixed.rows("dev", "sw")) == 2
+    wide = declared(tmp_path, files="{dev: wide.jsonl}", columns="{first: a, second: 's_{iso3}', label: l}")
+    jsonl(tmp_path / "wide.jsonl", [{"a": "x", "l": 0, "s_swa": "y", "s_eng": "z"}])
+    assert wide.reachable("dev") == ("en", "sw")
+    assert [wide.rows("dev", code)[0].second for code in ("en", "sw")] == ["z", "y"]  # type: ignore[union-attr]
+    with pytest.raises(DataError, match="no column 's_nor'"):
+        wide.rows("dev", "no")
+
+
+def test_names_say_what_the_data_calls_a_language(tmp_path: Path) -> None:
+    task = declared(tmp_path, files="{dev: 'x.{name}.jsonl'}", names="{sw: kiswahili, no: norsk}")
+    for name in ("kiswahili", "norsk", "eng"):
+        jsonl(tmp_path / f"x.{name}.jsonl", ROWS)
+    assert task.reachable("dev") == ("en", "sw", "no")
+    with pytest.raises(ConfigError, match="No language named 'kiswahili'"):
+        declared(tmp_path, files="{dev: x.jsonl}", names="{kiswahili: sw}")
+
+
+def test_a_joined_source_lacks_what_one_of_its_sources_lacks(tmp_path: Path) -> None:
+    first = declared(tmp_path, hub="acme/pairs", config='"{code}"', splits="{dev: validation}").source
+    second = declared(tmp_path, hub="acme/more", config='"{iso3}"', splits="{dev: validation}").source
+    mirror(tmp_path, "en", "sw")
+    mirror(tmp_path, "swa", path="acme/more")
+    joined = JoinedSource(sources={"a": first, "b": second})  # type: ignore[dict-item]
+    assert joined.reachable(("en", "sw", "no"), "dev", tmp_path) == ("sw",)
+
+
+def test_corpora_name_the_pair_that_they_lack(tmp_path: Path) -> None:
+    task = get_task("bucc")
+    assert lacking(task, data_root=tmp_path) == ("de", "fr", "ru", "zh")
+    assert reason(task, "score", "de", tmp_path).startswith("There is no de-en to mine")
+
+
+@pytest.mark.parametrize("said", [{"files": "{dev: '{lang}.jsonl'}"}, {"hub": "a/b", "config": "'{iso}'"}])
+def test_a_placeholder_that_does_not_exist_is_refused(said: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"expected no placeholders but \{code\}, \{iso3\}"):
+        declared(tmp_path, **said)
+
+
+def test_a_hub_that_lacks_a_config_is_asked_for_the_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    asked = []
+
+    def load(path: str, config: str, *, split: str, revision: str | None) -> Any:
+        asked.append(config)
+        if config != "swa":
+            raise ValueError(f"BuilderConfig '{config}' not found. Available: ['swa']")
+        return datasets.Dataset.from_list(ROWS)
+
+    monkeypatch.delenv("XSTILTS_DATA", raising=False)
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    task = declared(tmp_path, hub="acme/pairs", config='"{iso3}"', splits="{dev: validation}")
+    assert len(task.rows("dev", "sw")) == 2 and asked == ["swh", "swa"]
+    with pytest.raises(SourceError, match="'eng' from the hub"):
+        task.rows("dev", "en")
+
+
+def test_datasets_still_says_that_a_config_is_not_there_in_the_words_we_look_for(tmp_path: Path) -> None:
+    import datasets
+
+    mirror(tmp_path, "en")
+    readme = "---\nconfigs:\n- config_name: en\n  data_files:\n  - split: validation\n    path: en/validation-*\n---\n"
+    (tmp_path / "acme/pairs/README.md").write_text(readme)
+    with pytest.raises(ValueError, match="BuilderConfig .* not found"):
+        datasets.load_dataset(str(tmp_path / "acme/pairs"), "swh", cache_dir=str(tmp_path / "cache"))
