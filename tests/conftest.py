@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import math
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -36,6 +37,10 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+# Tests are compiled twice, the second time with what their assertions say: it takes longer than many of them, and is worth keeping.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 gc.disable()  # until all tests are collected: what is imported stays
 
@@ -72,9 +77,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="needs a GPU"))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    """Fork the workers from a process that has imported everything once."""
+    folder = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    zygote.live_in(folder)
+    zygote.start()
+    for spec in specs:
+        if spec.popen and not spec.python:
+            spec.python = shlex.join([sys.executable, "-I", "-S", str(PROJECT / "tests" / "worker.py"), str(folder)])
+
+
 def pytest_collection_finish() -> None:
     """Keep the collector from looking through everything that imports and collection made, over and over again."""
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
     gc.enable()
 
 

@@ -36,12 +36,17 @@ from tests.waiting import LIMIT_S, alone
 _PRELOADED = (
     "cli",
     "adapters",
+    "adapters.heads",
     "adapters.models.xlm_roberta.modeling_xlm_roberta",
     "adapters.wrappers.model",
     "datasets",
     "faiss",
+    "hypothesis",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "pytest",
+    "toolkit.face",
     "toolkit.modeling.circuit",
     "toolkit.recipes.score.evaluate",
     "toolkit.recipes.sweep.worker",
@@ -156,6 +161,11 @@ def live_in(folder: Path) -> None:
     """Let the zygote that all workers of one pytest run share have its socket in `folder`."""
     global _home
     _home = folder
+
+
+def start() -> None:
+    """Start the zygote if it is not there."""
+    _address()
 
 
 @functools.cache
