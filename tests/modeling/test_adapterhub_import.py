@@ -7,6 +7,8 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +45,13 @@ def zoo(tmp_path: Path) -> Zoo:
     return Zoo(tmp_path / "zoo")
 
 
+encoder = cache(tiny_model)
+
+
 def library_model(kind: type = XLMRobertaAdapterModel) -> Any:
     """The library's model on the tiny encoder."""
-    encoder = tiny_model()
-    model = kind(encoder.config)
-    model.roberta.load_state_dict(encoder.state_dict(), strict=False)
+    model = kind(deepcopy(encoder().config))
+    model.roberta.load_state_dict(encoder().state_dict(), strict=False)
     if kind is not XLMRobertaAdapterModel:
         adapters.init(model)
     return model

@@ -6,6 +6,8 @@ The matrix is built with `adapters` itself, so that it holds shapes our own conf
 from __future__ import annotations
 
 import math
+from copy import deepcopy
+from functools import cache
 
 import adapters
 import pytest
@@ -72,11 +74,18 @@ PAIRWISE = [
 ]
 
 
+@cache
+def encoder():
+    """Return a tiny encoder of few pieces: `inputs` has no higher number, and 36,000 rows of gradients would be zero."""
+    model = tiny_model()
+    model.resize_token_embeddings(512)
+    return model
+
+
 def build(setup, members=SAME, fusion="dynamic", *, dtype=torch.float32):
     """Return a tiny model with everything random and trainable, and `setup` active."""
     active, last = SETUPS[setup]
-    model = tiny_model().to(dtype)
-    model.resize_token_embeddings(512)  # `inputs` has no higher number; 36,000 rows of gradients would be zero
+    model = deepcopy(encoder()).to(dtype)
     adapters.init(model)
     for name, config in members.items():
         model.add_adapter(name, config=config)

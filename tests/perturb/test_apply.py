@@ -81,10 +81,10 @@ def test_labels_answers_and_tags_stay_right_under_every_perturbation_in_every_la
     for name, its_kind, language in _cases():
         if its_kind != kind:
             continue
-        rows = _rows(kind, language, limit=12)
+        rows = _rows(kind, language, limit=6)
         extra = _needs(name, kind, language)
         if "partner" in extra:
-            extra["partner"] = _rows(kind, "de", limit=12)
+            extra["partner"] = _rows(kind, "de", limit=6)
         for before, after in zip(rows, perturb(rows, name, strength=0.6, seed=3, **extra), strict=True):
             _check_truth(before, after)
 

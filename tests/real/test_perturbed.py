@@ -22,10 +22,10 @@ TAGS = TagsRow("1", ("New", "York", "is", "big"), (3, 4, 0, 0))  # B-ORG I-ORG O
 
 @pytest.mark.journey
 @pytest.mark.real_data
-def test_labels_spans_and_tags_stay_right_on_thousands_of_real_rows_of_15_scripts(data_root: Path) -> None:
-    seen = [look(name, data_root, limit=3, strengths=(0.5,)) for name in TASKS]
+def test_labels_spans_and_tags_stay_right_on_real_rows_of_15_scripts(data_root: Path) -> None:
+    seen = [look(name, data_root, limit=1, strengths=(0.5,)) for name in TASKS]
     assert [fault for each in seen for fault in each.faults] == []
-    assert sum(sum(each.pairs.values()) for each in seen) > 4_000
+    assert sum(sum(each.pairs.values()) for each in seen) > 1_300
     assert all(sum(each.changed.values()) > sum(each.pairs.values()) / 2 for each in seen)
     languages = {code.partition(".")[0] for each in seen for code in each.rows}
     assert len({get_language(code).script for code in languages}) >= 15

@@ -9,11 +9,11 @@ from toolkit.config import Config
 
 FUSED = "fuse[micro-nli,micro-qa]/micro-choice"
 SETTINGS = (
-    "train.limit=48",
+    "train.limit=24",
     "train.epochs=1",
-    "train.eval_limit=16",
-    "train.batch_size=16",
-    "eval.limit=16",
+    "train.eval_limit=8",
+    "train.batch_size=8",
+    "eval.limit=8",
     "retrieve.limit=30",
     "tracking.enabled=no",
     "cache_gib=0",

@@ -19,8 +19,8 @@ axes:
 languages: [en, de]
 settings:
   backbone: {name: tiny, precision: fp32}
-  train: {limit: 64, epochs: 2, eval_limit: 16, batch_size: 8, checkpoint_every: 4}
-  eval: {limit: 16}
+  train: {limit: 16, epochs: 2, eval_limit: 4, batch_size: 8, checkpoint_every: 2}
+  eval: {limit: 8}
 """
 
 

@@ -115,7 +115,7 @@ def serve(hub: Hub) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     address = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
     try:
         yield address
     finally:

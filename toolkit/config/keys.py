@@ -7,7 +7,7 @@ from typing import Any
 
 from toolkit.config.about import Case, Change
 from toolkit.config.convert import declared
-from toolkit.config.load import to_dict
+from toolkit.config.load import plain, to_dict
 from toolkit.config.schema import Config
 
 # Keys of 0.1.0 had these in the named cases alone. In others they enter where they are not the default, so that what
@@ -77,7 +77,10 @@ def value_of(config: Config, key: str) -> Any:
         >>> value_of(Config(), "train.batch_size"), value_of(Config(), "zoo")
         (32, 'adapter_zoo')
     """
-    return _at(to_dict(config), key)
+    found: Any = config
+    for name in key.split("."):
+        found = getattr(found, name)
+    return plain(found)
 
 
 def _at(values: Mapping[str, Any], key: str) -> Any:

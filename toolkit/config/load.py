@@ -7,7 +7,7 @@ the type that `schema.py` declares. All faults are collected and reported togeth
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -109,14 +109,21 @@ def to_dict(config: Config) -> dict[str, Any]:
         16
     """
 
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items()}
-        if isinstance(value, tuple):
-            return [plain(item) for item in value]
-        return str(value) if isinstance(value, Path) else value
+    return {each.name: plain(getattr(config, each.name)) for each in fields(config)}
 
-    return {key: plain(value) for key, value in asdict(config).items()}
+
+def plain(value: Any) -> Any:
+    """Return one setting, or a section, as `to_dict` has it.
+
+    Example:
+        >>> plain((Path("a"), Path("b")))
+        ['a', 'b']
+    """
+    if is_dataclass(value):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def to_yaml(config: Config) -> str:

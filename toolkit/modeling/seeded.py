@@ -20,8 +20,8 @@ def seeded(seed: int, name: str = "") -> Iterator[None]:
     if name:
         digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
         seed = int.from_bytes(digest[:8], "little") >> 1
-    # torch.manual_seed seeds the GPUs' generators as well.
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+    # torch.manual_seed seeds the GPUs' generators as well, or has them seeded when they are first used.
+    has_gpus = torch.cuda.is_initialized()
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if has_gpus else ()):
+        (torch.manual_seed if has_gpus else torch.default_generator.manual_seed)(seed)
         yield

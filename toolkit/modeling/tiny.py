@@ -35,12 +35,17 @@ def tiny_tokenizer() -> Any:
     return as_text(XLMRobertaTokenizerFast(tokenizer_object=tokenizer, model_max_length=512))
 
 
+@lru_cache(maxsize=1)
+def _vocabulary() -> int:
+    return len(tiny_tokenizer())
+
+
 def tiny_model(layers: int = LAYERS) -> Any:
     """Return a randomly initialised XLM-R encoder of width 32; the same weights at every call."""
     from transformers import XLMRobertaConfig, XLMRobertaModel
 
     config = XLMRobertaConfig(
-        vocab_size=len(tiny_tokenizer()),
+        vocab_size=_vocabulary(),
         hidden_size=HIDDEN,
         num_hidden_layers=layers,
         num_attention_heads=HEADS,

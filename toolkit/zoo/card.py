@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -247,7 +248,12 @@ class AdapterCard:
         Raises:
             ZooError: it was cut short or changed, is not plain YAML within limits, or is not a card.
         """
-        return cls.from_dict(unsealed(text))
+        return _card(text) if len(text) < 100_000 else cls.from_dict(unsealed(text))
+
+
+@lru_cache(maxsize=256)
+def _card(text: str) -> AdapterCard:
+    return AdapterCard.from_dict(unsealed(text))  # one page is read many times
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.journey
 
 
 def plain_scores(config: Config, task: str, language: str, layer: int, pooling: str) -> tuple[float, float]:
-    """Encode every text on its own with this layer and pooling, sort every cosine, count in loops."""
+    """Encode every query on its own with this layer and pooling, sort every cosine, count in loops."""
     target = get_task(task)
     pool = target.pool(data_root=config.data_root)
     asked = target.rows("score", language, data_root=config.data_root, limit=config.retrieve.limit)
@@ -40,8 +40,14 @@ def plain_scores(config: Config, task: str, language: str, layer: int, pooling: 
             made = [sentence_features([text], backbone.tokenizer, max_length=limit or 512) for text in texts]
             return np.concatenate([embed(circuit, one, layer=layer, pooling=pooling) for one in made])
 
+        def vectors_at_once(texts: list[str], limit: int | None) -> np.ndarray:
+            made = sentence_features(texts, backbone.tokenizer, max_length=limit or 512)
+            found = embed(circuit, made, layer=layer, pooling=pooling)
+            assert np.abs(found[::20] - vectors(texts[::20], limit)).max() < 1e-5
+            return found
+
         queries = vectors([row.query for row in rows], target.query_tokens)
-        candidates = vectors([row.text for row in pool.rows], target.passage_tokens)
+        candidates = vectors_at_once([row.text for row in pool.rows], target.passage_tokens)
     found, right = [], {}
     for number, row in enumerate(rows):
         closeness = [round(float(value), 5) for value in candidates @ queries[number]]

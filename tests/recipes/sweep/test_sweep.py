@@ -157,7 +157,7 @@ def test_a_sweep_killed_three_times_ends_with_the_same_table_and_trains_nothing_
     for begun in (1, 3, 5):
         process = _start(grid, out)
         _wait_for(out, begun, process)
-        time.sleep(chance.uniform(0, 0.5))
+        time.sleep(chance.uniform(0, 0.2))
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert run(grid, out) == 0

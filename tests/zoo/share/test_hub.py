@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import PROJECT
+from tests import PROJECT, zygote
 from tests.waiting import LIMIT_S
 from tests.zoo.cards import card, weights
 from tests.zoo.stand_in import Hub, serve
@@ -18,6 +18,12 @@ from toolkit.zoo import Parent, Zoo
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 PLACE = "hf://team/adapters"
+
+
+def without_the_library() -> None:
+    """Let this process import the library anew."""
+    for name in [name for name in sys.modules if name.split(".")[0] == "huggingface_hub"]:
+        del sys.modules[name]
 
 
 @pytest.fixture
@@ -34,7 +40,8 @@ def run(hub: Hub, tmp_path: Path) -> Iterator[Run]:
 
         def command(*words: object, zoo: Zoo) -> subprocess.CompletedProcess[str]:
             line = [sys.executable, str(PROJECT / "cli.py"), "zoo", *map(str, words), "--zoo", str(zoo.root)]
-            return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+            first = "tests.zoo.share.test_hub:without_the_library"
+            return zygote.run(line, env=environment, capture_output=True, text=True, timeout=LIMIT_S, first=first)
 
         yield command
 
