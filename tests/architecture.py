@@ -47,18 +47,33 @@ class Module:
         return self.path.name == "__init__.py"
 
 
-def read_modules(project: Path = PROJECT) -> dict[str, Module]:
-    """Return every module of `project/toolkit`, by dotted name."""
-    found = {}
+def read_modules(project: Path = PROJECT, *, words: Iterable[str] = ("",)) -> dict[str, Module]:
+    """Return every module of `project/toolkit` that has one of the words, by dotted name."""
+    found, words = {}, tuple(words)
     for path in sorted((project / "toolkit").rglob("*.py")):
         name = ".".join(path.relative_to(project).with_suffix("").parts).removesuffix(".__init__")
-        found[name] = Module(name, path, ast.parse(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        if any(word in text for word in words):
+            found[name] = Module(name, path, ast.parse(text))
     return found
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield every statement below a node; no import is inside an expression."""
+    for node in _below(tree):
+        yield node
+        yield from _statements(node)
+
+
+def _below(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements right below a node."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        yield from getattr(node, field, ())
 
 
 def imported(tree: ast.AST, *, top_only: bool = False) -> Iterator[str]:
     """Yield the dotted names that a module imports; of `from a import b` both `a` and `a.b`."""
-    nodes: Iterable[ast.AST] = tree.body if top_only and isinstance(tree, ast.Module) else ast.walk(tree)
+    nodes: Iterable[ast.AST] = tree.body if top_only and isinstance(tree, ast.Module) else _statements(tree)
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -98,7 +113,7 @@ def _handed_on(module: Module, modules: Mapping[str, Module]) -> dict[str, str]:
     """Return the names that a face imports from modules of the package, with the module of each."""
     return {
         alias.asname or alias.name: node.module
-        for node in ast.walk(module.tree)
+        for node in _statements(module.tree)
         if isinstance(node, ast.ImportFrom) and node.module in modules and not modules[node.module].is_face
         for alias in node.names
     }
@@ -200,7 +215,7 @@ def functions(module: Module) -> Iterator[tuple[str, int, int]]:
     """Yield (qualified name, lines of code without docstring, parameters) of each function and method."""
 
     def walk(node: ast.AST, prefix: str) -> Iterator[tuple[str, int, int]]:
-        for child in ast.iter_child_nodes(node):
+        for child in _below(node):
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
                 name = f"{prefix}{child.name}"
                 body = child.body

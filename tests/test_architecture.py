@@ -75,8 +75,14 @@ def room_of(module: Module) -> str:
     return module.path.relative_to(PROJECT / "toolkit").parts[0].removesuffix(".py")
 
 
+@cache
+def nodes(module: Module) -> tuple[ast.AST, ...]:
+    """Return the calls and comparisons of a module, which most rules are about."""
+    return tuple(node for node in ast.walk(module.tree) if isinstance(node, ast.Call | ast.Compare))
+
+
 def calls(module: Module) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(module.tree) if isinstance(node, ast.Call))
+    return (node for node in nodes(module) if isinstance(node, ast.Call))
 
 
 def place(module: Module, node: ast.AST | None = None) -> str:
@@ -166,7 +172,7 @@ def runs_opened_by_hand() -> set[str]:
 def ladders_over_kinds() -> set[str]:
     offenders = set()
     for module in modules().values():
-        for node in ast.walk(module.tree):
+        for node in nodes(module):
             if isinstance(node, ast.Compare) and "kind" in ast.unparse(node.left).split(".")[-1]:
                 words = {
                     each.value for side in node.comparators for each in ast.walk(side) if isinstance(each, ast.Constant)

@@ -92,10 +92,10 @@ def test_every_help_shows_a_worked_example(make_cli: ModuleType) -> None:
         assert "Examples:\n    " in command.get_help(context), " ".join(words)
 
 
-def test_the_pictures_and_tables_of_the_architecture_are_what_the_imports_say() -> None:
-    command = [sys.executable, "docs/make_architecture.py", "--check"]
-    found = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False)
-    assert found.returncode == 0, found.stderr
+def test_the_pictures_and_tables_of_the_architecture_are_what_the_imports_say(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert load_script("make_architecture").main(["--check"]) == 0, capsys.readouterr().err
 
 
 def test_a_picture_draws_every_import_that_does_not_follow_from_others() -> None:

@@ -22,7 +22,7 @@ VOCABULARIES["FIELDS"] = frozenset(kinds.FIELDS)  # kinds whose rows come from c
 
 def tables() -> Iterator[str]:
     """Yield every module-level name whose annotation is a mapping from `Kind`."""
-    for module in read_modules().values():
+    for module in read_modules(words=["[Kind,"]).values():
         for node in module.tree.body:
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 hint = ast.unparse(node.annotation).removeprefix("Final[")
@@ -36,7 +36,7 @@ OTHER_WORDS = {"toolkit.tasks.micro.samples"}  # tables whose words only happen 
 
 def literals() -> Iterator[tuple[str, frozenset[str]]]:
     """Yield the place and the keys of every dictionary in the package whose keys are all names of kinds."""
-    for name, module in read_modules().items():
+    for name, module in read_modules(words=[f'"{kind}"' for kind in kinds.KINDS]).items():
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Dict) and node.keys and name not in OTHER_WORDS:
                 keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]

@@ -8,12 +8,13 @@ import toolkit
 from toolkit.config import Config
 
 FUSED = "fuse[micro-nli,micro-qa]/micro-choice"
+TRAINED, SCORED = 24, 8  # rows
 SETTINGS = (
-    "train.limit=24",
+    f"train.limit={TRAINED}",
     "train.epochs=1",
-    "train.eval_limit=8",
+    f"train.eval_limit={SCORED}",
     "train.batch_size=8",
-    "eval.limit=8",
+    f"eval.limit={SCORED}",
     "retrieve.limit=30",
     "tracking.enabled=no",
     "cache_gib=0",

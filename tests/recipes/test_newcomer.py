@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from tests.recipes.small import SETTINGS
+from tests.recipes.small import SCORED, SETTINGS
 
 pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("folder")]
 
@@ -40,7 +40,7 @@ def check_train_and_score(rows: int = N, languages: str = "en") -> None:
     assert f"({rows} rows" not in run("eval", "mine", "--task", "mine", "--languages", languages)
     scores = json.loads(Path("runs/eval/mine/mine/scores.json").read_text())
     assert {score["language"] for score in scores} == set(languages.split(","))
-    assert all(score["n"] == min(rows, 16) and len(score["fingerprint"]) == 16 for score in scores)
+    assert all(score["n"] == min(rows, SCORED) and len(score["fingerprint"]) == 16 for score in scores)
 
 
 def test_a_pair_task_from_tsv_in_two_languages() -> None:

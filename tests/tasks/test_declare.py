@@ -8,7 +8,7 @@ import pytest
 
 import toolkit
 from tests import PROJECT
-from tests.recipes.small import tiny_config
+from tests.recipes.small import SCORED, tiny_config
 from tests.tasks.sources.test_layouts import write
 from toolkit.errors import ConfigError, SourceError
 from toolkit.tasks import BUILT_IN, PairRow, TagsRow, catalogue_of, get_task
@@ -38,7 +38,7 @@ def test_a_task_over_csv_needs_six_lines_and_trains_and_scores(folder: Path) -> 
     (card,) = toolkit.train("mine", config)
     assert card.data_seen[0].origin == "file: train.csv"
     scores = toolkit.evaluate("mine", config, task="mine").scores
-    assert [(score.n, score.split, score.metric) for score in scores] == [(16, "dev", "accuracy")]
+    assert [(score.n, score.split, score.metric) for score in scores] == [(SCORED, "dev", "accuracy")]
 
 
 def test_paths_are_relative_to_the_yaml_and_labels_may_be_names_or_indices(tmp_path: Path) -> None:

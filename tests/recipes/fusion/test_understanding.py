@@ -183,9 +183,9 @@ def test_a_collapsed_adapter_can_be_stacked_on_and_retrieved_with(held: Config, 
 
 def test_labels_are_not_read_and_a_text_will_do(held: Config, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
-    text.write_text("\n".join(f"a red house number {i}" for i in range(30)))
+    text.write_text("\n".join(f"a red house number {i}" for i in range(20)))
     found = toolkit.collapse(THREE, held, name="of-text", text=text, languages="en")
-    assert found.card.recipe["collapsed"]["rows"]["lines"] == 30
+    assert found.card.recipe["collapsed"]["rows"]["lines"] == 20
 
 
 @pytest.mark.parametrize(

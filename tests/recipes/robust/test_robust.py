@@ -11,7 +11,7 @@ import pytest
 
 import toolkit
 from tests.recipes.failing import FailingTracker
-from tests.recipes.small import FUSED, tiny_config
+from tests.recipes.small import FUSED, SCORED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.perturb import PERTURBATIONS
@@ -110,7 +110,7 @@ def test_answers_whose_key_is_missing_or_another_are_made_again(nli: Config, tmp
     kept.write_text("", encoding="utf-8")
     kept.with_suffix(".json").write_text('{"key": "other"}', encoding="utf-8")
     assert _run(config, perturb="swap").scores == first.scores
-    assert len(read_predictions(kept)) == 16
+    assert len(read_predictions(kept)) == SCORED
 
 
 def test_what_a_script_does_not_allow_is_left_out_and_said(nli: Config, tmp_path: Path) -> None:
@@ -140,9 +140,9 @@ def test_an_attack_keeps_every_row_and_its_measures(nli: Config, tmp_path: Path)
     lines = (result.folder / "attacks" / "characters" / "micro-nli" / "micro-nli.de.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
     measures = result.attacks["characters"]["micro-nli"]["de"]
-    assert len(rows) == 16 and all(row["n_queries"] <= 20 for row in rows)
-    assert measures["clean_accuracy"] == sum(row["is_right"] for row in rows) / 16
-    assert measures["robust_accuracy"] == sum(row["is_right"] and not row["is_turned"] for row in rows) / 16
+    assert len(rows) == SCORED and all(row["n_queries"] <= 20 for row in rows)
+    assert measures["clean_accuracy"] == sum(row["is_right"] for row in rows) / SCORED
+    assert measures["robust_accuracy"] == sum(row["is_right"] and not row["is_turned"] for row in rows) / SCORED
     written = (result.folder / "robust.md").read_text()
     assert f"| de | {100 * measures['clean_accuracy']:.1f} | {100 * measures['robust_accuracy']:.1f} |" in written
     assert written.count("Attacked one by one") == 4 and "Same noise" not in written
@@ -238,7 +238,7 @@ def _lexicon(folder: Path, name: str, text: str) -> None:
 def test_an_attack_that_was_killed_goes_on_where_it_was(
     nli: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "BLOCK", 5)
+    monkeypatch.setattr(room, "BLOCK", 2)
     search = {"perturb": "none", "languages": "en", "attacks": [AttackSettings(name="characters", budget=8)]}
     whole = _run(_here(nli, tmp_path / "whole"), **search)
     config, real, asked = _here(nli, tmp_path / "killed"), room.attack, []
@@ -253,11 +253,11 @@ def test_an_attack_that_was_killed_goes_on_where_it_was(
     with pytest.raises(KeyboardInterrupt):
         _run(config, **search)
     kept = tmp_path / "killed" / "runs" / "robust" / "micro-nli" / "attacks" / "characters" / "micro-nli"
-    assert len((kept / "micro-nli.en.jsonl").read_text().splitlines()) == 10
+    assert len((kept / "micro-nli.en.jsonl").read_text().splitlines()) == 4
     monkeypatch.setattr(room, "attack", lambda rows, *args, **kw: asked.append([r.id for r in rows]) or real(rows, *args, **kw))  # fmt: skip
     assert _run(config, **search).attacks == whole.attacks
     assert [row_id for block in asked for row_id in block] == [
-        row.id for row in get_task("micro-nli").rows("score", "en", limit=16)
+        row.id for row in get_task("micro-nli").rows("score", "en", limit=SCORED)
     ]
     _run(config, **search)
     assert len(asked) == 4

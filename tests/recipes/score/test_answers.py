@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import toolkit
-from tests.recipes.small import tiny_config
+from tests.recipes.small import SCORED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation
@@ -36,7 +36,7 @@ def test_the_mean_of_the_outcomes_is_the_score(trained: Config, expression: str,
         found = read_predictions(result.folder / "predictions" / f"{task}.{language}.jsonl")
         outcomes = [each.counts["em"] if metric == "em" else each.outcome for each in found]
         assert mean(outcomes) == pytest.approx(value_of(result, language, metric), abs=1e-12)
-        rows = get_task(task).rows("score", language, limit=16)
+        rows = get_task(task).rows("score", language, limit=SCORED)
         assert [each.id for each in found] == [row.id for row in rows]
 
 
@@ -69,7 +69,7 @@ def test_a_span_task_leaves_the_files_that_the_official_scripts_read(trained: Co
         json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("predictions", "nbest_predictions", "null_odds")
     )
-    rows = {row.id: row for row in get_task("micro-qa").rows("score", "ru", limit=16)}
+    rows = {row.id: row for row in get_task("micro-qa").rows("score", "ru", limit=SCORED)}
     assert set(answers) == set(n_best) == set(odds) == set(rows)
     for key, candidates in n_best.items():
         assert candidates[0]["text"] == answers[key]

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import cli
 import toolkit
-from tests.recipes.small import tiny_config
+from tests.recipes.small import TRAINED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.tasks import get_task
@@ -29,15 +29,15 @@ def tensors(config: Config, entry: str) -> list[np.ndarray]:
 
 
 def test_one_source_and_three_see_as_many_rows_and_the_card_says_which(tmp_path: Path) -> None:
-    config = tiny_config(tmp_path, "train.total_examples=30", "train.mixture=equal")
+    config = tiny_config(tmp_path, "train.total_examples=15", "train.mixture=equal")
     said: list[str] = []
     (three,) = toolkit.train(MIX, config, say=said.append)
     (one,) = toolkit.train("micro-nli.sw", config)
-    assert [seen.rows for seen in three.data_seen] == [10, 10, 10]
-    assert [seen.rows for seen in one.data_seen] == [30]
+    assert [seen.rows for seen in three.data_seen] == [5, 5, 5]
+    assert [seen.rows for seen in one.data_seen] == [15]
     assert three.recipe["steps"] == one.recipe["steps"]
-    assert three.recipe["train"]["total_examples"] == 30
-    assert any("30 examples in all: 10 of 48 rows of micro-nli.en" in each for each in said)
+    assert three.recipe["train"]["total_examples"] == 15
+    assert any(f"15 examples in all: 5 of {TRAINED} rows of micro-nli.en" in each for each in said)
     # What the card says is enough to draw the same rows again.
     for seen in three.data_seen:
         rows = get_task(seen.task).rows("train", seen.language, limit=seen.drawn_from)
@@ -77,7 +77,7 @@ def test_another_total_is_another_stage_and_goes_on_from_no_checkpoint_of_it(tmp
 
 
 def test_more_examples_than_there_are_rows_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
-    with pytest.raises(ToolkitError, match=r"200 examples in all were asked for, of 48 \+ 48 \+ 48 rows"):
+    with pytest.raises(ToolkitError, match=rf"200 examples in all were asked for, of {TRAINED} \+ {TRAINED} \+ {TRAINED} rows"):
         toolkit.train(MIX, tiny_config(tmp_path, "train.total_examples=200"))
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").rglob("*.pt"))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import toolkit
-from tests.recipes.small import FUSED, tiny_config
+from tests.recipes.small import FUSED, TRAINED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.recipes.session.circuits import trained_circuit
@@ -52,7 +52,7 @@ def test_a_card_names_parents_with_digests_and_the_rows_seen(trained: Config) ->
         "micro-choice",
         "train",
         "en",
-        48,
+        TRAINED,
         True,
     )
     assert card.recipe["train"]["lr"] == 5e-4
