@@ -77,7 +77,9 @@ def test_another_total_is_another_stage_and_goes_on_from_no_checkpoint_of_it(tmp
 
 
 def test_more_examples_than_there_are_rows_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
-    with pytest.raises(ToolkitError, match=rf"200 examples in all were asked for, of {TRAINED} \+ {TRAINED} \+ {TRAINED} rows"):
+    with pytest.raises(
+        ToolkitError, match=rf"200 examples in all were asked for, of {TRAINED} \+ {TRAINED} \+ {TRAINED} rows"
+    ):
         toolkit.train(MIX, tiny_config(tmp_path, "train.total_examples=200"))
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").rglob("*.pt"))
 

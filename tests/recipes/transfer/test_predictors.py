@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import toolkit
+from tests.recipes.small import TRAINED
 from toolkit.config import Config
 from toolkit.embeddings import damages, shelves
 from toolkit.errors import ToolkitError
