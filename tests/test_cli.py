@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 import cli
 from tests import PROJECT
-from tests.recipes.small import FUSED, SETTINGS
+from tests.recipes.small import FUSED, SETTINGS, three_languages
 from toolkit.config import Config
 
 pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("cheap_journeys")]
@@ -208,7 +208,8 @@ def test_a_suites_dry_run_prints_the_commands_that_train_what_is_missing(trained
     assert found.output.rstrip().endswith("xstilts train 'micro-nli/micro-choice' --backbone tiny")
 
 
-def test_a_suite_prints_its_average_on_stdout(trained: Config) -> None:
+def test_a_suite_prints_its_average_on_stdout(trained: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    three_languages(monkeypatch)
     found = run("eval", "micro-nli/TARGET", "--suite", "micro", *options(trained))
     assert found.exit_code == 0
     assert "PARTIAL average" in found.stdout

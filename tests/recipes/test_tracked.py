@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.recipes.small import FUSED, tiny_config
+from tests.recipes.small import FUSED, three_languages, tiny_config
 from toolkit.config import Config
 from toolkit.recipes.compare.compare import compare
 from toolkit.recipes.fusion.attention import attention
@@ -96,6 +96,7 @@ OVER_OTHERS = {"evaluate_suite": "toolkit.recipes.score.suite", "compare": "tool
 def test_a_journey_that_raises_leaves_no_run_open(
     journey: str, trained: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    three_languages(monkeypatch)
     tracker = Broken()
     tried = Session.open(own(trained, tmp_path), tracker=tracker)
     if journey in OVER_OTHERS:

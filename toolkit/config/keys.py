@@ -7,7 +7,7 @@ from typing import Any
 
 from toolkit.config.about import Case, Change
 from toolkit.config.convert import declared
-from toolkit.config.load import plain, to_dict
+from toolkit.config.load import plain
 from toolkit.config.schema import Config
 
 # Keys of 0.1.0 had these in the named cases alone. In others they enter where they are not the default, so that what
@@ -38,7 +38,7 @@ def settings_that_change(what: Change, config: Config, *, cases: Collection[Case
         >>> list(settings_that_change("merges", Config(), cases=["dropped"]))
         ['adapter.kind', 'train.seed', 'merge.density']
     """
-    held, values = frozenset(cases), to_dict(config)
+    held = frozenset(cases)
     found: dict[str, Any] = {}
     for key, setting in declared().items():
         about = setting.about
@@ -46,9 +46,9 @@ def settings_that_change(what: Change, config: Config, *, cases: Collection[Case
             continue
         if about.only and not held & set(about.only):
             continue
-        value = _at(values, key)
+        value = value_of(config, key)
         earlier = _EARLIER.get((what, key))
-        if earlier is None or held & earlier or value != _at(_DEFAULTS, key):
+        if earlier is None or held & earlier or value != value_of(_DEFAULTS, key):
             found[key] = value
     return found
 
@@ -83,11 +83,4 @@ def value_of(config: Config, key: str) -> Any:
     return plain(found)
 
 
-def _at(values: Mapping[str, Any], key: str) -> Any:
-    found: Any = values
-    for name in key.split("."):
-        found = found[name]
-    return found
-
-
-_DEFAULTS = to_dict(Config())
+_DEFAULTS = Config()

@@ -119,10 +119,12 @@ def plain(value: Any) -> Any:
         >>> plain((Path("a"), Path("b")))
         ['a', 'b']
     """
-    if is_dataclass(value):
-        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if value is None or isinstance(value, (str, int, float)):
+        return value
     if isinstance(value, tuple):
         return [plain(item) for item in value]
+    if is_dataclass(value):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     return str(value) if isinstance(value, Path) else value
 
 

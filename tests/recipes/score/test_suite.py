@@ -10,7 +10,7 @@ import pytest
 import toolkit
 from tests import PROJECT
 from tests.recipes.golden.make import answers
-from tests.recipes.small import tiny_config
+from tests.recipes.small import three_languages, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.metrics import accuracy, mlqa, squad, tagging_f1
@@ -31,11 +31,8 @@ WITH = {"micro-qa": "micro-qa", "micro-choice": "fuse[micro-nli,micro-qa]/micro-
 
 
 @pytest.fixture
-def three_languages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The suite `micro` in three of its languages: a task's mean over them is like that over eleven."""
-    micro = SUITES["micro"]
-    entries = tuple(replace(entry, languages=entry.languages[:3]) for entry in micro.entries)
-    monkeypatch.setitem(SUITES, "micro", replace(micro, entries=entries))
+def few_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    three_languages(monkeypatch)
 
 
 def compositions(expression: str, config: Config, suite: str = "xtreme") -> dict[str, str]:
@@ -156,7 +153,7 @@ def test_a_protocol_that_measures_something_else_is_refused() -> None:
         task_mean(Part(entry, "mnli", ("de",)), [score("tatoeba", "de", "weighted_f1", 0.5)])
 
 
-@pytest.mark.usefixtures("three_languages")
+@pytest.mark.usefixtures("few_languages")
 def test_the_average_is_the_mean_of_the_task_means_and_says_that_it_is_partial(trained: Config, tmp_path: Path) -> None:
     config = replace(trained, run_dir=tmp_path / "runs")
     said: list[str] = []
@@ -229,7 +226,7 @@ def test_a_whole_benchmark_is_not_partial_and_a_missing_task_makes_it_so(
     assert other.partial[0] == "micro-nli: scored on 'validation' (en, de), the benchmark on 'score'."
 
 
-@pytest.mark.usefixtures("three_languages")
+@pytest.mark.usefixtures("few_languages")
 def test_one_tasks_fault_does_not_cost_the_others_scores(
     trained: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,7 +248,7 @@ def test_where_nothing_can_be_scored_it_says_why(tmp_path: Path) -> None:
         toolkit.evaluate_suite("TARGET", tiny_config(tmp_path), suite="micro", instead={"micro-bitext": "micro-nli"})
 
 
-@pytest.mark.usefixtures("three_languages")
+@pytest.mark.usefixtures("few_languages")
 def test_mlflow_gets_the_means_and_the_average_under_a_name_that_says_partial(trained: Config, tmp_path: Path) -> None:
     mlflow = pytest.importorskip("mlflow")
     config = replace(
