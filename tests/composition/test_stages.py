@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 
 from tests.composition.expressions import compositions, five_hundred, seeds
 from toolkit.composition import Composition, Name, parse
-from toolkit.composition.stages import Stage, describe, plan
+from toolkit.composition.describe import describe
+from toolkit.composition.stages import Stage, plan
 from toolkit.errors import ToolkitError
 
 

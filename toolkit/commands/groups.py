@@ -28,15 +28,27 @@ class UserError(click.UsageError):
 
 
 class Command(click.Command):
-    """Command some of whose options had other names in an earlier release: these still work, and the new name is said."""
+    """Command some of whose options had other names in an earlier release: these still work, and the new name is said.
 
-    def __init__(self, *args: Any, renamed: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    Args:
+        renamed: new name by old name.
+        alone: value by option, where the option is given without one: `--retrain` for `--retrain=last`.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        renamed: Mapping[str, str] | None = None,
+        alone: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.renamed = dict(renamed or {})
+        self.renamed, self.alone = dict(renamed or {}), dict(alone or {})
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put new names in place of old ones, then parse."""
-        return super().parse_args(ctx, [self._current(word) for word in args])
+        """Put new names in place of old ones, and values where options are given alone; then parse."""
+        words = [self._current(word) for word in args]
+        return super().parse_args(ctx, [f"{word}={self.alone[word]}" if word in self.alone else word for word in words])
 
     def _current(self, word: str) -> str:
         name, equals, value = word.partition("=")

@@ -35,6 +35,13 @@ LANGUAGES = click.option(
     "--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas."
 )
 REPLACE = click.option("--replace", is_flag=True, help="Put it in place of other weights under the same name.")
+AS_NAME = click.option(
+    "--as",
+    "new_name",
+    metavar="NAME",
+    help="Name of its own for the last stage's entry, so that several seeds or settings exist together.",
+)
+FORCE = click.option("--force", is_flag=True, help="Replace an entry although others were trained on it.")
 BASELINE = click.option(
     "--baseline", metavar="EXPR", help="What the others are compared with. Default: the first EXPR."
 )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import click
 
 import toolkit
 from toolkit.commands.fusion import prune
 from toolkit.commands.groups import Command, example
-from toolkit.commands.options import BY, LOCK, Settings, resolve, settings
+from toolkit.commands.options import AS_NAME, BY, FORCE, LOCK, Settings, resolve, settings
 from toolkit.commands.screen import is_main_process, telling
 from toolkit.commands.transfer import SWEEP, VARIANT
 
@@ -23,39 +23,53 @@ TOTAL = click.option(
     metavar="N",
     help="Train each stage on N rows in all, drawn from its tasks together: one source and many at equal cost.",
 )
-RETRAIN = click.option("--retrain", is_flag=True, help="Train every stage again although the zoo holds it.")
+RETRAIN = click.option(
+    "--retrain",
+    type=click.Choice(["last", "all"]),
+    metavar="[=all]",
+    help="Train the last stage again although the zoo holds it, and replace it; `--retrain=all`: every stage.",
+)
+ALONE = {"--retrain": "last"}
 
 
 class TrainOptions(Settings):
     """Options of `train`."""
 
-    retrain: bool
+    new_name: str | None
+    retrain: Literal["last", "all"] | None
+    force: bool
     total_examples: int | None
     lock: Path | None
 
 
 @click.command(
+    cls=Command,
+    alone=ALONE,
     epilog=example(
         "xstilts train mnli",
         "xstilts train mnli/squad --backbone embedded --set train.limit=2000",
+        "xstilts train mnli --seed 1 --as mnli-seed1",
         "xstilts train 'seq[mnli,squad]' --config train/adapter",
         "xstilts train 'mix[udpos.en,udpos.de]'",
         "xstilts train 'mix[tydiqa.en,tydiqa.sw,tydiqa.ko]' --total-examples 600 --set train.mixture=equal",
-    )
+    ),
 )
 @click.argument("expr")
+@AS_NAME
 @RETRAIN
+@FORCE
 @TOTAL
 @LOCK
 @settings
 def train(expr: str, **options: Unpack[TrainOptions]) -> None:
     """Train what EXPR lacks, stage by stage, each into the zoo.
 
+    Where the zoo holds EXPR with other settings, the command says which and stops: --as trains another entry, --retrain replaces.
     A killed run continues from its last checkpoint when the same command is given again.
     """
     config = resolve(options, train__total_examples=options["total_examples"])
     with telling() as tell:
-        made = toolkit.train(expr, config, retrain=options["retrain"], lock=options["lock"], **tell)
+        made = toolkit.train(expr, config, **_asked(options), lock=options["lock"], **tell)
     _show(made)
 
 
@@ -84,6 +98,7 @@ class FuseOptions(TrainOptions):
 
 @click.command(
     cls=Fuse,
+    alone=ALONE,
     epilog=example(
         "xstilts fuse mnli squad --target xquad",
         "xstilts fuse mnli squad csqa --target udpos --backbone embedded --data-root MIRROR",
@@ -106,7 +121,9 @@ class FuseOptions(TrainOptions):
 @click.option(
     "--no-adapter", is_flag=True, help="Learn the fusion and a head only (`fuse[...]@TASK`), no adapter on top."
 )
+@AS_NAME
 @RETRAIN
+@FORCE
 @TOTAL
 @LOCK
 @settings
@@ -129,7 +146,7 @@ def fuse(members: tuple[str, ...], **options: Unpack[FuseOptions]) -> None:
             options["target"],
             config,
             has_adapter=not options["no_adapter"],
-            retrain=options["retrain"],
+            **_asked(options),
             lock=options["lock"],
             **tell,
         )
@@ -152,17 +169,49 @@ def _suggest(members: tuple[str, ...], n: int, options: FuseOptions) -> None:
     click.echo(found.text)
 
 
+class Asked(TypedDict):
+    """How `toolkit.train` is asked to train."""
+
+    name: str | None
+    retrain: bool | Literal["last", "all"]
+    force: bool
+
+
+def _asked(options: TrainOptions) -> Asked:
+    return {"name": options["new_name"], "retrain": options["retrain"] or False, "force": options["force"]}
+
+
 def _show(made: Trained) -> None:
     if made.cards and is_main_process():
         click.echo(made.text)
 
 
-@click.command(epilog=example("xstilts plan 'fuse[mnli,squad]/xquad'", "xstilts plan 'seq[mnli,squad]/udpos' --json"))
+class PlanOptions(Settings):
+    """Options of `plan`."""
+
+    new_name: str | None
+    retrain: Literal["last", "all"] | None
+
+
+@click.command(
+    cls=Command,
+    alone=ALONE,
+    epilog=example(
+        "xstilts plan 'fuse[mnli,squad]/xquad'",
+        "xstilts plan mnli/squad --seed 1 --as squad-seed1",
+        "xstilts plan 'seq[mnli,squad]/udpos' --json",
+    ),
+)
 @click.argument("expr")
+@AS_NAME
+@RETRAIN
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per stage.")
 @settings
-def plan(expr: str, as_json: bool, **options: Unpack[Settings]) -> None:
-    """Print the stages that EXPR still lacks, given what the zoo holds; train nothing."""
-    found = toolkit.plan(expr, resolve(options))
+def plan(expr: str, as_json: bool, **options: Unpack[PlanOptions]) -> None:
+    """Print the stages that EXPR still lacks, given what the zoo holds, and how that was trained; train nothing.
+
+    Settings of a held entry that are others in this command are marked.
+    """
+    found = toolkit.plan(expr, resolve(options), name=options["new_name"], retrain=options["retrain"] or False)
     for line in found.json_lines if as_json else [found.text]:
         click.echo(line)

@@ -6,11 +6,16 @@ the top down: the entries a circuit takes parts from, then the entries those wer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from toolkit.composition import Chain, Composition, Merge, Mix, Name, Parallel, Part, Seq
+from toolkit.composition import Chain, Composition, Merge, Mix, Name, Parallel, Part, Seq, parse
+from toolkit.composition.variants import named, own_entry
 from toolkit.errors import ToolkitError
+
+Retrain = Literal["last", "all"]
+"""What is trained again although the zoo holds it: the last stage, or every stage."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +23,8 @@ class Stage:
     """One thing to learn, or to compute from what was learnt: it becomes one zoo entry and one tracked run.
 
     Args:
-        entry: canonical composition; the zoo entry's name and the run's name.
-        circuit: what is wired.
+        entry: canonical composition; the zoo entry's name and the run's name. A variant's is another than its circuit's.
+        circuit: what is wired; the composition that the entry is trained as.
         tasks: whose training rows are learnt from; several for `mix`, none for a merge, which is computed.
         learn: exactly what learns, or is computed; all other parts of the circuit are frozen. A part of another entry learns as
             a copy, which this entry holds; the other entry stays as it is.
@@ -33,6 +38,34 @@ class Stage:
     learn: tuple[Part, ...]
     parents: tuple[str, ...]
     warm_start: str | None = None
+
+    @property
+    def trained_as(self) -> str:
+        """What the entry is trained as: its own name, or for a variant the composition that it varies."""
+        return str(self.circuit)
+
+    @property
+    def heads(self) -> dict[str, tuple[str, str]]:
+        """Where each head that the stage makes is stored, by its name in the circuit: an entry, and its name there.
+
+        A variant of several tasks (`mix`, merges) holds the default head under its own name, and each other one in an entry
+        of that head alone.
+
+        Example:
+            >>> plan(parse("mix[a,b]"), holds=lambda entry: False, name="calm")[-1].heads
+            {'a': ('calm@a', 'a'), 'b': ('calm', 'calm')}
+        """
+        names = [part.name for part in self.learn if part.kind == "head"]
+        if self.entry == self.trained_as:
+            return {name: (self.entry, name) for name in names}
+        own, default = parse(self.entry), self.circuit.head_name.name
+        others = {name: (str(Composition(own.chain, Name(name))), name) for name in names}
+        return others | {default: (self.entry, own.head_name.name)}
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """Every zoo entry that the stage makes, its own first."""
+        return tuple(dict.fromkeys((self.entry, *(entry for entry, _ in self.heads.values()))))
 
     @property
     def merge(self) -> Merge | None:
@@ -51,36 +84,55 @@ class Stage:
 
 
 def plan(
-    c: Composition, *, holds: Callable[[str], bool], retrain: bool = False, learn_all: bool = False
+    c: Composition,
+    *,
+    holds: Callable[[str], bool],
+    retrain: Retrain | None = None,
+    learn_all: bool = False,
+    name: str | None = None,
+    trained_as: Callable[[str], str] = str,
 ) -> tuple[Stage, ...]:
     """Return the stages that `c` still lacks, each after the stages it builds on.
 
     Args:
         c: a legal composition.
         holds: whether the zoo holds an entry; asked at most once for each.
-        retrain: list every stage, as though the zoo were empty.
+        retrain: list the last stage, or every stage, although the zoo holds it.
         learn_all: whether the adapters and fusions below a stage's own learn along (`train.learn: all`).
+        name: the last stage makes a variant of this name (`named`).
+        trained_as: what an entry that the zoo holds was trained as; asked of those that are trained again or varied.
 
     Returns:
         The stages in the order to train them, none twice; nothing for the bare backbone.
 
     Raises:
-        ToolkitError: for a head on top of a `par`.
+        ToolkitError: for a head on top of a `par`, and a name for what makes no entry of its own.
 
     Example:
         >>> from toolkit.composition import parse
         >>> [stage.entry for stage in plan(parse("fuse[mnli,squad]/xquad"), holds=lambda entry: entry == "mnli")]
         ['squad', 'fuse[mnli,squad]/xquad']
+        >>> [stage.entry for stage in plan(parse("mnli/squad"), holds=lambda entry: entry == "mnli", name="calm")]
+        ['mnli/calm']
     """
     _has_heads_that_learn(c)
+    own = own_entry(c)
+    variant = {} if name is None or own is None else {own: str(named(c, name))}
+    if name is not None and not variant:
+        named(c, name)  # raises
+    again = {own} if own is not None else _tops(c)
     known: dict[str, Composition] = {}
     held: dict[str, bool] = {}
     stages: dict[str, Stage] = {}
 
-    def lacks(entry: str) -> bool:
+    def has(entry: str) -> bool:
         if entry not in held:
-            held[entry] = not retrain and holds(entry)
-        return not held[entry] and entry not in stages
+            held[entry] = holds(entry)
+        return held[entry]
+
+    def lacks(entry: str) -> bool:
+        is_again = retrain == "all" or (retrain == "last" and entry in again)
+        return entry not in stages and (is_again or not has(variant.get(entry, entry)))
 
     # An explicit stack, not recursion: a `seq` of a thousand names is a thousand stages deep.
     known.update(c.entries)
@@ -90,7 +142,9 @@ def plan(
         if entry in stages:
             waiting.pop()
             continue
-        stage, below = _stage(known[entry])
+        stored = variant.get(entry, entry)
+        stage, below = _stage(parse(trained_as(entry)) if has(entry) else known[entry])
+        stage = replace(stage, entry=stored)
         if learn_all and stage.merge is None:
             stage = replace(stage, learn=(*stage.learn, *(part for part in stage.frozen if part.kind != "head")))
         known.update(below)
@@ -101,6 +155,17 @@ def plan(
             stages[entry] = stage
             waiting.pop()
     return tuple(stages.values())
+
+
+def stage_of(entry: Composition) -> Stage:
+    """Return the stage that makes an entry, whatever a zoo holds."""
+    return _stage(entry)[0]
+
+
+def _tops(c: Composition) -> set[str]:
+    """Return the entries that no other entry of a composition builds on."""
+    below = {parent for entry in c.entries.values() for parent in stage_of(entry).parents}
+    return set(c.entries) - below
 
 
 def _stage(entry: Composition) -> tuple[Stage, dict[str, Composition]]:
@@ -145,72 +210,3 @@ def _has_heads_that_learn(c: Composition) -> None:
             f"'{c}' parses, but no head learns on several members at once; train one for each, as in '{member}', or leave "
             f"'@{c.head}' out: the members' own heads answer."
         )
-
-
-def describe(
-    stages: Sequence[Stage], *, rows: Callable[[Name], str] | None = None, backbone_learns: bool = False
-) -> str:
-    """Return a plan as numbered text: what is trained on which rows, what learns, what stays frozen.
-
-    Args:
-        stages: as `plan` returns them.
-        rows: what to call a task's training rows, for example `squad (xquad has no training rows)`; default the
-            task's own name.
-        backbone_learns: whether the backbone learns along, as in the full fine-tuning reference run.
-
-    Returns:
-        Lines without a newline at the end.
-
-    Example:
-        >>> from toolkit.composition import parse
-        >>> print(describe(plan(parse("mnli/squad"), holds=lambda entry: False)))
-        2 stages to train:
-        1. mnli
-             trains on    mnli
-             learns       adapter mnli, head mnli
-             frozen       the backbone
-        2. mnli/squad
-             trains on    squad
-             learns       adapter mnli/squad, head squad
-             frozen       the backbone, adapter mnli
-    """
-    if not stages:
-        return "Nothing to train: the zoo holds every part."
-    name_rows = rows or str
-    lines = [f"{len(stages)} stage{'s' if len(stages) > 1 else ''} to train:"]
-    for number, stage in enumerate(stages, 1):
-        if stage.merge is not None:
-            facts = {
-                "merges": ", ".join(stage.member(name) for name in stage.merge.leaves()) + " (computed, no rows)",
-                "makes": _listed(stage, stage.learn, False),
-            }
-        else:
-            facts = {
-                "trains on": " + ".join(name_rows(task) for task in stage.tasks),
-                "learns": _listed(stage, stage.learn, backbone_learns),
-            }
-        if stage.warm_start is not None:
-            facts["starts from"] = stage.warm_start
-        facts["frozen"] = _listed(stage, stage.frozen, not backbone_learns) or "nothing"
-        indent = " " * (len(str(number)) + 4)
-        lines.append(f"{number}. {stage.entry}")
-        lines += [f"{indent}{label:<13}{fact}" for label, fact in facts.items()]
-    return "\n".join(lines)
-
-
-def _listed(stage: Stage, listed: Iterable[Part], with_backbone: bool) -> str:
-    known = stage.circuit.entries
-    learnt = set(stage.learn)
-    titles = [
-        f"{part.kind} {_title(part, known[part.entry].chain)}"
-        + (" (a copy)" if part in learnt and part.entry != stage.entry else "")
-        for part in listed
-    ]
-    return ", ".join((["the backbone"] if with_backbone else []) + titles)
-
-
-def _title(part: Part, chain: Chain) -> str:
-    """Return what a reader calls a part; a fusion is the circuit up to its block, whatever it was trained under."""
-    if part.kind == "head":
-        return part.name
-    return str(Chain(chain.units[:-1]) if part.kind == "fusion" and chain.units[-1].is_leaf else chain)

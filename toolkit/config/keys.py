@@ -40,17 +40,34 @@ def settings_that_change(what: Change, config: Config, *, cases: Collection[Case
     """
     held = frozenset(cases)
     found: dict[str, Any] = {}
-    for key, setting in declared().items():
-        about = setting.about
-        if what not in about.changes or key.startswith("backbone."):
-            continue
-        if about.only and not held & set(about.only):
-            continue
+    for key in keys_that_change(what, cases=held):
         value = value_of(config, key)
         earlier = _EARLIER.get((what, key))
         if earlier is None or held & earlier or value != value_of(_DEFAULTS, key):
             found[key] = value
     return found
+
+
+def keys_that_change(what: Change, *, cases: Collection[Case]) -> list[str]:
+    """Return the dotted key of every setting that can change a kind of result, except those of the backbone.
+
+    Args:
+        what: the kind of result.
+        cases: the cases that hold.
+    """
+    held = frozenset(cases)
+    return [
+        key
+        for key, setting in declared().items()
+        if what in setting.about.changes
+        and not key.startswith("backbone.")
+        and (not setting.about.only or held & set(setting.about.only))
+    ]
+
+
+def is_default(key: str, value: Any) -> bool:
+    """Return whether a setting has its default value."""
+    return bool(value == value_of(_DEFAULTS, key))
 
 
 def by_section(found: Mapping[str, Any]) -> dict[str, Any]:

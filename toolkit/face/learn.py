@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack, overload
 
 from toolkit.face.shared import Telling, open_session
 from toolkit.results.result import Plain, Record, Result
 
 if TYPE_CHECKING:
-    from toolkit.composition.stages import Stage
+    from toolkit.composition.stages import Retrain, Stage
     from toolkit.config import Config
+    from toolkit.recipes.train.held import Held
+    from toolkit.recipes.train.plan import Asked
     from toolkit.zoo import AdapterCard
 
 
@@ -60,21 +62,42 @@ class Trained(Result, Sequence["AdapterCard"]):
         return iter(self.cards)
 
 
-def train(
-    expr: str, config: Config, *, retrain: bool = False, lock: Path | None = None, **tell: Unpack[Telling]
-) -> Trained:
+class Asking(TypedDict, total=False):
+    """How a composition is to be trained.
+
+    `name`: of a variant, so that several seeds or settings of one composition exist together: the last stage's entry takes it in
+    the place of the last leaf, as `mnli/NAME` for `mnli/squad`. None: the composition's own name.
+    `retrain`: train the last stage again although the zoo holds it, and replace it (True or `last`), or every stage (`all`).
+    `force`: replace an entry although others were trained on it.
+    """
+
+    name: str | None
+    retrain: bool | Retrain
+    force: bool
+
+
+class Training(Asking, Telling, total=False):
+    """Options of `train` and `fuse`: those of `Asking`; `lock`, a lock file; `report` and `say`.
+
+    What is trained on must be what the lock pins, and what it pins is never trained here.
+    """
+
+    lock: Path | None
+
+
+def train(expr: str, config: Config, **options: Unpack[Training]) -> Trained:
     """Train every stage that the zoo lacks for a composition.
+
+    Where the zoo holds the composition with other settings, that is an error which names them.
 
     Args:
         expr: composition, for example `fuse[mnli,squad]/xquad`.
         config: resolved configuration, see `toolkit.configure`.
-        retrain: train every stage again although the zoo holds it.
-        lock: a lock file; what is trained on must be what it pins, and what it pins is never trained here.
-        tell: `report` and `say`.
+        options: `name`, `retrain`, `force`, `lock`, `report` and `say`, see `Training`.
     """
     from toolkit.recipes.train.train import train as run
 
-    cards = run(expr, open_session(config, tell), retrain=retrain, lock=lock)
+    cards = run(expr, open_session(config, options), asked=_asked(options), lock=options.get("lock"))
     return Trained(cards=tuple(cards), text="\n".join(map(_line, cards)))
 
 
@@ -84,9 +107,7 @@ def fuse(
     config: Config,
     *,
     has_adapter: bool = True,
-    retrain: bool = False,
-    lock: Path | None = None,
-    **tell: Unpack[Telling],
+    **options: Unpack[Training],
 ) -> Trained:
     """Fuse adapters and train a target on top: `fuse[A,B,...]/TARGET`.
 
@@ -94,10 +115,17 @@ def fuse(
         members: compositions, two or more.
         target: task that the fusion is trained for.
         has_adapter: False: only the fusion and a head learn (`fuse[...]@TARGET`).
-        config, retrain, lock, tell: as for `train`.
+        config, options: as for `train`.
     """
     expr = f"fuse[{','.join(members)}]{'/' if has_adapter else '@'}{target}"
-    return train(expr, config, retrain=retrain, lock=lock, **tell)
+    return train(expr, config, **options)
+
+
+def _asked(options: Asking) -> Asked:
+    from toolkit.recipes.train.plan import Asked
+
+    retrain = options.get("retrain") or None
+    return Asked(options.get("name"), "last" if retrain is True else retrain, options.get("force", False))
 
 
 def _line(card: AdapterCard) -> str:
@@ -107,13 +135,17 @@ def _line(card: AdapterCard) -> str:
 
 @dataclass(frozen=True)
 class Plan(Result):
-    """Result of planning: the stages that a zoo still lacks for a composition.
+    """Result of planning: the stages that a zoo still lacks for a composition, and how what it holds was trained.
 
     Attributes:
         stages: in the order in which they would be trained.
+        held: what the zoo holds of it, by name, with the settings that differ from those at hand.
+        orphaned: entries that would be orphaned, by the entry that they were trained on and that would be replaced.
     """
 
     stages: tuple[Stage, ...]
+    held: Mapping[str, Held]
+    orphaned: Mapping[str, Sequence[str]]
 
     stem: ClassVar[str] = "plan"
 
@@ -126,36 +158,40 @@ class Plan(Result):
 
     @property
     def json_lines(self) -> list[str]:
-        """One JSON object per stage."""
-        return [json.dumps(_facts(stage)) for stage in self.stages]
+        """One JSON object per stage; `held` has the digest of each entry that it builds on, and what differs."""
+        return [json.dumps(_facts(stage) | {"held": self._held(stage)}) for stage in self.stages]
+
+    def _held(self, stage: Stage) -> dict[str, Any]:
+        known = {name: self.held[name] for name in stage.parents if name in self.held}
+        return {
+            name: {
+                "digest": one.card.digest,
+                "recipe": one.card.to_dict()["recipe"],
+                "differs": {key: list(values) for key, values in one.differs.items()},
+                "unknown": sorted(one.unknown),
+            }
+            for name, one in known.items()
+        }
 
 
-def plan(expr: str, config: Config, *, retrain: bool = False) -> Plan:
+def plan(expr: str, config: Config, **options: Unpack[Asking]) -> Plan:
     """Return the stages that the zoo still lacks for a composition. Trains nothing.
 
     Args:
         expr: composition.
-        config: names zoo, backbone and kind of adapter.
-        retrain: as if the zoo held nothing that the composition is made of.
+        config: names zoo, backbone and kind of adapter; its settings are compared with those of what the zoo holds.
+        options: `name`, `retrain` and `force`, as for `train`.
     """
-    from toolkit.composition import parse
-    from toolkit.composition.stages import describe
-    from toolkit.composition.stages import plan as stages_of
-    from toolkit.tasks import catalogue_of
-    from toolkit.zoo import Zoo, shelf_name
+    from toolkit.recipes.train.plan import plan_training
 
-    zoo, shelf = Zoo(config.zoo), shelf_name(config.backbone.name, config.adapter.kind)
-    learns_all = config.train.learn == "all"
-    stages = stages_of(parse(expr), holds=lambda entry: zoo.holds(entry, shelf), retrain=retrain, learn_all=learns_all)
-    catalogue = catalogue_of(config.task_files)
-    rows = {ref: catalogue.training_rows(ref) for stage in stages for ref in stage.tasks}
-    text = describe(stages, rows=rows.__getitem__, backbone_learns=config.adapter.kind == "full")
-    return Plan(stages=tuple(stages), text=text)
+    found = plan_training(expr, open_session(config, {}), _asked(options))
+    return Plan(stages=found.stages, held=found.held, orphaned=found.orphaned, text=found.whole)
 
 
 def _facts(stage: Stage) -> dict[str, str | list[str] | None]:
     return {
         "entry": stage.entry,
+        "trained_as": stage.trained_as,
         "tasks": [str(task) for task in stage.tasks],
         "learn": [f"{part.kind} {part.name}" for part in stage.learn],
         "parents": list(stage.parents),

@@ -91,6 +91,17 @@ class AdapterCard:
         return seed if isinstance(seed, int) else None
 
     @property
+    def trained_as(self) -> str:
+        """The composition that it was trained as: of a variant (`--as NAME`) what it varies, else its own name."""
+        found = self.recipe.get("trained_as")
+        return found if isinstance(found, str) else self.name
+
+    @property
+    def task(self) -> str:
+        """Name of the task that its default head answers; empty where no task is known."""
+        return self.tasks[-1].partition(".")[0] if self.tasks else ""
+
+    @property
     def is_imported(self) -> bool:
         """Whether it was made elsewhere and imported."""
         return "imported" in self.recipe

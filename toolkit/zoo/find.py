@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, get_args
@@ -111,6 +111,30 @@ def unneeded(zoo: Zoo, locks: Sequence[Lock]) -> list[AdapterCard]:
         for card in cards
         if (zoo.folder(card).parent.name, card.name) not in named and (card.backbone.digest, card.name) not in pinned
     ]
+
+
+def orphans(zoo: Zoo, names: Collection[str], backbone: str) -> dict[str, list[str]]:
+    """Return the entries that were trained on some of `names`, and are not among them, by the name that they were trained on."""
+    found: dict[str, list[str]] = {}
+    for card in zoo.list(backbone, damaged=[]):
+        for parent in card.parents:
+            if parent.name in names and card.name not in names:
+                found.setdefault(parent.name, []).append(card.name)
+    return found
+
+
+def refuse_orphans(zoo: Zoo, names: Collection[str], backbone: str) -> None:
+    """Raise ZooError where replacing some entries would orphan others.
+
+    Raises:
+        ZooError: an entry that stays was trained on one of `names`.
+    """
+    for name, children in orphans(zoo, names, backbone).items():
+        more = f" and {len(children) - 1} more" if len(children) > 1 else ""
+        raise ZooError(
+            f"'{name}' is a parent of '{children[0]}'{more}, which cannot run without it; give what is new a name of its own "
+            "(`--as NAME`), or replace it all the same (`--force`)."
+        )
 
 
 def leftovers(zoo: Zoo) -> list[Path]:

@@ -22,6 +22,7 @@ def stage_key(
     """Return what identifies a stage: everything that can change its weights."""
     determined_by = {
         "entry": stage.entry,
+        **({} if stage.entry == stage.trained_as else {"trained_as": stage.trained_as}),
         "learn": [asdict(part) for part in stage.learn],
         "warm_start": stage.warm_start,
         "backbone": backbone.digest,

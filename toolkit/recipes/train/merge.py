@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from toolkit.composition import Part
 from toolkit.composition.stages import Stage
 from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
@@ -15,12 +16,13 @@ from toolkit.recipes.session.circuits import adapter_shapes
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.traces import log_adapters
 from toolkit.recipes.session.weights import check_parents, file_of
+from toolkit.recipes.train.put import axes_of, cards_of_heads, put_stage, said_of, tags_of
 from toolkit.training.ranks import Ranks
 from toolkit.zoo import AdapterCard, Origin, check_backbone, rows_of
 
 
 def run_computed(
-    stage: Stage, session: Session, backbone: Backbone, *, experiment: str, retrain: bool = False
+    stage: Stage, session: Session, backbone: Backbone, *, experiment: str, is_replaced: bool = False
 ) -> AdapterCard:
     """Merge a stage's members and put the result into the zoo.
 
@@ -43,14 +45,14 @@ def run_computed(
     card = _card(stage, cards, session, settings, began)
     ranks = Ranks(backbone.device)
     if ranks.is_main:
-        session.zoo.put(card, files, replace=retrain)
+        put_stage(stage, session, cards_of_heads(stage, card), files.__getitem__, is_replaced=is_replaced)
     ranks.wait()
     card = session.zoo.get(stage.entry, session.shelf)
     with session.tracked(
         f"merge {stage.entry}",
         experiment=experiment,
-        tags={**stage.circuit.tags(), "journey": "merge", "backbone": backbone.name},
-        params={**stage.circuit.axes(), "backbone": session.config.backbone.name, **card.recipe["merge"]},
+        tags={**tags_of(stage), "journey": "merge", "backbone": backbone.name},
+        params={**axes_of(stage), "backbone": session.config.backbone.name, **card.recipe["merge"]},
     ):
         log_adapters(session, [card], is_made=True)
     session.say(f"{card.name}: computed from {', '.join(names)}, no rows; in the zoo as {card.digest[:12]}")
@@ -87,15 +89,15 @@ def _holders(stage: Stage, cards: Mapping[str, AdapterCard]) -> dict[str, list[s
 
 def _merged(
     stage: Stage, cards: Mapping[str, AdapterCard], session: Session, settings: Mapping[str, Any]
-) -> dict[str, Tensors]:
-    """Return the merged weights by file."""
+) -> dict[Part, Tensors]:
+    """Return the merged weights by part."""
     heads = _holders(stage, cards)
     files = {}
     for part in stage.learn:
         file = file_of(part)
         members = heads[part.name] if part.kind == "head" else list(cards)
         holders = {name: session.zoo.tensors(cards[name], file) for name in members}
-        files[file] = merge_tensors(holders, **settings) if len(holders) > 1 else next(iter(holders.values()))
+        files[part] = merge_tensors(holders, **settings) if len(holders) > 1 else next(iter(holders.values()))
     return files
 
 
@@ -108,6 +110,7 @@ def _card(
         stage.entry,
         Origin(every[0].backbone, [session.zoo.get(name, session.shelf) for name in stage.parents], rows_of(every)),
         {
+            **said_of(stage),
             "adapter": dict(every[-1].recipe["adapter"]),
             "merge": {**settings, "weights": weights},
             "train": {"seed": session.config.train.seed},

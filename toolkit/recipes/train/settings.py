@@ -37,10 +37,11 @@ def learning_settings(stage: Stage, config: Config, kinds: Iterable[Kind]) -> di
         dropped: list[Case] = [] if stage.merge.method == "merge" else ["dropped"]
         found = settings_that_change("merges", config, cases=dropped)
         return {key.rpartition(".")[2]: value for key, value in found.items()}
-    return by_section(settings_that_change("weights", config, cases=_cases(stage, config, kinds)))
+    return by_section(settings_that_change("weights", config, cases=cases_of(stage, config, kinds)))
 
 
-def _cases(stage: Stage, config: Config, kinds: Iterable[Kind]) -> set[Case]:
+def cases_of(stage: Stage, config: Config, kinds: Iterable[Kind]) -> set[Case]:
+    """Return the cases in which a stage learns."""
     learnt = {part.kind for part in stage.learn}
     held = {part.kind for part in stage.circuit.parts}
     found: dict[Case, bool] = {

@@ -15,13 +15,13 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.traces import log_adapters
-from toolkit.recipes.session.weights import file_of
 from toolkit.recipes.train.auto import resolve
 from toolkit.recipes.train.dev import DevScores
 from toolkit.recipes.train.key import stage_key
+from toolkit.recipes.train.put import put_stage, tags_of
 from toolkit.recipes.train.sources import sources_of, training_data
 from toolkit.recipes.train.wired import wired
-from toolkit.recipes.train.write import Trained, closing, log_inputs, log_result, make_card, opening, run_params
+from toolkit.recipes.train.write import Trained, closing, log_inputs, log_result, make_cards, opening, run_params
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData, Watch, fit, plan_run, with_epochs
 from toolkit.training.checkpoint import remove_checkpoint
@@ -30,9 +30,9 @@ from toolkit.zoo import AdapterCard
 
 
 def run_stage(
-    stage: Stage, session: Session, backbone: Backbone, *, experiment: str, retrain: bool = False
+    stage: Stage, session: Session, backbone: Backbone, *, experiment: str, is_replaced: bool = False
 ) -> AdapterCard:
-    """Train one stage and put what it learnt into the zoo."""
+    """Train one stage and put what it learnt into the zoo, in place of an entry of its name where `is_replaced`."""
     began = time.perf_counter()
     session = _settled(session, backbone)
     config = session.config
@@ -52,7 +52,7 @@ def run_stage(
         with session.tracked(
             f"train {stage.entry}",
             experiment=experiment,
-            tags={**stage.circuit.tags(), "journey": "train", "backbone": backbone.name, "stage_key": key},
+            tags={**tags_of(stage), "journey": "train", "backbone": backbone.name, "stage_key": key},
             params=run_params(stage, config, data),
             began=meter.began,
         ) as run:
@@ -61,7 +61,7 @@ def run_stage(
             result = _fitted(circuit, stage, data, dev, checkpoint, session)
             scores = dev.of_best(result.best_score)
             trained = Trained(stage, sources, parents, circuit, scores, result, time.perf_counter() - began)
-            card = _put(trained, session, checkpoint, retrain=retrain)
+            card = _put(trained, session, checkpoint, is_replaced=is_replaced)
             log_result(run, result, scores)
             meter.log(run, examples=0)
             log_adapters(session, [card], is_made=True)
@@ -110,7 +110,7 @@ def _fitted(
 
 def _phases(stage: Stage, train: TrainConfig) -> list[tuple[Part, ...]]:
     """Return what learns, phase by phase: all at once, or with `train.fusion_first` the fusion and then everything else."""
-    fusions = [part for part in stage.learn if part.kind == "fusion" and part.entry == stage.entry]
+    fusions = [part for part in stage.learn if part.kind == "fusion" and part.entry == stage.trained_as]
     others = [part for part in stage.learn if part.kind != "head" and part not in fusions]
     if not (train.fusion_first and fusions and others):
         return [stage.learn]
@@ -122,13 +122,12 @@ def _score_logger(tracker: Tracker, *, after: int) -> Callable[[int, float], Non
     return lambda step, value: tracker.log_metrics({"dev_score": value}, step=after + step)
 
 
-def _put(trained: Trained, session: Session, checkpoint: Path, *, retrain: bool) -> AdapterCard:
+def _put(trained: Trained, session: Session, checkpoint: Path, *, is_replaced: bool) -> AdapterCard:
     """Put what a stage learnt into the zoo, and remove its checkpoints; of several processes the first one does."""
     stage, circuit = trained.stage, trained.circuit
     ranks = Ranks(circuit.backbone.device)
     if ranks.is_main:
-        files = {file_of(part, stage.entry): circuit.tensors_of(part) for part in stage.learn}
-        session.zoo.put(make_card(trained, session), files, replace=retrain)
+        put_stage(stage, session, make_cards(trained, session), circuit.tensors_of, is_replaced=is_replaced)
         for phase in (*sorted(checkpoint.glob("phase*")), checkpoint):
             remove_checkpoint(phase)
     ranks.wait()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from toolkit.composition import Composition, parse
-from toolkit.composition.stages import Stage, describe, plan
+from toolkit.composition.stages import Stage
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import require_locked
 from toolkit.recipes.train.merge import run_computed
+from toolkit.recipes.train.plan import Asked, plan_training, require_asked
 from toolkit.recipes.train.stage import run_stage
 from toolkit.zoo import AdapterCard
 from toolkit.zoo.lock import read_lock
@@ -22,7 +23,7 @@ def train(
     expression: str,
     session: Session,
     *,
-    retrain: bool = False,
+    asked: Asked = Asked(),  # noqa: B008  # frozen
     lock: Path | None = None,
 ) -> list[AdapterCard]:
     """Train every stage that the zoo lacks for a composition.
@@ -30,23 +31,27 @@ def train(
     Args:
         expression: composition, for example `fuse[mnli,squad]/xquad`.
         session: of the configuration; its reader gets the plan, settings and notes.
-        retrain: train every stage again although the zoo holds it.
+        asked: the name of a variant, and what is trained again.
         lock: a lock file (`zoo lock`); what is trained on must be what it pins, and what it pins is never trained here.
 
     Returns:
         The cards of the entries that were made, in order; empty where the zoo held them all.
+
+    Raises:
+        ToolkitError: the zoo holds what was asked for, trained with other settings.
     """
     composition = parse(expression)
     config, zoo, shelf = session.config, session.zoo, session.shelf
-    learn_all = config.train.learn == "all"
-    if learn_all and config.adapter.kind == "full":
+    if config.train.learn == "all" and config.adapter.kind == "full":
         raise ToolkitError("`adapter: full` learns in the whole encoder already; leave train.learn out.")
-    stages = plan(composition, holds=lambda entry: zoo.holds(entry, shelf), retrain=retrain, learn_all=learn_all)
-    session.say(describe(stages, rows=session.catalogue.training_rows, backbone_learns=config.adapter.kind == "full"))
+    planned = plan_training(expression, session, asked)
+    require_asked(planned, session, force=asked.force)
+    session.say(planned.brief)
+    stages = planned.stages
     if not stages:
         return []
     if lock is not None:
-        made = {stage.entry for stage in stages}
+        made = {entry for stage in stages for entry in stage.makes}
         pinned = [entry for entry in read_lock(lock).entries if entry in made]
         if pinned:
             raise ZooError(
@@ -59,7 +64,7 @@ def train(
     with _whole_run(composition, stages, session, experiment):
         cards: list[AdapterCard] = []
         try:
-            for card in _made(stages, session, experiment=experiment, retrain=retrain):
+            for card in _made(stages, session, experiment=experiment, replaced=planned.replaced):
                 cards.append(card)
         finally:
             if len(stages) > 1 and cards:
@@ -83,11 +88,15 @@ def _whole_run(
     )
 
 
-def _made(stages: Sequence[Stage], session: Session, *, experiment: str, retrain: bool) -> Iterator[AdapterCard]:
+def _made(
+    stages: Sequence[Stage], session: Session, *, experiment: str, replaced: Collection[str]
+) -> Iterator[AdapterCard]:
     """Make the stages one after another, and yield their cards."""
     backbone = open_backbone(session)
     for number, stage in enumerate(stages):
         if session.config.adapter.kind == "full" and number > 0:
             backbone = open_backbone(session)  # the last stage trained it in place
         make = run_stage if stage.merge is None else run_computed
-        yield make(stage, session, backbone, experiment=experiment, retrain=retrain)
+        yield make(
+            stage, session, backbone, experiment=experiment, is_replaced=any(entry in replaced for entry in stage.makes)
+        )

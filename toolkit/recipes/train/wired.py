@@ -41,7 +41,7 @@ def wired(stage: Stage, session: Session, backbone: Backbone, sources: Sequence[
                 load_part(circuit, Part("adapter", stage.parents[-1], stage.parents[-1]), session)
             return circuit
         for part in circuit.parts:
-            if held_at[part][0] != stage.entry:
+            if held_at[part][0] != stage.trained_as:
                 load_part(circuit, part, session, place=held_at[part])
     except BaseException:
         circuit.close()
@@ -53,7 +53,7 @@ def _warm(stage: Stage, before: AdapterCard) -> dict[Part, Place]:
     """Return where the weights are stored that a `seq` continues from: its own adapter's, and what learnt along with it."""
     found: dict[Part, Place] = {}
     for part in stage.circuit.parts:
-        is_own = part.entry == stage.entry
+        is_own = part.entry == stage.trained_as
         file = file_of(part, None if is_own else before.name)
         if part.kind == "head" or (not is_own and file not in before.files):
             continue

@@ -12,6 +12,7 @@ from toolkit.config import Config, TrainConfig, to_dict
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import data_of
+from toolkit.recipes.train.put import axes_of, cards_of_heads, said_of
 from toolkit.recipes.train.sources import Source
 from toolkit.results.score import Score
 from toolkit.tracking import Tracker
@@ -43,18 +44,20 @@ class Trained:
     seconds: float
 
 
-def make_card(trained: Trained, session: Session) -> AdapterCard:
-    """Return the card of a trained stage."""
+def make_cards(trained: Trained, session: Session) -> list[AdapterCard]:
+    """Return the card of a trained stage, and those of entries of a head alone (`Stage.heads`)."""
     stage, circuit, recipe = trained.stage, trained.circuit, to_dict(session.config)
-    return AdapterCard.made_by(
+    origin = Origin(
+        CardBackbone.of(circuit.backbone, session.shelf),
+        trained.parents,
+        [_seen(source, session.config.train) for source in trained.sources],
+        [source.task.licence for source in trained.sources],
+    )
+    whole = AdapterCard.made_by(
         stage.entry,
-        Origin(
-            CardBackbone.of(circuit.backbone, session.shelf),
-            trained.parents,
-            [_seen(source, session.config.train) for source in trained.sources],
-            [source.task.licence for source in trained.sources],
-        ),
+        origin,
         {
+            **said_of(stage),
             "adapter": recipe["adapter"],
             "train": recipe["train"],
             "precision": circuit.backbone.precision,
@@ -69,6 +72,7 @@ def make_card(trained: Trained, session: Session) -> AdapterCard:
         scores=trained.scores,
         seconds=trained.seconds,
     )
+    return cards_of_heads(stage, whole)
 
 
 def _seen(source: Source, train: TrainConfig) -> Seen:
@@ -93,7 +97,7 @@ def run_params(stage: Stage, config: Config, data: Sequence[TaskData]) -> dict[s
     """Return the parameters of a stage's run."""
     train = config.train
     return {
-        **stage.circuit.axes(),
+        **axes_of(stage),
         "backbone": config.backbone.name,
         "adapter": config.adapter.kind,
         "lr": train.lr,

@@ -1,0 +1,171 @@
+"""Plan of a training: what is trained, what the zoo holds already and how that was trained, what would be replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from toolkit.composition import Composition, parse
+from toolkit.composition.describe import describe
+from toolkit.composition.stages import Retrain, Stage, plan
+from toolkit.composition.variants import named, own_entry
+from toolkit.errors import ToolkitError
+from toolkit.recipes.session.names import free_name, require_name
+from toolkit.recipes.session.session import Session
+from toolkit.recipes.train.held import Held, held_entry
+from toolkit.zoo.find import orphans, refuse_orphans
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a composition is to be trained.
+
+    Attributes:
+        name: of the variant that the last stage makes; None: the composition's own name.
+        retrain: what is trained again although the zoo holds it.
+        force: replace entries although others were trained on them.
+    """
+
+    name: str | None = None
+    retrain: Retrain | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Plan of a training.
+
+    Attributes:
+        stages: to train, in order.
+        entry: what was asked for; None for a composition without an entry of its own.
+        held: entries that the zoo holds and that are used as they are, by name, with what differs.
+        replaced: the entries that would be replaced.
+        orphaned: the entries that would be orphaned, by the entry that they were trained on.
+        text: all of it for a reader, without the recipes of what is held.
+    """
+
+    stages: tuple[Stage, ...]
+    entry: str | None
+    held: Mapping[str, Held]
+    replaced: tuple[str, ...]
+    orphaned: Mapping[str, Sequence[str]]
+    text: str
+
+    @property
+    def whole(self) -> str:
+        """The text with the recipes of what is held."""
+        lines = [line for held in self.held.values() for line in held.lines()]
+        return "\n".join([self.text, *(["In the zoo already:"] if lines else []), *lines])
+
+    @property
+    def brief(self) -> str:
+        """The text with the recipes of what other stages build on, and of what differs."""
+        needed = {parent for stage in self.stages for parent in stage.parents}
+        told = [held for name, held in self.held.items() if name in needed or held.differs or held.unknown]
+        lines = [line for held in told for line in held.lines()]
+        return "\n".join([self.text, *(["In the zoo already:"] if lines else []), *lines])
+
+
+def plan_training(expression: str, session: Session, asked: Asked) -> Planned:
+    """Return the stages that the zoo lacks for a composition, and how what it holds was trained.
+
+    Raises:
+        ToolkitError: a name that cannot be given, or an entry that is not trained by `train`.
+    """
+    composition = parse(expression)
+    zoo, shelf, catalogue = session.zoo, session.shelf, session.catalogue
+    own = own_entry(composition)
+    if asked.name is not None:
+        require_name(asked.name, session)
+    entry = own if asked.name is None or own is None else str(named(composition, asked.name))
+
+    def trained_as(name: str) -> str:
+        return zoo.get(name, shelf).trained_as if zoo.holds(name, shelf) else name
+
+    stages = plan(
+        composition,
+        holds=lambda name: zoo.holds(name, shelf),
+        retrain=asked.retrain,
+        learn_all=session.config.train.learn == "all",
+        name=asked.name,
+        trained_as=trained_as,
+    )
+    _require_trainable(stages, session)
+    made = [name for stage in stages for name in stage.makes]
+    replaced = tuple(name for name in made if zoo.holds(name, shelf))
+    orphaned = {name: found for name, found in orphans(zoo, made, shelf).items() if name in replaced}
+    wanted = dict.fromkeys(
+        (*([entry] if entry else composition.entries), *(p for stage in stages for p in stage.parents))
+    )
+    held = {
+        name: held_entry(zoo.get(name, shelf), session)
+        for name in wanted
+        if name not in made and zoo.holds(name, shelf)
+    }
+    if entry in held and asked.name is not None:
+        _require_same(composition, held[entry], asked.name, session)
+    notes = {name: _replacing(name, orphaned, session) for name in replaced}
+    is_full = session.config.adapter.kind == "full"
+    text = describe(stages, rows=catalogue.training_rows, backbone_learns=is_full, notes=notes)
+    return Planned(stages, entry, held, replaced, orphaned, text)
+
+
+def require_asked(planned: Planned, session: Session, *, force: bool) -> None:
+    """Raise where a training would ignore settings, or replace what others were trained on.
+
+    Raises:
+        ToolkitError: the zoo holds what was asked for, trained with other settings.
+        ZooError: an entry that would be replaced is a parent of one that stays.
+    """
+    own = planned.held.get(planned.entry or "")
+    if own is not None and own.differs:
+        differs = own.differs
+        hint = f"seed{shown_seed}" if (shown_seed := differs.get("train.seed", (None, None))[1]) is not None else "2"
+        raise ToolkitError(
+            f"The zoo holds '{own.card.name}' with other settings: {own.differences}; train another entry under its own name "
+            f"(`--as {free_name(own.card, hint, session)}`), or replace this one (`--retrain`)."
+        )
+    if not force:
+        refuse_orphans(session.zoo, [name for stage in planned.stages for name in stage.makes], session.shelf)
+
+
+def _replacing(name: str, orphaned: Mapping[str, Sequence[str]], session: Session) -> dict[str, str]:
+    found = held_entry(session.zoo.get(name, session.shelf), session)
+    facts = {"replaces": f"{found.card.digest[:12]}" + (f", {found.differences}" if found.differs else "")}
+    if name in orphaned:
+        facts["orphans"] = ", ".join(orphaned[name])
+    return facts
+
+
+def _require_same(composition: Composition, held: Held, name: str, session: Session) -> None:
+    """Raise where a variant's name is another composition's."""
+    own = own_entry(composition)
+    base = session.zoo.get(own, session.shelf).trained_as if own and session.zoo.holds(own, session.shelf) else own
+    if held.card.trained_as != base:
+        raise ToolkitError(
+            f"The zoo holds '{held.card.name}', which is not '{base}' ({_made(held)}); choose another name than '{name}', or "
+            "replace it (`--retrain`)."
+        )
+
+
+def _made(held: Held) -> str:
+    for verb in ("pruned", "collapsed"):
+        if verb in held.card.recipe:
+            return f"it was {verb}"
+    return f"it was trained as {held.card.trained_as}"
+
+
+def _require_trainable(stages: Sequence[Stage], session: Session) -> None:
+    """Raise for an entry that is not made by training, where it would be trained again."""
+    for stage in stages:
+        if all(ref.name in session.catalogue for ref in stage.tasks) or not session.zoo.holds(
+            stage.entry, session.shelf
+        ):
+            continue
+        recipe = session.zoo.get(stage.entry, session.shelf).recipe
+        for verb, command in (("pruned", "prune"), ("collapsed", "collapse")):
+            if isinstance(recipe.get(verb), Mapping):
+                raise ToolkitError(
+                    f"'{stage.entry}' is not trained but {verb}; make it again with `xstilts {command} "
+                    f"'{recipe[verb].get('from')}' --replace`."
+                )
