@@ -178,9 +178,68 @@ def test_a_frozen_part_is_trained_even_where_the_entry_above_it_is_held() -> Non
     assert [stage.entry for stage in stages("mnli/squad", "mnli/squad")] == ["mnli"]
 
 
-def test_retrain_lists_every_stage_whatever_the_zoo_holds() -> None:
-    found = plan(parse("mnli/squad"), holds=lambda entry: True, retrain=True)
-    assert [stage.entry for stage in found] == ["mnli", "mnli/squad"]
+@pytest.mark.parametrize(
+    ("text", "last", "every"),
+    [
+        ("mnli/squad", ["mnli/squad"], ["mnli", "mnli/squad"]),
+        ("seq[a,b]", ["seq[a,b]"], ["a", "seq[a,b]"]),
+        ("fuse[a,b]", ["fuse[a,b]@b"], ["a", "b", "fuse[a,b]@b"]),
+        ("mix[a,b]@a", ["mix[a,b]"], ["mix[a,b]"]),
+        ("avg[a/c,b]", ["a/c", "b"], ["a", "a/c", "b"]),
+        ("par[a,b]", ["a", "b"], ["a", "b"]),
+        ("a@t", ["a@t"], ["a", "a@t"]),
+    ],
+)
+def test_retrain_lists_the_last_stage_or_every_stage_whatever_the_zoo_holds(
+    text: str, last: list[str], every: list[str]
+) -> None:
+    assert [stage.entry for stage in plan(parse(text), holds=lambda entry: True, retrain="last")] == last
+    assert [stage.entry for stage in plan(parse(text), holds=lambda entry: True, retrain="all")] == every
+
+
+def test_retrain_makes_what_is_missing_below_as_well() -> None:
+    found = plan(parse("fuse[a,b]/t"), holds=lambda entry: entry != "b", retrain="last")
+    assert [stage.entry for stage in found] == ["b", "fuse[a,b]/t"]
+
+
+@pytest.mark.parametrize(
+    ("text", "entry", "makes", "heads"),
+    [
+        ("mnli", "calm", ["calm"], {"mnli": ("calm", "calm")}),
+        ("udpos.de", "calm", ["calm"], {"udpos": ("calm", "calm")}),
+        ("mnli/squad", "mnli/calm", ["mnli/calm"], {"squad": ("mnli/calm", "calm")}),
+        ("fuse[a,b]/t", "fuse[a,b]/calm", ["fuse[a,b]/calm"], {"t": ("fuse[a,b]/calm", "calm")}),
+        ("fuse[a,b]", "fuse[a,b]@calm", ["fuse[a,b]@calm"], {"b": ("fuse[a,b]@calm", "calm")}),
+        ("mnli@xnli", "mnli@calm", ["mnli@calm"], {"xnli": ("mnli@calm", "calm")}),
+        ("backbone@mnli", "backbone@calm", ["backbone@calm"], {"mnli": ("backbone@calm", "calm")}),
+        ("x/mix[a,b]", "x/calm", ["x/calm", "x/calm@a"], {"a": ("x/calm@a", "a"), "b": ("x/calm", "calm")}),
+        ("merge[a,b]", "calm", ["calm", "calm@a"], {"a": ("calm@a", "a"), "b": ("calm", "calm")}),
+    ],
+)
+def test_a_variant_has_its_name_in_the_place_of_the_last_leaf_or_head(
+    text: str, entry: str, makes: list[str], heads: dict[str, tuple[str, str]]
+) -> None:
+    stage = plan(parse(text), holds=lambda entry: "calm" not in entry, name="calm")[-1]
+    assert (stage.entry, sorted(stage.makes), stage.heads) == (entry, makes, heads)
+    held = {part.entry for part in parse(entry).parts if part.kind == "head"}
+    assert held == {entry}, "and its own head answers"
+    assert all(str(parse(one)) == one for one in makes)
+
+
+def test_a_variant_is_trained_again_as_what_it_was_trained_as() -> None:
+    was = {"mnli/calm": "mnli/squad", "mnli": "mnli"}
+    found = plan(parse("mnli/calm"), holds=was.__contains__, retrain="last", trained_as=was.__getitem__)
+    assert [(stage.entry, stage.trained_as, [*map(str, stage.tasks)]) for stage in found] == [
+        ("mnli/calm", "mnli/squad", ["squad"])
+    ]
+    found = plan(parse("mnli/calm"), holds=was.__contains__, name="other", trained_as=was.__getitem__)
+    assert [(stage.entry, stage.trained_as) for stage in found] == [("mnli/other", "mnli/squad")]
+
+
+@pytest.mark.parametrize("text", ["avg[a,b]", "par[a,b]", "mix[a,b]@a", "backbone"])
+def test_what_makes_no_entry_of_its_own_takes_no_name(text: str) -> None:
+    with pytest.raises(ToolkitError, match="could be named"):
+        plan(parse(text), holds=nothing, name="calm")
 
 
 def test_the_zoo_is_asked_once_for_each_entry() -> None:

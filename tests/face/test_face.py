@@ -40,7 +40,15 @@ def parameters(name: str) -> dict[str, inspect.Parameter]:
     for key, each in list(found.items()):
         if each.kind is inspect.Parameter.VAR_KEYWORD:
             del found[key]
-            mapping = {"Telling": ("report", "say"), "Baseline": ("report", "say", "baseline")}
+            told = ("report", "say")
+            asked = ("name", "retrain", "force")
+            mapping = {
+                "Telling": told,
+                "Baseline": (*told, "baseline"),
+                "Asking": asked,
+                "Training": (*told, *asked, "lock"),
+                "Placing": (*told, "name", "replace", "force"),
+            }
             options = mapping[each.annotation.removeprefix("Unpack[").removesuffix("]")]
             found |= dict.fromkeys(options, each)
     return found

@@ -9,7 +9,7 @@ import click
 
 import toolkit
 from toolkit.commands.groups import Command, example
-from toolkit.commands.options import LANGUAGES, LOCK, OUT, PATH, REPLACE, Results, resolve, settings
+from toolkit.commands.options import FORCE, LANGUAGES, LOCK, OUT, PATH, REPLACE, Results, resolve, settings
 from toolkit.commands.screen import show_written, telling
 
 SCORED = click.option("--task", metavar="TASK", help="Task whose rows are scored. Default: the head's.")
@@ -50,9 +50,11 @@ class PruneOptions(Results):
     """Options of `prune`."""
 
     keep: int
+    new_name: str | None
     task: str | None
     languages: str
     replace: bool
+    force: bool
 
 
 @click.command(
@@ -60,20 +62,25 @@ class PruneOptions(Results):
     renamed=FORMER,
     epilog=example(
         "xstilts prune 'fuse[mnli,squad,csqa]/udpos' --keep 2",
+        "xstilts prune 'fuse[mnli,squad,csqa]/udpos' --keep 2 --as udpos-small",
         "xstilts fuse prune 'fuse[mnli,squad,csqa]/udpos' --keep 2 --languages en,de --set eval.limit=500",
     ),
 )
 @click.argument("expr")
 @click.option("--keep", required=True, type=int, metavar="N", help="Members that stay, at least 2.")
+@click.option(
+    "--as", "new_name", metavar="NAME", help="Name of the new entry, in the place of the leaf's. Default: LEAF-pruned."
+)
 @SCORED
 @LANGUAGES
 @REPLACE
+@FORCE
 @OUT
 @settings
 def prune(expr: str, **options: Unpack[PruneOptions]) -> None:
     """Drop the members of the fusion EXPR that get the least attention, one at a time; score against cost.
 
-    Nothing is trained. What is left goes into the zoo under its own name. `xstilts fuse prune` is the same.
+    Nothing is trained. What is left goes into the zoo under a name of its own, such as fuse[mnli,squad]/udpos-pruned. `xstilts fuse prune` is the same.
     """
     config = resolve(options)
     with telling() as tell:
@@ -83,7 +90,9 @@ def prune(expr: str, **options: Unpack[PruneOptions]) -> None:
             keep=options["keep"],
             task=options["task"],
             languages=options["languages"],
+            name=options["new_name"],
             replace=options["replace"],
+            force=options["force"],
             **tell,
         )
     show_written(result, options["out"])
@@ -98,6 +107,7 @@ class CollapseOptions(Results):
     task: str | None
     languages: str
     replace: bool
+    force: bool
 
 
 @click.command(
@@ -114,6 +124,7 @@ class CollapseOptions(Results):
 @SCORED
 @LANGUAGES
 @REPLACE
+@FORCE
 @OUT
 @settings
 def collapse(expr: str, **options: Unpack[CollapseOptions]) -> None:
@@ -123,11 +134,12 @@ def collapse(expr: str, **options: Unpack[CollapseOptions]) -> None:
         result = toolkit.collapse(
             expr,
             config,
-            name=options["new_name"],
             text=options["text"],
             task=options["task"],
             languages=options["languages"],
+            name=options["new_name"],
             replace=options["replace"],
+            force=options["force"],
             **tell,
         )
     show_written(result, options["out"])

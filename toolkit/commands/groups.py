@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, NoReturn
 
 import click
@@ -48,7 +49,17 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put new names in place of old ones, and values where options are given alone; then parse."""
         words = [self._current(word) for word in args]
-        return super().parse_args(ctx, [f"{word}={self.alone[word]}" if word in self.alone else word for word in words])
+        return super().parse_args(ctx, self._valued(words))
+
+    def _valued(self, words: list[str]) -> list[str]:
+        """Put values where options are given alone: what follows is none of their choices."""
+        options = {name: each for each in self.params for name in each.opts if name in self.alone}
+        found = []
+        for word, following in zip_longest(words, words[1:], fillvalue=""):
+            choice = options[word].type if word in options else None
+            is_alone = isinstance(choice, click.Choice) and following not in choice.choices
+            found.append(f"{word}={self.alone[word]}" if is_alone else word)
+        return found
 
     def _current(self, word: str) -> str:
         name, equals, value = word.partition("=")

@@ -6,8 +6,11 @@ NAME is another one.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from toolkit.composition.composition import Composition
-from toolkit.composition.nodes import Average, Chain, Fuse, Name, Parallel
+from toolkit.composition.nodes import Average, Chain, Fuse, Name, Parallel, Unit
+from toolkit.composition.parse import parse
 from toolkit.errors import ToolkitError
 
 
@@ -59,9 +62,65 @@ def named(composition: Composition, name: str) -> Composition:
     """
     entry = own_entry(composition)
     whole = closed(composition)
+    if not composition.parts:
+        raise ToolkitError(f"'{composition}' is the encoder alone: nothing is trained that could be named.")
     if entry is None or entry != str(whole):
         inside = f"'{entry}'" if entry is not None else "one of its members"
         raise ToolkitError(f"'{composition}' makes no entry of its own that could be named; name {inside} instead.")
     if whole.head is not None:
         return Composition(whole.chain, Name(name))
     return Composition(Chain(whole.chain.units[:-1]) / Name(name))
+
+
+def spelled(composition: Composition, *, is_known: Callable[[str], bool], entries: Callable[[], Iterable[str]]) -> str:
+    """Return a composition with every short name of a variant spelt out: `calm` for `mnli/calm`.
+
+    A name is short where it is the first of a chain, is neither an entry nor a task, and one entry alone ends in it.
+
+    Args:
+        composition: as it was typed.
+        is_known: whether a name is an entry or a task.
+        entries: gives the names of all entries; asked where a name is not known.
+
+    Raises:
+        ToolkitError: several entries end in the name.
+
+    Example:
+        >>> from toolkit.composition.parse import parse
+        >>> spelled(parse("fuse[calm,csqa]/t"), is_known={"csqa", "t"}.__contains__, entries=lambda: ["mnli/calm"])
+        'fuse[mnli/calm,csqa]/t'
+    """
+
+    def found(name: Name) -> Composition | None:
+        if name.language is not None or is_known(name.name):
+            return None
+        texts = [text for text in entries() if text != name.name and _ends_in(parse(text), name)]
+        if len(texts) > 1:
+            listed = " and ".join(f"'{text}'" for text in texts[:3])
+            raise ToolkitError(f"'{name}' is short for several entries, {listed}; write out the one that is meant.")
+        return parse(texts[0]) if texts else None
+
+    def chain_of(chain: Chain) -> Chain:
+        first, *others = chain.units
+        if isinstance(first, Name):
+            whole = found(first)
+            return chain if whole is None or whole.head is not None else Chain((*whole.chain.units, *others))
+        opened: Unit = first
+        if isinstance(first, (Fuse, Parallel)):
+            opened = type(first)(tuple(map(chain_of, first.members)))
+        elif isinstance(first, Average):
+            opened = Average(tuple((chain_of(member), weight) for member, weight in first.shares))
+        return Chain((opened, *others))
+
+    if composition.is_backbone:
+        return str(composition)
+    if composition.head is None and composition.chain.units == composition.chain.leaves():
+        (first, *others) = composition.chain.leaves()
+        whole = None if others else found(first)
+        if whole is not None:
+            return str(whole)
+    return str(parse(str(Composition(chain_of(composition.chain), composition.head))))
+
+
+def _ends_in(composition: Composition, name: Name) -> bool:
+    return name == (composition.head or composition.chain.units[-1])

@@ -46,11 +46,13 @@ def compare(
     """
     from toolkit.recipes.compare.compare import compare as run
 
+    session = open_session(config, options)
+    baseline = options.get("baseline")
     return run(
-        exprs,
-        open_session(config, options),
+        list(map(session.spelled, exprs)),
+        session,
         task=task,
-        baseline=options.get("baseline"),
+        baseline=session.spelled(baseline) if baseline else None,
         languages=languages,
         metric=metric,
         resamples=resamples,
@@ -85,7 +87,15 @@ def robust(
 
     stress = Stress(perturb, strengths, attacks)
     session = open_session(config, options)
-    return run(exprs, session, task=task, languages=languages, stress=stress, baseline=options.get("baseline"))
+    baseline = options.get("baseline")
+    return run(
+        list(map(session.spelled, exprs)),
+        session,
+        task=task,
+        languages=languages,
+        stress=stress,
+        baseline=session.spelled(baseline) if baseline else None,
+    )
 
 
 def perturbations(*, task: str | None = None, language: str | None = None) -> Listing:

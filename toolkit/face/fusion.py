@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     from toolkit.config import Config
     from toolkit.recipes.fusion.attention import Attention
     from toolkit.recipes.fusion.cost import Cheaper
+    from toolkit.recipes.fusion.storing import Storing
+
+
+class Placing(Telling, total=False):
+    """Where the new entry goes: `name` is its own; `replace` puts it in place of an entry of that name, `force` even where
+    others were trained on that one. `report` and `say` as everywhere.
+    """
+
+    name: str | None
+    replace: bool
+    force: bool
 
 
 def attention(
@@ -35,7 +46,8 @@ def attention(
     """
     from toolkit.recipes.fusion.attention import attention as run
 
-    return run(expr, open_session(config, tell), task=task, languages=languages, lock=lock)
+    session = open_session(config, tell)
+    return run(session.spelled(expr), session, task=task, languages=languages, lock=lock)
 
 
 def prune(
@@ -45,8 +57,7 @@ def prune(
     keep: int,
     task: str | None = None,
     languages: str | Sequence[str] = "all",
-    replace: bool = False,
-    **tell: Unpack[Telling],
+    **options: Unpack[Placing],
 ) -> Cheaper:
     """Drop the members of a fusion that get the least attention, one at a time; the result is a new entry of the zoo.
 
@@ -56,42 +67,46 @@ def prune(
         keep: members that stay, at least two.
         task: task whose rows are scored; None: the head's.
         languages: as for `evaluate`.
-        replace: put the result in place of an entry of the new name.
-        tell: `report` and `say`.
+        options: `name` (None: the leaf's or head's with `-pruned`), `replace`, `force`, `report` and `say`, see `Placing`.
     """
     from toolkit.recipes.fusion.prune import prune as run
 
-    return run(expr, open_session(config, tell), keep=keep, task=task, languages=languages, replace_entry=replace)
+    session = open_session(config, options)
+    return run(session.spelled(expr), session, keep=keep, task=task, languages=languages, storing=_storing(options))
 
 
 def collapse(
     expr: str,
     config: Config,
     *,
-    name: str | None = None,
     text: Path | None = None,
     task: str | None = None,
     languages: str | Sequence[str] = "all",
-    replace: bool = False,
-    **tell: Unpack[Telling],
+    **options: Unpack[Placing],
 ) -> Cheaper:
     """Distil a composition into one ordinary adapter on rows whose labels are not read.
 
     Args:
         expr: composition whose entries the zoo holds; a fusion, an average or a stack.
         config: resolved configuration; `train` says how long and how fast.
-        name: name of the new adapter; None: the head's with `-collapsed`.
         text: a file with a sentence a line, in place of the task's training rows.
-        task, languages, replace, tell: as for `prune`.
+        task, languages: as for `prune`.
+        options: `name` (None: the head's with `-collapsed`), `replace`, `force`, `report` and `say`, see `Placing`.
     """
     from toolkit.recipes.fusion.collapse import collapse as run
 
+    session = open_session(config, options)
     return run(
-        expr,
-        open_session(config, tell),
-        name=name,
+        session.spelled(expr),
+        session,
         text_file=text,
         task=task,
         languages=languages,
-        replace_entry=replace,
+        storing=_storing(options),
     )
+
+
+def _storing(options: Placing) -> Storing:
+    from toolkit.recipes.fusion.storing import Storing
+
+    return Storing(options.get("name"), options.get("replace", False), options.get("force", False))

@@ -97,7 +97,8 @@ def train(expr: str, config: Config, **options: Unpack[Training]) -> Trained:
     """
     from toolkit.recipes.train.train import train as run
 
-    cards = run(expr, open_session(config, options), asked=_asked(options), lock=options.get("lock"))
+    session = open_session(config, options)
+    cards = run(session.spelled(expr), session, asked=_asked(options), lock=options.get("lock"))
     return Trained(cards=tuple(cards), text="\n".join(map(_line, cards)))
 
 
@@ -184,7 +185,8 @@ def plan(expr: str, config: Config, **options: Unpack[Asking]) -> Plan:
     """
     from toolkit.recipes.train.plan import plan_training
 
-    found = plan_training(expr, open_session(config, {}), _asked(options))
+    session = open_session(config, {})
+    found = plan_training(session.spelled(expr), session, _asked(options))
     return Plan(stages=found.stages, held=found.held, orphaned=found.orphaned, text=found.whole)
 
 

@@ -40,7 +40,8 @@ def evaluate(
     """
     from toolkit.recipes.score.evaluate import evaluate as run
 
-    return run(expr, open_session(config, tell), task=task, languages=languages, lock=lock)
+    session = open_session(config, tell)
+    return run(session.spelled(expr), session, task=task, languages=languages, lock=lock)
 
 
 def evaluate_suite(
@@ -118,7 +119,8 @@ def retrieve(
     """
     from toolkit.recipes.score.retrieve import retrieve as run
 
-    return run(expr, open_session(config, tell), task=task, languages=languages, layers=layers, lock=lock)
+    session = open_session(config, tell)
+    return run(session.spelled(expr), session, task=task, languages=languages, layers=layers, lock=lock)
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,9 @@ def compare_layers(
     """
     from toolkit.recipes.score.retrieve import compare_layers as run
 
-    results, figure = run(exprs, open_session(config, tell), task=task, languages=languages, layers=layers, lock=lock)
+    session = open_session(config, tell)
+    spelled = list(map(session.spelled, exprs))
+    results, figure = run(spelled, session, task=task, languages=languages, layers=layers, lock=lock)
     return LayerCurves(results=tuple(results), figure=figure, text="\n".join(each.text for each in results))
 
 
@@ -213,5 +217,6 @@ def mine(
     """
     from toolkit.recipes.score.mining import mine_files
 
-    n = mine_files(Path(source), Path(target), Path(out), open_session(config, tell), expression=expr)
+    session = open_session(config, tell)
+    n = mine_files(Path(source), Path(target), Path(out), session, expression=session.spelled(expr))
     return Mined(n=n, path=Path(out), text=f"{n} pairs written to {out}.")

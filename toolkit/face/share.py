@@ -121,6 +121,7 @@ def zoo_lock(expr: str, config: Config, *, out: Path = Path("zoo.lock"), backbon
     from toolkit.zoo import Zoo
     from toolkit.zoo.lock import make_lock, write_lock
 
+    expr = _spelled(expr, config)
     made = make_lock(Zoo(config.zoo), expr, backbone or _backbone_of(expr, config))
     write_lock(made, out)
     rows = [{"name": name, "digest": digest} for name, digest in made.entries.items()]
@@ -165,6 +166,7 @@ def zoo_export(
     from toolkit.zoo import Zoo
     from toolkit.zoo.adapterhub import export
 
+    name = _spelled(name, config)
     shelf = backbone or _backbone_of(name, config)
     parts = export(Zoo(config.zoo), name, shelf, Path(out), choices=choices)
     return listing([{"folder": part} for part in parts], lines=parts, notes=[f"Written to {out} for {format}"])
@@ -209,3 +211,13 @@ def _backbone_of(expr: str, config: Config) -> str:
 
     first = next(iter(parse(expr).entries), expr)
     return card_of(config.zoo, first, None).backbone.name
+
+
+def _spelled(expr: str, config: Config) -> str:
+    """Return a composition with every short name of a variant spelt out."""
+    from toolkit.composition import parse
+    from toolkit.composition.variants import spelled
+    from toolkit.zoo import Zoo
+
+    names = [card.name for card in Zoo(config.zoo).list(damaged=[])]
+    return spelled(parse(expr), is_known=names.__contains__, entries=lambda: dict.fromkeys(names))

@@ -219,8 +219,12 @@ def zoo_remove(name: str, config: Config, *, backbone: str | None = None, force:
     from toolkit.zoo import Zoo
 
     # With a backbone given no card is read, so that a damaged entry can be removed.
-    shelf = backbone or card_of(config.zoo, name, None).backbone.name
-    Zoo(config.zoo).remove(name, shelf, force=force)
+    held = Zoo(config.zoo)
+    shelf = backbone
+    if shelf is None or not held.holds(name, shelf):
+        card = card_of(config.zoo, name, backbone)
+        name, shelf = card.name, shelf or card.backbone.name
+    held.remove(name, shelf, force=force)
     return listing([{"name": name, "backbone": shelf}], lines=[f"Removed {name} ({shelf})."])
 
 
@@ -268,10 +272,12 @@ def zoo_site(config: Config, *, out: Path) -> Listing:
 def card_of(root: Path, name: str, backbone: str | None) -> AdapterCard:
     """Return the card of an adapter; without a backbone it must be the only one of its name."""
     from toolkit.composition import parse
+    from toolkit.composition.variants import spelled
     from toolkit.zoo import Zoo
 
     held = Zoo(root)
-    text = str(parse(name))
+    names = dict.fromkeys(card.name for card in held.list(backbone, damaged=[]))
+    text = spelled(parse(name), is_known=names.__contains__, entries=lambda: names)
     shelves = [card.backbone.name for card in held.list(damaged=[]) if card.name == text]
     if backbone is None and len(shelves) > 1:
         raise ToolkitError(f"The zoo holds '{text}' for {', '.join(shelves)}; choose one with --backbone.")

@@ -56,7 +56,7 @@ def readme(card: AdapterCard, place: str = "") -> str:
         "",
         "```bash",
         f"xstilts zoo pull {quote(where)} '{card.name}'",
-        f"xstilts eval '{card.name}' --task {parse(card.name).head_name.name} --backbone {quote(_backbone(card))}",
+        f"xstilts eval '{card.name}' --task {_task(card)} --backbone {quote(_backbone(card))}",
         "```",
         "",
         "## Results",
@@ -121,6 +121,12 @@ def base_model(card: AdapterCard) -> str | None:
     if name in BASE_MODELS:
         return BASE_MODELS[name]
     return name if _HUB_ID.fullmatch(name) and not is_local(name) else None
+
+
+def _task(card: AdapterCard) -> str:
+    """Return the task that the entry's head answers: its own name, but of a variant the task that it was trained on."""
+    head = parse(card.name).head_name.name
+    return head if not card.task or head in {name.partition(".")[0] for name in card.tasks} else card.task
 
 
 def _backbone(card: AdapterCard) -> str:

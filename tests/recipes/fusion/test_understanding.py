@@ -95,7 +95,7 @@ def test_the_member_with_the_least_attention_goes_and_the_rest_is_an_entry_with_
     mass = found.card.recipe["pruned"]["attention"]
     dropped = min(mass, key=mass.__getitem__)
     kept = [name for name in ("micro-nli", "micro-pos", "micro-qa") if name != dropped]
-    assert found.card.name == f"fuse[{','.join(kept)}]/micro-choice"
+    assert found.card.name == f"fuse[{','.join(kept)}]/micro-choice-pruned"
     assert found.card.recipe["pruned"]["from"] == THREE
     zoo = Zoo(held.zoo)
     assert {parent.name: parent.digest for parent in found.card.parents} == {
@@ -108,8 +108,10 @@ def test_the_member_with_the_least_attention_goes_and_the_rest_is_an_entry_with_
 def test_a_pruned_fusion_keeps_its_weights_scores_as_reported_and_costs_less(held: Config, pruned) -> None:  # type: ignore[no-untyped-def]
     found, _ = pruned
     zoo, whole = Zoo(held.zoo), Zoo(held.zoo).get(THREE, "tiny")
+    assert set(found.card.heads) == {"micro-choice-pruned"}
     for file in whole.files:
-        before, after = zoo.tensors(whole, file), zoo.tensors(found.card, file)
+        before = zoo.tensors(whole, file)
+        after = zoo.tensors(found.card, file.replace("head.micro-choice", "head.micro-choice-pruned"))
         assert all(np.array_equal(before[key], after[key]) for key in before)
     first, last = found.costs
     assert last.parameters < first.parameters
@@ -125,15 +127,48 @@ def test_what_cannot_be_pruned_is_refused(held: Config, pruned) -> None:  # type
             toolkit.prune(THREE, held, keep=keep)
     with pytest.raises(ToolkitError, match="'micro-nli' is not an entry that holds a fusion"):
         toolkit.prune("micro-nli", held, keep=2)
-    with pytest.raises(ToolkitError, match="holds .* already; replace it with --replace"):
+    with pytest.raises(ToolkitError, match="holds .* already; choose another name with --as, or replace it"):
         toolkit.prune(THREE, held, keep=2, languages="en")
+    with pytest.raises(ToolkitError, match="'micro-nli' is a task"):
+        toolkit.prune(THREE, held, keep=2, languages="en", name="micro-nli")
+
+
+def test_a_fusion_of_what_is_left_that_was_trained_is_no_hindrance_and_stays(held: Config, pruned) -> None:  # type: ignore[no-untyped-def]
+    trained_one = pruned[0].card.name.removesuffix("-pruned")
+    (before,) = toolkit.train(trained_one, held)
+    found = toolkit.prune(THREE, held, keep=2, languages="en", name="small")
+    assert found.card.name == trained_one.replace("/micro-choice", "/small")
+    assert Zoo(held.zoo).get(trained_one, "tiny").digest == before.digest
+    scored = toolkit.evaluate("small", held, task="micro-choice", languages="en")
+    assert {score.composition for score in scored.scores} == {found.card.name}
+    (above,) = toolkit.train("small/micro-nli", held)
+    assert above.name == f"{found.card.name}/micro-nli"
+    with pytest.raises(ToolkitError, match="is a parent of .*small/micro-nli"):
+        toolkit.prune(THREE, held, keep=2, languages="en", name="small", replace=True)
+    with pytest.raises(ToolkitError, match="was not trained but pruned; make it again with `xstilts prune"):
+        toolkit.train("small", held, retrain=True)
+    assert toolkit.collapse("small", held, languages="en", name="smaller").card.name == "smaller"
+
+
+def test_what_0_1_0_pruned_under_the_name_of_a_trained_fusion_is_not_taken_for_it(held: Config, pruned) -> None:  # type: ignore[no-untyped-def]
+    zoo, card, name = Zoo(held.zoo), pruned[0].card, "fuse[micro-pos,micro-qa]/micro-choice"
+    recipe = {key: value for key, value in card.recipe.items() if key != "trained_as"}
+    files = {file.replace("-pruned", ""): zoo.tensors(card, file) for file in card.files}
+    zoo.put(
+        replace(card, name=name, recipe=recipe, heads={"micro-choice": card.heads["micro-choice-pruned"]}),
+        files,
+        replace=True,
+    )
+    with pytest.raises(ToolkitError, match="which was pruned from .* and not trained; .*--retrain"):
+        toolkit.train(name, held)
+    assert [card.name for card in toolkit.train(name, held, retrain=True)] == [name]
 
 
 def test_a_fusion_under_a_head_alone_is_pruned_under_its_head(tmp_path: Path) -> None:
     config = tiny_config(tmp_path)
     toolkit.train("fuse[micro-nli,micro-pos,micro-qa]@micro-nli", config)
     found = toolkit.prune("fuse[micro-nli,micro-pos,micro-qa]@micro-nli", config, keep=2, languages="en")
-    assert found.card.name.endswith("]@micro-nli")
+    assert found.card.name.endswith("]@micro-nli-pruned")
     assert toolkit.evaluate(found.card.name, config, task="micro-nli", languages="en").scores
 
 

@@ -167,7 +167,7 @@ def test_full_training_has_nothing_more_to_unfreeze(tmp_path: Path) -> None:
 def test_a_member_that_was_trained_again_since_is_refused_in_one_sentence(tmp_path: Path) -> None:
     config = tiny_config(tmp_path)
     toolkit.train(FUSED, config)
-    toolkit.train("micro-nli", having(config, seed=7), retrain=True)
+    toolkit.train("micro-nli", having(config, seed=7), retrain=True, force=True)
     with pytest.raises(ZooError, match=r"was trained on 'micro-nli' \w{12}, but the zoo holds \w{12}; train .* again"):
         toolkit.evaluate(FUSED, config, task="micro-choice", languages="en")
 

@@ -69,7 +69,7 @@ def test_a_merge_whose_member_has_changed_since_is_refused(tmp_path: Path) -> No
     config = tiny_config(tmp_path)
     toolkit.train("merge[micro-nli,micro-pos]", config)
     other = replace(config, train=replace(config.train, seed=7))
-    toolkit.train("micro-nli", other, retrain=True)
+    toolkit.train("micro-nli", other, retrain=True, force=True)
     with pytest.raises(ZooError, match="was trained on 'micro-nli'"):
         toolkit.evaluate("merge[micro-nli,micro-pos]", config, task="micro-pos")
 

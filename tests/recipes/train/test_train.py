@@ -137,7 +137,7 @@ def test_a_parent_that_was_trained_again_is_noticed(tmp_path: Path) -> None:
     config = tiny_config(tmp_path)
     toolkit.train("micro-nli/micro-pos", config)
     changed = replace(config, train=replace(config.train, seed=5))
-    toolkit.train("micro-nli", changed, retrain=True)
+    toolkit.train("micro-nli", changed, retrain=True, force=True)
     with pytest.raises(
         ZooError, match=r"'micro-nli/micro-pos' was trained on 'micro-nli' [0-9a-f]{12}, but the zoo holds"
     ):

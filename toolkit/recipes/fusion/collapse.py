@@ -11,15 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.composition import Composition, Name, parse
+from toolkit.composition import Composition, parse
+from toolkit.composition.variants import closed
 from toolkit.config import TrainConfig, to_dict
 from toolkit.errors import ToolkitError
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.fusion.cost import Cheaper, Cost, Held, held_rows, made_cheaper, measure_cost
 from toolkit.recipes.fusion.lessons import Sequences, sequences_for
-from toolkit.recipes.fusion.prune import closed
+from toolkit.recipes.fusion.storing import Storing
 from toolkit.recipes.score.evaluate import choose_languages, heads_for, seed_of
 from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.names import require_name, task_of
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.weights import file_of
 from toolkit.recipes.train.auto import resolve
@@ -68,11 +70,10 @@ def collapse(
     expression: str,
     session: Session,
     *,
-    name: str | None = None,
     task: str | None = None,
     text_file: Path | None = None,
     languages: str | Sequence[str] = "all",
-    replace_entry: bool = False,
+    storing: Storing = Storing(),  # noqa: B008  # frozen
 ) -> Cheaper:
     """Distil a trained composition into one adapter of its own name, and score both.
 
@@ -83,11 +84,10 @@ def collapse(
     Args:
         expression: composition whose entries the zoo holds; a fusion, an average or a stack.
         session: of the configuration; `train` says how long and how fast, `adapter` the new adapter's shape.
-        name: the new entry; default: the head's name with `-collapsed`.
         task: whose rows are scored; default: the head's.
         text_file: a sentence a line, in any language, in place of the task's training rows.
         languages: as for `evaluate`.
-        replace_entry: replace an entry of the new name.
+        storing: the new entry's name, default the head's with `-collapsed`; and what may be replaced.
 
     Raises:
         ToolkitError: nothing to collapse, or a name that is a task's, not a plain name, or taken.
@@ -99,9 +99,11 @@ def collapse(
             f"'{whole}' is not several adapters in one circuit; collapse a fusion, an average or a stack, such as 'fuse[a,b]/t'."
         )
     head = whole.head_name.name
-    target = session.catalogue.get(task or head)
-    entry = parse(name or f"{head}-collapsed")
-    _check_name(entry, session, is_free=replace_entry or not session.zoo.holds(str(entry), session.shelf))
+    target = session.catalogue.get(task or task_of(whole, session))
+    name = storing.name or f"{head.removesuffix('-collapsed')}-collapsed"
+    require_name(name, session)
+    storing.require_free(name, session)
+    entry = parse(name)
     wanted = choose_languages(target, languages, session)
     taught = _taught(whole, target, wanted, text_file, session)
     settings = resolve(session.config.train, taught.circuit.backbone.hidden_size)
@@ -117,7 +119,7 @@ def collapse(
     learnt = _learnt(entry, whole, taught, settings, checkpoint, session)
     card = _card(entry, whole, taught, learnt, settings, session)
     card = replace(card, seconds=round(time.perf_counter() - began, 1))
-    card = session.zoo.put(card, learnt.files, replace=replace_entry)
+    card = session.zoo.put(card, learnt.files, replace=storing.replace)
     remove_checkpoint(checkpoint)
     return made_cheaper(card, (taught.cost, learnt.cost), taught.held, session, journey="collapse")
 
@@ -130,7 +132,7 @@ def _taught(
     circuit, cards = trained_circuit(str(whole), session, heads=None)
     with circuit:
         heads_for(circuit, target)  # raises where the head does not answer the task
-        rows = sequences_for(circuit, whole.head_name.name, text_file, session)
+        rows = sequences_for(circuit, task_of(whole, session), text_file, session)
         first, second = (
             Lessons(circuit, one, batch_size=batch_size, what=f"{whole} teaches", report=session.report)
             for one in (rows.learnt, rows.kept_out)
@@ -214,19 +216,3 @@ def _card(
         heads={answer.name: Head.of(taught.circuit.spec)},
         scores=learnt.scores,
     )
-
-
-def _check_name(entry: Composition, session: Session, *, is_free: bool) -> None:
-    units = entry.chain.units
-    if len(units) != 1 or not isinstance(units[0], Name) or entry.head is not None or units[0].language:
-        raise ToolkitError(
-            f"'{entry}' is not a plain name; an adapter that is distilled takes one, such as 'udpos-collapsed'."
-        )
-    if str(entry) in session.catalogue:
-        raise ToolkitError(
-            f"'{entry}' is a task, whose adapter is trained on its rows; name what is distilled otherwise, such as '{entry}-collapsed'."
-        )
-    if not is_free:
-        raise ToolkitError(
-            f"The zoo holds '{entry}' already; choose another name with --as, or replace it with --replace."
-        )

@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolkit.composition import Chain, Composition, Fuse, parse
+from toolkit.composition.variants import closed, named
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import mean_mass
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.fusion.attention import measure
 from toolkit.recipes.fusion.cost import Cheaper, Cost, Held, held_rows, made_cheaper, measure_cost
+from toolkit.recipes.fusion.storing import Storing
 from toolkit.recipes.score.evaluate import choose_languages, heads_for, seed_of
 from toolkit.recipes.session.circuits import adapter_shapes, trained_circuit
+from toolkit.recipes.session.names import require_name, task_of
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import file_of, load_part, places
 from toolkit.results.score import Score
@@ -31,9 +34,12 @@ def prune(
     keep: int,
     task: str | None = None,
     languages: str | Sequence[str] = "all",
-    replace_entry: bool = False,
+    storing: Storing = Storing(),  # noqa: B008  # frozen
 ) -> Cheaper:
-    """Drop members of a trained fusion until `keep` are left, and put the result into the zoo as `fuse[what is left]...`.
+    """Drop members of a trained fusion until `keep` are left, and put the result into the zoo.
+
+    The entry is the fusion of what is left under a name of its own: `fuse[a,b]/t-pruned` of `fuse[a,b,c]/t`, which is not the
+    `fuse[a,b]/t` that training makes.
 
     The member with the least attention goes, then attention is measured again. It is measured on the dev rows of the language
     that the fusion was trained in; scores are of the task's own rows. Nothing is trained: fusion, adapter on top and head keep
@@ -45,10 +51,10 @@ def prune(
         keep: how many members stay, at least two.
         task: whose rows are scored; default: the head's.
         languages: as for `evaluate`.
-        replace_entry: replace an entry of the new name.
+        storing: the new entry's name, default the leaf's (or head's) with `-pruned`; and what may be replaced.
 
     Raises:
-        ToolkitError: the expression is another circuit, `keep` is out of range, or the zoo holds the new name.
+        ToolkitError: the expression is another circuit, `keep` is out of range, or the name is a task's or taken.
     """
     began = time.perf_counter()
     whole = closed(parse(expression))
@@ -58,8 +64,11 @@ def prune(
             f"--keep {keep} is out of range: '{fusion}' has {len(fusion.members)} members; keep at least 2 and fewer than it has."
         )
     catalogue = session.catalogue
-    target = catalogue.get(task or whole.head_name.name)
-    source = catalogue.source_task(catalogue.get(whole.head_name.name))
+    head = task_of(whole, session)
+    target = catalogue.get(task or head)
+    source = catalogue.source_task(catalogue.get(head))
+    name = storing.name or _pruned_name(whole)
+    require_name(name, session)
     wanted = choose_languages(target, languages, session)
     circuit, cards = trained_circuit(str(whole), session, heads=None)
     with circuit:
@@ -70,12 +79,12 @@ def prune(
         block, mass = fusion_of(tried[-1].composition), tried[-1].mass
         dropped = min(mass, key=mass.__getitem__)
         session.say(f"{block}: {dropped} gets {100 * mass[dropped]:.1f} % of the attention, the least, and goes.")
-        current = _without(tried[-1].composition, dropped)
-        if len(mass) == keep + 1 and session.zoo.holds(str(current), session.shelf) and not replace_entry:
-            raise ToolkitError(f"The zoo holds '{current}' already; replace it with --replace, or keep another number.")
+        current = named(_without(tried[-1].composition, dropped), name)
+        if len(mass) == keep + 1:
+            storing.require_free(str(current), session)
         tried.append(_tried(current, f"without {dropped}", trained, source, session))
     card = replace(_card(tried, trained, session), seconds=round(time.perf_counter() - began, 1))
-    card = session.zoo.put(card, _files(tried[-1].composition, trained, session), replace=replace_entry)
+    card = session.zoo.put(card, _files(tried[-1].composition, trained, session), replace=storing.replace)
     return made_cheaper(card, [one.cost for one in tried], trained.held, session, journey="prune")
 
 
@@ -125,9 +134,13 @@ def _card(tried: Sequence[_Tried], trained: _Trained, session: Session) -> Adapt
     return AdapterCard.made_by(
         str(last.composition),
         Origin(entry.backbone, [session.zoo.get(name, session.shelf) for name in lineage], entry.data_seen),
-        {**entry.recipe, "pruned": {"from": entry.name, "attention": tried[0].mass, "steps": steps}},
+        {
+            **entry.recipe,
+            "trained_as": entry.trained_as,
+            "pruned": {"from": entry.name, "attention": tried[0].mass, "steps": steps},
+        },
         tasks=entry.tasks,
-        heads=entry.heads,
+        heads={last.composition.head_name.name: entry.heads[trained.whole.head_name.name]},
         scores=last.scores,
     )
 
@@ -137,19 +150,13 @@ def _files(current: Composition, trained: _Trained, session: Session) -> dict[st
     entry = trained.cards[str(trained.whole)]
     copies = {file_of(part, str(current)) for part in current.parts if part.entry != str(current)}
     kept = [file for file in entry.files if not file.startswith("below.") or file in copies]
-    return {file: session.zoo.tensors(entry, file) for file in kept}
+    heads = {f"head.{trained.whole.head_name.name}.safetensors": f"head.{current.head_name.name}.safetensors"}
+    return {heads.get(file, file): session.zoo.tensors(entry, file) for file in kept}
 
 
-def closed(composition: Composition) -> Composition:
-    """Return the composition with the head that a fusion at its end was trained for.
-
-    Example:
-        >>> str(closed(parse("fuse[mnli,squad]")))
-        'fuse[mnli,squad]@squad'
-    """
-    if composition.head is None and isinstance(composition.chain.units[-1], Fuse):
-        return Composition(composition.chain, composition.head_name)
-    return composition
+def _pruned_name(whole: Composition) -> str:
+    stem = str(whole.head_name).replace(".", "-").removesuffix("-pruned")
+    return f"{stem}-pruned"
 
 
 def fusion_of(composition: Composition) -> Fuse:
@@ -187,10 +194,11 @@ def _wired(current: Composition, trained: _Trained, session: Session) -> Iterato
     adapter, shapes = adapter_shapes(trained.cards.values(), session.config)
     shapes[str(current)] = shapes[str(whole)]
     at = {(part.kind, part.entry): place for part, place in places(whole, trained.cards).items()}
-    backbone, heads = trained.circuit.backbone, trained.circuit.specs
+    backbone, heads = trained.circuit.backbone, {current.head_name.name: trained.circuit.spec}
     with Circuit(backbone, current, heads=heads, adapter=adapter, shapes=shapes, fusion=fusion) as circuit:
         for part in current.parts:
             is_own = part.entry == str(current)
-            place = (str(whole), file_of(part)) if is_own else at[part.kind, part.entry]
+            named_there = replace(part, name=whole.head_name.name) if part.kind == "head" else part
+            place = (str(whole), file_of(named_there)) if is_own else at[part.kind, part.entry]
             load_part(circuit, part, session, place=place)
         yield circuit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from toolkit.composition import Composition, Name, parse
+from toolkit.composition import Chain, Composition, Name, parse
 from toolkit.composition.variants import named
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
@@ -37,7 +37,11 @@ def task_of(composition: Composition, session: Session) -> str:
     name = composition.head_name.name
     if name in session.catalogue:
         return name
-    heads = [part for part in composition.parts if part.kind == "head"]
-    if heads and session.zoo.holds(heads[-1].entry, session.shelf):
-        return session.zoo.get(heads[-1].entry, session.shelf).task or name
+    holders = [part.entry for part in composition.parts if part.kind == "head"][-1:]
+    if not composition.is_backbone:
+        # A merge that is not made yet takes its heads from its members.
+        holders.append(str(Composition(Chain(composition.chain.units[:-1]) / composition.head_name)))
+    for entry in holders:
+        if session.zoo.holds(entry, session.shelf):
+            return session.zoo.get(entry, session.shelf).task or name
     return name

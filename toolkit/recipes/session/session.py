@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from toolkit.composition import parse
+from toolkit.composition.variants import spelled
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.progress import Report, Say, Tell, say_nothing, silent
@@ -63,6 +65,14 @@ class Session:
         """Return the session with other settings: zoo, shelf and catalogue are theirs, tracker and reader stay."""
         catalogue = catalogue_of(config.task_files)
         return replace(self, config=config, zoo=Zoo(config.zoo), shelf=_shelf_of(config), catalogue=catalogue)
+
+    def spelled(self, expression: str) -> str:
+        """Return a composition with every short name of a variant spelt out, see `variants.spelled`."""
+        return spelled(
+            parse(expression),
+            is_known=lambda name: name in self.catalogue or self.zoo.holds(name, self.shelf),
+            entries=lambda: [card.name for card in self.zoo.list(self.shelf, damaged=[])],
+        )
 
     @property
     def report(self) -> Report:

@@ -18,6 +18,8 @@ from toolkit.recipes.train.settings import cases_of
 from toolkit.tasks import Task
 from toolkit.zoo import AdapterCard
 
+MADE = {"pruned": "prune", "collapsed": "collapse"}
+"""Sections of a recipe that say how an entry was made without training, with the commands that made it."""
 _UNKNOWN = object()
 _SHOWN = {
     "seed": "seed",
@@ -84,10 +86,11 @@ def held_entry(card: AdapterCard, session: Session) -> Held:
 
 def recipe_of(card: AdapterCard) -> str:
     """Return how an entry was made, in a line: the settings that are changed most often, and its rows."""
-    made = [f"trained as {card.trained_as}"] if card.trained_as != card.name else []
-    for verb in ("pruned", "collapsed"):
-        if isinstance(card.recipe.get(verb), Mapping):
-            made.append(f"{verb} from {card.recipe[verb].get('from')}")
+    made = [
+        f"{verb} from {card.recipe[verb].get('from')}" for verb in MADE if isinstance(card.recipe.get(verb), Mapping)
+    ]
+    if card.trained_as != card.name and not made:
+        made.append(f"trained as {card.trained_as}")
     if card.is_imported:
         made.append("made elsewhere, its settings are not known")
     if card.is_merged:

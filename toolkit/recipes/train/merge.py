@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from toolkit.composition import Part
+from toolkit.composition import Part, parse
 from toolkit.composition.stages import Stage
 from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
@@ -81,10 +82,28 @@ def _check(stage: Stage, cards: Mapping[str, AdapterCard], session: Session, bac
         )
 
 
-def _holders(stage: Stage, cards: Mapping[str, AdapterCard]) -> dict[str, list[str]]:
-    """Return the members that hold each head of the stage."""
-    heads = [part.name for part in stage.learn if part.kind == "head"]
-    return {head: [name for name in cards if head in cards[name].heads] for head in heads}
+def _holders(stage: Stage, cards: Mapping[str, AdapterCard]) -> dict[str, dict[str, str]]:
+    """Return the members that hold each head of the stage, by the head's name here, and what each calls it.
+
+    Variants of one task (two seeds of mnli) have heads of their own names, which are merged like those of its languages.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for head in (part.name for part in stage.learn if part.kind == "head"):
+        owner = next(card for card in cards.values() if head in card.heads)
+        found[head] = {
+            name: held for name, card in cards.items() if (held := _same_head(card, owner, head)) is not None
+        }
+    return found
+
+
+def _same_head(card: AdapterCard, owner: AdapterCard, head: str) -> str | None:
+    """Return what a member calls the head of another one; None where it has no such head."""
+    if head in card.heads:
+        return head
+    default = parse(card.name).head_name.name
+    is_default = head == parse(owner.name).head_name.name
+    is_same = card.task == owner.task and card.heads.get(default) == owner.heads[head]
+    return default if is_default and is_same else None
 
 
 def _merged(
@@ -94,9 +113,10 @@ def _merged(
     heads = _holders(stage, cards)
     files = {}
     for part in stage.learn:
-        file = file_of(part)
-        members = heads[part.name] if part.kind == "head" else list(cards)
-        holders = {name: session.zoo.tensors(cards[name], file) for name in members}
+        held = heads[part.name] if part.kind == "head" else dict.fromkeys(cards, part.name)
+        holders = {
+            name: session.zoo.tensors(cards[name], file_of(replace(part, name=called))) for name, called in held.items()
+        }
         files[part] = merge_tensors(holders, **settings) if len(holders) > 1 else next(iter(holders.values()))
     return files
 
@@ -117,6 +137,10 @@ def _card(
             "learn": [f"{part.kind} {part.name}" for part in stage.learn],
         },
         tasks=list(dict.fromkeys(task for card in every for task in card.tasks)),
-        heads={head: cards[held[-1]].heads[head] for head, held in _holders(stage, cards).items()},
+        heads={
+            head: cards[last].heads[held[last]]
+            for head, held in _holders(stage, cards).items()
+            for last in [list(held)[-1]]
+        },
         seconds=time.perf_counter() - began,
     )

@@ -12,7 +12,8 @@ from toolkit.composition.variants import named, own_entry
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.names import free_name, require_name
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.train.held import Held, held_entry
+from toolkit.recipes.train.held import MADE, Held, held_entry
+from toolkit.zoo import AdapterCard
 from toolkit.zoo.find import orphans, refuse_orphans
 
 
@@ -90,13 +91,13 @@ def plan_training(expression: str, session: Session, asked: Asked) -> Planned:
         name=asked.name,
         trained_as=trained_as,
     )
-    _require_trainable(stages, session)
+    # A name that is given may take the place of anything.
+    _require_trained([stage for stage in stages if asked.name is None or stage.entry != entry], session)
     made = [name for stage in stages for name in stage.makes]
     replaced = tuple(name for name in made if zoo.holds(name, shelf))
     orphaned = {name: found for name, found in orphans(zoo, made, shelf).items() if name in replaced}
-    wanted = dict.fromkeys(
-        (*([entry] if entry else composition.entries), *(p for stage in stages for p in stage.parents))
-    )
+    below = [name for name in composition.entries if name != own]
+    wanted = dict.fromkeys((*below, *(p for stage in stages for p in stage.parents), *([entry] if entry else [])))
     held = {
         name: held_entry(zoo.get(name, shelf), session)
         for name in wanted
@@ -118,7 +119,15 @@ def require_asked(planned: Planned, session: Session, *, force: bool) -> None:
         ZooError: an entry that would be replaced is a parent of one that stays.
     """
     own = planned.held.get(planned.entry or "")
-    if own is not None and own.differs:
+    made = (
+        None if own is None else next((verb for verb in MADE if isinstance(own.card.recipe.get(verb), Mapping)), None)
+    )
+    if own is not None and made is not None and not _has_own_name(own.card, session):
+        raise ToolkitError(
+            f"The zoo holds '{own.card.name}', which was {made} from '{own.card.recipe[made].get('from')}' and not trained; train "
+            f"another entry under its own name (`--as {free_name(own.card, '2', session)}`), or replace this one (`--retrain`)."
+        )
+    if own is not None and made is None and own.differs:
         differs = own.differs
         hint = f"seed{shown_seed}" if (shown_seed := differs.get("train.seed", (None, None))[1]) is not None else "2"
         raise ToolkitError(
@@ -127,6 +136,11 @@ def require_asked(planned: Planned, session: Session, *, force: bool) -> None:
         )
     if not force:
         refuse_orphans(session.zoo, [name for stage in planned.stages for name in stage.makes], session.shelf)
+
+
+def _has_own_name(card: AdapterCard, session: Session) -> bool:
+    """Return whether a card's name is a variant's; what 0.1.0 pruned has the name of what training makes."""
+    return card.trained_as != card.name or parse(card.name).head_name.name not in session.catalogue
 
 
 def _replacing(name: str, orphaned: Mapping[str, Sequence[str]], session: Session) -> dict[str, str]:
@@ -149,23 +163,22 @@ def _require_same(composition: Composition, held: Held, name: str, session: Sess
 
 
 def _made(held: Held) -> str:
-    for verb in ("pruned", "collapsed"):
+    for verb in MADE:
         if verb in held.card.recipe:
             return f"it was {verb}"
     return f"it was trained as {held.card.trained_as}"
 
 
-def _require_trainable(stages: Sequence[Stage], session: Session) -> None:
-    """Raise for an entry that is not made by training, where it would be trained again."""
+def _require_trained(stages: Sequence[Stage], session: Session) -> None:
+    """Raise for an entry that was not made by training, where it would be trained again."""
     for stage in stages:
-        if all(ref.name in session.catalogue for ref in stage.tasks) or not session.zoo.holds(
-            stage.entry, session.shelf
-        ):
+        if not session.zoo.holds(stage.entry, session.shelf):
             continue
-        recipe = session.zoo.get(stage.entry, session.shelf).recipe
-        for verb, command in (("pruned", "prune"), ("collapsed", "collapse")):
-            if isinstance(recipe.get(verb), Mapping):
+        card = session.zoo.get(stage.entry, session.shelf)
+        recipe = card.recipe
+        for verb, command in MADE.items():
+            if isinstance(recipe.get(verb), Mapping) and _has_own_name(card, session):
                 raise ToolkitError(
-                    f"'{stage.entry}' is not trained but {verb}; make it again with `xstilts {command} "
+                    f"'{stage.entry}' was not trained but {verb}; make it again with `xstilts {command} "
                     f"'{recipe[verb].get('from')}' --replace`."
                 )

@@ -10,6 +10,7 @@ from toolkit.composition import Composition, parse
 from toolkit.composition.stages import Stage
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.recipes.session.backbones import open_backbone
+from toolkit.recipes.session.names import task_of
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import require_locked
 from toolkit.recipes.train.merge import run_computed
@@ -45,22 +46,22 @@ def train(
     if config.train.learn == "all" and config.adapter.kind == "full":
         raise ToolkitError("`adapter: full` learns in the whole encoder already; leave train.learn out.")
     planned = plan_training(expression, session, asked)
+    stages = planned.stages
+    made = {entry for stage in stages for entry in stage.makes}
+    pinned = [] if lock is None else [entry for entry in read_lock(lock).entries if entry in made]
+    if pinned:
+        raise ZooError(
+            f"{lock} pins '{pinned[0]}', which would be trained here; pull it (`xstilts zoo pull SRC --lock {lock}`)."
+        )
     require_asked(planned, session, force=asked.force)
     session.say(planned.brief)
-    stages = planned.stages
     if not stages:
         return []
     if lock is not None:
-        made = {entry for stage in stages for entry in stage.makes}
-        pinned = [entry for entry in read_lock(lock).entries if entry in made]
-        if pinned:
-            raise ZooError(
-                f"{lock} pins '{pinned[0]}', which would be trained here; pull it (`xstilts zoo pull SRC --lock {lock}`)."
-            )
         used = dict.fromkeys(parent for stage in stages for parent in stage.parents if parent not in made)
         require_locked(lock, [zoo.get(entry, shelf) for entry in used], expression)
     # Where `eval` of the same expression goes as well: all that was done for a target is one experiment.
-    experiment = session.catalogue.get(stages[-1].circuit.head_name.name).name
+    experiment = session.catalogue.get(task_of(stages[-1].circuit, session)).name
     with _whole_run(composition, stages, session, experiment):
         cards: list[AdapterCard] = []
         try:
