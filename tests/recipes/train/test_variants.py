@@ -93,9 +93,9 @@ def test_what_cannot_change_the_weights_stops_nothing(held: Config) -> None:
 def test_every_setting_that_can_change_weights_is_compared(held: Config) -> None:
     """A card that records other values differs in exactly the settings that change this entry's weights."""
     card = card_of(held, "fuse[micro-nli,calm]/micro-pos")
-    sections = {name: dict.fromkeys(card.recipe[name], "other") for name in ("adapter", "train")}
+    sections = {name: dict.fromkeys(card.recipe[name], "other") for name in ("adapter", "train", "eval")}
     changed = replace(card, recipe={**card.recipe, **sections, "fusion": "reference"})
-    wanted = keys_that_change("weights", cases=("adapter", "frozen", "fusion", "fused", "tags"))
+    wanted = keys_that_change("weights", cases=("passes", "adapter", "frozen", "fusion", "fused", "tags"))
     found = held_entry(changed, Session.open(held))
     assert sorted(found.differs) == sorted(wanted) and not found.unknown
 

@@ -60,6 +60,7 @@ def make_cards(trained: Trained, session: Session) -> list[AdapterCard]:
             **said_of(stage),
             "adapter": recipe["adapter"],
             "train": recipe["train"],
+            "eval": {"seed": recipe["eval"]["seed"]},  # draws the dev rows that choose the weights
             "precision": circuit.backbone.precision,
             **({"fusion": circuit.fusion_path} if circuit.fusion_path else {}),
             "steps": trained.result.steps,
