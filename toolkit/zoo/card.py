@@ -98,8 +98,9 @@ class AdapterCard:
 
     @property
     def task(self) -> str:
-        """Name of the task that its default head answers; empty where no task is known."""
-        return self.tasks[-1].partition(".")[0] if self.tasks else ""
+        """Name of the task that its default head answers; empty where the card states none that is a name."""
+        found = self.tasks[-1].partition(".")[0] if self.tasks else ""
+        return found if is_canonical(found) else ""
 
     @property
     def is_imported(self) -> bool:
