@@ -34,7 +34,7 @@ REQUIRED = [
     "transformers==4.57.6",
 ]
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "toolkit" / "version.py").read_text()).group(1)
 
@@ -45,9 +45,9 @@ class BuildWithConfigs(build_py):
     def run(self) -> None:
         """Copy the modules, then the ready configurations; an editable installation reads those of the clone."""
         super().run()
-        for source in () if self.editable_mode else sorted(Path("configs").rglob("*.yaml")):
+        for source in () if self.editable_mode else sorted((HERE / "configs").rglob("*.yaml")):
             if source.name != "pins.yaml":  # commits that a clone's results are of, no configuration
-                target = Path(self.build_lib, "toolkit", "ready", source.relative_to("configs"))
+                target = Path(self.build_lib, "toolkit", "ready", source.relative_to(HERE / "configs"))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self.copy_file(str(source), str(target))
 

@@ -13,8 +13,9 @@ import pytest
 
 from tests import PROJECT
 from toolkit.config import load
-from toolkit.config.ready import copy_ready, find_ready, get_ready, ready_configs, shipped
+from toolkit.config.ready import config_file, copy_ready, find_ready, get_ready, ready_configs, shipped
 from toolkit.errors import ToolkitError
+from toolkit.tasks import catalogue_of
 
 
 def test_every_file_of_the_clone_is_listed_with_what_it_is_for_and_its_command(folder: Path) -> None:
@@ -38,6 +39,34 @@ def test_a_plain_name_is_found_where_its_kind_is_known(folder: Path) -> None:
     assert find_ready("order-mini", "sweep") == shipped() / "sweep" / "order-mini.yaml"
     assert find_ready("order-mini") is None
     assert find_ready("order-mini", "task") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("jiant", "train/jiant"), ("layer14", "retrieve/layer14"), ("tiny", "backbone/tiny")]
+)
+def test_a_configuration_of_settings_needs_no_kind_where_one_has_the_name(folder: Path, name: str, found: str) -> None:
+    assert config_file(name) == shipped() / f"{found}.yaml"
+    load(name)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"), [("jient", "jiant"), ("train/jient", "train/jiant"), ("leyer14", "layer14")]
+)
+def test_a_wrong_name_of_settings_offers_the_ready_ones(folder: Path, wrong: str, meant: str) -> None:
+    with pytest.raises(ToolkitError, match=f"Did you mean '{meant}'"):
+        load(wrong)
+
+
+def test_a_folder_of_the_name_hides_nothing(folder: Path) -> None:
+    Path("order-mini").mkdir()
+    assert config_file("order-mini", "sweep") == shipped() / "sweep" / "order-mini.yaml"
+
+
+@pytest.mark.parametrize("name", ["mnli-travel", "task/mnli-travel", "configs/task/mnli-travel.yaml"])
+def test_a_ready_task_file_is_found_from_any_folder(folder: Path, name: str) -> None:
+    assert catalogue_of([name]).get("mnli-travel").name == "mnli-travel"
+    with pytest.raises(ToolkitError, match="Did you mean 'mnli-travel'"):
+        catalogue_of(["mnli-trevel"])
 
 
 def test_the_working_folder_comes_first(folder: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from toolkit.config.convert import Quoted, convert, declared, describe, expectation, is_null, sections
-from toolkit.config.ready import config_file
+from toolkit.config.ready import config_file, names_of
 from toolkit.config.safe_yaml import YamlFault, compose
 from toolkit.config.schema import Config
 from toolkit.errors import ConfigError
@@ -157,7 +157,9 @@ def _from_yaml(path: Path, faults: list[str]) -> list[_Setting]:
     try:
         if not path.exists():
             names = sorted(item.name for item in path.parent.iterdir()) if path.parent.is_dir() else []
-            hint = did_you_mean(path.name, names) or "Give the path of a YAML file, or a name of `xstilts configs`."
+            names = [*names_of(), *(name for name in names if name.endswith((".yaml", ".yml")))]
+            hint = did_you_mean(path.as_posix(), names) or did_you_mean(path.name, names)
+            hint = hint or "Give the path of a YAML file, or a name of `xstilts configs`."
             faults.append(f"No config file '{path}'. {hint}")
             return given
         if not path.is_file():

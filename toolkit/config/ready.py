@@ -18,6 +18,7 @@ from toolkit.registry import unknown
 
 Kind = Literal["adapter", "backbone", "eval", "retrieve", "sweep", "task", "train"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+SETTINGS: tuple[Kind, ...] = ("adapter", "backbone", "eval", "retrieve", "train")  # what `--config` reads
 OWN = Path("configs")  # in the working folder
 
 
@@ -100,9 +101,26 @@ def find_ready(name: str | Path, kind: Kind | None = None) -> Path | None:
 
 
 def config_file(path: str | Path, kind: Kind | None = None) -> Path:
-    """Return a file as it was named, or, where no such file exists, the ready configuration of that name."""
+    """Return a file as it was named, or, where no such file exists, the ready configuration of that name.
+
+    A folder of the name hides nothing: `order-mini` is also where that sweep was written to. Without a kind a plain stem
+    is enough where one configuration of settings has it: `jiant`.
+    """
     path = Path(path)
-    return path if path.exists() else find_ready(path.as_posix(), kind) or path
+    if path.is_file():
+        return path
+    if found := find_ready(path.as_posix(), kind):
+        return found
+    stems = [each.path for each in ready_configs() if each.kind in SETTINGS and each.path.stem == path.as_posix()]
+    return stems[0] if kind is None and len(stems) == 1 else path
+
+
+def names_of(kind: Kind | None = None) -> list[str]:
+    """Return the names that `config_file` finds, for an error that offers the nearest."""
+    if kind is not None:
+        return [name.partition("/")[2] for name in (each.name for each in ready_configs(kind))]
+    found = [each for each in ready_configs() if each.kind in SETTINGS]
+    return [name for each in found for name in (each.name, each.path.stem)]
 
 
 def get_ready(name: str) -> Ready:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.composition import Name, parse
+from toolkit.config.ready import names_of
 from toolkit.config.safe_yaml import YamlFault, as_text, build, compose
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.languages import find_language
@@ -39,7 +40,8 @@ def read_task(file: Path, find: Callable[[str], Task | None], names: Iterable[st
         node = compose(text)
         said = build(_with_texts(node)) if node is not None else None
     except FileNotFoundError:
-        raise ConfigError(f"There is no task file {file}; expected a YAML file that declares a task.") from None
+        hint = did_you_mean(file.as_posix(), names_of("task")) or "`xstilts configs list task` lists the ready ones."
+        raise ConfigError(f"There is no task file {file}; expected a YAML file that declares a task. {hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read ({error}); expected UTF-8 text.") from None
     except YamlFault as fault:

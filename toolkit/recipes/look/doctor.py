@@ -76,7 +76,8 @@ def _packages() -> Iterator[Finding]:
         try:
             held = version(name)
         except PackageNotFoundError:
-            yield Finding(f"{name} is missing", False, "make setup")
+            pin = f"=={PINNED[name]}" if name in PINNED else ""
+            yield Finding(f"{name} is missing", False, f"python -m pip install {name}{pin}")
             continue
         wanted = PINNED.get(name)
         is_well = wanted is None or held.split("+")[0] == wanted

@@ -7,7 +7,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,13 @@ NEVER = 3.4e38  # JSON has no infinity: what stands for the score of a span that
 def kept_answers(folder: Path) -> Iterator[Path]:
     """Give a folder to write predictions into; it becomes `folder/predictions` when all is written.
 
-    A run that is killed or fails leaves those of the run before. Where nothing was written there is no folder.
+    A run that is killed or fails leaves those of the run before. Where nothing was written there is no folder, nor one
+    that was made for it above.
 
     Raises:
         ToolkitError: the folder cannot be written.
     """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     beside = folder / f".{FOLDER}.{os.getpid()}.tmp"
     try:
         try:
@@ -50,6 +52,9 @@ def kept_answers(folder: Path) -> Iterator[Path]:
             raise _unwritable(folder, fault) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        with suppress(OSError):  # one that holds something stays
+            for each in missing:
+                each.rmdir()
 
 
 def _unwritable(folder: Path, fault: OSError) -> ToolkitError:

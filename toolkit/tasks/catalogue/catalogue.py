@@ -106,16 +106,18 @@ class Catalogue:
         return _Reading(self).read(Path(file))
 
     def with_files(self, files: Iterable[Path | str]) -> Catalogue:
-        """Return a catalogue that also holds the tasks of YAML files, and those that they refer to.
+        """Return a catalogue that also holds the tasks of YAML files (or ready ones by name), and those that they refer to.
 
         A file may refer to tasks of this catalogue, of the files before it, and of NAME.yaml in its own folder.
 
         Raises:
             ConfigError: a file declares no task, or one whose name is taken, or files refer to each other in a circle.
         """
+        from toolkit.config.ready import config_file  # yaml: not loaded for the built-in tasks
+
         reading = _Reading(self)
         for file in files:
-            reading.read(Path(file))
+            reading.read(config_file(file, "task"))
         return Catalogue(MappingProxyType(reading.held), MappingProxyType(reading.files))
 
     def _own_files(self) -> list[Path]:
