@@ -87,14 +87,12 @@ class AdapterCard:
     @property
     def seed(self) -> int | None:
         """Seed of its training; None for an adapter that was made elsewhere."""
-        seed = self._section("train").get("seed")
-        return seed if isinstance(seed, int) else None
+        return seed if isinstance(seed := self._section("train").get("seed"), int) else None
 
     @property
     def trained_as(self) -> str:
         """The composition that it was trained as: of a variant (`--as NAME`) what it varies, else its own name."""
-        found = self.recipe.get("trained_as")
-        return found if isinstance(found, str) else self.name
+        return found if isinstance(found := self.recipe.get("trained_as"), str) else self.name
 
     @property
     def task(self) -> str:
@@ -126,8 +124,7 @@ class AdapterCard:
 
     def setting(self, name: str) -> str | float | bool | None:
         """Return one setting of its training, `lr`; None where the recipe does not have it."""
-        found = self._section("train").get(name)
-        return found if isinstance(found, (str, int, float, bool)) else None
+        return found if isinstance(found := self._section("train").get(name), (str, int, float, bool)) else None
 
     def pooling(self, head: str) -> Pooling | None:
         """Return how a retrieval head makes a vector of a text; None for other heads.
@@ -154,8 +151,7 @@ class AdapterCard:
         return frozenset(language for language in found if language)
 
     def _section(self, name: str) -> Mapping[str, Any]:
-        found = self.recipe.get(name, {})
-        return found if isinstance(found, Mapping) else {}
+        return found if isinstance(found := self.recipe.get(name), Mapping) else {}
 
     @classmethod
     def made_by(

@@ -60,7 +60,7 @@ def digests(config: Config) -> dict[str, str]:
     [
         ({"seed": 1}, r"train.seed 0 \(here 1\); .*`--as micro-nli-seed1`.*`--retrain`"),
         ({"lr": 1e-3}, r"train.lr 0.0005 \(here 0.001\); .*`--as micro-nli-2`"),
-        ({"limit": 32, "epochs": 2.0}, r"train.epochs 1 \(here 2\), train.limit 48 \(here 32\)"),
+        ({"limit": 32, "epochs": 2.0}, r"train.epochs 1 \(here 2\), train.limit 24 \(here 32\)"),
         ({"head_dropout": 0.0}, r"train.head_dropout 0.1 \(here 0\)"),
         ({"augment": "swap:0.1"}, r"train.augment null \(here swap:0.1\)"),
     ],
@@ -126,7 +126,7 @@ def test_a_plan_shows_how_frozen_parts_were_trained_and_marks_what_differs(held:
     at = lines.index("In the zoo already:")
     calm = card_of(held, "calm").digest[:12]
     assert lines[at + 3 :] == [
-        f"  calm  {calm}  trained as micro-nli, seed 1, lr 0.0005, epochs 1, batch 16, limit 48, 48 rows of micro-nli en",
+        f"  calm  {calm}  trained as micro-nli, seed 1, lr 0.0005, epochs 1, batch 8, limit 24, 24 rows of micro-nli en",
         "    differs: train.lr 0.0005 (here 0.001), train.seed 1 (here 0)",
     ]
     (stage,) = map(json.loads, plan.json_lines)
