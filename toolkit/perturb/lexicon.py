@@ -12,6 +12,8 @@ from toolkit.errors import DataError
 from toolkit.languages import LANGUAGES
 from toolkit.perturb.text import small_letters
 
+_BLANKS = re.compile(r"[ \t\r\f\v]+")  # `str.split` would also part a word at U+00A0
+
 
 @dataclass(frozen=True)
 class Lexicon:
@@ -117,7 +119,9 @@ def read_lexicon(path: Path) -> Lexicon:
     ):  # not splitlines: words may contain U+2028 and similar characters
         if not line.strip():
             continue
-        columns = [each.strip() for each in (line.strip().split("\t") if "\t" in line.strip() else line.split())]
+        columns = [
+            each.strip() for each in (line.strip().split("\t") if "\t" in line.strip() else _BLANKS.split(line.strip()))
+        ]
         if len(columns) == 3 and _is_number(columns[2]):
             columns.pop()
         if len(columns) != 2 or not all(columns):

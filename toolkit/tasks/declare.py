@@ -13,7 +13,7 @@ from toolkit.config.safe_yaml import YamlFault, as_text, build, compose
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.languages import find_language
 from toolkit.registry import did_you_mean
-from toolkit.tasks.declared_source import USUAL_COLUMNS, source_of
+from toolkit.tasks.declared_source import source_of, usual_columns
 from toolkit.tasks.kinds import FIELDS, KINDS, LABELLED, METRICS, SPLITS, Metric
 from toolkit.tasks.task import Task
 
@@ -139,7 +139,7 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
             faults.append(f"the kind '{said['kind']}' {why}; expected one of {', '.join(FIELDS)}.")
         if ("hub" in said) == ("files" in said):
             faults.append("expected either `hub` (a dataset's id) or `files` (paths by split), or `base`.")
-        if "columns" not in said and not USUAL_COLUMNS.get(said.get("kind", "pair")):
+        if "columns" not in said and not usual_columns(said):
             faults.append(
                 "no `columns`; expected the column of each field, for example `{first: premise, label: gold}`."
             )

@@ -12,7 +12,7 @@ from toolkit.languages import find_language
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.sources.checks import Column
 from toolkit.tasks.sources.file_source import FileSource
-from toolkit.tasks.sources.formats import FORMATS
+from toolkit.tasks.sources.formats import ENDINGS, FORMATS
 from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.task import Source, Task
 
@@ -33,6 +33,20 @@ USUAL_COLUMNS: Mapping[Kind, Mapping[str, str]] = {
     "retrieval": {},
 }
 
+# Columns of a file whose format has names for them, where the task's file names none.
+FORMAT_DEFAULTS: Mapping[str, Mapping[str, str]] = {"conllu": {"tokens": "form", "tags": "upos"}}
+
+
+def usual_columns(said: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the columns of a task's files where it names none; empty where they have no usual ones."""
+    by_format: Mapping[str, str] = FORMAT_DEFAULTS.get(_format(said), {}) if "files" in said else {}
+    return by_format or USUAL_COLUMNS.get(said.get("kind", "pair"), {})
+
+
+def _format(said: Mapping[str, Any]) -> str:
+    ending = Path(str(next(iter(said["files"].values())))).suffix.lstrip(".").lower()
+    return str(said.get("format") or ENDINGS.get(ending, ending))
+
 
 def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_map: Mapping[str, str] | None) -> Source:
     """Return where the rows of a declared task come from.
@@ -47,7 +61,7 @@ def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_ma
         ConfigError: the keys do not go together.
     """
     held = base.source if base is not None else None
-    usual = {} if base is not None else USUAL_COLUMNS[said["kind"]]
+    usual = {} if isinstance(held, FileSource) else usual_columns(said)
     columns = {key: _column(value, key) for key, value in said.get("columns", usual).items()}
     where = {key: tuple(value) if isinstance(value, list) else (value,) for key, value in said.get("where", {}).items()}
     names = {find_language(code).code: name for code, name in said.get("names", {}).items()}
@@ -78,7 +92,7 @@ def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_ma
         )
     if "files" in said:
         files = {split: str(path) for split, path in said["files"].items()}
-        format = said.get("format") or Path(next(iter(files.values()))).suffix.lstrip(".").lower()
+        format = _format(said)
         if format not in FORMATS:
             raise ConfigError(
                 f"the format '{format}' is unknown; expected `format:` to be one of {', '.join(FORMATS)}."

@@ -142,6 +142,7 @@ class HeldRows:
     split: str
     origin: str
     rows: Sequence[Row]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)

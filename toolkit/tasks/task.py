@@ -198,13 +198,12 @@ class Rows(Sequence[Row]):
     task promises raises a DataError that names file, row, what was found and what was expected.
 
     Attributes:
-        task: the task they belong to.
-        asked: the split that was asked for: `train`, `dev`, `test` or `score`.
+        task, asked: the task they belong to, and the split that was asked for: `train`, `dev`, `test` or `score`.
         split: the split of the dataset that answered, for example `validation`; reports print this one.
         language: ISO 639-1 code, or `context.question` where the task crosses languages.
         origin, revision: mirror file, hub id or generator; `org/name@commit` of the dataset where it is known.
         is_generated: whether a generator made them; such rows are not a benchmark.
-        drawn: the limit that they were drawn by; None: none was given.
+        drawn, notes: the limit that they were drawn by, if any; what of their file was left out or cut off, as clauses.
     """
 
     def __init__(
@@ -224,6 +223,7 @@ class Rows(Sequence[Row]):
         self.revision: str = getattr(opened, "revision", "")
         self.is_generated = task.is_generated
         self.drawn = drawn
+        self.notes: tuple[str, ...] = getattr(opened, "notes", ())
         self._opened = opened
         self._indices: Sequence[int] = range(len(opened)) if indices is None else indices
 
@@ -253,7 +253,9 @@ class Rows(Sequence[Row]):
 
     def holding(self, rows: Sequence[Row], origin: str) -> Rows:
         """Return other rows in the place of these: of the same task, split, language and draw."""
-        return Rows(self.task, self.asked, self.language, HeldRows(self.split, origin, rows), None, self.drawn)
+        return Rows(
+            self.task, self.asked, self.language, HeldRows(self.split, origin, rows, self.notes), None, self.drawn
+        )
 
     def limited(self, limit: int, *, seed: int = 0) -> Rows:
         """Return at most `limit` rows, drawn by `seed` in proportion to their labels, in their own order.

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from toolkit.errors import DataError, SourceError
-from toolkit.tasks import FileSource, SpanRow, TagsRow, Task
+from toolkit.tasks import FileSource, SpanRow, Task
 
 COLUMNS: dict[str, dict[str, Any]] = {
     "pair": {"first": "a", "second": "b", "label": "gold"},
@@ -220,32 +220,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         made.rows("score")
 
 
-# -- conll and parquet --------------------------------------------------------------------------------------------
-
-
-CONLL = {"tokens": "0", "tags": "1"}
-
-
-def test_conll_sentences_end_at_empty_lines_and_comments_stand_before_them(tmp_path: Path) -> None:
-    content = "# a comment\nHe\tN\nsings\tV\n\n\n#\tN\n# V\n"
-    found = rows_of(tmp_path, "tags", "x.conll", content, columns=CONLL)
-    assert found == [TagsRow("0", ("He", "sings"), (0, 1)), TagsRow("1", ("#", "#"), (0, 1))]
-
-
-def test_ranges_and_empty_nodes_of_conllu_are_no_tokens(tmp_path: Path) -> None:
-    content = "# text = im Haus\n1-2\tim\t_\n1\tin\tN\n2\tdem\tV\n2.1\t_\t_\n\n"
-    found = rows_of(tmp_path, "tags", "x.conll", content, columns={"tokens": "1", "tags": "2"})
-    assert found == [TagsRow("0", ("in", "dem"), (0, 1))]
-
-
-def test_a_conll_line_without_a_tag_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"x\.conll, line 3: 1 cells; expected 2 or more"):
-        rows_of(tmp_path, "tags", "x.conll", "He N\n\nsings\n", columns=CONLL)
-
-
-def test_a_conll_tag_outside_the_set_is_named_with_its_sentences_first_line(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"x\.conll, line 4: label 'Q'"):
-        rows_of(tmp_path, "tags", "x.conll", "He N\nsings V\n\nHe N\nsits Q\n", columns=CONLL)
+# -- parquet ------------------------------------------------------------------------------------------------------------
 
 
 def test_parquet_files_are_read_and_a_file_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -87,6 +87,7 @@ def check(name: str, session: Session) -> Check:
                     task, rows, config
                 ):
                     continue
+            sentences += [f"{split} {language}: {note}." for note in rows.notes]
             if faults:
                 sentences.append(
                     f"{split} {language}: {len(faults)} of {len(rows)} rows are faulty; the first: {faults[0]}"

@@ -22,6 +22,8 @@ def features_for(
     what: str,
 ) -> Features:
     """Return the tokens of `rows` by the settings of training or evaluation, from the cache where it has them."""
+    for note in rows.notes:
+        session.say(f"{rows.task.name} {rows.language} ({rows.split}): {note}.")
     session.report(Progress(what, 0, len(rows)))
     own = rows.task.passage_tokens or MAX_LENGTH[kind]
     length = own if settings.max_length == "auto" else settings.max_length

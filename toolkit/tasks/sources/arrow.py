@@ -33,7 +33,7 @@ class Reading:
         file: names the table in a fault.
         origin: where the rows come from, for reports.
         revision: `org/name@commit`, if known.
-        lines: where each row of a text file begins (`tables.Read`).
+        lines, notes: of a text file (`tables.Read`).
         label_map: other words for the task's labels.
         names: what the data calls a language, for `{name}`.
         shape: makes a text file's cells what a kind expects.
@@ -47,6 +47,7 @@ class Reading:
     origin: str
     revision: str = ""
     lines: Sequence[int | str] | None = None
+    notes: tuple[str, ...] = ()
     label_map: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     shape: Callable[[dict[str, Any]], dict[str, Any]] | None = None
@@ -59,6 +60,7 @@ class ArrowRows:
         self.split = reading.split
         self.origin = reading.origin
         self.revision = reading.revision
+        self.notes = reading.notes
         self._task = task
         self._lines = reading.lines
         self._shape = reading.shape

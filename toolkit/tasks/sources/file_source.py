@@ -14,6 +14,7 @@ from toolkit.tasks.mirror.layout import column_names
 from toolkit.tasks.rows import Opened
 from toolkit.tasks.sources.arrow import ArrowRows, Reading, holds, lacks_column, roots
 from toolkit.tasks.sources.checks import Column, check_columns
+from toolkit.tasks.sources.conll import BLANKS, CONLLU, Tagged
 from toolkit.tasks.sources.convert import Fault
 from toolkit.tasks.sources.fill import check_placeholders, spellings
 from toolkit.tasks.sources.formats import FORMATS, read_file
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from toolkit.tasks.task import Task
 
 
-FORMAT_KINDS: Mapping[str, tuple[Kind, ...]] = {"conll": ("tags",)}  # formats that hold rows of some kinds only
+# Formats that hold rows of some kinds only, and the names that their columns have besides numbers.
+FORMAT_KINDS: Mapping[str, tuple[Kind, ...]] = {"conll": ("tags",), "conllu": ("tags",)}
+FORMAT_COLUMNS: Mapping[str, Sequence[str]] = {"conllu": CONLLU}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class FileSource:
     """Files of one format.
 
     Attributes:
-        format: `csv`, `tsv`, `json`, `jsonl`, `conll` or `parquet` (`formats.read_file` says what each looks like).
+        format: `csv`, `tsv`, `json`, `jsonl`, `conll`, `conllu` or `parquet` (`formats.read_file` says what each looks like).
         splits: for each split that may be asked for its file, with placeholders for the language (`fill.spellings`).
         columns: as in `HubSource`. In csv and tsv a cell holds tokens or tags separated by spaces, or one answer.
         where: as in `HubSource`.
@@ -57,10 +60,12 @@ class FileSource:
         check_label_map(task, self.label_map)
         named = roots(self.columns, self.where)
         kinds = FORMAT_KINDS.get(self.format, KINDS)
-        if task.kind not in kinds or (kinds is not KINDS and not all(each.isdecimal() for each in named)):
+        names = FORMAT_COLUMNS.get(self.format, ())
+        is_known = kinds is KINDS or all(each.isdecimal() or each in names for each in named)
+        if task.kind not in kinds or not is_known:
+            example = f"name ({', '.join(names)})" if names else "number, `{tokens: 0, tags: 1}`"
             raise ConfigError(
-                f"Task '{task.name}' has files in {self.format}; expected the kind '{kinds[0]}' and columns by number, "
-                "`{tokens: 0, tags: 1}`."
+                f"Task '{task.name}' has files in {self.format}; expected the kind '{kinds[0]}' and columns by {example}."
             )
 
     def check_texts(self, task: Task) -> None:
@@ -82,7 +87,10 @@ class FileSource:
 
     def open(self, task: Task, split: str, language: str, data_root: Path | None) -> Opened:
         file = self._file(split, language)
-        read = read_file(file, self.format, roots(self.columns, self.where, language, self.names))
+        tokens, tags = self.columns.get("tokens"), self.columns.get("tags")
+        labels = frozenset((*task.labels, *self.label_map))
+        tagged = Tagged(tokens, tags, labels) if isinstance(tokens, str) and isinstance(tags, str) else None
+        read = read_file(file, self.format, roots(self.columns, self.where, language, self.names), tagged)
         reading = Reading(
             columns=self.columns,
             where=self.where,
@@ -93,6 +101,7 @@ class FileSource:
             file=str(file),
             origin=f"file: {file.name}",
             lines=read.lines,
+            notes=read.notes,
             shape=SHAPES[task.kind],
         )
         return ArrowRows(read.table, task, reading)
@@ -139,10 +148,15 @@ def _span(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tags(raw: dict[str, Any]) -> dict[str, Any]:
-    cut = {name: raw[name].split() if isinstance(raw[name], str) else raw[name] for name in ("tokens", "tags")}
+    cut = {name: _cut(raw[name]) for name in ("tokens", "tags")}
     if isinstance(cut["tokens"], list) and any(isinstance(each, str) and not each.strip() for each in cut["tokens"]):
         raise Fault("tokens", "an empty token", "text in every token")
     return {**raw, **cut}
+
+
+def _cut(cell: Any) -> Any:
+    """Return the words of a cell; any other value is a list already."""
+    return [word for word in BLANKS.split(cell) if word] if isinstance(cell, str) else cell
 
 
 def _bitext(raw: dict[str, Any]) -> dict[str, Any]:

@@ -1,33 +1,35 @@
-"""File formats as arrow tables: csv, tsv, json, jsonl, conll, parquet."""
+"""File formats as arrow tables: csv, tsv, json, jsonl, conll, conllu, parquet."""
 
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from toolkit.errors import DataError, SourceError
 from toolkit.tasks.mirror.layout import read_parquet
+from toolkit.tasks.sources.conll import Tagged, read_conll
 from toolkit.tasks.sources.json_files import read_json, read_jsonl
 from toolkit.tasks.sources.tables import Read, table_of
 
-FORMATS = ("csv", "tsv", "json", "jsonl", "conll", "parquet")
-# A CoNLL-U line whose first cell is a range (`1-2`) or an empty node (`1.1`) does not count as a token.
-_NO_TOKEN = re.compile(r"\d+[-.]\d+")
+FORMATS = ("csv", "tsv", "json", "jsonl", "conll", "conllu", "parquet")
+# Endings of files whose format has another name.
+ENDINGS: Mapping[str, str] = {"iob": "conll", "iob2": "conll", "bio": "conll", "conllup": "conll"}
 _LONGEST_CELL = 2**31 - 1  # csv stops at 131,072 characters otherwise
 
 
-def read_file(file: Path, format: str, columns: Sequence[str]) -> Read:
+def read_file(file: Path, format: str, columns: Sequence[str], tagged: Tagged | None = None) -> Read:
     """Read a file.
 
-    json is SQuAD's nesting, a list of objects, or an object of lists (`json_files`). csv and tsv have a header, unless all of `columns` are numbers: then cells count from 0. tsv knows no quotes. conll has
-    cells by number, separated by tabs or else spaces; an empty line ends a sentence, `# ` before one begins a comment.
+    json is SQuAD's nesting, a list of objects, or an object of lists (`json_files`). csv and tsv have a header, unless all of
+    `columns` are numbers: then cells count from 0. tsv knows no quotes. conll has cells by number (`conll`), and conllu those of
+    CoNLL-U, which have names too.
 
     Args:
         file: UTF-8 if it is text; a byte-order mark and CRLF line ends are accepted.
         format: one of `FORMATS`.
         columns: the columns that are needed.
+        tagged: which of them hold tokens and tags, for the formats of CoNLL.
 
     Raises:
         SourceError: there is no such file.
@@ -44,8 +46,8 @@ def read_file(file: Path, format: str, columns: Sequence[str]) -> Read:
         return read_jsonl(file, text.read(), columns)
     if format == "json":
         return read_json(file, text.read(), columns)
-    if format == "conll":
-        return _conll(file, text, columns)
+    if format in ("conll", "conllu"):
+        return read_conll(file, text, columns, tagged)
     return _cells(file, text, columns, is_tsv=format == "tsv")
 
 
@@ -93,39 +95,3 @@ def _cells(file: Path, text: io.StringIO, columns: Sequence[str], *, is_tsv: boo
     except csv.Error as error:
         raise DataError(f"{file}, line {reader.line_num}: {error}; expected well-formed csv.") from None
     return Read(table_of(file, {name: [row[i] for row in rows] for i, name in enumerate(names or [])}, lines), lines)
-
-
-def _conll(file: Path, text: io.StringIO, columns: Sequence[str]) -> Read:
-    numbers = [int(column) for column in columns]
-    found: dict[str, list[list[str]]] = {column: [] for column in columns}
-    lines: list[int] = []
-    for first, sentence in _sentences(text):
-        rows = []
-        for number, line in sentence:
-            cells = line.split("\t") if "\t" in line else line.split()
-            if min(numbers) > 0 and _NO_TOKEN.fullmatch(cells[0]):
-                continue
-            if len(cells) <= max(numbers):
-                raise DataError(
-                    f"{file}, line {number}: {len(cells)} cells; expected {max(numbers) + 1} or more, parted by tabs or spaces."
-                )
-            rows.append(cells)
-        for column, place in zip(columns, numbers, strict=True):
-            found[column].append([cells[place] for cells in rows])
-        lines.append(first)
-    return Read(table_of(file, found, lines), lines)
-
-
-def _sentences(text: io.StringIO) -> Iterator[tuple[int, list[tuple[int, str]]]]:
-    """Yield each sentence's first line and its lines with their numbers."""
-    held: list[tuple[int, str]] = []
-    for number, line in enumerate(text, start=1):
-        line = line.rstrip("\n")
-        if not line.strip():
-            if held:
-                yield held[0][0], held
-            held = []
-        elif held or not line.startswith("# "):
-            held.append((number, line))
-    if held:
-        yield held[0][0], held

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Read:
-    """A table and, for text files, where each row begins: its line (from 1), or its place in a nested file."""
+    """A table and, for text files, where each row begins: its line (from 1), or its place in a nested file.
+
+    `notes` say what of the file is not as it is there, each as a clause.
+    """
 
     table: pyarrow.Table
     lines: Sequence[int | str] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def place_of(line: int | str) -> str:
