@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.tasks.test_declare import declare
-from toolkit.tasks import BitextRow, Rows, SentenceRow, get_task, load_task
+from toolkit.tasks import BitextRow, JoinedSource, Rows, SentenceRow, get_task, load_task
 from toolkit.tasks.draw import Marks, draw_order, places_drawn
 
 SORTED = ["no"] * 60 + ["yes"] * 60
@@ -81,6 +82,15 @@ def test_a_faulty_row_that_is_not_drawn_is_not_met(tmp_path: Path) -> None:
 def test_parallel_data_gives_the_same_ids_in_every_language(task: str) -> None:
     found = [ids(get_task(task).rows("score", language, limit=20, seed=5)) for language in ("en", "de", "zh")]
     assert found[0] == found[1] == found[2]
+
+
+def test_joined_sources_are_drawn_in_proportion_to_both_and_to_their_labels(tmp_path: Path) -> None:
+    one = pairs(tmp_path, SORTED).task
+    (tmp_path / "other").mkdir()
+    other = pairs(tmp_path / "other", ["yes"] * 60).task
+    source = JoinedSource(sources={"a": one.source, "b": other.source})  # type: ignore[dict-item]
+    drawn = replace(one, source=source).rows("train", limit=30)
+    assert Counter((row.id[0], row.label) for row in drawn) == {("a", 0): 10, ("a", 1): 10, ("b", 1): 10}  # type: ignore[union-attr]
 
 
 def test_the_marks_of_generated_rows_are_those_of_the_rows() -> None:

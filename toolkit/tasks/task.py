@@ -260,8 +260,7 @@ class Rows(Sequence[Row]):
     def limited(self, limit: int, *, seed: int = 0) -> Rows:
         """Return at most `limit` rows, drawn by `seed` in proportion to their labels, in their own order.
 
-        A smaller limit is part of a larger one, and parallel data gives the same ids in every language. A mining task has so
-        many lines of either side.
+        A smaller limit is part of a larger one; the same ids are drawn in every language. Mining: so many lines a side.
 
         Example:
             >>> from toolkit.tasks import get_task

@@ -75,7 +75,8 @@ class _Joined:
     def marks(self) -> Marks:
         """Return the ids of all rows, and their source with their label."""
         own = {name: marks_of(each, self._kind) for name, each in self._opened.items()}
-        strata = [(name, (own[name].strata or ())[i : i + 1]) for name, i in self._order]
+        labels = {name: each.strata or [None] * len(each.ids) for name, each in own.items()}
+        strata = [(name, labels[name][i]) for name, i in self._order]
         return Marks([f"{name}-{i}" for name, i in self._order], strata)
 
     def row(self, index: int) -> Row:
