@@ -23,7 +23,7 @@ def settings() -> Any:
 
     def build(**changes: Any) -> TrainConfig:
         given: dict[str, Any] = {
-            "lr": 1e-2, "fusion_lr": 5e-3, "epochs": 3.0, "batch_size": 8, "head_dropout": 0.1, "backbone_dropout": 0.1,
+            "lr": 1e-2, "fusion_lr": 5e-3, "epochs": 2.0, "batch_size": 8, "head_dropout": 0.1, "backbone_dropout": 0.1,
             "checkpoint_every": 4, "seed": 3,
         }  # fmt: skip
         return TrainConfig(**given | changes)

@@ -73,7 +73,7 @@ def test_every_condition_is_scored_and_everything_is_written(nli: Config, tmp_pa
 def test_a_noisy_score_says_what_was_done_and_on_which_rows(nli: Config, tmp_path: Path) -> None:
     scores = _run(_here(nli, tmp_path), perturb="swap").scores
     said = [s.protocol.split()[-4:] for s in scores if s.language == "de"][1]
-    assert said == ["noise=swap:0.5", "noise_seed=0", "limit=16", "limit_seed=0"]
+    assert said == ["noise=swap:0.5", "noise_seed=0", f"limit={SCORED}", "limit_seed=0"]
     assert len({s.fingerprint for s in scores if s.language == "de"}) == 3
 
 

@@ -49,7 +49,7 @@ def installed(text: str, config: Config) -> tuple[bool, bool]:
 def test_both_paths_learn_the_same_from_one_seed_and_the_card_says_which_it_was(tmp_path: Path) -> None:
     found, said = {}, {}
     for path in ("fast", "reference"):
-        config = tiny_config(tmp_path / path, f"fusion={path}", "train.total_steps=6")
+        config = tiny_config(tmp_path / path, f"fusion={path}", "train.total_steps=3")
         said[path] = []
         toolkit.train(FUSED, config, say=said[path].append)
         found[path] = (Zoo(config.zoo).get(FUSED, "tiny"), weights(config, FUSED))

@@ -36,6 +36,7 @@ def test_it_says_what_helps_what_hurts_and_what_may_be_chance(tmp_path: Path) ->
     assert "2 of 2 differences may be chance" in choice
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("noises", [None, {"typos": {"mnli": 0.1}, "lower": {"squad": 0.02}}])
 def test_neither_the_order_of_targets_nor_that_of_seeds_or_noises_changes_a_number(tmp_path: Path, noises) -> None:
     rows = {
@@ -47,11 +48,11 @@ def test_neither_the_order_of_targets_nor_that_of_seeds_or_noises_changes_a_numb
     one, other = (
         read_report(
             hand_written(tmp_path / name, some, orders=["mnli > squad", "squad > mnli"], seeds=seeds, noises=by),
-            resamples=200,
+            resamples=50,
         )
         for name, some, seeds, by in (
-            ("one", rows, (0, 1, 2), noises),
-            ("other", turned, (2, 0, 1), noises and dict(reversed(noises.items()))),
+            ("one", rows, (0, 1), noises),
+            ("other", turned, (1, 0), noises and dict(reversed(noises.items()))),
         )
     )
     assert one.targets == tuple(reversed(other.targets))
