@@ -132,10 +132,13 @@ def summaries_first(values: Mapping[str, float], task: Task) -> dict[str, float]
 
 
 def main_score(named: Mapping[str, float], task: Task) -> float:
-    """Return the number that stands for a run in a list: the zero-shot mean of the task's main measure, else its mean."""
+    """Return the number that stands for a run in a list: the zero-shot mean of the task's main measure, else its mean.
+
+    Of a protocol with measures of its own it is the first number.
+    """
     stem = metric_name(task.name, MAIN[task.metric], "")
-    zero_shot = named.get(stem + ZERO_SHOT_MEAN)
-    return named[stem + MEAN] if zero_shot is None else zero_shot
+    found = [named[stem + what] for what in (ZERO_SHOT_MEAN, MEAN) if stem + what in named]
+    return next(iter([*found, *named.values()]))
 
 
 def log_predictions(session: Session, folder: Path) -> None:
