@@ -13,6 +13,7 @@ from toolkit.config.safe_yaml import YamlFault, as_text, build, compose
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.languages import find_language
 from toolkit.registry import did_you_mean
+from toolkit.tasks.declared_sides import faults_of_sides, has_sides
 from toolkit.tasks.declared_source import source_of, usual_columns
 from toolkit.tasks.kinds import FIELDS, KINDS, LABELLED, METRICS, SPLITS, Metric
 from toolkit.tasks.task import Task
@@ -20,7 +21,20 @@ from toolkit.tasks.task import Task
 _TEXTS = ("name", "kind", "level", "description", "metric", "trains_on", "train_language", "citation", "licence")
 _SWITCHES = ("parallel", "may_be_unanswerable", "may_have_other_tags", "crosses_languages")
 _NUMBERS = ("query_tokens", "passage_tokens")
-_SOURCE = ("hub", "config", "revision", "splits", "files", "format", "columns", "where", "label_map", "names")
+_SOURCE = (
+    "hub",
+    "config",
+    "revision",
+    "splits",
+    "files",
+    "format",
+    "columns",
+    "where",
+    "label_map",
+    "names",
+    "join",
+    "links",
+)
 KEYS = (*_TEXTS, "languages", "labels", "labels_file", "overlaps", *_SWITCHES, *_NUMBERS, "base", *_SOURCE)
 
 
@@ -68,13 +82,18 @@ def _with_texts(node: Any) -> Any:
     """Return a document's node with the words of `label_map`, `names` and the columns in `where` as the texts that were
     written: YAML takes `yes` for true and `0` for a number.
     """
-    for key, value in node.value if isinstance(node.value, list) and node.id == "mapping" else ():
-        if key.value in ("label_map", "names", "where") and value.id == "mapping":
-            for name, meant in value.value:
-                as_text(name)
-                if key.value != "where":
-                    as_text(meant)
+    for key, value in node.value if node.id == "mapping" else ():
+        if key.value in ("label_map", "names", "where"):
+            _as_texts(value, has_values=key.value != "where")
     return node
+
+
+def _as_texts(node: Any, *, has_values: bool) -> None:
+    for name, meant in node.value if node.id == "mapping" else ():
+        as_text(name)
+        if has_values:
+            as_text(meant)
+        _as_texts(meant, has_values=has_values)
 
 
 def _by_name(
@@ -101,8 +120,8 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
         if key not in KEYS
     ]
     faults += [
-        f"`{key}` is {said[key]!r}; expected text." for key in (*_TEXTS, "base", "hub", "config", "revision", "format")
-        if key in said and not isinstance(said[key], str)
+        f"`{key}` is {said[key]!r}; expected text." for key in (*_TEXTS, "base", "hub", "config", "revision", "format", "links")
+        if key in said and not isinstance(said[key], str) and not (key == "config" and isinstance(said[key], dict))
     ]  # fmt: skip
     faults += [
         f"`{key}` is {said[key]!r}; expected true or false."
@@ -117,6 +136,7 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
     for key in ("columns", "where", "splits", "files", "label_map", "names"):
         if key in said and (not isinstance(said[key], dict) or not said[key]):
             faults.append(f"`{key}` is {said[key]!r}; expected a mapping, `{key}: {{NAME: VALUE}}`.")
+    faults += [] if faults else faults_of_sides(said)
     if faults:
         return faults
     if said.get("metric") == "squad" and said.get("may_be_unanswerable"):
@@ -139,7 +159,7 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
             faults.append(f"the kind '{said['kind']}' {why}; expected one of {', '.join(FIELDS)}.")
         if ("hub" in said) == ("files" in said):
             faults.append("expected either `hub` (a dataset's id) or `files` (paths by split), or `base`.")
-        if "columns" not in said and not usual_columns(said):
+        if "columns" not in said and not has_sides(said) and not usual_columns(said):
             faults.append(
                 "no `columns`; expected the column of each field, for example `{first: premise, label: gold}`."
             )

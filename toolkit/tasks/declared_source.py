@@ -9,6 +9,7 @@ from typing import Any
 
 from toolkit.errors import ConfigError
 from toolkit.languages import find_language
+from toolkit.tasks.declared_sides import has_sides, sides_of, tried, with_score
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.sources.checks import Column
 from toolkit.tasks.sources.file_source import FileSource
@@ -60,6 +61,8 @@ def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_ma
     Raises:
         ConfigError: the keys do not go together.
     """
+    if has_sides(said):
+        return sides_of(said, folder)
     held = base.source if base is not None else None
     usual = {} if isinstance(held, FileSource) else usual_columns(said)
     columns = {key: _column(value, key) for key, value in said.get("columns", usual).items()}
@@ -83,7 +86,7 @@ def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_ma
         return HubSource(
             path=said["hub"],
             config=said.get("config", "default"),
-            splits={split: _tried(names) for split, names in _with_score(splits).items()},
+            splits={split: tried(names) for split, names in with_score(splits).items()},
             columns=columns,
             where=where,
             revision=said.get("revision"),
@@ -93,13 +96,17 @@ def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_ma
     if "files" in said:
         files = {split: str(path) for split, path in said["files"].items()}
         format = _format(said)
+        if format == "lines":
+            raise ConfigError(
+                "a file with a text a line is one side of a bitext; expected `{source: ..., target: ...}`."
+            )
         if format not in FORMATS:
             raise ConfigError(
                 f"the format '{format}' is unknown; expected `format:` to be one of {', '.join(FORMATS)}."
             )
         return FileSource(
             format=format,
-            splits=_with_score(files),
+            splits=with_score(files),
             columns=columns,
             where=where,
             folder=folder,
@@ -107,27 +114,20 @@ def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_ma
             names=names,
         )
     assert isinstance(held, HubSource | FileSource)
+    return _sliced(said, replace(held, columns=columns, where=where, label_map=label_map or {}, names=names))
+
+
+def _sliced(said: Mapping[str, Any], held: HubSource | FileSource) -> Source:
+    """Return the source of a base with what else its slice says of a dataset of the hub."""
     if isinstance(held, FileSource):
         odd = [key for key in ("splits", "config", "revision") if key in said]
         if odd:
             raise ConfigError(f"`{odd[0]}` is of the hub, and '{said['base']}' reads files; expected `files` instead.")
-        return replace(held, columns=columns, where=where, label_map=label_map or {}, names=names)
+        return held
     changed = {key: said[key] for key in ("config", "revision") if key in said}
     if "splits" in said:
-        changed["splits"] = {split: _tried(names) for split, names in _with_score(said["splits"]).items()}
-    return replace(held, columns=columns, where=where, label_map=label_map or {}, names=names, **changed)
-
-
-def _with_score(splits: Mapping[str, Any]) -> dict[str, Any]:
-    """Add `score`: if the file does not say, scores are reported on `test`, or else on `dev`."""
-    scored = next((splits[split] for split in ("score", "test", "dev") if split in splits), None)
-    if scored is None:
-        raise ConfigError("no rows to score on; expected `score`, `test` or `dev`.")
-    return {**splits, "score": scored}
-
-
-def _tried(names: Any) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(str(name) for name in names)
+        changed["splits"] = {split: tried(names) for split, names in with_score(said["splits"]).items()}
+    return replace(held, **changed)
 
 
 def _column(value: Any, field: str) -> Column:

@@ -16,6 +16,7 @@ from toolkit.tasks.mirror.manifest import Manifest, held_revision, read_manifest
 from toolkit.tasks.mirror.pins import pinned
 from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.sources.joined import JoinedSource
+from toolkit.tasks.sources.paired import PairedSource
 from toolkit.tasks.task import Task
 
 README = "README.md"
@@ -56,7 +57,7 @@ class _Wanted:
 def hub_sources(task: Task) -> tuple[HubSource, ...]:
     """Return the hub datasets that a task reads its rows from; none if they come from elsewhere."""
     source: Any = task.source
-    every = source.sources.values() if isinstance(source, JoinedSource) else [source]
+    every = source.sources.values() if isinstance(source, JoinedSource | PairedSource) else [source]
     return tuple(each for each in every if isinstance(each, HubSource))
 
 

@@ -96,8 +96,13 @@ class ArrowRows:
                 raw = self._shape(raw)
             return convert(self._task.kind, raw, str(there), self._promise)
         except Fault as fault:
-            place = f"row {there} (counted from 0)" if self._lines is None else place_of(self._lines[there])
-            raise DataError(f"{self._file}, {place}: {fault.found}; expected {fault.expected}.") from None
+            raise DataError(f"{self.place(index)}: {fault.found}; expected {fault.expected}.") from None
+
+    def place(self, index: int) -> str:
+        """Return the words for where a row is: its file, and its line or number."""
+        there = self._kept[index]
+        at = f"row {there} (counted from 0)" if self._lines is None else place_of(self._lines[there])
+        return f"{self._file}, {at}"
 
     def marks(self) -> Marks:
         """Return the ids and raw labels of all rows, without making them."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from toolkit.errors import ConfigError
 from toolkit.tasks.kinds import KINDS, Kind
 from toolkit.tasks.mirror.layout import column_names
-from toolkit.tasks.rows import Opened
 from toolkit.tasks.sources.arrow import ArrowRows, Reading, holds, lacks_column, roots
 from toolkit.tasks.sources.checks import Column, check_columns
 from toolkit.tasks.sources.conll import BLANKS, CONLLU, Tagged
@@ -85,7 +84,7 @@ class FileSource:
                 found.append(language)
         return tuple(found)
 
-    def open(self, task: Task, split: str, language: str, data_root: Path | None) -> Opened:
+    def open(self, task: Task, split: str, language: str, data_root: Path | None) -> ArrowRows:
         file = self._file(split, language)
         tokens, tags = self.columns.get("tokens"), self.columns.get("tags")
         labels = frozenset((*task.labels, *self.label_map))

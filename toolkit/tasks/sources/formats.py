@@ -12,7 +12,7 @@ from toolkit.tasks.sources.conll import Tagged, read_conll
 from toolkit.tasks.sources.json_files import read_json, read_jsonl
 from toolkit.tasks.sources.tables import Read, table_of
 
-FORMATS = ("csv", "tsv", "json", "jsonl", "conll", "conllu", "parquet")
+FORMATS = ("csv", "tsv", "json", "jsonl", "conll", "conllu", "parquet", "lines")
 # Endings of files whose format has another name.
 ENDINGS: Mapping[str, str] = {"iob": "conll", "iob2": "conll", "bio": "conll", "conllup": "conll"}
 _LONGEST_CELL = 2**31 - 1  # csv stops at 131,072 characters otherwise
@@ -21,7 +21,7 @@ _LONGEST_CELL = 2**31 - 1  # csv stops at 131,072 characters otherwise
 def read_file(file: Path, format: str, columns: Sequence[str], tagged: Tagged | None = None) -> Read:
     """Read a file.
 
-    json is SQuAD's nesting, a list of objects, or an object of lists (`json_files`). csv and tsv have a header, unless all of
+    json is SQuAD's nesting, a list of objects, or an object of lists (`json_files`). lines is a text a line. csv and tsv have a header, unless all of
     `columns` are numbers: then cells count from 0. tsv knows no quotes. conll has cells by number (`conll`), and conllu those of
     CoNLL-U, which have names too.
 
@@ -41,6 +41,8 @@ def read_file(file: Path, format: str, columns: Sequence[str], tagged: Tagged | 
         )
     if format == "parquet":
         return Read(read_parquet([file], columns))
+    if format == "lines":
+        return _lines(file)
     text = _text(file)
     if format == "jsonl":
         return read_jsonl(file, text.read(), columns)
@@ -51,17 +53,28 @@ def read_file(file: Path, format: str, columns: Sequence[str], tagged: Tagged | 
     return _cells(file, text, columns, is_tsv=format == "tsv")
 
 
+def _lines(file: Path) -> Read:
+    """Read a text a line, also an empty one, cut at line feeds alone: another cut would move every line behind it."""
+    text = _decoded(file)
+    found = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+    lines = list(range(1, len(found) + 1))
+    return Read(table_of(file, {"0": found}, lines), lines)
+
+
 def _text(file: Path) -> io.StringIO:
+    # Translates CRLF and CR; str.splitlines would also cut at characters that occur inside texts (U+2028, U+0085).
+    return io.StringIO(_decoded(file), newline=None)
+
+
+def _decoded(file: Path) -> str:
     raw = file.read_bytes()
     try:
-        decoded = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise DataError(
             f"{file}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8; expected UTF-8 text: convert the file."
         ) from None
-    # Translates CRLF and CR; str.splitlines would also cut at characters that occur inside texts (U+2028, U+0085).
-    return io.StringIO(decoded, newline=None)
 
 
 def _cells(file: Path, text: io.StringIO, columns: Sequence[str], *, is_tsv: bool) -> Read:
