@@ -11,6 +11,10 @@ class ToolkitError(Exception):
     """
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during work that can be continued; the message says, in one sentence, where it stopped and what is kept."""
+
+
 class ConfigError(ToolkitError):
     """Faults in a configuration, all reported at once."""
 

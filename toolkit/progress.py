@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of something long.
+    """One step of something long; it is over with the step at which `done` reaches `total`.
 
     Attributes:
-        what: what is being done, in a few words; a new text starts a new bar.
+        what: what is being done, in a few words; what begins while something else is under way is a part of it. Empty: all
+            work of the lane is over.
         done: units finished.
-        total: units in all.
+        total: units in all; 1: something that cannot be counted.
         figures: numbers worth showing with it, such as `loss` or `examples/s`.
+        lane: name of the work of which this is a step, where several are done at the same time; empty: the only one.
+        seconds_left: the reporter's own estimate; None: it follows from the pace so far.
     """
 
     what: str
     done: int
     total: int
     figures: Mapping[str, float] = field(default_factory=dict)
+    lane: str = ""
+    seconds_left: float | None = None
 
 
 Report = Callable[[Progress], None]
@@ -41,3 +47,21 @@ class Tell:
 
     progress: Report = silent
     say: Say = say_nothing
+
+
+@contextmanager
+def under_way(report: Report, what: str) -> Iterator[None]:
+    """Report something that cannot be counted as begun, and at the end of the block as over.
+
+    Example:
+        >>> seen = []
+        >>> with under_way(seen.append, "load"):
+        ...     pass
+        >>> [(step.done, step.total) for step in seen]
+        [(0, 1), (1, 1)]
+    """
+    report(Progress(what, 0, 1))
+    try:
+        yield
+    finally:
+        report(Progress(what, 1, 1))

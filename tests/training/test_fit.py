@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import random
+import signal
 from dataclasses import replace
 from functools import cache
 
@@ -11,7 +13,7 @@ import torch
 
 from toolkit.composition import parse
 from toolkit.composition.stages import plan
-from toolkit.errors import ToolkitError
+from toolkit.errors import Interrupted, ToolkitError
 from toolkit.features import features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
@@ -76,12 +78,21 @@ def data_for(text, pairs, tags):
     return [TaskData(text[-1], pairs)]
 
 
-class Interrupted(Exception):
+class Killed(Exception):
     pass
 
 
-def train(tiny, text, data, settings, *, stop_at=None, dev=None, **options):
-    """Train one stage in a fresh circuit; `stop_at` raises in the middle of that step, as a kill would come."""
+def kill():
+    raise Killed
+
+
+def press():
+    """Press Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def train(tiny, text, data, settings, *, stop_at=None, stop=kill, dev=None, **options):
+    """Train one stage in a fresh circuit; `stop` is called in the middle of the step `stop_at`."""
     circuit, stage = wired(tiny, text)
     calls = 0
 
@@ -90,7 +101,7 @@ def train(tiny, text, data, settings, *, stop_at=None, dev=None, **options):
         if module.training:
             calls += 1
             if stop_at is not None and calls == stop_at:
-                raise Interrupted
+                stop()
 
     handles = [head.register_forward_pre_hook(interrupt) for head in circuit.heads.values()]
     with circuit:
@@ -143,7 +154,7 @@ def test_a_run_that_was_interrupted_ends_with_the_bits_of_one_that_was_not(
     data = data_for(text, pairs, tags)
     options, whole, result = uninterrupted(text)
     assert result.steps > 10
-    with pytest.raises(Interrupted):
+    with pytest.raises(Killed):
         train(tiny, text, data, **options, checkpoint=tmp_path / "cut", stop_at=stop_at)
     torch.rand(17)  # the generator of the next process stands elsewhere
     resumed, again = train(tiny, text, data, **options, checkpoint=tmp_path / "cut")
@@ -153,11 +164,44 @@ def test_a_run_that_was_interrupted_ends_with_the_bits_of_one_that_was_not(
     assert (again.steps, again.examples, again.best_step) == (result.steps, result.examples, result.best_step)
 
 
+@pytest.mark.parametrize("place", ["in a step", "in a dev score", "twice in a step"])
+def test_a_run_stopped_by_ctrl_c_keeps_its_last_step_and_ends_with_the_bits_of_one_that_was_not(
+    tiny, uninterrupted, pairs, tags, tmp_path, place
+):
+    options, whole, result = uninterrupted("a")
+    data, cut = data_for("a", pairs, tags), dict(options)
+    if place == "in a dev score":
+        scores = iter([lambda: None, press])
+        cut["dev"] = lambda circuit: (torch.rand(1), next(scores)(), options["dev"](circuit))[-1]
+        at, saved = 12, 12
+    else:
+        is_twice = place == "twice in a step"
+        cut |= {"stop_at": 8, "stop": (lambda: (press(), press())) if is_twice else press}
+        # The second one waits for nothing, so that the last regular checkpoint stays.
+        at, saved = (7, 6) if is_twice else (8, 8)
+    with pytest.raises(Interrupted) as stopped:
+        train(tiny, "a", data, **cut, checkpoint=tmp_path)
+    assert str(stopped.value) == (
+        f"train stopped at step {at} of {result.steps}; its checkpoint of step {saved} is in {tmp_path}"
+    )
+    said = []
+    watch = Watch(say=said.append)
+    resumed, again = train(tiny, "a", data, **options, checkpoint=tmp_path, watch=watch)
+    assert said == [f"train continues from step {saved} of {result.steps}, the checkpoint in {tmp_path}."]
+    assert equal(resumed, whole)
+    assert (again.history, again.best_step, again.resumed_at) == (result.history, result.best_step, saved)
+
+
+def test_ctrl_c_before_the_first_checkpoint_promises_nothing(tiny, settings, pairs):
+    with pytest.raises(Interrupted, match=r"^train stopped at step 0 of 21, before its first checkpoint$"):
+        train(tiny, "a", [TaskData("a", pairs)], settings(), stop_at=1, stop=press)
+
+
 def test_a_run_interrupted_three_times_ends_with_the_same_bits(tiny, settings, pairs, tmp_path):
     data = [TaskData("t", pairs)]
     whole, _ = train(tiny, "fuse[a,b]/t", data, settings())
     for stop_at in (6, 3, 6):
-        with pytest.raises(Interrupted):
+        with pytest.raises(Killed):
             train(tiny, "fuse[a,b]/t", data, settings(), checkpoint=tmp_path, stop_at=stop_at)
     resumed, _ = train(tiny, "fuse[a,b]/t", data, settings(), checkpoint=tmp_path)
     assert equal(resumed, whole)
@@ -182,7 +226,7 @@ def test_the_best_weights_survive_an_interruption(tiny, settings, pairs, tmp_pat
     options = {"settings": settings(eval_every=2), "dev": negative_norm}  # the first score is the best
     whole, result = train(tiny, "a", data, **options)
     assert result.best_step == 2
-    with pytest.raises(Interrupted):
+    with pytest.raises(Killed):
         train(tiny, "a", data, **options, checkpoint=tmp_path, stop_at=8)
     resumed, again = train(tiny, "a", data, **options, checkpoint=tmp_path)
     assert again.resumed_at == 6
@@ -195,7 +239,7 @@ def test_a_checkpoint_of_another_run_or_version_is_one_sentence_and_changes_noth
     tiny, settings, pairs, tmp_path, fault
 ):
     data = [TaskData("a", pairs)]
-    with pytest.raises(Interrupted):
+    with pytest.raises(Killed):
         train(tiny, "a", data, settings(), checkpoint=tmp_path, stop_at=6)
     saved = load_checkpoint(tmp_path)
     name = next(iter(saved["weights"]))
@@ -215,7 +259,7 @@ def test_a_checkpoint_of_another_run_or_version_is_one_sentence_and_changes_noth
 
 def test_a_run_continues_from_a_checkpoint_as_release_0_1_0_laid_it_out(tiny, settings, pairs, tmp_path):
     data = [TaskData("a", pairs)]
-    with pytest.raises(Interrupted):
+    with pytest.raises(Killed):
         train(tiny, "a", data, settings(eval_every=2), dev=negative_norm, checkpoint=tmp_path, stop_at=6)
     saved = load_checkpoint(tmp_path)
     assert sorted(saved) == ["best", "optimizer", "rng", "schedule", "state", "weights"]
@@ -303,7 +347,7 @@ def test_the_generators_of_the_caller_are_left_as_they_were(tiny, settings, pair
     torch.manual_seed(5)
     random.seed(5)
     before, drawn = torch.get_rng_state(), random.getstate()
-    with pytest.raises(Interrupted) if is_interrupted else contextlib.nullcontext():
+    with pytest.raises(Killed) if is_interrupted else contextlib.nullcontext():
         train(tiny, "a", [TaskData("a", pairs)], settings(total_steps=3), stop_at=2 if is_interrupted else None)
     assert torch.equal(torch.get_rng_state(), before)
     assert random.getstate() == drawn

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from toolkit.commands.screen import say
-from toolkit.errors import ToolkitError
+from toolkit.errors import Interrupted, ToolkitError
+
+PROGRAM = "xstilts"
+_WORDS = "toolkit.words"  # of the whole command line
 
 
 class UserError(click.UsageError):
@@ -108,10 +114,13 @@ class Commands(click.Group):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Return the context; a usage error is one sentence."""
+        words = tuple(args)  # click takes them from the list
         try:
-            return super().make_context(info_name, args, parent, **extra)
+            context = super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
             _raise(error)
+        context.meta.setdefault(_WORDS, words)
+        return context
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the verb that is meant where none is named."""
@@ -138,8 +147,26 @@ class Commands(click.Group):
         except ToolkitError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(2)
+        except KeyboardInterrupt as error:
+            click.echo(_interrupted(ctx, error), err=True)
+            ctx.exit(130)
         except click.UsageError as error:
             _raise(error)
+
+
+def _interrupted(ctx: click.Context, error: KeyboardInterrupt) -> str:
+    """Return the sentence of an interruption: what is kept, and the command that continues."""
+    again = shlex.join([*_program(ctx), *ctx.meta.get(_WORDS, ())])
+    if isinstance(error, Interrupted):
+        return f"Interrupted: {error}; `{again}` continues from there."
+    return f"Interrupted; `{again}` does what is left to do."
+
+
+def _program(ctx: click.Context) -> list[str]:
+    """Return the words that call the program, as the user called it."""
+    script = sys.argv[0]
+    is_script = script.endswith(".py") and Path(script).name == ctx.find_root().info_name
+    return ["python", script] if is_script else [PROGRAM]
 
 
 def _raise(error: click.UsageError) -> NoReturn:

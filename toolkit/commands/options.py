@@ -8,6 +8,7 @@ from typing import Any, TypedDict, TypeVar
 
 import click
 
+from toolkit.commands.screen import be_quiet
 from toolkit.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,6 +26,15 @@ PRECISION = click.option(
     "--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="auto: bf16 where the processor has it."
 )
 NO_TRACK = click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
+QUIET = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=be_quiet,
+    help="Print results and errors only: no progress, no notes.",
+)
 LOCK = click.option(
     "--lock", type=PATH, metavar="FILE", help="Refuse all weights but those that a lock pins (`zoo lock`)."
 )
@@ -110,6 +120,7 @@ _SETTINGS = (
     ),
     TASK_FILE,
     NO_TRACK,
+    QUIET,
 )
 
 

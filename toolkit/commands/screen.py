@@ -6,24 +6,46 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.progress import Progress, Report
+from toolkit.commands.live import live_region, log_lines
+from toolkit.progress import Report, Say, say_nothing, silent
 
 if TYPE_CHECKING:
     from toolkit.face.shared import Listing, Telling
     from toolkit.results.result import WrittenResult
 
-LOG_EVERY_S = 30.0
+_QUIET = "toolkit.quiet"
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Where progress, sentences for the reader, and lines of the result go."""
+
+    report: Report
+    say: Say
+    echo: Say
 
 
 def say(sentence: str) -> None:
-    """Print a sentence that is not the result: to stderr, so that results can be piped."""
-    if is_main_process():
+    """Print a sentence that is not the result: to stderr, so that results can be piped; with --quiet nothing."""
+    if not is_quiet():
         click.echo(sentence, err=True)
+
+
+def be_quiet(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Take the option --quiet."""
+    context.meta[_QUIET] = value or is_quiet()
+
+
+def is_quiet() -> bool:
+    """Whether only results and errors are printed: with --quiet, and in all processes but the first of several."""
+    context = click.get_current_context(silent=True)
+    return not is_main_process() or (context is not None and bool(context.meta.get(_QUIET)))
 
 
 def is_main_process() -> bool:
@@ -95,32 +117,24 @@ def fit(
     return found
 
 
-def log_lines() -> Report:
-    """Return a progress callback for logs: a line every half minute, with the figures and the time left."""
-    import time
-
-    last: dict[str, Any] = {"what": "", "began": 0.0, "shown": 0.0, "done": 0}
-
-    def report(progress: Progress) -> None:
-        now = time.monotonic()
-        if progress.what != last["what"]:
-            last.update(what=progress.what, began=now, shown=now, done=progress.done)
-        if now - last["shown"] < LOG_EVERY_S or progress.done <= last["done"]:
-            return
-        last["shown"] = now
-        # Counted from where this bar began: after a resumption or a dev score that is not 0.
-        left_s = (now - last["began"]) / (progress.done - last["done"]) * (progress.total - progress.done)
-        figures = "  ".join(f"{name} {value:.3g}" for name, value in progress.figures.items())
-        say(f"{progress.what}: {progress.done}/{progress.total}  {figures}  {left_s:.0f} s left")
-
-    return report
+@contextmanager
+def telling() -> Iterator[Telling]:
+    """Yield where a journey reports to: in a terminal a live region, elsewhere lines on stderr, with --quiet nowhere."""
+    with voice() as speaking:
+        yield {"report": speaking.report, "say": speaking.say}
 
 
 @contextmanager
-def telling() -> Iterator[Telling]:
-    """Yield where a journey reports to: progress is drawn, sentences go to stderr."""
-    with bars() as report:
-        yield {"report": report, "say": say}
+def voice() -> Iterator[Voice]:
+    """Yield the callbacks of `telling`, and `echo` for lines of the result that are printed one by one."""
+    if is_quiet():
+        yield Voice(silent, say_nothing, click.echo)
+    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        with live_region() as (report, say_above):
+            # Where both streams are the terminal, what is printed between two drawings of the region must be above it.
+            yield Voice(report, say_above, say_above if sys.stdout.isatty() else click.echo)
+    else:
+        yield Voice(log_lines(say), say, click.echo)
 
 
 def show_written(result: WrittenResult, out: Path | None) -> None:
@@ -139,39 +153,3 @@ def show(found: Listing, *, cut: Mapping[str, int] | None = None, drop: Sequence
     for note in found.notes:
         say(note)
     return left_out
-
-
-@contextmanager
-def bars() -> Iterator[Report]:
-    """Draw progress: one bar for what is being done, with its figures; lines now and then where stderr is not a terminal."""
-    if not is_main_process():
-        yield lambda progress: None
-        return
-    if not sys.stderr.isatty():
-        yield log_lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    drawn = Bars(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    bar: dict[str, Any] = {}
-
-    def report(progress: Progress) -> None:
-        figures = "  ".join(f"{name} {value:.3g}" for name, value in progress.figures.items())
-        if bar.get("what") != progress.what:
-            if bar:
-                drawn.remove_task(bar["id"])
-            bar["what"], bar["id"] = progress.what, drawn.add_task(progress.what, total=progress.total, figures="")
-        drawn.update(bar["id"], completed=progress.done, total=progress.total, figures=figures)
-
-    with drawn:
-        yield report

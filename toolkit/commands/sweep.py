@@ -15,6 +15,7 @@ from toolkit.commands.options import (
     NO_TRACK,
     PATH,
     PRECISION,
+    QUIET,
     RESAMPLES,
     TASK_FILE,
 )
@@ -77,6 +78,7 @@ class SweepOptions(TypedDict):
 )
 @TASK_FILE
 @NO_TRACK
+@QUIET
 @click.pass_context
 def sweep_run(context: click.Context, file: str, **options: Unpack[SweepOptions]) -> None:
     """Train and score every cell of a grid; FILE is YAML, or a ready sweep (`xstilts configs list sweep`).

@@ -10,7 +10,7 @@ import click
 import toolkit
 from toolkit.commands.groups import Commands, example
 from toolkit.commands.options import DATA_ROOT, PATH, TASK_FILE, Settings, resolve, settings
-from toolkit.commands.screen import bars, say, show
+from toolkit.commands.screen import say, show, voice
 
 ENDPOINT = click.option(
     "--endpoint", envvar="HF_ENDPOINT", metavar="URL", help="Address of the hub. Default: https://huggingface.co."
@@ -52,8 +52,8 @@ def tasks_show(name: str, task_files: tuple[Path, ...]) -> None:
 def tasks_check(name: str, **options: Unpack[Settings]) -> None:
     """Read a task's rows: faults, label balance, tokens, duplicates, and what the zoo's adapters have seen of them."""
     config = resolve(options)
-    with bars() as report:
-        found = toolkit.tasks_check(name, config, report=report)
+    with voice() as speaking:
+        found = toolkit.tasks_check(name, config, report=speaking.report)
     show(found)
 
 
@@ -90,7 +90,7 @@ def tasks_fetch(names: tuple[str, ...], **options: Unpack[FetchOptions]) -> None
     """
     if not names and options["suite"] is None:
         raise click.UsageError("No task is named; write their names, or --suite NAME.")
-    with bars() as report:
+    with voice() as speaking:
         toolkit.tasks_fetch(
             names,
             toolkit.configure(task_files=options["task_files"]),
@@ -98,8 +98,8 @@ def tasks_fetch(names: tuple[str, ...], **options: Unpack[FetchOptions]) -> None
             suite=options["suite"],
             languages=options["languages"],
             endpoint=options["endpoint"],
-            report=report,
-            say=click.echo,  # each line when it is done: a fetch takes long
+            report=speaking.report,
+            say=speaking.echo,  # each line when it is done: a fetch takes long
         )
 
 

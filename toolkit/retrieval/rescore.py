@@ -36,6 +36,7 @@ def score_pairs(x: Any, y: Any, sources: np.ndarray, targets: np.ndarray, *, rep
         scores[part] = np.einsum("pd,pd->p", x.at(sources[part]), y.at(targets[part]), dtype=np.float64)
         if start % (PAIRS * 512) == 0:
             report(Progress("score pairs", start, len(sources)))
+    report(Progress("score pairs", len(sources), len(sources)))
     return scores
 
 

@@ -12,10 +12,12 @@ import torch
 
 from toolkit.composition import Part
 from toolkit.config import TrainConfig
+from toolkit.errors import Interrupted
 from toolkit.modeling.circuit import Circuit
-from toolkit.progress import Progress, Report, silent
+from toolkit.progress import Progress, Report, Say, say_nothing, silent
+from toolkit.training.interruption import Interruption
 from toolkit.training.loop import CHECKPOINT_S, Clock, Loop, TaskData
-from toolkit.training.seeding import own_generators
+from toolkit.training.seeding import own_generators, restore_rng, rng_state
 from toolkit.training.state import FitResult
 
 
@@ -27,11 +29,13 @@ class Watch:
         what: name of this work in progress reports.
         report: progress callback, called about twice a second.
         on_score: called with (step, dev score).
+        say: called with a sentence if the run continues from a checkpoint.
     """
 
     what: str = "train"
     report: Report = silent
     on_score: Callable[[int, float], None] | None = None
+    say: Say = say_nothing
 
 
 @own_generators()
@@ -60,23 +64,22 @@ def fit(
 
     Raises:
         ToolkitError: the loss is not finite, a checkpoint cannot be written, or the one found is of another run.
+        Interrupted: Ctrl-C; a single process writes a checkpoint first.
     """
     watch = watch or Watch()
     loop = Loop(circuit, learn, data, train)
     loop.resume(checkpoint)
     counters = loop.state.counters
     resumed_at, clock = counters.step, Clock(counters.seconds)
-    scored_at = loop.scored_steps() if dev is not None else set()
-    is_over = counters.is_over(loop.total, train.patience)
+    if resumed_at:
+        watch.say(f"{watch.what} continues from step {resumed_at} of {loop.total}, the checkpoint in {checkpoint}.")
     circuit.train_mode(backbone_dropout=train.backbone_dropout)
-    while not is_over:
-        _advance(loop, clock, watch)
-        if dev is not None and counters.step in scored_at:
-            _score(loop, dev, watch)
-        is_over = counters.is_over(loop.total, train.patience)
-        if not is_over and (counters.step in scored_at or _is_due(loop, clock)):
-            loop.save(checkpoint)
-            clock.saved_at = time.perf_counter()
+    try:
+        _train(loop, clock, dev, checkpoint, watch)
+    except KeyboardInterrupt:
+        raise Interrupted(_stopped(loop, checkpoint, watch.what)) from None
+    if counters.step < loop.total:
+        watch.report(Progress(watch.what, loop.total, loop.total))
     loop.state.restore_best()
     for parameter in circuit.parameters():
         parameter.requires_grad_(False)
@@ -93,6 +96,42 @@ def fit(
         peak_memory_bytes=_peak_memory(loop.device),
         resumed_at=resumed_at,
     )
+
+
+def _train(loop: Loop, clock: Clock, dev: Callable[[], float] | None, checkpoint: Path | None, watch: Watch) -> None:
+    """Take the steps that are left, with dev scores and checkpoints; Ctrl-C raises when a checkpoint is written."""
+    counters, train = loop.state.counters, loop.train
+    scored_at = loop.scored_steps() if dev is not None else set()
+    # Several processes would hear of Ctrl-C at different steps, and wait for each other's checkpoints.
+    is_alone = loop.ranks.count == 1 and checkpoint is not None
+    with Interruption(is_held=is_alone) as interruption:
+        # An earlier try may have been stopped when it was about to score this step.
+        is_new = counters.step in scored_at and counters.scored_at != counters.step
+        while True:
+            if dev is not None and is_new:
+                try:
+                    _score(loop, dev, watch, interruption)
+                except KeyboardInterrupt:
+                    if is_alone:
+                        loop.save(checkpoint)
+                    raise
+            if counters.is_over(loop.total, train.patience):
+                return
+            is_wanted = interruption.is_asked or is_new or _is_due(loop, clock)
+            if is_wanted and counters.step not in (0, loop.saved_step):
+                loop.save(checkpoint)
+                clock.saved_at = time.perf_counter()
+            if interruption.is_asked:
+                raise KeyboardInterrupt
+            _advance(loop, clock, watch)
+            is_new = counters.step in scored_at
+
+
+def _stopped(loop: Loop, checkpoint: Path | None, what: str) -> str:
+    """Return where a run stopped and what is kept of it."""
+    step, saved = loop.state.counters.step, loop.saved_step
+    kept = "before its first checkpoint" if saved is None else f"its checkpoint of step {saved} is in {checkpoint}"
+    return f"{what} stopped at step {step} of {loop.total}{',' if saved is None else ';'} {kept}"
 
 
 def _advance(loop: Loop, clock: Clock, watch: Watch) -> None:
@@ -113,11 +152,18 @@ def _advance(loop: Loop, clock: Clock, watch: Watch) -> None:
         watch.report(Progress(watch.what, counters.step, loop.total, figures))
 
 
-def _score(loop: Loop, dev: Callable[[], float], watch: Watch) -> None:
+def _score(loop: Loop, dev: Callable[[], float], watch: Watch, interruption: Interruption) -> None:
     """Score the circuit in evaluation mode, and remember its weights if the score is the best."""
     counters = loop.state.counters
     loop.circuit.eval()
-    score = loop.ranks.agree(dev())
+    before = rng_state()
+    try:
+        with interruption.at_once():
+            value = dev()
+    except KeyboardInterrupt:
+        restore_rng(before)  # the score will be made again
+        raise
+    score = loop.ranks.agree(value)
     loop.circuit.train_mode(backbone_dropout=loop.train.backbone_dropout)
     if watch.on_score is not None:
         watch.on_score(counters.step, score)

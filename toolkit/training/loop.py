@@ -69,6 +69,7 @@ class Loop:
     Attributes:
         planned: the batches of all processes in order.
         total: optimiser steps of the whole run.
+        saved_step: step of the last checkpoint, of this try or an earlier one; None: there is none.
     """
 
     def __init__(self, circuit: Circuit, learn: Sequence[Part], data: Sequence[TaskData], train: TrainConfig) -> None:
@@ -91,6 +92,7 @@ class Loop:
         self.total = n_batches // self.ranks.count
         schedule = linear_schedule(optimizer, total_steps=self.total, warmup_ratio=train.warmup_ratio)
         self.state = State(parameters, optimizer, schedule)
+        self.saved_step: int | None = None
         self.units = [train.batch_size * units_per_item(one.features) for one in data]
 
     def scored_steps(self) -> set[int]:
@@ -136,6 +138,8 @@ class Loop:
         rng = self.ranks.gather(rng_state())
         if self.ranks.is_main and folder is not None:
             save_checkpoint(folder, self.state.to_checkpoint(rng))
+        if folder is not None:
+            self.saved_step = self.state.counters.step
 
     def resume(self, folder: Path | None) -> None:
         """Seed the generators, and continue from the checkpoint in `folder` if there is one.
@@ -154,6 +158,7 @@ class Loop:
                 f"The checkpoint in {folder} is of {len(saved['rng'])} processes, this run has {ranks.count}; start as many."
             )
         restore_rng(saved["rng"][ranks.rank])
+        self.saved_step = self.state.counters.step
 
     def _loss(self, task: int, items: np.ndarray) -> Tensor:
         """Return the loss of some rows, in the unit of a batch of the mean size."""

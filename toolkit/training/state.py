@@ -77,6 +77,11 @@ class Counters:
     history: list[list[float]] = field(default_factory=list)
     losses: list[list[float]] = field(default_factory=list)
 
+    @property
+    def scored_at(self) -> int | None:
+        """Step of the last dev score."""
+        return int(self.history[-1][0]) if self.history else None
+
     def take_score(self, score: float) -> bool:
         """Record the dev score of the current step; return whether it is the best, of equal ones the earliest."""
         self.history.append([self.step, score])

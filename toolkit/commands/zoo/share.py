@@ -10,7 +10,7 @@ import click
 import toolkit
 from toolkit.commands.groups import FormerArgument, example
 from toolkit.commands.options import PATH, REPLACE, SHELF, ZOO
-from toolkit.commands.screen import bars, show
+from toolkit.commands.screen import show, voice
 from toolkit.commands.zoo.look import out_of
 from toolkit.commands.zoo.look import zoo as group
 from toolkit.errors import ToolkitError
@@ -38,9 +38,9 @@ PLACES = """A place is a folder, `hf://org/repo` (HF_TOKEN or `hf auth login` to
 @SHELF
 def zoo_push(name: str, dest: str, no_parents: bool, replace: bool, zoo: Path, backbone: str | None) -> None:
     config = toolkit.configure(zoo=zoo)
-    with bars() as report:
+    with voice() as speaking:
         found = toolkit.zoo_push(
-            name, dest, config, parents=not no_parents, replace=replace, backbone=backbone, report=report
+            name, dest, config, parents=not no_parents, replace=replace, backbone=backbone, report=speaking.report
         )
     show(found)
 
@@ -65,8 +65,10 @@ def zoo_push(name: str, dest: str, no_parents: bool, replace: bool, zoo: Path, b
 @SHELF
 def zoo_pull(src: str, name: str | None, lock: Path | None, replace: bool, zoo: Path, backbone: str | None) -> None:
     config = toolkit.configure(zoo=zoo)
-    with bars() as report:
-        found = toolkit.zoo_pull(src, config, name=name, lock=lock, replace=replace, backbone=backbone, report=report)
+    with voice() as speaking:
+        found = toolkit.zoo_pull(
+            src, config, name=name, lock=lock, replace=replace, backbone=backbone, report=speaking.report
+        )
     show(found)
 
 
@@ -80,8 +82,8 @@ def zoo_pull(src: str, name: str | None, lock: Path | None, replace: bool, zoo: 
 @click.argument("place")
 @ZOO
 def zoo_sync(place: str, zoo: Path) -> None:
-    with bars() as report:
-        found = toolkit.zoo_sync(place, toolkit.configure(zoo=zoo), report=report)
+    with voice() as speaking:
+        found = toolkit.zoo_sync(place, toolkit.configure(zoo=zoo), report=speaking.report)
     show(found)
     if faults := [str(row["fault"]) for row in found.rows if row["fault"]]:
         raise ToolkitError("\n".join(faults))

@@ -13,7 +13,7 @@ from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
 from toolkit.features import sentence_features
 from toolkit.metrics import UNSPACED
-from toolkit.progress import Progress
+from toolkit.progress import under_way
 from toolkit.recipes.data.kinds import BALANCE, HAS_POOL, LENGTHS, LIMITS, UNCUT
 from toolkit.recipes.data.leaks import Held, Leak, describe, find_leaks
 from toolkit.recipes.score.evaluate import contamination
@@ -76,8 +76,8 @@ def check(name: str, session: Session) -> Check:
     for split in task.splits:
         for language in task.reachable(split, data_root=config.data_root, has_pairs=True):
             rows = task.rows(split, language, data_root=config.data_root)
-            session.report(Progress(f"read {name} {split} {language}", 0, len(rows)))
-            good, faults = _read(rows)
+            with under_way(session.report, f"read {name} {split} {language}"):
+                good, faults = _read(rows)
             held = Held(task, (split, rows.split), language, good)
             if split == "train":
                 trained.append(held)
@@ -161,9 +161,10 @@ def _pool_parts(task: Task, scored: Mapping[str, Held], tokenizer: Any, limit: i
         n_right.update(pool.rows[place].language for place in pool.right(held.rows, f"{task.name} {language}")[1])
     for language in pool.languages:
         texts = [row.text for row in pool.rows if row.language == language]
-        session.report(Progress(f"read {task.name} pool {language}", 0, len(texts)))
         balance = f"{n_right[language] / n_queries:.2f} right a query"
-        yield _texts_part("pool", language, texts, tokenizer, limit, balance)
+        with under_way(session.report, f"read {task.name} pool {language}"):
+            part = _texts_part("pool", language, texts, tokenizer, limit, balance)
+        yield part
 
 
 def _cut_at_blanks(task: Task) -> Iterator[str]:
@@ -246,7 +247,6 @@ def _contamination(task: Task, scored: Mapping[str, Held], session: Session) -> 
 
 def _seen(seen: Seen, session: Session) -> Held | str:
     """Return the rows that a card's `data_seen` names, or why they cannot be read."""
-    session.report(Progress(f"read {seen.task} {seen.language or ''}", 0, 1))
     try:
         task = session.catalogue.get(seen.task)
         n = seen.rows if isinstance(seen.rows, int) else None
@@ -255,7 +255,8 @@ def _seen(seen: Seen, session: Session) -> Held | str:
         rows = first if seen.limit is None else whole.limited(seen.limit, seed=seen.seed or 0)
         if seen.drawn_from is not None and n is not None:
             rows = rows.draw(n, seed=seen.seed or 0)
-        good = list(rows)
+        with under_way(session.report, f"read {seen.task} {seen.language or ''}".rstrip()):
+            good = list(rows)
     except ToolkitError as error:
         return str(error)
     return Held(task, (rows.asked, rows.split), rows.language, good, rows.fingerprint)

@@ -183,7 +183,7 @@ def _learnt(
             train=settings,
             dev=dev,
             checkpoint=checkpoint,
-            watch=Watch(f"collapse {whole}", session.report),
+            watch=Watch(f"collapse {whole}", session.report, say=session.say),
         )
         files = {file_of(part): student.tensors_of(part) for part in (module, answer)}
         cost, scores = measure_cost(student, taught.held, session, seed=settings.seed, note="collapsed")

@@ -7,7 +7,7 @@ from threading import Lock
 
 from toolkit.config.words import AskedPrecision
 from toolkit.modeling.backbone import Backbone, load_backbone
-from toolkit.progress import Progress
+from toolkit.progress import under_way
 from toolkit.recipes.session.session import Session
 
 Key = tuple[str, str, str | None]
@@ -50,16 +50,13 @@ class FrozenBackbone:
 def open_backbone(session: Session) -> Backbone:
     """Load the backbone of a session; a frozen one is kept for the next call in this process."""
     settings = session.config.backbone
-    session.report(Progress(f"load {settings.name}", 0, 1))
-    if session.config.adapter.kind == "full":
-        # Trained in place, so never shared. Full training needs fp32 weights; bf16 then means autocast.
-        backbone = load_backbone(
-            settings.name, precision=settings.precision, revision=settings.revision, is_trainable=True
-        )
-    else:
-        backbone = _FROZEN.lend(settings.name, settings.precision, settings.revision)
-    session.report(Progress(f"load {settings.name}", 1, 1))
-    return backbone
+    with under_way(session.report, f"load {settings.name}"):
+        if session.config.adapter.kind == "full":
+            # Trained in place, so never shared. Full training needs fp32 weights; bf16 then means autocast.
+            return load_backbone(
+                settings.name, precision=settings.precision, revision=settings.revision, is_trainable=True
+            )
+        return _FROZEN.lend(settings.name, settings.precision, settings.revision)
 
 
 def _load(name: str, precision: AskedPrecision, revision: str | None) -> Backbone:

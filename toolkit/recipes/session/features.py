@@ -6,7 +6,7 @@ from toolkit.config import EvalConfig, TrainConfig
 from toolkit.features import MAX_LENGTH, Features, Tokenising
 from toolkit.features.cache import GIB, cached_features
 from toolkit.modeling.backbone import Backbone
-from toolkit.progress import Progress
+from toolkit.progress import under_way
 from toolkit.recipes.session.session import Session
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.task import Rows
@@ -24,21 +24,19 @@ def features_for(
     """Return the tokens of `rows` by the settings of training or evaluation, from the cache where it has them."""
     for note in rows.notes:
         session.say(f"{rows.task.name} {rows.language} ({rows.split}): {note}.")
-    session.report(Progress(what, 0, len(rows)))
     own = rows.task.passage_tokens or MAX_LENGTH[kind]
     length = own if settings.max_length == "auto" else settings.max_length
-    found = cached_features(
-        rows,
-        kind,
-        backbone.tokenizer,
-        Tokenising(
-            max_length=min(length, backbone.max_tokens),
-            stride=settings.stride,
-            label_piece=settings.label_piece,
-            query_length=rows.task.query_tokens,
-        ),
-        max_bytes=round(session.config.cache_gib * GIB),
-        say=session.say,
-    )
-    session.report(Progress(what, len(rows), len(rows)))
-    return found
+    with under_way(session.report, what):
+        return cached_features(
+            rows,
+            kind,
+            backbone.tokenizer,
+            Tokenising(
+                max_length=min(length, backbone.max_tokens),
+                stride=settings.stride,
+                label_piece=settings.label_piece,
+                query_length=rows.task.query_tokens,
+            ),
+            max_bytes=round(session.config.cache_gib * GIB),
+            say=session.say,
+        )

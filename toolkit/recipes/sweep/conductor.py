@@ -6,6 +6,7 @@ import shutil
 import socket
 import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from toolkit.errors import ToolkitError
@@ -13,6 +14,7 @@ from toolkit.progress import Progress, Tell
 from toolkit.recipes.sweep.messages import Answer, Below, DoStep, Event, Failed, Progressed, Resumed, StepDone
 from toolkit.recipes.sweep.pool import Pool, Worker
 from toolkit.sweeps import Attempt, Planned, Record, Step, SweepFolder
+from toolkit.sweeps.outlook import left_with, seconds_left, speeds_of
 from toolkit.sweeps.results import ancestors, states_of
 from toolkit.sweeps.values import State
 from toolkit.zoo import Zoo
@@ -54,13 +56,17 @@ class Conductor:
         while True:
             while self._hand_out():
                 pass
-            self._tell.progress(Progress(self._what(), self._count("done"), total, self._figures()))
+            self._show(total)
             if not any(worker.job for worker in self._pool.workers):
                 break
             for worker, event in self._pool.hear(1.0):
                 self._take(worker, event)
         states, _ = self._now()
         return sum(state in ("failed", "blocked") for state in states.values())
+
+    def told(self) -> str:
+        """Return how many steps are done, in words."""
+        return f"{self._count('done')} of {len(self._states)} steps"
 
     # -- handing out
 
@@ -114,6 +120,8 @@ class Conductor:
     def _take(self, worker: Worker, event: Event) -> None:
         step = _step_of(worker)
         if step is not None:
+            if isinstance(event, Failed | Answer):
+                self._tell.progress(Progress("", 1, 1, lane=_lane(step)))
             self._note(step, event)
         if isinstance(event, Failed) and event.is_dead:
             if step is None:  # it died before it had anything to do: the next one would as well
@@ -129,7 +137,9 @@ class Conductor:
         now = time.time()
         spent = now - attempt.started
         match event:
-            case Progressed(what, done, total):
+            case Progressed(what, done, total, figures):
+                own = what.removesuffix(f" {step.composition}")  # the lane names it
+                self._tell.progress(Progress(own, done, total, figures, lane=_lane(step)))
                 seconds = self._carried[step.key] * bool(attempt.resumed_at) + spent
                 record = replace(record, what=what, done=done, total=total, seconds=seconds)
                 self._records[step.key] = record
@@ -137,11 +147,13 @@ class Conductor:
                     self._write(record)
             case Resumed(at):
                 self._write(replace(record, attempts=(*before, replace(attempt, resumed_at=at))))
+                if at:
+                    self._tell.say(f"{_lane(step)} continues from step {at}.")
             case Failed(error):
                 ended = replace(attempt, ended=now, outcome="failed")
                 self._states[step.key] = "failed"
                 self._write(replace(record, state="failed", error=error, attempts=(*before, ended)))
-                self._tell.say(f"{step.composition}{_on(step)}: failed: {error}")
+                self._tell.say(f"{_lane(step)}: failed: {error}")
                 self._stop_where_disk_is_full()
             case StepDone():
                 ended = replace(attempt, ended=now, outcome=event.outcome)
@@ -150,7 +162,7 @@ class Conductor:
                 record = _finished(replace(record, attempts=(*before, ended)), step, event)
                 record = replace(record, seconds=event.seconds + self._carried[step.key] * is_resumed)
                 self._write(record)
-                self._tell.say(f"{step.composition}{_on(step)}: done in {spent:.0f} s{_main(record)}")
+                self._tell.say(f"{_lane(step)}: done in {spent:.0f} s{_main(record)}")
 
     def _stop_where_disk_is_full(self) -> None:
         free = shutil.disk_usage(self._folder.root).free
@@ -195,15 +207,20 @@ class Conductor:
         return states_of(self._planned.steps, shown, is_alive=True)
 
     def _count(self, state: State) -> int:
-        return sum(found == state for found in self._states.values())
+        return self._count_of(self._states, state)
 
-    def _what(self) -> str:
-        running = [step.composition for worker in self._pool.workers if (step := _step_of(worker)) is not None]
-        return ", ".join(running) or "sweep"
+    @staticmethod
+    def _count_of(states: Mapping[str, State], state: State) -> int:
+        return sum(found == state for found in states.values())
 
-    def _figures(self) -> dict[str, float]:
-        failed = self._count("failed")
-        return {"failed": failed} if failed else {}
+    def _show(self, total: int) -> None:
+        """Report how many steps are done, and the time that is left as `xstilts status` estimates it."""
+        steps, (states, _), now = self._planned.steps, self._now(), time.time()
+        left = seconds_left(steps, states, self._records, speeds=speeds_of(steps, self._records), now=now)
+        seconds = None if left is None else left_with(left, len(self._pool.workers), steps, states)
+        figures = {state: float(found) for state in ("failed", "blocked") if (found := self._count_of(states, state))}
+        what = f"sweep {self._planned.sweep.name}"
+        self._tell.progress(Progress(what, self._count("done"), total, figures, seconds_left=seconds))
 
 
 def _step_of(worker: Worker) -> Step | None:
@@ -227,6 +244,11 @@ def _finished(record: Record, step: Step, event: StepDone) -> Record:
         total=0,
         error="",
     )
+
+
+def _lane(step: Step) -> str:
+    """Return the words of a step in the progress of a sweep."""
+    return f"{step.composition}{_on(step)}"
 
 
 def _on(step: Step) -> str:

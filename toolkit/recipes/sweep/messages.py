@@ -116,11 +116,12 @@ Job = LookUp | Measure | DoStep | OpenRun | CloseRun
 
 @dataclass(frozen=True)
 class Progressed:
-    """Event: progress within a job."""
+    """Event: progress within a job; its fields are those of `Progress`."""
 
     what: str
     done: int
     total: int
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from toolkit.recipes.sweep.messages import Answer, Event, Failed, Hire, Job, eve
 
 OnEvent = Callable[[Event], None]
 A = TypeVar("A", bound=Answer)
+_CHECKPOINT_S = 30.0  # longer than a step of training and its checkpoint
 _PROGRAM = "toolkit.recipes.sweep.worker"
 _SOURCES = Path(__file__).resolve().parents[3]  # the folder of the package, which workers import as well
 
@@ -82,8 +84,20 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self._interrupt()
         for worker in self.workers:
             self._dismiss(worker)
+
+    def _interrupt(self) -> None:
+        """Let the workers write the checkpoints of what they train; a second Ctrl-C does not wait for that."""
+        busy = [worker for worker in self.workers if worker.job is not None and not worker.is_gone]
+        for worker in busy:
+            worker.process.send_signal(signal.SIGINT)
+        ends = time.monotonic() + _CHECKPOINT_S
+        with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+            for worker in busy:
+                worker.process.wait(max(0.0, ends - time.monotonic()))
 
     def free(self) -> Worker | None:
         """Return a worker without a job."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from toolkit.config import Config, to_dict
 from toolkit.config.convert import sections
-from toolkit.errors import ToolkitError
+from toolkit.errors import Interrupted, ToolkitError
 from toolkit.progress import Progress, Tell
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.conductor import Conductor
@@ -174,6 +174,8 @@ def sweep(
             try:
                 failed = conductor.run()
                 status = "FAILED" if failed else "FINISHED"
+            except KeyboardInterrupt:
+                raise Interrupted(f"{conductor.told()} are done and kept in {folder}/") from None
             finally:
                 run.close(planned, held, status)
     return failed
@@ -279,8 +281,8 @@ def _passing_on(tell: Tell) -> OnEvent:
 
     def on_event(event: Event) -> None:
         match event:
-            case Progressed(what, done, total):
-                tell.progress(Progress(what, done, total))
+            case Progressed(what, done, total, figures):
+                tell.progress(Progress(what, done, total, figures))
             case Said(text) if text not in said:
                 said.add(text)
                 tell.say(text)

@@ -45,6 +45,7 @@ def measure(steps: Sequence[Step], places: Mapping[str, Any], *, report: Report,
             a_row = min(per_row for _, per_row, _ in tries)
             fixed = min(whole - per_row * rows for whole, per_row, rows in tries)
             speeds[step.work] = a_row, max(0.0, fixed)
+    report(Progress("measure the speed", len(steps), len(steps)))
     return Measured(speeds, tuple(faults))
 
 

@@ -71,18 +71,18 @@ class _Voice:
     def __init__(self, descriptor: int) -> None:
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
-        self._shown = 0.0
+        self._shown, self._what = 0.0, ""
 
     def send(self, event: Event) -> None:
         with self._lock, suppress(BrokenPipeError):
             self._file.write(to_line(event) + "\n")
 
     def report(self, progress: Progress) -> None:
-        """Send progress, about twice a second."""
+        """Send progress, about twice a second, and what begins or is over at once."""
         now = time.monotonic()
-        if now - self._shown >= _BEAT_S:
-            self._shown = now
-            self.send(Progressed(progress.what, progress.done, progress.total))
+        if now - self._shown >= _BEAT_S or progress.what != self._what or progress.done >= progress.total:
+            self._shown, self._what = now, progress.what
+            self.send(Progressed(progress.what, progress.done, progress.total, progress.figures))
 
     def say(self, sentence: str) -> None:
         """Send a sentence for the reader."""
@@ -103,6 +103,9 @@ def work(events: int) -> None:
         except ToolkitError as error:
             _log(str(error))
             voice.send(Failed(str(error)))
+        except KeyboardInterrupt:  # from the sweep, which is stopped itself; what trains has written a checkpoint
+            _log("The sweep was stopped.")
+            os._exit(130)
         except Exception as error:  # the sweep continues; the log has the traceback
             _log(traceback.format_exc())
             first = (str(error).strip() or "no message").splitlines()[0]
@@ -166,6 +169,7 @@ def _look_up(job: LookUp, places: Mapping[str, Any], voice: _Voice) -> LookedUp:
     for number, need in enumerate(job.needs):
         voice.report(Progress("look at the rows", number, len(job.needs)))
         rows[need.name] = _rows_fact(need, places, catalogue)
+    voice.report(Progress("look at the rows", len(job.needs), len(job.needs)))
     return LookedUp(backbones, rows)
 
 
@@ -240,12 +244,7 @@ def _score(job: DoStep, session: Session) -> StepDone:
 
     step = job.step
     journey: Callable[..., Any] = evaluate if step.kind == "evaluate" else retrieve
-    found = journey(
-        step.composition,
-        session,
-        task=step.task,
-        languages=step.languages,
-    )
+    found = journey(step.composition, session, task=step.task, languages=step.languages)
     cards = [session.zoo.get(name, session.shelf) for name in _direct(job)]
     seen = tuple(contamination(cards, session.catalogue.get(step.task)))
     return _done("made", tuple(found.scores), folder=str(found.folder), contamination=seen)

@@ -101,7 +101,7 @@ def _fitted(
             train=session.config.train,
             dev=dev,
             checkpoint=checkpoint if len(phases) == 1 else checkpoint / f"phase{number}",
-            watch=Watch(what, session.report, on_score),
+            watch=Watch(what, session.report, on_score, session.say),
         )
         result = fitted if result is None else result.followed_by(fitted)
     assert result is not None

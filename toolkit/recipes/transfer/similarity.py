@@ -108,6 +108,7 @@ def _compared(names: Sequence[str], predictors: Sequence[Predictor], context: Co
     for done, predictor in enumerate(predictors):
         context.session.report(Progress("compare", done, len(predictors)))
         matrices.append(_matrix(predictor, names, context, reasons.setdefault(predictor.name, {})))
+    context.session.report(Progress("compare", len(predictors), len(predictors)))
     levels = {name: level(name, context.session.catalogue) for name in names}
     panels = tuple(_panel(PREDICTORS[matrix.predictor], matrix, levels) for matrix in matrices)
     return Compared(tuple(names), levels, tuple(matrices), panels, reasons)
