@@ -222,9 +222,11 @@ def serve(folder: str, ready: int) -> None:
     """Import everything that a run of the tiny backbone does, say so on the descriptor `ready`, and fork until nobody holds a connection."""
     for name in _PRELOADED:
         importlib.import_module(name)
+    from tests import pieces
     from toolkit.modeling.tiny import tiny_tokenizer
 
-    tiny_tokenizer()  # it is made once a process
+    tiny_tokenizer()  # both are made once a process
+    pieces.xlmr()
     assert threading.active_count() == 1, "a thread does not survive a fork"
     gc.collect()
     gc.freeze()

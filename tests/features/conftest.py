@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests import pieces
+
 
 @pytest.fixture(scope="session")
 def characters() -> Any:
@@ -18,11 +20,4 @@ def characters() -> Any:
 @pytest.fixture(scope="session")
 def xlmr() -> Any:
     """XLM-R's tokenizer, as the embedded backbone brings it."""
-    from transformers import XLMRobertaTokenizerFast
-
-    from toolkit.modeling.embedded import embedded_folder
-    from toolkit.modeling.special import as_text
-
-    return as_text(
-        XLMRobertaTokenizerFast(tokenizer_file=str(embedded_folder() / "tokenizer.json"), model_max_length=512)
-    )
+    return pieces.xlmr()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests import pieces
 from toolkit.features.pair import pair_features
 from toolkit.features.sentence import sentence_features
 from toolkit.features.span import span_features
 from toolkit.features.tags import tags_features
-from toolkit.modeling.special import as_text
 from toolkit.modeling.tiny import tiny_tokenizer
 from toolkit.tasks.rows import PairRow, SpanRow, TagsRow
 
@@ -20,22 +20,12 @@ SPECIAL = {0, 1, 2, 3}
 @pytest.fixture(scope="module")
 def tokenizer():
     """XLM-R's own pieces, where `<pad>` is a piece of the Unigram model too."""
-    from transformers import XLMRobertaTokenizerFast
-
-    from toolkit.modeling.embedded import embedded_folder
-
-    return as_text(
-        XLMRobertaTokenizerFast(tokenizer_file=str(embedded_folder() / "tokenizer.json"), model_max_length=512)
-    )
+    return pieces.xlmr()
 
 
 @pytest.fixture(scope="module")
 def plain():
-    from transformers import XLMRobertaTokenizerFast
-
-    from toolkit.modeling.embedded import embedded_folder
-
-    return XLMRobertaTokenizerFast(tokenizer_file=str(embedded_folder() / "tokenizer.json"))
+    return pieces.plain()
 
 
 @pytest.mark.parametrize("typed", TYPED)

@@ -45,7 +45,7 @@ def test_all_strengths_leave_labels_spans_and_tags_right_on_hundreds_of_rows_a_l
     assert sum(seen.changed.values()) > 2000
 
 
-@pytest.mark.journey
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_another_process_with_the_same_seed_makes_the_same_rows_to_the_byte(data_root: Path) -> None:
     here = look("pawsx", data_root, limit=2)

@@ -131,6 +131,7 @@ def test_two_sweeps_in_one_folder_are_one_sentence(copied: Path, monkeypatch: py
     assert not SweepFolder(copied).is_locked()
 
 
+@pytest.mark.slow
 def test_two_workers_come_to_the_same_table(swept: Path, tmp_path: Path) -> None:
     assert run(write_grid(tmp_path), tmp_path / "out", workers=2) == 0
     assert table(tmp_path / "out") == table(swept)
