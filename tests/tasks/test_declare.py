@@ -138,7 +138,7 @@ def test_ccgbank_files_are_tokens_a_tab_and_tags(tmp_path: Path) -> None:
         (CSV + "hub: a/b\n", "either `hub`"),
         (CSV.replace("gold}", "gold, third: c}"), "names columns for first, label, second, third"),
         (CSV.replace("dev:", "development:"), "names 'development'"),
-        (CSV.replace(", dev: dev.csv", ""), "no rows to score on"),
+        (CSV.replace(", dev: dev.csv", ""), "a share such as `dev: 10%`"),
         (CSV.replace("dev: dev.csv", "test: dev.csv"), "training rows without dev rows"),
         (CSV.replace("train.csv", "train.xls"), "the format 'xls' is unknown"),
         (CSV.replace("labels: [different, same]\n", ""), "needs `labels`"),

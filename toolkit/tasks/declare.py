@@ -26,6 +26,7 @@ _SOURCE = (
     "config",
     "revision",
     "splits",
+    "share_seed",
     "files",
     "format",
     "columns",
@@ -241,7 +242,11 @@ def _check_training(task: Task, known: Mapping[str, Task]) -> None:
                 "`label_map` for other words in the file."
             )
     elif task.has_train and "dev" not in task.source.splits:
-        raise ConfigError("training rows without dev rows; expected `dev` with `train`.")
+        raise ConfigError(
+            "training rows without dev rows; expected `dev` with `train`: a file or split, or a share such as `dev: 10%`."
+        )
+    if "score" not in task.source.splits:
+        raise ConfigError("no rows to score on; expected `score`, `test` or `dev`.")
 
 
 def _texts(value: Any, key: str, *, is_cut: bool = True) -> tuple[str, ...]:

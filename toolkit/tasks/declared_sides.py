@@ -133,6 +133,4 @@ def tried(names: Any) -> tuple[str, ...]:
 def with_score(splits: Mapping[str, Any]) -> dict[str, Any]:
     """Add `score`: if the file does not say, scores are reported on `test`, or else on `dev`."""
     scored = next((splits[split] for split in ("score", "test", "dev") if split in splits), None)
-    if scored is None:
-        raise ConfigError("no rows to score on; expected `score`, `test` or `dev`.")
-    return {**splits, "score": scored}
+    return dict(splits) if scored is None else {**splits, "score": scored}

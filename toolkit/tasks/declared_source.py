@@ -15,6 +15,7 @@ from toolkit.tasks.sources.checks import Column
 from toolkit.tasks.sources.file_source import FileSource
 from toolkit.tasks.sources.formats import ENDINGS, FORMATS
 from toolkit.tasks.sources.hub import HubSource
+from toolkit.tasks.sources.share import SHARED, Shared, ShareSource, share_of
 from toolkit.tasks.task import Source, Task
 
 _SQUAD = {
@@ -45,7 +46,8 @@ def usual_columns(said: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _format(said: Mapping[str, Any]) -> str:
-    ending = Path(str(next(iter(said["files"].values())))).suffix.lstrip(".").lower()
+    files = [str(each) for each in said["files"].values() if share_of(each) is None]
+    ending = Path(files[0]).suffix.lstrip(".").lower() if files else ""
     return str(said.get("format") or ENDINGS.get(ending, ending))
 
 
@@ -64,6 +66,51 @@ def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_ma
     if has_sides(said):
         return sides_of(said, folder)
     held = base.source if base is not None else None
+    whole = held if isinstance(held, ShareSource) else None
+    plain, shares = _without_shares(said)
+    if not (said.keys() & {"files", "splits", "hub"}) and whole is not None:
+        shares = dict(whole.shares)
+    found = _plain_source(plain, folder, whole.source if whole is not None else held, label_map)
+    if not shares:
+        return found
+    is_named = "score" in {**plain.get("files", {}), **plain.get("splits", {})}
+    scored: Shared = "test" if "test" in shares else "dev"
+    has_own = is_named or ("test" in found.splits and "test" not in shares)
+    seed = said.get("share_seed", whole.seed if whole is not None else 0)
+    if type(seed) is not int or seed < 0:
+        raise ConfigError(f"`share_seed` is {seed!r}; expected a whole number, 0 or more.")
+    return ShareSource(source=found, shares=shares, seed=seed, scored=None if has_own else scored)
+
+
+def _without_shares(said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[Shared, float]]:
+    """Return the keys with files and splits alone, and the shares of the training rows that they named."""
+    plain, shares = dict(said), {}
+    for key in ("files", "splits"):
+        for split, value in said.get(key, {}).items():
+            if isinstance(value, int | float):
+                raise ConfigError(
+                    f"`{split}` is {value}; expected a file or a split, or a share such as `{split}: 10%`."
+                )
+            if (share := share_of(value)) is None:
+                continue
+            if split not in SHARED:
+                raise ConfigError(
+                    f"`{split}` is {value}; expected a file or a split: only {', '.join(SHARED)} may be a share."
+                )
+            if "train" not in said[key]:
+                raise ConfigError(
+                    f"`{split}: {value}` is a share of `train`, which `{key}` does not name; expected both."
+                )
+            shares[split] = share
+        if key in said:
+            plain[key] = {split: value for split, value in said[key].items() if share_of(value) is None}
+    return plain, {name: shares[name] for name in SHARED if name in shares}
+
+
+def _plain_source(
+    said: Mapping[str, Any], folder: Path, held: Source | None, label_map: Mapping[str, str] | None
+) -> Source:
+    """Return the source of everything but the shares."""
     usual = {} if isinstance(held, FileSource) else usual_columns(said)
     columns = {key: _column(value, key) for key, value in said.get("columns", usual).items()}
     where = {key: tuple(value) if isinstance(value, list) else (value,) for key, value in said.get("where", {}).items()}

@@ -17,6 +17,7 @@ from toolkit.tasks.mirror.pins import pinned
 from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.sources.joined import JoinedSource
 from toolkit.tasks.sources.paired import PairedSource
+from toolkit.tasks.sources.share import ShareSource
 from toolkit.tasks.task import Task
 
 README = "README.md"
@@ -56,7 +57,7 @@ class _Wanted:
 
 def hub_sources(task: Task) -> tuple[HubSource, ...]:
     """Return the hub datasets that a task reads its rows from; none if they come from elsewhere."""
-    source: Any = task.source
+    source: Any = task.source.source if isinstance(task.source, ShareSource) else task.source
     every = source.sources.values() if isinstance(source, JoinedSource | PairedSource) else [source]
     return tuple(each for each in every if isinstance(each, HubSource))
 
