@@ -138,9 +138,11 @@ def zoo_readme(name: str, config: Config, *, place: str = "", backbone: str | No
         place: where it can be pulled from, for the line that does so.
         backbone: as for `zoo_push`.
     """
+    from toolkit.zoo import Zoo
     from toolkit.zoo.readme import readme
+    from toolkit.zoo.record import with_scores
 
-    page = readme(card_of(config.zoo, name, backbone), place).rstrip()
+    page = readme(with_scores(Zoo(config.zoo), card_of(config.zoo, name, backbone)), place).rstrip()
     return listing([{"name": name, "readme": page}], lines=[page])
 
 

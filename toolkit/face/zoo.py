@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from toolkit.errors import ToolkitError
-from toolkit.face.shared import Listing, aligned, listing
+from toolkit.face.shared import Listing, listing
+from toolkit.face.zoo_texts import difference_lines, score_lines
 from toolkit.results.result import Record, Result
 
 if TYPE_CHECKING:
@@ -29,30 +30,44 @@ def zoo_list(
     sort: Sort = "name",
     backbone: str | None = None,
 ) -> Listing:
-    """Return the adapters of a zoo with their backbone, size, dev scores and digest.
+    """Return the adapters of a zoo with their backbone, size, dev scores, evaluations and digest.
+
+    What `evaluate` and `retrieve` found is kept next to each adapter, and shown as the zero-shot mean: over the languages
+    that the task is not trained in.
 
     Args:
         config: names the zoo.
-        task: only those that learnt it.
-        language: only those trained on or scored in it.
-        better_than: `60` or `xnli=60`: only those with a score above so many per cent.
+        task: only those that learnt it or were scored on it.
+        language: only those trained on or scored in it; scores are those in that language.
+        better_than: `60` or `xnli=60`: only those above so many per cent, by their evaluation on the task (`task` or the one
+            named) or, without one, by their dev score.
         sort: order of the rows.
         backbone: only those of this backbone.
     """
     from toolkit.zoo import Zoo
     from toolkit.zoo.find import choose, size
+    from toolkit.zoo.record import with_scores
+    from toolkit.zoo.standing import own_scores, standings
 
     damaged: list[str] = []
-    held = Zoo(config.zoo).list(backbone, damaged=damaged)
+    zoo = Zoo(config.zoo)
+    held = [with_scores(zoo, card, damaged=damaged) for card in zoo.list(backbone, damaged=damaged)]
     rows, cells = [], []
     for card in choose(held, task=task, language=language, better_than=better_than, sort=sort):
-        scores = ", ".join(f"{s.task} {s.metric} {100 * s.value:.1f}" for s in card.scores)
-        cells.append((card.name, card.backbone.name, f"{size(card) / 1e6:.1f} MB", scores, card.digest[:12]))
-        rows.append(_record(card) | {"scores": scores})
+        dev = ", ".join(f"{s.task} {s.language} {s.metric} {100 * s.value:.1f}" for s in own_scores(card))
+        found = [
+            one.in_words(language)
+            for one in standings(card)
+            if task in (None, one.task) and (language is None or language in one.by_language)
+        ]
+        scored = "; ".join(found)
+        cells.append((card.name, card.backbone.name, f"{size(card) / 1e6:.1f} MB", dev, scored, card.digest[:12]))
+        rows.append(_record(card) | {"scores": dev, "evaluated": scored})
     nothing = f"The zoo {config.zoo} holds no adapters" + (f" for {backbone}." if backbone else ".")
     lines = [] if rows else [f"None of the {len(held)} adapters in {config.zoo} fits." if held else nothing]
     notes = [f"Damaged: {sentence}" for sentence in damaged]
-    return listing(rows, ("adapter", "backbone", "size", "dev", "digest"), cells, lines=lines, notes=notes)
+    scored_in = "zero-shot" if language is None else f"in {language}"
+    return listing(rows, ("adapter", "backbone", "size", "dev", scored_in, "digest"), cells, lines=lines, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -73,15 +88,19 @@ class Shown(Result):
 
 
 def zoo_show(name: str, config: Config, *, backbone: str | None = None) -> Shown:
-    """Return an adapter's card: recipe, parents, data seen, scores, files.
+    """Return an adapter's card: recipe, parents, data seen, scores, files; below it what evaluations found.
 
     Args:
         name: of the adapter, a composition.
         config: names the zoo.
         backbone: whose; None: the only one that has an adapter of the name.
     """
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.record import with_scores
+
     card = card_of(config.zoo, name, backbone)
-    return Shown(card=card, text=card.to_text().rstrip())
+    lines = score_lines(with_scores(Zoo(config.zoo), card))
+    return Shown(card=card, text="\n".join([card.to_text().rstrip(), *lines]))
 
 
 def zoo_log(name: str, config: Config, *, backbone: str | None = None) -> Listing:
@@ -143,39 +162,7 @@ def zoo_diff(
     heads = (mine.name, theirs.name + (f" at {at}" if at else ""))
     is_same = mine.digest == theirs.digest
     lines = [f"The same weights: {mine.digest[:12]}"] if is_same else []
-    return Compared(found=found, is_same=is_same, text="\n".join([*lines, *_difference_lines(found, heads)]))
-
-
-def _difference_lines(found: Difference, heads: tuple[str, str]) -> list[str]:
-    lines: list[str] = []
-    for title, rows in (("made", found.made), ("data seen", found.data)):
-        if rows:
-            lines += [*aligned((title, *heads), rows), ""]
-    if found.scores:
-        shown = [
-            (" ".join(key), *("-" if one is None else f"{100 * one:.2f}" for one in (a, b)), _change(a, b))
-            for key, a, b in found.scores
-        ]
-        lines += [*aligned(("score", *heads, "change"), shown), ""]
-    if found.weights:
-        weights = [
-            (
-                one.part,
-                "" if one.layer is None else str(one.layer),
-                f"{one.relative:.4f}",
-                f"{one.cosine:.4f}",
-                *(f"{norm:.3f}" for norm in one.norms),
-            )
-            for one in found.weights
-        ]
-        norms = ("first", "second") if heads[0] == heads[1] else heads
-        headers = ("weights", "layer", "relative difference", "cosine", *(f"norm of {one}" for one in norms))
-        lines += aligned(headers, weights)
-    return [*lines, *found.notes]
-
-
-def _change(a: float | None, b: float | None) -> str:
-    return "" if a is None or b is None else f"{100 * (b - a):+.2f}"
+    return Compared(found=found, is_same=is_same, text="\n".join([*lines, *difference_lines(found, heads)]))
 
 
 @contextmanager

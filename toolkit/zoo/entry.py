@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, AdapterCard, digest_of
 from toolkit.zoo.fields import check_file_name
-from toolkit.zoo.files import names, sha256, sync, write_text
+from toolkit.zoo.files import names, open_regular, sha256, sync, write_text
+from toolkit.zoo.scored import SCORES_FILE
 from toolkit.zoo.values import CardFile
 
 if TYPE_CHECKING:
@@ -80,12 +81,30 @@ def swap_in(new: Path, home: Path) -> None:
     """Make a written entry visible, in place of an older one where there is one; the caller holds the lock."""
     old = home.parent / f"{_OLD}{home.name}"
     if os.path.lexists(home):
+        keep_scores(home, new)
         # No portable call swaps two folders. A kill between these renames leaves `.old-`, which `repair` puts back.
         os.rename(home, old)
     os.rename(new, home)
     sync(home.parent)
     if os.path.lexists(old):
         delete(old)
+
+
+def keep_scores(home: Path, new: Path) -> None:
+    """Carry the scores of an entry over to what replaces it: they name their weights, and history is not lost."""
+    parts = []
+    for folder in (home, new):
+        try:
+            with open_regular(folder / SCORES_FILE, SCORES_FILE) as stream:
+                parts.append(stream.read())
+        except ZooError:
+            continue
+    if not parts:
+        return
+    (new / SCORES_FILE).unlink(missing_ok=True)  # it may be a link to a file of another zoo
+    (new / SCORES_FILE).write_bytes(b"\n".join(parts))
+    sync(new / SCORES_FILE)
+    sync(new)
 
 
 def take_out(home: Path) -> None:

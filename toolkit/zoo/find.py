@@ -15,7 +15,9 @@ from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.entry import delete
 from toolkit.zoo.files import locked
 from toolkit.zoo.lock import Lock
+from toolkit.zoo.record import with_scores
 from toolkit.zoo.share.arrival import INCOMING
+from toolkit.zoo.standing import evaluated, standings, worth
 from toolkit.zoo.store import Zoo
 
 Sort = Literal["name", "score", "size", "created"]
@@ -34,10 +36,11 @@ def choose(
     """Return the cards that fit, in the order asked for.
 
     Args:
-        cards: to choose from.
-        task: only those that learnt it, in any language.
+        cards: to choose from, with the scores that were reached since (`record.with_scores`) where these count.
+        task: only those that learnt it, in any language, or were scored on it.
         language: only those trained on, or scored in, that language.
-        better_than: `60` or `xnli=60`: only those with a score above so many per cent (on that task).
+        better_than: `60` or `xnli=60`: only those above so many per cent, on that task or on `task`, in `language` or in the
+            zero-shot mean (`standing.worth`).
         sort: `name`, or best first by `score`, largest first by `size`, newest first by `created`.
 
     Raises:
@@ -57,20 +60,18 @@ def choose(
         if not found:
             raise ZooError(f"'{better_than}' is not a bound; expected per cent, as in `--better-than 60` or `xnli=60`.")
         bound = (found["task"], float(found["percent"]) / 100)
+    of_task = (bound[0] if bound else None) or task
     fitting = []
     for card in cards:
-        if task is not None and task not in {name.split(".")[0] for name in card.tasks} | set(card.tasks):
+        if task is not None and task not in _tasks_of(card):
             continue
         if language is not None and language not in card.languages:
             continue
-        if bound is not None and not any(
-            score.value > bound[1] for score in card.scores if bound[0] in (None, score.task)
-        ):
+        if bound is not None and not worth(card, task=of_task, language=language) > bound[1]:
             continue
         fitting.append(card)
     if sort == "score":
-        of_task = (bound[0] if bound else None) or task
-        return sorted(fitting, key=lambda card: (-best(card, of_task), card.name))
+        return sorted(fitting, key=lambda card: (-worth(card, task=of_task, language=language), card.name))
     if sort == "size":
         return sorted(fitting, key=lambda card: (-size(card), card.name))
     if sort == "created":
@@ -78,9 +79,10 @@ def choose(
     return fitting
 
 
-def best(card: AdapterCard, task: str | None = None) -> float:
-    """Return the best score of a card, of one task where it is named; -1 where there is none."""
-    return max((float(score.value) for score in card.scores if task in (None, score.task)), default=-1.0)
+def _tasks_of(card: AdapterCard) -> set[str]:
+    """Return the tasks that an entry learnt, with and without their language, and those that it was scored on."""
+    learnt = {name.split(".")[0] for name in card.tasks} | set(card.tasks)
+    return learnt | {score.task for score in evaluated(card)}
 
 
 def size(card: AdapterCard) -> int:
@@ -181,5 +183,7 @@ def history(zoo: Zoo, card: AdapterCard) -> list[str]:
             lines.append(f"{indent}  learnt {seen.task} {seen.language or ''} {seen.split or ''}: {rows}")
         for score in one.scores:
             lines.append(f"{indent}  scored {score.task} {score.metric} {score.language} {100 * score.value:.1f}")
+        for found in standings(with_scores(zoo, one)):
+            lines.append(f"{indent}  evaluated {found.in_words()}")
         waiting += [(parent.name, parent.digest, depth + 1) for parent in reversed(one.parents)]
     return lines

@@ -15,6 +15,7 @@ from toolkit.modeling.hub_ids import BASE_MODELS
 from toolkit.tasks import BUILT_IN
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.names import is_local
+from toolkit.zoo.standing import standings
 from toolkit.zoo.values import Seen
 
 LIBRARY = "xstilts"
@@ -157,12 +158,14 @@ def _what(card: AdapterCard) -> str:
 def _results(card: AdapterCard) -> list[str]:
     if not card.scores:
         return ["None recorded."]
+    means = [f"- Zero-shot: {_text(found.in_words())}" for found in standings(card)]
     rows = []
     for score in card.scores:
         note = " (generated rows, no benchmark)" if score.is_generated else ""
         value, n = f"{100 * score.value:.1f}{note}", "" if score.n is None else score.n
         rows.append((score.task, score.language, score.metric, value, score.split or "", n))
-    return _table(("task", "language", "metric", "score", "split", "rows"), rows)
+    table = _table(("task", "language", "metric", "score", "split", "rows"), rows)
+    return [*means, "", *table] if means else table
 
 
 def _origin(seen: Seen) -> str:

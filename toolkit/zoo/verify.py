@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
 from toolkit.zoo.files import MEND, open_regular, sha256
+from toolkit.zoo.scored import SCORES_FILE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -150,7 +151,7 @@ def entry_faults(folder: Path, card: AdapterCard) -> list[str]:
         except ZooError as error:
             faults.append(str(error))
     try:
-        strays = sorted(set(os.listdir(folder)) - set(card.files) - {CARD_FILE, README_FILE})
+        strays = sorted(set(os.listdir(folder)) - set(card.files) - {CARD_FILE, README_FILE, SCORES_FILE})
     except OSError as error:
         return [*faults, f"The folder {folder} cannot be read ({error.strerror})."]
     if strays:

@@ -17,10 +17,13 @@ from toolkit.errors import ToolkitError, ZooError
 from toolkit.evaluation import run_head
 from toolkit.features import features_of, sentence_features
 from toolkit.modeling.embed import embed
+from toolkit.recipes.score import record
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.retrieval import exact_search
 from toolkit.tasks import get_task
+from toolkit.zoo import Zoo
+from toolkit.zoo.record import scores_of
 
 pytestmark = pytest.mark.journey
 
@@ -158,3 +161,35 @@ def test_the_scores_file_reads_back(trained: Config) -> None:
     result = toolkit.evaluate("micro-nli/micro-pos", trained, task="micro-pos", languages="en,hi")
     held = json.loads((result.folder / "scores.json").read_text(encoding="utf-8"))
     assert len(held) == len(result.scores)
+
+
+def test_evaluations_leave_their_scores_at_the_entry_that_reached_them_and_at_no_other(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path, "train.limit=16")
+    toolkit.train("micro-nli/micro-qa", config)
+    zoo = Zoo(config.zoo)
+    cards = {card.name: card for card in zoo.list()}
+    found = toolkit.evaluate("micro-nli/micro-qa", config, task="micro-qa", languages="en,de")
+    kept = scores_of(zoo, cards["micro-nli/micro-qa"])
+    assert tuple(one.score for one in kept) == found.scores
+    assert {one.score.metric: one.is_main for one in kept} == {"em": False, "f1": True}
+    assert {(one.pivot, one.journey) for one in kept} == {("en", "eval")}
+    toolkit.evaluate("micro-nli/micro-qa", config, task="micro-qa", languages="en,de")
+    assert scores_of(zoo, cards["micro-nli/micro-qa"]) == kept  # the same numbers are kept once
+    assert scores_of(zoo, cards["micro-nli"]) == ()
+    toolkit.retrieve("micro-nli", config, task="micro-bitext", languages="de")
+    (one,) = scores_of(zoo, cards["micro-nli"])
+    assert (one.journey, one.score.task, one.is_main) == ("retrieve", "micro-bitext", True)
+    toolkit.retrieve("backbone", config, task="micro-bitext", languages="de")
+    assert len(scores_of(zoo, cards["micro-nli"])) == 1
+    assert zoo.faults() == []
+    assert [row["name"] for row in toolkit.zoo_list(config, task="micro-bitext").rows] == ["micro-nli"]
+
+
+def test_a_zoo_that_takes_no_scores_stops_no_evaluation(trained: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise ZooError("Cannot write to it: it is not writable.")
+
+    monkeypatch.setattr(record, "add_scores", refuse)
+    said: list[str] = []
+    found = toolkit.evaluate("micro-nli", trained, task="micro-nli", languages="en", say=said.append)
+    assert found.scores and "The scores are not kept in the zoo: Cannot write to it: it is not writable." in said

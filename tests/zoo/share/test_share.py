@@ -17,7 +17,11 @@ import pytest
 
 from tests.zoo.cards import ADAPTER, TINY, card, names_under, resealed, weights
 from toolkit.errors import ZooError
+from toolkit.results.score import Score
 from toolkit.zoo import AdapterCard, Parent, Zoo
+from toolkit.zoo.readme import readme
+from toolkit.zoo.record import add_scores, scores_of
+from toolkit.zoo.scored import Kept
 from toolkit.zoo.share.address import open_place
 from toolkit.zoo.share.arrival import INCOMING
 from toolkit.zoo.share.place import Place
@@ -358,3 +362,53 @@ def test_a_zoo_that_is_only_read_is_not_changed_by_a_pull(zoo: Zoo, other: Zoo) 
     before = {path: os.stat(path).st_mtime_ns for path in zoo.root.rglob("*") if path.is_file()}
     pull(other, str(zoo.root))
     assert {path: os.stat(path).st_mtime_ns for path in zoo.root.rglob("*") if path.is_file()} == before
+
+
+# -- scores that were reached after training
+
+
+def reached(held: AdapterCard, language: str, value: float = 0.5) -> Kept:
+    score = Score("xnli", language, "accuracy", value, n=10, composition=held.name, seed=0)
+    return Kept(held.digest, score, True, "en", "eval")
+
+
+def languages_of(zoo: Zoo, name: str = "mnli") -> list[str]:
+    return [one.score.language for one in scores_of(zoo, zoo.get(name, "tiny"))]
+
+
+def test_scores_travel_with_their_weights_and_are_joined_where_both_sides_have_some(
+    zoo: Zoo, other: Zoo, place: str
+) -> None:
+    mnli = zoo.get("mnli", "tiny")
+    add_scores(zoo, mnli, [reached(mnli, "de")])
+    send(zoo, "mnli", place, readme=readme)
+    pull(other, place, "mnli")
+    assert languages_of(other) == ["de"]
+    add_scores(other, mnli, [reached(mnli, "sw")])
+    moved = send(other, "mnli", place, readme=readme)
+    assert (moved.sent, moved.held) == ((), ("mnli",))  # the weights were there
+    pull(zoo, place, "mnli")
+    assert languages_of(zoo) == ["de", "sw"]
+    with open_place(place).open("tiny/mnli/README.md") as stream:
+        assert b"xnli accuracy 50.0 (de, sw)" in stream.read()
+    add_scores(zoo, mnli, [reached(mnli, "ru")])
+    add_scores(other, mnli, [reached(mnli, "zh")])
+    sync(zoo, place)
+    sync(other, place)
+    sync(zoo, place)
+    assert sorted(languages_of(zoo)) == sorted(languages_of(other)) == ["de", "ru", "sw", "zh"]
+    zoo.verify(mnli)
+
+
+@pytest.mark.parametrize("content", [b"\xff\n", b"{}\n" * 10, b"x" * 1000, b""])
+def test_scores_of_a_place_that_cannot_be_read_are_left_out_and_others_than_its_own(
+    zoo: Zoo, other: Zoo, tmp_path: Path, content: bytes
+) -> None:
+    place = tmp_path / "shared"
+    send(zoo, "mnli", str(place))
+    mnli = zoo.get("mnli", "tiny")
+    foreign = replace(reached(mnli, "ru"), digest="cd" * 32).to_line().encode()
+    own = reached(mnli, "de").to_line().encode()
+    (place / "tiny" / "mnli" / "scores.jsonl").write_bytes(foreign + own + content)
+    pull(other, str(place), "mnli")
+    assert languages_of(other) == ["de"]

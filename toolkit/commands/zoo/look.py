@@ -32,16 +32,24 @@ def zoo() -> None:
         "xstilts zoo list --backbone embedded --language de",
     ),
 )
-@click.option("--task", metavar="TASK", help="Only those that learnt it.")
-@click.option("--language", metavar="CODE", help="Only those trained on or scored in it.")
-@click.option("--better-than", metavar="[TASK=]PERCENT", help="Only those with a score above it, e.g. 60 or xnli=60.")
+@click.option("--task", metavar="TASK", help="Only those that learnt it or were scored on it.")
+@click.option("--language", metavar="CODE", help="Only those trained on or scored in it; scores in it.")
+@click.option(
+    "--better-than",
+    metavar="[TASK=]PERCENT",
+    help="Only those above it, zero-shot on TASK if they were evaluated, else on dev rows: 60 or xnli=60.",
+)
 @click.option("--sort", type=click.Choice(["name", "score", "size", "created"]), default="name", show_default=True)
 @ZOO
 @SHELF
 def zoo_list(
     task: str | None, language: str | None, better_than: str | None, sort: Sort, zoo: Path, backbone: str | None
 ) -> None:
-    """Print adapters with their backbone, size, dev scores and digest."""
+    """Print adapters with their backbone, size, dev scores, evaluations and digest.
+
+    Scores of `eval` and `retrieve` are kept next to the adapter that reached them. The column zero-shot has their mean over
+    the languages that the task is not trained in; scores of weights that were replaced are left out.
+    """
     config = toolkit.configure(zoo=zoo)
     found = toolkit.zoo_list(
         config, task=task, language=language, better_than=better_than, sort=sort, backbone=backbone

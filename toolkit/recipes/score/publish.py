@@ -10,6 +10,7 @@ from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.metrics import MAIN
 from toolkit.recipes.score.answers import FOLDER
+from toolkit.recipes.score.record import record_scores
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, log_adapters
 from toolkit.report import heat_map, render, table
@@ -47,7 +48,7 @@ def publish(
     made_with: MadeWith,
     files: Sequence[str] = (),
 ) -> Scored:
-    """Write a journey's scores as table, CSV, JSON and heat map, and log them.
+    """Write a journey's scores as table, CSV, JSON and heat map, log them, and keep them in the zoo.
 
     Args:
         scores: of one composition on one task.
@@ -103,6 +104,7 @@ def publish(
             if protocol == protocols[-1]:  # one folder holds the predictions of all
                 log_predictions(session, folder / FOLDER)
             log_adapters(session, made_with.cards, is_made=False)
+    record_scores(scores, expression, target, made_with.cards, session, journey=journey)
     return Scored(scores=tuple(scores), text=text, folder=folder, run_id=run_id)
 
 

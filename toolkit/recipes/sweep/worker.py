@@ -61,6 +61,7 @@ from toolkit.tasks import Catalogue, catalogue_of
 from toolkit.tracking import Opening
 from toolkit.zoo import Zoo
 from toolkit.zoo.entry import swap_in
+from toolkit.zoo.scored import SCORES_FILE
 
 _BEAT_S = 0.5
 
@@ -268,8 +269,9 @@ def adopt(source: Zoo, into: Zoo, entry: str, shelf: str) -> None:
     with into.writing(home.parent):
         new = Path(tempfile.mkdtemp(prefix=".new-", dir=home.parent))
         for file in folder.iterdir():
+            put = shutil.copy2 if file.name == SCORES_FILE else os.link  # lines are added to scores
             try:
-                os.link(file, new / file.name)
+                put(file, new / file.name)
             except OSError:
                 shutil.copy2(file, new / file.name)
         new.chmod(0o755)

@@ -48,7 +48,8 @@ def run_stage(
         dev = DevScores(circuit, stage, sources, session)
         session, n_steps = _planned(session, data, backbone)
         config = session.config
-        session.say(opening(stage, config.train, circuit, data, n_steps=n_steps))
+        n_phases = len(_phases(stage, config.train))
+        session.say(opening(stage, config.train, circuit, data, n_steps=n_steps, n_phases=n_phases))
         with session.tracked(
             f"train {stage.entry}",
             experiment=experiment,

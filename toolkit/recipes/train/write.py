@@ -126,7 +126,9 @@ def log_result(tracker: Tracker, result: FitResult, scores: Sequence[Score]) -> 
     tracker.log_metrics({"system/examples_per_s": result.examples_per_s, "system/train_seconds": result.seconds})
 
 
-def opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequence[TaskData], *, n_steps: int) -> str:
+def opening(
+    stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequence[TaskData], *, n_steps: int, n_phases: int = 1
+) -> str:
     """Return a sentence about a stage that is going to learn."""
     learnt = sum(p.numel() for p in circuit.learnable(stage.learn).values())
     rows = sum(one.features.n_rows for one in data)
@@ -135,7 +137,7 @@ def opening(stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequenc
         rates += f" (fusion {settings.fusion_lr:g})"
     return (
         f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, epochs {settings.epochs:g}, "
-        f"{n_steps:,} steps (batches are cut by tokens: each holds up to those of {settings.batch_size} rows of mean length), "
+        f"{f'{n_phases} phases of ' * (n_phases > 1)}{n_steps:,} steps (batches are cut by tokens: each holds up to those of {settings.batch_size} rows of mean length), "
         f"{circuit.backbone.precision} on {circuit.backbone.device.type}"
         + (f", fusion {circuit.fusion_path}" if circuit.fusion_path else "")
     )

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, README_FILE
 from toolkit.zoo.share.place import Parcel, Place, reaching
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd
 
 _HF = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?/?")
 # The first line of a page that this toolkit wrote; a page of somebody else's stays as it is.
@@ -31,38 +35,53 @@ class HubPlace(Place):
     def publish(self, parcels: list[Parcel]) -> None:
         """Write all entries in one commit: the repository holds all of them, or is as it was."""
         from huggingface_hub import CommitOperationAdd, HfApi
-        from huggingface_hub.errors import HfHubHTTPError
 
         with reaching(self.url):
-            api = HfApi()
-            api.create_repo(self.repo, repo_type="model", exist_ok=True)
-            head = api.repo_info(self.repo, revision=self.revision).sha
-            operations = []
+            HfApi().create_repo(self.repo, repo_type="model", exist_ok=True)
+            head = self._head()
+            operations: list[CommitOperationAdd] = []
             for parcel in parcels:
                 # The hub keeps old commits, so the weights are stored directly next to their card.
                 for file in sorted(parcel.card.files):
                     operations.append(CommitOperationAdd(f"{parcel.path}/{file}", str(parcel.folder / file)))
                 operations.append(CommitOperationAdd(f"{parcel.path}/{CARD_FILE}", parcel.text.encode("utf-8")))
-                if parcel.readme:
-                    operations.append(CommitOperationAdd(f"{parcel.path}/{README_FILE}", parcel.readme.encode("utf-8")))
+                operations += [CommitOperationAdd(path, text.encode("utf-8")) for path, text in parcel.pages]
             if parcels and parcels[-1].readme and self._may_write_front_page():
                 operations.append(CommitOperationAdd(README_FILE, parcels[-1].readme.encode("utf-8")))
-            names = ", ".join(parcel.card.name for parcel in parcels)
-            try:
-                api.create_commit(
-                    self.repo,
-                    operations,
-                    commit_message=f"Add {names}",
-                    revision=self.revision,
-                    parent_commit=head,  # another push that came between is refused by the hub, not overwritten
-                )
-            except HfHubHTTPError as error:
-                if error.response is not None and error.response.status_code in (409, 412):
-                    raise ZooError(
-                        f"{self.url} was written by somebody else meanwhile; nothing was pushed, run the same command again."
-                    ) from None
-                raise
-            self.fs.invalidate_cache()
+            self._commit(operations, f"Add {', '.join(parcel.card.name for parcel in parcels)}", head)
+
+    def write_pages(self, pages: list[tuple[str, str]]) -> None:
+        """Replace text files of entries that are there, in one commit."""
+        from huggingface_hub import CommitOperationAdd
+
+        with reaching(self.url):
+            operations = [CommitOperationAdd(path, text.encode("utf-8")) for path, text in pages]
+            self._commit(operations, "Add scores", self._head())
+
+    def _head(self) -> str | None:
+        from huggingface_hub import HfApi
+
+        return HfApi().repo_info(self.repo, revision=self.revision).sha
+
+    def _commit(self, operations: list[CommitOperationAdd], message: str, head: str | None) -> None:
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import HfHubHTTPError
+
+        try:
+            HfApi().create_commit(
+                self.repo,
+                operations,
+                commit_message=message,
+                revision=self.revision,
+                parent_commit=head,  # another push that came between is refused by the hub, not overwritten
+            )
+        except HfHubHTTPError as error:
+            if error.response is not None and error.response.status_code in (409, 412):
+                raise ZooError(
+                    f"{self.url} was written by somebody else meanwhile; nothing was pushed, run the same command again."
+                ) from None
+            raise
+        self.fs.invalidate_cache()
 
     def _may_write_front_page(self) -> bool:
         if not self.exists(README_FILE):

@@ -20,6 +20,7 @@ from typing import Any
 from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
 from toolkit.zoo.files import open_regular, refuse_link
+from toolkit.zoo.scored import MAX_SCORES_BYTES, SCORES_FILE, Kept, parse_lines
 
 _SAFE_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=~,@-]*")
 MAX_ENTRIES = 100_000
@@ -34,12 +35,20 @@ class Parcel:
         text: the sealed page, copied as it is.
         folder: its files on this disk.
         readme: the page for people, empty for none.
+        scores: what its weights reached since their training, as the file of scores has it; empty for none.
     """
 
     card: AdapterCard
     text: str
     folder: Path
     readme: str = ""
+    scores: str = ""
+
+    @property
+    def pages(self) -> list[tuple[str, str]]:
+        """Text files next to the card: path below the place's root, and content."""
+        held = [(README_FILE, self.readme), (SCORES_FILE, self.scores)]
+        return [(f"{self.path}/{name}", text) for name, text in held if text]
 
     @property
     def path(self) -> str:
@@ -113,6 +122,15 @@ class Place:
                 return self.open(path)
         raise ZooError(f"{self.url} lacks {file} of '{card.name}': it was pushed half; have it pushed again.")
 
+    def scores(self, card: AdapterCard) -> tuple[Kept, ...]:
+        """Return what the weights of an entry reached, as the place has it; lines that cannot be read are left out."""
+        try:
+            with self.open(f"{card.path}/{SCORES_FILE}") as stream, reaching(self.url):
+                data = stream.read(MAX_SCORES_BYTES + 1)
+        except ZooError:
+            return ()  # there is none
+        return () if len(data) > MAX_SCORES_BYTES else tuple(parse_lines(data).of(card.digest))
+
     def open(self, path: str) -> Any:
         """Open a file below the root for reading; on a local disk no link is followed."""
         _refuse_hostile(self.url, path)
@@ -132,9 +150,15 @@ class Place:
                 weights = f"{parcel.path}/{parcel.card.digest[:16]}"
                 for file, held in sorted(parcel.card.files.items()):
                     self._send(parcel.folder / file, f"{weights}/{file}", held.bytes)
-                if parcel.readme:
-                    self._write(parcel.readme, f"{parcel.path}/{README_FILE}")
+                for path, text in parcel.pages:
+                    self._write(text, path)
                 self._write(parcel.text, f"{parcel.path}/{CARD_FILE}")
+
+    def write_pages(self, pages: list[tuple[str, str]]) -> None:
+        """Replace text files of entries that are there: path below the root, and content."""
+        with reaching(self.url):
+            for path, text in pages:
+                self._write(text, path)
 
     def _send(self, source: Path, path: str, size: int) -> None:
         target = self._at(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_in
 from functools import partial
 
 from toolkit.composition import parse
@@ -12,6 +13,8 @@ from toolkit.progress import Progress, Report, silent
 from toolkit.registry import unknown
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.lineage import lineage
+from toolkit.zoo.record import add_scores, scores_of, with_scores
+from toolkit.zoo.scored import text_of
 from toolkit.zoo.share.address import open_place
 from toolkit.zoo.share.arrival import arrive
 from toolkit.zoo.share.place import Parcel, Place
@@ -76,17 +79,22 @@ def push(
     if place.local is not None:
         return _into_folder(zoo, wanted, place, replace, left, readme, report)
     parcels, sent, held = [], [], []
+    pages: list[tuple[str, str]] = []
     for one in wanted:
+        page = readme(with_scores(zoo, one), destination) if readme else ""
+        parcel = Parcel(one, zoo.text(one), zoo.folder(one), page, text_of(scores_of(zoo, one)))
         if place.holds(one.path):
             there, _ = place.card(one.path)
             if there.digest == one.digest:
                 held.append(one.name)
+                pages += _more_scores(zoo, one, place, parcel)
                 continue
             if not replace:
                 raise taken(one, there, destination)
-        page = readme(one, destination) if readme else ""
-        parcels.append(Parcel(one, zoo.text(one), zoo.folder(one), page))
+        parcels.append(parcel)
         sent.append(one.name)
+    if pages:
+        place.write_pages(pages)
     if parcels:
         report(Progress(f"push to {destination}", 0, len(parcels)))
         place.publish(parcels)
@@ -146,7 +154,10 @@ def pull(
     held: list[str] = []
     for number, (path, card) in enumerate(wanted.items()):
         report(Progress(f"pull from {source}", number, len(wanted)))
-        is_new = path in pages and card is pages[path][0] and arrive(zoo, place, *pages[path], replace=replace)
+        is_there = path in pages and card is pages[path][0]
+        is_new = is_there and arrive(zoo, place, *pages[path], replace=replace)
+        if is_there:
+            add_scores(zoo, card, place.scores(card))
         (sent if is_new else held).append(card.name)
     report(Progress(f"pull from {source}", len(wanted), len(wanted)))
     return Moved(tuple(sent), tuple(held))
@@ -171,6 +182,9 @@ def sync(zoo: Zoo, url: str, *, readme: Readme | None = None, report: Report = s
         if path in here:
             if here[path].digest != card.digest:
                 faults.append(str(taken(card, here[path], f"The zoo {zoo.root}")))
+            elif {one.key for one in place.scores(card)} != {one.key for one in scores_of(zoo, card)}:
+                _tried(partial(pull, zoo, url, card.name, backbone=card.shelf), faults)
+                _tried(partial(push, zoo, here[path], url, parents=False, readme=readme), faults)
             continue
         got += _tried(partial(pull, zoo, url, card.name, backbone=card.shelf, report=report), faults)
     sent: list[str] = []
@@ -178,6 +192,14 @@ def sync(zoo: Zoo, url: str, *, readme: Readme | None = None, report: Report = s
         if path not in pages:
             sent += _tried(partial(push, zoo, card, url, readme=readme, report=report), faults)
     return Moved(tuple(dict.fromkeys(got))), Moved(tuple(dict.fromkeys(sent)), faults=tuple(faults))
+
+
+def _more_scores(zoo: Zoo, card: AdapterCard, place: Place, parcel: Parcel) -> list[tuple[str, str]]:
+    """Return the pages of an entry that a place holds, with the scores of both sides; none where it lacks no score."""
+    there, here = place.scores(card), scores_of(zoo, card)
+    known = {(one.key, one.score.value) for one in there}
+    new = [one for one in here if (one.key, one.score.value) not in known]
+    return replace_in(parcel, scores=text_of([*there, *new])).pages if new else []
 
 
 def _into_folder(
@@ -199,9 +221,10 @@ def _into_folder(
     for number, card in enumerate(wanted):
         report(Progress(f"push to {place.url}", number, len(wanted)))
         is_new = arrive(target, source, card, zoo.text(card), replace=replace)
+        n_scores = add_scores(target, card, scores_of(zoo, card))
         (sent if is_new else held).append(card.name)
-        if is_new and readme:
-            target.write_readme(card, readme(card, place.url))
+        if readme and (is_new or n_scores):
+            target.write_readme(card, readme(with_scores(target, card), place.url))
     report(Progress(f"push to {place.url}", len(wanted), len(wanted)))
     return Moved(tuple(sent), tuple(held), left)
 

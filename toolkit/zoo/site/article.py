@@ -13,8 +13,9 @@ from typing import Any
 from toolkit.composition import Fuse, parse
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.diff import flat
-from toolkit.zoo.find import best, size
+from toolkit.zoo.find import size
 from toolkit.zoo.site.graph import Node, direct, svg
+from toolkit.zoo.standing import ZeroShot, own_scores, standings, worth
 from toolkit.zoo.values import CardScore, Seen
 
 _MAX_LINKS, _MAX_CHILDREN = 6, 12
@@ -29,7 +30,7 @@ def article(card: AdapterCard, nodes: Mapping[str, Node], children: Sequence[Nod
         "backbone": card.shelf,
         "tasks": json.dumps([*card.tasks, *(score.task for score in card.scores)]),
         "languages": json.dumps(languages_of(card)),
-        "score": str(best(card)),
+        "score": str(worth(card)),
         "size": str(bytes_),
         "created": card.created,
         "text": text.lower(),
@@ -37,7 +38,8 @@ def article(card: AdapterCard, nodes: Mapping[str, Node], children: Sequence[Nod
     attributes = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())
     facts = [
         ("Backbone", escape(name_of(card))),
-        ("Score", escape(_first_score(card)) or "none recorded"),
+        ("Dev score", escape(_first_score(card)) or "none recorded"),
+        *(("Zero-shot", escape(found.in_words())) for found in standings(card)),
         ("Made from", _links([nodes[one] for one in nodes[key].parents]) or "the backbone alone"),
         ("Used by", _links(children) or "no adapter here"),
         ("Weights", f"{bytes_ / 1e6:.1f} MB, digest <code>{card.digest[:12]}</code>"),
@@ -166,19 +168,22 @@ def _kind(card: AdapterCard) -> str:
 
 def note_of(card: AdapterCard) -> str:
     """Return the line below an adapter's name in the drawing."""
-    return f"{_kind(card)} · {_first_score(card)}" if card.scores else _kind(card)
+    found = standings(card)
+    score = found[0].in_words(most=0) if found else _first_score(card)
+    return f"{_kind(card)} · {score}" if score else _kind(card)
 
 
 def _first_score(card: AdapterCard) -> str:
     """Return the first score of a card in words: that of the task's own metric."""
-    if not card.scores:
+    own = own_scores(card)
+    if not own:
         return ""
-    first = card.scores[0]
+    first = own[0]
     note = " (generated rows)" if first.is_generated else ""
     return f"{first.task} {first.language} {first.metric} {100 * first.value:.1f}{note}"
 
 
-def caveat(score: CardScore) -> str:
+def caveat(score: CardScore | ZeroShot) -> str:
     """Return the note on a score, empty for none."""
     return "generated rows, no benchmark" if score.is_generated else ""
 

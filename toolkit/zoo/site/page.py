@@ -16,8 +16,10 @@ from pathlib import Path
 from toolkit.files import replace_text
 from toolkit.languages import LANGUAGES
 from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.record import with_scores
 from toolkit.zoo.site.article import article, caveat, key_of, languages_of, name_of, note_of
 from toolkit.zoo.site.graph import Node, direct, svg
+from toolkit.zoo.standing import standings
 from toolkit.zoo.store import Zoo
 
 PAGE = "index.html"
@@ -33,7 +35,7 @@ def write_site(zoo: Zoo, folder: Path) -> tuple[Path, int, list[str]]:
         ToolkitError: the folder cannot be written.
     """
     damaged: list[str] = []
-    cards = zoo.list(damaged=damaged)
+    cards = [with_scores(zoo, card, damaged=damaged) for card in zoo.list(damaged=damaged)]
     replace_text(folder / PAGE, page(cards, damaged))
     return folder / PAGE, len(cards), damaged
 
@@ -134,15 +136,12 @@ def _select(name: str, label: str, options: Mapping[str, str], *, all_of_them: b
 def _scores(cards: Sequence[AdapterCard]) -> str:
     rows = []
     for card in cards:
+        for one in standings(card):
+            what = f"zero-shot mean of {len(one.zero_shot)}" if one.zero_shot else _language(one.pivot)
+            rows.append(_score_row(card, (one.task, what, one.metric), one.mean, one.rows, caveat(one)))
         for score in card.scores:
-            cells = [card.name, name_of(card), score.task, _language(score.language), score.metric]
-            link = f'<td><a href="#{key_of(card.digest)}">{escape(cells[0])}</a></td>'
-            value = f'<td class="number" data-value="{score.value!r}">{100 * score.value:.2f}</td>'
-            rest = "".join(f"<td>{escape(str(cell))}</td>" for cell in cells[1:])
-            count = escape("" if score.n is None else str(score.n))
-            rows.append(
-                f'<tr data-card="{key_of(card.digest)}">{link}{rest}{value}<td class="number">{count}</td><td>{caveat(score)}</td></tr>'
-            )
+            what = _language(score.language)
+            rows.append(_score_row(card, (score.task, what, score.metric), score.value, score.n, caveat(score)))
     if not rows:
         return '<section aria-labelledby="scores"><h2 id="scores">Scores</h2><p>None recorded.</p></section>'
     heads = [
@@ -160,6 +159,16 @@ def _scores(cards: Sequence[AdapterCard]) -> str:
         'aria-labelledby="scores"><table class="wide" id="scores-table"><caption class="soft">In per cent, on the rows that each card names, of the adapters '
         f'found above. A heading sorts.</caption><thead><tr>{top}<th scope="col">note</th></tr></thead>'
         f'<tbody id="score-rows">{"".join(rows)}</tbody></table></div></figure></section>'
+    )
+
+
+def _score_row(card: AdapterCard, cells: tuple[str, str, str], value: float, n: int | None, note: str) -> str:
+    link = f'<td><a href="#{key_of(card.digest)}">{escape(card.name)}</a></td>'
+    rest = "".join(f"<td>{escape(cell)}</td>" for cell in (name_of(card), *cells))
+    number = f'<td class="number" data-value="{value!r}">{100 * value:.2f}</td>'
+    count = escape("" if n is None else str(n))
+    return (
+        f'<tr data-card="{key_of(card.digest)}">{link}{rest}{number}<td class="number">{count}</td><td>{note}</td></tr>'
     )
 
 
