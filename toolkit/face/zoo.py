@@ -47,7 +47,7 @@ def zoo_list(
     from toolkit.zoo import Zoo
     from toolkit.zoo.find import choose, size
     from toolkit.zoo.record import with_scores
-    from toolkit.zoo.standing import own_scores, standings
+    from toolkit.zoo.zero_shot import own_scores, zero_shot_means
 
     damaged: list[str] = []
     zoo = Zoo(config.zoo)
@@ -57,7 +57,7 @@ def zoo_list(
         dev = ", ".join(f"{s.task} {s.language} {s.metric} {100 * s.value:.1f}" for s in own_scores(card))
         found = [
             one.in_words(language)
-            for one in standings(card)
+            for one in zero_shot_means(card)
             if task in (None, one.task) and (language is None or language in one.by_language)
         ]
         scored = "; ".join(found)

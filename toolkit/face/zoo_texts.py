@@ -17,9 +17,9 @@ def score_lines(card: AdapterCard) -> list[str]:
     Args:
         card: with the scores that `toolkit.zoo.record.with_scores` adds.
     """
-    from toolkit.zoo.standing import evaluated, standings
+    from toolkit.zoo.zero_shot import evaluated, zero_shot_means
 
-    lines = [f"# Evaluated: {found.in_words()}" for found in standings(card)]
+    lines = [f"# Evaluated: {found.in_words()}" for found in zero_shot_means(card)]
     for one in evaluated(card):
         how = ", ".join(filter(None, (one.split, f"n={one.n}", one.protocol)))
         lines.append(f"#   {one.task} {one.language} {one.metric} {100 * one.value:.1f} ({how})")

@@ -17,8 +17,8 @@ from toolkit.zoo.files import locked
 from toolkit.zoo.lock import Lock
 from toolkit.zoo.record import with_scores
 from toolkit.zoo.share.arrival import INCOMING
-from toolkit.zoo.standing import evaluated, standings, worth
 from toolkit.zoo.store import Zoo
+from toolkit.zoo.zero_shot import evaluated, worth, zero_shot_means
 
 Sort = Literal["name", "score", "size", "created"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
@@ -40,7 +40,7 @@ def choose(
         task: only those that learnt it, in any language, or were scored on it.
         language: only those trained on, or scored in, that language.
         better_than: `60` or `xnli=60`: only those above so many per cent, on that task or on `task`, in `language` or in the
-            zero-shot mean (`standing.worth`).
+            zero-shot mean (`zero_shot.worth`).
         sort: `name`, or best first by `score`, largest first by `size`, newest first by `created`.
 
     Raises:
@@ -183,7 +183,7 @@ def history(zoo: Zoo, card: AdapterCard) -> list[str]:
             lines.append(f"{indent}  learnt {seen.task} {seen.language or ''} {seen.split or ''}: {rows}")
         for score in one.scores:
             lines.append(f"{indent}  scored {score.task} {score.metric} {score.language} {100 * score.value:.1f}")
-        for found in standings(with_scores(zoo, one)):
+        for found in zero_shot_means(with_scores(zoo, one)):
             lines.append(f"{indent}  evaluated {found.in_words()}")
         waiting += [(parent.name, parent.digest, depth + 1) for parent in reversed(one.parents)]
     return lines

@@ -15,8 +15,8 @@ from toolkit.modeling.hub_ids import BASE_MODELS
 from toolkit.tasks import BUILT_IN
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.names import is_local
-from toolkit.zoo.standing import standings
 from toolkit.zoo.values import Seen
+from toolkit.zoo.zero_shot import zero_shot_means
 
 LIBRARY = "xstilts"
 # The hub's own identifiers; anything else is `other` with its name.
@@ -158,7 +158,7 @@ def _what(card: AdapterCard) -> str:
 def _results(card: AdapterCard) -> list[str]:
     if not card.scores:
         return ["None recorded."]
-    means = [f"- Zero-shot: {_text(found.in_words())}" for found in standings(card)]
+    means = [f"- Zero-shot: {_text(found.in_words())}" for found in zero_shot_means(card)]
     rows = []
     for score in card.scores:
         note = " (generated rows, no benchmark)" if score.is_generated else ""

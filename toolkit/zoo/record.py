@@ -33,7 +33,7 @@ def scores_of(zoo: Zoo, card: AdapterCard, *, damaged: list[str] | None = None) 
 
 
 def with_scores(zoo: Zoo, card: AdapterCard, *, damaged: list[str] | None = None) -> AdapterCard:
-    """Return a card with those scores after its own, to be looked at (`standing`) and never to be stored."""
+    """Return a card with those scores after its own, to be looked at (`zero_shot`) and never to be stored."""
     return replace(card, scores=(*card.scores, *(one.on_card() for one in scores_of(zoo, card, damaged=damaged))))
 
 

@@ -36,9 +36,9 @@ def record_scores(
         session: whose zoo it is.
         journey: `eval` or `retrieve`.
     """
-    name = str(parse(expression))
+    name = scores[0].composition  # spelt out, where the expression is a short name
     card = next((card for card in cards if card.name == name), None)
-    if card is None:
+    if card is None or parse(expression).is_parallel:  # of a `par` a score has the name of a head alone
         return
     main, pivot = MAIN[target.metric], target.train_language
     if all(score.metric != main for score in scores):  # some protocols of retrieval have measures of their own

@@ -15,8 +15,8 @@ from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.diff import flat
 from toolkit.zoo.find import size
 from toolkit.zoo.site.graph import Node, direct, svg
-from toolkit.zoo.standing import ZeroShot, own_scores, standings, worth
 from toolkit.zoo.values import CardScore, Seen
+from toolkit.zoo.zero_shot import ZeroShot, own_scores, worth, zero_shot_means
 
 _MAX_LINKS, _MAX_CHILDREN = 6, 12
 
@@ -39,7 +39,7 @@ def article(card: AdapterCard, nodes: Mapping[str, Node], children: Sequence[Nod
     facts = [
         ("Backbone", escape(name_of(card))),
         ("Dev score", escape(_first_score(card)) or "none recorded"),
-        *(("Zero-shot", escape(found.in_words())) for found in standings(card)),
+        *(("Zero-shot", escape(found.in_words())) for found in zero_shot_means(card)),
         ("Made from", _links([nodes[one] for one in nodes[key].parents]) or "the backbone alone"),
         ("Used by", _links(children) or "no adapter here"),
         ("Weights", f"{bytes_ / 1e6:.1f} MB, digest <code>{card.digest[:12]}</code>"),
@@ -168,7 +168,7 @@ def _kind(card: AdapterCard) -> str:
 
 def note_of(card: AdapterCard) -> str:
     """Return the line below an adapter's name in the drawing."""
-    found = standings(card)
+    found = zero_shot_means(card)
     score = found[0].in_words(most=0) if found else _first_score(card)
     return f"{_kind(card)} · {score}" if score else _kind(card)
 

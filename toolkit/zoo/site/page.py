@@ -19,8 +19,8 @@ from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.record import with_scores
 from toolkit.zoo.site.article import article, caveat, key_of, languages_of, name_of, note_of
 from toolkit.zoo.site.graph import Node, direct, svg
-from toolkit.zoo.standing import standings
 from toolkit.zoo.store import Zoo
+from toolkit.zoo.zero_shot import zero_shot_means
 
 PAGE = "index.html"
 
@@ -136,7 +136,7 @@ def _select(name: str, label: str, options: Mapping[str, str], *, all_of_them: b
 def _scores(cards: Sequence[AdapterCard]) -> str:
     rows = []
     for card in cards:
-        for one in standings(card):
+        for one in zero_shot_means(card):
             what = f"zero-shot mean of {len(one.zero_shot)}" if one.zero_shot else _language(one.pivot)
             rows.append(_score_row(card, (one.task, what, one.metric), one.mean, one.rows, caveat(one)))
         for score in card.scores:

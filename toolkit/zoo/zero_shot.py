@@ -1,4 +1,4 @@
-"""Standing of an entry on a task: its zero-shot mean over languages where it was evaluated, else its dev score."""
+"""Zero-shot mean of an entry on a task, over the languages that it was evaluated in, and what entries are sorted by."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ZeroShot:
         return f"{name} {100 * self.mean:.1f} ({listed}{note}){pivot}"
 
 
-def standings(card: AdapterCard) -> list[ZeroShot]:
+def zero_shot_means(card: AdapterCard) -> list[ZeroShot]:
     """Return what an entry reached on each task that it was evaluated on, of the cards that `Zoo.with_scores` gives.
 
     Scores of several protocols have no common mean, so one protocol stands for a task: one with zero-shot languages, without noise and
@@ -106,7 +106,7 @@ def _by_language(scores: Sequence[CardScore]) -> dict[str, CardScore]:
 
 
 def worth(card: AdapterCard, *, task: str | None = None, language: str | None = None) -> float:
-    """Return what an entry is sorted and chosen by: its best standing, in per unit; -1 for none.
+    """Return what an entry is sorted and chosen by: a fraction; -1 for none.
 
     On a task that it was evaluated on it is the zero-shot mean, or the score in the language that is named; otherwise the
     scores of its card count.
@@ -116,7 +116,7 @@ def worth(card: AdapterCard, *, task: str | None = None, language: str | None = 
         task: on that task alone.
         language: in that language alone.
     """
-    found = [one for one in standings(card) if task in (None, one.task)]
+    found = [one for one in zero_shot_means(card) if task in (None, one.task)]
     values = [
         one.mean if language is None else one.by_language[language]
         for one in found

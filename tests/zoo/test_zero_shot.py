@@ -17,7 +17,7 @@ from toolkit.zoo.readme import metadata, readme
 from toolkit.zoo.record import add_scores, with_scores
 from toolkit.zoo.scored import Kept
 from toolkit.zoo.site import write_site
-from toolkit.zoo.standing import standings, worth
+from toolkit.zoo.zero_shot import worth, zero_shot_means
 
 
 def scored(values: dict[str, float], *, main: bool = True, task: str = "xnli", **other: Any) -> list[Kept]:
@@ -36,14 +36,14 @@ def entry(*lines: list[Kept], dev: float = 0.6, name: str = "mnli") -> AdapterCa
 
 def test_the_mean_leaves_out_the_language_of_training_and_names_the_others() -> None:
     held = entry(scored({"en": 0.6, "de": 0.5, "sw": 0.4}), scored({"en": 0.1}, main=False, metric="f1"))
-    (found,) = standings(held)
+    (found,) = zero_shot_means(held)
     assert (found.mean, dict(found.zero_shot), found.rows) == (pytest.approx(0.45), {"de": 0.5, "sw": 0.4}, 300)
     assert found.in_words() == "xnli accuracy 45.0 (de, sw); en 60.0"
     assert found.in_words("sw") == "xnli accuracy 40.0 (sw)"
     assert found.in_words(most=1) == "xnli accuracy 45.0 (2 languages); en 60.0"
-    (alone,) = standings(entry(scored({"en": 0.6}, is_generated=True)))
+    (alone,) = zero_shot_means(entry(scored({"en": 0.6}, is_generated=True)))
     assert alone.in_words() == "xnli accuracy 60.0 (en, generated rows)"
-    assert standings(entry()) == []
+    assert zero_shot_means(entry()) == []
 
 
 WHOLE = scored({"en": 0.6, "de": 0.5})
@@ -65,12 +65,12 @@ WHOLE = scored({"en": 0.6, "de": 0.5})
 )
 def test_one_protocol_stands_for_a_task_whatever_came_first(other: list[Kept], expected: float) -> None:
     for lines in ((WHOLE, other), (other, WHOLE)):
-        (found,) = standings(entry(*lines))
+        (found,) = zero_shot_means(entry(*lines))
         assert found.mean == pytest.approx(expected)
 
 
 def test_a_limit_is_named() -> None:
-    (found,) = standings(entry(scored({"de": 0.5}, protocol="max_length=128 limit=20 precision=fp32")))
+    (found,) = zero_shot_means(entry(scored({"de": 0.5}, protocol="max_length=128 limit=20 precision=fp32")))
     assert found.in_words() == "xnli accuracy 50.0 (de, limit=20)"
 
 
