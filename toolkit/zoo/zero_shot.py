@@ -69,7 +69,7 @@ class ZeroShot:
 
 
 def zero_shot_means(card: AdapterCard) -> list[ZeroShot]:
-    """Return what an entry reached on each task that it was evaluated on, of the cards that `Zoo.with_scores` gives.
+    """Return what an entry reached on each task that it was evaluated on, of the cards that `record.with_scores` gives.
 
     Scores of several protocols have no common mean, so one protocol stands for a task: one with zero-shot languages, without noise and
     without a limit, with the most languages, with the most rows, the latest, in this order of importance.
@@ -112,7 +112,7 @@ def worth(card: AdapterCard, *, task: str | None = None, language: str | None = 
     scores of its card count.
 
     Args:
-        card: from `Zoo.with_scores`.
+        card: from `record.with_scores`.
         task: on that task alone.
         language: in that language alone.
     """
