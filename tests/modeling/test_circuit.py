@@ -268,11 +268,48 @@ def same(one, other):
 
 
 def test_initial_weights_do_not_depend_on_what_else_is_wired(tiny):
-    alone = built(tiny, "a/b", ("t",))
-    beside = built(tiny, "a/fuse[b,c]/t", ("s", "t"))
+    alone = built(tiny, "a/avg[b,d]/t", ("t",))
+    beside = built(tiny, "a/avg[b,c]/t", ("s", "t"))
     shared = alone.keys() & beside.keys()
     assert {key.split()[1] for key in shared} == {"a", "a+b", "t"}
     assert same(alone, beside) == shared
+
+
+def by_role(circuit, text):
+    """Weights of what a circuit's own entry holds, by kind."""
+    own = {f"{part.kind} {part.name} ": part.kind for part in parse(text).own_parts}
+    return {
+        f"{kind} {key.removeprefix(prefix)}": value
+        for prefix, kind in own.items()
+        for key, value in circuit.items()
+        if key.startswith(prefix)
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("t", "renamed"),
+        ("t", "a/t"),
+        ("a/t", "b/t"),
+        ("t", "avg[a,b]/t"),
+        ("fuse[a,b]/t", "fuse[b,a]/t"),
+        ("fuse[a,b]/t", "fuse[c,d,e]/other"),
+        ("fuse[a,b]@t", "a/fuse[b,c]@other"),
+        ("seq[a,b]", "t"),
+        ("t@h", "backbone@other"),
+    ],
+)
+def test_what_learns_starts_alike_whatever_it_and_its_members_are_called(tiny, one, other):
+    heads = [str(parse(text).head_name) for text in (one, other)]
+    first, second = (by_role(built(tiny, text, (head,)), text) for text, head in zip((one, other), heads, strict=True))
+    assert first.keys() == second.keys() and any(key.startswith("head") for key in first)
+    assert same(first, second) == first.keys()
+
+
+def test_the_heads_of_a_mixture_start_alike_whatever_their_order(tiny):
+    one, other = (built(tiny, text, ("a", "b")) for text in ("mix[a,b]", "mix[b,a]"))
+    assert all(np.array_equal(one[f"head a {key}"], other[f"head b {key}"]) for key in ("dense.weight", "out.weight"))
 
 
 def test_initial_weights_do_not_depend_on_the_state_of_the_generator_and_leave_it_alone(tiny):

@@ -36,8 +36,8 @@ class Circuit(nn.Module):
             head's name; for a `par` without a head of its own by the member's entry, because two members may end in the same task.
         adapter: shape of the bottleneck adapters.
         shapes: shape of the adapters of single entries, where it is another.
-        seed: every part starts from weights that depend on this seed and the part's own name alone, so that building
-            parts in another order, or resuming, changes nothing.
+        seed: every part starts from weights that depend on this seed and its role alone (`role_of`; a head's is `head`), so
+            that building parts in another order, other names, or resuming, change nothing.
         fusion: `fast` (re-associated, exact) or `reference` (the library's own path).
     """
 
@@ -74,7 +74,7 @@ class Circuit(nn.Module):
             if not self.is_full:
                 self._wired.wire(seed)
             for name, spec in self.specs.items():
-                with seeded(seed, f"head {name}"):
+                with seeded(seed, f"head {name}" if self.members else "head"):
                     self.heads[module_name(name)] = build_head(spec, backbone.hidden_size)
         except BaseException:
             self.close()

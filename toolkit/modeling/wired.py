@@ -10,6 +10,7 @@ from adapters.methods.bottleneck import BottleneckLayer
 from torch import nn
 
 from toolkit.composition import Composition, Part
+from toolkit.composition.variants import closed
 from toolkit.config import AdapterConfig
 from toolkit.config.words import FusionMode
 from toolkit.modeling.backbone import Backbone
@@ -27,6 +28,21 @@ from toolkit.modeling.wiring import (
     module_name,
     remove_blocks,
 )
+
+
+def role_of(part: Part, composition: Composition) -> str:
+    """Return the role of a part in a circuit, from which its first weights are drawn (docs/decisions/0030-seeds-by-role.md).
+
+    The parts that the circuit's own entry holds are those that can learn: they are drawn by their kind, so that circuits of
+    other tasks and members start with the same ones. All others are drawn by their names; they are loaded before anything learns.
+
+    Example:
+        >>> from toolkit.composition import parse
+        >>> circuit = parse("fuse[mnli,squad]/xquad")
+        >>> [role_of(part, circuit) for part in circuit.parts]
+        ['adapter mnli', 'adapter squad', 'fusion', 'adapter', 'head']
+    """
+    return part.kind if part.entry == str(closed(composition)) else f"{part.kind} {part.name}"
 
 
 class Wired:
@@ -62,7 +78,7 @@ class Wired:
     # -- in and out -----------------------------------------------------------------------------------------------
 
     def wire(self, seed: int) -> None:
-        """Put the parts in, each with weights that depend on `seed` and its own name alone.
+        """Put the parts in, each with weights that depend on `seed` and its role (`role_of`) alone.
 
         Raises:
             ToolkitError: a block joins adapters of different layers.
@@ -71,7 +87,7 @@ class Wired:
         if not self.composition.is_backbone:
             self._setup, last_of = blocks_of(self.composition.chain)
         for part in self.parts:
-            with seeded(seed, f"{part.kind} {part.name}"):
+            with seeded(seed, role_of(part, self.composition)):
                 self._add(part, last_of)
         adapters = [module_name(part.name) for part in self.parts if part.kind == "adapter"]
         # Of rows the library only asks whether a layer holds one of these names; `install_blocks` says what flows.

@@ -156,6 +156,17 @@ def test_a_variant_has_the_weights_that_its_settings_give_under_any_name(held: C
     assert all(np.array_equal(one[key], other[key]) for key in other)
 
 
+def test_another_name_of_a_task_is_not_another_seed(held: Config, tmp_path: Path) -> None:
+    file = tmp_path / "renamed.yaml"
+    file.write_text("name: renamed\nbase: micro-nli\n")
+    toolkit.train("renamed", tiny_config(tmp_path, f"task_files={file}"))
+    zoo, other = Zoo(held.zoo), Zoo(tmp_path / "zoo")
+    for mine, theirs in (("adapter", "adapter"), ("head.micro-nli", "head.renamed")):
+        one = zoo.tensors(card_of(held, "micro-nli"), f"{mine}.safetensors")
+        two = other.tensors(other.get("renamed", "tiny"), f"{theirs}.safetensors")
+        assert all(np.array_equal(one[key], two[key]) for key in one)
+
+
 def test_variants_are_scored_compared_merged_and_trained_on(held: Config) -> None:
     assert toolkit.evaluate("calm", held, task="micro-nli", languages="en").scores[0].composition == "calm"
     assert toolkit.compare(
