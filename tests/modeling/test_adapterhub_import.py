@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from transformers import XLMRobertaForSequenceClassification, XLMRobertaForTokenClassification
 
 import cli
+import toolkit
 from tests.recipes.small import tiny_config
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.backbone import Backbone, load_backbone
@@ -202,7 +203,7 @@ def test_what_was_exported_comes_back_to_the_last_bit(
 
 
 def test_the_card_says_what_is_not_known(zoo: Zoo, backbone: Backbone, saved: Path) -> None:
-    from toolkit.recipes.score.evaluate import contamination
+    from toolkit.recipes.score.contamination import contamination
     from toolkit.tasks import get_task
     from toolkit.zoo.find import history
     from toolkit.zoo.readme import readme
@@ -213,7 +214,7 @@ def test_the_card_says_what_is_not_known(zoo: Zoo, backbone: Backbone, saved: Pa
     assert card.heads["mnli"].labels == ("entailment", "neutral", "contradiction")
     assert any("does not name its encoder" in note for note in taken.notes)
     assert "which rows it saw is not known" in "\n".join(history(zoo, card))
-    assert "which rows it saw is not known" in contamination([card], get_task("xnli"))[0]
+    assert "which rows it saw is not known" in contamination([card], get_task("xnli"), zoo)[0]
     assert "made elsewhere" in readme(card, "") and "not stated" in readme(card, "")
 
 
@@ -345,7 +346,7 @@ def test_the_command_imports_names_labels_and_says_what_it_did(saved: Path, zoo:
         "--backbone",
         "tiny",
         "--labels",
-        "x,y,z",
+        "neutral,Entailment,contradiction",
         "--zoo",
         str(zoo.root),
     ]
@@ -354,4 +355,61 @@ def test_the_command_imports_names_labels_and_says_what_it_did(saved: Path, zoo:
     said = CliRunner().invoke(cli.main, [*words, "--same-as", "our/own-encoder"])
     assert said.exit_code == 0, said.output
     assert said.stdout.startswith("Imported mnli  ") and "pickle" in said.stderr and "Not known" in said.stderr
-    assert list(zoo.get("mnli", "tiny").heads["mnli"].labels) == ["x", "y", "z"]
+    assert "put into the order of --labels; the folder has entailment, neutral, contradiction." in said.stderr
+    assert list(zoo.get("mnli", "tiny").heads["mnli"].labels) == ["neutral", "Entailment", "contradiction"]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1), (0, 2, 1)])
+def test_names_stay_with_their_weights_in_whatever_order_they_are_asked_for(
+    zoo: Zoo, backbone: Backbone, saved: Path, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    held = ("entailment", "neutral", "contradiction")
+    take(zoo, saved, backbone, expression="as-saved")
+    take(zoo, saved, backbone, expression="mnli", labels=[held[place] for place in order])
+    assert zoo.get("mnli", "tiny").heads["mnli"].labels == tuple(held[place] for place in order)
+    before, after = logits_here(zoo, "as-saved", tmp_path), logits_here(zoo, "mnli", tmp_path)
+    assert torch.equal(after, before[..., list(order)])
+
+
+@pytest.mark.parametrize("labels", [["x", "y", "z"], ["entailment", "neutral", "other"]])
+def test_classes_that_a_folder_names_are_not_renamed(
+    zoo: Zoo, backbone: Backbone, saved: Path, labels: list[str]
+) -> None:
+    with pytest.raises(
+        ZooError, match="names its classes entailment, neutral, contradiction, and --labels would rename"
+    ):
+        take(zoo, saved, backbone, expression="mnli", labels=labels)
+    assert not zoo.list()
+
+
+@pytest.mark.parametrize("names", [("LABEL_0", "LABEL_1", "LABEL_2"), ("0", "1", "2"), ("class0", "class1", "class2")])
+def test_classes_that_are_only_numbered_take_the_names(
+    zoo: Zoo, backbone: Backbone, saved: Path, names: tuple[str, ...]
+) -> None:
+    change(saved, "head", config={"label2id": {name: number for number, name in enumerate(names)}})
+    assert any("have no names" in note for note in take(zoo, saved, backbone, expression="unnamed").notes)
+    take(zoo, saved, backbone, expression="mnli", labels=["x", "y", "z"])
+    assert zoo.get("mnli", "tiny").heads["mnli"].labels == ("x", "y", "z")
+
+
+def test_a_head_without_classes_takes_no_names(zoo: Zoo, backbone: Backbone, tmp_path: Path) -> None:
+    model = library_model()
+    model.add_adapter("qa", config="seq_bn")
+    model.add_qa_head("qa")
+    randomised(model).save_adapter(str(tmp_path / "saved"), "qa")
+    with pytest.raises(ZooError, match="has no classes to name; leave --labels out"):
+        take(zoo, tmp_path / "saved", backbone, labels=["start", "end"])
+
+
+def test_a_head_in_another_order_says_how_to_import_it(
+    zoo: Zoo, backbone: Backbone, saved: Path, tmp_path: Path
+) -> None:
+    config = tiny_config(tmp_path, f"zoo={zoo.root}", f"data_root={tmp_path}")
+    labels = ("entailment", "neutral", "contradiction")
+    take(zoo, saved, backbone, expression="mnli", labels=(labels[2], *labels[:2]))
+    with pytest.raises(
+        ToolkitError, match="put its classes into that order .*--labels entailment,neutral,contradiction`"
+    ):
+        toolkit.evaluate("mnli", config, task="micro-nli", languages="en")
+    take(zoo, saved, backbone, expression="mnli", labels=labels, replace=True)
+    assert toolkit.evaluate("mnli", config, task="micro-nli", languages="en").scores

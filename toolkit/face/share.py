@@ -190,7 +190,7 @@ def zoo_import(
         config: names the zoo, and the backbone that the parts were made for.
         name: what it is called here, or how its parts are composed; None: as it was saved.
         same_as: the folder's own name for the backbone, where it is another.
-        labels: names of the head's classes in order, where it has none.
+        labels: order of the head's classes by name; their names, where the folder has none.
         replace: put it in place of other weights under the same name.
     """
     from toolkit.modeling.backbone import load_backbone

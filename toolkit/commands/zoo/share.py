@@ -187,7 +187,10 @@ class ImportOptions(TypedDict):
     "--same-as", default="", metavar="NAME", help="The folder's own name for that encoder, where it is another."
 )
 @click.option(
-    "--labels", default="", metavar="A,B,...", help="Names of the head's classes in order, where it has none."
+    "--labels",
+    default="",
+    metavar="A,B,...",
+    help="Order of the head's classes; their names, where the folder has only LABEL_0.",
 )
 @REPLACE
 @ZOO

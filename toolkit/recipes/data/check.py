@@ -16,7 +16,7 @@ from toolkit.metrics import UNSPACED
 from toolkit.progress import under_way
 from toolkit.recipes.data.kinds import BALANCE, HAS_POOL, LENGTHS, LIMITS, UNCUT
 from toolkit.recipes.data.leaks import Held, Leak, describe, find_leaks
-from toolkit.recipes.score.evaluate import contamination
+from toolkit.recipes.score.contamination import contamination
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, Task
@@ -221,7 +221,7 @@ def _lent(task: Task, session: Session) -> Iterator[Held]:
 def _contamination(task: Task, scored: Mapping[str, Held], session: Session) -> Iterator[str]:
     damaged: list[str] = []
     cards = session.zoo.list(session.shelf, damaged=damaged)
-    yield from contamination(cards, task)
+    yield from contamination(cards, task, session.zoo)
     held: dict[tuple[object, ...], tuple[tuple[Leak, ...] | str, str]] = {}
     for card in cards:
         for seen in card.data_seen:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.composition import Part, parse
+from toolkit.composition import Composition, Part, parse
 from toolkit.config import Config, EvalConfig
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, Scoring, evaluate_each, run_head
 from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.heads import HeadSpec
 from toolkit.recipes.score.answers import kept_answers, write_answers
+from toolkit.recipes.score.contamination import contamination
 from toolkit.recipes.score.identity import identity, write_identity
 from toolkit.recipes.score.publish import Scored, publish, result_folder
 from toolkit.recipes.session.circuits import arithmetic, head_spec, say_path, trained_circuit
@@ -81,7 +83,7 @@ def evaluate(
                 say(f"{task} {language}: {n_truncated} of {len(rows)} rows lost text to the length limit.")
             protocol = with_noise(protocol_words(config.eval, target, circuit), config)
             scores += scores_of(answered, rows, circuit, seed_of(cards), protocol)
-    for sentence in contamination(cards.values(), target):
+    for sentence in contamination(cards.values(), target, session.zoo):
         say(sentence)
     made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
     return publish(scores, expression, target, session, journey="eval", made_with=made_with)
@@ -180,20 +182,6 @@ def choose_languages(task: Task, languages: str | Sequence[str], session: Sessio
     return sorted(dict.fromkeys(wanted), key=lambda code: (code != task.train_language, wanted.index(code)))
 
 
-def contamination(cards: Iterable[AdapterCard], target: Task) -> list[str]:
-    """Return a sentence for each entry whose training rows overlap with what the target scores."""
-    found = []
-    for card in cards:
-        for seen in card.data_seen:
-            if seen.is_external:
-                found.append(
-                    f"'{card.name}' was made elsewhere: which rows it saw is not known, nor whether {target.name}'s are among them."
-                )
-            elif f"{seen.task}:{seen.split}" in target.overlaps:
-                found.append(f"'{card.name}' saw {seen.task} ({seen.split}), which shares rows with {target.name}.")
-    return found
-
-
 def heads_for(circuit: Circuit, target: Task) -> list[str]:
     """Return the heads that can answer the target: the active one, or for a `par` those of all members that can."""
     if target.kind in RETRIEVED:
@@ -212,9 +200,22 @@ def heads_for(circuit: Circuit, target: Task) -> list[str]:
             )
         raise ToolkitError(
             f"The head of '{composition}' answers {circuit.active_head} ({spec.kind}{_labels(spec.labels)}); {target.name} "
-            f"needs {wanted.kind}{_labels(wanted.labels)}; train one with `xstilts train '{composition.chain}@{target.name}'`."
+            f"needs {wanted.kind}{_labels(wanted.labels)}; {_way_out(spec, wanted, composition, target)}."
         )
     return found
+
+
+def _way_out(spec: HeadSpec, wanted: HeadSpec, composition: Composition, target: Task) -> str:
+    """Return what to do about a head that does not answer a task."""
+    train = f"train one with `xstilts train '{composition.chain}@{target.name}'`"
+    again = f"xstilts zoo import FOLDER --as '{composition}' --replace --labels"
+    if spec.kind != wanted.kind or len(spec.labels) != len(wanted.labels) or not wanted.labels:
+        return train
+    if spec.labels == tuple(f"LABEL_{number}" for number in range(len(spec.labels))):
+        return f"if you know which class is which, name them in the head's order (`{again} A,B,...`), or {train}"
+    if sorted(map(str.casefold, spec.labels)) == sorted(map(str.casefold, wanted.labels)):
+        return f"if it was imported, put its classes into that order (`{again} {','.join(wanted.labels)}`), or {train}"
+    return train
 
 
 def _labels(labels: tuple[str, ...]) -> str:

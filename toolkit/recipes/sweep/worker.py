@@ -240,14 +240,15 @@ def _train(step: Step, session: Session, voice: _Voice) -> StepDone:
 
 
 def _score(job: DoStep, session: Session) -> StepDone:
-    from toolkit.recipes.score.evaluate import contamination, evaluate
+    from toolkit.recipes.score.contamination import contamination
+    from toolkit.recipes.score.evaluate import evaluate
     from toolkit.recipes.score.retrieve import retrieve
 
     step = job.step
     journey: Callable[..., Any] = evaluate if step.kind == "evaluate" else retrieve
     found = journey(step.composition, session, task=step.task, languages=step.languages)
     cards = [session.zoo.get(name, session.shelf) for name in _direct(job)]
-    seen = tuple(contamination(cards, session.catalogue.get(step.task)))
+    seen = tuple(contamination(cards, session.catalogue.get(step.task), session.zoo))
     return _done("made", tuple(found.scores), folder=str(found.folder), contamination=seen)
 
 

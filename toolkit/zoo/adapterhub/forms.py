@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
@@ -39,6 +40,8 @@ _KINDS = {
     "inv_adapter": "an invertible adapter of MAD-X",
     "scaling": "a scaled adapter",
 }
+OUT = ("out.weight", "out.bias")  # one row a class
+_NAMELESS = re.compile(r"(LABEL_|class_?|label_?)?\d+", re.IGNORECASE)
 # `adapter-transformers` before `adapters` meant other functions by these names; the library maps them like this.
 _OLD_NAMES = {"gelu": "gelu_new", "gelu_orig": "gelu"}
 
@@ -116,7 +119,10 @@ def head_form(saved: Saved, tensors: Mapping[str, Tensor], labels: Sequence[str]
     Args:
         saved: the head.
         tensors: its tensors by the library's names.
-        labels: names of its classes in order, in place of those that the folder has.
+        labels: names of its classes, in the order that they are to have; a folder that names its classes otherwise is refused.
+
+    Raises:
+        ZooError: `labels` does not fit the classes, or renames them.
     """
     config = saved.config
     if config is None:
@@ -147,22 +153,31 @@ def head_form(saved: Saved, tensors: Mapping[str, Tensor], labels: Sequence[str]
     if (expected_out := OUTPUTS[kind]) is not None:
         if n_out != expected_out:
             return f"it has {n_out} outputs, our {kind} head has {expected_out}"
+        if labels:
+            raise ZooError(
+                f"The head of {saved.folder} is of the kind '{kind}' and has no classes to name; leave --labels out."
+            )
         return Head(kind, (), found)
-    named = list(labels) or _labels(config, n_out)
+    held = _labels(config, n_out)
+    named = list(labels) or held
     if len(named) != n_out or len(set(named)) != n_out:
         raise ZooError(
             f"The head of {saved.folder} has {n_out} classes, but {len(set(named))} names for them: {shown(', '.join(named))}."
         )
-    return Head(kind, tuple(named), found)
+    order = _order(held, named, saved)
+    is_same = order == list(range(n_out))
+    sorted_in = {key: tensor[order] if key in OUT else tensor for key, tensor in found.items()}
+    return Head(kind, tuple(named), found if is_same else sorted_in, tuple(named if is_same else held))
 
 
 @dataclass(frozen=True)
 class Head:
-    """A head in our form: its kind, its labels in order, its tensors by our names."""
+    """A head in our form: its kind, its labels in order, its tensors by our names, and the labels as the folder has them."""
 
     kind: Kind
     labels: tuple[str, ...]
     tensors: Mapping[str, Tensor]
+    was: tuple[str, ...] = ()
 
 
 def _labels(config: Any, n_out: int) -> list[str]:
@@ -170,6 +185,34 @@ def _labels(config: Any, n_out: int) -> list[str]:
     if isinstance(held, Mapping) and sorted(held.values(), key=str) == sorted(range(n_out), key=str):
         return [str(label) for label, _ in sorted(held.items(), key=lambda item: item[1])]
     return [f"LABEL_{number}" for number in range(n_out)]
+
+
+def has_no_names(labels: Sequence[str]) -> bool:
+    """Return whether classes are only numbered.
+
+    Example:
+        >>> has_no_names(["LABEL_0", "LABEL_1"]), has_no_names(["no", "yes"])
+        (True, False)
+    """
+    return all(_NAMELESS.fullmatch(label) for label in labels)
+
+
+def _order(held: Sequence[str], named: Sequence[str], saved: Saved) -> list[int]:
+    """Return which class of a folder is each class that is asked for: names stay with their weights.
+
+    Raises:
+        ZooError: the folder names its classes, and not by these names.
+    """
+    if has_no_names(held):
+        return list(range(len(held)))
+    places = {label.casefold(): place for place, label in enumerate(held)}
+    order = [places.get(label.casefold(), -1) for label in named]
+    if sorted(order) != list(range(len(held))):
+        raise ZooError(
+            f"The head of {saved.folder} names its classes {shown(', '.join(held))}, and --labels would rename them; give the same "
+            "names in the order that you want, or leave --labels out."
+        )
+    return order
 
 
 def _left_out(layers: Any, n_layers: int, what: str) -> tuple[int, int]:

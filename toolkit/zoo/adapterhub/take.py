@@ -12,7 +12,7 @@ from toolkit.config import AdapterConfig
 from toolkit.errors import ZooError
 from toolkit.modeling.hub_ids import BASE_MODELS
 from toolkit.zoo.adapterhub.compose import composition_of, match, refuse_doubles
-from toolkit.zoo.adapterhub.forms import Head, adapter_shape, check_fusion, head_form
+from toolkit.zoo.adapterhub.forms import Head, adapter_shape, check_fusion, has_no_names, head_form
 from toolkit.zoo.adapterhub.read import Saved, by_layer, find, shown, weights
 from toolkit.zoo.card import AdapterCard, Origin
 from toolkit.zoo.names import shelf_name
@@ -74,7 +74,8 @@ def take(
         backbone: the encoder it was trained on; the circuit that is checked against is wired into it.
         expression: the composition that the parts make; None takes it from the saved setup, or a lone adapter's name.
         same_as: the folder's own name for that encoder, where it is another than the backbone's.
-        labels: names of the classes of the last entry's head, in order, where the folder has only `LABEL_0`.
+        labels: names of the classes of the last entry's head, in order. Where the folder has only `LABEL_0`, they are its
+            names; where it names its classes, they are put into this order.
         replace: put entries in place of others of the same name.
 
     Raises:
@@ -170,7 +171,11 @@ def _read(name: str, own: Mapping[Part, Saved], backbone: Backbone, labels: Sequ
         else:
             entry.head = head
             entry.files[f"head.{part.name}.safetensors"] = dict(head.tensors)
-            if head.labels and head.labels[0] == "LABEL_0":
+            if head.was != head.labels:
+                notes.append(
+                    f"The classes of '{name}' were put into the order of --labels; the folder has {', '.join(head.was)}."
+                )
+            if head.labels and has_no_names(head.labels):
                 notes.append(
                     f"The classes of '{name}' have no names in the folder; give them in order with `--labels A,B,...`."
                 )
