@@ -230,7 +230,7 @@ def test_a_name_that_holds_other_weights_is_never_overwritten_silently(
     with pytest.raises(ZooError, match="already holds 'nli'"):
         take(zoo, tmp_path / "other", backbone)
     assert zoo.get("nli", "tiny").digest == first.digest
-    assert take(zoo, tmp_path / "other", backbone, replace=True).cards[0].digest != first.digest
+    assert take(zoo, tmp_path / "other", backbone, replace="unneeded").cards[0].digest != first.digest
 
 
 class Evil:
@@ -411,5 +411,8 @@ def test_a_head_in_another_order_says_how_to_import_it(
         ToolkitError, match="put its classes into that order .*--labels entailment,neutral,contradiction`"
     ):
         toolkit.evaluate("mnli", config, task="micro-nli", languages="en")
-    take(zoo, saved, backbone, expression="mnli", labels=labels, replace=True)
+    toolkit.train("mnli/micro-pos", config)
+    with pytest.raises(ZooError, match="'mnli' is a parent of 'mnli/micro-pos', .*--force"):
+        take(zoo, saved, backbone, expression="mnli", labels=labels, replace="unneeded")
+    take(zoo, saved, backbone, expression="mnli", labels=labels, replace="any")
     assert toolkit.evaluate("mnli", config, task="micro-nli", languages="en").scores

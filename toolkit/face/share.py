@@ -182,6 +182,7 @@ def zoo_import(
     same_as: str = "",
     labels: Sequence[str] = (),
     replace: bool = False,
+    force: bool = False,
 ) -> Listing:
     """Take what the `adapters` library saved in a folder: adapters, a fusion, their head.
 
@@ -192,14 +193,17 @@ def zoo_import(
         same_as: the folder's own name for the backbone, where it is another.
         labels: order of the head's classes by name; their names, where the folder has none.
         replace: put it in place of other weights under the same name.
+        force: also where others were trained on those.
     """
     from toolkit.modeling.backbone import load_backbone
     from toolkit.zoo import Zoo
     from toolkit.zoo.adapterhub import take
+    from toolkit.zoo.adapterhub.take import Replacing
 
     backbone = load_backbone(config.backbone.name, precision="fp32")
     zoo = Zoo(config.zoo)
-    taken = take(zoo, Path(src), backbone, expression=name, same_as=same_as, labels=labels, replace=replace)
+    which: Replacing = None if not replace else "any" if force else "unneeded"
+    taken = take(zoo, Path(src), backbone, expression=name, same_as=same_as, labels=labels, replace=which)
     lines = [f"Imported {card.name}  {card.digest[:12]}  for {card.backbone.name}" for card in taken.cards]
     notes = [f"Already here, the same weights: {held}" for held in taken.held]
     notes += [*taken.notes, "Not known, and marked so in the card: the rows it saw, its scores, its licence."]

@@ -276,6 +276,7 @@ def _record(card: AdapterCard) -> dict[str, str | int | float | None]:
 
     return {
         "name": card.name,
+        "trained_as": card.trained_as,
         "backbone": card.backbone.name,
         "kind": card.kind,
         "bytes": size(card),

@@ -174,7 +174,8 @@ def history(zoo: Zoo, card: AdapterCard) -> list[str]:
             lines.append(f"{indent}{name}  {one.digest[:12]}  as above{changed}")
             continue
         listed.add(name)
-        lines.append(f"{indent}{name}  {one.digest[:12]}  {one.created}  {one.seconds:.0f} s{changed}")
+        variant = f"  (trained as {one.trained_as})" if one.trained_as != name else ""
+        lines.append(f"{indent}{name}  {one.digest[:12]}  {one.created}  {one.seconds:.0f} s{variant}{changed}")
         for seen in one.data_seen:
             if seen.is_external:
                 lines.append(f"{indent}  made elsewhere; which rows it saw is not known")

@@ -9,7 +9,7 @@ import click
 
 import toolkit
 from toolkit.commands.groups import FormerArgument, example
-from toolkit.commands.options import PATH, REPLACE, SHELF, ZOO
+from toolkit.commands.options import FORCE, PATH, REPLACE, SHELF, ZOO
 from toolkit.commands.screen import show, voice
 from toolkit.commands.zoo.look import out_of
 from toolkit.commands.zoo.look import zoo as group
@@ -167,6 +167,7 @@ class ImportOptions(TypedDict):
     same_as: str
     labels: str
     replace: bool
+    force: bool
     zoo: Path
 
 
@@ -193,6 +194,7 @@ class ImportOptions(TypedDict):
     help="Order of the head's classes; their names, where the folder has only LABEL_0.",
 )
 @REPLACE
+@FORCE
 @ZOO
 def zoo_import(src: Path, **options: Unpack[ImportOptions]) -> None:
     """Take what the `adapters` library saved in folder SRC: adapters, a fusion, their head.
@@ -207,5 +209,6 @@ def zoo_import(src: Path, **options: Unpack[ImportOptions]) -> None:
         same_as=options["same_as"],
         labels=[label.strip() for label in options["labels"].split(",") if label.strip()],
         replace=options["replace"],
+        force=options["force"],
     )
     show(found)

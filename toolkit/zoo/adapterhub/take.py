@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from toolkit.composition import Composition, Part, parse
 from toolkit.config import AdapterConfig
@@ -15,6 +15,7 @@ from toolkit.zoo.adapterhub.compose import composition_of, match, refuse_doubles
 from toolkit.zoo.adapterhub.forms import Head, adapter_shape, check_fusion, has_no_names, head_form
 from toolkit.zoo.adapterhub.read import Saved, by_layer, find, shown, weights
 from toolkit.zoo.card import AdapterCard, Origin
+from toolkit.zoo.find import refuse_orphans
 from toolkit.zoo.names import shelf_name
 from toolkit.zoo.store import Zoo
 from toolkit.zoo.values import UNKNOWN_DATA
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from toolkit.modeling.backbone import Backbone
 
+Replacing = Literal["unneeded", "any"] | None
+"""Entries that may be replaced: those that no other entry was trained on, or any; None: no entry."""
 _FAMILY = ("xlm-roberta", "roberta")
 
 
@@ -64,7 +67,7 @@ def take(
     expression: str | None = None,
     same_as: str = "",
     labels: Sequence[str] = (),
-    replace: bool = False,
+    replace: Replacing = None,
 ) -> Taken:
     """Take what the `adapters` library saved into a zoo; nothing is stored before everything has been checked.
 
@@ -76,7 +79,7 @@ def take(
         same_as: the folder's own name for that encoder, where it is another than the backbone's.
         labels: names of the classes of the last entry's head, in order. Where the folder has only `LABEL_0`, they are its
             names; where it names its classes, they are put into this order.
-        replace: put entries in place of others of the same name.
+        replace: which entries of the same name are replaced.
 
     Raises:
         ZooError: PEFT's or another kind of adapter, another encoder, a missing or damaged part, a taken name.
@@ -207,7 +210,7 @@ def _store(
     pending: Mapping[str, _Entry],
     composition: Composition,
     backbone: Backbone,
-    replace: bool,
+    replace: Replacing,
     notes: list[str],
 ) -> Taken:
     import torch
@@ -228,6 +231,8 @@ def _store(
             f"The zoo {zoo.root} already holds '{taken[0]}' for {backbone.name} with other weights; choose another name with `--as`, "
             "remove it, or replace it (`--replace`)."
         )
+    if replace == "unneeded":
+        refuse_orphans(zoo, [name for name in pending if name not in same], shelf)
     held: dict[str, AdapterCard] = {}
     cards = []
     for name in composition.entries:
@@ -235,7 +240,7 @@ def _store(
             held[name] = zoo.get(name, shelf)
             continue
         card = _card(name, pending[name], backbone, held)
-        held[name] = zoo.put(card, arrays[name], replace=replace)
+        held[name] = zoo.put(card, arrays[name], replace=replace is not None)
         cards.append(held[name])
     return Taken(tuple(cards), tuple(name for name in pending if name in same), tuple(dict.fromkeys(notes)))
 
