@@ -39,10 +39,13 @@ class Search:
     answers: Path
 
     def rows(self) -> Iterator[Rows]:
-        """Yield the rows of each language, with the noise that is asked for."""
+        """Yield the rows of each language, with the noise that is asked for, and say what was left out of them."""
         config = self.session.config
         for language in self.languages:
-            yield scored_rows(self.target, language, config)
+            rows = scored_rows(self.target, language, config)
+            for note in rows.notes:
+                self.session.say(f"{self.target.name} {language} ({rows.split}): {note}.")
+            yield rows
 
     def predictions_file(self, rows: Rows, reading: Reading) -> Path:
         """Return the file of what a reading found for rows."""
