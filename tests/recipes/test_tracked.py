@@ -108,7 +108,7 @@ def test_a_journey_that_raises_leaves_no_run_open(
     with pytest.raises(KeyboardInterrupt):
         JOURNEYS[journey](tried)
     assert tracker.open == []
-    assert tracker.ended and set(tracker.ended.values()) == {"FAILED"}
+    assert tracker.ended and set(tracker.ended.values()) == {"KILLED"}
 
 
 def own(trained: Config, folder: Path) -> Config:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from toolkit.commands.screen import say
+from toolkit.commands.signals import sigterm_as_ctrl_c
 from toolkit.errors import Interrupted, ToolkitError
 
 PROGRAM = "xstilts"
@@ -187,6 +188,11 @@ class Program(Commands):
         for command in commands:
             self.add_command(command)
         self.sections[title] = [str(command.name) for command in commands]
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line; SIGTERM ends it as Ctrl-C does."""
+        with sigterm_as_ctrl_c():
+            return super().main(*args, **kwargs)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections."""

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from toolkit.tracking.alive import this_process
 from toolkit.tracking.limits import (
     DATA_NAME_LENGTH,
     EXPERIMENT_LENGTH,
@@ -41,6 +42,10 @@ FOR_TAG = "for"
 """The composition that a run's work was for: the same for the training of its stages, its scores and its comparisons."""
 SCORE = "score"
 """Metric that every run which scores a task has: the number that a list of runs shows."""
+RESUME_TAG = "xstilts.resume"
+"""Key of a run's work: the same work begun again continues the run that was not finished."""
+PROCESS_TAG = "xstilts.process"
+"""The process that a run ends with: one that is gone has left it open."""
 OWN_ID_TAG = "xstilts.run_id"
 """Every run carries an id of ours: after a lost answer, or a half-finished upload, it tells which run was meant."""
 LOCAL_PREFIX = "spool-"
@@ -83,6 +88,8 @@ class Opening:
         began: when, in milliseconds since 1970, the work began; by default now.
         run_id: continue this run if the tracker still has it, and end as KILLED what a process that is gone left
             running under it; a local id: with the one that is in the spool.
+        resume: key of the work: the last run with it is continued if it did not finish; empty: the run is new.
+        is_shared: whether it may outlive the process that opens it.
         purpose: the composition that the work is for; empty: that of the enclosing run, else the tag `composition`.
     """
 
@@ -94,6 +101,8 @@ class Opening:
     began: int | None = None
     run_id: str | None = None
     purpose: str = ""
+    resume: str = ""
+    is_shared: bool = False
 
 
 def start(opening: Opening, *, parent: str | None, uri: str | None, own_id: str | None = None) -> Event:
@@ -111,6 +120,10 @@ def start(opening: Opening, *, parent: str | None, uri: str | None, own_id: str 
     tags[OWN_ID_TAG] = own_id
     if parent:
         tags[PARENT_TAG] = parent
+    if opening.resume:
+        tags[RESUME_TAG] = opening.resume
+    if not opening.is_shared:
+        tags[PROCESS_TAG] = this_process()
     if commit := code_version():
         tags[COMMIT_TAG] = commit
     return {

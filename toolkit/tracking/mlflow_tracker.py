@@ -174,11 +174,14 @@ class MlflowTracker:
             if fault := server.fault_of(self.uri):
                 raise ConnectionError(fault)
             self._client = server.connect(self.uri)
+            with server.waits(timeout_s=_ANSWER_S, retries=1):
+                writing.end_left(self._client)
         with server.waits(timeout_s=_ANSWER_S, retries=1):
             is_local = bool(run_id) and str(run_id).startswith(events.LOCAL_PREFIX)
+            if run_id is None and (key := run.start["tags"].get(events.RESUME_TAG)):
+                run_id = writing.unfinished(self._client, run.start["experiment"], key)
             if run_id and not is_local and writing.is_active(self._client, run_id):
-                writing.describe_run(self._client, run_id, run.start)
-                writing.end_children(self._client, run_id)
+                writing.reopen(self._client, run_id, run.start)
                 run.start["run_id"] = run_id
             else:
                 run.start["run_id"] = writing.create_run(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from toolkit.tracking import record
-from toolkit.tracking.events import LOCAL_PREFIX, OWN_ID_TAG, PARENT_TAG, Event
+from toolkit.tracking.alive import here, is_gone, is_running
+from toolkit.tracking.events import LOCAL_PREFIX, OWN_ID_TAG, PARENT_TAG, PROCESS_TAG, RESUME_TAG, Event
 from toolkit.tracking.limits import REQUEST_BYTES
 from toolkit.tracking.server import DATABASE_PORTS
 
@@ -66,6 +67,40 @@ def _tags(client: MlflowClient, start: Event) -> dict[str, str]:
         found = search_tag(client, OWN_ID_TAG, parent.removeprefix(LOCAL_PREFIX))
         tags[PARENT_TAG] = found[0] if found else parent
     return tags
+
+
+def reopen(client: MlflowClient, run_id: str, start: Event) -> None:
+    """Continue a run: its status is RUNNING again, what ran under it ends as KILLED, tags and missing params are written."""
+    run = client.get_run(run_id)
+    if run.info.status != "RUNNING":
+        client.update_run(run_id, status="RUNNING")
+    # MLflow refuses another value of a param, and those of the first try are what it began with.
+    missing = {name: value for name, value in start["params"].items() if name not in run.data.params}
+    describe_run(client, run_id, {**start, "params": missing})
+    end_children(client, run_id)
+
+
+def unfinished(client: MlflowClient, experiment: str, key: str) -> str | None:
+    """Return the last run of a work in an experiment, if it did not finish and no process of this machine is at it."""
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return None
+    wanted = f"tags.`{RESUME_TAG}` = '{key}'"
+    for run in client.search_runs([found.experiment_id], wanted, order_by=["start_time DESC"], max_results=1):
+        is_left = run.info.status != "RUNNING" or not is_running(run.data.tags.get(PROCESS_TAG, ""))
+        if run.info.status != "FINISHED" and is_left:
+            return str(run.info.run_id)
+    return None
+
+
+def end_left(client: MlflowClient) -> None:
+    """End the runs as KILLED that processes of this machine left open: a killed process cannot end its own."""
+    ids = record.experiment_ids(client)
+    wanted = f"attributes.status = 'RUNNING' and tags.`{PROCESS_TAG}` LIKE '{here()} %'"
+    for run in record.every_page(client.search_runs, ids, wanted) if ids else ():
+        if is_gone(run.data.tags[PROCESS_TAG]):
+            seen = (number.timestamp for number in run.data._metric_objs)
+            client.set_terminated(run.info.run_id, "KILLED", end_time=max([run.info.start_time, *seen]))
 
 
 def is_active(client: MlflowClient, run_id: str) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType, TracebackType
+from typing import Any
+
+Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
 
 
 class Interruption:
@@ -24,19 +27,26 @@ class Interruption:
     def __init__(self, *, is_held: bool) -> None:
         self.is_asked = False
         self._is_held, self._may_raise = is_held, False
+        self._number: signal.Signals | None = None  # that is held
+        self._before: Handler = None
 
     def __enter__(self) -> Interruption:
         is_main = threading.current_thread() is threading.main_thread()
-        self._is_held = self._is_held and is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if self._is_held:
-            signal.signal(signal.SIGINT, self._hear)
+        self._number = _heard() if self._is_held and is_main else None
+        if self._number is not None:
+            self._before = signal.signal(self._number, self._hear)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._is_held:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self._number is None:
+            return
+        signal.signal(self._number, self._before)
+        if self._number == signal.SIGTERM and self.is_asked and callable(self._before):
+            # Whoever handles SIGTERM learns of it; where Ctrl-C is on its way already, once is enough.
+            with suppress(KeyboardInterrupt) if kind is not None else nullcontext():
+                self._before(self._number, None)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -53,3 +63,15 @@ class Interruption:
         is_second, self.is_asked = self.is_asked, True
         if is_second or self._may_raise:
             raise KeyboardInterrupt
+
+
+def _heard() -> signal.Signals | None:
+    """Return the signal that Ctrl-C arrives by, and SIGTERM of the command line as Ctrl-C.
+
+    A job in the background of a script ignores SIGINT; there SIGTERM itself is held.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is signal.default_int_handler:
+        return signal.SIGINT
+    is_background = handler == signal.SIG_IGN and callable(signal.getsignal(signal.SIGTERM))
+    return signal.SIGTERM if is_background else None

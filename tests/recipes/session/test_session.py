@@ -60,15 +60,19 @@ def test_a_run_is_finished_at_its_end_and_its_notes_are_said_once(tmp_path: Path
     assert said == ["MLflow is away."]
 
 
-@pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt, SystemExit])
-def test_a_run_is_failed_whatever_is_raised_in_it(tmp_path: Path, fault: type[BaseException]) -> None:
+@pytest.mark.parametrize(
+    ("fault", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED"), (SystemExit, "FAILED")]
+)
+def test_a_run_is_failed_or_killed_whatever_is_raised_in_it(
+    tmp_path: Path, fault: type[BaseException], status: str
+) -> None:
     said: list[str] = []
     tracker = Recorder()
     session = Session.open(tiny_config(tmp_path), tracker=tracker, say=said.append)
     tracker.notes.append("MLflow is away.")
     with pytest.raises(fault), session.tracked("run", experiment="e", tags={}, params={}):
         raise fault
-    assert tracker.runs == {"run": "FAILED"}
+    assert tracker.runs == {"run": status}
     assert said == ["MLflow is away."]
 
 

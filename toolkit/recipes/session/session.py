@@ -92,12 +92,13 @@ class Session:
         tags: Mapping[str, Any],
         params: Mapping[str, Any],
         began: int | None = None,
+        resume: str = "",
     ) -> AbstractContextManager[Tracker]:
         """Return the context of a tracked run, see `tracked.tracked`; every journey opens its runs by it.
 
         `tracker.run_id` inside it is the run's id.
         """
-        opening = Opening(name, experiment=experiment, tags=tags, params=params, began=began)
+        opening = Opening(name, experiment=experiment, tags=tags, params=params, began=began, resume=resume)
         return tracked(self.tracker, self.say, opening)
 
 

@@ -1,4 +1,4 @@
-"""Context of a tracked run: closed as FINISHED at its end, and as FAILED whatever is raised in it."""
+"""Context of a tracked run: closed as FINISHED at its end, as KILLED by a signal, and as FAILED whatever else is raised."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ def tracked(tracker: Tracker, say: Say, opening: Opening) -> Iterator[Tracker]:
     try:
         yield tracker
         status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
     finally:  # an interruption by the user must not leave the run open either
         tracker.close(status)
         for note in tracker.take_notes():

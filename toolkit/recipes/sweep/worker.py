@@ -284,13 +284,13 @@ def adopt(source: Zoo, into: Zoo, entry: str, shelf: str) -> None:
 
 def _open_run(job: OpenRun, places: Mapping[str, Any], voice: _Voice) -> RunOpened:
     session = Session.open(_configured({}, places), say=voice.say)
-    run = SharedRun(Opening(job.name, job.experiment, job.tags, job.params, run_id=job.run_id or None))
+    run = SharedRun(Opening(job.name, job.experiment, job.tags, job.params, run_id=job.run_id or None, is_shared=True))
     return RunOpened(run.open(session.tracker, session.say))
 
 
 def _close_run(job: CloseRun, places: Mapping[str, Any], voice: _Voice) -> RunClosed:
     session = Session.open(_configured({}, places), say=voice.say)
-    run = SharedRun(Opening(job.name, job.experiment, job.tags, {}, run_id=job.run_id or None))
+    run = SharedRun(Opening(job.name, job.experiment, job.tags, {}, run_id=job.run_id or None, is_shared=True))
     run.close(session.tracker, session.say, status=job.status, metrics=job.metrics, files=map(Path, job.files))
     return RunClosed()
 

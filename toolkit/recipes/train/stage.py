@@ -56,6 +56,7 @@ def run_stage(
             tags={**tags_of(stage), "journey": "train", "backbone": backbone.name, "stage_key": key},
             params=run_params(stage, config, data),
             began=meter.began,
+            resume=key,
         ) as run:
             meter.tracker = run if config.tracking.enabled else None
             log_inputs(run, sources, config)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from toolkit.composition import Composition, parse
 from toolkit.composition.stages import Stage
+from toolkit.config import Config, to_dict
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.names import task_of
@@ -18,6 +21,8 @@ from toolkit.recipes.train.plan import Asked, plan_training, require_asked
 from toolkit.recipes.train.stage import run_stage
 from toolkit.zoo import AdapterCard
 from toolkit.zoo.lock import read_lock
+
+_WORK = ("backbone", "adapter", "train", "merge", "fusion")  # the settings that make two trainings the same work
 
 
 def train(
@@ -86,7 +91,15 @@ def _whole_run(
         experiment=experiment,
         tags={**composition.tags(), "journey": "train", "backbone": session.config.backbone.name},
         params={"stages": len(stages)},
+        resume=_work(composition, stages[-1], session.config),
     )
+
+
+def _work(composition: Composition, last: Stage, config: Config) -> str:
+    """Return the key of a training of several stages: by it the command that continues finds the run that it left."""
+    settings = {name: value for name, value in to_dict(config).items() if name in _WORK}
+    told = json.dumps([str(composition), last.entry, settings], sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
 def _made(

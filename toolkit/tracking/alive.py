@@ -1,0 +1,42 @@
+"""Processes by a name that holds on one machine: whether the one that opened a run is still there."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+
+
+def here() -> str:
+    """Return the machine with its space of process ids: two containers may share a name, or a machine."""
+    space = ""
+    with suppress(OSError):  # Linux has it
+        space = os.readlink("/proc/self/ns/pid")
+    return f"{socket.gethostname()}/{space}"
+
+
+def this_process() -> str:
+    """Return a name of this process that no later one has: a process id is used again."""
+    return f"{here()} {os.getpid()} {_began(os.getpid())}"
+
+
+def is_gone(process: str) -> bool:
+    """Return whether a process of this machine, as `this_process` named it, has ended; False for one elsewhere."""
+    place, _, rest = process.partition(" ")
+    number, _, began = rest.partition(" ")
+    return place == here() and number.isdigit() and _began(int(number)) != began
+
+
+def is_running(process: str) -> bool:
+    """Return whether a process, as `this_process` named it, is one of this machine and at work."""
+    return process.startswith(f"{here()} ") and not is_gone(process)
+
+
+def _began(number: int) -> str:
+    import psutil
+
+    try:
+        process = psutil.Process(number)
+        return "" if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.Error:
+        return ""
