@@ -238,3 +238,12 @@ def test_a_level_is_semantic_unless_the_file_says_syntactic(tmp_path: Path) -> N
 def test_an_unknown_level_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has the level 'lexical'; expected syntactic or semantic"):
         BUILT_IN.read(declare(tmp_path, CSV + "level: lexical\n"))
+
+
+def test_every_task_file_of_the_page_on_tasks_declares_a_task(tmp_path: Path) -> None:
+    page = (PROJECT / "docs/add_a_task.md").read_text(encoding="utf-8")
+    blocks = [block.partition("```")[0] for block in page.split("```yaml\n")[1:]]
+    (tmp_path / "tags.txt").write_text("N\nV\n")
+    found = {task.name: task for block in blocks for task in [BUILT_IN.read(declare(tmp_path, block))]}
+    assert {"jaquad", "ocnli", "ntrex", "flores", "tatoeba-export"} <= set(found)
+    assert found["ocnli"].trains_on == "mnli" and found["ocnli"].labels == get_task("xnli").labels

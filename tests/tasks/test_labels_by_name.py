@@ -77,6 +77,7 @@ def test_names_that_a_parquet_file_declares_are_read_by_name(tmp_path: Path) -> 
         ("{NEUTRAL: neutral, ENTAILMENT: entailment, CONTRADICTION: contradiction}", [x.upper() for x in GOLD]),
         ("{0: neutral, 1: entailment, 2: contradiction}", [0, 2, 1, 0]),
         ("{1: neutral, 2: entailment, 3: contradiction}", [1, 3, 2, 1]),
+        ("{1.0: neutral, 2: entailment, 3: contradiction}", ["1", "3.0", "2.0", "1.00"]),
         ("{-1: contradiction, 0: neutral, 1: entailment}", [0, -1, 1, 0]),
         ("{maybe: neutral, yes: entailment, no: contradiction}", ["maybe", "no", "yes", "maybe"]),
         ("{n: neutral, c: contradiction}", ["n", "c", "entailment", "neutral"]),  # the task's own names stay
@@ -154,3 +155,15 @@ def test_names_of_another_kind_leave_the_order_as_it_is(tmp_path: Path) -> None:
     written(tmp_path, [0, 2], "dev.parquet", names=["0", "1", "2"])
     assert read(declared(tmp_path, "dev.parquet")) == ["entailment", "contradiction"]
     assert read(declared(tmp_path, "dev.parquet", labels=str(ORDER))) == ["neutral", "contradiction"]
+
+
+def test_tags_of_a_parquet_file_in_another_order_are_read_by_name(tmp_path: Path) -> None:
+    names = ["B-LOC", "O", "I-PER", "B-PER"]
+    feature = {"feature": {"names": names, "_type": "ClassLabel"}, "_type": "Sequence"}
+    table = pyarrow.table({"tokens": [["Anna", "Bell", "in", "Rome"]], "tags": [[3, 2, 1, 0]]})
+    table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": {"tags": feature}}})})
+    pyarrow.parquet.write_table(table, tmp_path / "dev.parquet")
+    said = {"base": "panx", "languages": "[en]", "columns": "{tokens: tokens, tags: tags}"}
+    task = declared(tmp_path, "dev.parquet", **said)
+    (row,) = task.rows("score", "en")
+    assert [task.labels[tag] for tag in row.tags] == ["B-PER", "I-PER", "O", "B-LOC"]  # type: ignore[union-attr]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from toolkit.tasks.task import Task
 if TYPE_CHECKING:
     import pyarrow
 
+_WHOLE = re.compile(r"-?\d+\.0+")  # a whole number as fractions are written
 _WAY_OUT = "name the others in `label_map:` of a task file"
 
 
@@ -47,7 +49,7 @@ def known_words(task: Task, label_map: Mapping[str, str], names: Sequence[str], 
         1
     """
     labels = {label: index for index, label in enumerate(task.labels)}
-    mapped = {word: labels[label] if labels else int(label) for word, label in label_map.items()}
+    mapped = {word_of(word) or word: labels[label] if labels else int(label) for word, label in label_map.items()}
     if not names or not labels:
         return {**labels, **mapped} if mapped else {}
     if not mapped and tuple(names) == task.labels:
@@ -88,6 +90,7 @@ def word_of(value: Any) -> str | None:
     """Return a raw label as the word that names it: `1`, 1.0 and 1 are one word; None for what is not a label."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip() if isinstance(value, str | int | float) else None
+    if not isinstance(value, str | int | float):
+        return None
+    text = str(value).strip()
+    return text.partition(".")[0] if _WHOLE.fullmatch(text) else text
