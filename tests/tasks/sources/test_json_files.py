@@ -113,6 +113,15 @@ def test_questions_without_an_answer_are_read_where_the_task_has_them(tmp_path: 
         read(tmp_path, "x.json", content)
 
 
+def test_keys_that_a_file_adds_to_its_answers_may_be_of_any_type(tmp_path: Path) -> None:
+    rows = [
+        {**row, "answers": [each | {"by": by} for each in row["answers"]]}
+        for row, by in zip(FLAT, (1, "x", [2]), strict=True)
+    ]
+    assert read(tmp_path, "x.jsonl", a_line(rows)) == ROWS
+    assert read(tmp_path, "x.json", rows) == ROWS
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

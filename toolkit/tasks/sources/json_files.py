@@ -72,7 +72,13 @@ def _read(file: Path, rows: Sequence[tuple[Place, dict[str, Any]]], columns: Seq
         names = list(columns)  # what is not read may hold anything
     values = {name: [row.get(name) if name in columns else None for _, row in rows] for name in names}
     lines = [place for place, _ in rows]
-    return Read(table_of(file, values, lines), lines)
+    try:
+        return Read(table_of(file, values, lines), lines)
+    except DataError:
+        plain = {name: [_answers(each) for each in column] for name, column in values.items()}
+        if plain == values:
+            raise
+        return Read(table_of(file, plain, lines), lines)
 
 
 def _rows(file: Path, found: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -112,7 +118,8 @@ def _questions(file: Path, articles: Sequence[Any], name: str) -> Iterator[tuple
 
 
 def _answers(value: Any) -> Any:
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+    """Return a list of answers without the keys that files add, of any type; another value as it is."""
+    if not isinstance(value, list) or not all(isinstance(each, dict) and set(_ANSWER) <= set(each) for each in value):
         return value
     return [{key: each.get(key) for key in _ANSWER} for each in value]
 
