@@ -188,17 +188,21 @@ def zoo_verify(name: str | None, config: Config, *, backbone: str | None = None)
         ToolkitError: a file is damaged or missing.
     """
     from toolkit.zoo import Zoo
+    from toolkit.zoo.record import scores_of
 
     held = Zoo(config.zoo)
     if name is None and (faults := held.faults(backbone)):
         raise ToolkitError("\n".join(faults))
     cards = [card_of(config.zoo, name, backbone)] if name else held.list(backbone)
-    lines = []
+    lines: list[str] = []
+    notes: list[str] = []
     for card in cards:
         held.verify(card)
+        scores_of(held, card, damaged=notes)
         digest = f"digest {card.digest[:12]}, as its card says"
         lines.append(f"{card.name} on {card.backbone.name}: {len(card.files)} files, {digest}")
-    return listing([_record(card) for card in cards], lines=lines or [f"The zoo {config.zoo} holds no adapters."])
+    lines = lines or [f"The zoo {config.zoo} holds no adapters."]
+    return listing([_record(card) for card in cards], lines=lines, notes=notes)
 
 
 def zoo_remove(name: str, config: Config, *, backbone: str | None = None, force: bool = False) -> Listing:
