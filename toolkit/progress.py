@@ -47,6 +47,20 @@ class Tell:
 
     progress: Report = silent
     say: Say = say_nothing
+    _said: set[str] = field(default_factory=set, compare=False, repr=False)
+
+    def once(self, sentence: str) -> None:
+        """Say a sentence unless it was said here before: what is true of a file is met with each language and composition.
+
+        Example:
+            >>> heard = []
+            >>> tell = Tell(say=heard.append)
+            >>> tell.once("It rains."), tell.once("It rains."), heard
+            (None, None, ['It rains.'])
+        """
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self.say(sentence)
 
 
 @contextmanager

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TypeVar
 
 from toolkit.errors import ToolkitError
+
+_Name = TypeVar("_Name", bound=Hashable)
 
 
 def nearest(name: str, known: Iterable[str], *, n: int = 3) -> list[str]:
@@ -27,6 +30,31 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     found = nearest(name, known, n=1)
     return f"Did you mean '{found[0]}'?" if found else ""
+
+
+def each_once(names: Sequence[_Name], noun: str, *, said: Sequence[object] | None = None) -> list[_Name]:
+    """Return names, none of which is there twice.
+
+    Args:
+        names: what was named.
+        noun: what they are: `language`, `composition`.
+        said: how each was written, where two words may mean the same.
+
+    Raises:
+        ToolkitError: one is there twice.
+
+    Example:
+        >>> each_once(["en", "de"], "language")
+        ['en', 'de']
+    """
+    written = dict[_Name, object]()
+    for name, word in zip(names, names if said is None else said, strict=True):
+        if name in written:
+            first = written[name]
+            found = f"'{name}' is named twice" if first == word else f"'{first}' and '{word}' are one {noun}, '{name}'"
+            raise ToolkitError(f"{found}; name each {noun} once.")
+        written[name] = word
+    return list(names)
 
 
 def unknown(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Unpack
 
 from toolkit.errors import ToolkitError
 from toolkit.face.shared import Listing, Telling, listing, open_session
+from toolkit.languages import find_language
 from toolkit.progress import silent
+from toolkit.registry import each_once
 from toolkit.results.result import Record
 
 if TYPE_CHECKING:
@@ -138,11 +140,12 @@ def tasks_fetch(
     held, lacking = _of_suite(suite, catalogue)
     for name in lacking:
         tell_line(f"{name}: the catalogue does not have it.")
-    wanted = [catalogue.get(name) for name in _named((*names, *held))]
+    wanted = [catalogue.get(name) for name in dict.fromkeys((*_named(names, or_else=held), *held))]
     for task in with_lenders(wanted, catalogue):
         if not hub_sources(task) and not task.is_generated:
             tell_line(f"{task.name}: its rows are not on the hub: {task.citation or 'your own files'}.")
-    codes = [code.strip() for code in languages.split(",")] if isinstance(languages, str) else languages
+    asked = [code.strip() for code in languages.split(",")] if isinstance(languages, str) else languages
+    codes = asked and each_once([find_language(code).code for code in asked], "language", said=asked)
     for one in fetch(
         wanted, Path(out), catalogue=catalogue, languages=codes, endpoint=endpoint, report=tell.get("report", silent)
     ):
@@ -196,10 +199,10 @@ def _of_suite(suite: str | None, catalogue: Catalogue) -> tuple[list[str], list[
     return [name for name in every if name in catalogue], [name for name in every if name not in catalogue]
 
 
-def _named(names: Sequence[str]) -> Sequence[str]:
-    if not names:
+def _named(names: Sequence[str], *, or_else: Sequence[str] = ()) -> Sequence[str]:
+    if not names and not or_else:
         raise ToolkitError("No task is named; write their names.")
-    return names
+    return each_once(names, "task")
 
 
 def _record(task: Task) -> Record:

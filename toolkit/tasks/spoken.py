@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolkit.errors import ConfigError
 from toolkit.languages import find_language
+from toolkit.registry import each_once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,3 +59,12 @@ class Spoken:
         if code not in self.languages:
             raise ConfigError(f"Task '{self.name}' has no language '{language}'; it has {', '.join(self.languages)}.")
         return code
+
+    def resolve_languages(self, languages: Sequence[str]) -> list[str]:
+        """Return the code of each language, in their order.
+
+        Raises:
+            ConfigError: the task does not have one of them.
+            ToolkitError: one is named twice, by one code or by two.
+        """
+        return each_once([self.resolve_language(code) for code in languages], "language", said=languages)

@@ -156,7 +156,7 @@ def test_queries_to_a_pool_are_compared_by_what_each_found(config: Config) -> No
 @pytest.mark.parametrize(
     ("names", "task", "sentence"),
     [
-        (["micro-nli", "micro-nli"], "micro-nli", "Only 'micro-nli' was named; a comparison needs two"),
+        (["micro-nli", "micro-nli"], "micro-nli", "'micro-nli' is named twice; name each composition once"),
         (["par[micro-nli,micro-qa]", "micro-nli"], "micro-nli", "compare its members one by one"),
         ([FUSED, "micro-choice/micro-choice"], "micro-choice", "not in the zoo"),
     ],

@@ -290,7 +290,7 @@ def test_retrieval_is_scored_by_one_protocol(trained: Config, tmp_path: Path) ->
 
 
 def test_a_composition_named_twice_is_refused(nli: Config, tmp_path: Path) -> None:
-    with pytest.raises(ToolkitError, match="named twice"):
+    with pytest.raises(ToolkitError, match="are one composition, .micro-nli."):
         _run(_here(nli, tmp_path), "micro-nli", "micro-nli@micro-nli")
 
 

@@ -184,7 +184,7 @@ def test_an_empty_file_and_a_tab_are_refused_by_file_and_line(tmp_path: Path) ->
 
 def test_the_layers_of_several_compositions_are_drawn_in_one_figure(tmp_path: Path, trained: Config) -> None:
     config = replace(trained, run_dir=tmp_path / "runs", store=replace(trained.store, folder=tmp_path / "embeddings"))
-    curves = toolkit.compare_layers(["backbone", "micro-nli", "backbone"], config, task="micro-bitext", languages="de")
+    curves = toolkit.compare_layers(["backbone", "micro-nli"], config, task="micro-bitext", languages="de")
     results, figure = curves.results, curves.figure
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert [result.scores[0].composition for result in results] == ["backbone", "micro-nli"]

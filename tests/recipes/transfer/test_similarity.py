@@ -124,7 +124,7 @@ def test_what_is_about_syntax_is_in_the_syntactic_group() -> None:
     ("tasks", "by", "told"),
     [
         (["micro-qa"], "all", "1 task is named; similarity compares two or more"),
-        (["micro-qa", "micro-qa"], "all", "1 task is named"),
+        (["micro-qa", "micro-qa"], "all", "is named twice; name each task once"),
         (["micro-qa", "micro-nil"], "all", "Did you mean 'micro-nli'"),
         (["micro-qa", "micro-nli"], "logmee", "Did you mean 'logme'"),
         (["micro-qa", "micro-nli"], "size", "'size' is of a source alone"),

@@ -22,6 +22,7 @@ from toolkit.recipes.score.retrieve import retrieve
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.noise import scored_rows
 from toolkit.recipes.session.session import Session
+from toolkit.registry import each_once
 from toolkit.report import render
 from toolkit.report.compare import Comparison, compare_csv, compare_figure, compare_table, comparison
 from toolkit.results.predictions import read_predictions
@@ -93,7 +94,8 @@ def compare(
     """
     config = session.config
     target = session.catalogue.get(task)
-    names = list(dict.fromkeys(str(parse(text)) for text in (*([baseline] if baseline else []), *expressions)))
+    others = each_once([str(parse(text)) for text in expressions], "composition", said=expressions)
+    names = list(dict.fromkeys([*([str(parse(baseline))] if baseline else []), *others]))
     if len(names) < 2:
         raise ToolkitError(
             f"Only '{names[0]}' was named; a comparison needs two compositions: `xstilts compare A B --task {task}`."
@@ -165,7 +167,7 @@ def _is_reusable(
     pool = task.pool("score", data_root=config.data_root) if task.kind in POOLED else None
     for code in languages:
         found = {score.fingerprint for score in scores if score.language == code}
-        expected = scored_rows(task, code, config).fingerprint
+        expected = scored_rows(task, code, session).fingerprint
         if pool is not None:
             expected = pooled_fingerprint(expected, pool)
         if found != {expected} or not (folder / FOLDER / f"{task.name}.{code}.jsonl").exists():

@@ -53,7 +53,7 @@ class Answering(AbstractContextManager["Answering"]):
 
     def __init__(self, name: str, target: Task, session: Session) -> None:
         self.name, self.target, self.config = name, target, session.config
-        self._session = session
+        self.session = session
         is_searched = target.kind in RETRIEVED
         heads: dict[str, Any] | None = {} if is_searched else None
         self.circuit, self.cards = trained_circuit(name, session, heads=heads)
@@ -103,7 +103,7 @@ class Answering(AbstractContextManager["Answering"]):
             noisy = replace(self.config, noise=replace(self.config.noise, apply=str(noise) if noise else None))
             ((_, score),) = score_bitext(rows, [reading], encoder, noisy, lambda _: kept)
             return read_predictions(kept), [score]
-        answered, _ = answer(self.circuit, rows, self.target, self._session)
+        answered, _ = answer(self.circuit, rows, self.target, self.session)
         (evaluation,) = answered.values()
         found = list(evaluation.predictions)
         write_predictions(found, kept)
@@ -133,7 +133,7 @@ class Answering(AbstractContextManager["Answering"]):
                 kind=rows.task.kind,
                 language=rows.language.partition(".")[0],
                 settings=settings,
-                on_round=_telling(self._session.report, what, before, len(originals)),
+                on_round=_telling(self.session.report, what, before, len(originals)),
             )
             records = (_record(each, row) for each, row in zip(found, originals, strict=False))
             replace_text(kept, "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in records))

@@ -11,6 +11,7 @@ from toolkit.perturb import ATTACKED, LEVELS, PERTURBATIONS, Noise, check_streng
 from toolkit.perturb.attacked import AttackSettings
 from toolkit.recipes.session.noise import check_given, speaks, wanted_fields
 from toolkit.recipes.session.session import Session
+from toolkit.registry import each_once
 from toolkit.statistics.robustness import CLEAN
 from toolkit.tasks import Task
 from toolkit.tasks.kinds import Kind
@@ -84,12 +85,13 @@ def plan_robust(stress: Stress, target: Task, wanted: Sequence[str], session: Se
             )
     refused: dict[str, None] = {}  # in the order in which they were met
     places = _places(stress, target, wanted, session, refused)
+    each_once([settings.name for settings in stress.attacks], "attack")
     searches: dict[str, tuple[str, ...]] = {
         settings.name: _searched(settings, target, wanted, config, refused) for settings in stress.attacks
     }
     for sentence in refused:
         session.say(f"Left out: {sentence}.")
-    conditions = [(name, strength) for name in places for strength in sorted(set(stress.strengths))]
+    conditions = [(name, strength) for name in places for strength in sorted(each_once(stress.strengths, "strength"))]
     if not conditions and not searches:
         raise ToolkitError("Nothing to do: no perturbation and no attack; name some with --perturb or --attack.")
     return Asked(tuple(conditions), {each: places[each[0]] for each in conditions}, searches)
@@ -135,7 +137,8 @@ def _searched(
 def _names(perturb: str | Sequence[str], target: Task, session: Session) -> tuple[list[str], set[str]]:
     """Return the perturbations, and those of them that were asked for by their own names."""
     settings = session.config.noise
-    asked = [part.strip() for part in (perturb.split(",") if isinstance(perturb, str) else perturb)]
+    every = [part.strip() for part in (perturb.split(",") if isinstance(perturb, str) else perturb)]
+    asked = each_once(every, "perturbation")
     chosen: list[str] = []
     named: set[str] = set()
     for name in asked if asked != ["none"] else ():

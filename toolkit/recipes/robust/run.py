@@ -17,6 +17,7 @@ from toolkit.recipes.score.outcomes import outcomes_of
 from toolkit.recipes.session.limits import limited_rows
 from toolkit.recipes.session.noise import lexicons, noisy, wanted_fields
 from toolkit.recipes.session.session import Session
+from toolkit.registry import each_once
 from toolkit.report import render
 from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.results.score import Score
@@ -116,9 +117,7 @@ def _compositions(expressions: Sequence[str], target: Task, baseline: str | None
             f"'{target.name}' has no score that is a sum over rows: `xstilts retrieve '{expressions[0]}' --task {target.name} "
             "--set noise.apply=swap:0.1` scores it under one noise."
         )
-    names = [str(parse(expression)) for expression in expressions]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ToolkitError(f"'{twice}' is named twice; name each composition once.")
+    names = each_once([str(parse(expression)) for expression in expressions], "composition", said=expressions)
     base = str(parse(baseline)) if baseline else names[0]
     if base not in names:
         raise ToolkitError(f"The baseline '{base}' is not among the compositions {', '.join(names)}; add it to them.")
@@ -134,7 +133,7 @@ def _answer(
     rows = limited_rows(target, "score", language, config)
     for condition in asked.in_language(language):
         noise = None if condition[0] == CLEAN else noise_of(condition)
-        put = noisy(rows, target, language, config, noise) if noise else rows
+        put = noisy(rows, target, language, answering.session, noise) if noise else rows
         found, own = answering.answers(put, noise, folder / "predictions" / slug / _file_name(condition) / file)
         collected.scores += own
         outcomes = outcomes_of([found], target, MAIN[target.metric])
@@ -142,7 +141,7 @@ def _answer(
     for settings in stress.attacks:
         if language not in asked.attacks[settings.name]:
             continue
-        held = tuple(lexicons(config, language.partition(".")[0])) if is_lexical(settings) else ()
+        held = tuple(lexicons(answering.session, language.partition(".")[0])) if is_lexical(settings) else ()
         search = replace(settings, lexicons=held, fields=wanted_fields(config) or ())
         measures = answering.attacked(rows, search, folder / "attacks" / settings.name / slug / file)
         collected.attacks[settings.name].setdefault(name, {})[language] = measures

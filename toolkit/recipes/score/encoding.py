@@ -19,6 +19,7 @@ from toolkit.progress import Progress
 from toolkit.recipes.session.circuits import arithmetic
 from toolkit.recipes.session.noise import with_noise
 from toolkit.recipes.session.session import Session
+from toolkit.registry import each_once
 from toolkit.results.score import System
 from toolkit.retrieval import PROTOCOLS, Protocol, get_protocol
 
@@ -154,9 +155,10 @@ def _layers(text: str, n_layers: int) -> list[int]:
     if text == "all":
         return list(range(n_layers + 1))
     try:
-        return sorted({int(part) for part in text.split(",")})
+        found = [int(part) for part in text.split(",")]
     except ValueError:
         raise ToolkitError(f"--layers '{text}' names no layers; expected `all`, or numbers such as 4,7,12.") from None
+    return sorted(each_once(found, "layer"))
 
 
 def by_layer(values: Iterable[tuple[Reading, float]]) -> Mapping[str, Mapping[int, float]]:

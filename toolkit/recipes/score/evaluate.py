@@ -66,7 +66,7 @@ def evaluate(
         write_identity(answers, identity(circuit.backbone, cards, config, target))
         heads = heads_for(circuit, target)
         for language in wanted:
-            rows = scored_rows(target, language, config)
+            rows = scored_rows(target, language, session)
             used.append(data_of(rows, "evaluation"))
             answered, n_truncated = answer(circuit, rows, target, session, heads=heads)
             for number, found in enumerate(answered.values(), 1):
@@ -178,8 +178,8 @@ def choose_languages(task: Task, languages: str | Sequence[str], session: Sessio
             session.say(left_out(task, missing))
     else:
         asked = languages.split(",") if isinstance(languages, str) else list(languages)
-        wanted = [task.resolve_language(code.strip()) for code in asked]
-    return sorted(dict.fromkeys(wanted), key=lambda code: (code != task.train_language, wanted.index(code)))
+        wanted = task.resolve_languages([code.strip() for code in asked])
+    return sorted(wanted, key=lambda code: (code != task.train_language, wanted.index(code)))
 
 
 def heads_for(circuit: Circuit, target: Task) -> list[str]:

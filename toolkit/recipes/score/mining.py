@@ -77,7 +77,7 @@ def _dev_corpora(rows: Rows, encoder: Encoder, asked: Search) -> Corpora | None:
     if not any(one.protocol.threshold == "dev" and one.protocol.corpus == "whole" for one in asked.readings):
         return None
     # With the noise of the rows that are scored: noise lowers all margins, and a threshold of clean rows would then measure itself.
-    dev = noisy(limited_rows(task, "dev", language, config), task, language, config)
+    dev = noisy(limited_rows(task, "dev", language, config), task, language, asked.session)
     if dev.origin == rows.origin and dev.split == rows.split:
         asked.session.say(
             f"{task.name} {language}: '{rows.split}' is the only split, so that its threshold is chosen on the gold that is "

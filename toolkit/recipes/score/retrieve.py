@@ -22,6 +22,7 @@ from toolkit.recipes.session.circuits import say_path, trained_circuit
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, data_of
+from toolkit.registry import each_once
 from toolkit.report import layer_curve
 from toolkit.tasks.kinds import Kind
 
@@ -71,7 +72,7 @@ def compare_layers(
     """
     curves: dict[str, Mapping[int, float]] = {}
     results = []
-    for expression in dict.fromkeys(str(parse(expression)) for expression in expressions):
+    for expression in each_once([str(parse(each)) for each in expressions], "composition", said=expressions):
         result, main = _retrieve(expression, session, task, languages, lock, layers)
         results.append(result)
         found = by_layer(main)

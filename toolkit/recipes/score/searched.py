@@ -40,11 +40,10 @@ class Search:
 
     def rows(self) -> Iterator[Rows]:
         """Yield the rows of each language, with the noise that is asked for, and say what was left out of them."""
-        config = self.session.config
         for language in self.languages:
-            rows = scored_rows(self.target, language, config)
+            rows = scored_rows(self.target, language, self.session)
             for note in rows.notes:
-                self.session.say(f"{self.target.name} {language} ({rows.split}): {note}.")
+                self.session.tell.once(f"{self.target.name} {language} ({rows.split}): {note}.")
             yield rows
 
     def predictions_file(self, rows: Rows, reading: Reading) -> Path:

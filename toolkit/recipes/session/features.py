@@ -23,7 +23,7 @@ def features_for(
 ) -> Features:
     """Return the tokens of `rows` by the settings of training or evaluation, from the cache where it has them."""
     for note in rows.notes:
-        session.say(f"{rows.task.name} {rows.language} ({rows.split}): {note}.")
+        session.tell.once(f"{rows.task.name} {rows.language} ({rows.split}): {note}.")
     own = rows.task.passage_tokens or MAX_LENGTH[kind]
     length = own if settings.max_length == "auto" else settings.max_length
     with under_way(session.report, what):

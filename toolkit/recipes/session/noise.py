@@ -9,6 +9,8 @@ from toolkit.config import Config
 from toolkit.errors import DataError, ToolkitError
 from toolkit.perturb import Lexicon, Noise, augment, lexicon_languages, make_lexicon, parse_noise, read_lexicons
 from toolkit.recipes.session.limits import limited_rows
+from toolkit.recipes.session.session import Session
+from toolkit.registry import each_once
 from toolkit.tasks import Task
 from toolkit.tasks.micro import LANGUAGES as MICRO_LANGUAGES
 from toolkit.tasks.micro.lexicons import word_pairs
@@ -32,17 +34,18 @@ def check_given(needs: Collection[str], config: Config, language: str) -> None:
         raise ToolkitError(_NO_PARTNER)
 
 
-def noisy(rows: Rows, task: Task, language: str, config: Config, noise: Noise | None = None) -> Rows:
+def noisy(rows: Rows, task: Task, language: str, session: Session, noise: Noise | None = None) -> Rows:
     """Return a task's scored rows with the noise that is asked for.
 
     Args:
         rows: the task's `score` rows in the language.
+        session: of the settings; damaged lines of a lexicon are said through it, once.
         noise: what is done; None: what `noise.apply` says, if anything.
 
     Raises:
         ToolkitError: see `perturb`; also a noise that needs a lexicon or a second language and is given none.
     """
-    settings = config.noise
+    config, settings = session.config, session.config.noise
     noise = noise or (parse_noise(settings.apply) if settings.apply else None)
     if noise is None:
         return rows
@@ -59,7 +62,7 @@ def noisy(rows: Rows, task: Task, language: str, config: Config, noise: Noise | 
         rows,
         seed=settings.seed,
         fields=wanted_fields(config),
-        lexicons=lexicons(config, language.partition(".")[0]) if "lexicon" in noise.needs else (),
+        lexicons=lexicons(session, language.partition(".")[0]) if "lexicon" in noise.needs else (),
         partner=partner,
     )
 
@@ -67,12 +70,12 @@ def noisy(rows: Rows, task: Task, language: str, config: Config, noise: Noise | 
 def wanted_fields(config: Config) -> tuple[str, ...] | None:
     """Return the text fields that `noise.fields` names; None: those of the task's kind."""
     named = config.noise.fields
-    return tuple(part.strip() for part in named.split(",")) if named else None
+    return tuple(each_once([part.strip() for part in named.split(",")], "field")) if named else None
 
 
-def scored_rows(task: Task, language: str, config: Config) -> Rows:
+def scored_rows(task: Task, language: str, session: Session) -> Rows:
     """Return the rows that a task scores in a language, within their limit and with the noise that is asked for."""
-    return noisy(limited_rows(task, "score", language, config), task, language, config)
+    return noisy(limited_rows(task, "score", language, session.config), task, language, session)
 
 
 def noise_words(config: Config, noise: Noise | None = None) -> str:
@@ -92,15 +95,15 @@ def with_noise(protocol: str, config: Config) -> str:
     return " ".join(filter(None, (protocol, noise_words(config))))
 
 
-def augmented(rows: Rows, config: Config) -> Rows:
+def augmented(rows: Rows, session: Session) -> Rows:
     """Return training rows with `train.augment` in them."""
-    settings = config.train
+    settings = session.config.train
     if not settings.augment:
         return rows
     noise = parse_noise(settings.augment)
     if "partner" in noise.needs:
         raise ToolkitError("train.augment cannot mix languages; train on a mix[...] of them instead.")
-    held = lexicons(config, rows.language) if "lexicon" in noise.needs else ()
+    held = lexicons(session, rows.language) if "lexicon" in noise.needs else ()
     return augment(rows, noise, rate=settings.augment_rate, seed=settings.seed, lexicons=held)
 
 
@@ -116,14 +119,14 @@ def speaks(config: Config) -> frozenset[str]:
     return frozenset(MICRO_LANGUAGES) if where == MICRO else lexicon_languages(Path(where))
 
 
-def lexicons(config: Config, language: str) -> Sequence[Lexicon]:
-    """Return every lexicon from a language that `noise.lexicons` holds.
+def lexicons(session: Session, language: str) -> Sequence[Lexicon]:
+    """Return every lexicon from a language that `noise.lexicons` holds; say once which lines of one are damaged.
 
     Raises:
         ToolkitError: none is set.
         DataError: there is none from the language, or one is faulty.
     """
-    where = config.noise.lexicons
+    where = session.config.noise.lexicons
     if where is None:
         raise ToolkitError(_NO_LEXICONS.format(language))
     if where == MICRO:
@@ -134,4 +137,8 @@ def lexicons(config: Config, language: str) -> Sequence[Lexicon]:
             for other in MICRO_LANGUAGES
             if other != language
         ]
-    return read_lexicons(Path(where), language)
+    found = read_lexicons(Path(where), language)
+    for lexicon in found:
+        if n := len(lexicon.damaged):
+            session.tell.once(f"{n} damaged line{'s'[: n > 1]} of a lexicon left out; the first: {lexicon.damaged[0]}")
+    return found

@@ -57,8 +57,8 @@ class _Maker:
     def cell(self, cell: Cell) -> str:
         """Add the steps of a cell and return the key of the one that scores it."""
         target = self._catalogue.get(cell.task)
-        for code in cell.languages.split(",") if cell.languages not in ("all", "pairs") else ():
-            target.resolve_language(code)  # a wrong code is reported before anything is trained
+        if cell.languages not in ("all", "pairs"):
+            target.resolve_languages(cell.languages.split(","))  # a wrong code is reported before anything is trained
         is_retrieval = target.kind in RETRIEVED
         composition = parse(cell.composition)
         keys: dict[str, str] = {}

@@ -90,7 +90,7 @@ def _source(ref: Name, session: Session) -> Source:
     dev = task.rows("dev", dev_language, data_root=root)
     if settings.eval_limit is not None and settings.eval_limit < len(dev):  # else there is no limit to speak of
         dev = dev.limited(settings.eval_limit, seed=config.eval.seed)
-    return Source(ref, task, augmented(rows, config), dev)
+    return Source(ref, task, augmented(rows, session), dev)
 
 
 def _mixture(settings: TrainConfig) -> Mixture:

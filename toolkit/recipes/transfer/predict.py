@@ -15,6 +15,7 @@ from toolkit.recipes.transfer.predictors import PREDICTORS, Predictor, extract, 
 from toolkit.recipes.transfer.probe import task_name
 from toolkit.recipes.transfer.similarity import level
 from toolkit.recipes.transfer.write import prediction_folder, track_prediction, write_prediction
+from toolkit.registry import each_once
 from toolkit.report import GENERATED_NOTE, render
 from toolkit.report.transfer_tables import against_table, prediction_csv, ranking_table, validation_table
 from toolkit.results.result import Record, WrittenResult, from_csv
@@ -104,7 +105,8 @@ def prediction(
     if observed is not None:
         session = session.with_config(observed.configured(session.config))
     chosen, is_combined = _chosen(by, has_sweep=observed is not None)
-    candidates = tuple(dict.fromkeys(sources or (observed.sources if observed else held_sources(session, target))))
+    named = each_once(sources, "source")
+    candidates = tuple(dict.fromkeys(named or (observed.sources if observed else held_sources(session, target))))
     targets = tuple(dict.fromkeys((*([target] if target else []), *(observed.targets if observed else ()))))
     if not any(source != one for source in candidates for one in targets):
         raise ToolkitError(
@@ -159,13 +161,13 @@ def held_sources(session: Session, target: str | None = None) -> tuple[str, ...]
 def _chosen(by: str | Sequence[str], *, has_sweep: bool) -> tuple[list[Predictor], bool]:
     """Return the predictors to compute, those that were asked for first, and whether they are joined as well."""
     names = by.split(",") if isinstance(by, str) else list(by)
-    names = [name.strip() for name in names]
+    names = each_once([name.strip() for name in names], "predictor")
     if names == [ALL]:
         asked = [each for each in PREDICTORS.values() if has_sweep or not each.needs_sweep]
         is_combined = True
     else:
         is_combined = COMBINED in names
-        asked = [get_predictor(name) for name in dict.fromkeys(names) if name != COMBINED]
+        asked = [get_predictor(name) for name in names if name != COMBINED]
         if is_combined and not any(not each.is_control for each in asked):
             asked += [each for each in PREDICTORS.values() if not each.is_control and each not in asked]
     if fitted := [each.name for each in asked if each.needs_sweep and not has_sweep]:

@@ -23,6 +23,7 @@ from toolkit.recipes.transfer.write import (
     track_similarity,
     write_similarity,
 )
+from toolkit.registry import each_once
 from toolkit.report import render
 from toolkit.report.similarity import Panel
 from toolkit.results.result import Record, WrittenResult, from_csv
@@ -75,7 +76,8 @@ def compare_tasks(
         train: train the adapters that are missing, each on its task alone.
     """
     catalogue = session.catalogue
-    names = by_group([str(task_name(task, catalogue)) for task in tasks], catalogue)
+    every = each_once([str(task_name(task, catalogue)) for task in tasks], "task", said=tasks)
+    names = by_group(every, catalogue)
     if len(names) < 2:
         raise ToolkitError(f"{len(names)} task is named; similarity compares two or more.")
     predictors = chosen(by)
@@ -145,7 +147,7 @@ def chosen(by: str | Sequence[str]) -> list[Predictor]:
     asked = by.split(",") if isinstance(by, str) else list(by)
     if asked == ["all"]:
         return [predictor for predictor in PREDICTORS.values() if not predictor.is_control]
-    found = [get_predictor(name.strip()) for name in dict.fromkeys(asked)]
+    found = [get_predictor(name) for name in each_once([name.strip() for name in asked], "predictor")]
     for predictor in found:
         if predictor.is_control:
             raise ToolkitError(
