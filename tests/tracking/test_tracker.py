@@ -287,3 +287,31 @@ def test_a_tracker_may_put_every_run_into_one_experiment_under_one_run(folder, r
     tracker.close()
     parents = {run.info.run_name: run.data.tags["mlflow.parentRunId"] for run in runs("sweep s")}
     assert parents == {"mnli": "abc", "inner": outer}
+
+
+@pytest.mark.parametrize("is_local", [False, True], ids=["a server", "a file"])
+def test_a_slow_tracker_holds_a_run_up_for_its_budget_and_no_longer(folder, monkeypatch, is_local):
+    clock = [0.0]
+    monkeypatch.setattr("toolkit.tracking.mlflow_tracker.time.monotonic", lambda: clock[0])
+    tracker = open_tracker("mlflow", folder=folder, budget_s=3.0)
+    if not is_local:
+        tracker.uri = "postgresql://slow"  # the client stays that of the folder's own store
+        monkeypatch.setattr(server, "fault_of", lambda uri: None)
+        monkeypatch.setattr(server, "connect", lambda uri, real=server.connect: real(server.own_store(folder)))
+    sent = []
+
+    def slow(*some, **more):
+        clock[0] += 1.0
+        sent.append(some)
+
+    monkeypatch.setattr(writing, "apply", slow)
+    tracker.start(Opening("a", experiment="xnli", tags={}, params={}))
+    for step in range(20):
+        clock[0] += 2.0
+        tracker.log_metrics({"loss": 1.0}, step)
+    assert len(sent) == (20 if is_local else 4)
+    assert len(tracker.notes) == (0 if is_local else 1)
+    if not is_local:
+        assert "is slow: writing to it took 4 s of 12 s" in tracker.notes[0]
+        (path,) = spool.spooled(folder)
+        assert sum(event["event"] == "metrics" for event, _ in spool.read_events(path)) == 16

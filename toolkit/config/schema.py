@@ -33,6 +33,10 @@ class TrackingConfig:
     predictions_mib: Annotated[
         int, About("predictions are kept in the tracker up to this size, in MiB", low=0, changes=())
     ] = 64
+    budget_s: Annotated[
+        float | None,
+        About("seconds that writing to a tracker may hold up a run; null: 5 % of it, at least 5 s", low=0, changes=()),
+    ] = None
     experiment: Annotated[str | None, About("experiment of every run; null: the task's name", changes=())] = None
     parent: Annotated[str | None, About("id of the run that runs are nested under; null: none", changes=())] = None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _ANSWER_S, _UPLOAD_S = 3, 60
 _BURST_S, _BURST_EVENTS = 1.0, 500
+_SHARE, _LEAST_S = 0.05, 5.0  # what writing to a tracker may take of a run
 
 
 @dataclass
@@ -53,6 +55,7 @@ class MlflowTracker:
         folder: working folder, also of the spool.
         experiment: where every run goes, whatever `start` says; None: where `start` says.
         parent: id of the run that runs are nested under while none is open; None: under none.
+        budget_s: seconds that writing may hold up the runs, files apart; None: 5 % of their time, at least 5 s.
     """
 
     def __init__(
@@ -62,7 +65,9 @@ class MlflowTracker:
         folder: Path = Path("."),
         experiment: str | None = None,
         parent: str | None = None,
+        budget_s: float | None = None,
     ) -> None:
+        self._budget_s, self._spent_s, self._began = budget_s, 0.0, time.monotonic()
         self.notes: list[str] = []
         self._n_taken = 0
         self._experiment, self._parent = experiment, parent
@@ -101,6 +106,7 @@ class MlflowTracker:
             if not self._is_down:
                 try:
                     self._create(run, run_id)
+                    self._check_budget()
                 except Exception as fault:
                     self._went_down(fault)
             if not run.is_live:
@@ -176,7 +182,7 @@ class MlflowTracker:
             self._client = server.connect(self.uri)
             with server.waits(timeout_s=_ANSWER_S, retries=1):
                 writing.end_left(self._client)
-        with server.waits(timeout_s=_ANSWER_S, retries=1):
+        with server.waits(timeout_s=_ANSWER_S, retries=1), self._on_the_clock():
             is_local = bool(run_id) and str(run_id).startswith(events.LOCAL_PREFIX)
             if run_id is None and (key := run.start["tags"].get(events.RESUME_TAG)):
                 run_id = writing.unfinished(self._client, run.start["experiment"], key)
@@ -213,6 +219,7 @@ class MlflowTracker:
         if run.is_live and not self._is_down:
             try:
                 self._send(run, some)
+                self._check_budget()
                 return
             except Exception as fault:
                 if server.is_refusal(fault):
@@ -231,12 +238,14 @@ class MlflowTracker:
     def _send(self, run: _Open, some: list[Event]) -> None:
         assert self._client is not None
         timeout_s = _ANSWER_S
+        clock: Callable[[], AbstractContextManager[None]] = self._on_the_clock
         if some[0]["event"] in ("artifact", "adapter", "text") and self.uri.startswith("http"):
+            clock = nullcontext
             # A large file may take its time, so a tracker that is gone has to show in another way.
             if fault := server.fault_of(self.uri):
                 raise ConnectionError(fault)
             timeout_s = _UPLOAD_S
-        with server.waits(timeout_s=timeout_s, retries=1):
+        with server.waits(timeout_s=timeout_s, retries=1), clock():
             writing.apply(self._client, run.run_id, some, base=self.folder)
 
     def _spool(self, run: _Open) -> None:
@@ -252,6 +261,26 @@ class MlflowTracker:
         self._note(
             f"MLflow at {server.shown(self.uri)} cannot be used ({server.reason(fault, self.uri)}); the run continues, "
             f"its record is kept in {NAME}/, and `xstilts track sync` uploads it later."
+        )
+
+    @contextmanager
+    def _on_the_clock(self) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._spent_s += time.monotonic() - began
+
+    def _check_budget(self) -> None:
+        """Keep the rest in the spool where the tracker takes more of the runs' time than it may."""
+        now = time.monotonic()
+        limit_s = max(_LEAST_S, _SHARE * (now - self._began)) if self._budget_s is None else self._budget_s
+        if self.uri.startswith("sqlite") or self._spent_s <= limit_s or self._is_down:
+            return  # a file of this machine is as fast as the machine
+        self._is_down = True
+        self._note(
+            f"MLflow at {server.shown(self.uri)} is slow: writing to it took {self._spent_s:.0f} s of {now - self._began:.0f} s; "
+            f"the rest of the record is kept in {NAME}/, and `xstilts track sync` uploads it later."
         )
 
     def _lost(self, run: _Open, fault: Exception) -> None:

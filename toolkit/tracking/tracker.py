@@ -94,6 +94,7 @@ def open_tracker(
     folder: Path = Path("."),
     experiment: str | None = None,
     parent: str | None = None,
+    budget_s: float | None = None,
 ) -> MlflowTracker | NoTracker:
     """Return a tracker; nothing is imported, written or looked for before its first run starts.
 
@@ -101,7 +102,7 @@ def open_tracker(
         kind: `mlflow`, or `none` for one that keeps nothing.
         uri: an MLflow tracking URI; None for `MLFLOW_TRACKING_URI`, else `mlflow.db` in `folder`.
         folder: working folder.
-        experiment, parent: as in `MlflowTracker`.
+        experiment, parent, budget_s: as in `MlflowTracker`.
 
     Example:
         >>> open_tracker("none").start(Opening("mnli", experiment="mnli", tags={}, params={}))
@@ -109,4 +110,4 @@ def open_tracker(
     """
     if kind == "none":
         return NoTracker()
-    return MlflowTracker(uri=uri, folder=folder, experiment=experiment, parent=parent)
+    return MlflowTracker(uri=uri, folder=folder, experiment=experiment, parent=parent, budget_s=budget_s)

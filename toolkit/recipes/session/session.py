@@ -128,4 +128,5 @@ def _tracker_of(config: Config) -> Tracker:
         folder=tracking.folder,
         experiment=tracking.experiment,
         parent=tracking.parent,
+        budget_s=tracking.budget_s,
     )
