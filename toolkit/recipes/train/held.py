@@ -16,7 +16,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.auto import resolve
 from toolkit.recipes.train.settings import cases_of
 from toolkit.tasks import Task
-from toolkit.zoo import AdapterCard
+from toolkit.zoo import AdapterCard, Seen
 
 MADE = {"pruned": "prune", "collapsed": "collapse"}
 """Sections of a recipe that say how an entry was made without training, with the commands that made it."""
@@ -97,10 +97,14 @@ def recipe_of(card: AdapterCard) -> str:
         made.append("computed")
     settings = [(name, card.setting(name)) for name in _SHOWN]
     made += [f"{_SHOWN[name]} {shown(value)}" for name, value in settings if value is not None]
-    rows = [
-        f"{seen.rows:,} rows of {seen.task} {seen.language}" for seen in card.data_seen if isinstance(seen.rows, int)
-    ]
+    rows = [_rows_of(card, seen) for seen in card.data_seen if isinstance(seen.rows, int)]
     return ", ".join(made + rows)
+
+
+def _rows_of(card: AdapterCard, seen: Seen) -> str:
+    """Return the rows that an entry saw; where 0.1.0 limited them, they are the first ones of their split."""
+    is_first = seen.limit is None and seen.drawn_from is None and card.setting("limit") == seen.rows
+    return f"{'the first ' * is_first}{seen.rows:,} rows of {seen.task} {seen.language}"
 
 
 def shown(value: object) -> str:
