@@ -321,6 +321,7 @@ def _become(request: dict[str, Any]) -> int:
     if request["is_leader"]:
         os.setpgid(0, 0)
     atexit._clear()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored in what a shell starts in the background
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
