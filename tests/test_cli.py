@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 import cli
 from tests import PROJECT
+from tests.printed import commands_in, config_of
 from tests.recipes.small import FUSED, SETTINGS, three_languages
 from toolkit.config import Config
 
@@ -205,7 +206,50 @@ def test_a_suites_dry_run_prints_the_commands_that_train_what_is_missing(trained
     )
     assert found.exit_code == 0
     assert "micro-qa      micro-qa" in found.output
-    assert found.output.rstrip().endswith("xstilts train 'micro-nli/micro-choice' --backbone tiny")
+    (command,) = commands_in(found.output)
+    assert command.startswith("xstilts train micro-nli/micro-choice --backbone tiny")
+    printed = config_of(command)
+    assert (printed.zoo, printed.backbone, printed.adapter) == (trained.zoo, trained.backbone, trained.adapter)
+    assert printed.train == trained.train
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["eval", "squad/TARGET", "--suite", "xtreme", "--dry-run"],
+        ["eval", "mnli/squad", "--task", "xquad"],
+        ["eval", "mnli", "--task", "tatoeba"],
+        ["retrieve", "mnli", "--task", "xnli"],
+        ["robust", "mnli", "--task", "bucc"],
+        ["compare", "mnli", "--task", "xnli"],
+        ["predict", "xnli"],
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_a_printed_command_can_be_copied_and_carries_the_options_it_needs(arguments: list[str], folder: Path) -> None:
+    mirror, zoo = folder / "the mirror", folder / "it's a zoo"
+    for task in ("facebook/xnli", "google/xquad"):
+        (mirror / task).mkdir(parents=True)
+    given = [
+        "--data-root",
+        str(mirror),
+        "--zoo",
+        str(zoo),
+        "--backbone",
+        "tiny",
+        "--no-track",
+        "--set",
+        "train.limit=7",
+    ]
+    found = CliRunner().invoke(cli.main, [*arguments, *given])
+    commands = [each for each in commands_in(found.output) if each not in ("xstilts tasks", "xstilts doctor")]
+    assert commands, found.output
+    for command in commands:
+        config = config_of(command)
+        assert (config.data_root, config.zoo, config.backbone.name) == (mirror, zoo, "tiny")
+        assert not config.tracking.enabled
+        if command.startswith("xstilts train "):
+            assert config.train.limit == 7
 
 
 def test_a_suite_prints_its_average_on_stdout(trained: Config, monkeypatch: pytest.MonkeyPatch) -> None:

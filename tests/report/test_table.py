@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from toolkit.errors import DataError
@@ -79,3 +81,29 @@ def test_a_value_that_comes_twice_is_refused():
 def test_no_scores_make_no_table():
     with pytest.raises(ValueError, match="at least one"):
         table([])
+
+
+def test_a_language_of_another_split_is_marked_and_counts_in_the_mean_of_its_row():
+    values = {"en": 0.9, "de": 0.6, "sw": 0.3}
+    rows = scores("udpos", values=values, split="test")
+    rows[1] = replace(rows[1], split="validation")
+    found = table(rows)
+    assert found.columns == ("composition", "en", "zero-shot", "gap", "de*", "sw")
+    (row,) = found.rows
+    assert row[1:] == pytest.approx((90.0, 45.0, 45.0, 60.0, 30.0))
+    assert found.notes == ("* de: split validation, not test.",)
+    assert found.title == "xnli, accuracy in %, split test"
+
+
+def test_of_several_rows_the_note_names_the_one_that_differs():
+    one, other = scores("mnli", split="test"), scores("squad", split="test")
+    other[2] = replace(other[2], split="train")
+    found = table(one + other)
+    assert (len(found.rows), found.columns[-1]) == (2, "sw*")
+    assert found.notes == ("* sw of 'squad': split train, not test.",)
+
+
+def test_one_language_on_two_splits_makes_two_rows():
+    found = table(scores(split="validation") + scores(split="test"))
+    assert [row[1] for row in found.rows] == ["validation", "test"]
+    assert found.notes == ()

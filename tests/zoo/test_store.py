@@ -119,7 +119,7 @@ def test_cards_are_listed_by_backbone_and_name(zoo: Zoo) -> None:
 
 
 def test_a_missing_entry_is_answered_with_the_nearest_name_or_where_it_is(zoo: Zoo) -> None:
-    with pytest.raises(ZooError, match="is empty; `xstilts train mnli`"):
+    with pytest.raises(ZooError, match="is empty; `xstilts train mnli --backbone"):
         zoo.get("mnli", "tiny")
     zoo.put(card(), weights())
     with pytest.raises(ZooError, match=r"No adapter named 'mnil'\. Did you mean 'mnli'\?"):

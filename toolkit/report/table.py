@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from toolkit.results.summary import mean, summary
 Cell = str | float | None
 
 GENERATED = "generated"
+MARK = "*"  # of a language that was scored on another split than the others
 GENERATED_NOTE = "generated: rows of the built-in generator; no benchmark result."
 _NOUNS = ("task", "metric", "split", "backbone", "protocol")
 
@@ -40,7 +42,8 @@ def table(scores: Sequence[Score], *, pivot_language: str = "en") -> Table:
 
     The training language comes first, with the zero-shot mean (over all other languages) and the gap between the two;
     without it there is one mean over all languages. What differs between rows (task, metric, backbone, ...) has a
-    column, what does not is in the title. Several seeds of a row are averaged, and counted in a column. Rows on
+    column, what does not is in the title. A language that was scored on another split than most is marked, and a note names
+    its split. Several seeds of a row are averaged, and counted in a column. Rows on
     generated data are labelled `generated`.
 
     Args:
@@ -62,17 +65,13 @@ def table(scores: Sequence[Score], *, pivot_language: str = "en") -> Table:
     """
     if not scores:
         raise ValueError("A table needs at least one score.")
-    groups: dict[tuple[object, ...], list[Score]] = {}
-    for score in scores:
-        key = (score.composition, score.is_generated, *(getattr(score, noun) for noun in _NOUNS))
-        groups.setdefault(key, []).append(score)
-
+    groups = _rows_of(scores)
     languages = list(dict.fromkeys(score.language for score in scores))
     has_pivot = pivot_language in languages
     others = [code for code in languages if code != pivot_language]
-    varying = [noun for noun in _NOUNS if len({getattr(score, noun) for score in scores}) > 1]
+    varying = [noun for noun in _NOUNS if len({_common(group, noun) for group in groups}) > 1]
     has_generated = any(score.is_generated for score in scores)
-    has_seeds = any(len({score.seed for score in group}) > 1 for group in groups.values())
+    has_seeds = any(len({score.seed for score in group}) > 1 for group in groups)
 
     columns = ["composition", *varying]
     columns += ["data"] if has_generated else []
@@ -80,22 +79,73 @@ def table(scores: Sequence[Score], *, pivot_language: str = "en") -> Table:
     summaries = [pivot_language, "zero-shot", "gap"] if has_pivot else ["mean"]
     # A mean over one language equals its score: it gets no column.
     summaries = summaries if others and len(languages) > 1 else summaries[: int(has_pivot)]
-    columns += [*summaries, *others]
+    deviating = {code: text for group in groups for code, text in _deviating(group).items()}
+    columns += [f"{name}{MARK}" if name in deviating else name for name in [*summaries, *others]]
 
     rows, notes = [], []
-    for group in groups.values():
+    for group in groups:
         by_language = _by_language(group)
         found = summary(by_language, pivot_language=pivot_language)
         numbers = {**by_language, "zero-shot": found.zero_shot_mean, "gap": found.gap, "mean": found.mean}
         if len(by_language) < len(languages):
             scored = f"'{group[0].composition}' was scored in {len(by_language)} of {len(languages)} languages"
             notes.append(f"{scored}; its means are over those.")
-        texts: list[Cell] = [group[0].composition, *(str(getattr(group[0], noun)) for noun in varying)]
+        notes += _deviations(group, is_named=len(groups) > 1)
+        texts: list[Cell] = [group[0].composition, *(_common(group, noun) for noun in varying)]
         texts += [GENERATED if group[0].is_generated else ""] if has_generated else []
         texts += [str(len({score.seed for score in group}))] if has_seeds else []
         rows.append((*texts, *(_percent(numbers.get(name)) for name in [*summaries, *others])))
     notes += [GENERATED_NOTE] if has_generated else []
-    return Table(_title(scores[0], varying), tuple(columns), tuple(rows), tuple(dict.fromkeys(notes)))
+    return Table(_title(groups[0], varying), tuple(columns), tuple(rows), tuple(dict.fromkeys(notes)))
+
+
+def split_words(scores: Sequence[Score]) -> str:
+    """Return the split of some scores; languages that were scored on another one than most are named.
+
+    Example:
+        >>> rows = [Score("udpos", code, "f1", 0.5, 9, "udpos", 0, split=split)
+        ...         for code, split in [("en", "test"), ("de", "validation"), ("sw", "test")]]
+        >>> split_words(rows)
+        'test (de: validation)'
+    """
+    others = "; ".join(f"{code}: {split}" for code, split in _deviating(scores).items())
+    return _common(scores, "split") + (f" ({others})" if others else "")
+
+
+def _rows_of(scores: Sequence[Score]) -> list[list[Score]]:
+    """Return the scores of each row; languages of one row may be of several splits, one language of a row is not."""
+    found: dict[tuple[object, ...], dict[str, list[Score]]] = {}
+    for score in scores:
+        key = (score.composition, score.is_generated, *(getattr(score, noun) for noun in _NOUNS if noun != "split"))
+        found.setdefault(key, {}).setdefault(score.split, []).append(score)
+    rows = []
+    for by_split in found.values():
+        codes = [code for group in by_split.values() for code in {score.language for score in group}]
+        are_apart = len(set(codes)) == len(codes)
+        rows += [[score for group in by_split.values() for score in group]] if are_apart else list(by_split.values())
+    return rows
+
+
+def _common(group: Sequence[Score], noun: str) -> str:
+    """Return what the scores of a row have in common; its split is that of most languages."""
+    values = Counter(str(getattr(score, noun)) for score in group)
+    return values.most_common(1)[0][0]  # of equally many the first
+
+
+def _deviating(group: Sequence[Score]) -> dict[str, str]:
+    """Return the languages of a row that were scored on another split than most, and that split."""
+    usual = _common(group, "split")
+    return {score.language: score.split for score in group if score.split != usual}
+
+
+def _deviations(group: Sequence[Score], *, is_named: bool) -> list[str]:
+    """Return a note for each split that some languages of a row were scored on, and most were not."""
+    by_split: dict[str, list[str]] = {}
+    for code, split in _deviating(group).items():
+        by_split.setdefault(split, []).append(code)
+    row = f" of '{group[0].composition}'" if is_named else ""
+    usual = _common(group, "split")
+    return [f"{MARK} {', '.join(codes)}{row}: split {split}, not {usual}." for split, codes in by_split.items()]
 
 
 def _by_language(group: Sequence[Score]) -> dict[str, float]:
@@ -121,11 +171,12 @@ def _percent(fraction: float | None) -> float | None:
     return None if fraction is None else 100.0 * fraction
 
 
-def _title(score: Score, varying: Sequence[str]) -> str:
+def _title(group: Sequence[Score], varying: Sequence[str]) -> str:
+    score, split = group[0], _common(group, "split")
     parts = {
         "task": score.task,
         "metric": f"{score.metric} in %",
-        "split": f"split {score.split}" if score.split else "",
+        "split": f"split {split}" if split else "",
         "backbone": score.backbone,
         "protocol": score.protocol,
     }

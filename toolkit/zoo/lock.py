@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ class Lock:
             if card.digest != pinned:
                 raise ZooError(
                     f"{self.file} pins '{card.name}' to {pinned[:12]}, but the zoo holds {card.digest[:12]}; pull the pinned "
-                    f"one (`xstilts zoo pull SRC --lock {self.file} --replace`)."
+                    f"one (`xstilts zoo pull SRC --lock {shlex.quote(self.file)} --replace`)."
                 )
 
 
@@ -134,7 +135,7 @@ def read_lock(path: Path) -> Lock:
         raise ZooError(f"{path} is refused: {fault}; write it again with `xstilts zoo lock`.") from None
     if not _is_lock(values):
         raise ZooError(
-            f"{path} is not a lock of this release (format {FORMAT}); write it again with `xstilts zoo lock EXPR --out {path}`."
+            f"{path} is not a lock of this release (format {FORMAT}); write it again with `xstilts zoo lock EXPR --out {shlex.quote(str(path))}`."
         )
     return Lock(values["composition"], Pinned(**values["backbone"]), values["entries"], str(path))
 

@@ -6,6 +6,7 @@ An entry becomes visible by one rename, so it is there whole or not at all.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace as changed
@@ -244,14 +245,16 @@ class Zoo:
         cards = self.list(damaged=[])
         text = str(parse(name))
         elsewhere = sorted({card.backbone.name for card in cards if card.name == text})
+        again = ["xstilts", "train", text, "--backbone", backbone.removesuffix("+full")]
+        again += ["--zoo", str(self.root)] if self.root != Path("adapter_zoo") else []
         if elsewhere:
             return ZooError(
                 f"The zoo holds '{text}' for {', '.join(elsewhere)}, not for {backbone}; "
-                f"`xstilts train {text}` trains it there, or choose that backbone."
+                f"`{shlex.join(again)}` trains it there, or choose that backbone."
             )
         if not cards:
             return ZooError(
-                f"No adapter named '{text}': the zoo {self.root} is empty; `xstilts train {text}` trains it."
+                f"No adapter named '{text}': the zoo {self.root} is empty; `{shlex.join(again)}` trains it."
             )
         return unknown("adapter", text, sorted({card.name for card in cards}), see="xstilts zoo list", error=ZooError)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,7 +165,7 @@ def taken(card: AdapterCard, held: AdapterCard, where: str) -> ZooError:
     return ZooError(
         f"{where} already holds '{card.name}' for {card.backbone.name} with other weights "
         f"({held.digest[:12]}, the new ones are {card.digest[:12]}); "
-        f"remove it (`xstilts zoo remove {card.name}`) or replace it."
+        f"remove it (`xstilts zoo remove {shlex.quote(card.name)}`) or replace it."
     )
 
 

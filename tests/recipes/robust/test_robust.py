@@ -170,7 +170,7 @@ def test_training_on_noise_sees_noisy_rows_and_says_so(folder: Path) -> None:
         ({"strengths": (1.5,)}, "outside [0, 1]"),
         ({"strengths": (0.0,)}, "Strength 0 leaves the rows as they are"),
         ({"baseline": "micro-pos"}, "The baseline 'micro-pos' is not among the compositions"),
-        ({"task": "micro-mining"}, "xstilts retrieve 'micro-nli' --task micro-mining --set noise.apply=swap:0.1"),
+        ({"task": "micro-mining"}, "xstilts retrieve micro-nli --task micro-mining --backbone tiny"),
         ({"perturb": "code-switch"}, "name their folder with --set noise.lexicons=DIR"),
         ({"perturb": "language-mix"}, "--set noise.mix_with=de"),
         ({"perturb": "none", "attacks": [AttackSettings(name="code-switch")]}, "noise.lexicons=DIR"),

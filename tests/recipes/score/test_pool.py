@@ -159,7 +159,7 @@ def test_missing_data_one_language_alone_and_the_wrong_command_are_one_sentence_
     test_lareqa.written(tmp_path / "xquad-r", "de")
     with pytest.raises(DataError, match="holds de.json alone"):
         toolkit.retrieve("backbone", config, task="lareqa")
-    with pytest.raises(ToolkitError, match="xstilts retrieve 'micro-nli' --task lareqa"):
+    with pytest.raises(ToolkitError, match="xstilts retrieve micro-nli --task lareqa"):
         toolkit.evaluate("micro-nli", config, task="lareqa")
 
 

@@ -91,7 +91,7 @@ def test_the_zoos_tasks_are_ranked_and_what_lacks_an_adapter_is_said(config: Con
     result = predict("micro-choice", config, by="logme,text-embedding", sources=["micro-nli", "micro-qa", "micro-pos"])
     lacking = next(each for each in result.found.of("micro-choice").ranked if each.source == "micro-pos")
     assert "logme" not in lacking.values and "text-embedding" in lacking.values
-    assert "`xstilts train micro-pos --backbone tiny`" in lacking.absent["logme"]
+    assert "`xstilts train micro-pos --backbone tiny" in lacking.absent["logme"]
     assert lacking.absent["logme"] in result.text
     assert result.found.lead == "logme" and result.found.of("micro-choice").ranked[-1] is lacking
     names = {path.name for path in result.folder.iterdir()}

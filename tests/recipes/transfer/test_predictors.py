@@ -227,7 +227,7 @@ def test_a_mean_effect_leaves_the_target_out(config: Config) -> None:
 def test_a_missing_adapter_is_a_sentence_with_the_command_that_trains_it(context: Context) -> None:
     said = by("logme", ("micro-nli", "micro-pos"), "micro-qa", context)
     assert isinstance(said["micro-nli"], float)
-    assert "`xstilts train micro-pos --backbone tiny` makes it" in str(said["micro-pos"])
+    assert "`xstilts train micro-pos --backbone tiny" in str(said["micro-pos"])
 
 
 def test_an_adapter_on_another_backbone_is_named_as_such(config: Config, tmp_path: Path) -> None:

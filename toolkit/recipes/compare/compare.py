@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.composition import parse
+from toolkit.config.command import command
 from toolkit.errors import DataError, ToolkitError
 from toolkit.files import replace_text
 from toolkit.metrics import MAIN
@@ -25,6 +26,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.registry import each_once
 from toolkit.report import render
 from toolkit.report.compare import Comparison, compare_csv, compare_figure, compare_table, comparison
+from toolkit.report.table import split_words
 from toolkit.results.predictions import read_predictions
 from toolkit.results.result import Record, WrittenResult, from_csv
 from toolkit.results.score import Score, read_json
@@ -97,8 +99,9 @@ def compare(
     others = each_once([str(parse(text)) for text in expressions], "composition", said=expressions)
     names = list(dict.fromkeys([*([str(parse(baseline))] if baseline else []), *others]))
     if len(names) < 2:
+        words = command("compare", names[0], "OTHER", "--task", task, config=config, sections=("eval", "noise"))
         raise ToolkitError(
-            f"Only '{names[0]}' was named; a comparison needs two compositions: `xstilts compare A B --task {task}`."
+            f"Only '{names[0]}' was named; a comparison needs two compositions: `{words}`."
             if names
             else "No composition was named; a comparison needs two."
         )
@@ -126,7 +129,7 @@ def compare(
     found = comparison(
         drawn,
         baseline=names[0],
-        title=_title(first),
+        title=_title(list(scores[names[0]].values())),
         n={code: scores[names[0]][code].n for code in wanted},
         is_generated=first.is_generated,
         is_parallel=target.parallel,
@@ -216,8 +219,9 @@ def _shared(protocol: str) -> str:
     return " ".join(word for word in protocol.split() if word != "fusion=reference")
 
 
-def _title(score: Score) -> str:
-    parts = (score.task, f"{score.metric} in %", f"split {score.split}", score.backbone, score.protocol)
+def _title(scores: Sequence[Score]) -> str:
+    score = scores[0]
+    parts = (score.task, f"{score.metric} in %", f"split {split_words(scores)}", score.backbone, score.protocol)
     return ", ".join(part for part in parts if part)
 
 

@@ -131,7 +131,7 @@ def _taught(
     batch_size = session.config.eval.batch_size
     circuit, cards = trained_circuit(str(whole), session, heads=None)
     with circuit:
-        heads_for(circuit, target)  # raises where the head does not answer the task
+        heads_for(circuit, target, session.config)  # raises where the head does not answer the task
         rows = sequences_for(circuit, task_of(whole, session), text_file, session)
         first, second = (
             Lessons(circuit, one, batch_size=batch_size, what=f"{whole} teaches", report=session.report)

@@ -72,7 +72,7 @@ def prune(
     wanted = choose_languages(target, languages, session)
     circuit, cards = trained_circuit(str(whole), session, heads=None)
     with circuit:
-        heads_for(circuit, target)  # raises where the head does not answer the task
+        heads_for(circuit, target, session.config)  # raises where the head does not answer the task
         trained = _Trained(whole, cards, circuit, held_rows(circuit, target, wanted, session))
     tried = [_tried(whole, "whole", trained, source, session)]
     while len(tried[-1].mass) > keep:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from toolkit.config import Config, load
+from toolkit.config.command import command, shell
 from toolkit.progress import Report, Say, say_nothing, silent
 from toolkit.recipes.score.evaluate import evaluate
 from toolkit.recipes.score.retrieve import retrieve
@@ -75,7 +76,7 @@ def demo(folder: Path, *, backbone: str = "embedded", report: Report = silent, s
 def next_commands(folder: Path, config: Config) -> Sequence[str]:
     """Return three commands to try after the demo."""
     return (
-        f"xstilts ui --folder {folder}",
-        f"xstilts eval {SECOND} --task {SECOND} --languages all --backbone {config.backbone.name} --zoo {config.zoo}",
+        shell("ui", "--folder", folder),
+        command("eval", SECOND, "--task", SECOND, "--languages", "all", config=config, sections=("eval",)),
         "xstilts fuse mnli squad --target xquad --backbone embedded --data-root MIRROR",
     )

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from toolkit.config import Config
+from toolkit.config.command import shell
 from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import KNOWN
 from toolkit.modeling.embedded import PACKAGE, source_file
@@ -107,7 +108,7 @@ def _data(config: Config) -> Iterator[Finding]:
         if path is None:
             continue
         is_here = (root / path).is_dir()
-        fix = f"xstilts tasks fetch {task.name} --out {root}"
+        fix = shell("tasks", "fetch", task.name, "--out", root)
         what = f"task {task.name}: {path}"
         if is_here:
             try:

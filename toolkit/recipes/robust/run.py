@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from toolkit.composition import parse
+from toolkit.config import Config
+from toolkit.config.command import command
 from toolkit.errors import ToolkitError
 from toolkit.metrics import MAIN
 from toolkit.recipes.robust.answers import Answering
@@ -86,7 +88,7 @@ def robust(
         baseline: the composition that the others are compared with; None: the first.
     """
     target = session.catalogue.get(task)
-    names, base = _compositions(expressions, target, baseline)
+    names, base = _compositions(expressions, target, baseline, session.config)
     wanted = choose_languages(target, languages, session)
     asked = plan_robust(stress, target, wanted, session)
     folder = Path(session.config.run_dir) / "robust" / task
@@ -106,16 +108,21 @@ def robust(
     return RobustResult(text=text, folder=folder, scores=found.scores, falls=found_falls, attacks=collected.attacks)
 
 
-def _compositions(expressions: Sequence[str], target: Task, baseline: str | None) -> tuple[list[str], str]:
+def _compositions(
+    expressions: Sequence[str], target: Task, baseline: str | None, config: Config
+) -> tuple[list[str], str]:
     """Return the compositions and the baseline, each in its canonical form.
 
     Raises:
         ToolkitError: a composition is named twice, the baseline is not among them, or the task has no score by row.
     """
     if not CAN_BE_SUMMED[target.kind]:
+        one_noise = replace(config, noise=replace(config.noise, apply="swap:0.1"))
+        words = command(
+            "retrieve", expressions[0], "--task", target.name, config=one_noise, sections=("retrieve", "noise", "store")
+        )
         raise ToolkitError(
-            f"'{target.name}' has no score that is a sum over rows: `xstilts retrieve '{expressions[0]}' --task {target.name} "
-            "--set noise.apply=swap:0.1` scores it under one noise."
+            f"'{target.name}' has no score that is a sum over rows: `{words}` scores it under one noise."
         )
     names = each_once([str(parse(expression)) for expression in expressions], "composition", said=expressions)
     base = str(parse(baseline)) if baseline else names[0]

@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.composition import Composition, Part, parse
 from toolkit.config import Config, EvalConfig
+from toolkit.config.command import command, shell
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, Scoring, evaluate_each, run_head
 from toolkit.features import MAX_LENGTH, Features, features_of
@@ -55,7 +56,8 @@ def evaluate(
     config, say = session.config, session.say
     target = session.catalogue.get(task)
     if target.kind in RETRIEVED:
-        raise ToolkitError(f"'{task}' is scored by retrieval: `xstilts retrieve '{expression}' --task {task}`.")
+        words = command("retrieve", expression, "--task", task, config=config, sections=("retrieve", "noise", "store"))
+        raise ToolkitError(f"'{task}' is scored by retrieval: `{words}`.")
     wanted = choose_languages(target, languages, session)
     circuit, cards = trained_circuit(expression, session, heads=None, lock=lock)
     say_path(circuit, say)
@@ -64,7 +66,7 @@ def evaluate(
     used: list[Data] = []
     with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
         write_identity(answers, identity(circuit.backbone, cards, config, target))
-        heads = heads_for(circuit, target)
+        heads = heads_for(circuit, target, config)
         for language in wanted:
             rows = scored_rows(target, language, session)
             used.append(data_of(rows, "evaluation"))
@@ -118,7 +120,7 @@ def answer(
         circuit,
         rows,
         features,
-        heads=heads_for(circuit, target) if heads is None else heads,
+        heads=heads_for(circuit, target, session.config) if heads is None else heads,
         scoring=Scoring.of(rows, session.config.eval),
         what=f"{target.name} {rows.language}",
         report=session.report,
@@ -128,7 +130,7 @@ def answer(
 
 def answer_probabilities(circuit: Circuit, rows: Sequence[Row], target: Task, config: Config) -> np.ndarray:
     """Return the probability of every label or choice: float64 [N, C]; of a pair or choice task."""
-    (head,) = heads_for(circuit, target)
+    (head,) = heads_for(circuit, target, config)
     # Not cached: an attack asks about each of its rows once.
     features = features_of(
         list(rows),
@@ -182,7 +184,7 @@ def choose_languages(task: Task, languages: str | Sequence[str], session: Sessio
     return sorted(wanted, key=lambda code: (code != task.train_language, wanted.index(code)))
 
 
-def heads_for(circuit: Circuit, target: Task) -> list[str]:
+def heads_for(circuit: Circuit, target: Task, config: Config) -> list[str]:
     """Return the heads that can answer the target: the active one, or for a `par` those of all members that can."""
     if target.kind in RETRIEVED:
         raise ToolkitError(
@@ -200,15 +202,17 @@ def heads_for(circuit: Circuit, target: Task) -> list[str]:
             )
         raise ToolkitError(
             f"The head of '{composition}' answers {circuit.active_head} ({spec.kind}{_labels(spec.labels)}); {target.name} "
-            f"needs {wanted.kind}{_labels(wanted.labels)}; {_way_out(spec, wanted, composition, target)}."
+            f"needs {wanted.kind}{_labels(wanted.labels)}; {_way_out(spec, wanted, circuit, target, config)}."
         )
     return found
 
 
-def _way_out(spec: HeadSpec, wanted: HeadSpec, composition: Composition, target: Task) -> str:
+def _way_out(spec: HeadSpec, wanted: HeadSpec, circuit: Circuit, target: Task, config: Config) -> str:
     """Return what to do about a head that does not answer a task."""
-    train = f"train one with `xstilts train '{composition.chain}@{target.name}'`"
-    again = f"xstilts zoo import FOLDER --as '{composition}' --replace --labels"
+    composition = circuit.composition
+    train = f"train one with `{command('train', f'{composition.chain}@{target.name}', config=config)}`"
+    places = ("--backbone", config.backbone.name, "--zoo", config.zoo)
+    again = shell("zoo", "import", "FOLDER", "--as", str(composition), "--replace", *places, "--labels")
     if spec.kind != wanted.kind or len(spec.labels) != len(wanted.labels) or not wanted.labels:
         return train
     if spec.labels == tuple(f"LABEL_{number}" for number in range(len(spec.labels))):

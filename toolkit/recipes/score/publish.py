@@ -14,6 +14,7 @@ from toolkit.recipes.score.record import record_scores
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, log_adapters
 from toolkit.report import heat_map, render, table
+from toolkit.report.table import split_words
 from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import Score, metric_name, to_dict, write_csv, write_json
 from toolkit.results.summary import GAP, MEAN, ZERO_SHOT_MEAN, named_values
@@ -84,7 +85,7 @@ def publish(
                 **composition.axes(),
                 "backbone": config.backbone.name,
                 "seed": alike[0].seed,
-                "split": alike[0].split,
+                "split": split_words(alike),
                 "rows": sum(data.rows for data in made_with.data),
                 "languages": ",".join(dict.fromkeys(score.language for score in alike)),
                 "protocol": protocol,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from toolkit.composition import parse
+from toolkit.config.command import command
 from toolkit.errors import ToolkitError
 from toolkit.metrics import TOP
 from toolkit.recipes.score.answers import kept_answers
@@ -98,7 +99,8 @@ def _retrieve(
     target = session.catalogue.get(task)
     scorer = SCORERS[target.kind]
     if scorer is None:
-        raise ToolkitError(f"'{task}' is a {target.kind} task, scored by `xstilts eval '{expression}' --task {task}`.")
+        words = command("eval", expression, "--task", task, config=config, sections=("eval", "noise"))
+        raise ToolkitError(f"'{task}' is a {target.kind} task, scored by `{words}`.")
     if parse(expression).is_parallel:
         raise ToolkitError(
             f"'{expression}' gives several vectors for one sentence; retrieve with one member at a time."

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from toolkit.composition import Composition, CompositionError, parse
+from toolkit.config.command import command
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
@@ -126,7 +127,7 @@ def _part(expression: str, entry: Entry, suite: Suite, session: Session, given: 
     return replace(
         part,
         lacks=f"'{ways[0]}' is not trained.",
-        command=f"xstilts train '{ways[0]}' --backbone {config.backbone.name}",
+        command=command("train", str(ways[0]), config=config),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from toolkit.composition import Composition, Part
 from toolkit.composition.stages import plan
+from toolkit.config.command import command
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.session.session import Session
@@ -77,7 +78,7 @@ def require_trained(composition: Composition, session: Session) -> None:
         names = ", ".join(f"'{entry}'" for entry in dict.fromkeys(missing))
         raise ZooError(
             f"{names} {'is' if len(set(missing)) == 1 else 'are'} not in the zoo {config.zoo} for {config.backbone.name}; "
-            f"`xstilts train '{composition}' --backbone {config.backbone.name}` makes it in "
+            f"`{command('train', str(composition), config=config)}` makes it in "
             f"{len(stages)} stage{'s' if len(stages) != 1 else ''}."
         )
 

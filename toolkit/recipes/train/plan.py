@@ -9,6 +9,7 @@ from toolkit.composition import Composition, parse
 from toolkit.composition.describe import describe
 from toolkit.composition.stages import Retrain, Stage, plan
 from toolkit.composition.variants import named, own_entry
+from toolkit.config.command import command
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.names import free_name, require_name
 from toolkit.recipes.session.session import Session
@@ -176,9 +177,11 @@ def _require_trained(stages: Sequence[Stage], session: Session) -> None:
             continue
         card = session.zoo.get(stage.entry, session.shelf)
         recipe = card.recipe
-        for verb, command in MADE.items():
+        for verb, made_by in MADE.items():
             if isinstance(recipe.get(verb), Mapping) and _has_own_name(card, session):
+                how = recipe[verb]
+                keep = ["--keep", str(len(how["attention"]) - len(how["steps"]) + 1)] if made_by == "prune" else []
                 raise ToolkitError(
-                    f"'{stage.entry}' was not trained but {verb}; make it again with `xstilts {command} "
-                    f"'{recipe[verb].get('from')}' --replace`."
+                    f"'{stage.entry}' was not trained but {verb}; make it again with "
+                    f"`{command(made_by, str(how.get('from')), *keep, '--replace', config=session.config)}`."
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -56,7 +57,7 @@ def train(
     pinned = [] if lock is None else [entry for entry in read_lock(lock).entries if entry in made]
     if pinned:
         raise ZooError(
-            f"{lock} pins '{pinned[0]}', which would be trained here; pull it (`xstilts zoo pull SRC --lock {lock}`)."
+            f"{lock} pins '{pinned[0]}', which would be trained here; pull it (`xstilts zoo pull SRC --lock {shlex.quote(str(lock))}`)."
         )
     require_asked(planned, session, force=asked.force)
     session.say(planned.brief)

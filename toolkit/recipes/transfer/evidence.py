@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from toolkit.config.command import command
 from toolkit.embeddings import Key, Store, Vectors
 from toolkit.errors import ToolkitError
 from toolkit.features.item import Item, item_features
@@ -290,5 +291,5 @@ class Context:
         elsewhere = f" (it is there for {', '.join(others)}, whose adapters do not fit)" if others else ""
         return (
             f"'{entry}' is not in the zoo {zoo.root} for {shelf}{elsewhere}; "
-            f"`xstilts train {entry} --backbone {self.config.backbone.name}` makes it."
+            f"`{command('train', entry, config=replace(self.config, zoo=zoo.root))}` makes it."
         )

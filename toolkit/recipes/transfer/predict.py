@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.composition import Name, parse
+from toolkit.config.command import command
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.train import train
@@ -111,7 +112,7 @@ def prediction(
     if not any(source != one for source in candidates for one in targets):
         raise ToolkitError(
             f"There is nothing to rank for '{target}': the zoo {session.zoo.root} holds no other task's adapter for "
-            f"{session.shelf}; train some (`xstilts train mnli --backbone {session.config.backbone.name}`), or name sources "
+            f"{session.shelf}; train some (`{command('train', 'mnli', config=session.config)}`), or name sources "
             "with --train."
         )
     zoos, gains = (observed.zoos, observed.gains) if observed else (None, None)
