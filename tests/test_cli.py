@@ -105,6 +105,25 @@ def test_doctor_gives_a_fix_for_everything_that_is_missing(folder: Path) -> None
             assert lines[i + 1].strip(), line
 
 
+def test_doctor_never_says_ok_where_nothing_can_be_scored(folder: Path) -> None:
+    (folder / "mirror" / "facebook" / "xnli").mkdir(parents=True)
+    lines = run("doctor", "--data-root", str(folder / "mirror")).output.splitlines()
+    (found,) = [line for line in lines if "task xnli: facebook/xnli" in line]
+    assert found.startswith("FIX") and "0 of 15 languages" in found
+    assert not any(line.startswith("ok") and " 0 of " in line for line in lines)
+
+
+@pytest.mark.parametrize("place", [".", "mirror/facebook", "mirror/facebook/xnli"])
+def test_a_folder_next_to_a_mirror_names_the_mirror(place: str, folder: Path) -> None:
+    mirror = folder / "mirror"
+    (mirror / "facebook" / "xnli").mkdir(parents=True)
+    lines = run("doctor", "--data-root", str(folder / place)).output.splitlines()
+    (at,) = [i for i, line in enumerate(lines) if "holds no dataset" in line]
+    assert lines[at].startswith("FIX") and lines[at + 1].strip() == f"--data-root {mirror}"
+    sentence = fault("tasks", "check", "xnli", "--backbone", "tiny", "--data-root", str(folder / place))
+    assert f"does not hold facebook/xnli, but {mirror} does; give --data-root {mirror}." in sentence
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -120,6 +139,11 @@ def test_doctor_gives_a_fix_for_everything_that_is_missing(folder: Path) -> None
         (["plan", "mnli", "--config", "absent.yaml"], "absent.yaml"),
         (["plan", "par[mnli,squad]@xnli"], "no head learns on several members"),
         (["zoo", "show", "mnli"], "empty"),
+        (["plan", "mnli", "--backbone", "embeded"], "Did you mean 'embedded'?"),
+        (["train", "mnli", "--backbone", "bert-base-uncased"], "a model of the bert family"),
+        (["eval", "mnli", "--task", "xnli", "--backbone", "embeded"], "Did you mean 'embedded'?"),
+        (["zoo", "pull", "hf://org/repo"], "the hub does not answer from here"),
+        (["zoo", "sync", "hf://org/repo"], "the hub does not answer from here"),
         (["tasks", "tatoebo"], "Did you mean 'tatoeba'?"),
     ],
 )

@@ -12,13 +12,48 @@ _Name = TypeVar("_Name", bound=Hashable)
 
 
 def nearest(name: str, known: Iterable[str], *, n: int = 3) -> list[str]:
-    """Return up to `n` of the `known` names that look most like `name`, best first.
+    """Return up to `n` of the `known` names that `name` is a slip of, best first.
+
+    A slip is a character too many, too few or another one, or two that changed places: one in four characters at most,
+    at least one, and never more than three. A name of two characters, such as a language code, has no letter to spare: only its letters may change
+    places. The beginning of a longer name counts as well.
 
     Example:
         >>> nearest("xqaud", ["xquad", "xnli", "squad"], n=1)
         ['xquad']
+        >>> nearest("ha", ["zh", "hi", "sw"]), nearest("ed", ["de", "es"])
+        ([], ['de'])
     """
-    return difflib.get_close_matches(name.lower(), list(known), n=n, cutoff=0.5)
+    text = name.lower()
+    found = difflib.get_close_matches(text, list(known), n=10, cutoff=0.5)
+    return [one for one in found if _is_slip(text, one.lower())][:n]
+
+
+def _is_slip(text: str, name: str) -> bool:
+    if len(text) <= 2 and len(name) <= 2:
+        return sorted(text) == sorted(name)
+    if len(text) >= 4 and (name.startswith(text) or (text.startswith(name) and len(name) >= 4)):
+        return True
+    return distance(text, name) <= max(1, min(3, max(len(text), len(name)) // 4))
+
+
+def distance(one: str, other: str) -> int:
+    """Return how many slips part two texts: characters added, left out or changed, and neighbours that changed places.
+
+    Example:
+        >>> distance("embeded", "embedded"), distance("xqaud", "xquad")
+        (1, 1)
+    """
+    rows = [list(range(len(other) + 1))]
+    for i, left in enumerate(one, 1):
+        row = [i]
+        for j, right in enumerate(other, 1):
+            best = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                best = min(best, rows[-2][j - 2] + 1)
+            row.append(best)
+        rows.append(row)
+    return rows[-1][-1]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -13,9 +13,10 @@ import click
 
 from toolkit.commands.screen import say
 from toolkit.commands.signals import sigterm_as_ctrl_c
+from toolkit.config.command import PROGRAM
 from toolkit.errors import Interrupted, ToolkitError
+from toolkit.registry import nearest
 
-PROGRAM = "xstilts"
 _WORDS = "toolkit.words"  # of the whole command line
 
 
@@ -25,7 +26,17 @@ class UserError(click.UsageError):
     @classmethod
     def of(cls, error: click.UsageError) -> UserError:
         """Return another usage error in this form."""
-        return error if isinstance(error, UserError) else cls(error.format_message(), error.ctx)
+        if isinstance(error, UserError):
+            return error
+        message = error.format_message().rstrip()
+        if isinstance(error, click.NoSuchOption | click.exceptions.NoSuchCommand):
+            name = str(getattr(error, "option_name", "") or getattr(error, "command_name", ""))
+            noun = "option" if isinstance(error, click.NoSuchOption) else "command"
+            near = nearest(name, error.possibilities or (), n=2)
+            keys = _settings_called(name, error.ctx) if noun == "option" and name.replace("_", "-") not in near else []
+            ways = [f"`--set {key}=...`" for key in keys] or [f"'{one}'" for one in near]
+            message = f"No such {noun} '{name}'" + (f"; did you mean {' or '.join(ways)}?" if ways else ".")
+        return cls(message, error.ctx)
 
     def show(self, file: Any = None) -> None:
         """Print the sentence to stderr."""
@@ -153,6 +164,26 @@ class Commands(click.Group):
             ctx.exit(130)
         except click.UsageError as error:
             _raise(error)
+
+
+def _settings_called(option: str, ctx: click.Context | None) -> list[str]:
+    """Return the settings that an option's name is the end of, or another library's name for; those of the command first."""
+    from toolkit.config.convert import declared
+
+    if ctx is None or not any(parameter.name == "sets" for parameter in ctx.command.params):
+        return []
+    leaf = option.lstrip("-").replace("-", "_")
+    keys = [key for key, to in declared().items() if leaf in (key, key.rpartition(".")[2], *to.about.also)]
+    own = {
+        "train": "train",
+        "fuse": "train",
+        "run": "train",
+        "eval": "eval",
+        "retrieve": "retrieve",
+        "mine": "retrieve",
+    }
+    section = own.get(str(ctx.command.name), "train")
+    return [key for key in keys if key.startswith(f"{section}.")] or keys[:3]
 
 
 def _interrupted(ctx: click.Context, error: KeyboardInterrupt) -> str:

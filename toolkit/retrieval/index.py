@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,30 @@ import numpy as np
 from toolkit.errors import ToolkitError
 
 VISITED = 1 / 16  # share of the cells that a search looks into
+
+
+def _hush(index: Any) -> None:
+    """Let an index learn from few vectors without a warning of FAISS, which is C++ and goes past every stream."""
+    import faiss
+
+    for part in (index, *filter(None, [faiss.try_extract_index_ivf(index)])):
+        held = faiss.downcast_index(part)
+        for of in (held, getattr(held, "pq", None), getattr(held, "quantizer", None)):
+            if (clusters := getattr(of, "cp", None)) is not None:
+                clusters.min_points_per_centroid = 1
+
+
+def _learns(factory: str) -> str:
+    """Return how many cells and codes an index learns, in brackets.
+
+    Example:
+        >>> _learns("IVF256,PQ48")
+        ' (256 cells; 256 codes)'
+    """
+    cells, codes = re.search(r"IVF(\d+)", factory), re.search(r"PQ\d+(?:x(\d+))?", factory)
+    parts = [f"{cells[1]} cells"] if cells else []
+    parts += [f"{2 ** int(codes[1] or 8)} codes"] if codes else []
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 class Index:
@@ -41,10 +66,10 @@ class Index:
         self._n_rows = 0
         try:
             self._index: Any = faiss.index_factory(width, factory, faiss.METRIC_INNER_PRODUCT)
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
+        except RuntimeError as error:  # its text is C++, and names FAISS's source
             raise ToolkitError(
-                f"FAISS cannot build an index '{factory}' of width {width} ({reason}); 'Flat' is exact, 'HNSW32' approximate."
+                f"FAISS has no index '{factory}' for vectors of {width} numbers; write Flat (exact), or for example HNSW32 or "
+                f"IVF256,Flat (approximate); the number after PQ must divide {width}."
             ) from error
 
     def __len__(self) -> int:
@@ -84,12 +109,13 @@ class Index:
         import faiss
 
         if not self._index.is_trained:
+            _hush(self._index)
             try:
                 self._index.train(vectors)
             except RuntimeError as error:
                 raise ToolkitError(
-                    f"FAISS cannot train an index '{self.factory}' on {len(vectors)} vectors "
-                    f"({str(error).strip().splitlines()[-1]}); use 'Flat', which needs no training, or fewer cells."
+                    f"An index '{self.factory}' cannot learn{_learns(self.factory)} from {len(vectors)} vectors of {self.width} "
+                    "numbers; use Flat, which learns nothing, or HNSW32."
                 ) from error
         inner = faiss.try_extract_index_ivf(self._index)
         if inner is not None:

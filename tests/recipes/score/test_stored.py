@@ -112,7 +112,7 @@ def test_the_index_and_its_recall_stand_in_the_protocol(tmp_path: Path, index: s
 
 
 def test_an_index_that_faiss_does_not_know_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ToolkitError, match="FAISS cannot build an index 'Flatt'"):
+    with pytest.raises(ToolkitError, match="FAISS has no index 'Flatt'"):
         toolkit.retrieve("backbone", tiny_config(tmp_path, "retrieve.index=Flatt"), task="micro-bitext", languages="de")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from toolkit.modeling.embedded import PACKAGE, source_file
 from toolkit.modeling.hub_ids import HUB_IDS
 from toolkit.modeling.precision import pick_device, resolve_precision
 from toolkit.tasks import catalogue_of
+from toolkit.tasks.mirror.layout import moved_mirror
 from toolkit.tracking import tracking_uri
 
 # Versions that the code is written for (tests/upstream).
@@ -103,6 +105,10 @@ def _data(config: Config) -> Iterator[Finding]:
             f"mirror {root} is not a folder", False, "Name an existing folder with --data-root or XSTILTS_DATA."
         )
         return
+    paths = [path for task in catalogue_of(config.task_files) if (path := getattr(task.source, "path", None))]
+    if (hint := moved_mirror(root.resolve(), paths)) is not None:
+        yield Finding(f"mirror {root} holds no dataset", False, f"--data-root {shlex.quote(str(hint))}")
+        return
     for task in catalogue_of(config.task_files):
         path = getattr(task.source, "path", None)
         if path is None:
@@ -119,7 +125,10 @@ def _data(config: Config) -> Iterator[Finding]:
             without = [code for code in task.languages if code not in held]
             what += f", {len(held)} of {len(task.languages)} languages"
             what += f" (without {', '.join(without)})" if without else ""
-        yield Finding(what + ("" if is_here else " is not in the mirror"), is_here, fix)
+            is_here = bool(held)
+        else:
+            what += " is not in the mirror"
+        yield Finding(what, is_here, fix)
 
 
 def _writable(noun: str, folder: Path) -> Finding:

@@ -14,6 +14,7 @@ from toolkit.composition import parse
 from toolkit.composition.variants import spelled
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
+from toolkit.modeling.hub_ids import check_backbone_name
 from toolkit.progress import Report, Say, Tell, say_nothing, silent
 from toolkit.recipes.session.tracked import tracked
 from toolkit.tasks import Catalogue, catalogue_of
@@ -55,7 +56,11 @@ class Session:
             report: progress callback.
             say: called with sentences for the reader.
             tracker: None: the one that `config.tracking` describes.
+
+        Raises:
+            ToolkitError: the backbone's name cannot be one.
         """
+        check_backbone_name(config.backbone.name)
         tracker = _tracker_of(config) if tracker is None else tracker
         return cls(
             config, Zoo(config.zoo), _shelf_of(config), tracker, Tell(report, say), catalogue_of(config.task_files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -43,6 +44,10 @@ def mirror_folder(path: str, data_root: Path | None) -> Path | None:
         )
     folder = root / path
     if not folder.is_dir():
+        if (meant := moved_mirror(root.resolve(), [path])) is not None:
+            raise SourceError(
+                f"The data mirror {root} does not hold {path}, but {meant} does; give --data-root {shlex.quote(str(meant))}."
+            )
         return None
     manifest = read_manifest(folder)
     if manifest is not None and not manifest.is_whole:
@@ -50,6 +55,20 @@ def mirror_folder(path: str, data_root: Path | None) -> Path | None:
             f"The mirror {folder} was only half fetched; `xstilts tasks fetch TASK --out {root}` continues where it stopped."
         )
     return folder
+
+
+def moved_mirror(root: Path, paths: Iterable[str]) -> Path | None:
+    """Return the mirror that was probably meant: one in a folder that holds no dataset itself, or one that it is in.
+
+    Args:
+        root: the folder that was named as a mirror.
+        paths: hub ids of data sets.
+    """
+    wanted = list(paths)
+    if any((root / path).is_dir() for path in wanted):
+        return None
+    near = (*(each for each in sorted(root.iterdir()) if each.is_dir()), root.parent, root.parent.parent)
+    return next((each for each in near if any((each / path).is_dir() for path in wanted)), None)
 
 
 def held_splits(folder: Path, config: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.errors import ZooError
+from toolkit.hub import is_hub_reachable
 from toolkit.zoo.card import CARD_FILE, README_FILE
 from toolkit.zoo.share.place import Parcel, Place, reaching
 
@@ -103,6 +104,10 @@ def open_hub(url: str) -> HubPlace:
     found = _HF.fullmatch(url)
     if not found:
         raise ZooError(f"'{url}' is not a repository of the hub; expected `hf://org/repo` or `hf://org/repo@revision`.")
+    if not is_hub_reachable.__wrapped__():  # asked anew: a network may be back
+        raise ZooError(
+            f"{url} cannot be reached: the hub does not answer from here; run the same command where it does, or name a folder."
+        )
     revision = found["revision"] or "main"
     from huggingface_hub import HfFileSystem
 

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolkit.errors import ToolkitError
+from toolkit.modeling.hub_ids import NAMES, check_backbone_name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *NAMES,
+        "roberta-base",
+        "distilroberta-base",
+        "FacebookAI/xlm-roberta-base",
+        "intfloat/multilingual-e5-base",
+        "me/mine",
+    ],
+)
+def test_names_that_can_be_backbones_are_left_to_the_hub(name: str) -> None:
+    check_backbone_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("embeded", "No backbone named 'embeded'. Did you mean 'embedded'?"),
+        ("Embedded", "Did you mean 'embedded'?"),
+        ("tinny", "Did you mean 'tiny'?"),
+        ("xlm-roberta-lage", "Did you mean 'xlm-roberta-large'?"),
+        ("xlm_roberta_base", "Did you mean 'xlm-roberta-base'?"),
+        ("something", "No backbone named 'something'. Expected a hub id (ORG/NAME), a folder, or one of these."),
+        ("bert-base-uncased", "'bert-base-uncased' is a model of the bert family; expected one of the XLM-R family"),
+        ("bert-base-multilingual-cased", "of the bert family"),
+        ("distilbert-base-uncased", "of the distilbert family"),
+        ("gpt2", "of the gpt2 family"),
+        ("t5-small", "of the t5 family"),
+        ("./nowhere", "The backbone ./nowhere is not a folder"),
+    ],
+)
+def test_a_name_that_cannot_be_one_is_refused_before_anything_is_fetched(name: str, expected: str) -> None:
+    with pytest.raises(ToolkitError) as refused:
+        check_backbone_name(name)
+    assert expected in str(refused.value)
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bert-base-uncased").mkdir()
+    check_backbone_name("bert-base-uncased")
