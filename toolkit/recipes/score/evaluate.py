@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.composition import Composition, Part, parse
+from toolkit.composition import Part, parse
 from toolkit.config import Config, EvalConfig
 from toolkit.config.command import command, shell
 from toolkit.errors import ToolkitError
