@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-import toolkit
 from tests.recipes.small import tiny_config
-from toolkit.zoo import Zoo
+from toolkit.composition import parse
+from toolkit.composition.stages import plan
+from toolkit.recipes.data import check
+from toolkit.recipes.session.session import Session
+from toolkit.recipes.train import write
+from toolkit.recipes.train.sources import sources_of
+from toolkit.tasks import get_task
 
-pytestmark = pytest.mark.journey
 
-
-def test_the_rows_of_a_limited_card_are_found_again(tmp_path: Path) -> None:
+def test_the_rows_that_a_limited_card_names_are_found_again(tmp_path: Path) -> None:
     config = tiny_config(tmp_path, "train.limit=20", "train.total_examples=12", "train.seed=3")
-    toolkit.train("micro-nli", config)
-    [seen] = Zoo(config.zoo).get("micro-nli", "tiny").data_seen
+    session = Session.open(config)
+    [source] = sources_of(plan(parse("micro-pos"), holds=lambda entry: False)[-1], session)
+    seen = write._seen(source, config.train)
     assert (seen.rows, seen.limit, seen.drawn_from, seen.seed) == (12, 20, 20, 3)
-    drawn = toolkit.get_task("micro-nli").rows("train", limit=20, seed=3).draw(12, seed=3)
-    assert drawn.fingerprint == seen.fingerprint
-    assert "differ from the card's" not in toolkit.tasks_check("micro-nli", config).text
+    drawn = get_task("micro-pos").rows("train", limit=20, seed=3).draw(12, seed=3)
+    found = check._seen(seen, session)
+    assert isinstance(found, check.Held) and drawn.fingerprint == seen.fingerprint == found.fingerprint
