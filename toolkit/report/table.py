@@ -90,7 +90,7 @@ def table(scores: Sequence[Score], *, pivot_language: str = "en") -> Table:
         if len(by_language) < len(languages):
             scored = f"'{group[0].composition}' was scored in {len(by_language)} of {len(languages)} languages"
             notes.append(f"{scored}; its means are over those.")
-        notes += _deviations(group, is_named=len(groups) > 1)
+        notes += _deviations(group, is_named=len({one[0].composition for one in groups}) > 1)
         texts: list[Cell] = [group[0].composition, *(_common(group, noun) for noun in varying)]
         texts += [GENERATED if group[0].is_generated else ""] if has_generated else []
         texts += [str(len({score.seed for score in group}))] if has_seeds else []
