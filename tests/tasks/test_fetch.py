@@ -14,12 +14,14 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
+from huggingface_hub.errors import OfflineModeIsEnabled
 
 import cli
 from tests.tasks.stand_in import Datasets, serve
 from toolkit.errors import DataError, SourceError, ToolkitError
 from toolkit.tasks import BUILT_IN, get_task
 from toolkit.tasks.fetch import Fetched, fetch
+from toolkit.tasks.mirror.download import unreachable
 from toolkit.tasks.mirror.manifest import FILE, read_manifest
 
 XNLI = "facebook/xnli"
@@ -348,3 +350,12 @@ def test_a_suite_brings_its_tasks_and_what_they_train_on(hub: Datasets, address:
     said = command("tasks", "fetch", "--suite", "xtreme-r", "--to", "mirror", "--endpoint", address)
     for path in hub.repos:
         assert f"{path}@" in said and (Path("mirror") / path / FILE).is_file(), path
+
+
+def test_a_hub_that_does_not_answer_is_one_sentence():
+
+    sentence = str(unreachable("facebook/xnli", None, OfflineModeIsEnabled("unset HF_HUB_OFFLINE")))
+    assert sentence == (
+        "The hub's dataset facebook/xnli cannot be reached (the hub does not answer from here); expected a network and an id "
+        "that exists; what is fetched already stays, and the same command continues."
+    )

@@ -32,7 +32,7 @@ def commit_of(api: Any, repo: str, revision: str | None) -> str:
     try:
         return str(api.dataset_info(repo, revision=revision).sha)
     except Exception as error:
-        raise _unreachable(repo, revision, error) from error
+        raise unreachable(repo, revision, error) from error
 
 
 def list_files(api: Any, repo: str, revision: str | None) -> tuple[dict[str, Any], str]:
@@ -45,7 +45,7 @@ def list_files(api: Any, repo: str, revision: str | None) -> tuple[dict[str, Any
     try:
         every = list(api.list_repo_tree(repo, repo_type="dataset", revision=commit, recursive=True))
     except Exception as error:
-        raise _unreachable(repo, revision, error) from error
+        raise unreachable(repo, revision, error) from error
     files = {each.path: each for each in every if hasattr(each, "blob_id")}
     for path in files:
         if ".." in PurePosixPath(path).parts or PurePosixPath(path).is_absolute():
@@ -55,17 +55,19 @@ def list_files(api: Any, repo: str, revision: str | None) -> tuple[dict[str, Any
     return files, commit
 
 
-def _unreachable(repo: str, revision: str | None, error: Exception) -> Exception:
+def unreachable(repo: str, revision: str | None, error: Exception) -> Exception:
     """The sentence for what the hub's library or the network raised; a fault of ours stays what it is."""
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     if not isinstance(error, HfHubHTTPError | HFValidationError | OfflineModeIsEnabled | OSError):
         return error
-    said = " ".join(str(error).split())[:200]
+    # Offline mode is ours where the hub does not answer: the advice to unset its variable would mislead.
+    is_offline = isinstance(error, OfflineModeIsEnabled)
+    said = "the hub does not answer from here" if is_offline else " ".join(str(error).split())[:200].rstrip(".")
     at = f" at revision {revision}" if revision else ""
     return SourceError(
-        f"The hub's dataset {repo}{at} cannot be reached ({said}); expected a network and an id that exists. What is "
-        "fetched already stays; the same command continues."
+        f"The hub's dataset {repo}{at} cannot be reached ({said}); expected a network and an id that exists; what is "
+        "fetched already stays, and the same command continues."
     )
 
 
@@ -88,7 +90,7 @@ def download(api: Any, record: Manifest, folder: Path, told: Any) -> None:
                 force_download=is_forced,
             )
         except Exception as error:
-            raise _unreachable(record.repo, record.revision[:12], error) from error
+            raise unreachable(record.repo, record.revision[:12], error) from error
         if is_whole(folder / told.path, told, None):
             return
     (folder / told.path).unlink(missing_ok=True)
