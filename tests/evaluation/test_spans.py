@@ -57,10 +57,12 @@ def test_tokens_outside_the_context_never_win():
     assert answer(features, logits_of(features, s0_0=99, e0_0=99, s0_12=99, e0_12=99, s0_5=1, e0_6=1)) == ["de"]
 
 
-def test_pieces_without_characters_neither_begin_nor_end_an_answer():
+def test_a_piece_without_characters_begins_an_answer_at_the_word_behind_it_and_ends_none():
     features = windows((0, 10))
-    features.extra["char_spans"].values[4] = (2, 2)  # a bare `▁`
+    features.extra["char_spans"].values[4] = (3, 3)  # a bare `▁`, as the tokenizer gives it: at the word behind it
     assert answer(features, logits_of(features, s0_4=9, e0_4=9, s0_5=3, e0_6=3)) == ["de"]
+    assert answer(features, logits_of(features, s0_3=9, e0_4=9, e0_3=3)) == ["b"]
+    assert answer(features, logits_of(features, s0_4=9, e0_4=99)) != [""]
 
 
 def test_an_answer_is_at_most_as_long_as_asked():

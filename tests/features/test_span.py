@@ -190,9 +190,14 @@ def test_an_answer_that_a_window_cuts_is_never_labelled_there(characters):
 
 @pytest.mark.parametrize(
     ("context", "answer", "pieces"),
-    [("中国 是 一个 国家", "是", ["是"]), ("The river is sufficient", "sufficient", ["sufficient"])],
+    [
+        ("中国 是 一个 国家", "是", ["▁", "是"]),
+        ("The river is sufficient", "sufficient", ["▁", "sufficient"]),
+        ("The river is sufficient", "is", ["▁is"]),  # the bare `▁` behind it ends no answer
+        ("sufficient water", "suffic", ["▁", "sufficient"]),
+    ],
 )
-def test_a_bare_space_piece_carries_no_label(context, answer, pieces, xlmr):
+def test_an_answer_begins_on_the_bare_space_piece_of_its_first_word_and_does_not_end_on_one(context, answer, pieces, xlmr):
     assert "▁" in xlmr.tokenize(context)
     assert labelled(context, answer, xlmr) == pieces
 

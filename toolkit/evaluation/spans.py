@@ -89,11 +89,11 @@ def best_spans(
         null = logits[window][0]
         if float(null.sum()) < null_logits[row].sum():
             null_logits[row] = null
-        # Outside the context, and bare `▁` pieces, which cover no character.
-        is_legal = chars[:, 1] > chars[:, 0]
-        if not is_legal.any():
+        # Both ends are in the context; a bare `▁`, which covers no character, begins an answer and does not end one.
+        is_legal = np.stack([chars[:, 0] >= 0, chars[:, 1] > chars[:, 0]], 1)  # [T, 2]
+        if not is_legal[:, 1].any():
             continue
-        start, end = np.where(is_legal[:, None], logits[window], -np.inf).T  # [T], [T]
+        start, end = np.where(is_legal, logits[window], -np.inf).T  # [T], [T]
         starts, ends = _top(start, n_best), _top(end, n_best)
         if len(starts) == 0 or len(ends) == 0:
             continue

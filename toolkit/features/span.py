@@ -33,7 +33,8 @@ def span_features(rows: Sequence[SpanRow], tokenizer: Any, *, max_length: int, s
 
     Returns:
         Items are windows. `extra["char_spans"]`: Ragged int32 [T, 2], each token's characters in the context,
-        (-1, -1) for tokens outside it; empty for a bare `▁`.
+        (-1, -1) for tokens outside it; a bare `▁` covers none and has the place (s, s) of the word behind it, which an
+        answer may begin on.
     """
     _check(max_length, stride)
     rows = list(rows)
@@ -46,7 +47,7 @@ def span_features(rows: Sequence[SpanRow], tokenizer: Any, *, max_length: int, s
     windows: list[_Window] = []
     for i, (row, (question, _), (context, found)) in enumerate(zip(rows, questions, contexts, strict=True)):
         offsets = _strip_spaces(np.array(found, np.int32).reshape(-1, 2), row.context)
-        # A bare `▁` comes with the offsets of the first character of the word behind it; it covers none.
+        # A bare `▁` comes with the offsets of the first character of the word behind it; it covers none, but begins there.
         bare = np.asarray(context, np.int64) == space
         offsets[bare, 1] = offsets[bare, 0]
         head = [bos, *question[:room], eos, eos]
@@ -153,4 +154,8 @@ def _token_span(offsets: np.ndarray, start: int, end: int, shift: int, held: tup
     tokens = np.flatnonzero(covers)
     if len(tokens) == 0:
         return 0, 0
-    return int(tokens[0]) + shift, int(tokens[-1]) + shift
+    first = int(tokens[0])
+    # A word that the tokenizer parts from its blank begins on the blank's piece, as `▁word` does.
+    while first > 0 and start <= offsets[first - 1, 0] == offsets[first - 1, 1] == offsets[first, 0]:
+        first -= 1
+    return first + shift, int(tokens[-1]) + shift
