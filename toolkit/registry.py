@@ -14,9 +14,9 @@ _Name = TypeVar("_Name", bound=Hashable)
 def nearest(name: str, known: Iterable[str], *, n: int = 3) -> list[str]:
     """Return up to `n` of the `known` names that `name` is a slip of, best first.
 
-    A slip is a character too many, too few or another one, or two that changed places: one in four characters at most,
-    at least one, and never more than three. A name of two characters, such as a language code, has no letter to spare: only its letters may change
-    places. The beginning of a longer name counts as well.
+    A slip is a character too many, too few or another one, or two that changed places: one in three characters at
+    most, at least one, and never more than three. A name of two characters, such as a language code, has no letter to
+    spare: only its letters may change places. The beginning of a longer name counts as well.
 
     Example:
         >>> nearest("xqaud", ["xquad", "xnli", "squad"], n=1)
@@ -34,7 +34,7 @@ def _is_slip(text: str, name: str) -> bool:
         return sorted(text) == sorted(name)
     if len(text) >= 4 and (name.startswith(text) or (text.startswith(name) and len(name) >= 4)):
         return True
-    return distance(text, name) <= max(1, min(3, max(len(text), len(name)) // 4))
+    return distance(text, name) <= max(1, min(3, max(len(text), len(name)) // 3))
 
 
 def distance(one: str, other: str) -> int:
