@@ -197,7 +197,9 @@ def test_an_answer_that_a_window_cuts_is_never_labelled_there(characters):
         ("sufficient water", "suffic", ["▁", "sufficient"]),
     ],
 )
-def test_an_answer_begins_on_the_bare_space_piece_of_its_first_word_and_does_not_end_on_one(context, answer, pieces, xlmr):
+def test_an_answer_begins_on_the_bare_space_piece_of_its_first_word_and_does_not_end_on_one(
+    context, answer, pieces, xlmr
+):
     assert "▁" in xlmr.tokenize(context)
     assert labelled(context, answer, xlmr) == pieces
 
