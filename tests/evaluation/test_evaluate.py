@@ -176,6 +176,18 @@ def test_a_tag_outside_the_set_is_never_right_and_still_counts(monkeypatch, tiny
     assert [each.outcome for each in found.predictions] == [pytest.approx(2 / 3), 0.0]
 
 
+def test_the_tag_set_of_the_task_says_what_a_chunk_is(monkeypatch, tiny):
+    rows = [TagsRow("1", ("b", "c"), (1, 1))]
+
+    def answered(features):
+        return Ragged(np.where(features.tags.values >= 0, features.tags.values, 0), features.input_ids.offsets)
+
+    # L ends a chunk of BILOU, and is a part of speech in another set: two chunks, or a run of one tag.
+    chunks = scored(monkeypatch, tiny, "tags", rows, answered, labels=("O", "L", "B", "I", "U"), metric="seqeval")
+    speech = scored(monkeypatch, tiny, "tags", rows, answered, labels=("N", "L", "V"), metric="seqeval")
+    assert [each.predictions[0].counts["tp"] for each in (chunks, speech)] == [2, 1]
+
+
 def test_qqp_reports_accuracy_and_f1(monkeypatch, tiny):
     rows = [PairRow(str(i), "b", "c", label) for i, label in enumerate((1, 1, 0))]
     found = scored(monkeypatch, tiny, "pair", rows, lambda _: np.eye(2, dtype="f4")[[1, 0, 0]], metric="accuracy-f1")

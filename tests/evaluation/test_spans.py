@@ -157,6 +157,8 @@ def test_a_row_without_any_legal_span_is_surely_unanswered():
         ("x क\u093f y", "क", "क\u093f"),  # a Devanagari vowel sign
         ("x ก\u0e34 y", "ก", "ก\u0e34"),  # a Thai one
         ("x مَ y", "م", "مَ"),  # an Arabic one
+        ("x \u1112\u1161\u11ab y", "\u1112", "\u1112\u1161\u11ab"),  # a Korean syllable in parts
+        ("x \uff76\uff9e\u3067 y", "\uff76", "\uff76\uff9e"),  # a halfwidth mark of Japanese
     ],
 )
 def test_an_answer_ends_behind_the_marks_of_its_last_letter(context, letter, text):

@@ -92,8 +92,11 @@ def test_a_damaged_line_is_named_and_the_rest_is_used(tmp_path: Path) -> None:
 
 
 def test_a_third_column_with_a_score_is_ignored(tmp_path: Path) -> None:
-    path = _write(tmp_path, en_to_de_dot_txt="cat\tKatze\t0.93\ndog Hund 1e-3\n") / "en-de.txt"
-    assert read_lexicon(path).entries == {"cat": ("Katze",), "dog": ("Hund",)} and not read_lexicon(path).damaged
+    path = _write(tmp_path, en_to_de_dot_txt="cat\tKatze\t0.93\ndog Hund 1e-3\nsun\tSonne\t0,5\n") / "en-de.txt"
+    assert (
+        read_lexicon(path).entries == {"cat": ("Katze",), "dog": ("Hund",), "sun": ("Sonne",)}
+        and not read_lexicon(path).damaged
+    )
 
 
 def test_turkish_is_lowered_as_turkish() -> None:

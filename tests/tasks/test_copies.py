@@ -58,7 +58,7 @@ def test_a_column_that_names_rows_may_be_one_of_the_texts(key: str, tmp_path: Pa
 )
 def test_two_columns_that_hold_the_same_in_every_row_are_refused(kind: str, columns: str, tmp_path: Path) -> None:
     task = declared(tmp_path, kind, columns)
-    same = [{"a": "Rome", "b": "Rome\n"}, {"a": "Oslo", "b": " Oslo"}]
+    same = [{"a": "Rome", "b": "Rome\n"}, {"a": "Le cafe\u0301", "b": " Le\u00a0café"}]  # one text to an encoder
     written(tmp_path, *same)
     with pytest.raises(DataError, match=r"own en \(score\): in all 2 rows .*the text sought is the text itself"):
         task.rows("score")

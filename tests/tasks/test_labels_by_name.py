@@ -99,6 +99,26 @@ def test_true_and_false_and_whole_fractions_are_words_too(tmp_path: Path) -> Non
     assert read(task) == ["entailment", "contradiction"]
 
 
+def test_true_may_begin_with_a_capital(tmp_path: Path) -> None:
+    written(tmp_path, [True, False])  # as pandas writes them
+    assert read(declared(tmp_path, label_map="{true: entailment, false: contradiction}")) == [
+        "entailment",
+        "contradiction",
+    ]
+    written(tmp_path, [True, False], "dev.jsonl")
+    task = declared(tmp_path, "dev.jsonl", label_map="{True: entailment, False: contradiction}")
+    assert read(task) == ["entailment", "contradiction"]
+
+
+def test_a_name_beyond_the_labels_is_the_fault_of_rows_that_have_it(tmp_path: Path) -> None:
+    names = ["-", *ORDER]
+    written(tmp_path, [names.index(label) for label in GOLD], "dev.parquet", names=names)
+    assert read(declared(tmp_path, "dev.parquet")) == GOLD
+    written(tmp_path, [1, 0], "dev.parquet", names=names)
+    with pytest.raises(DataError, match=r"row 1 \(counted from 0\): label 0"):
+        read(declared(tmp_path, "dev.parquet"))
+
+
 def test_several_words_may_be_one_label(tmp_path: Path) -> None:
     written(tmp_path, GOLD)
     said = {"base": "", "kind": "pair", "labels": "['yes', 'no']", "languages": "[zh]"}

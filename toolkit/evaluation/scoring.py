@@ -149,7 +149,7 @@ def score_tags(rows: Sequence[TagsRow], features: Features, out: Outputs, scorin
         ]
         outcomes = [each["right"] / each["words"] for each in counts]
     else:
-        spans = count_spans(names, gold)
+        spans = count_spans(names, gold, tag_set=labels)
         measures = micro_averaged(spans)
         counts, outcomes = [asdict(each) for each in spans], [each.f1 for each in spans]
     predictions = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ import numpy as np
 from toolkit.features.collate import Features
 from toolkit.features.ragged import Ragged
 from toolkit.tasks.rows import SpanRow
+
+# Vowels and finals of Korean syllables in parts (as macOS writes them), and the halfwidth marks of Japanese: no marks to Unicode.
+_COMPLETING = re.compile("[\u1160-\u11ff\ud7b0-\ud7fb\uff9e\uff9f]")
 
 
 @dataclass(frozen=True)
@@ -130,14 +134,14 @@ def _kept(found: list[tuple[float, int, int, float, float]], context: str, n: in
 
 
 def past_marks(text: str, end: int) -> int:
-    """Return `end`, moved past the combining marks that follow: XLM-R's normaliser composes a letter and its mark into one
-    character, whose offsets cover the letter alone.
+    """Return `end`, moved past what is written as characters of its own and completes the one before: XLM-R's normaliser
+    composes a letter and its marks, or the parts of a Korean syllable, into one character, whose offsets cover the first.
 
     Example:
-        >>> past_marks("cafe\u0301 au lait", 4), past_marks("cafe au lait", 4)
-        (5, 4)
+        >>> past_marks("cafe\u0301 au lait", 4), past_marks("cafe au lait", 4), past_marks("\u1112\u1161\u11ab", 1)
+        (5, 4, 3)
     """
-    while end < len(text) and unicodedata.category(text[end])[0] == "M":
+    while end < len(text) and (unicodedata.category(text[end])[0] == "M" or _COMPLETING.match(text[end])):
         end += 1
     return end
 

@@ -11,6 +11,7 @@ from toolkit.features.ragged import Ragged
 from toolkit.tasks.kinds import Kind
 
 PAD = 1  # XLM-R's padding id
+SPACE = "▁"  # the piece that stands for a blank; alone before many Chinese, Japanese and Thai words
 IGNORED = -100  # label that no loss and no metric counts
 
 Batch = dict[str, np.ndarray]

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import ToolkitError
-from toolkit.features.collate import Features
+from toolkit.features.collate import SPACE, Features
 from toolkit.features.ragged import Ragged
 from toolkit.tasks.rows import SpanRow
 
-SPACE = "▁"  # the piece that stands for a blank; alone before many Chinese, Japanese and Thai words
 MIN_CONTEXT = 16  # tokens of context that a window must have room for
 SHORTEST = 2 * MIN_CONTEXT + 4  # tokens of a window: as many of the question, and <s> </s></s> </s>
 
@@ -36,7 +35,7 @@ def span_features(rows: Sequence[SpanRow], tokenizer: Any, *, max_length: int, s
         (-1, -1) for tokens outside it; a bare `▁` covers none and has the place (s, s) of the word behind it, which an
         answer may begin on.
     """
-    _check(max_length, stride)
+    check_windows(max_length, stride)
     rows = list(rows)
     # A question is never allowed to crowd the context out: it is cut to leave room for stride and one step.
     room = max(max_length - stride - 4 - MIN_CONTEXT, MIN_CONTEXT)
@@ -88,7 +87,8 @@ class _Window:
     label: tuple[int, int]
 
 
-def _check(max_length: int, stride: int) -> None:
+def check_windows(max_length: int, stride: int) -> None:
+    """Raise a ToolkitError for windows too short for a question and a context, or that would hardly move on."""
     if max_length < SHORTEST:
         raise ToolkitError(
             f"Windows of {max_length} tokens have no room for a question and its context; set max_length to {SHORTEST} or more."

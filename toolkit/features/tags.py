@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from toolkit.config.words import LabelPiece
-from toolkit.features.collate import IGNORED, Features
+from toolkit.features.collate import IGNORED, SPACE, Features
 from toolkit.features.ragged import Ragged
 from toolkit.tasks.rows import OTHER_TAG, TagsRow
-
-SPACE = "▁"
 
 
 def tags_features(

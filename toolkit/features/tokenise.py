@@ -11,7 +11,7 @@ from toolkit.features.choice import choice_features
 from toolkit.features.collate import Features
 from toolkit.features.pair import pair_features
 from toolkit.features.query import query_features
-from toolkit.features.span import span_features
+from toolkit.features.span import check_windows, span_features
 from toolkit.features.tags import tags_features
 from toolkit.tasks.kinds import Kind
 
@@ -41,11 +41,13 @@ class Tokeniser:
         make: takes rows, a tokenizer, the length in tokens and the settings.
         max_length: tokens a sequence unless the settings say otherwise.
         reads: the settings that it reads besides the length.
+        check: takes the length in tokens and the settings; raises a ToolkitError if they do not go together.
     """
 
     make: Callable[[Sequence[Any], Any, int, Tokenising], Features]
     max_length: int = 256
     reads: tuple[str, ...] = ()
+    check: Callable[[int, Tokenising], None] = lambda size, how: None
 
 
 # Lengths: jiant's X-STILTs and XTREME guides.
@@ -56,6 +58,7 @@ TOKENISERS: Mapping[Kind, Tokeniser] = {
         lambda rows, tokenizer, size, how: span_features(rows, tokenizer, max_length=size, stride=how.stride),
         max_length=384,
         reads=("stride",),
+        check=lambda size, how: check_windows(size, how.stride),
     ),
     "tags": Tokeniser(
         lambda rows, tokenizer, size, how: tags_features(rows, tokenizer, max_length=size, label_piece=how.label_piece),
@@ -90,6 +93,12 @@ def features_of(
         max_length, stride, label_piece, query_length: as in `Tokenising`.
     """
     return tokenised(rows, kind, tokenizer, Tokenising(max_length, stride, label_piece, query_length))
+
+
+def check_tokenising(kind: Kind, how: Tokenising) -> None:
+    """Raise a ToolkitError if rows of a kind cannot be tokenised by these settings, before any row is read."""
+    found = TOKENISERS[kind]
+    found.check(how.max_length or found.max_length, how)
 
 
 def tokenised(rows: Sequence[Any], kind: Kind, tokenizer: Any, how: Tokenising) -> Features:

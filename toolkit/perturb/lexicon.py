@@ -140,7 +140,7 @@ def read_lexicon(path: Path) -> Lexicon:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        float(text.replace(",", "."))
     except ValueError:
         return False
     return True

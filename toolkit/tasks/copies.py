@@ -3,6 +3,7 @@ refused."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -52,14 +53,19 @@ APART: Mapping[Kind, Callable[[Any], tuple[str, ...]]] = {
 
 
 def has_copy(kind: Kind, row: Row) -> bool:
-    """Return whether two of the texts that should differ are the same, but for white space at their ends.
+    """Return whether two of the texts that should differ are the same to an encoder.
 
     Example:
         >>> has_copy("bitext", BitextRow("0", "Rome", "Rome")), has_copy("bitext", BitextRow("0", "Rom", "Rome"))
         (True, False)
     """
-    texts = [text.strip() for text in APART[kind](row)]
+    texts = [_as_read(text) for text in APART[kind](row)]
     return len(set(texts)) < len(texts)
+
+
+def _as_read(text: str) -> str:
+    """Return a text as an encoder reads it: characters in one form each (NFKC, as XLM-R's normaliser), single blanks."""
+    return " ".join(unicodedata.normalize("NFKC", text).split())
 
 
 def refuse_copies(kind: Kind, opened: Opened, where: str) -> None:
@@ -72,7 +78,7 @@ def refuse_copies(kind: Kind, opened: Opened, where: str) -> None:
         return
     n = 0
     for texts in _texts(kind, opened):
-        if len(texts) < 2 or len({text.strip() for text in texts}) > 1:
+        if len(texts) < 2 or len({_as_read(text) for text in texts}) > 1:
             return
         n += 1
     if n > 1:

@@ -12,7 +12,7 @@ from toolkit.languages import find_language
 from toolkit.tasks.declared_sides import has_sides, sides_of, tried, with_score
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.sources.checks import Column
-from toolkit.tasks.sources.file_source import FileSource
+from toolkit.tasks.sources.file_source import FORMAT_KINDS, FileSource
 from toolkit.tasks.sources.formats import ENDINGS, FORMATS
 from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.sources.share import SHARED, Shared, ShareSource, share_of
@@ -48,7 +48,9 @@ def usual_columns(said: Mapping[str, Any]) -> Mapping[str, str]:
 def _format(said: Mapping[str, Any]) -> str:
     files = [str(each) for each in said["files"].values() if share_of(each) is None]
     ending = Path(files[0]).suffix.lstrip(".").lower() if files else ""
-    return str(said.get("format") or ENDINGS.get(ending, ending))
+    # Tagged text goes by many endings (`train.txt`, `test.conll03`), and formats that hold it otherwise have theirs.
+    own = (format for format, kinds in FORMAT_KINDS.items() if said.get("kind") in kinds)
+    return str(said.get("format") or ENDINGS.get(ending, ending if ending in FORMATS else next(own, ending)))
 
 
 def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_map: Mapping[str, str] | None) -> Source:

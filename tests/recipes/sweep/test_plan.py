@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from toolkit.errors import ConfigError, ToolkitError
-from toolkit.recipes.sweep.facts import Facts, needs_of
+from toolkit.recipes.sweep.facts import Facts, lacking_languages, needs_of
 from toolkit.recipes.sweep.plan import stages_without_sharing
 from toolkit.recipes.sweep.run import plan_sweep
 from toolkit.sweeps import Planned
@@ -176,3 +178,20 @@ def test_a_grid_that_cannot_be_run_is_one_sentence(
     with pytest.raises((ToolkitError, ConfigError)) as fault:
         planned(tmp_path, text, given)
     assert expected in str(fault.value) and "\n" not in str(fault.value)
+
+
+def test_a_stride_that_leaves_no_room_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(ToolkitError, match="set the stride to 64 or less"):
+        planned(tmp_path, given={"train.max_length": "128"})
+    planned(tmp_path, given={"train.max_length": "128", "train.stride": "64"})
+
+
+def test_languages_that_the_data_lacks_are_named(tmp_path: Path) -> None:
+    grid = "axes: {targets: [xnli]}\nsettings: {backbone: {name: tiny}}\n"
+    (tmp_path / "facebook/xnli/de").mkdir(parents=True)
+    table = pyarrow.table({"premise": ["a"], "hypothesis": ["b"], "label": [0]})
+    pyarrow.parquet.write_table(table, tmp_path / "facebook/xnli/de/validation-00000-of-00001.parquet")
+    for languages, said in (("all", "left out: en, ar, bg,"), ("[de, sw]", "its steps will fail: sw.")):
+        steps = planned(tmp_path, f"{grid}languages: {languages}\n").steps
+        (sentence,) = lacking_languages(steps, BUILT_IN, tmp_path)
+        assert said in sentence and " de" not in sentence

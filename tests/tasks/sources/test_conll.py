@@ -134,6 +134,15 @@ def test_odd_lines_are_parted_as_they_can_be(tmp_path: Path) -> None:
     assert read(tmp_path, "He N\nNew York\tO\nsings  V \n") == [(["He", "New York", "sings"], ["N", "O", "V"])]
 
 
+def test_blanks_around_a_tab_are_part_of_no_cell_and_an_odd_blank_may_be_a_token(tmp_path: Path) -> None:
+    assert read(tmp_path, "He \tN\n\u00a0\tO\nsings\t V\n") == [(["He", "\u00a0", "sings"], ["N", "O", "V"])]
+
+
+@pytest.mark.parametrize("name", ["train.txt", "test.conll2003", "x.conllx", "x.NER"])
+def test_tagged_text_may_have_any_ending(tmp_path: Path, name: str) -> None:
+    assert read(tmp_path, "He N\nsings V\n", name) == [(["He", "sings"], ["N", "V"])]
+
+
 def test_cells_of_csv_are_cut_at_ascii_blanks_alone(tmp_path: Path) -> None:
     assert read(tmp_path, "w,t\n10\u00a0000 sings,N V\n", "x.csv", "{tokens: w, tags: t}") == [
         (["10\u00a0000", "sings"], ["N", "V"])

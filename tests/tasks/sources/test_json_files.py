@@ -113,6 +113,25 @@ def test_questions_without_an_answer_are_read_where_the_task_has_them(tmp_path: 
         read(tmp_path, "x.json", content)
 
 
+@pytest.mark.parametrize("answers", [{}, {"answers": None}])
+def test_a_question_may_lack_its_list_of_answers_and_its_id(tmp_path: Path, answers: dict[str, None]) -> None:
+    nothing = {"question": "誰が", **answers}
+    first = {key: value for key, value in FIRST.items() if key != "id"}
+    for qas in ([first, nothing], [nothing]):
+        content = {"data": [{"paragraphs": [{"context": CONTEXT, "qas": qas}]}]}
+        rows = read(tmp_path, "x.json", content, "may_be_unanswerable: true")
+        assert [row.id for row in rows] == ["0", "1"][: len(qas)] and rows[-1].answers == ()
+    flat = [{"id": "q1", "context": CONTEXT, **nothing, "answers": None}]
+    assert read(tmp_path, "x.jsonl", a_line(flat), "may_be_unanswerable: true")[0].answers == ()
+
+
+def test_a_place_may_be_written_as_a_fraction(tmp_path: Path) -> None:
+    rows = [
+        {**row, "answers": [{**a, "answer_start": float(a["answer_start"])} for a in row["answers"]]} for row in FLAT
+    ]
+    assert read(tmp_path, "x.jsonl", a_line(rows)) == ROWS
+
+
 def test_keys_that_a_file_adds_to_its_answers_may_be_of_any_type(tmp_path: Path) -> None:
     rows = [
         {**row, "answers": [each | {"by": by} for each in row["answers"]]}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from toolkit.composition import Name
 from toolkit.config import Config
 from toolkit.sweeps import Step
 from toolkit.tasks import Catalogue, Task
+from toolkit.tasks.lacking import lacking, left_out
 
 
 class BackboneFact(TypedDict):
@@ -106,6 +108,19 @@ def step_needs(step: Step, catalogue: Catalogue) -> list[Need]:
         found.append(Need(task.name, "train", code, train["limit"], train["seed"]))
         found.append(Need(task.name, "dev", dev, train["eval_limit"], score.get("seed", 0)))
     return found
+
+
+def lacking_languages(steps: Iterable[Step], catalogue: Catalogue, data_root: Path | None) -> Iterator[str]:
+    """Yield a sentence for each task that steps score in languages whose rows cannot be had."""
+    asked = dict.fromkeys((step.task, step.languages) for step in steps if not step.is_stage)
+    for name, languages in asked:
+        task = catalogue.get(name)
+        is_open = languages in ("all", "pairs")
+        missing = lacking(task, data_root=data_root, has_pairs="." in languages or languages == "pairs")
+        if is_open and missing:
+            yield left_out(task, missing)
+        elif named := [code for code in missing if code in languages.split(",")]:
+            yield f"{name}: not in the reachable data, so that its steps will fail: {', '.join(named)}."
 
 
 def train_need(ref: Name, source: Task, config: Config) -> Need:

@@ -16,7 +16,7 @@ from toolkit.recipes.score.settings import scoring_settings
 from toolkit.recipes.session.limits import scoring_limit
 from toolkit.recipes.sweep.facts import Facts, Need, backbone_key, step_needs, train_need
 from toolkit.recipes.train.auto import EPOCHS
-from toolkit.recipes.train.settings import learning_settings
+from toolkit.recipes.train.settings import check_lengths, learning_settings
 from toolkit.sweeps import Cell, Planned, Step, Sweep
 from toolkit.sweeps.values import Texts
 from toolkit.tasks import Catalogue, Task
@@ -73,6 +73,8 @@ class _Maker:
     def _stage(self, cell: Cell, stage: Stage, keys: Mapping[str, str], *, is_target: bool) -> str:
         config = self._config(cell, [str(task) for task in stage.tasks], is_target=is_target)
         sources = [self._catalogue.source_task(self._catalogue.get(ref.name)) for ref in stage.tasks]
+        if stage.merge is None:
+            check_lengths([source.kind for source in sources], config)
         parents = tuple(keys[entry] for entry in stage.parents)
         settings = _without_places(config)
         step = Step(

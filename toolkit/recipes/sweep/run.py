@@ -17,7 +17,7 @@ from toolkit.errors import Interrupted, ToolkitError
 from toolkit.progress import Progress, Tell
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.conductor import Conductor
-from toolkit.recipes.sweep.facts import Facts, needs_of, without_first_rows
+from toolkit.recipes.sweep.facts import Facts, lacking_languages, needs_of, without_first_rows
 from toolkit.recipes.sweep.messages import (
     CloseRun,
     Event,
@@ -108,6 +108,7 @@ def dry_run(
     planned = plan_sweep(file, given, _facts_of(old), session.catalogue)
     valid = without_first_rows(_facts_of(old), needs_of(planned.steps, session.catalogue)[0])
     planned = plan_sweep(file, given, valid, session.catalogue)
+    _name_lacking(planned, session)
     records = held.records(planned.steps)
     done = frozenset(key for key, record in records.items() if record.state == "done")
     states: dict[str, State] = {step.key: "done" if step.key in done else "waiting" for step in planned.steps}
@@ -166,6 +167,7 @@ def sweep(
             found = pool.ask(LookUp(tuple(backbones), tuple(needs)), LookedUp, on_event=on_event)
             planned = plan_sweep(file, given, Facts(found.backbones, found.rows), session.catalogue)
             _check_changes(held, old, planned, is_update)
+            _name_lacking(planned, session)
             run = _SweepRun(planned, session.config, pool, on_event)
             planned = replace(planned, workers=workers, run_id=run.open(old))
             held.write_plan(planned)
@@ -240,6 +242,11 @@ def _check_changes(held: SweepFolder, old: Planned | None, new: Planned, is_upda
             f"finished steps would be done again and {found.kept} kept; give --update to do so, or name another folder with "
             "--out."
         )
+
+
+def _name_lacking(planned: Planned, session: Session) -> None:
+    for sentence in lacking_languages(planned.steps, session.catalogue, session.config.data_root):
+        session.say(sentence)
 
 
 def _facts_of(old: Planned | None) -> Facts:

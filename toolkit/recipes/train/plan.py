@@ -14,6 +14,7 @@ from toolkit.errors import ToolkitError
 from toolkit.recipes.session.names import free_name, require_name
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.held import MADE, Held, held_entry
+from toolkit.recipes.train.settings import check_lengths
 from toolkit.zoo import AdapterCard
 from toolkit.zoo.find import orphans, refuse_orphans
 
@@ -94,6 +95,7 @@ def plan_training(expression: str, session: Session, asked: Asked) -> Planned:
     )
     # A name that is given may take the place of anything.
     _require_trained([stage for stage in stages if asked.name is None or stage.entry != entry], session)
+    _check_lengths(stages, session)
     made = [name for stage in stages for name in stage.makes]
     replaced = tuple(name for name in made if zoo.holds(name, shelf))
     orphaned = {name: found for name, found in orphans(zoo, made, shelf).items() if name in replaced}
@@ -110,6 +112,12 @@ def plan_training(expression: str, session: Session, asked: Asked) -> Planned:
     is_full = session.config.adapter.kind == "full"
     text = describe(stages, rows=catalogue.training_rows, backbone_learns=is_full, notes=notes)
     return Planned(stages, entry, held, replaced, orphaned, text)
+
+
+def _check_lengths(stages: Sequence[Stage], session: Session) -> None:
+    names = dict.fromkeys(ref.name for stage in stages if stage.merge is None for ref in stage.tasks)
+    catalogue = session.catalogue
+    check_lengths([catalogue.source_task(catalogue.get(name)).kind for name in names], session.config)
 
 
 def require_asked(planned: Planned, session: Session, *, force: bool) -> None:

@@ -54,3 +54,17 @@ def cases_of(stage: Stage, config: Config, kinds: Iterable[Kind]) -> set[Case]:
         "augment": config.train.augment is not None,
     }
     return {case for case, holds in found.items() if holds} | {case for kind in kinds for case in CASES[kind]}
+
+
+def check_lengths(kinds: Iterable[Kind], config: Config) -> None:
+    """Raise where rows of a stage could not be tokenised, before the stages below it are trained.
+
+    Raises:
+        ToolkitError: windows too short, or a stride that leaves them no room to move on.
+    """
+    from toolkit.features.tokenise import Tokenising, check_tokenising
+
+    for kind in dict.fromkeys(kinds):
+        for settings in (config.train, config.eval):
+            length = None if settings.max_length == "auto" else settings.max_length
+            check_tokenising(kind, Tokenising(length, settings.stride, settings.label_piece))

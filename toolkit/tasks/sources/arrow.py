@@ -138,6 +138,8 @@ class ArrowRows:
         column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
         for step in inner:
             kind = column.type
+            if pyarrow.types.is_null(kind):
+                continue  # no row has a value
             if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind):
                 if pyarrow.types.is_null(kind.value_type):
                     continue  # lists without an entry

@@ -112,7 +112,8 @@ class _Table:
 
     def line(self, number: int, text: str, *, is_first: bool) -> _Line:
         """Return a line with its cells; a line may be parted otherwise than the others if it then has as many cells."""
-        by_tabs, by_blanks = text.split("\t"), BLANKS.split(text.strip(" \t\r\f\v"))
+        by_tabs = [cell.strip(" ") for cell in text.split("\t")]
+        by_blanks = BLANKS.split(text.strip(" \t\r\f\v"))
         if self.has_tabs:
             is_odd = len(by_tabs) == 1 and len(by_blanks) == self.count and not (is_first and text.startswith("#"))
             return _Line(number, text, by_blanks if is_odd else by_tabs)

@@ -139,16 +139,26 @@ def _span(raw: dict[str, Any]) -> dict[str, Any]:
     texts, starts = raw["texts"], raw["starts"]
     if isinstance(texts, str):
         texts = [texts] if texts else []
-    if isinstance(starts, str | int) and not isinstance(starts, bool):
+    if isinstance(starts, str | int | float) and not isinstance(starts, bool):
         starts = [starts] if starts != "" else []
+    if texts is None and starts is None:
+        texts, starts = [], []
     if isinstance(starts, list):
-        starts = [int(each) if isinstance(each, str) and each.isdecimal() else each for each in starts]
+        starts = [_whole(each) for each in starts]
     return _filled({**raw, "texts": texts, "starts": starts}, "question", "context")
+
+
+def _whole(value: Any) -> Any:
+    """Return a whole number that is written as text or as a fraction (pandas writes 8.0 where others are missing)."""
+    is_whole = value.isdecimal() if isinstance(value, str) else isinstance(value, float) and value.is_integer()
+    return int(value) if is_whole else value
 
 
 def _tags(raw: dict[str, Any]) -> dict[str, Any]:
     cut = {name: _cut(raw[name]) for name in ("tokens", "tags")}
-    if isinstance(cut["tokens"], list) and any(isinstance(each, str) and not each.strip() for each in cut["tokens"]):
+    if isinstance(cut["tokens"], list) and any(
+        isinstance(each, str) and not BLANKS.sub("", each) for each in cut["tokens"]
+    ):
         raise Fault("tokens", "an empty token", "text in every token")
     return {**raw, **cut}
 

@@ -114,7 +114,8 @@ def _questions(file: Path, articles: Sequence[Any], name: str) -> Iterator[tuple
                 fields = {**held, **paragraph, **question}
                 fields.pop("paragraphs", None)
                 fields.pop("qas", None)
-                yield f"{there}.qas[{q}]", fields | {"answers": _answers(fields.get("answers"))}
+                # SQuAD 2.0 may leave the answers of a question out; ids are of no use but to name rows.
+                yield f"{there}.qas[{q}]", {"id": None, **fields, "answers": _answers(fields.get("answers") or [])}
 
 
 def _answers(value: Any) -> Any:

@@ -50,6 +50,8 @@ def known_words(task: Task, label_map: Mapping[str, str], names: Sequence[str], 
     """
     labels = {label: index for index, label in enumerate(task.labels)}
     mapped = {word_of(word) or word: labels[label] if labels else int(label) for word, label in label_map.items()}
+    for word in [each for each in mapped if each.lower() in ("true", "false")]:
+        mapped |= {each: mapped[word] for each in (word.lower(), word.capitalize()) if each not in mapped}
     if not names or not labels:
         return {**labels, **mapped} if mapped else {}
     if not mapped and tuple(names) == task.labels:
@@ -64,7 +66,8 @@ def known_words(task: Task, label_map: Mapping[str, str], names: Sequence[str], 
                 "correct `labels` or `label_map`."
             )
     found = [mapped.get(str(number), index) for number, index in enumerate(by_name)]
-    if None not in found or task.may_have_other_tags:
+    # A name that no label has (`-` for rows without a majority) is the fault of the rows that have it.
+    if None not in found or task.may_have_other_tags or set(found) >= set(labels.values()):
         indices = {str(number): index for number, index in enumerate(found) if index is not None}
         return {**labels, **mapped, **indices}
     if not mapped and len(names) == len(labels) and found == [None] * len(names):
