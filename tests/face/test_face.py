@@ -210,3 +210,14 @@ def test_a_list_is_saved_as_text_csv_and_json(folder: Path, name: str) -> None:
     assert len(result.table()) == len(result.records()) > 0
     saved = result.save(folder / "saved")
     assert {path.suffix for path in saved.iterdir()} == {".txt", ".csv", ".json"}
+
+
+def test_the_doctor_examines_the_backbone_that_was_named(tmp_path: Path) -> None:
+    def found(name: str) -> str:
+        return toolkit.doctor(toolkit.configure(backbone=name, zoo=tmp_path / "zoo")).text
+
+    refused = found("google-bert/bert-base-uncased")
+    assert "FIX   Backbone 'google-bert/bert-base-uncased' is, by its name, a model of the bert family" in refused
+    assert "hf download google-bert" not in refused
+    assert f"FIX   backbone {tmp_path}: a folder without config.json" in found(str(tmp_path))
+    assert "FIX   backbone me/mine: not in the hub cache" in found("me/mine")

@@ -135,3 +135,35 @@ def test_two_tasks_of_one_size_are_not_shuffled_alike():
 def test_planned_batches_stand_in_no_order_of_length(one):
     longest = [one.lengths[items].max() for _, items in plan(one)]
     assert abs(np.corrcoef(longest, np.arange(len(longest)))[0, 1]) < 0.4
+
+
+def test_the_order_of_named_tasks_changes_no_batch():
+    held = {"a": features(300), "b": features(300, seed=1), "c": features(120, seed=2)}
+
+    def told(names, **options):
+        planned = plan(*(held[name] for name in names), names=names, epochs=2.0, **options)
+        return [(names[task], items.tolist()) for task, items in planned]
+
+    assert told(["a", "b", "c"]) == told(["c", "b", "a"])
+    assert told(["a", "b"], counts=[200, 400]) == told(["b", "a"], counts=[400, 200])
+
+
+def test_a_further_task_leaves_the_draws_of_the_others_as_they_were():
+    held = {"a": features(100), "b": features(100, seed=1), "aa": features(100, seed=2)}
+
+    def drawn(names):
+        planned = plan(*(held[name] for name in names), names=names)
+        return sorted(items.tolist() for task, items in planned if names[task] == "b")
+
+    assert drawn(["a", "b"]) == drawn(["a", "aa", "b"])
+
+
+def test_the_name_of_a_single_task_changes_no_batch(one):
+    held = [[items.tolist() for _, items in plan(one, names=names)] for names in (["a"], ["b"], ())]
+    assert held[0] == held[1] == held[2]
+
+
+def test_tasks_of_one_size_are_drawn_in_orders_of_their_own():
+    held = features(200)
+    planned = plan(held, held, names=["a", "b"])
+    assert {tuple(items) for task, items in planned if task == 0} != {tuple(items) for task, items in planned if task}

@@ -12,8 +12,11 @@ from click.testing import CliRunner
 
 import cli
 from tests.zoo.cards import ADAPTER, TINY, card
+from toolkit.results.score import Score
 from toolkit.zoo import AdapterCard, CardScore, Seen, Zoo
 from toolkit.zoo.diff import diff
+from toolkit.zoo.record import add_scores
+from toolkit.zoo.scored import Kept
 from toolkit.zoo.share.share import push
 
 Tensors = dict[str, np.ndarray]
@@ -98,3 +101,22 @@ def test_the_command_compares_with_another_place(zoo: Zoo, tmp_path: Path, at: s
     assert "relative difference" in said.stdout and "digest" in said.stdout and theirs.digest[:12] in said.stdout
     same = CliRunner().invoke(cli.main, ["zoo", "diff", "mnli", "mnli", "--zoo", str(zoo.root)])
     assert same.stdout.startswith("The same weights")
+
+
+def test_scores_that_were_reached_since_are_compared_where_protocol_and_rows_are_the_same(zoo: Zoo) -> None:
+    one, other = put(zoo, "mnli", tensors()), put(zoo, "mnli/squad", tensors(1))
+
+    def keep(entry: tuple[Zoo, AdapterCard], value: float, **fields: str) -> None:
+        score = Score("xnli", "de", "accuracy", value, 9, entry[1].name, 0, **{"split": "test", **fields})
+        add_scores(zoo, entry[1], [Kept(entry[1].digest, score, True, "en", "eval")])
+
+    keep(one, 0.5, fingerprint="ab")
+    keep(other, 0.6, fingerprint="ab")
+    keep(other, 0.7, fingerprint="cd")
+    keep(other, 0.4, fingerprint="ab", protocol="noise=swap")
+    scores = {key: values for key, *values in diff(one, other).scores if key[0] == "xnli"}
+    assert scores == {
+        ("xnli", "de", "accuracy (test)"): [0.5, 0.6],
+        ("xnli", "de", "accuracy (test) of rows cd"): [None, 0.7],
+        ("xnli", "de", "accuracy (test, noise=swap)"): [None, 0.4],
+    }

@@ -165,3 +165,11 @@ def test_an_adapter_that_is_not_small_is_shown_by_its_megabytes(tmp_path: Path) 
     zoo = Zoo(tmp_path / "zoo")
     zoo.put(card("mnli"), {ADAPTER: {"w": np.zeros((250, 1000), np.float32)}})
     assert "1.0 MB, digest" in page(zoo.list())
+
+
+def test_the_gallery_of_a_zoo_that_is_not_there_is_one_sentence_and_no_page(tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    found = CliRunner().invoke(cli.main, ["zoo", "site", str(out), "--zoo", str(tmp_path / "nowhere")])
+    assert found.exit_code == 2
+    assert found.stderr.startswith("Error: The zoo ") and "nowhere is not a folder" in found.stderr
+    assert not out.exists() and not (tmp_path / "nowhere").exists()

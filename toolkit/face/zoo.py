@@ -251,10 +251,16 @@ def zoo_gc(config: Config, *, locks: Sequence[Path] = (), remove: bool = False) 
 
 
 def zoo_site(config: Config, *, out: Path) -> Listing:
-    """Write a gallery of the zoo into a folder: one page with cards, lineage and scores, which fetches nothing."""
+    """Write a gallery of the zoo into a folder: one page with cards, lineage and scores, which fetches nothing.
+
+    Raises:
+        ToolkitError: there is no zoo.
+    """
     from toolkit.zoo import Zoo
     from toolkit.zoo.site import write_site
 
+    if not Path(config.zoo).is_dir():
+        raise ToolkitError(f"The zoo {config.zoo} is not a folder; name the folder of a zoo with --zoo.")
     page, number, damaged = write_site(Zoo(config.zoo), Path(out))
     notes = [f"{number} adapters; open it in a browser.", *(f"Damaged: {sentence}" for sentence in damaged)]
     return listing([{"page": str(page), "adapters": number}], lines=[str(page)], notes=notes)

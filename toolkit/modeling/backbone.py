@@ -20,7 +20,7 @@ from toolkit.errors import SourceError, ToolkitError
 from toolkit.hub import prepare_hub
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
-from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name, other_family
+from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name
 from toolkit.modeling.precision import Precision, pick_device, resolve_precision
 from toolkit.modeling.products import install_products
 from toolkit.modeling.special import as_text
@@ -202,11 +202,6 @@ def _from_hub(name: str, revision: str | None) -> tuple[Any, Any]:
     try:
         config = AutoConfig.from_pretrained(hub_id, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        if (family := other_family(hub_id)) is not None:
-            raise ToolkitError(
-                f"Backbone '{name}' is, by its name, a model of the {family} family; expected one of the XLM-R family "
-                "(xlm-roberta)."
-            ) from error
         raise SourceError(
             f"Backbone '{name}' is neither a folder nor in the local cache, and the hub cannot be reached or has no such model; "
             f"download it where there is a network (`hf download {hub_id} --local-dir DIR`) and pass `--backbone DIR`, "

@@ -261,10 +261,11 @@ class Circuit(nn.Module):
         self._wired.outdate()
 
     def learnable(self, learn: Sequence[Part]) -> dict[str, nn.Parameter]:
-        """Return the parameters of the parts in `learn`, by `kind:name/key`."""
+        """Return the parameters of the parts in `learn`, by `kind:name/key`; parts of one kind in the order of their names."""
+        kinds = [part.kind for part in learn]
         return {
             f"{part.kind}:{part.name}/{key}": parameter
-            for part in learn
+            for part in sorted(learn, key=lambda part: (kinds.index(part.kind), part.name))
             for key, parameter in self.parameters_of(part).items()
         }
 

@@ -17,48 +17,98 @@ _WITHOUT_ORGANISATION = re.compile(r"(distil|xlm-)?roberta-(base|large)(-[a-z0-9
 # Families as they are named in hub ids; a name with `roberta` or `xlm` in it is of none of them.
 _OTHERS = [
     "albert",
+    "alpaca",
     "bart",
     "barthez",
     "bert",
-    "bertweet",
     "bigbird",
+    "biogpt",
+    "blenderbot",
     "bloom",
+    "byt5",
+    "camembert",
     "canine",
+    "codegen",
+    "cohere",
+    "convbert",
+    "data2vec",
     "deberta",
+    "deepseek",
     "distilbert",
-    "ernie",
     "electra",
+    "ernie",
+    "esm",
+    "esm2",
+    "falcon",
+    "flaubert",
     "fnet",
     "funnel",
     "gemma",
     "gpt",
     "gpt2",
+    "granite",
     "labse",
+    "layoutlm",
     "led",
     "llama",
     "longformer",
+    "luke",
+    "lxmert",
+    "m2m100",
+    "mamba",
+    "marian",
     "mbart",
     "mbert",
     "mdeberta",
+    "megatron",
     "minilm",
     "mistral",
+    "mluke",
     "mobilebert",
     "modernbert",
     "mpnet",
     "mt5",
     "muril",
+    "nezha",
+    "nllb",
+    "nystromformer",
+    "olmo",
     "opt",
+    "opus",
+    "pegasus",
+    "perceiver",
     "phi",
+    "plbart",
+    "prophetnet",
+    "pythia",
     "qwen",
     "reformer",
     "rembert",
+    "retribert",
+    "roformer",
+    "rwkv",
+    "sbert",
+    "smollm",
     "splinter",
     "squeezebert",
+    "stablelm",
+    "starcoder",
     "t5",
+    "tapas",
+    "tinyllama",
+    "umberto",
     "umt5",
+    "vicuna",
+    "whisper",
     "xglm",
     "xlnet",
+    "xmod",
+    "zephyr",
 ]
+# RoBERTas whose name ends like the other family's.
+_ROBERTAS = ("codebert", "graphcodebert", "phobert")
+# Models whose names begin like ours and that are of other types.
+_LIKE_OURS = re.compile(r"xlm-(mlm|clm)|xlm-prophetnet|xlm-roberta-xx?l(?![a-z])")
 _FAMILY = "expected one of the XLM-R family, such as xlm-roberta-base or `embedded`"
 
 
@@ -77,10 +127,12 @@ def check_backbone_name(name: str) -> None:
         raise SourceError(
             f"The backbone {name} is not a folder; expected what `save_pretrained` or `hf download` leaves."
         )
-    if "/" in name or _WITHOUT_ORGANISATION.fullmatch(name):
+    if _WITHOUT_ORGANISATION.fullmatch(name):
         return
-    if (family := other_family(name)) is not None:
-        raise ToolkitError(f"Backbone '{name}' is a model of the {family} family; {_FAMILY}.")
+    if (family := other_family(name)) is not None and not is_kept(name):
+        raise ToolkitError(f"Backbone '{name}' is, by its name, a model of the {family} family; {_FAMILY}.")
+    if "/" in name:
+        return
     hint = did_you_mean(name, NAMES) or "Expected a hub id (ORG/NAME), a folder, or one of these."
     raise ToolkitError(f"No backbone named '{name}'. {hint} `xstilts backbones` lists all {len(NAMES)}.")
 
@@ -92,7 +144,33 @@ def other_family(name: str) -> str | None:
         >>> other_family("google-bert/bert-base-uncased"), other_family("FacebookAI/xlm-roberta-base")
         ('bert', None)
     """
-    words = re.split(r"[^a-z0-9]+", name.rpartition("/")[2].lower())
+    model = name.rpartition("/")[2].lower()
+    if (special := _LIKE_OURS.match(model)) is not None:
+        return special[0]
+    words = re.split(r"[^a-z0-9]+", model)
     if any("roberta" in word or word.startswith("xlm") for word in words):
         return None
-    return next((word for word in words if word in _OTHERS), None)
+    if "mpnet" in words and "multilingual" in words:
+        return None  # XLM-R that learnt from an MPNet: sentence-transformers/paraphrase-multilingual-mpnet-base-v2
+    return next((stem for word in words if (stem := _family_of(word)) is not None), None)
+
+
+def _family_of(word: str) -> str | None:
+    """Return the family that one word of a model's name tells: as it is, or without the number of its version."""
+    if word in _OTHERS:
+        return word
+    if word.endswith("bert") and word not in _ROBERTAS:
+        return word
+    stem = re.sub(r"(v?\d+)+$", "", word)
+    return stem if stem in _OTHERS and len(stem) > 2 else None
+
+
+def is_kept(name: str) -> bool:
+    """Return whether the local cache of the hub holds the model, whose configuration then says its type."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return isinstance(try_to_load_from_cache(name, "config.json"), str)
+    except HFValidationError:
+        return False

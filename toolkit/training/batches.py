@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.features.collate import Features, mean_cost, shuffled_batches
+from toolkit.training.seeding import derived_seed
 
 PlannedBatch = tuple[int, np.ndarray]  # (which task, which items of it)
 
@@ -43,6 +44,7 @@ def plan_batches(
     epochs: float,
     total_steps: int | None = None,
     counts: Sequence[int | None] | None = None,
+    names: Sequence[str] = (),
 ) -> Planned:
     """Return every batch of a run in order; `total_steps` plans the same batches as the `epochs` that come to as many.
 
@@ -54,17 +56,23 @@ def plan_batches(
         epochs: passes over the rows; a fraction takes that share of the last pass's batches.
         total_steps: where given, replaces `epochs`.
         counts: rows of each task per epoch (a mixture); None: all of them, once. Rows beyond a task's size repeat.
+        names: one per task: the draws of several tasks are seeded by name, so that their order changes nothing; without
+            names by place.
     """
     budgets = [batch_size * mean_cost(one) for one in features]
+    places = range(len(features))
+    seeds = [derived_seed(seed, name) for name in names] if len(names) > 1 else [seed + place for place in places]
+    in_order = sorted(places, key=lambda place: names[place]) if names else places
     planned: list[PlannedBatch] = []
     ends: list[int] = []
     epoch = 0
     while True:
         batches: list[PlannedBatch] = []
-        for task, one in enumerate(features):
+        for task in in_order:
+            one = features[task]
             count = None if counts is None else counts[task]
-            items = None if count is None else _drawn(len(one), count, seed, epoch, task)
-            cut = shuffled_batches(one, budget=budgets[task], seed=seed + task, epoch=epoch, items=items)
+            items = None if count is None else _drawn(len(one), count, seeds[task], epoch)
+            cut = shuffled_batches(one, budget=budgets[task], seed=seeds[task], epoch=epoch, items=items)
             batches += [(task, batch) for batch in cut]
         order = np.random.default_rng([seed, epoch, 1]).permutation(len(batches))
         if total_steps is not None:
@@ -79,8 +87,8 @@ def plan_batches(
             return Planned(planned, tuple(ends), epoch - 1 + taken / len(batches))
 
 
-def _drawn(size: int, count: int, seed: int, epoch: int, task: int) -> np.ndarray:
+def _drawn(size: int, count: int, seed: int, epoch: int) -> np.ndarray:
     """Draw `count` of `size` items, each as often as any other give or take one."""
-    rng = np.random.default_rng([seed, epoch, task, 2])
+    rng = np.random.default_rng([seed, epoch, 2])
     rounds = [rng.permutation(size) for _ in range(-(-count // size))]
     return np.concatenate(rounds)[:count]

@@ -37,12 +37,14 @@ class TaskData:
     Attributes:
         count: rows per epoch, of a mixture; default: all of them, once.
         loss: of a batch, in place of the cross-entropy of its labels, which are then not read (distillation).
+        name: of the rows, `TASK` or `TASK.LANGUAGE`, by which the draws of several tasks are seeded; default: the head's.
     """
 
     head: str
     features: Features
     count: int | None = None
     loss: Loss | None = None
+    name: str = ""
 
 
 def plan_run(data: Sequence[TaskData], train: TrainConfig, *, processes: int = 1) -> Planned:
@@ -55,6 +57,7 @@ def plan_run(data: Sequence[TaskData], train: TrainConfig, *, processes: int = 1
         epochs=train.epochs,
         total_steps=train.total_steps and train.total_steps * processes,
         counts=[one.count for one in data],
+        names=[one.name or one.head for one in data],
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.record import scores_of
+from toolkit.zoo.scored import Kept
 from toolkit.zoo.store import Zoo
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ class Difference:
     Attributes:
         made: rows of (field, first, second) that differ: identity, recipe, parents, versions.
         data: rows of (source, first, second): which rows each has seen, where they differ.
-        scores: rows of (task, language, metric), first and second as fractions or None.
+        scores: rows of (task, language, metric), first and second as fractions or None: those of the cards, and those that
+            were reached since, whose metric is followed by split and protocol.
         weights: per part and layer.
         notes: what could not be compared, a sentence each.
     """
@@ -65,7 +68,8 @@ def diff(first: tuple[Zoo, AdapterCard], second: tuple[Zoo, AdapterCard]) -> Dif
     a, b = first[1], second[1]
     made = [(key, x, y) for key, x, y in _pairs(_facts(a), _facts(b)) if x != y]
     data = [(key, x, y) for key, x, y in _pairs(_seen(a), _seen(b)) if x != y]
-    scores = [(key, *values) for key, values in _scores(a, b).items()]
+    evaluated = scores_of(*first), scores_of(*second)
+    scores = [(key, *values) for key, values in (_scores(a, b) | _evaluated(*evaluated)).items()]
     weights, notes = _weights(first, second)
     return Difference(tuple(made), tuple(data), tuple(scores), tuple(weights), tuple(notes))
 
@@ -136,6 +140,19 @@ def _scores(a: AdapterCard, b: AdapterCard) -> dict[Cell, tuple[float | None, fl
         {(score.task, score.language, score.metric): float(score.value) for score in card.scores} for card in (a, b)
     ]
     return {key: (held[0].get(key), held[1].get(key)) for key in dict.fromkeys((*held[0], *held[1]))}
+
+
+def _evaluated(a: Sequence[Kept], b: Sequence[Kept]) -> dict[Cell, tuple[float | None, float | None]]:
+    """Return the scores that were reached since the training: those of one protocol and the same rows share a row."""
+    held = [{one.key[1:]: one.score.value for one in scores} for scores in (a, b)]
+    found: dict[Cell, tuple[float | None, float | None]] = {}
+    for key in dict.fromkeys((*held[0], *held[1])):
+        task, language, metric, split, protocol, fingerprint = key
+        cell = (task, language, f"{metric} ({', '.join(word for word in (split, protocol) if word)})")
+        if cell in found:  # of other rows
+            cell = (task, language, f"{cell[2]} of rows {fingerprint}")
+        found[cell] = (held[0].get(key), held[1].get(key))
+    return found
 
 
 def _weights(

@@ -246,7 +246,8 @@ class Zoo:
         text = str(parse(name))
         elsewhere = sorted({card.backbone.name for card in cards if card.name == text})
         again = ["xstilts", "train", text, "--backbone", backbone.removesuffix("+full")]
-        again += ["--zoo", str(self.root)] if self.root != Path("adapter_zoo") else []
+        own = ["--zoo", str(self.root)] if self.root != Path("adapter_zoo") else []
+        again += own
         if elsewhere:
             return ZooError(
                 f"The zoo holds '{text}' for {', '.join(elsewhere)}, not for {backbone}; "
@@ -256,7 +257,8 @@ class Zoo:
             return ZooError(
                 f"No adapter named '{text}': the zoo {self.root} is empty; `{shlex.join(again)}` trains it."
             )
-        return unknown("adapter", text, sorted({card.name for card in cards}), see="xstilts zoo list", error=ZooError)
+        see = shlex.join(["xstilts", "zoo", "list", *own])
+        return unknown("adapter", text, sorted({card.name for card in cards}), see=see, error=ZooError)
 
     def _faults(self, card: AdapterCard) -> Sentences:
         folder = self._folders.home(card)

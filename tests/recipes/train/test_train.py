@@ -109,6 +109,17 @@ def test_mix_trains_one_adapter_with_a_head_for_each_task(tmp_path: Path) -> Non
         assert toolkit.evaluate(expression, config, task=task, languages="en").scores
 
 
+def test_the_order_of_a_mixture_changes_no_weight(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path, "train.mixture=equal", "train.grad_clip=0.01")
+    tasks = ("micro-qa", "micro-nli", "micro-pos")
+    orders = [f"mix[{','.join(each)}]" for each in (tasks, tasks[::-1])]
+    for order in orders:
+        toolkit.train(order, config)
+    one, other = (weights(config, order) for order in orders)
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[key], other[key]) for key in one)
+
+
 def test_languages_of_one_task_share_a_head(tmp_path: Path) -> None:
     (card,) = toolkit.train("mix[micro-nli.en,micro-nli.sw]", tiny_config(tmp_path))
     assert set(card.heads) == {"micro-nli"}

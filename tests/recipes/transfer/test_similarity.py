@@ -20,7 +20,9 @@ from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer.similarity import by_group
 from toolkit.recipes.transfer.similarity import compare_tasks as journey
+from toolkit.recipes.transfer.write import pair_name
 from toolkit.tasks import BUILT_IN
+from toolkit.tracking.limits import Names
 
 pytestmark = pytest.mark.journey
 
@@ -185,3 +187,9 @@ def test_a_run_whose_logging_raises_is_failed(config: Config) -> None:
     with pytest.raises(OSError, match="no space"):
         journey(["micro-nli", "micro-pos"], Session.open(config, tracker=tracker), by="vocabulary")
     assert tracker.status == {"similarity micro-pos, micro-nli": "FAILED"}
+
+
+def test_two_pairs_of_compositions_have_two_names_in_the_tracker() -> None:
+    names = Names()
+    pairs = [("a/b", "c"), ("a", "b/c"), ("fuse[a,b]", "c"), ("avg[a,b]", "c"), ("a.de", "c"), ("a/de", "c")]
+    assert len({names.safe(pair_name("cka", *pair)) for pair in pairs}) == len(pairs)

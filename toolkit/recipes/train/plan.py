@@ -188,8 +188,12 @@ def _require_trained(stages: Sequence[Stage], session: Session) -> None:
         for verb, made_by in MADE.items():
             if isinstance(recipe.get(verb), Mapping) and _has_own_name(card, session):
                 how = recipe[verb]
-                keep = ["--keep", str(len(how["attention"]) - len(how["steps"]) + 1)] if made_by == "prune" else []
+                own = ["--as", parse(stage.entry).head_name.name]
+                if made_by == "prune":
+                    own += ["--keep", str(len(how["attention"]) - len(how["steps"]) + 1)]
+                elif isinstance(rows := how.get("rows"), Mapping) and "text" in rows:
+                    own += ["--text", str(rows["text"])]
                 raise ToolkitError(
                     f"'{stage.entry}' was not trained but {verb}; make it again with "
-                    f"`{command(made_by, str(how.get('from')), *keep, '--replace', config=session.config)}`."
+                    f"`{command(made_by, str(how.get('from')), *own, '--replace', config=session.config)}`."
                 )

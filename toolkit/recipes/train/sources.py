@@ -39,9 +39,12 @@ class Source:
 
 
 def sources_of(stage: Stage, session: Session) -> list[Source]:
-    """Return the rows of a stage's tasks; with `train.total_examples` so many in all, shared as the mixture has it."""
+    """Return the rows of a stage's tasks, in the order of their names: that of a mixture's members changes no weight.
+
+    With `train.total_examples` they are so many in all, shared as the mixture has it.
+    """
     settings = session.config.train
-    sources = [_source(ref, session) for ref in stage.tasks]
+    sources = [_source(ref, session) for ref in sorted(stage.tasks, key=str)]
     total = settings.total_examples
     if total is None:
         return sources
@@ -55,7 +58,10 @@ def sources_of(stage: Stage, session: Session) -> list[Source]:
 
 def training_data(stage: Stage, sources: Sequence[Source], backbone: Backbone, session: Session) -> list[TaskData]:
     """Return the tokens of every source's training rows, with its rows per epoch where the mixture says how many."""
-    data = [TaskData(head_of(stage, source), tokens(source, backbone, session, is_dev=False)) for source in sources]
+    data = [
+        TaskData(head_of(stage, source), tokens(source, backbone, session, is_dev=False), name=str(source.ref))
+        for source in sources
+    ]
     settings = session.config.train
     sizes = [len(one.features) for one in data]
     if len(sizes) == 1 or (settings.mixture == "proportional" and settings.mixture_cap is None):

@@ -154,6 +154,16 @@ def similarity_csv(
     return buffer.getvalue()
 
 
+def pair_name(predictor: str, source: str, target: str) -> str:
+    """Return the name of a pair's metric; a slash parts its three members and occurs in none of them.
+
+    Example:
+        >>> pair_name("cka", "mnli", "squad"), pair_name("cka", "mnli/squad", "udpos")
+        ('cka/mnli/squad', 'cka/mnli+squad/udpos')
+    """
+    return f"{predictor}/{parse(source).slug}/{parse(target).slug}"
+
+
 def track_similarity(found: Compared, folder: Path, session: Session) -> None:
     """Record one run: every number, and the files."""
     config = session.config
@@ -171,7 +181,7 @@ def track_similarity(found: Compared, folder: Path, session: Session) -> None:
     ) as tracker:
         for matrix in found.matrices:
             pairs = {
-                f"{matrix.predictor}/{source}/{target}": matrix.value(source, target)
+                pair_name(matrix.predictor, source, target): matrix.value(source, target)
                 for source in matrix.names
                 for target in matrix.names
             }
