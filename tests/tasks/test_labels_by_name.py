@@ -110,7 +110,7 @@ def test_true_may_begin_with_a_capital(tmp_path: Path) -> None:
     assert read(task) == ["entailment", "contradiction"]
 
 
-def test_a_name_beyond_the_labels_is_the_fault_of_rows_that_have_it(tmp_path: Path) -> None:
+def test_a_name_of_no_class_is_the_fault_of_rows_that_have_it(tmp_path: Path) -> None:
     names = ["-", *ORDER]
     written(tmp_path, [names.index(label) for label in GOLD], "dev.parquet", names=names)
     assert read(declared(tmp_path, "dev.parquet")) == GOLD

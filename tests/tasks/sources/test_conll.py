@@ -143,6 +143,13 @@ def test_tagged_text_may_have_any_ending(tmp_path: Path, name: str) -> None:
     assert read(tmp_path, "He N\nsings V\n", name) == [(["He", "sings"], ["N", "V"])]
 
 
+def test_a_token_a_line_is_not_read_as_sentences_of_one_token(tmp_path: Path) -> None:
+    content = "en:Anna\tB-PER\nen:sings\tO\n\nen:He\tO\n"
+    with pytest.raises(DataError, match="every line is a sentence of one token; .*`format: conll`"):
+        read(tmp_path, content, "test-en.tsv")
+    assert read(tmp_path, "He sings\tN V\nHe\tN\n", "x.tsv") == [(["He", "sings"], ["N", "V"]), (["He"], ["N"])]
+
+
 def test_cells_of_csv_are_cut_at_ascii_blanks_alone(tmp_path: Path) -> None:
     assert read(tmp_path, "w,t\n10\u00a0000 sings,N V\n", "x.csv", "{tokens: w, tags: t}") == [
         (["10\u00a0000", "sings"], ["N", "V"])

@@ -125,13 +125,6 @@ def test_a_question_may_lack_its_list_of_answers_and_its_id(tmp_path: Path, answ
     assert read(tmp_path, "x.jsonl", a_line(flat), "may_be_unanswerable: true")[0].answers == ()
 
 
-def test_a_place_may_be_written_as_a_fraction(tmp_path: Path) -> None:
-    rows = [
-        {**row, "answers": [{**a, "answer_start": float(a["answer_start"])} for a in row["answers"]]} for row in FLAT
-    ]
-    assert read(tmp_path, "x.jsonl", a_line(rows)) == ROWS
-
-
 def test_keys_that_a_file_adds_to_its_answers_may_be_of_any_type(tmp_path: Path) -> None:
     rows = [
         {**row, "answers": [each | {"by": by} for each in row["answers"]]}

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import ConfigError
+from toolkit.errors import ConfigError, DataError
 from toolkit.tasks.kinds import KINDS, Kind
 from toolkit.tasks.mirror.layout import column_names
 from toolkit.tasks.sources.arrow import ArrowRows, Reading, holds, lacks_column, roots
@@ -90,6 +90,8 @@ class FileSource:
         labels = frozenset((*task.labels, *self.label_map))
         tagged = Tagged(tokens, tags, labels) if isinstance(tokens, str) and isinstance(tags, str) else None
         read = read_file(file, self.format, roots(self.columns, self.where, language, self.names), tagged)
+        if tagged is not None and self.format in ("csv", "tsv"):
+            _refuse_a_token_a_line(read.table, tagged.tokens, file)
         reading = Reading(
             columns=self.columns,
             where=self.where,
@@ -113,6 +115,15 @@ class FileSource:
     def _name_of(self, path: str) -> str:
         """The split that scores are made on, by the name it has besides `score`."""
         return next((split for split, each in self.splits.items() if each == path and split != "score"), "score")
+
+
+def _refuse_a_token_a_line(table: pyarrow.Table, column: str, file: Path) -> None:
+    """Raise a DataError if every sentence is one token: the file has a token a line, as CoNLL's (XTREME's `test-en.tsv`)."""
+    cells = table.column(column).to_pylist() if column in table.column_names else []
+    if len(cells) > 1 and all(len(_cut(cell)) == 1 for cell in cells):
+        raise DataError(
+            f"{file}: every line is a sentence of one token; expected sentences: `format: conll` reads a token a line."
+        )
 
 
 def _table(file: Path, format: str, columns: list[str]) -> pyarrow.Table:
@@ -139,19 +150,13 @@ def _span(raw: dict[str, Any]) -> dict[str, Any]:
     texts, starts = raw["texts"], raw["starts"]
     if isinstance(texts, str):
         texts = [texts] if texts else []
-    if isinstance(starts, str | int | float) and not isinstance(starts, bool):
+    if isinstance(starts, str | int) and not isinstance(starts, bool):
         starts = [starts] if starts != "" else []
     if texts is None and starts is None:
         texts, starts = [], []
     if isinstance(starts, list):
-        starts = [_whole(each) for each in starts]
+        starts = [int(each) if isinstance(each, str) and each.isdecimal() else each for each in starts]
     return _filled({**raw, "texts": texts, "starts": starts}, "question", "context")
-
-
-def _whole(value: Any) -> Any:
-    """Return a whole number that is written as text or as a fraction (pandas writes 8.0 where others are missing)."""
-    is_whole = value.isdecimal() if isinstance(value, str) else isinstance(value, float) and value.is_integer()
-    return int(value) if is_whole else value
 
 
 def _tags(raw: dict[str, Any]) -> dict[str, Any]:

@@ -66,8 +66,10 @@ def known_words(task: Task, label_map: Mapping[str, str], names: Sequence[str], 
                 "correct `labels` or `label_map`."
             )
     found = [mapped.get(str(number), index) for number, index in enumerate(by_name)]
-    # A name that no label has (`-` for rows without a majority) is the fault of the rows that have it.
-    if None not in found or task.may_have_other_tags or set(found) >= set(labels.values()):
+    # A name without a letter (SNLI's `-`: no majority) is of no class: the fault of the rows that have it, if any.
+    beyond = [name for name, index in zip(names, found, strict=True) if index is None]
+    is_of_no_class = not any(map(str.isalnum, "".join(beyond))) and set(found) >= set(labels.values())
+    if not beyond or task.may_have_other_tags or is_of_no_class:
         indices = {str(number): index for number, index in enumerate(found) if index is not None}
         return {**labels, **mapped, **indices}
     if not mapped and len(names) == len(labels) and found == [None] * len(names):
