@@ -115,7 +115,7 @@ def test_the_page_opens_on_scores_grouped_by_composition(
     try:
         with Browser(program, width=2200) as browser:
             browser.ask("Page.navigate", url=address)
-            text = "document.body?.innerText"
+            text = "(document.body?.innerText ?? '').replace(/\\s+/g, ' ')"
             for wanted in ("Group: fuse[mnli,squad]/xnli", "eval mnli/xnli on xnli", "0.625", "score"):
                 wait_until(
                     lambda wanted=wanted: wanted in (browser.js(text) or ""), f"the page shows {wanted}", every_s=0.2
