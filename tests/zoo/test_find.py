@@ -54,6 +54,8 @@ def zoo(tmp_path: Path) -> Zoo:
         ({"language": "de"}, ["xnli"]),
         ({"better_than": "55"}, ["mnli"]),
         ({"better_than": "50"}, ["mnli"]),
+        ({"better_than": "55%"}, ["mnli"]),
+        ({"better_than": "xnli=49.9 %"}, ["xnli"]),
         ({"better_than": "xnli=49.9"}, ["xnli"]),
         ({"sort": "score"}, ["mnli", "xnli", "fuse[mnli,xnli]/xquad", "squad"]),
         ({"sort": "created"}, ["xnli", "squad", "mnli", "fuse[mnli,xnli]/xquad"]),

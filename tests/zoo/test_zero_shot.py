@@ -153,3 +153,13 @@ def test_a_damaged_line_is_named_below_the_list(zoo: Zoo) -> None:
         found = CliRunner().invoke(cli.main, ["zoo", command, "--zoo", str(zoo.root)])
         assert found.exit_code == 0 and "1 line of the scores of 'mnli' cannot be read" in found.stderr
     assert "62.0" in typed("zoo", "list", "--zoo", str(zoo.root))
+
+
+def test_a_language_may_be_named_by_another_code_and_a_slip_is_answered(zoo: Zoo) -> None:
+    where = ("--zoo", str(zoo.root))
+    assert typed("zoo", "list", *where, "--language", "swa") == typed("zoo", "list", *where, "--language", "sw")
+    assert "of the 3 adapters" in (shown := typed("zoo", "list", *where, "--task", "xnlli"))
+    assert shown.rstrip().endswith("fits. Did you mean 'xnli'?")
+    assert typed("zoo", "list", *where, "--task", "xquad").rstrip().endswith("fits.")
+    found = CliRunner().invoke(cli.main, ["zoo", "list", *where, "--language", "deutsch"])
+    assert found.exit_code == 2 and found.stderr.startswith("Error: No language named 'deutsch'")

@@ -41,7 +41,7 @@ class UserError(click.UsageError):
     def show(self, file: Any = None) -> None:
         """Print the sentence to stderr."""
         message = self.format_message().rstrip()
-        end = "" if message.endswith((".", "?", "!", ")")) else "."
+        end = "" if message.endswith((".", "?", "!")) else "."
         help_at = f" See `{self.ctx.command_path} --help`." if self.ctx is not None else ""
         click.echo(f"Error: {message}{end}{help_at}", err=True)
 

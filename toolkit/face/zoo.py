@@ -38,20 +38,21 @@ def zoo_list(
     Args:
         config: names the zoo.
         task: only those that learnt it or were scored on it.
-        language: only those trained on or scored in it; scores are those in that language.
+        language: only those trained on or scored in it, by either of its codes; scores are those in that language.
         better_than: `60` or `xnli=60`: only those above so many per cent, by their evaluation on the task (`task` or the one
             named) or, without one, by their dev score.
         sort: order of the rows.
         backbone: only those of this backbone.
     """
     from toolkit.zoo import Zoo
-    from toolkit.zoo.find import choose, size
+    from toolkit.zoo.find import choose, known_language, nearest_task, size
     from toolkit.zoo.record import with_scores
     from toolkit.zoo.zero_shot import own_scores, zero_shot_means
 
     damaged: list[str] = []
     zoo = Zoo(config.zoo)
     held = [with_scores(zoo, card, damaged=damaged) for card in zoo.list(backbone, damaged=damaged)]
+    language = None if language is None else known_language(language, held)
     rows, cells = [], []
     for card in choose(held, task=task, language=language, better_than=better_than, sort=sort):
         dev = ", ".join(f"{s.task} {s.language} {s.metric} {100 * s.value:.1f}" for s in own_scores(card))
@@ -64,7 +65,10 @@ def zoo_list(
         cells.append((card.name, card.backbone.name, f"{size(card) / 1e6:.1f} MB", dev, scored, card.digest[:12]))
         rows.append(_record(card) | {"scores": dev, "evaluated": scored})
     nothing = f"The zoo {config.zoo} holds no adapters" + (f" for {backbone}." if backbone else ".")
-    lines = [] if rows else [f"None of the {len(held)} adapters in {config.zoo} fits." if held else nothing]
+    if held and not rows:
+        near = nearest_task(task, held) if task is not None else ""
+        nothing = f"None of the {len(held)} adapters in {config.zoo} fits." + f" {near}".rstrip()
+    lines = [] if rows else [nothing]
     notes = [f"Damaged: {sentence}" for sentence in damaged]
     scored_in = "zero-shot" if language is None else f"in {language}"
     return listing(rows, ("adapter", "backbone", "size", "dev", scored_in, "digest"), cells, lines=lines, notes=notes)

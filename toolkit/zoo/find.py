@@ -11,6 +11,8 @@ from typing import Literal, get_args
 
 from toolkit.composition import parse
 from toolkit.errors import ZooError
+from toolkit.languages import find_language
+from toolkit.registry import did_you_mean
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.entry import delete
 from toolkit.zoo.files import locked
@@ -22,7 +24,28 @@ from toolkit.zoo.zero_shot import evaluated, worth, zero_shot_means
 
 Sort = Literal["name", "score", "size", "created"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
-_BETTER = re.compile(r"(?:(?P<task>[a-z][a-z0-9_-]*)=)?(?P<percent>\d+(?:\.\d+)?)")
+_BETTER = re.compile(r"(?:(?P<task>[a-z][a-z0-9_-]*)=)?(?P<percent>\d+(?:\.\d+)?) ?%?")
+
+
+def known_language(language: str, cards: Iterable[AdapterCard]) -> str:
+    """Return a language as cards name it: its code there, or the one that another code stands for.
+
+    Raises:
+        ZooError: no card has it, and it is not a code.
+
+    Example:
+        >>> known_language("deu", []), known_language("swa.en", [])
+        ('de', 'sw.en')
+    """
+    if any(language in card.languages for card in cards):
+        return language
+    return ".".join(find_language(code, error=ZooError).code for code in language.split("."))
+
+
+def nearest_task(task: str, cards: Iterable[AdapterCard]) -> str:
+    """Return a question for the nearest task that any card has, or nothing."""
+    known = sorted({name for card in cards for name in _tasks_of(card)})
+    return "" if task in known else did_you_mean(task, known)
 
 
 def choose(

@@ -57,7 +57,7 @@ class SharedRun:
         tracker: Tracker,
         say: Say,
         *,
-        status: Literal["FINISHED", "FAILED"],
+        status: Literal["FINISHED", "FAILED", "KILLED"],
         metrics: Mapping[str, float],
         files: Iterable[Path],
     ) -> None:

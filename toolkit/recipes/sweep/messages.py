@@ -14,7 +14,7 @@ from toolkit.sweeps import Step
 
 Outcome = Literal["made", "found"]
 """Of a step that is done: it was done by this attempt, or an earlier attempt had finished it and could not say so."""
-RunStatus = Literal["FINISHED", "FAILED"]
+RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
 
 # -- jobs ---------------------------------------------------------------------------------------------------------
 

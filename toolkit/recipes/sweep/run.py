@@ -177,6 +177,7 @@ def sweep(
                 failed = conductor.run()
                 status = "FAILED" if failed else "FINISHED"
             except KeyboardInterrupt:
+                status = "KILLED"
                 raise Interrupted(f"{conductor.told()} are done and kept in {folder}/") from None
             finally:
                 run.close(planned, held, status)
@@ -217,7 +218,7 @@ class _SweepRun:
     def close(self, planned: Planned, folder: SweepFolder, status: RunStatus) -> None:
         """Close the run, with the sweep's counts."""
         worker = self._pool.workers[0]
-        if not self._is_tracked or worker.job is not None or worker.is_gone:  # the pool is being stopped
+        if not self._is_tracked or worker.job is not None or worker.is_gone:  # being stopped, it ends the run itself
             return
         results = load_results(folder.root)
         metrics: dict[str, float] = {

@@ -29,7 +29,6 @@ from toolkit.progress import Progress, Tell
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.resources import forget_peak, peak_memory_mib
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.session.tracked import SharedRun
 from toolkit.recipes.sweep.facts import BackboneFact, Need, RowsFact
 from toolkit.recipes.sweep.messages import (
     CloseRun,
@@ -46,19 +45,17 @@ from toolkit.recipes.sweep.messages import (
     Outcome,
     Progressed,
     Resumed,
-    RunClosed,
-    RunOpened,
     Said,
     StepDone,
     hire_of,
     job_of,
     to_line,
 )
+from toolkit.recipes.sweep.own_run import OwnRun
 from toolkit.recipes.sweep.speed import measure
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.sweeps import Step
 from toolkit.tasks import Catalogue, catalogue_of
-from toolkit.tracking import Opening
 from toolkit.zoo import Zoo
 from toolkit.zoo.entry import swap_in
 from toolkit.zoo.scored import SCORES_FILE
@@ -97,15 +94,19 @@ def work(events: int) -> None:
     threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     hired = hire_of(lines.get())
     _take_gpu(hired.number)
+    own_run = OwnRun()
     while True:
         job = job_of(lines.get())
         try:
-            voice.send(_do(job, hired, voice))
+            voice.send(_do(job, hired, voice, own_run))
         except ToolkitError as error:
             _log(str(error))
             voice.send(Failed(str(error)))
         except KeyboardInterrupt:  # from the sweep, which is stopped itself; what trains has written a checkpoint
             _log("The sweep was stopped.")
+            if own_run.killed is not None:
+                with suppress(Exception):  # a tracker must not hold up the end
+                    own_run.close(own_run.killed, _session(hired.places, voice))
             os._exit(130)
         except Exception as error:  # the sweep continues; the log has the traceback
             _log(traceback.format_exc())
@@ -113,7 +114,7 @@ def work(events: int) -> None:
             voice.send(Failed(f"{type(error).__name__}: {first}; the traceback is in {hired.log}."))
 
 
-def _do(job: Job, hired: Hire, voice: _Voice) -> Event:
+def _do(job: Job, hired: Hire, voice: _Voice, own_run: OwnRun) -> Event:
     match job:
         case LookUp():
             return _look_up(job, hired.places, voice)
@@ -122,9 +123,13 @@ def _do(job: Job, hired: Hire, voice: _Voice) -> Event:
         case DoStep():
             return _step(job, hired.places, voice)
         case OpenRun():
-            return _open_run(job, hired.places, voice)
+            return own_run.open(job, _session(hired.places, voice))
         case CloseRun():
-            return _close_run(job, hired.places, voice)
+            return own_run.close(job, _session(hired.places, voice))
+
+
+def _session(places: Mapping[str, Any], voice: _Voice) -> Session:
+    return Session.open(_configured({}, places), say=voice.say)
 
 
 def _listen(lines: queue.SimpleQueue[str]) -> None:
@@ -277,22 +282,6 @@ def adopt(source: Zoo, into: Zoo, entry: str, shelf: str) -> None:
                 shutil.copy2(file, new / file.name)
         new.chmod(0o755)
         swap_in(new, home)
-
-
-# -- the sweep's own run ------------------------------------------------------------------------------------------
-
-
-def _open_run(job: OpenRun, places: Mapping[str, Any], voice: _Voice) -> RunOpened:
-    session = Session.open(_configured({}, places), say=voice.say)
-    run = SharedRun(Opening(job.name, job.experiment, job.tags, job.params, run_id=job.run_id or None, is_shared=True))
-    return RunOpened(run.open(session.tracker, session.say))
-
-
-def _close_run(job: CloseRun, places: Mapping[str, Any], voice: _Voice) -> RunClosed:
-    session = Session.open(_configured({}, places), say=voice.say)
-    run = SharedRun(Opening(job.name, job.experiment, job.tags, {}, run_id=job.run_id or None, is_shared=True))
-    run.close(session.tracker, session.say, status=job.status, metrics=job.metrics, files=map(Path, job.files))
-    return RunClosed()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+"""The sweep's own run ends as KILLED where the sweep is stopped, whichever process has it open."""
+
+from __future__ import annotations
+
+import os
+import queue
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.recipes.session.test_shared_run import Kept
+from tests.recipes.small import tiny_config
+from toolkit.recipes.session.session import Session
+from toolkit.recipes.sweep import worker
+from toolkit.recipes.sweep.messages import CloseRun, Hire, LookUp, OpenRun, to_line
+from toolkit.recipes.sweep.own_run import OwnRun
+
+OPEN = OpenRun("sweep grid", "sweep grid", {"journey": "sweep"}, {"cells": 1})
+
+
+def test_a_run_that_is_open_can_be_killed_and_one_that_is_closed_cannot(tmp_path: Path) -> None:
+    tracker, own_run = Kept(), OwnRun()
+    session = Session.open(tiny_config(tmp_path), tracker=tracker)
+    assert own_run.killed is None
+    opened = own_run.open(OPEN, session)
+    assert own_run.killed == CloseRun(OPEN.name, OPEN.experiment, OPEN.tags, opened.run_id, "KILLED")
+    own_run.close(own_run.killed, session)
+    assert (tracker.status, own_run.killed) == ({"sweep grid": "KILLED"}, None)
+
+
+def test_a_worker_that_is_stopped_at_work_ends_the_run_that_it_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = Kept()
+
+    def listen(lines: queue.SimpleQueue[str]) -> None:
+        for message in (Hire(0, {}, "log"), OPEN, LookUp((), ())):
+            lines.put(to_line(message))
+
+    def stop(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    def end(code: int) -> NoReturn:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(worker, "_listen", listen)
+    monkeypatch.setattr(worker, "_look_up", stop)
+    monkeypatch.setattr(worker, "_session", lambda places, voice: Session.open(tiny_config(tmp_path), tracker=tracker))
+    monkeypatch.setattr("os._exit", end)
+    events, theirs = os.pipe()
+    try:
+        with pytest.raises(SystemExit) as ended:
+            worker.work(theirs)
+    finally:
+        os.close(events)
+        os.close(theirs)
+    assert ended.value.code == 130
+    assert tracker.status == {"sweep grid": "KILLED"}
