@@ -382,6 +382,43 @@ def test_classes_that_a_folder_names_are_not_renamed(
     assert not zoo.list()
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"label2id": {"entailment": "0", "neutral": "1", "contradiction": "2"}},
+        {"label2id": None, "id2label": {"0": "entailment", "1": "neutral", "2": "contradiction"}},
+    ],
+)
+def test_names_are_read_in_either_form_that_a_folder_has_them_in(
+    zoo: Zoo, backbone: Backbone, saved: Path, config: dict[str, Any]
+) -> None:
+    change(saved, "head", config=config)
+    with pytest.raises(ZooError, match="--labels would rename"):
+        take(zoo, saved, backbone, expression="mnli", labels=["x", "y", "z"])
+    assert not zoo.list()
+
+
+def test_the_classes_of_a_model_with_one_fixed_head_are_not_renamed(zoo: Zoo, backbone: Backbone, saved: Path) -> None:
+    path = saved / FILES["head"][0]
+    about = json.loads(path.read_text())
+    about |= {"config": None, "model_class": "XLMRobertaForSequenceClassification", "num_labels": 3}
+    about["label2id"] = {"entailment": 0, "neutral": 1, "contradiction": 2}
+    path.write_text(json.dumps(about))
+    weights = saved / "pytorch_model_head.bin"
+    held = torch.load(weights)
+    torch.save(
+        {
+            key.replace("heads.nli.1", "classifier.dense").replace("heads.nli.4", "classifier.out_proj"): value
+            for key, value in held.items()
+        },
+        weights,
+    )
+    with pytest.raises(ZooError, match="names its classes entailment, neutral, contradiction, and --labels"):
+        take(zoo, saved, backbone, expression="mnli", labels=["x", "y", "z"])
+    take(zoo, saved, backbone, expression="mnli")
+    assert zoo.get("mnli", "tiny").heads["mnli"].labels == ("entailment", "neutral", "contradiction")
+
+
 @pytest.mark.parametrize("names", [("LABEL_0", "LABEL_1", "LABEL_2"), ("0", "1", "2"), ("class0", "class1", "class2")])
 def test_classes_that_are_only_numbered_take_the_names(
     zoo: Zoo, backbone: Backbone, saved: Path, names: tuple[str, ...]

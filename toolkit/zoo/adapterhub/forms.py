@@ -158,7 +158,8 @@ def head_form(saved: Saved, tensors: Mapping[str, Tensor], labels: Sequence[str]
                 f"The head of {saved.folder} is of the kind '{kind}' and has no classes to name; leave --labels out."
             )
         return Head(kind, (), found)
-    held = _labels(config, n_out)
+    # A model with one fixed head has its classes next to the head's configuration, of which there is none.
+    held = _labels(saved.about if config is None else config, n_out)
     named = list(labels) or held
     if len(named) != n_out or len(set(named)) != n_out:
         raise ZooError(
@@ -180,11 +181,21 @@ class Head:
     was: tuple[str, ...] = ()
 
 
-def _labels(config: Any, n_out: int) -> list[str]:
-    held = config.get("label2id") if isinstance(config, Mapping) else None
-    if isinstance(held, Mapping) and sorted(held.values(), key=str) == sorted(range(n_out), key=str):
-        return [str(label) for label, _ in sorted(held.items(), key=lambda item: item[1])]
-    return [f"LABEL_{number}" for number in range(n_out)]
+def _labels(config: Mapping[str, Any], n_out: int) -> list[str]:
+    """Return the names of a folder's classes in order; numbers where it names none, or another number of them.
+
+    Example:
+        >>> _labels({"label2id": {"no": 1, "yes": 0}}, 2), _labels({"id2label": {"0": "yes", "1": "no"}}, 2)
+        (['yes', 'no'], ['yes', 'no'])
+    """
+    names, places = config.get("label2id"), config.get("id2label")
+    pairs = [(str(place), str(label)) for label, place in names.items()] if isinstance(names, Mapping) else []
+    if not pairs and isinstance(places, Mapping):
+        pairs = [(str(place), str(label)) for place, label in places.items()]
+    held = dict(pairs)
+    numbers = [str(number) for number in range(n_out)]
+    is_whole = len(pairs) == n_out and held.keys() == set(numbers)
+    return [held[number] for number in numbers] if is_whole else [f"LABEL_{number}" for number in numbers]
 
 
 def has_no_names(labels: Sequence[str]) -> bool:
