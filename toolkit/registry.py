@@ -23,10 +23,15 @@ def nearest(name: str, known: Iterable[str], *, n: int = 3) -> list[str]:
         ['xquad']
         >>> nearest("ha", ["zh", "hi", "sw"]), nearest("ed", ["de", "es"])
         ([], ['de'])
+        >>> nearest("wikiaann", ["WikiAnn", "WikiText"], n=1)
+        ['WikiAnn']
     """
     text = name.lower()
-    found = difflib.get_close_matches(text, list(known), n=10, cutoff=0.5)
-    return [one for one in found if _is_slip(text, one.lower())][:n]
+    spelt: dict[str, list[str]] = {}
+    for one in known:
+        spelt.setdefault(one.lower(), []).append(one)
+    found = difflib.get_close_matches(text, list(spelt), n=10, cutoff=0.5)
+    return [one for each in found if _is_slip(text, each) for one in spelt[each]][:n]
 
 
 def _is_slip(text: str, name: str) -> bool:

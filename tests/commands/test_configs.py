@@ -57,6 +57,8 @@ def test_other_commands_find_them_by_name_from_any_folder(folder: Path) -> None:
 def test_a_sweep_that_is_not_there_is_a_user_error(folder: Path) -> None:
     found = run("sweep", "oder-mini", "--dry-run")
     assert found.exit_code == 2
-    assert found.stderr.startswith("Error: No sweep file 'oder-mini'.")
+    assert found.stderr.startswith("Error: No sweep file 'oder-mini'. Did you mean 'order-mini'?")
+    assert "Did you mean 'sweep/order-mini'?" in run("sweep", "sweep/order-mni", "--dry-run").stderr
+    assert "Did you mean 'jiant'? `xstilts configs list`" in run("configs", "show", "jiantt").stderr
     with pytest.raises(ToolkitError, match="a sweep keeps everything in one folder; name it with --out"):
         toolkit.sweep_plan("order-mini", toolkit.configure(), settings={"zoo": "there"})

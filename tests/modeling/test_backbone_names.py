@@ -38,6 +38,8 @@ def test_names_that_can_be_backbones_are_left_to_the_hub(name: str) -> None:
         ("Embedded", "Did you mean 'embedded'?"),
         ("tinny", "Did you mean 'tiny'?"),
         ("xlm-roberta-lage", "Did you mean 'xlm-roberta-large'?"),
+        ("xlmr-base", "Did you mean 'xlm-roberta-base'?"),
+        ("XLM-R-Large", "Did you mean 'xlm-roberta-large'?"),
         ("xlm_roberta_base", "Did you mean 'xlm-roberta-base'?"),
         ("something", "No backbone named 'something'. Expected a hub id (ORG/NAME), a folder, or one of these."),
         (

@@ -14,7 +14,7 @@ import yaml
 
 from toolkit.errors import ConfigError
 from toolkit.files import replace_text
-from toolkit.registry import unknown
+from toolkit.registry import did_you_mean
 
 Kind = Literal["adapter", "backbone", "eval", "retrieve", "sweep", "task", "train"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -135,7 +135,9 @@ def get_ready(name: str) -> Ready:
     if len(stems) > 1:
         raise ConfigError(f"'{name}' is {' and '.join(each.name for each in stems)}; write one of them.")
     if path is None and not stems:
-        raise unknown("configuration", name, every, see="xstilts configs list")
+        hint = did_you_mean(name, [each for one in every.values() for each in (one.name, one.path.stem)])
+        known = f"`xstilts configs list` lists all {len(every)}."
+        raise ConfigError(" ".join(part for part in (f"No configuration named '{name}'.", hint, known) if part))
     return stems[0] if path is None else every[f"{path.parent.name}/{path.stem}"]
 
 

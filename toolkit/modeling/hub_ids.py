@@ -133,7 +133,8 @@ def check_backbone_name(name: str) -> None:
         raise ToolkitError(f"Backbone '{name}' is, by its name, a model of the {family} family; {_FAMILY}.")
     if "/" in name:
         return
-    hint = did_you_mean(name, NAMES) or "Expected a hub id (ORG/NAME), a folder, or one of these."
+    spelt_out = re.sub(r"^xlm-?r(?![a-z])", "xlm-roberta", name.lower())
+    hint = did_you_mean(spelt_out, NAMES) or "Expected a hub id (ORG/NAME), a folder, or one of these."
     raise ToolkitError(f"No backbone named '{name}'. {hint} `xstilts backbones` lists all {len(NAMES)}.")
 
 

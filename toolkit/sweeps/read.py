@@ -10,6 +10,7 @@ import yaml
 
 from toolkit.config import settings as known_settings
 from toolkit.config.convert import sections
+from toolkit.config.ready import names_of
 from toolkit.config.safe_yaml import YamlFault, compose
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.registry import did_you_mean, unknown
@@ -185,8 +186,11 @@ def _values(path: Path) -> dict[str, Any]:
         node = compose(data.decode("utf-8-sig"))
         found = None if node is None else _plain(node)
     except FileNotFoundError:
-        near = sorted(item.name for item in path.parent.iterdir()) if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, near) or "`xstilts configs list sweep` lists the ready ones."
+        here = sorted(item.name for item in path.parent.iterdir()) if path.parent.is_dir() else []
+        ready = [name for stem in names_of("sweep") for name in (stem, f"sweep/{stem}")]
+        near = [*ready, *(name for name in here if name.endswith((".yaml", ".yml")))]
+        hint = did_you_mean(path.as_posix(), near) or did_you_mean(path.name, near)
+        hint = hint or "`xstilts configs list sweep` lists the ready ones."
         raise ConfigError(f"No sweep file '{path}'. {hint}") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error}); expected a YAML file.") from None
