@@ -89,6 +89,24 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
             spec.python = shlex.join([sys.executable, "-I", "-S", str(PROJECT / "tests" / "worker.py"), str(folder)])
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let a worker send what is shown of a test that passed: the other messages about it take longer than most tests."""
+    option = session.config.option
+    if not hasattr(session.config, "workerinput") or option.verbose > 0 or option.durations or option.xmlpath:
+        return
+    (worker,) = (one for one in session.config.pluginmanager.get_plugins() if type(one).__name__ == "WorkerInteractor")
+    send = worker.sendevent
+
+    def send_what_is_shown(name: str, **values: Any) -> None:
+        report = values.get("data", {})
+        is_unseen = name == "testreport" and report["outcome"] == "passed" and report["when"] != "call"
+        if name not in ("logstart", "logfinish") and not is_unseen:
+            send(name, **values)
+
+    worker.sendevent = send_what_is_shown
+
+
 def pytest_collection_finish() -> None:
     """Keep the collector from looking through everything that imports and collection made, over and over again."""
     gc.freeze()
@@ -205,12 +223,25 @@ def _mlflow_tables(made_once: Callable[[str, Callable[[Path], object]], Path]) -
 
 @pytest.fixture(scope="module")
 def cheap_journeys() -> Iterator[None]:
-    """Draw pictures of a kind once, and fork the workers of a sweep; a command that is started as a process starts its own."""
-    worker = partial(zygote.Popen, first="tests.pictures:never_drawn")
+    """Draw pictures of a kind once, and let this process be the workers of its sweeps."""
+    from tests import here
+
     with pytest.MonkeyPatch.context() as patch:
         drawn_once(patch)
-        patch.setattr("toolkit.recipes.sweep.pool.subprocess", SimpleNamespace(PIPE=subprocess.PIPE, Popen=worker))
+        patch.setattr("toolkit.recipes.sweep.pool.subprocess", _processes(here.Popen))
         yield
+
+
+@pytest.fixture
+def workers_are_processes(cheap_journeys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork the workers of a sweep."""
+    worker = partial(zygote.Popen, first="tests.pictures:never_drawn")
+    monkeypatch.setattr("toolkit.recipes.sweep.pool.subprocess", _processes(worker))
+
+
+def _processes(worker: Callable[..., object]) -> object:
+    kept = {name: getattr(subprocess, name) for name in ("PIPE", "TimeoutExpired")}
+    return SimpleNamespace(**kept, Popen=worker)
 
 
 # -- what a test has to itself -------------------------------------------------------------------------------------------

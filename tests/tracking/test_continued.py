@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import textwrap
 
+from tests import zygote
 from toolkit.tracking import Opening, alive, events, open_tracker
 
 WORK = Opening("train mnli", "xnli", {"composition": "mnli"}, {"lr": 1}, resume="key")
@@ -22,7 +22,7 @@ def killed(folder, opening=WORK):
         tracker.log_metrics({{"loss": 1.0}}, 1)
         os.kill(os.getpid(), signal.SIGKILL)
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, capture_output=True, text=True)
+    done = zygote.run([sys.executable, "-c", textwrap.dedent(code)], check=False, capture_output=True, text=True)
     assert done.returncode == -9, done.stderr
     return done.stdout.strip()
 

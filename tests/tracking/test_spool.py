@@ -1,11 +1,11 @@
 import json
 import os
-import subprocess
 import sys
 import textwrap
 
 import pytest
 
+from tests import zygote
 from toolkit.tracking import events, spool
 from toolkit.tracking.limits import Names
 
@@ -92,7 +92,7 @@ def test_a_killed_writer_is_no_longer_writing(tmp_path):
                                events.start(events.Opening("mnli", "e", {{}}, {{}}), parent=None, uri=None))
         os.kill(os.getpid(), signal.SIGKILL)
     """
-    assert subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False).returncode == -9
+    assert zygote.run([sys.executable, "-c", textwrap.dedent(code)], check=False).returncode == -9
     (path,) = spool.spooled(tmp_path)
     assert not spool.is_being_written(path)
 

@@ -1,10 +1,10 @@
 import json
-import subprocess
 import sys
 import textwrap
 
 import pytest
 
+from tests import zygote
 from toolkit.errors import ToolkitError
 from toolkit.tracking import Opening, open_tracker, server, spool, sync, writing
 
@@ -205,7 +205,7 @@ def test_a_run_whose_process_was_killed_ends_as_killed(folder, runs):
         tracker.log_metrics({{"loss": 1.0}})
         os.kill(os.getpid(), signal.SIGKILL)
     """
-    assert subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False).returncode == -9
+    assert zygote.run([sys.executable, "-c", textwrap.dedent(code)], check=False).returncode == -9
     assert sync(folder) == 1
     (run,) = runs()
     assert (run.info.status, run.data.metrics) == ("KILLED", {"loss": 1.0})

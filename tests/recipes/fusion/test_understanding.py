@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+import cli
 import toolkit
 from tests.recipes.small import tiny_config
 from toolkit.config import Config
@@ -252,8 +252,7 @@ def test_costs_are_relative_to_the_first(held: Config) -> None:
 
 def test_fuse_prune_is_prune_and_fuse_still_fuses() -> None:
     def usage(*words: str) -> str:
-        command = [sys.executable, "cli.py", *words, "--help"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return CliRunner().invoke(cli.main, [*words, "--help"]).stdout
 
     assert "fuse prune [OPTIONS] EXPR" in usage("fuse", "prune")
     assert "prune [OPTIONS] EXPR" in usage("prune")

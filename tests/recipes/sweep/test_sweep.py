@@ -132,6 +132,7 @@ def test_two_sweeps_in_one_folder_are_one_sentence(copied: Path, monkeypatch: py
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("workers_are_processes")
 def test_two_workers_come_to_the_same_table(swept: Path, tmp_path: Path) -> None:
     assert run(write_grid(tmp_path), tmp_path / "out", workers=2) == 0
     assert table(tmp_path / "out") == table(swept)
@@ -183,6 +184,7 @@ def test_a_worker_that_dies_is_replaced_and_its_step_recorded_as_failed(tmp_path
     process.wait()
 
 
+@pytest.mark.usefixtures("workers_are_processes")
 def test_workers_know_the_tasks_of_the_users_own_files(tmp_path: Path) -> None:
     (tmp_path / "twin.yaml").write_text("name: twin\nbase: micro-pos\n", encoding="utf-8")
     text = "axes: {targets: [twin]}\nlanguages: [en]\nsettings:\n  backbone: {name: tiny, precision: fp32}\n"

@@ -84,6 +84,11 @@ class DoStep:
     run_id: str
     experiment: str
 
+    @property
+    def direct(self) -> list[str]:
+        """Names of the entries that the step itself is made from."""
+        return [below.entry for below in self.below if below.is_direct]
+
 
 @dataclass(frozen=True)
 class OpenRun:

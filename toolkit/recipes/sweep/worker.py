@@ -63,7 +63,7 @@ from toolkit.zoo.scored import SCORES_FILE
 _BEAT_S = 0.5
 
 
-class _Voice:
+class Voice:
     """Sends events, from one thread at a time."""
 
     def __init__(self, descriptor: int) -> None:
@@ -89,32 +89,37 @@ class _Voice:
 
 def work(events: int) -> None:
     """Do jobs until stdin ends."""
-    voice = _Voice(events)
+    voice = Voice(events)
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     hired = hire_of(lines.get())
     _take_gpu(hired.number)
     own_run = OwnRun()
     while True:
-        job = job_of(lines.get())
         try:
-            voice.send(_do(job, hired, voice, own_run))
-        except ToolkitError as error:
-            _log(str(error))
-            voice.send(Failed(str(error)))
+            voice.send(answer(job_of(lines.get()), hired, voice, own_run))
         except KeyboardInterrupt:  # from the sweep, which is stopped itself; what trains has written a checkpoint
             _log("The sweep was stopped.")
             if own_run.killed is not None:
                 with suppress(Exception):  # a tracker must not hold up the end
                     own_run.close(own_run.killed, _session(hired.places, voice))
             os._exit(130)
-        except Exception as error:  # the sweep continues; the log has the traceback
-            _log(traceback.format_exc())
-            first = (str(error).strip() or "no message").splitlines()[0]
-            voice.send(Failed(f"{type(error).__name__}: {first}; the traceback is in {hired.log}."))
 
 
-def _do(job: Job, hired: Hire, voice: _Voice, own_run: OwnRun) -> Event:
+def answer(job: Job, hired: Hire, voice: Voice, own_run: OwnRun) -> Event:
+    """Do a job and return the last event about it."""
+    try:
+        return _do(job, hired, voice, own_run)
+    except ToolkitError as error:
+        _log(str(error))
+        return Failed(str(error))
+    except Exception as error:  # the sweep continues; the log has the traceback
+        _log(traceback.format_exc())
+        first = (str(error).strip() or "no message").splitlines()[0]
+        return Failed(f"{type(error).__name__}: {first}; the traceback is in {hired.log}.")
+
+
+def _do(job: Job, hired: Hire, voice: Voice, own_run: OwnRun) -> Event:
     match job:
         case LookUp():
             return _look_up(job, hired.places, voice)
@@ -128,7 +133,7 @@ def _do(job: Job, hired: Hire, voice: _Voice, own_run: OwnRun) -> Event:
             return own_run.close(job, _session(hired.places, voice))
 
 
-def _session(places: Mapping[str, Any], voice: _Voice) -> Session:
+def _session(places: Mapping[str, Any], voice: Voice) -> Session:
     return Session.open(_configured({}, places), say=voice.say)
 
 
@@ -155,14 +160,14 @@ def _configured(settings: Mapping[str, Any], places: Mapping[str, Any], **more: 
     return from_dict({**settings, **places, **more})
 
 
-def _measure(job: Measure, places: Mapping[str, Any], voice: _Voice) -> Measured:
+def _measure(job: Measure, places: Mapping[str, Any], voice: Voice) -> Measured:
     return measure(job.steps, places, report=voice.report, say=_log)
 
 
 # -- facts --------------------------------------------------------------------------------------------------------
 
 
-def _look_up(job: LookUp, places: Mapping[str, Any], voice: _Voice) -> LookedUp:
+def _look_up(job: LookUp, places: Mapping[str, Any], voice: Voice) -> LookedUp:
     """Look up the weights and rows that determine results and that no configuration holds."""
     backbones: dict[str, BackboneFact] = {}
     rows: dict[str, RowsFact] = {}
@@ -199,7 +204,7 @@ def _rows_fact(need: Need, places: Mapping[str, Any], catalogue: Catalogue) -> R
 # -- steps --------------------------------------------------------------------------------------------------------
 
 
-def _step(job: DoStep, places: Mapping[str, Any], voice: _Voice) -> StepDone:
+def _step(job: DoStep, places: Mapping[str, Any], voice: Voice) -> StepDone:
     """Do one step in its own folder, whose zoo holds links to what the step builds on, and its own entry."""
     root, home = Path(job.root), Path(job.home)
     config = _configured(job.step.settings, places, zoo=home / "zoo", run_dir=home / "runs")
@@ -216,17 +221,13 @@ def _step(job: DoStep, places: Mapping[str, Any], voice: _Voice) -> StepDone:
         done,
         seconds=round(time.perf_counter() - began, 3),
         peak_memory_mib=round(peak_memory_mib(), 1),
-        parents={name: session.zoo.get(name, session.shelf).digest for name in _direct(job)},
+        parents={name: session.zoo.get(name, session.shelf).digest for name in job.direct},
         folder=str(folder),
         predictions=str(predictions) if not job.step.is_stage and (root / predictions).exists() else "",
     )
 
 
-def _direct(job: DoStep) -> list[str]:
-    return [below.entry for below in job.below if below.is_direct]
-
-
-def _train(step: Step, session: Session, voice: _Voice) -> StepDone:
+def _train(step: Step, session: Session, voice: Voice) -> StepDone:
     from toolkit.recipes.train.train import train
 
     first: list[int] = []
@@ -252,7 +253,7 @@ def _score(job: DoStep, session: Session) -> StepDone:
     step = job.step
     journey: Callable[..., Any] = evaluate if step.kind == "evaluate" else retrieve
     found = journey(step.composition, session, task=step.task, languages=step.languages)
-    cards = [session.zoo.get(name, session.shelf) for name in _direct(job)]
+    cards = [session.zoo.get(name, session.shelf) for name in job.direct]
     seen = tuple(contamination(cards, session.catalogue.get(step.task), session.zoo))
     return _done("made", tuple(found.scores), folder=str(found.folder), contamination=seen)
 

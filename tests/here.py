@@ -1,0 +1,44 @@
+"""A sweep's worker in the process of the sweep: it does a job when it is given, and spares a fork and what a new process does first."""
+
+from __future__ import annotations
+
+import os
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any, BinaryIO
+
+from toolkit.recipes.sweep.messages import Hire, hire_of, job_of
+from toolkit.recipes.sweep.own_run import OwnRun
+from toolkit.recipes.sweep.worker import Voice, answer
+
+
+class Popen:
+    """What `toolkit/recipes/sweep/pool.py` uses of `subprocess.Popen`; its events wait in the pipe until the pool hears them."""
+
+    def __init__(self, command: list[str], *, stdout: BinaryIO, pass_fds: list[int], **_: Any) -> None:
+        self.pid, self.stdin = os.getpid(), self
+        self._log = open(os.dup(stdout.fileno()), "w", encoding="utf-8")  # noqa: SIM115
+        self._events = os.dup(pass_fds[0])
+        self._voice: Voice | None = Voice(self._events)
+        self._hired: Hire | None = None
+        self._own_run = OwnRun()
+
+    def write(self, line: bytes) -> None:
+        assert self._voice is not None
+        if self._hired is None:
+            self._hired = hire_of(line.decode())
+        else:
+            with redirect_stdout(self._log), redirect_stderr(self._log):
+                self._voice.send(answer(job_of(line.decode()), self._hired, self._voice, self._own_run))
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def kill(self) -> None:
+        self._voice = None  # closes the pipe
+        self._log.close()
+
+    def wait(self, timeout: float | None = None) -> int:
+        return -9
+
+    def send_signal(self, number: int) -> None: ...
