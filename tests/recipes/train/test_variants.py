@@ -238,7 +238,7 @@ def test_a_variant_is_trained_again_and_every_stage_when_it_is_forced(tmp_path: 
     both = toolkit.train("posy", seeded(config, 5), retrain="all")
     assert [(card.name, card.seed) for card in both] == [("micro-nli", 5), ("micro-nli/posy", 5)]
     toolkit.train("micro-nli", config, retrain=True, force=True)
-    with pytest.raises(ZooError, match="again with --retrain"):
+    with pytest.raises(ZooError, match=r"train it again \(`xstilts train .* --retrain --backbone tiny"):
         toolkit.evaluate("posy", config, task="micro-pos", languages="en")
 
 

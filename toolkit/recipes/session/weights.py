@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from toolkit.composition import Composition, Part
+from toolkit.composition import Composition, Part, parse
 from toolkit.composition.stages import plan
 from toolkit.config.command import command
 from toolkit.errors import ToolkitError, ZooError
@@ -108,8 +108,14 @@ def check_parents(card: AdapterCard, session: Session) -> None:
         if found != parent.digest:
             raise ZooError(
                 f"'{card.name}' was trained on '{parent.name}' {parent.digest[:12]}, but the zoo holds {found[:12]}; "
-                f"train '{card.name}' again with --retrain, or pull the parent it was made from."
+                f"train it again (`{_again(card, session)}`), or pull the parent it was made from."
             )
+
+
+def _again(card: AdapterCard, session: Session) -> str:
+    """Return the command that trains an entry again, a variant under its own name."""
+    own = [] if card.trained_as == card.name else ["--as", parse(card.name).head_name.name]
+    return command("train", card.trained_as, *own, "--retrain", config=session.config)
 
 
 def require_locked(lock: Path | None, cards: Iterable[AdapterCard], text: str) -> None:
