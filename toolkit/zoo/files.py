@@ -15,7 +15,7 @@ from pathlib import Path
 
 from toolkit.errors import ZooError
 
-MEND = "remove the entry (`xstilts zoo remove`) and train or pull it again"
+MEND = "remove the entry (`xstilts zoo remove NAME` with its --backbone and --zoo) and train or pull it again"
 LOCK_TIMEOUT_S = (
     300.0  # a writer holds the lock while it writes: seconds for an adapter, a minute or two for a checkpoint
 )

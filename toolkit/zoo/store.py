@@ -128,7 +128,7 @@ class Zoo:
                 held = self._folders.read(home)
                 if held.digest == written.digest:
                     return held
-                raise taken(written, held, "The zoo")
+                raise taken(written, held, self.root)
             swap_in(new, home)
         return written
 
@@ -211,7 +211,7 @@ class Zoo:
             return False
         held = self._folders.read(home)
         if held.digest != card.digest and not replace:
-            raise taken(card, held, f"The zoo {self.root}")
+            raise taken(card, held, self.root)
         return held.digest == card.digest
 
     def folder(self, card: AdapterCard) -> Path:

@@ -160,12 +160,19 @@ def entry_faults(folder: Path, card: AdapterCard) -> list[str]:
     return faults
 
 
-def taken(card: AdapterCard, held: AdapterCard, where: str) -> ZooError:
-    """Return the sentence for a name that stands for other weights already."""
+def taken(card: AdapterCard, held: AdapterCard, place: Path | str) -> ZooError:
+    """Return the sentence for a name that stands for other weights already.
+
+    Args:
+        card: of the new ones.
+        held: of those that are there.
+        place: a zoo's folder, or elsewhere as text, where nothing can be removed from here.
+    """
+    words = ["xstilts", "zoo", "remove", card.name, "--backbone", card.backbone.name, "--zoo", str(place)]
+    way = f"remove it (`{shlex.join(words)}`) or replace it" if isinstance(place, Path) else "replace it"
     return ZooError(
-        f"{where} already holds '{card.name}' for {card.backbone.name} with other weights "
-        f"({held.digest[:12]}, the new ones are {card.digest[:12]}); "
-        f"remove it (`xstilts zoo remove {shlex.quote(card.name)}`) or replace it."
+        f"{f'The zoo {place}' if isinstance(place, Path) else place} already holds '{card.name}' for {card.backbone.name} with "
+        f"other weights ({held.digest[:12]}, the new ones are {card.digest[:12]}); {way} (`--replace` of `zoo pull` and `zoo push`)."
     )
 
 

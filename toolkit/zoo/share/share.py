@@ -181,7 +181,7 @@ def sync(zoo: Zoo, url: str, *, readme: Readme | None = None, report: Report = s
     for path, card in pages.items():
         if path in here:
             if here[path].digest != card.digest:
-                faults.append(str(taken(card, here[path], f"The zoo {zoo.root}")))
+                faults.append(str(taken(card, here[path], zoo.root)))
             elif {one.key for one in place.scores(card)} != {one.key for one in scores_of(zoo, card)}:
                 _tried(partial(pull, zoo, url, card.name, backbone=card.shelf), faults)
                 _tried(partial(push, zoo, here[path], url, parents=False, readme=readme), faults)
