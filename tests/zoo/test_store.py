@@ -130,6 +130,15 @@ def test_a_missing_entry_is_answered_with_the_nearest_name_or_where_it_is(zoo: Z
         zoo.get("../mnli", "tiny")
 
 
+def test_the_command_that_makes_a_missing_entry_is_whole(zoo: Zoo) -> None:
+    zoo.put(card("mnli/calm", recipe={"trained_as": "mnli/squad"}), weights(1))
+    with pytest.raises(ZooError, match="train mnli/squad --backbone embedded --as calm --zoo"):
+        zoo.get("mnli/calm", "embedded")
+    zoo.put(card("mnli"), weights(0))
+    with pytest.raises(ZooError, match="train mnli --backbone embedded --set adapter.kind=full --zoo"):
+        zoo.get("mnli", "embedded+full")
+
+
 def test_a_local_backbone_is_filed_by_its_last_part_and_digest(zoo: Zoo, folder: Path) -> None:
     (folder / "my model").mkdir()
     name = shelf_name(str(folder / "my model"))

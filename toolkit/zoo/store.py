@@ -244,8 +244,12 @@ class Zoo:
         """Return the error for an entry that is not there: held for another backbone, or the nearest names."""
         cards = self.list(damaged=[])
         text = str(parse(name))
-        elsewhere = sorted({card.backbone.name for card in cards if card.name == text})
-        again = ["xstilts", "train", text, "--backbone", backbone.removesuffix("+full")]
+        same = [card for card in cards if card.name == text]
+        elsewhere = sorted({card.backbone.name for card in same})
+        made_as = same[0].trained_as if same else text  # a variant is trained as another composition
+        again = ["xstilts", "train", made_as, "--backbone", backbone.removesuffix("+full")]
+        again += ["--as", parse(text).head_name.name] * (made_as != text)
+        again += ["--set", "adapter.kind=full"] * backbone.endswith("+full")
         own = ["--zoo", str(self.root)] if self.root != Path("adapter_zoo") else []
         again += own
         if elsewhere:
