@@ -58,7 +58,7 @@ KINDS = {"pair", "choice", "span", "tags", "bitext", "mining", "retrieval"}
 # The only makers of records, by the file that may call the constructor.
 MAKERS = {"Score": "results/score.py", "AdapterCard": "zoo/card.py"}
 DOORS = ("toolkit.face", "toolkit.commands.options", "toolkit.commands.zoo")  # with `toolkit` itself
-OPENERS = {"tracking", "recipes/session/tracked.py"}  # who may open a tracked run
+OPENERS = {"tracking"}  # who may open a tracked run
 
 
 @cache

@@ -16,8 +16,8 @@ from toolkit.composition.stages import Stage, plan
 from toolkit.config import Config, load, to_dict
 from toolkit.config.convert import Declared, declared
 from toolkit.config.keys import value_of
+from toolkit.evaluation.identity import identity
 from toolkit.recipes.score.encoding import Encoder, readings
-from toolkit.recipes.score.identity import identity
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.facts import Facts
@@ -35,6 +35,8 @@ BASE = {
     "noise.apply": "swap:0.1",
     "noise.lexicons": "micro",
     "noise.mix_with": "de",
+    "train.stride": "16",  # short enough for every length that is tried
+    "eval.stride": "16",
 }
 # Texts that are checked when they are used, and what cannot be halved.
 OTHERS: Mapping[str, str] = {

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, strategies
 
 from tests.bounds import hundred, seeds, ten
+from toolkit.metrics.mining import quality
 from toolkit.retrieval.margin import candidates, margin_scores, one_to_one
-from toolkit.retrieval.mine import Mined, quality, sweep
+from toolkit.retrieval.mine import Mined, sweep
 from toolkit.retrieval.search import search
 
 pairs = strategies.sets(strategies.tuples(strategies.sampled_from("abcd"), strategies.sampled_from("wxyz")), max_size=9)

@@ -8,7 +8,8 @@ import pytest
 from tests.retrieval import slow
 from tests.retrieval.test_margin import unit
 from toolkit.errors import ToolkitError
-from toolkit.retrieval import Mined, Side, get_protocol, mine, quality, sweep
+from toolkit.metrics.mining import quality
+from toolkit.retrieval import Mined, Side, get_protocol, mine, sweep
 
 JIANT = get_protocol("jiant")  # ratio margin over four neighbours, the best of both directions
 

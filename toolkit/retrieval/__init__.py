@@ -6,7 +6,7 @@ from toolkit.retrieval.exact import exact_search
 from toolkit.retrieval.index import Index
 from toolkit.retrieval.knn import both_ways, nearest
 from toolkit.retrieval.margin import Pairs, candidates
-from toolkit.retrieval.mine import Curve, Mined, Side, mine, quality, sweep
+from toolkit.retrieval.mine import Curve, Mined, Side, mine, sweep
 from toolkit.retrieval.protocol import PROTOCOLS, Protocol, get_protocol
 from toolkit.retrieval.rescore import Neighbours
 from toolkit.retrieval.search import Searched, choose_index, search
@@ -30,7 +30,6 @@ __all__ = [
     "get_protocol",
     "mine",
     "nearest",
-    "quality",
     "search",
     "sweep",
 ]

@@ -155,19 +155,3 @@ def sweep(mined: Mined, gold: Collection[tuple[str, str]]) -> Curve:
     thresholds = np.where(thresholds > after, thresholds, scores[cuts])
     right, kept = right[cuts], cuts + 1.0
     return Curve(thresholds, right / kept, right / len(wanted), 2 * right / (kept + len(wanted)))
-
-
-def quality(pairs: Collection[tuple[str, str]], gold: Collection[tuple[str, str]]) -> dict[str, float]:
-    """Return F1, precision and recall of pairs against gold pairs; all 0 if no pair was kept.
-
-    Example:
-        >>> quality([("a", "b"), ("c", "d")], [("a", "b")])["precision"]
-        0.5
-    """
-    kept, wanted = set(pairs), set(gold)
-    right = len(kept & wanted)
-    return {
-        "f1": 2 * right / (len(kept) + len(wanted)) if kept or wanted else 0.0,
-        "precision": right / len(kept) if kept else 0.0,
-        "recall": right / len(wanted) if wanted else 0.0,
-    }

@@ -14,6 +14,7 @@ from tests.recipes.small import three_languages, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.metrics import accuracy, mlqa, squad, tagging_f1
+from toolkit.metrics.mining import quality
 from toolkit.recipes.score import suite as module
 from toolkit.recipes.score.publish import Scored
 from toolkit.recipes.score.suite import task_mean
@@ -21,7 +22,6 @@ from toolkit.recipes.score.suite_plan import Part, describe_suite
 from toolkit.recipes.score.suite_write import SuiteResult
 from toolkit.results.score import Score, read_json
 from toolkit.results.summary import mean
-from toolkit.retrieval import quality
 from toolkit.tasks import get_task
 from toolkit.tasks.suites import SUITES, Entry, Suite
 

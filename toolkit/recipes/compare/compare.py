@@ -10,12 +10,12 @@ from pathlib import Path
 from toolkit.composition import parse
 from toolkit.config.command import command
 from toolkit.errors import DataError, ToolkitError
+from toolkit.evaluation.identity import identity, read_identity
 from toolkit.files import replace_text
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
 from toolkit.recipes.score.answers import FOLDER
 from toolkit.recipes.score.evaluate import choose_languages, evaluate, parts_of
-from toolkit.recipes.score.identity import identity, read_identity
 from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.recipes.score.pool import pooled_fingerprint
 from toolkit.recipes.score.publish import result_folder

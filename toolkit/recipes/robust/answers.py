@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ToolkitError
+from toolkit.evaluation.identity import identity
 from toolkit.files import replace_text
 from toolkit.modeling.circuit import Circuit
 from toolkit.perturb import Noise
@@ -20,7 +21,6 @@ from toolkit.progress import Progress, Report
 from toolkit.recipes.score.bitext import score_bitext
 from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.evaluate import answer, answer_probabilities, protocol_words, scores_of, seed_of
-from toolkit.recipes.score.identity import identity
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.noise import noise_words

@@ -12,12 +12,12 @@ from toolkit.config import Config, EvalConfig
 from toolkit.config.command import command, shell
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, Scoring, evaluate_each, run_head
+from toolkit.evaluation.identity import identity, write_identity
 from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
 from toolkit.recipes.score.answers import kept_answers, write_answers
 from toolkit.recipes.score.contamination import contamination
-from toolkit.recipes.score.identity import identity, write_identity
 from toolkit.recipes.score.publish import Scored, publish, result_folder
 from toolkit.recipes.session.circuits import arithmetic, head_spec, say_path, trained_circuit
 from toolkit.recipes.session.features import features_for

@@ -12,6 +12,7 @@ import numpy as np
 from toolkit.config import RetrieveConfig
 from toolkit.errors import DataError, ToolkitError
 from toolkit.files import replace_text
+from toolkit.metrics.mining import quality
 from toolkit.progress import Report, Say
 from toolkit.recipes.score.corpora import Corpora, corpora_of
 from toolkit.recipes.score.encoding import Encoder, Reading, readings
@@ -24,7 +25,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.report import precision_recall_curve
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
-from toolkit.retrieval import Mined, quality, sweep
+from toolkit.retrieval import Mined, sweep
 from toolkit.tasks.sources.corpora import read_lines
 from toolkit.tasks.task import Rows
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from toolkit.composition import parse
 from toolkit.config.command import command
 from toolkit.errors import ToolkitError
+from toolkit.evaluation.identity import identity, write_identity
 from toolkit.metrics import TOP
 from toolkit.recipes.score.answers import kept_answers
 from toolkit.recipes.score.bitext import search_bitexts
 from toolkit.recipes.score.encoding import Reading, by_layer, readings
 from toolkit.recipes.score.evaluate import choose_languages
-from toolkit.recipes.score.identity import identity, write_identity
 from toolkit.recipes.score.mining import mine_corpora
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.score.pool import search_pool

@@ -16,9 +16,9 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.modeling.hub_ids import check_backbone_name
 from toolkit.progress import Report, Say, Tell, say_nothing, silent
-from toolkit.recipes.session.tracked import tracked
 from toolkit.tasks import Catalogue, catalogue_of
 from toolkit.tracking import Opening, Tracker, open_tracker
+from toolkit.tracking.tracked import tracked
 from toolkit.zoo import Zoo, shelf_name
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.session.tracked import SharedRun
 from toolkit.recipes.sweep.messages import CloseRun, OpenRun, RunClosed, RunOpened
 from toolkit.tracking import Opening
+from toolkit.tracking.tracked import SharedRun
 
 
 @dataclass

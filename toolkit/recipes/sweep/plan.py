@@ -12,7 +12,7 @@ from toolkit.composition import Composition, Name, parse
 from toolkit.composition.stages import Stage, plan
 from toolkit.config import Config, load_texts, to_dict
 from toolkit.config.convert import sections
-from toolkit.recipes.score.settings import scoring_settings
+from toolkit.evaluation.settings import scoring_settings
 from toolkit.recipes.session.limits import scoring_limit
 from toolkit.recipes.sweep.facts import Facts, Need, backbone_key, step_needs, train_need
 from toolkit.recipes.train.auto import EPOCHS

@@ -9,9 +9,9 @@ from typing import Any
 
 from toolkit.composition import parse
 from toolkit.config import Config
+from toolkit.evaluation.settings import scoring_settings
 from toolkit.files import replace_text
 from toolkit.modeling.backbone import Backbone
-from toolkit.recipes.score.settings import scoring_settings
 from toolkit.tasks import Task
 from toolkit.version import __version__
 from toolkit.zoo import AdapterCard

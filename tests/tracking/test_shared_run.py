@@ -8,8 +8,8 @@ import pytest
 
 from tests.recipes.failing import FailingTracker
 from toolkit.progress import say_nothing
-from toolkit.recipes.session.tracked import SharedRun
 from toolkit.tracking import NoTracker, Opening
+from toolkit.tracking.tracked import SharedRun
 
 RUN = SharedRun(Opening("sweep grid", "sweep grid", {"journey": "sweep"}, {"cells": 1}))
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from toolkit.progress import Say
-from toolkit.tracking import Opening, Tracker
+from toolkit.tracking.events import Opening
+from toolkit.tracking.tracker import Tracker
 
 
 @contextmanager
