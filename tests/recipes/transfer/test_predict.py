@@ -183,6 +183,7 @@ def test_suggested_members_come_with_reasons_the_command_and_the_realised_regret
     assert found.expected_regret == pytest.approx(regret(dict.fromkeys(gains, 0.0), gains, 2))
     assert all("by combined" in reason and "by vocabulary" in reason for reason in found.reasons.values())
     assert found.command.startswith(f"xstilts fuse {' '.join(found.members)} --target micro-choice --backbone tiny")
+    assert f"--set tracking.uri={uri}" in found.command.replace("'", "")
     assert found.text.splitlines()[-1] == found.command
     assert any(line.startswith("Realised regret on the sweep hand: ") for line in found.text.splitlines())
     run = mlflow.MlflowClient(uri).get_run(str(found.run_id))

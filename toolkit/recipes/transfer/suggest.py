@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from toolkit.config import Config
+from toolkit.config.command import command
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer.predict import ALL, prediction
@@ -104,7 +105,7 @@ def suggest(
         members=members,
         by=found.lead,
         reasons={member: _reason(found, ranking, member) for member in members},
-        command=_command(members, target, session.config),
+        command=command("fuse", *members, "--target", target, config=session.config),
         pulls=_pulls(members, session, seen),
         regret=lost,
         expected_regret=expected,
@@ -147,21 +148,13 @@ def _sentences(chosen: Suggested, found: TransferRanking, ranking: Ranking) -> t
     return (*lines, *chosen.pulls, chosen.command)
 
 
-def _command(members: Sequence[str], target: str, config: Config) -> str:
-    words = ["xstilts", "fuse", *members, "--target", target, "--backbone", config.backbone.name]
-    if config.zoo != Config().zoo:
-        words += ["--zoo", str(config.zoo)]
-    if config.data_root is not None:
-        words += ["--data-root", str(config.data_root)]
-    return shlex.join(words)
-
-
 def _pulls(members: Sequence[str], session: Session, seen: Observed | None) -> tuple[str, ...]:
     if seen is None:
         return ()
     zoos, zoo = seen.zoos, session.config.zoo
     missing = [member for member in members if member in zoos and not session.zoo.holds(member, session.shelf)]
-    own = ["--zoo", str(zoo)] if zoo != Config().zoo else []
+    own = ["--backbone", session.config.backbone.name]
+    own += ["--zoo", str(zoo)] if zoo != Config().zoo else []
     return tuple(shlex.join(["xstilts", "zoo", "pull", str(zoos[member]), member, *own]) for member in missing)
 
 
