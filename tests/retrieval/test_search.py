@@ -75,7 +75,7 @@ def test_one_direction_is_the_first_half_of_both() -> None:
     assert search(x, y, 3, both=False).backward is None
 
 
-@pytest.mark.parametrize("index", ["HNSW32", "IVF8,Flat", "IVF8,PQ8x4", "SQ8"])
+@pytest.mark.parametrize("index", ["HNSW32", "IVF8,Flat", "IVF8,PQ4x4", "SQ8"])
 def test_an_approximate_index_says_its_recall_and_scores_what_it_found_exactly(index: str) -> None:
     x, y = planted(450, 500)
     found, exact = search(x, y, 4, settings=SearchSettings(index)), search(x, y, 4)

@@ -278,7 +278,7 @@ def test_a_stage_learns_its_task(tiny, settings, tags, text):
     # A word's tag is its letter, which even a random encoder tells apart; chance is log 3 = 1.1.
     circuit, stage = wired(tiny, text, TAGS)
     with circuit:
-        result = fit(circuit, stage.learn, [TaskData(text[-1], tags)], train=settings(total_steps=60, lr=2e-2))
+        result = fit(circuit, stage.learn, [TaskData(text[-1], tags)], train=settings(total_steps=40, lr=2e-2))
     assert result.losses[0][1] > 0.3
     assert result.losses[-1][1] < 0.1
 
@@ -402,7 +402,7 @@ def test_a_score_is_made_once_an_epoch_and_at_the_end_unless_said_otherwise(tiny
     assert [step for step, _ in result.history] == pytest.approx([per_epoch, 2 * per_epoch, result.steps], abs=1)
 
 
-@pytest.mark.parametrize(("epochs", "patience"), [(3.0, 0), (2.5, 0), (3.0, 1), (0.5, 0)])
+@pytest.mark.parametrize(("epochs", "patience"), [(2.5, 0), (3.0, 1), (0.5, 0)])
 def test_total_steps_score_choose_and_stop_as_the_epochs_that_come_to_as_many(tiny, settings, pairs, epochs, patience):
     data, scores = [TaskData("a", pairs)], [0.3, 0.2, 0.1]
     total = len(plan_run(data, settings(epochs=epochs)).batches)

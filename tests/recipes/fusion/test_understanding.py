@@ -179,7 +179,7 @@ def test_a_fusion_under_a_head_alone_is_pruned_under_its_head(tmp_path: Path) ->
 
 @pytest.fixture(scope="module")
 def collapsed(held: Config):  # type: ignore[no-untyped-def]
-    config = replace(held, train=replace(held.train, epochs=6.0, lr=5e-3))
+    config = replace(held, train=replace(held.train, epochs=3.0, lr=5e-3))
     return toolkit.collapse(THREE, config, languages="en,de")
 
 

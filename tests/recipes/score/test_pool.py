@@ -167,7 +167,7 @@ def test_missing_data_one_language_alone_and_the_wrong_command_are_one_sentence_
 
 
 def test_a_trained_retrieval_adapter_is_asked_for_the_vectors_that_it_was_trained_to_make(tmp_path: Path) -> None:
-    config = tiny_config(tmp_path, "retrieve.limit=8", "train.pooling=cls", "train.limit=64")
+    config = tiny_config(tmp_path, "retrieve.limit=8", "train.pooling=cls")
     (card,) = toolkit.train("micro-answers", config)
     assert {score.metric for score in card.scores} == {"map_at_20", "mrr_at_20"}
     assert card.heads["micro-answers"] == Head("retrieval", (), "cls", 0.02)
@@ -186,9 +186,9 @@ def test_a_trained_retrieval_adapter_is_asked_for_the_vectors_that_it_was_traine
 
 
 def test_training_to_retrieve_lowers_the_loss_and_raises_the_dev_score(tmp_path: Path) -> None:
-    sets = ("train.limit=96", "train.eval_limit=40", "train.lr=0.005", "train.seed=3")
+    sets = ("train.limit=96", "train.eval_limit=20", "train.lr=0.005", "train.seed=3")
     short = toolkit.train("micro-answers", tiny_config(tmp_path / "short", *sets, "train.total_steps=1"))[0]
-    long = toolkit.train("micro-answers", tiny_config(tmp_path / "long", *sets, "train.total_steps=60"))[0]
+    long = toolkit.train("micro-answers", tiny_config(tmp_path / "long", *sets, "train.total_steps=30"))[0]
     assert long.scores[0].value > short.scores[0].value
 
 

@@ -216,6 +216,7 @@ def test_members_of_different_shapes_fuse(tmp_path: Path) -> None:
     assert installed("fuse[micro-nli,micro-qa]@micro-nli", wide) == (True, True)
 
 
+@pytest.mark.slow
 def test_a_fusion_comes_back_to_the_bit_in_another_process(trained: Config) -> None:
     code = (
         "import sys, torch, hashlib; import toolkit; from pathlib import Path;"

@@ -37,10 +37,10 @@ def test_it_says_what_helps_what_hurts_and_what_may_be_chance(tmp_path: Path) ->
 
 
 @pytest.mark.journey
-@pytest.mark.parametrize("noises", [None, {"typos": {"mnli": 0.1}, "lower": {"squad": 0.02}}])
+@pytest.mark.parametrize("noises", [None, {"typos": {"mnli": 0.1}, "lower": {"squad > mnli": 0.02}}])
 def test_neither_the_order_of_targets_nor_that_of_seeds_or_noises_changes_a_number(tmp_path: Path, noises) -> None:
     rows = {
-        **ROWS,
+        **{row: ROWS[row] for row in ("baseline", "mnli")},
         "mnli > squad": {"xnli": 0.7, "micro-choice": 0.5},
         "squad > mnli": {"xnli": 0.6, "micro-choice": 0.6},
     }
@@ -48,7 +48,7 @@ def test_neither_the_order_of_targets_nor_that_of_seeds_or_noises_changes_a_numb
     one, other = (
         read_report(
             hand_written(tmp_path / name, some, orders=["mnli > squad", "squad > mnli"], seeds=seeds, noises=by),
-            resamples=50,
+            resamples=20,
         )
         for name, some, seeds, by in (
             ("one", rows, (0, 1), noises),

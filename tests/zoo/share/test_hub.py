@@ -71,6 +71,7 @@ def test_what_is_pushed_to_the_hub_is_pulled_from_it_to_the_last_bit(
     assert hub.commits == 1
 
 
+@pytest.mark.slow
 def test_a_byte_changed_on_the_hub_and_another_digest_are_refused(hub: Hub, run: Run, zoo: Zoo, tmp_path: Path) -> None:
     run("push", "mnli", PLACE, zoo=zoo)
     files = hub.repos["team/adapters"]

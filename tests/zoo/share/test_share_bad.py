@@ -51,8 +51,15 @@ def named(held: AdapterCard) -> Parent:
     return Parent(held.name, held.digest)
 
 
-@pytest.mark.parametrize("verb", ["push", "pull"])
-@pytest.mark.parametrize("kind", ["folder", "url"])
+@pytest.mark.parametrize(
+    ("verb", "kind"),
+    [
+        ("push", "folder"),
+        ("pull", "url"),
+        pytest.param("push", "url", marks=pytest.mark.slow),
+        pytest.param("pull", "folder", marks=pytest.mark.slow),
+    ],
+)
 def test_a_disk_that_fills_in_the_middle_keeps_what_was_whole_and_the_next_try_goes_through(
     zoo: Zoo, tmp_path: Path, verb: str, kind: str
 ) -> None:
