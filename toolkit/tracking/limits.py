@@ -44,7 +44,7 @@ class Whole:
 
         Example:
             >>> Whole().fit("tag 't'", "x" * 70, 60, file="whole/t.txt")
-            'xxxxxxxxxxxxx… (70 characters, all of them in whole/t.txt)'
+            'xxxxxxxxxxxxxxx… (70 characters, all of them in whole/t.txt)'
         """
         if len(value) <= limit:
             return value
@@ -97,7 +97,7 @@ class Names:
         Example:
             >>> names = Names()
             >>> names.safe("a[b"), names.safe("a(b")
-            ('a_b', 'a_b_0dcc15ae')
+            ('a_b', 'a_b_38d5ec2d')
         """
         key = safe_key(name)
         if self._given.setdefault(key, name) != name:
@@ -126,7 +126,7 @@ def shortened(name: str, limit: int) -> str:
 
     Example:
         >>> shortened("fuse[mnli,squad]/udpos", 20)
-        'fuse[mnli,s…d22fffa8'
+        'fuse[mnli,s…d180a5d1'
     """
     return name if len(name) <= limit else f"{name[: limit - 9]}…{_digest(name)}"
 
