@@ -224,11 +224,15 @@ def _mlflow_tables(made_once: Callable[[str, Callable[[Path], object]], Path]) -
 @pytest.fixture(scope="module")
 def cheap_journeys() -> Iterator[None]:
     """Draw pictures of a kind once, and let this process be the workers of its sweeps."""
-    from tests import here
+
+    def worker(*args: Any, **options: Any) -> object:
+        from tests import here
+
+        return here.Popen(*args, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         drawn_once(patch)
-        patch.setattr("toolkit.recipes.sweep.pool.subprocess", _processes(here.Popen))
+        patch.setattr("toolkit.recipes.sweep.pool.subprocess", _processes(worker))
         yield
 
 
@@ -242,6 +246,14 @@ def workers_are_processes(cheap_journeys: None, monkeypatch: pytest.MonkeyPatch)
 def _processes(worker: Callable[..., object]) -> object:
     kept = {name: getattr(subprocess, name) for name in ("PIPE", "TimeoutExpired")}
     return SimpleNamespace(**kept, Popen=worker)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_disks() -> Iterator[None]:
+    """Leave bytes to the system: a test ends processes and never the machine, and each of thousands of flushes takes milliseconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 # -- what a test has to itself -------------------------------------------------------------------------------------------

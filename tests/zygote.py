@@ -225,6 +225,7 @@ def serve(folder: str, ready: int) -> None:
     from tests import pieces
     from toolkit.modeling.tiny import tiny_tokenizer
 
+    os.fsync = lambda _: None  # type: ignore[assignment]  # as in the conftest
     tiny_tokenizer()  # both are made once a process
     pieces.xlmr()
     assert threading.active_count() == 1, "a thread does not survive a fork"
