@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -246,6 +246,22 @@ def workers_are_processes(cheap_journeys: None, monkeypatch: pytest.MonkeyPatch)
 def _processes(worker: Callable[..., object]) -> object:
     kept = {name: getattr(subprocess, name) for name in ("PIPE", "TimeoutExpired")}
     return SimpleNamespace(**kept, Popen=worker)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _draws_kept() -> Iterator[None]:
+    """Keep the order in which a draw takes rows: the journeys draw from the same few thousand rows of the micro-world."""
+    from toolkit.tasks import draw
+
+    made = draw.draw_order
+    kept = lru_cache(maxsize=64)(lambda ids, strata, seed: made(draw.Marks(ids, strata), seed=seed))
+
+    def draw_order(marks: draw.Marks, *, seed: int) -> list[int]:
+        return list(kept(tuple(marks.ids), marks.strata and tuple(marks.strata), seed))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(draw, "draw_order", draw_order)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
