@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import pytest
 
-from tests.recipes.session.test_shared_run import Kept
 from tests.recipes.small import tiny_config
+from tests.tracking.test_shared_run import Kept
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep import worker
 from toolkit.recipes.sweep.messages import CloseRun, Hire, LookUp, OpenRun, to_line
