@@ -269,10 +269,10 @@ def same(one, other):
 
 def test_initial_weights_do_not_depend_on_what_else_is_wired(tiny):
     alone = built(tiny, "a/avg[b,d]/t", ("t",))
-    beside = built(tiny, "a/avg[b,c]/t", ("s", "t"))
-    shared = alone.keys() & beside.keys()
+    among = built(tiny, "a/avg[b,c]/t", ("s", "t"))
+    shared = alone.keys() & among.keys()
     assert {key.split()[1] for key in shared} == {"a", "a+b", "t"}
-    assert same(alone, beside) == shared
+    assert same(alone, among) == shared
 
 
 def by_role(circuit, text):

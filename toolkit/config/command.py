@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
-from toolkit.config.convert import declared
+from toolkit.config.convert import as_set, declared
 from toolkit.config.keys import is_default, value_of
 from toolkit.config.schema import Config
 
@@ -63,12 +62,5 @@ def command(*words: str | Path, config: Config, sections: Collection[str] = ("tr
         elif key in _FLAGS:
             flags += [_FLAGS[key], str(value)]
         else:
-            sets += ["--set", f"{key}={_text(value)}"]
+            sets += ["--set", f"{key}={as_set(value)}"]
     return shell(*words, *flags, *sets)
-
-
-def _text(value: Any) -> str:
-    """Return a value as `--set` reads it."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

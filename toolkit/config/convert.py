@@ -84,6 +84,18 @@ def is_null(value: Any) -> bool:
     return value is None
 
 
+def as_set(value: object) -> str:
+    """Return a value as `--set` reads it, the reverse of `convert`.
+
+    Example:
+        >>> as_set(None), as_set(True), as_set(("a.yaml", "b.yaml")), as_set(0.0001)
+        ('null', 'true', 'a.yaml,b.yaml', '0.0001')
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def convert(value: Any, to: Declared) -> Any:
     """Return `value` as the declared type.
 

@@ -78,7 +78,7 @@ def _side(said: Mapping[str, Any], folder: Path, side: str, join: Join) -> HubSo
     if join == "id":
         columns["id"] = _column(said, "id", side, None)
     where = _where(said, side)
-    names = {find_language(code).code: name for code, name in said.get("names", {}).items()}
+    names = names_of(said)
     if format is None:
         return HubSource(
             path=said["hub"],
@@ -97,10 +97,7 @@ def _format(said: Mapping[str, Any]) -> str:
     """Return the files' format: what the task says, their ending, or a text a line where no columns are named."""
     ending = Path(str(next(iter(said["files"].values()))["source"])).suffix.lstrip(".").lower()
     known = ending if ending in FORMATS else "lines" if "columns" not in said or ending == "txt" else ending
-    format = str(said.get("format") or known)
-    if format not in FORMATS:
-        raise ConfigError(f"the format '{format}' is unknown; expected `format:` to be one of {', '.join(FORMATS)}.")
-    return format
+    return known_format(str(said.get("format") or known))
 
 
 def _column(said: Mapping[str, Any], field: str, side: str, usual: str | None) -> str:
@@ -117,12 +114,29 @@ def _where(said: Mapping[str, Any], side: str) -> dict[str, tuple[object, ...]]:
     where = said.get("where", {})
     if where and set(where) <= set(SIDES) and all(isinstance(each, dict) for each in where.values()):
         where = where.get(side, {})
-    return {key: tuple(value) if isinstance(value, list) else (value,) for key, value in where.items()}
+    return allowed(where)
 
 
 def _files(said: Mapping[str, Any]) -> Mapping[str, Any]:
     files = said.get("files")
     return files if isinstance(files, dict) else {}
+
+
+def names_of(said: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a task's file says the data calls each language, by ISO 639-1 code."""
+    return {find_language(code).code: name for code, name in said.get("names", {}).items()}
+
+
+def allowed(where: Mapping[str, Any]) -> dict[str, tuple[object, ...]]:
+    """Return the values of each column that are kept, where a file may give one or a list."""
+    return {key: tuple(value) if isinstance(value, list) else (value,) for key, value in where.items()}
+
+
+def known_format(format: str) -> str:
+    """Return the name of a format of files; raise a ConfigError if there is none of that name."""
+    if format not in FORMATS:
+        raise ConfigError(f"the format '{format}' is unknown; expected `format:` to be one of {', '.join(FORMATS)}.")
+    return format
 
 
 def tried(names: Any) -> tuple[str, ...]:

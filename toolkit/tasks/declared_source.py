@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ConfigError
-from toolkit.languages import find_language
-from toolkit.tasks.declared_sides import has_sides, sides_of, tried, with_score
+from toolkit.tasks.declared_sides import allowed, has_sides, known_format, names_of, sides_of, tried, with_score
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.sources.checks import Column
 from toolkit.tasks.sources.file_source import FORMAT_KINDS, FileSource
@@ -115,8 +114,8 @@ def _plain_source(
     """Return the source of everything but the shares."""
     usual = {} if isinstance(held, FileSource) else usual_columns(said)
     columns = {key: _column(value, key) for key, value in said.get("columns", usual).items()}
-    where = {key: tuple(value) if isinstance(value, list) else (value,) for key, value in said.get("where", {}).items()}
-    names = {find_language(code).code: name for code, name in said.get("names", {}).items()}
+    where = allowed(said.get("where", {}))
+    names = names_of(said)
     if isinstance(held, HubSource | FileSource):
         names = {**held.names, **names}
         columns = {**held.columns, **columns}
@@ -149,12 +148,8 @@ def _plain_source(
             raise ConfigError(
                 "a file with a text a line is one side of a bitext; expected `{source: ..., target: ...}`."
             )
-        if format not in FORMATS:
-            raise ConfigError(
-                f"the format '{format}' is unknown; expected `format:` to be one of {', '.join(FORMATS)}."
-            )
         return FileSource(
-            format=format,
+            format=known_format(format),
             splits=with_score(files),
             columns=columns,
             where=where,

@@ -32,8 +32,7 @@ def tracked(tracker: Tracker, say: Say, opening: Opening) -> Iterator[Tracker]:
         raise
     finally:  # an interruption by the user must not leave the run open either
         tracker.close(status)
-        for note in tracker.take_notes():
-            say(note)
+        _say_notes(tracker, say)
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,7 @@ class SharedRun:
     def open(self, tracker: Tracker, say: Say) -> str:
         """Open the run, leave it open and return its id."""
         run_id = tracker.start(self.opening)
-        for note in tracker.take_notes():
-            say(note)
+        _say_notes(tracker, say)
         return run_id
 
     def close(
@@ -72,5 +70,9 @@ class SharedRun:
             ended = status
         finally:
             tracker.close(ended)
-            for note in tracker.take_notes():
-                say(note)
+            _say_notes(tracker, say)
+
+
+def _say_notes(tracker: Tracker, say: Say) -> None:
+    for note in tracker.take_notes():
+        say(note)

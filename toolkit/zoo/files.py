@@ -15,7 +15,7 @@ from pathlib import Path
 
 from toolkit.errors import ZooError
 
-MEND = "remove the entry (`xstilts zoo remove NAME` with its --backbone and --zoo) and train or pull it again"
+REPLACE_IT = "remove the entry (`xstilts zoo remove NAME` with its --backbone and --zoo) and train or pull it again"
 LOCK_TIMEOUT_S = (
     300.0  # a writer holds the lock while it writes: seconds for an adapter, a minute or two for a checkpoint
 )
@@ -35,14 +35,14 @@ def open_regular(path: Path, what: str) -> io.BufferedReader:
         # O_NONBLOCK: opening a pipe would otherwise wait for its writer for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise ZooError(f"{what} is missing; expected it at {path}; {MEND}.") from None
+        raise ZooError(f"{what} is missing; expected it at {path}; {REPLACE_IT}.") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise ZooError(f"{what} is a symbolic link, expected a file of its own; copy the file to {path}.") from None
         raise ZooError(f"{what} cannot be read ({error.strerror}); check {path}.") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise ZooError(f"{what} is not a regular file; {MEND}.")
+        raise ZooError(f"{what} is not a regular file; {REPLACE_IT}.")
     return os.fdopen(descriptor, "rb")
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ZooError
-from toolkit.zoo.files import MEND
+from toolkit.zoo.files import REPLACE_IT
 from toolkit.zoo.values import Value
 
 
@@ -34,7 +34,7 @@ def unsealed(text: str) -> Any:
         # Which of the two it is decides what a user does next; the seal alone cannot tell.
         found = "was changed after it was written" if seal else "is cut short or not a card (it has no seal)"
         _read(text)  # hostile or broken YAML has its own sentence
-        raise ZooError(f"The card {found}; {MEND}.")
+        raise ZooError(f"The card {found}; {REPLACE_IT}.")
     return _read(body)
 
 
@@ -70,7 +70,7 @@ def _read(text: str) -> Any:
         return None if node is None else build(node)
     except YamlFault as fault:
         where = f", line {fault.line}" if fault.line else ""
-        raise ZooError(f"The card is refused{where}: {fault}; {MEND}.") from None
+        raise ZooError(f"The card is refused{where}: {fault}; {REPLACE_IT}.") from None
 
 
 class _Dumper(yaml.SafeDumper):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
-from toolkit.zoo.files import MEND, open_regular, sha256
+from toolkit.zoo.files import REPLACE_IT, open_regular, sha256
 from toolkit.zoo.scored import SCORES_FILE
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def read_card(folder: Path) -> AdapterCard:
             raise ZooError(f"The card has more than {MAX_CARD_BYTES:,} bytes; no card of this release is that long.")
         return AdapterCard.from_text(data.decode("utf-8"))
     except UnicodeDecodeError:
-        raise ZooError(f"{path}: The card is not UTF-8 text; {MEND}.") from None
+        raise ZooError(f"{path}: The card is not UTF-8 text; {REPLACE_IT}.") from None
     except ZooError as error:
         raise ZooError(f"{path}: {error}") from None
 
@@ -101,11 +101,11 @@ def read_tensors(
     with open_regular(path, what) as stream:
         status = os.fstat(stream.fileno())
         if status.st_size != held.bytes:
-            raise ZooError(f"{what} has {status.st_size} bytes, its card says {held.bytes}; {MEND}.")
+            raise ZooError(f"{what} has {status.st_size} bytes, its card says {held.bytes}; {REPLACE_IT}.")
         found = sha256(stream)
         if found != held.sha256:
             raise ZooError(
-                f"{what} is damaged: its SHA-256 is {found[:12]}..., its card says {held.sha256[:12]}...; {MEND}."
+                f"{what} is damaged: its SHA-256 is {found[:12]}..., its card says {held.sha256[:12]}...; {REPLACE_IT}."
             )
         try:
             with safe_open(path, framework="np") as weights:
@@ -119,7 +119,7 @@ def read_tensors(
             raise
         # KeyError, TypeError: a number format that NumPy lacks (bfloat16, float8).
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise ZooError(f"{what} cannot be read as a weight file ({_short(error)}); {MEND}.") from None
+            raise ZooError(f"{what} cannot be read as a weight file ({_short(error)}); {REPLACE_IT}.") from None
     # safe_open took the path, not our handle: what was read must be the file that was checked.
     if (again.st_dev, again.st_ino, again.st_mtime_ns) != (status.st_dev, status.st_ino, status.st_mtime_ns):
         raise ZooError(f"{what} was replaced while it was read; run the same command again.")

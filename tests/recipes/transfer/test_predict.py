@@ -249,7 +249,7 @@ target:
     config = load(sets=["tracking.enabled=no", "similarity.limit=400", f"store.folder={folder / 'store'}"])
     found = predict(None, config, sweep=folder / "sweep").found
     gains = found.of("micro-choice").gains
-    assert gains["micro-qa"] > gains["micro-pos"] + 0.15, "the case is as it was planted"
+    assert gains["micro-qa"] > max(0.15, gains["micro-pos"] + 0.15), "the case is as it was planted"
     for name in ("combined", "logme", "transrate", "text-embedding"):
         assert found.of("micro-choice").places(name)["micro-qa"] == 1.0, name
 

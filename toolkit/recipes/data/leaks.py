@@ -8,6 +8,7 @@ from functools import cached_property
 
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow, Task
 from toolkit.tasks.kinds import Kind
+from toolkit.tasks.sources.checks import has_own_ids
 
 MIN_ID = 16  # characters; shorter ids and numbers count the rows of a file, as those of another file do
 
@@ -48,8 +49,7 @@ class Held:
     @property
     def has_ids(self) -> bool:
         """Whether ids are the dataset's own; otherwise a row's id is its place in the file."""
-        source = self.task.source
-        return self.task.is_generated or getattr(source, "has_ids", "id" in getattr(source, "columns", {}))
+        return self.task.is_generated or has_own_ids(self.task.source)
 
     def is_aligned(self, other: Held) -> bool:
         """Whether a row of the same id is the same example in another language."""

@@ -71,7 +71,7 @@ def publish(
     # Numbers of different protocols have no common mean, so each protocol is a run of its own.
     protocols = list(dict.fromkeys(score.protocol for score in scores))
     for protocol in protocols:
-        alike = [score for score in scores if score.protocol == protocol]
+        of_protocol = [score for score in scores if score.protocol == protocol]
         with session.tracked(
             f"{journey} {composition} on {target.name}",
             experiment=target.name,
@@ -79,21 +79,21 @@ def publish(
                 **composition.tags(),
                 "journey": journey,
                 "backbone": config.backbone.name,
-                NOTE_TAG: render(table(alike), "markdown"),
+                NOTE_TAG: render(table(of_protocol), "markdown"),
             },
             params={
                 **composition.axes(),
                 "backbone": config.backbone.name,
-                "seed": alike[0].seed,
-                "split": split_words(alike),
+                "seed": of_protocol[0].seed,
+                "split": split_words(of_protocol),
                 "rows": sum(data.rows for data in made_with.data),
-                "languages": ",".join(dict.fromkeys(score.language for score in alike)),
+                "languages": ",".join(dict.fromkeys(score.language for score in of_protocol)),
                 "protocol": protocol,
             },
             began=made_with.meter.began,
         ) as run:
             run_id = run.run_id or None
-            members = _by_member(alike)
+            members = _by_member(of_protocol)
             for name, values in members.items():
                 named = summaries_first(named_values(values), target)
                 score = {SCORE: main_score(named, target)} if len(members) == 1 else {}

@@ -10,6 +10,7 @@ from toolkit.composition import parse
 from toolkit.composition.stages import Stage, stage_of
 from toolkit.config import Config
 from toolkit.config.about import Case
+from toolkit.config.convert import as_set
 from toolkit.config.keys import is_default, keys_that_change, value_of
 from toolkit.features import MAX_LENGTH
 from toolkit.recipes.session.session import Session
@@ -114,9 +115,7 @@ def shown(value: object) -> str:
         >>> shown(None), shown(0.0005), shown(True), shown("auto")
         ('null', '0.0005', 'true', 'auto')
     """
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else as_set(value)
 
 
 def _keys(stage: Stage, config: Config, known: Sequence[Task]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from toolkit.composition import Composition, parse
@@ -57,15 +57,18 @@ class Planned:
     @property
     def whole(self) -> str:
         """The text with the recipes of what is held."""
-        lines = [line for held in self.held.values() for line in held.lines()]
-        return "\n".join([self.text, *(["In the zoo already:"] if lines else []), *lines])
+        return self._with_recipes(self.held.values())
 
     @property
     def brief(self) -> str:
         """The text with the recipes of what other stages build on, and of what differs."""
         needed = {parent for stage in self.stages for parent in stage.parents}
-        told = [held for name, held in self.held.items() if name in needed or held.differs or held.unknown]
-        lines = [line for held in told for line in held.lines()]
+        return self._with_recipes(
+            held for name, held in self.held.items() if name in needed or held.differs or held.unknown
+        )
+
+    def _with_recipes(self, some: Iterable[Held]) -> str:
+        lines = [line for held in some for line in held.lines()]
         return "\n".join([self.text, *(["In the zoo already:"] if lines else []), *lines])
 
 

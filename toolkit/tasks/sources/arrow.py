@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.errors import DataError
 from toolkit.tasks.draw import Marks
 from toolkit.tasks.rows import Row
-from toolkit.tasks.sources.checks import Column
+from toolkit.tasks.sources.checks import Column, parts_of
 from toolkit.tasks.sources.convert import Fault, Promise, convert
 from toolkit.tasks.sources.fill import spellings
 from toolkit.tasks.sources.label_names import known_words, names_in
@@ -74,8 +74,7 @@ class ArrowRows:
             for name, column in reading.columns.items()
         }
         self._columns = {
-            name: [self._column(table, each) for each in ([column] if isinstance(column, str) else column)]
-            for name, column in columns.items()
+            name: [self._column(table, each) for each in parts_of(column)] for name, column in columns.items()
         }
         self._is_list = {name for name, column in columns.items() if not isinstance(column, str)}
         words = self._words(table, columns, reading.label_map)
@@ -205,7 +204,7 @@ def roots(
     names: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Return every top-level column that is read, in every spelling of the language."""
-    named = [each for column in columns.values() for each in ([column] if isinstance(column, str) else column)]
+    named = [each for column in columns.values() for each in parts_of(column)]
     every = [one.split(".")[0] for each in named for one in spellings(each, language, names)]
     return list(dict.fromkeys(every + list(where)))
 
@@ -214,7 +213,7 @@ def lacks_column(
     columns: Mapping[str, Column], language: str, names: Mapping[str, str], read_names: Callable[[], Sequence[str]]
 ) -> bool:
     """Return whether a column that is called by the language is not there; the names are read only if there is one."""
-    every = [each for column in columns.values() for each in ([column] if isinstance(column, str) else column)]
+    every = [each for column in columns.values() for each in parts_of(column)]
     by_language = [each for each in every if "{" in each]
     if not by_language:
         return False

@@ -12,6 +12,16 @@ Column = str | tuple[str, ...]
 MAY_REPEAT = ("id", "key", "keys")  # fields that name a row or its texts, and may be one of them
 
 
+def parts_of(column: Column) -> tuple[str, ...]:
+    """Return the columns that a field is read from: one, or those whose values make a list."""
+    return (column,) if isinstance(column, str) else column
+
+
+def has_own_ids(source: object) -> bool:
+    """Return whether the ids of a source's rows are the dataset's own; otherwise a row's id is its place in the file."""
+    return bool(getattr(source, "has_ids", "id" in getattr(source, "columns", {})))
+
+
 def check_kind(task: Task, kind: Kind, reads: str) -> None:
     """Raise a ConfigError if the task is not of the kind whose rows a source has.
 
@@ -34,7 +44,7 @@ def check_columns(task: Task, columns: Mapping[str, Column]) -> None:
         )
     read: dict[str, str] = {}
     for field, column in columns.items():
-        for each in [column] if isinstance(column, str) else column:
+        for each in parts_of(column):
             if each in read and field not in MAY_REPEAT:
                 twice = f"{read[each]} and as {field}" if read[each] != field else f"two of the {field}"
                 raise ConfigError(

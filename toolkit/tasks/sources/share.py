@@ -13,6 +13,7 @@ from toolkit.tasks.draw import Marks, draw_order, marks_of
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.rows import Opened, Row
 from toolkit.tasks.sources.arrow import ArrowRows
+from toolkit.tasks.sources.checks import has_own_ids
 
 if TYPE_CHECKING:
     from toolkit.tasks.task import Source, Task
@@ -61,7 +62,7 @@ class ShareSource:
     @property
     def has_ids(self) -> bool:
         """Whether ids are the dataset's own."""
-        return bool(getattr(self.source, "has_ids", "id" in getattr(self.source, "columns", {})))
+        return has_own_ids(self.source)
 
     def check(self, task: Task) -> None:
         self.source.check(task)
