@@ -51,6 +51,7 @@ WORK_S = 0.006
 NOISE = 1.5  # between one second of a processor and the next
 # What a module costs whoever imports it first, at most; the test that happens to be it is not to blame.
 IMPORT_S = 0.01
+MEASURED_ALONE = "XSTILTS_TEST_MEASURED_ALONE"
 
 
 # -- lanes -------------------------------------------------------------------------------------------------------------
@@ -116,18 +117,38 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Fail a test that takes more processor time than its lane allows."""
+    """Fail a test that takes more processor time than its lane allows, here and in a process of its own."""
     known, began = len(sys.modules), time.process_time()
     yield
     spent = time.process_time() - began
     lane = next((lane for lane in ("slow", "journey") if lane in item.keywords), "fast")
     allowed = LIMITS_S[lane] + IMPORT_S * (len(sys.modules) - known)
-    if spent > allowed and spent > (allowed := NOISE * allowed * _slowness()):
+    if spent > allowed and spent > (allowed := NOISE * allowed * _slowness()) and _is_slow_alone(item):
         pytest.fail(
             f"The test took {spent:.1f} s of processor time; one of the lane `{lane}` has {allowed:.1f} s: make it smaller, or "
             "give it the marker of the lane that it belongs to.",
             pytrace=False,
         )
+
+
+def _is_slow_alone(item: pytest.Item) -> bool:
+    """Say whether a test is over its limit in a process of its own too.
+
+    In a run of all, other processes and what earlier tests left behind may cost a small test many times its own time.
+    """
+    if MEASURED_ALONE in os.environ:
+        return True
+    one = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", item.nodeid]
+    options = [name for name in ("--run-slow", "--run-exhaustive") if item.config.getoption(name)]
+    done = subprocess.run(
+        [*one, *options],
+        cwd=PROJECT,
+        env={**os.environ, MEASURED_ALONE: "1", "XSTILTS_DATA": str(MIRROR)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode != 0
 
 
 def _slowness() -> float:
