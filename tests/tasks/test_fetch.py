@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from huggingface_hub.errors import OfflineModeIsEnabled
 
 import cli
-from tests.tasks.stand_in import Datasets, serve
+from tests.hub import Hub, Repo, Repositories, serve
 from toolkit.errors import DataError, SourceError, ToolkitError
 from toolkit.tasks import BUILT_IN, get_task
 from toolkit.tasks.fetch import Fetched, fetch
@@ -64,14 +64,14 @@ def online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def hub() -> Datasets:
+def hub() -> Hub:
     glue = {"README.md": readme("mnli", splits=("train", "validation_matched"))}
     glue |= {f"mnli/{split}-0.parquet": pairs(split) for split in ("train", "validation_matched")}
-    return Datasets({XNLI: {"main": dataset()}, GLUE: {"main": glue}})
+    return Hub(Repositories({XNLI: Repo({"main": dataset()}), GLUE: Repo({"main": glue})}))
 
 
 @pytest.fixture
-def address(hub: Datasets) -> Iterator[str]:
+def address(hub: Hub) -> Iterator[str]:
     with serve(hub) as address:
         yield address
 
@@ -80,11 +80,9 @@ def run(root: Path, address: str, *names: str, **more: Any) -> dict[str, Fetched
     return {one.repo: one for one in fetch([get_task(name) for name in names], root, endpoint=address, **more)}
 
 
-def test_a_task_and_its_lender_are_fetched_and_read_with_their_revision(
-    hub: Datasets, address: str, tmp_path: Path
-) -> None:
+def test_a_task_and_its_lender_are_fetched_and_read_with_their_revision(hub: Hub, address: str, tmp_path: Path) -> None:
     found = run(tmp_path, address, "xnli")
-    commit = hub.commit(XNLI)
+    commit = hub.datasets[XNLI].commit()
     assert found[XNLI].revision == commit and found[XNLI].files == found[XNLI].downloaded == 5
     assert found[GLUE].files == 3
     assert "fr" in found[XNLI].lacking
@@ -98,7 +96,7 @@ def test_a_task_and_its_lender_are_fetched_and_read_with_their_revision(
     assert told["is_whole"] is True and len(told["files"]["de/test-0.parquet"]["sha256"]) == 64
 
 
-def test_a_second_time_downloads_nothing_and_writes_nothing(hub: Datasets, address: str, tmp_path: Path) -> None:
+def test_a_second_time_downloads_nothing_and_writes_nothing(hub: Hub, address: str, tmp_path: Path) -> None:
     run(tmp_path, address, "xnli")
     hub.sent.clear()
     before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.is_file()}
@@ -109,9 +107,7 @@ def test_a_second_time_downloads_nothing_and_writes_nothing(hub: Datasets, addre
 
 @pytest.mark.parametrize("path", ["de/test-0.parquet", "README.md"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
-def test_a_damaged_file_alone_is_fetched_again(
-    hub: Datasets, address: str, tmp_path: Path, path: str, damage: str
-) -> None:
+def test_a_damaged_file_alone_is_fetched_again(hub: Hub, address: str, tmp_path: Path, path: str, damage: str) -> None:
     run(tmp_path, address, "xnli")
     file = tmp_path / XNLI / path
     whole = file.read_bytes()
@@ -125,12 +121,12 @@ def test_a_damaged_file_alone_is_fetched_again(
 
 
 def test_an_interrupted_download_goes_on_where_it_was_and_is_never_read_half(
-    hub: Datasets, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large = parquet(
         {"premise": ["x" * 50 + str(i) for i in range(20_000)], "hypothesis": ["y"] * 20_000, "label": [0] * 20_000}
     )
-    hub.repos[XNLI]["main"]["de/test-0.parquet"] = large
+    hub.datasets[XNLI].revisions["main"]["de/test-0.parquet"] = large
     from toolkit.tasks import fetch as fetching
 
     real = fetching.download
@@ -161,7 +157,7 @@ def test_an_interrupted_download_goes_on_where_it_was_and_is_never_read_half(
 
 
 def test_bytes_that_do_not_fit_their_checksum_are_asked_for_twice_and_then_refused(
-    hub: Datasets, address: str, tmp_path: Path
+    hub: Hub, address: str, tmp_path: Path
 ) -> None:
     hub.wrong.add("de/test-0.parquet")
     with pytest.raises(SourceError, match=r"facebook/xnli/de/test-0\.parquet arrived twice with another content"):
@@ -172,10 +168,8 @@ def test_bytes_that_do_not_fit_their_checksum_are_asked_for_twice_and_then_refus
     assert len(get_task("xnli").rows("score", "de", data_root=tmp_path)) == 4
 
 
-def test_languages_narrow_what_is_fetched_and_a_later_fetch_adds_to_it(
-    hub: Datasets, address: str, tmp_path: Path
-) -> None:
-    hub.repos[XNLI]["main"] = dataset(languages=("en", "de", "sw", "tr"))
+def test_languages_narrow_what_is_fetched_and_a_later_fetch_adds_to_it(hub: Hub, address: str, tmp_path: Path) -> None:
+    hub.datasets[XNLI].revisions["main"] = dataset(languages=("en", "de", "sw", "tr"))
     run(tmp_path, address, "xnli", languages=["de"])
     assert get_task("xnli").reachable(data_root=tmp_path) == ("en", "de")
     run(tmp_path, address, "xnli", languages=["sw"])
@@ -183,49 +177,47 @@ def test_languages_narrow_what_is_fetched_and_a_later_fetch_adds_to_it(
     assert len(get_task("xnli").rows("score", "de", data_root=tmp_path)) == 4
 
 
-def test_a_new_revision_brings_what_changed_and_all_files_are_of_it(
-    hub: Datasets, address: str, tmp_path: Path
-) -> None:
+def test_a_new_revision_brings_what_changed_and_all_files_are_of_it(hub: Hub, address: str, tmp_path: Path) -> None:
     run(tmp_path, address, "xnli")
-    hub.repos[XNLI]["main"] |= {"de/test-0.parquet": pairs("neu")}
+    hub.datasets[XNLI].revisions["main"] |= {"de/test-0.parquet": pairs("neu")}
     hub.sent.clear()
     found = run(tmp_path, address, "xnli", languages=["en"])[XNLI]
     assert list(hub.sent) == ["de/test-0.parquet"], "German was fetched before, so it follows"
-    assert found.revision == hub.commit(XNLI)
+    assert found.revision == hub.datasets[XNLI].commit()
     assert get_task("xnli").rows("score", "de", data_root=tmp_path)[0].first == "neu 0"
 
 
 def test_a_dataset_without_parquet_files_is_fetched_as_the_hub_converted_it(
-    hub: Datasets, address: str, tmp_path: Path
+    hub: Hub, address: str, tmp_path: Path
 ) -> None:
-    hub.repos[XNLI] = {
+    hub.datasets[XNLI] = Repo({
         "main": {"README.md": b"# No front matter", "xnli.py": b"a loading script"},
         "refs/convert/parquet": {f"{code}/{s}/0000.parquet": pairs(f"{code} {s}") for code in ("en", "de") for s in ("validation", "test")},
-    }  # fmt: skip
+    })  # fmt: skip
     found = run(tmp_path, address, "xnli")[XNLI]
-    assert found.revision == hub.commit(XNLI, "refs/convert/parquet")
+    assert found.revision == hub.datasets[XNLI].commit("refs/convert/parquet")
     assert get_task("xnli").rows("score", "de", data_root=tmp_path)[0].first == "de test 0"
     assert run(tmp_path, address, "xnli")[XNLI].downloaded == 0
 
 
-def test_what_is_not_there_is_named(hub: Datasets, address: str, tmp_path: Path) -> None:
+def test_what_is_not_there_is_named(hub: Hub, address: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"google/xquad cannot be reached .*expected a network and an id that exists"):
         run(tmp_path, address, "xquad")
-    hub.repos[XNLI]["main"] = {"README.md": readme("fr-only"), "x.parquet": b""}
+    hub.datasets[XNLI].revisions["main"] = {"README.md": readme("fr-only"), "x.parquet": b""}
     with pytest.raises(SourceError, match="has no parquet files of en, ar, bg"):
         run(tmp_path, address, "xnli")
     with pytest.raises(SourceError, match="cannot be reached"):
         run(tmp_path, "http://127.0.0.1:9", "xnli")
 
 
-def test_a_path_that_leads_out_of_the_mirror_is_refused(hub: Datasets, address: str, tmp_path: Path) -> None:
-    hub.repos[XNLI]["main"]["../../evil.parquet"] = b"x"
+def test_a_path_that_leads_out_of_the_mirror_is_refused(hub: Hub, address: str, tmp_path: Path) -> None:
+    hub.datasets[XNLI].revisions["main"]["../../evil.parquet"] = b"x"
     with pytest.raises(SourceError, match="leads out of its folder"):
         run(tmp_path / "mirror", address, "xnli")
     assert not (tmp_path / "evil.parquet").exists()
 
 
-def test_a_file_that_was_changed_since_is_refused_when_it_is_read(hub: Datasets, address: str, tmp_path: Path) -> None:
+def test_a_file_that_was_changed_since_is_refused_when_it_is_read(hub: Hub, address: str, tmp_path: Path) -> None:
     run(tmp_path, address, "xnli")
     (tmp_path / XNLI / "de" / "test-0.parquet").write_bytes(pairs("other", 9))
     with pytest.raises(DataError, match=r"test-0\.parquet has [\d,]+ bytes, and [\d,]+ when it was fetched"):
@@ -245,25 +237,25 @@ def command(*words: object) -> str:
 
 
 def test_the_commands_fetch_pin_and_hold_to_what_is_pinned(
-    hub: Datasets, address: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, address: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = command("tasks", "fetch", "xnli", "--to", "mirror", "--endpoint", address)
-    assert f"{XNLI}@{hub.commit(XNLI)[:12]}: 5 files" in said and "5 downloaded" in said
+    assert f"{XNLI}@{hub.datasets[XNLI].commit()[:12]}: 5 files" in said and "5 downloaded" in said
     assert "all there and whole" in command("tasks", "fetch", "xnli", "--to", "mirror", "--endpoint", address)
-    was = hub.commit(XNLI)
+    was = hub.datasets[XNLI].commit()
     command("tasks", "pin", "xnli", "--data-root", "mirror")
     assert f"{XNLI}: '{was}'" in Path("configs/pins.yaml").read_text()
     root = Path("mirror")
     assert len(get_task("xnli").rows("score", "de", data_root=root)) == 4
-    hub.repos[XNLI]["newer"] = hub.repos[XNLI]["main"]
-    hub.repos[XNLI]["main"] = dataset("newer")
-    hub.repos[XNLI]["old"] = dataset()
+    hub.datasets[XNLI].revisions["newer"] = hub.datasets[XNLI].revisions["main"]
+    hub.datasets[XNLI].revisions["main"] = dataset("newer")
+    hub.datasets[XNLI].revisions["old"] = dataset()
     hub.sent.clear()
     assert was[:12] in command("tasks", "fetch", "xnli", "--to", "mirror", "--endpoint", address), "the pin is fetched"
     assert hub.sent == {}
-    Path("configs/pins.yaml").write_text(f"{XNLI}: '{hub.commit(XNLI)}'\n")
+    Path("configs/pins.yaml").write_text(f"{XNLI}: '{hub.datasets[XNLI].commit()}'\n")
     with pytest.raises(
-        SourceError, match=rf"is at revision {was[:12]}; revision {hub.commit(XNLI)[:12]} was asked for"
+        SourceError, match=rf"is at revision {was[:12]}; revision {hub.datasets[XNLI].commit()[:12]} was asked for"
     ):
         get_task("xnli").rows("score", "de", data_root=root)
     command("tasks", "fetch", "xnli", "--to", "mirror", "--endpoint", address)
@@ -271,12 +263,12 @@ def test_the_commands_fetch_pin_and_hold_to_what_is_pinned(
 
 
 def test_pins_come_from_the_hub_where_there_is_no_mirror_and_are_added_to_those_there_are(
-    hub: Datasets, address: str, folder: Path
+    hub: Hub, address: str, folder: Path
 ) -> None:
     Path("pins.yaml").write_text(f"a/b: '{'1' * 40}'\n{GLUE}: '{'2' * 40}'\n")
     command("tasks", "pin", "mnli", "--endpoint", address, "--out", "pins.yaml")
     lines = Path("pins.yaml").read_text().splitlines()
-    assert lines[2:] == [f"a/b: '{'1' * 40}'", f"{GLUE}: '{hub.commit(GLUE)}'"]
+    assert lines[2:] == [f"a/b: '{'1' * 40}'", f"{GLUE}: '{hub.datasets[GLUE].commit()}'"]
 
 
 def test_a_mirror_that_does_not_say_its_revision_cannot_be_pinned_nor_vouch_for_a_pin(folder: Path) -> None:
@@ -324,20 +316,20 @@ def test_pins_that_the_environment_names_must_be_there(folder: Path, monkeypatch
         get_task("xnli").rows("score", "de", data_root=folder)
 
 
-def test_tasks_whose_rows_are_not_on_the_hub_are_named(folder: Path, hub: Datasets, address: str) -> None:
+def test_tasks_whose_rows_are_not_on_the_hub_are_named(folder: Path, hub: Hub, address: str) -> None:
     said = command("tasks", "fetch", "bucc", "micro-nli", "--to", "mirror", "--endpoint", address)
     assert "bucc: its rows are not on the hub" in said and "micro-nli" not in said
     assert BUILT_IN.held["bucc"].citation in said
 
 
-def test_a_manifest_is_read_back_as_it_was(hub: Datasets, address: str, tmp_path: Path) -> None:
+def test_a_manifest_is_read_back_as_it_was(hub: Hub, address: str, tmp_path: Path) -> None:
     assert read_manifest(tmp_path / XNLI) is None
     run(tmp_path, address, "xnli")
     found = read_manifest(tmp_path / XNLI)
     assert found is not None and found.is_whole and found.repo == XNLI and found.asked == ""
 
 
-def test_a_suite_brings_its_tasks_and_what_they_train_on(hub: Datasets, address: str, folder: Path) -> None:
+def test_a_suite_brings_its_tasks_and_what_they_train_on(hub: Hub, address: str, folder: Path) -> None:
     columns = {"text": ["x"], "n": [0]}
     for path, config in (
         ("cambridgeltl/xcopa", "et"), ("aps/super_glue", "copa"), ("allenai/social_i_qa", "default"), ("google/xtreme", "udpos.German"),
@@ -346,9 +338,9 @@ def test_a_suite_brings_its_tasks_and_what_they_train_on(hub: Datasets, address:
     ):  # fmt: skip
         splits = ("train", "validation", "test")
         files = {f"{config}/{split}-0.parquet": parquet(columns) for split in splits}
-        hub.repos[path] = {"main": {"README.md": readme(config, splits=splits), **files}}
+        hub.datasets[path] = Repo({"main": {"README.md": readme(config, splits=splits), **files}})
     said = command("tasks", "fetch", "--suite", "xtreme-r", "--to", "mirror", "--endpoint", address)
-    for path in hub.repos:
+    for path in hub.datasets:
         assert f"{path}@" in said and (Path("mirror") / path / FILE).is_file(), path
 
 

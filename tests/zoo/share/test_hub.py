@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests import PROJECT, zygote
+from tests.hub import Hub, serve
 from tests.waiting import LIMIT_S
 from tests.zoo.cards import card, weights
-from tests.zoo.stand_in import Hub, serve
 from toolkit.zoo import Parent, Zoo
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -60,21 +60,21 @@ def test_what_is_pushed_to_the_hub_is_pulled_from_it_to_the_last_bit(
 ) -> None:
     said = run("push", "fuse[mnli,xnli]@xquad", PLACE, zoo=zoo)
     assert said.returncode == 0, said.stderr
-    assert hub.commits == 1, "the entry and its parents are one commit"
-    assert "tiny/mnli/card.yaml" in hub.repos["team/adapters"]
+    assert hub.models["team/adapters"].commits == 1, "the entry and its parents are one commit"
+    assert "tiny/mnli/card.yaml" in hub.models["team/adapters"].main
     other = Zoo(tmp_path / "other")
     said = run("pull", PLACE, "fuse[mnli,xnli]@xquad", zoo=other)
     assert said.returncode == 0, said.stderr
     assert other.faults() == []
     assert [one.digest for one in other.list()] == [one.digest for one in zoo.list()]
     assert "are there already" in run("push", "mnli", PLACE, zoo=zoo).stderr
-    assert hub.commits == 1
+    assert hub.models["team/adapters"].commits == 1
 
 
 @pytest.mark.slow
 def test_a_byte_changed_on_the_hub_and_another_digest_are_refused(hub: Hub, run: Run, zoo: Zoo, tmp_path: Path) -> None:
     run("push", "mnli", PLACE, zoo=zoo)
-    files = hub.repos["team/adapters"]
+    files = hub.models["team/adapters"].main
     data = bytearray(files["tiny/mnli/adapter.safetensors"])
     data[-1] ^= 1
     files["tiny/mnli/adapter.safetensors"] = bytes(data)
@@ -89,12 +89,12 @@ def test_a_byte_changed_on_the_hub_and_another_digest_are_refused(hub: Hub, run:
 
 def test_a_push_that_came_between_is_not_overwritten(hub: Hub, run: Run, zoo: Zoo) -> None:
     def somebody_else() -> None:
-        hub.commits += 1
+        hub.models["team/adapters"].commits += 1
 
     hub.meanwhile = somebody_else
     said = run("push", "mnli", PLACE, zoo=zoo)
     assert said.returncode == 2 and "written by somebody else" in said.stderr
-    assert hub.repos["team/adapters"] == {}
+    assert hub.models["team/adapters"].main == {}
 
 
 def test_a_repository_that_is_not_there_is_one_sentence(run: Run, zoo: Zoo) -> None:
