@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from toolkit.errors import ToolkitError
 from toolkit.progress import Progress, Tell
-from toolkit.recipes.sweep.messages import Answer, Below, DoStep, Event, Failed, Progressed, Resumed, StepDone
+from toolkit.recipes.sweep.messages import Answer, Below, DoStep, Event, Failed, OpenRun, Progressed, Resumed, StepDone
 from toolkit.recipes.sweep.pool import Pool, Worker
 from toolkit.sweeps import Attempt, Planned, Record, Step, SweepFolder
 from toolkit.sweeps.outlook import left_with, seconds_left, speeds_of
@@ -33,11 +33,22 @@ class Conductor:
         pool: its workers.
         experiment: of the steps' runs in the tracker.
         tell: where progress and sentences go.
+        own_run: job that opens the sweep's own run again, in a worker that replaces the first one.
     """
 
-    def __init__(self, planned: Planned, folder: SweepFolder, pool: Pool, experiment: str, tell: Tell) -> None:
+    def __init__(
+        self,
+        planned: Planned,
+        folder: SweepFolder,
+        pool: Pool,
+        experiment: str,
+        tell: Tell,
+        *,
+        own_run: OpenRun | None = None,
+    ) -> None:
         self._planned, self._folder, self._pool, self._experiment = planned, folder, pool, experiment
-        self._tell = tell
+        self._tell, self._own_run = tell, own_run
+        self._again: set[str] = set()  # steps that were given to a worker that was dead
         self._steps = {step.key: step for step in planned.steps}
         self._below = ancestors(planned.steps)
         self._records = folder.records(planned.steps)
@@ -122,14 +133,23 @@ class Conductor:
         if step is not None:
             if isinstance(event, Failed | Answer):
                 self._tell.progress(Progress("", 1, 1, lane=_lane(step)))
-            self._note(step, event)
+            if isinstance(event, Failed) and event.is_dead and not worker.has_spoken and step.key not in self._again:
+                self._again.add(step.key)  # the worker was dead when it was given the step, which is not to blame
+                self._put_back(step)
+            else:
+                self._note(step, event)
         if isinstance(event, Failed) and event.is_dead:
-            if step is None:  # it died before it had anything to do: the next one would as well
-                raise ToolkitError(event.error)
-            worker.job = None
-            self._pool.replace(worker)
+            hired = self._pool.replace(worker, event)
+            if self._own_run is not None and self._own_run.run_id and hired.number == 0:
+                self._pool.give(hired, self._own_run)  # the first worker keeps the sweep's run
         elif isinstance(event, Failed | Answer):
             worker.job = None
+
+    def _put_back(self, step: Step) -> None:
+        """Let a step wait again, as if its last attempt had not begun."""
+        record = self._records[step.key]
+        self._states[step.key] = "waiting"
+        self._records[step.key] = replace(record, attempts=record.attempts[:-1], seconds=self._carried[step.key])
 
     def _note(self, step: Step, event: Event) -> None:
         record = self._records[step.key]

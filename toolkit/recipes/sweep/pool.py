@@ -21,6 +21,7 @@ from toolkit.recipes.sweep.messages import Answer, Event, Failed, Hire, Job, eve
 OnEvent = Callable[[Event], None]
 A = TypeVar("A", bound=Answer)
 _CHECKPOINT_S = 30.0  # longer than a step of training and its checkpoint
+_MANY_DEATHS = 2  # of idle workers, for each worker of the pool: then a new one would die as well
 _PROGRAM = "toolkit.recipes.sweep.worker"
 _SOURCES = Path(__file__).resolve().parents[3]  # the folder of the package, which workers import as well
 
@@ -36,6 +37,7 @@ class Worker:
         job: the job that it was given and has not finished; None if it is free.
         heard: the beginning of an event whose end has not arrived.
         is_gone: whether the pool has ended it.
+        has_spoken: whether an event about its present job has arrived.
     """
 
     number: int
@@ -45,6 +47,7 @@ class Worker:
     job: Job | None = None
     heard: bytes = b""
     is_gone: bool = False
+    has_spoken: bool = False
 
 
 class Pool:
@@ -70,6 +73,7 @@ class Pool:
         self.root, self.places = root, dict(places)
         self._count, self._lock, self._offline = count, lock, offline
         self._selector = selectors.DefaultSelector()
+        self._died_idle = 0  # in a row, without an event of any worker in between
         self.workers: list[Worker] = []
 
     def __enter__(self) -> Pool:
@@ -105,7 +109,7 @@ class Pool:
 
     def give(self, worker: Worker, job: Job) -> None:
         """Give a free worker a job."""
-        worker.job = job
+        worker.job, worker.has_spoken = job, False
         _send(worker, job)
 
     def hear(self, timeout_s: float) -> Iterator[tuple[Worker, Event]]:
@@ -118,44 +122,59 @@ class Pool:
                 continue
             *lines, worker.heard = (worker.heard + data).split(b"\n")
             for line in lines:
+                worker.has_spoken, self._died_idle = True, 0
                 yield worker, event_of(line)
 
     def ask(self, job: Job, expected: type[A], *, on_event: OnEvent | None = None) -> A:
         """Give a job to the first worker, wait for it and return its answer.
 
         Raises:
-            ToolkitError: it failed.
+            ToolkitError: it failed, or the worker was killed twice.
         """
         return self.ask_all([job], expected, on_event=on_event)[0]
 
     def ask_all(self, jobs: Sequence[Job], expected: type[A], *, on_event: OnEvent | None = None) -> list[A]:
         """Give a job to each of as many workers, wait for all of them and return their answers, in the jobs' order.
 
+        A worker that is killed meanwhile is replaced, and its job is given to the new one.
+
         Raises:
-            ToolkitError: one failed.
+            ToolkitError: one failed, or its worker was killed twice.
         """
-        asked = self.workers[: len(jobs)]
-        for worker, job in zip(asked, jobs, strict=True):
-            self.give(worker, job)
+        for worker, first in zip(self.workers, jobs, strict=False):
+            self.give(worker, first)
         found: dict[int, A] = {}
-        while len(found) < len(asked):
-            for heard, event in self.hear(1.0):
-                if isinstance(event, Failed) and (heard in asked or event.is_dead):
-                    heard.job = None
-                    raise ToolkitError(event.error)
-                if heard not in asked:
-                    continue
-                if isinstance(event, expected):
-                    heard.job = None
-                    found[heard.number] = event
+        tried_again: set[int] = set()
+        while len(found) < len(jobs):
+            for worker, event in self.hear(1.0):
+                place, job = worker.number, worker.job
+                if isinstance(event, Failed):
+                    if not event.is_dead or (job is not None and (place in tried_again or not _was_killed(worker))):
+                        worker.job = None
+                        raise ToolkitError(event.error)
+                    hired = self.replace(worker, event)
+                    if job is not None:
+                        tried_again.add(place)
+                        self.give(hired, job)
+                elif isinstance(event, expected):
+                    worker.job = None
+                    found[place] = event
                 elif on_event is not None:
                     on_event(event)
-        return [found[worker.number] for worker in asked]
+        return [found[place] for place in range(len(jobs))]
 
-    def replace(self, worker: Worker) -> None:
-        """Start a new process in a dead one's place."""
+    def replace(self, worker: Worker, death: Failed) -> Worker:
+        """Start a new process in a dead one's place and return it.
+
+        Raises:
+            ToolkitError: workers die one after another without having done anything; `death` says how.
+        """
+        self._died_idle += worker.job is None
+        if self._died_idle > _MANY_DEATHS * self._count:
+            raise ToolkitError(f"Workers die before they have anything to do: {death.error}")
         self._dismiss(worker)
-        self.workers[self.workers.index(worker)] = self._hire(worker.number)
+        self.workers[worker.number] = self._hire(worker.number)
+        return self.workers[worker.number]
 
     def _hire(self, number: int) -> Worker:
         logs = self.root / "logs"
@@ -211,6 +230,11 @@ def _send(worker: Worker, message: Hire | Job) -> None:
     with suppress(BrokenPipeError):  # the worker is dead; `hear` says so
         worker.process.stdin.write((to_line(message) + "\n").encode())
         worker.process.stdin.flush()
+
+
+def _was_killed(worker: Worker) -> bool:
+    """Return whether a signal ended a dead worker, which it did not do of itself."""
+    return worker.process.wait() < 0
 
 
 def _death(worker: Worker) -> str:

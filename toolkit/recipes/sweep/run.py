@@ -171,7 +171,8 @@ def sweep(
             run = _SweepRun(planned, session.config, pool, on_event)
             planned = replace(planned, workers=workers, run_id=run.open(old))
             held.write_plan(planned)
-            conductor = Conductor(planned, held, pool, run.experiment, session.tell)
+            own_run = run.opening(planned.run_id)
+            conductor = Conductor(planned, held, pool, run.experiment, session.tell, own_run=own_run)
             status: RunStatus = "FAILED"
             try:
                 failed = conductor.run()
@@ -185,10 +186,7 @@ def sweep(
 
 
 class _SweepRun:
-    """The sweep's own run in the tracker, which the runs of its steps are nested under.
-
-    A worker opens and closes it: this process never loads the tracker's library.
-    """
+    """The sweep's own run in the tracker, above those of its steps: a worker opens and closes it, and loads the library."""
 
     def __init__(self, planned: Planned, config: Config, pool: Pool, on_event: OnEvent) -> None:
         self._is_tracked = config.tracking.enabled
@@ -209,11 +207,14 @@ class _SweepRun:
         """Open the run, or the run that an earlier try opened; return its id."""
         if not self._is_tracked:
             return ""
-        earlier = old.run_id if old is not None else ""
+        opening = self.opening(old.run_id if old is not None else "")
+        return self._pool.ask(opening, RunOpened, on_event=self._on_event).run_id
+
+    def opening(self, earlier: str) -> OpenRun:
+        """Return the job that opens the run, or the run `earlier` again."""
         # A grid that has grown has other params, which MLflow never changes.
         params = {} if earlier else self._params
-        job = OpenRun(self._name, self.experiment, self._tags, params, earlier)
-        return self._pool.ask(job, RunOpened, on_event=self._on_event).run_id
+        return OpenRun(self._name, self.experiment, self._tags, params, earlier)
 
     def close(self, planned: Planned, folder: SweepFolder, status: RunStatus) -> None:
         """Close the run, with the sweep's counts."""
