@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from toolkit.errors import ToolkitError
-from toolkit.files import replace_text, replacing
+from toolkit.files import at_home, file_fault, replace_text, replacing
 
 
 def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
@@ -58,3 +59,41 @@ def test_a_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     replace_text(tmp_path / "a", "x")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_path_that_is_not_a_file_is_named_as_what_it_is_without_being_opened(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    (folder / "dangling").symlink_to(folder / "gone")
+    (folder / "loop").symlink_to(folder / "loop")
+    (folder / "whole").write_text("x")
+    (folder / "link").symlink_to(folder / "whole")
+    with socket.socket(socket.AF_UNIX) as ear:
+        ear.bind("socket")
+    found = {
+        "pipe": "is a pipe",
+        "dangling": "is a link to a file that is not there",
+        "loop": "is a link that leads to itself",
+        "socket": "is a socket",
+        "whole": "",
+        "link": "",
+        "gone": "is not there",
+        "whole/inside": "is not there",
+        "x" * 400: "cannot be read (File name too long)",
+        "a\0b": "has a name that no file can have (it holds a NUL)",
+    }
+    assert {name: file_fault(folder / name) for name in found} == found
+    assert (file_fault(folder), file_fault(Path("/dev/null"))) == ("is a folder", "is a device")
+
+
+def test_a_file_without_the_right_to_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_text("x")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # the superuser may read everything
+    assert file_fault(tmp_path / "a") == "cannot be read (Permission denied)"
+
+
+def test_a_name_that_begins_with_a_tilde_and_is_no_users_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert (at_home("~/a"), at_home("~nobody-of-this-name/a")) == (
+        Path("/home/somebody/a"),
+        Path("~nobody-of-this-name/a"),
+    )

@@ -1,15 +1,63 @@
-"""Atomic writes: a file is written next to its place and renamed, so a reader sees the old file or the new one."""
+"""Files: why one cannot be read, and atomic writes, so that a reader sees the old file or the new one."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from toolkit.errors import ToolkitError
+
+# What a path may be in place of a file; opening a pipe without a writer would wait for ever.
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def file_fault(path: Path) -> str:
+    """Return why a path is not a file that can be read, as the rest of a sentence about it; empty where it is one.
+
+    Nothing is opened, so that this never waits.
+
+    Example:
+        >>> file_fault(Path("/nowhere/rows.csv")), file_fault(Path("/"))
+        ('is not there', 'is a folder')
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError) as fault:
+        if isinstance(fault, ValueError):
+            return "has a name that no file can have (it holds a NUL)"
+        if fault.errno == errno.ELOOP:
+            return "is a link that leads to itself"
+        if fault.errno in (errno.ENOENT, errno.ENOTDIR):
+            return "is a link to a file that is not there" if os.path.islink(path) else "is not there"
+        return f"cannot be read ({fault.strerror})"
+    if not stat.S_ISREG(mode):
+        return f"is {_KINDS.get(stat.S_IFMT(mode), 'not a file')}"
+    return "" if os.access(path, os.R_OK) else f"cannot be read ({os.strerror(errno.EACCES)})"
+
+
+def at_home(path: str | Path) -> Path:
+    """Return a path with the user's folder in place of `~`; a name that begins with `~` without such a user stays as it is.
+
+    Example:
+        >>> at_home("~nobody-of-this-name/rows.csv").as_posix()
+        '~nobody-of-this-name/rows.csv'
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 @contextlib.contextmanager

@@ -247,3 +247,36 @@ def test_every_task_file_of_the_page_on_tasks_declares_a_task(tmp_path: Path) ->
     found = {task.name: task for block in blocks for task in [BUILT_IN.read(declare(tmp_path, block))]}
     assert {"jaquad", "ocnli", "ntrex", "flores", "tatoeba-export"} <= set(found)
     assert found["ocnli"].trains_on == "mnli" and found["ocnli"].labels == get_task("xnli").labels
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("hub: ''", "`hub` is ''; expected the id of a dataset on the hub, ORG/NAME"),
+        ("hub: ../../etc", "`hub` is '../../etc'; expected the id"),
+        ("hub: a/{lang}", "`hub` is 'a/{lang}'; expected the id"),
+        ("hub: a/b\nsplits: {train: train, dev: null}", "`splits` gives None; expected the name of a dataset's split"),
+        ("hub: a/b\nsplits: {train: train, dev: []}", r"`splits` gives \[\]; expected"),
+        ("hub: a/b\nsplits: {train: train, dev: {a: b}}", "`splits` gives {'a': 'b'}; expected"),
+        ("files: {train: x.csv, dev: null}", "`files: dev` is None; expected a path"),
+        ("files: {train: x.csv, dev: ''}", "`files: dev` is ''; expected a path"),
+        ("files: {train: x.csv, dev: [y.csv]}", r"`files: dev` is \['y.csv'\]; expected a path"),
+        ("files: {train: x.csv, dev: y.csv}\nshare_seed: -1", "`share_seed` is -1; expected a whole number, 0 or more"),
+        ("files: {train: x.csv, dev: y.csv}\nshare_seed: null", "`share_seed` is None; expected a whole number"),
+        ("files: {train: x.csv, dev: y.csv}\nnames: {en: [a]}", r"`names` gives \['a'\] for 'en'; expected text"),
+        ("files: {train: x.csv, dev: y.csv}\nlabel_map: {a: {b: c}}", "`label_map` gives {'b': 'c'} for 'a'; expected text"),
+        (f"files: {{train: x.csv, dev: y.csv}}\nbase: {'y' * 3000}", "`base` names no task"),
+    ],
+)  # fmt: skip
+def test_a_value_of_the_wrong_type_is_a_sentence_wherever_it_is(said: str, fault: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=fault):
+        BUILT_IN.read(declare(tmp_path, f"{PAIR}columns: {{first: a, second: b, label: gold}}\n{said}\n"))
+
+
+def test_a_link_in_a_circle_and_a_user_who_does_not_exist_are_sentences(tmp_path: Path) -> None:
+    (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
+    with pytest.raises(ConfigError, match=r"loop\.yaml is a link that leads to itself; expected a YAML file"):
+        BUILT_IN.read(tmp_path / "loop.yaml")
+    task = BUILT_IN.read(declare(tmp_path, CSV.replace("train.csv", "'~nobody-of-this-name/train.csv'")))
+    with pytest.raises(SourceError, match=r"~nobody-of-this-name/train\.csv is not there"):
+        task.rows("train")

@@ -116,10 +116,21 @@ def test_corpora_name_the_pair_that_they_lack(tmp_path: Path) -> None:
     assert reason(task, "score", "de", tmp_path).startswith("There is no de-en to mine")
 
 
-@pytest.mark.parametrize("said", [{"files": "{dev: '{lang}.jsonl'}"}, {"hub": "a/b", "config": "'{iso}'"}])
-def test_a_placeholder_that_does_not_exist_is_refused(said: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"expected no placeholders but \{code\}, \{iso3\}"):
-        declared(tmp_path, **said)
+BRACES = ["{lang}", "{}", "{0}", "{code!r}", "{code:>5}", "{code", "a}b", "{code.x}", "{code[0]}", "{code:{iso3}}"]
+
+
+@pytest.mark.parametrize("text", BRACES)
+def test_a_placeholder_that_does_not_exist_is_refused_wherever_it_is(text: str, tmp_path: Path) -> None:
+    column = f"{{first: a, second: b, label: '{text}'}}"
+    for said in (
+        {"files": f"{{dev: '{text}.jsonl'}}"},
+        {"hub": "a/b", "config": f"'{text}'"},
+        {"files": "{dev: x.jsonl}", "columns": column},
+        {"hub": "a/b", "columns": column},
+        {"files": "{dev: x.jsonl}", "where": f"{{l: '{text}'}}"},
+    ):
+        with pytest.raises(ConfigError, match=r"expected no placeholders but \{code\}, \{iso3\}"):
+            declared(tmp_path, **said)
 
 
 def test_a_hub_that_lacks_a_config_is_asked_for_the_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

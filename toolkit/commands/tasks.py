@@ -49,12 +49,18 @@ def tasks_show(name: str, task_files: tuple[Path, ...]) -> None:
 @tasks.command("check", epilog=example("xstilts tasks check xquad --backbone embedded --data-root MIRROR"))
 @click.argument("name")
 @settings
-def tasks_check(name: str, **options: Unpack[Settings]) -> None:
-    """Read a task's rows: faults, label balance, tokens, duplicates, and what the zoo's adapters have seen of them."""
+@click.pass_context
+def tasks_check(context: click.Context, name: str, **options: Unpack[Settings]) -> None:
+    """Read a task's rows: faults, label balance, tokens, duplicates, and what the zoo's adapters have seen of them.
+
+    A split or a file that cannot be read costs itself alone. Exit code 1: there was one, or a faulty row.
+    """
     config = resolve(options)
     with voice() as speaking:
         found = toolkit.tasks_check(name, config, report=speaking.report)
     show(found)
+    if found.is_faulty:
+        context.exit(1)
 
 
 class FetchOptions(TypedDict):

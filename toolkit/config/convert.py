@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from toolkit.config.about import About
 from toolkit.config.schema import Config
+from toolkit.files import at_home
 
 _BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -208,7 +209,7 @@ def _path(value: Any) -> Path:
     """Return a path; ValueError for anything else, and for a text that cannot be one."""
     if not isinstance(value, (str, Path)) or not str(value) or "\0" in str(value):
         raise ValueError(value)
-    return Path(value).expanduser()
+    return at_home(value)
 
 
 def _in_range(number: float, about: About) -> int | float:

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import yaml
 
 from toolkit.errors import ConfigError
-from toolkit.files import replace_text
+from toolkit.files import file_fault, replace_text
 from toolkit.registry import did_you_mean
 
 Kind = Literal["adapter", "backbone", "eval", "retrieve", "sweep", "task", "train"]
@@ -97,7 +97,7 @@ def find_ready(name: str | Path, kind: Kind | None = None) -> Path | None:
         return None
     stem = parts[1].removesuffix(".yaml")
     candidates = (place / parts[0] / f"{stem}.yaml" for place in (OWN, shipped()))
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if not file_fault(path)), None)
 
 
 def config_file(path: str | Path, kind: Kind | None = None) -> Path:
@@ -107,7 +107,7 @@ def config_file(path: str | Path, kind: Kind | None = None) -> Path:
     is enough where one configuration of settings has it: `jiant`.
     """
     path = Path(path)
-    if path.is_file():
+    if not file_fault(path):
         return path
     if found := find_ready(path.as_posix(), kind):
         return found

@@ -66,6 +66,8 @@ def tasks_show(name: str, config: Config | None = None) -> Listing:
 def tasks_check(name: str, config: Config, **tell: Unpack[Telling]) -> Listing:
     """Read a task's rows: faults, label balance, tokens, duplicates, and what the zoo's adapters have seen of them.
 
+    A split or a file that cannot be read costs itself alone; `is_faulty` says that there was one, or a faulty row.
+
     Args:
         name: the task.
         config: names backbone (whose tokenizer counts), data, zoo and length limits.
@@ -101,7 +103,7 @@ def tasks_check(name: str, config: Config, **tell: Unpack[Telling]) -> Listing:
         for part in found.parts
     ]
     nothing = "Nothing to warn of: no faulty row, no contradiction, no row scored that an adapter of the zoo has seen."
-    return listing(rows, headers, cells, lines=found.sentences or [nothing])
+    return listing(rows, headers, cells, lines=found.sentences or [nothing], is_faulty=found.is_faulty)
 
 
 def tasks_fetch(

@@ -38,6 +38,7 @@ class Listing(Result):
         cells: the rows as `text` shows them.
         lines: sentences below the table.
         notes: sentences for the reader that are not part of the result.
+        is_faulty: whether something of what was asked for is not as it should be; the command then ends with exit code 1.
     """
 
     rows: tuple[Record, ...] = ()
@@ -45,6 +46,7 @@ class Listing(Result):
     cells: tuple[tuple[str, ...], ...] = ()
     lines: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    is_faulty: bool = False
 
     def records(self) -> tuple[Record, ...]:
         """Return the rows."""
@@ -58,6 +60,7 @@ def listing(
     *,
     lines: Sequence[str] = (),
     notes: Sequence[str] = (),
+    is_faulty: bool = False,
 ) -> Listing:
     """Return rows as a `Listing` whose text is an aligned table (where there are cells) and the lines below it."""
     table = aligned(headers, cells) if cells else []
@@ -68,6 +71,7 @@ def listing(
         cells=tuple(tuple(row) for row in cells),
         lines=tuple(lines),
         notes=tuple(notes),
+        is_faulty=is_faulty,
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from toolkit.errors import SourceError, ToolkitError
+from toolkit.files import at_home
 from toolkit.registry import did_you_mean
 
 HUB_IDS = {"xlm-roberta-large": "FacebookAI/xlm-roberta-large", "xlm-roberta-base": "FacebookAI/xlm-roberta-base"}
@@ -121,7 +121,7 @@ def check_backbone_name(name: str) -> None:
     Raises:
         ToolkitError: a slip of a known name, a model of another family, or a path that is not a folder.
     """
-    if name in NAMES or Path(name).expanduser().is_dir():
+    if name in NAMES or at_home(name).is_dir():
         return
     if name.startswith(("/", "./", "../", "~")) or name.endswith("/"):
         raise SourceError(

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from toolkit.errors import DataError
+from toolkit.files import file_fault
 from toolkit.languages import LANGUAGES
 from toolkit.perturb.text import small_letters
 
@@ -107,6 +108,8 @@ def read_lexicon(path: Path) -> Lexicon:
         raise DataError(
             f"{path}: the name of a lexicon says two known languages, for example en-de.txt; rename the file accordingly."
         )
+    if fault := file_fault(path):
+        raise DataError(f"{path}: the lexicon {fault}.")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from toolkit.composition import Name, parse
 from toolkit.config.ready import names_of
 from toolkit.config.safe_yaml import YamlFault, as_text, build, compose
 from toolkit.errors import ConfigError, ToolkitError
+from toolkit.files import file_fault
 from toolkit.languages import find_language
 from toolkit.registry import did_you_mean, each_once
 from toolkit.tasks.declared_sides import faults_of_sides, has_sides
@@ -36,6 +38,7 @@ _SOURCE = (
     "join",
     "links",
 )
+_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 KEYS = (*_TEXTS, "languages", "labels", "labels_file", "overlaps", *_SWITCHES, *_NUMBERS, "base", *_SOURCE)
 
 
@@ -50,13 +53,16 @@ def read_task(file: Path, find: Callable[[str], Task | None], names: Iterable[st
     Raises:
         ConfigError: the file is not YAML, or declares no task; all faults at once unless one hides another.
     """
+    missing = file_fault(file)
+    if missing == "is not there":
+        hint = did_you_mean(file.as_posix(), names_of("task")) or "`xstilts configs list task` lists the ready ones."
+        raise ConfigError(f"There is no task file {file}; expected a YAML file that declares a task. {hint}")
+    if missing:
+        raise ConfigError(f"The task file {file} {missing}; expected a YAML file that declares a task.")
     try:
         text = file.read_bytes().decode("utf-8-sig")
         node = compose(text)
         said = build(_with_texts(node)) if node is not None else None
-    except FileNotFoundError:
-        hint = did_you_mean(file.as_posix(), names_of("task")) or "`xstilts configs list task` lists the ready ones."
-        raise ConfigError(f"There is no task file {file}; expected a YAML file that declares a task. {hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read ({error}); expected UTF-8 text.") from None
     except YamlFault as fault:
@@ -114,7 +120,8 @@ def _by_name(
     return kept, label_map if labels == base.labels else {**order, **(label_map or {})}
 
 
-def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[str]) -> list[str]:
+def _faults_of_types(said: Mapping[str, Any]) -> list[str]:
+    """Return the keys that do not exist, and the values of another type than theirs."""
     faults = [
         f"no key '{key}'. {did_you_mean(key, KEYS) or 'Known: ' + ', '.join(KEYS) + '.'}"
         for key in said
@@ -124,6 +131,8 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
         f"`{key}` is {said[key]!r}; expected text." for key in (*_TEXTS, "base", "hub", "config", "revision", "format", "links")
         if key in said and not isinstance(said[key], str) and not (key == "config" and isinstance(said[key], dict))
     ]  # fmt: skip
+    if isinstance(hub := said.get("hub", "org/name"), str) and not _HUB_ID.fullmatch(hub):
+        faults.append(f"`hub` is '{hub}'; expected the id of a dataset on the hub, ORG/NAME.")
     faults += [
         f"`{key}` is {said[key]!r}; expected true or false."
         for key in _SWITCHES
@@ -134,10 +143,23 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
         for key in _NUMBERS
         if key in said and (type(said[key]) is not int or said[key] < 8)
     ]
+    if "share_seed" in said and (type(said["share_seed"]) is not int or said["share_seed"] < 0):
+        faults.append(f"`share_seed` is {said['share_seed']!r}; expected a whole number, 0 or more.")
     for key in ("columns", "where", "splits", "files", "label_map", "names"):
         if key in said and (not isinstance(said[key], dict) or not said[key]):
             faults.append(f"`{key}` is {said[key]!r}; expected a mapping, `{key}: {{NAME: VALUE}}`.")
     faults += [] if faults else faults_of_sides(said)
+    faults += [
+        f"`{key}` gives {value!r} for '{name}'; expected text."
+        for key in ("label_map", "names")
+        for name, value in (said.get(key, {}).items() if isinstance(said.get(key), dict) else ())
+        if not isinstance(value, str)
+    ]
+    return faults
+
+
+def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[str]) -> list[str]:
+    faults = _faults_of_types(said)
     if faults:
         return faults
     if said.get("metric") == "squad" and said.get("may_be_unanswerable"):
@@ -261,6 +283,8 @@ def _texts(value: Any, key: str, *, is_cut: bool = True) -> tuple[str, ...]:
 
 
 def _lines(file: Path) -> tuple[str, ...]:
+    if fault := file_fault(file):
+        raise ConfigError(f"`labels_file` {file} {fault}; expected UTF-8 text, one label a line.")
     try:
         found = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:

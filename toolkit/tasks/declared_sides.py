@@ -31,6 +31,11 @@ def faults_of_sides(said: Mapping[str, Any]) -> list[str]:
             set(value) != set(SIDES) or not all(isinstance(v, str) for v in value.values())
         ):
             faults.append(f"`{key}` is {value!r}; expected text, or {both} for the sides of a bitext.")
+    faults += [
+        f"`files: {key}` is {value!r}; expected a path."
+        for key, value in _files(said).items()
+        if value is None or value == "" or isinstance(value, list)
+    ]
     if has_sides(said):
         lone = [key for key, value in _files(said).items() if not isinstance(value, dict)]
         if lone:
@@ -140,8 +145,15 @@ def known_format(format: str) -> str:
 
 
 def tried(names: Any) -> tuple[str, ...]:
-    """Return the names of a dataset's splits in the order in which they are tried."""
-    return (names,) if isinstance(names, str) else tuple(str(name) for name in names)
+    """Return the names of a dataset's splits in the order in which they are tried.
+
+    Raises:
+        ConfigError: no name, or one that is not text.
+    """
+    found = [names] if isinstance(names, str) else names
+    if not isinstance(found, list | tuple) or not found or not all(isinstance(each, str) and each for each in found):
+        raise ConfigError(f"`splits` gives {names!r}; expected the name of a dataset's split, or a list of them.")
+    return tuple(found)
 
 
 def with_score(splits: Mapping[str, Any]) -> dict[str, Any]:

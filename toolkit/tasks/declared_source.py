@@ -78,8 +78,6 @@ def source_of(said: Mapping[str, Any], folder: Path, base: Task | None, label_ma
     scored: Shared = "test" if "test" in shares else "dev"
     has_own = is_named or ("test" in found.splits and "test" not in shares)
     seed = said.get("share_seed", whole.seed if whole is not None else 0)
-    if type(seed) is not int or seed < 0:
-        raise ConfigError(f"`share_seed` is {seed!r}; expected a whole number, 0 or more.")
     return ShareSource(source=found, shares=shares, seed=seed, scored=None if has_own else scored)
 
 

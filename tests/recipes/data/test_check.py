@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import toolkit
+from cli import main
 from tests.recipes.small import tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
@@ -73,8 +77,51 @@ def test_rows_that_an_entry_of_the_zoo_saw_are_named(own: Path) -> None:
 def test_a_task_whose_rows_cannot_be_reached_is_refused(own: Path) -> None:
     (own / "train.csv").unlink()
     (own / "dev.csv").unlink()
-    with pytest.raises(ToolkitError, match="No rows of 'own' can be reached"):
+    with pytest.raises(ToolkitError, match=r"No rows of 'own' can be reached: train.*train\.csv is not there"):
         check("own", Session.open(configured(own)))
+
+
+def broken(file: Path, how: str) -> None:
+    file.unlink()
+    if how == "folder":
+        file.mkdir()
+    elif how == "pipe":
+        os.mkfifo(file)
+    elif how == "link":
+        file.symlink_to(file.with_name("gone"))
+    elif how != "gone":
+        file.write_bytes({"empty": b"", "latin-1": b"a,b,gold\n\xe4,x,ja\n"}[how])
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("gone", "train: no rows in en; of en: The file .*train.csv is not there"),
+        ("folder", "train: no rows in en; of en: The file .*train.csv is a folder"),
+        ("pipe", "train: no rows in en; of en: The file .*train.csv is a pipe"),
+        ("link", "train: no rows in en; of en: The file .*train.csv is a link to a file that is not there"),
+        ("empty", "train en: .*train.csv has no rows; expected at least one"),
+        ("latin-1", "train en: .*train.csv, line 2: byte 0xe4 is not UTF-8; expected UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_costs_itself_alone_and_is_a_fault(own: Path, how: str, said: str) -> None:
+    broken(own / "train.csv", how)
+    found = check("own", Session.open(configured(own)))
+    assert [part.split for part in found.parts] == ["dev"]
+    assert found.is_faulty and any(re.match(said, sentence) for sentence in found.sentences)
+
+
+def test_faults_and_warnings_have_exit_codes_of_their_own(own: Path) -> None:
+    words = ["tasks", "check", "own", "--task-file", str(own / "own.yaml"), "--backbone", "tiny", "--zoo", str(own)]
+    assert CliRunner().invoke(main, words).exit_code == 1  # a faulty row
+    (own / "dev.csv").write_text("a,b,gold\nEr singt.,Laut.,ja\n", encoding="utf-8")
+    warned = CliRunner().invoke(main, words)
+    assert (warned.exit_code, "rows scored in en are among them" in warned.stdout) == (0, True)
+    broken(own / "train.csv", "pipe")
+    assert CliRunner().invoke(main, words).exit_code == 1
+    broken(own / "dev.csv", "empty")
+    refused = CliRunner().invoke(main, words)
+    assert (refused.exit_code, refused.stdout, len(refused.stderr.splitlines())) == (2, "", 1)
 
 
 def test_a_retrieval_task_is_checked_by_its_queries_its_passages_and_its_pool(

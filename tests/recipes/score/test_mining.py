@@ -11,8 +11,9 @@ import pytest
 
 import toolkit
 from tests.recipes.small import tiny_config
-from toolkit.config import Config
+from toolkit.config import Config, RetrieveConfig
 from toolkit.errors import DataError, ToolkitError
+from toolkit.recipes.score.mining import _limited
 from toolkit.tasks import get_task
 
 pytestmark = pytest.mark.journey
@@ -139,6 +140,34 @@ def texts(folder: Path) -> tuple[Path, Path]:
     files[0].write_text("\n".join(["", *(row.source for row in rows)]), encoding="utf-8")  # type: ignore[union-attr]
     files[1].write_text("\n".join(row.target for row in rows), encoding="utf-8")  # type: ignore[union-attr]
     return files
+
+
+def test_a_limit_draws_lines_of_either_file_and_is_part_of_the_settings_that_are_said(tmp_path: Path) -> None:
+    source, target = texts(tmp_path)
+    source.write_text(source.read_text().lstrip("\n"), encoding="utf-8")  # parallel: line i translates line i
+    target.write_text(target.read_text() + "\n" * 40 + "One more.\n", encoding="utf-8")
+    drawn: dict[int, tuple[set[str], ...]] = {}
+    for limit in (3, 5, 100):
+        said: list[str] = []
+        config = tiny_config(tmp_path, f"retrieve.limit={limit}", "retrieve.seed=7", "retrieve.direction=forward")
+        toolkit.mine(source, target, config, out=tmp_path / "pairs.tsv", say=said.append)
+        assert any(sentence.endswith(f" limit={limit} limit_seed=7") for sentence in said)
+        pairs = [line.split("\t") for line in (tmp_path / "pairs.tsv").read_text(encoding="utf-8").splitlines()]
+        drawn[limit] = tuple({pair[column] for pair in pairs} for column in (1, 2))
+        assert len(drawn[limit][0]) == min(limit, 12)
+    assert drawn[3][0] < drawn[5][0] < drawn[100][0]
+    other = tiny_config(tmp_path, "retrieve.limit=5", "retrieve.seed=8", "retrieve.direction=backward")
+    toolkit.mine(source, target, other, out=tmp_path / "pairs.tsv")
+    pairs = [line.split("\t") for line in (tmp_path / "pairs.tsv").read_text(encoding="utf-8").splitlines()]
+    assert {pair[1] for pair in pairs} != drawn[5][0]
+    assert {pair[2] for pair in pairs} - {str(n) for n in range(1, 13)} <= {"53"}
+
+
+def test_a_limit_keeps_the_pairs_of_parallel_files_together() -> None:
+    lines = {f"{number:012d}": "x" for number in range(1, 101)}
+    shorter = {number: text for number, text in lines.items() if int(number) % 10}
+    whole, part = (set(_limited(side, replace(RetrieveConfig(), limit=20, seed=3))) for side in (lines, shorter))
+    assert len(whole) == len(part) == 20 and whole & shorter.keys() <= part
 
 
 def test_two_text_files_are_mined_for_pairs_with_their_lines_and_scores(tmp_path: Path) -> None:

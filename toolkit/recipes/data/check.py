@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from toolkit.config import Config
-from toolkit.errors import DataError, ToolkitError
+from toolkit.errors import DataError, SourceError, ToolkitError
 from toolkit.features import sentence_features
 from toolkit.metrics import UNSPACED
 from toolkit.progress import under_way
 from toolkit.recipes.data.kinds import BALANCE, HAS_POOL, LENGTHS, LIMITS, UNCUT
-from toolkit.recipes.data.leaks import Held, Leak, describe, find_leaks
-from toolkit.recipes.score.contamination import contamination
+from toolkit.recipes.data.leaks import Held, describe, find_leaks
+from toolkit.recipes.data.seen import lent, seen_rows
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, Task
 from toolkit.tasks.copies import has_copy
 from toolkit.tasks.lacking import lacking, reason
 from toolkit.tasks.task import Rows
-from toolkit.zoo import Seen
 
 
 @dataclass(frozen=True)
@@ -52,74 +51,116 @@ class Part:
 
 @dataclass(frozen=True)
 class Check:
-    """Result of a check: a line for each part, and sentences on what needs attention."""
+    """Result of a check: a line for each part, and sentences on what needs attention.
+
+    Attributes:
+        parts: what could be read.
+        sentences: on what needs attention.
+        limit: on tokens, in words.
+        is_faulty: whether a row is faulty, or a split or a file cannot be read; the other sentences are warnings.
+    """
 
     parts: tuple[Part, ...]
     sentences: tuple[str, ...]
     limit: str
+    is_faulty: bool = False
+
+
+@dataclass
+class _Reading:
+    """What reading a task's splits has come to so far."""
+
+    parts: list[Part] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
+    trained: list[Held] = field(default_factory=list)
+    scored: dict[str, Held] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)  # those of `sentences` that are not warnings
+
+    def fault(self, where: str, sentence: str) -> None:
+        """Note a fault, once: the split that is scored is often one that was read before."""
+        if not any(each.endswith(sentence) for each in self.faults):
+            self.faults.append(f"{where}: {sentence}")
+            self.sentences.append(f"{where}: {sentence}")
 
 
 def check(name: str, session: Session) -> Check:
     """Read every row of a task that can be reached, and compare what it scores with what the zoo's entries saw.
 
+    A split or a file that cannot be read costs itself alone.
+
     Args:
         name: the task.
         session: of a configuration that names the backbone (whose tokenizer counts), data, zoo and length limits.
+
+    Raises:
+        ToolkitError: nothing of the task can be read.
     """
     task, config = session.catalogue.get(name), session.config
     tokenizer = open_backbone(session).tokenizer
     limits = LIMITS[task.kind](task, config)
-    parts: list[Part] = []
-    sentences = [*_cut_at_blanks(task), *_lacking(task, session)]
-    trained: list[Held] = []
-    scored: dict[str, Held] = {}
+    found = _Reading(sentences=[*_cut_at_blanks(task)])
+    reachable = _reachable(task, session, found)
     for split in task.splits:
-        for language in task.reachable(split, data_root=config.data_root, has_pairs=True):
-            rows = task.rows(split, language, data_root=config.data_root)
-            with under_way(session.report, f"read {name} {split} {language}"):
-                good, faults = _read(rows)
-            held = Held(task, (split, rows.split), language, good)
-            if split == "train":
-                trained.append(held)
-            if split == "score":
-                scored[language] = held
-                if any(part.language == language and part.split in ("dev", "test") for part in parts) and _is_known(
-                    task, rows, config
-                ):
-                    continue
-            sentences += [f"{split} {language}: {note}." for note in rows.notes]
-            if faults:
-                sentences.append(
-                    f"{split} {language}: {len(faults)} of {len(rows)} rows are faulty; the first: {faults[0]}"
-                )
-            if not good:
-                continue
-            sentences += _contradictions(held, f"{split} {language}")
-            sentences += _copies(held, f"{split} {language}")
-            parts.append(_part(held, split, tokenizer, limits[0]))
-            passages = [row.passage for row in good if isinstance(row, QueryRow) and row.passage]
-            if passages:
-                parts.append(_texts_part(f"{split} passages", language, passages, tokenizer, limits[1]))
-    if not parts:
-        raise ToolkitError(f"No rows of '{name}' can be reached; name a mirror that holds them with --data-root.")
+        for language in reachable[split]:
+            _examine(task, split, language, session, found)
+    if not found.parts:
+        why = found.faults or found.sentences
+        raise ToolkitError(f"No rows of '{name}' can be reached: {why[0] if why else 'it has no split.'}")
     if HAS_POOL[task.kind]:
-        parts += _pool_parts(task, scored, tokenizer, limits[1], session)
-    for held in [*trained, *_lent(task, session)]:
+        found.parts += _pool_parts(task, found.scored, tokenizer, limits[1], session)
+    for held in [*found.trained, *lent(task, session)]:
         what = f"the training rows of {held.task.name} {held.language}"
-        sentences += describe(find_leaks(held, scored), what[0].upper() + what[1:])
-    sentences += _contamination(task, scored, session)
-    return Check(tuple(parts), tuple(sentences), "/".join(map(str, dict.fromkeys(limits))))
+        found.sentences += describe(find_leaks(held, found.scored), what[0].upper() + what[1:])
+    found.sentences += seen_rows(task, found.scored, session)
+    limit = "/".join(map(str, dict.fromkeys(limits)))
+    return Check(tuple(found.parts), tuple(found.sentences), limit, bool(found.faults))
+
+
+def _examine(task: Task, split: str, language: str, session: Session, found: _Reading) -> None:
+    """Read one split in one language."""
+    config, where = session.config, f"{split} {language}"
+    try:
+        rows = task.rows(split, language, data_root=config.data_root)
+        with under_way(session.report, f"read {task.name} {split} {language}"):
+            good, faults = _read(rows)
+    except (DataError, SourceError) as fault:
+        found.fault(where, str(fault))
+        return
+    held = Held(task, (split, rows.split), language, good)
+    if split == "train":
+        found.trained.append(held)
+    if split == "score":
+        found.scored[language] = held
+        if any(part.language == language and part.split in ("dev", "test") for part in found.parts) and _is_known(
+            task, rows, config
+        ):
+            return
+    found.sentences += [f"{where}: {note}." for note in rows.notes]
+    if faults:
+        found.fault(where, f"{len(faults)} of {len(rows)} rows are faulty; the first: {faults[0]}")
+    if not good:
+        return
+    found.sentences += _contradictions(held, where)
+    found.sentences += _copies(held, where)
+    tokenizer, limits = open_backbone(session).tokenizer, LIMITS[task.kind](task, config)
+    found.parts.append(_part(held, split, tokenizer, limits[0]))
+    passages = [row.passage for row in good if isinstance(row, QueryRow) and row.passage]
+    if passages:
+        found.parts.append(_texts_part(f"{split} passages", language, passages, tokenizer, limits[1]))
 
 
 def _is_known(task: Task, rows: Rows, config: Config) -> bool:
     """Return whether the rows scored are those of a split that was examined already."""
     root = config.data_root
-    return any(
-        (held.origin, held.split) == (rows.origin, rows.split)
-        for split in ("dev", "test")
-        if split in task.splits and rows.language in task.reachable(split, data_root=root, has_pairs=True)
-        for held in [task.rows(split, rows.language, data_root=root)]
-    )
+    for split in ("dev", "test"):
+        try:
+            if split in task.splits and rows.language in task.reachable(split, data_root=root, has_pairs=True):
+                held = task.rows(split, rows.language, data_root=root)
+                if (held.origin, held.split) == (rows.origin, rows.split):
+                    return True
+        except (DataError, SourceError):
+            continue
+    return False
 
 
 def _read(rows: Rows) -> tuple[list[Row], list[DataError]]:
@@ -178,16 +219,26 @@ def _cut_at_blanks(task: Task) -> Iterator[str]:
         )
 
 
-def _lacking(task: Task, session: Session) -> Iterator[str]:
-    """Yield a sentence for the languages that splits lack, the splits that lack the same ones together."""
+def _reachable(task: Task, session: Session, found: _Reading) -> dict[str, tuple[str, ...]]:
+    """Return the languages of each split that can be read, and note those that it lacks, the same ones together."""
     root = session.config.data_root
+    reachable: dict[str, tuple[str, ...]] = {}
     splits: dict[tuple[str, ...], list[str]] = {}
     for split in task.splits:
-        splits.setdefault(lacking(task, split, data_root=root, has_pairs=True), []).append(split)
+        reachable[split] = ()
+        try:
+            reachable[split] = task.reachable(split, data_root=root, has_pairs=True)
+            splits.setdefault(lacking(task, split, data_root=root, has_pairs=True), []).append(split)
+        except (DataError, SourceError) as fault:
+            found.fault(split, str(fault))
     for codes, named in splits.items():
         if codes:
-            why = reason(task, named[0], codes[0], root)
-            yield f"{', '.join(named)}: no rows in {', '.join(codes)}; of {codes[0]}: {why}."
+            sentence = f"no rows in {', '.join(codes)}; of {codes[0]}: {reason(task, named[0], codes[0], root)}."
+            if reachable[named[0]]:
+                found.sentences.append(f"{', '.join(named)}: {sentence}")
+            else:
+                found.fault(", ".join(named), sentence)
+    return reachable
 
 
 def _contradictions(held: Held, where: str) -> Iterator[str]:
@@ -204,59 +255,3 @@ def _copies(held: Held, where: str) -> Iterator[str]:
     n = sum(has_copy(held.task.kind, row) for row in held.rows)
     if n:
         yield f"{where}: {n} of {len(held.rows)} rows hold one text twice where two different ones are expected."
-
-
-# -- contamination ------------------------------------------------------------------------------------------------
-
-
-def _lent(task: Task, session: Session) -> Iterator[Held]:
-    """Yield the rows of the task that lends its training rows, if they can be read."""
-    if task.trains_on is None:
-        return
-    found = _seen(Seen(task.trains_on, "train"), session)
-    if isinstance(found, Held):
-        yield found
-
-
-def _contamination(task: Task, scored: Mapping[str, Held], session: Session) -> Iterator[str]:
-    damaged: list[str] = []
-    cards = session.zoo.list(session.shelf, damaged=damaged)
-    yield from contamination(cards, task, session.zoo)
-    held: dict[tuple[object, ...], tuple[tuple[Leak, ...] | str, str]] = {}
-    for card in cards:
-        for seen in card.data_seen:
-            if seen.is_external:
-                continue  # `contamination` has said it
-            place = (seen.task, seen.split, seen.language, seen.rows, seen.drawn_from, seen.seed, seen.limit)
-            what = f"'{card.name}' saw {seen.task} {seen.language or ''} ({seen.split or ''})"
-            if place not in held:
-                found = _seen(seen, session)
-                held[place] = (
-                    (found, "") if isinstance(found, str) else (tuple(find_leaks(found, scored)), found.fingerprint)
-                )
-            leaks, fingerprint = held[place]
-            if isinstance(leaks, str):
-                yield f"{what}, which cannot be read here and was not compared: {leaks}"
-                continue
-            if fingerprint != (seen.fingerprint or fingerprint):
-                yield f"{what}: the rows here differ from the card's; they were compared in their place."
-            yield from describe(leaks, what)
-    for sentence in damaged:
-        yield f"Damaged, not compared: {sentence}"
-
-
-def _seen(seen: Seen, session: Session) -> Held | str:
-    """Return the rows that a card's `data_seen` names, or why they cannot be read."""
-    try:
-        task = session.catalogue.get(seen.task)
-        n = seen.rows if isinstance(seen.rows, int) else None
-        whole = task.rows(seen.split or "train", seen.language, data_root=session.config.data_root)
-        first = whole[: n if seen.drawn_from is None else seen.drawn_from]  # what a limit took in 0.1.0
-        rows = first if seen.limit is None else whole.limited(seen.limit, seed=seen.seed or 0)
-        if seen.drawn_from is not None and n is not None:
-            rows = rows.draw(n, seed=seen.seed or 0)
-        with under_way(session.report, f"read {seen.task} {seen.language or ''}".rstrip()):
-            good = list(rows)
-    except ToolkitError as error:
-        return str(error)
-    return Held(task, (rows.asked, rows.split), rows.language, good, rows.fingerprint)

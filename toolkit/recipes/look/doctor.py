@@ -14,6 +14,7 @@ from pathlib import Path
 from toolkit.config import Config
 from toolkit.config.command import shell
 from toolkit.errors import ToolkitError
+from toolkit.files import at_home
 from toolkit.modeling.backbone import KNOWN
 from toolkit.modeling.embedded import PACKAGE, source_file
 from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name, is_kept
@@ -99,7 +100,7 @@ def _asked(name: str) -> Iterator[Finding]:
     except ToolkitError as fault:
         yield Finding(str(fault).rstrip("."), False, "Choose another with --backbone.")
         return
-    folder = Path(name).expanduser()
+    folder = at_home(name)
     if folder.is_dir():
         is_whole = (folder / "config.json").is_file()
         fix = "Name a folder that `save_pretrained` or `hf download` left."

@@ -26,6 +26,7 @@ from toolkit.report import precision_recall_curve
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
 from toolkit.retrieval import Mined, sweep
+from toolkit.tasks.draw import Marks, draw_order, limit_words
 from toolkit.tasks.sources.corpora import read_lines
 from toolkit.tasks.task import Rows
 
@@ -124,6 +125,7 @@ def mine_files(
     """Mine two text files, a sentence a line, and write `score, source line, target line, source, target`, best first.
 
     Lines count from 1. Without a threshold every candidate is written. Empty lines are left out, and counted for the reader.
+    `retrieve.limit` draws so many lines of either file, by `retrieve.seed`.
 
     Returns:
         How many pairs were written.
@@ -134,6 +136,7 @@ def mine_files(
         raise ToolkitError(
             f"{source} and {target} hold the same lines, which pair with themselves; expected translations."
         )
+    sides = [_limited(side, config.retrieve) for side in sides]
     circuit, cards = trained_circuit(expression, session, heads={})
     with circuit:
         settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say)
@@ -151,7 +154,9 @@ def mine_files(
         encoder = Encoder(circuit, session, asked)
         threshold = config.retrieve.threshold
         words = protocol.for_mining("none" if threshold is None else str(threshold))
-        say(f"{expression} on {source} and {target}: {asked[0].head()} {words} {encoder.tail()}")
+        drawn = limit_words(config.retrieve.limit, config.retrieve.seed)
+        said = " ".join(filter(None, (asked[0].head(), words, encoder.tail(), drawn)))
+        say(f"{expression} on {source} and {target}: {said}")
         corpora = Corpora.encoded((sides[0], sides[1]), frozenset(), encoder, "lines")
         found = corpora.mined(asked[0], config.retrieve, report)
     say(f"Searched with {found.searched}.")
@@ -178,6 +183,17 @@ def _sentences(file: Path, say: Say) -> dict[str, str]:
                 f"{file}, line {int(number)} holds a tab, which parts the columns of the output; remove it."
             )
     return found
+
+
+def _limited(lines: dict[str, str], settings: RetrieveConfig) -> dict[str, str]:
+    """Return the lines that `retrieve.limit` draws, as from corpora without gold: by number, so that of two parallel files
+    the same lines are drawn.
+    """
+    if settings.limit is None or settings.limit >= len(lines):
+        return lines
+    numbers = list(lines)
+    order = draw_order(Marks([str(int(number)) for number in numbers]), seed=settings.seed)
+    return {number: lines[number] for number in (numbers[place] for place in sorted(order[: settings.limit]))}
 
 
 def _threshold(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from types import MappingProxyType
 
 from toolkit.composition import Name
 from toolkit.errors import ConfigError, ToolkitError
+from toolkit.files import file_fault
 from toolkit.registry import unknown
 from toolkit.tasks.task import Task
 
@@ -138,7 +140,7 @@ class _Reading:
         """Return the task of a file; `within` are the files that are being read already."""
         from toolkit.tasks.declare import read_task  # yaml: not loaded for the built-in tasks
 
-        here = file.resolve()
+        here = Path(os.path.realpath(file))  # `resolve` raises where links lead in a circle
         if here in within:
             circle = " -> ".join(each.name for each in (*within[within.index(here) :], here))
             raise ConfigError(
@@ -172,7 +174,7 @@ def _file_of(name: str, folder: Path | None = None) -> Path | None:
     """Return the first file NAME.yaml, in a folder or ready; only a plain name may become a path."""
     if not name.replace("-", "").replace("_", "").isalnum():
         return None
-    if folder is not None and (file := folder / f"{name}.yaml").is_file():
+    if folder is not None and not file_fault(file := folder / f"{name}.yaml"):
         return file
     from toolkit.config.ready import find_ready
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import DataError, SourceError
+from toolkit.files import at_home, file_fault
 from toolkit.tasks.mirror.manifest import read_manifest
+from toolkit.tasks.mirror.shards import joined
 
 if TYPE_CHECKING:
     import pyarrow
@@ -21,7 +23,7 @@ ENVIRONMENT = "XSTILTS_DATA"
 def data_folder(data_root: Path | None) -> Path | None:
     """Return the folder that data sets are looked up in: `data_root`, else the one that XSTILTS_DATA names, if any."""
     named = data_root if data_root is not None else (os.environ.get(ENVIRONMENT) or None)
-    return None if named is None else Path(named).expanduser()
+    return None if named is None else at_home(named)
 
 
 def mirror_folder(path: str, data_root: Path | None) -> Path | None:
@@ -87,10 +89,15 @@ def column_names(file: Path) -> list[str]:
     Raises:
         DataError: the file is not readable as parquet.
     """
-    return list(_schema(file).names)
+    return list(read_schema(file).names)
 
 
-def _schema(file: Path) -> pyarrow.Schema:
+def read_schema(file: Path) -> pyarrow.Schema:
+    """Return the columns of a parquet file, and what it says of them.
+
+    Raises:
+        DataError: the file is not readable as parquet.
+    """
     import pyarrow.parquet
 
     try:
@@ -106,15 +113,18 @@ def read_parquet(files: Sequence[Path], columns: Sequence[str]) -> pyarrow.Table
     """Read some columns of parquet files into one table; columns that a file lacks are left out.
 
     Raises:
-        DataError: a file is not readable as parquet, or the files do not fit together.
+        DataError: a file is not readable as parquet, or the files do not fit together (`shards.joined`).
     """
     import pyarrow
     import pyarrow.parquet
 
-    tables = []
+    tables: list[pyarrow.Table] = []
     for file in files:
         try:
             names = column_names(file)
+            if len(set(names)) < len(names):
+                twice = next(name for name in names if names.count(name) > 1)
+                raise DataError(f"{file} has the column '{twice}' twice; expected each once.")
             # A faulty file must be able to say which columns it has: with one missing, read the others too.
             wanted = list(columns) if set(columns) <= set(names) else None
             tables.append(pyarrow.parquet.read_table(file, columns=wanted, partitioning=None))
@@ -123,16 +133,15 @@ def read_parquet(files: Sequence[Path], columns: Sequence[str]) -> pyarrow.Table
             raise DataError(
                 f"{file} cannot be read as parquet ({said}); expected a parquet file: fetch it again."
             ) from error
-    try:
-        return tables[0] if len(tables) == 1 else pyarrow.concat_tables(tables)
-    except pyarrow.ArrowException as error:
-        raise DataError(
-            f"{files[0].parent}: the {len(files)} files have different columns; expected the same."
-        ) from error
+    return joined(tables, files, columns)
 
 
 def _matching(folder: Path, patterns: Sequence[str]) -> list[Path]:
-    return sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
+    found = sorted({file for pattern in patterns for file in folder.glob(pattern) if not file.is_dir()})
+    for file in found:
+        if fault := file_fault(file):
+            raise DataError(f"{file} {fault}; expected a parquet file: fetch it again.")
+    return found
 
 
 def _configs(folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:

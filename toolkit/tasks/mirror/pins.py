@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from toolkit.errors import ConfigError
-from toolkit.files import replace_text
+from toolkit.files import at_home, file_fault, replace_text
 from toolkit.tasks.mirror.manifest import SHA
 
 PINS = Path("configs") / "pins.yaml"  # in the working folder
@@ -20,7 +20,7 @@ _OPENING = """# xstilts tasks pin xnli xquad
 
 def pins_file() -> Path:
     """Return the file of pins: the one that `XSTILTS_PINS` names, else `configs/pins.yaml`."""
-    return Path(os.environ.get(ENVIRONMENT) or PINS).expanduser()
+    return at_home(os.environ.get(ENVIRONMENT) or PINS)
 
 
 def pinned(path: str) -> str | None:
@@ -47,6 +47,8 @@ def read_pins(file: Path, changed: int = 0) -> Mapping[str, str]:
     from toolkit.config.safe_yaml import YamlFault, build, compose
 
     expected = "expected lines of `org/name: <40 hexadecimal digits>`, as `xstilts tasks pin` writes them"
+    if fault := file_fault(file):
+        raise ConfigError(f"{file} {fault}; {expected}.")
     try:
         node = compose(file.read_bytes().decode("utf-8-sig"))
         found = build(node) if node is not None else {}

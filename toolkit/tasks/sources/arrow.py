@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import DataError
 from toolkit.tasks.draw import Marks
+from toolkit.tasks.mirror.layout import read_schema
 from toolkit.tasks.rows import Row
 from toolkit.tasks.sources.checks import Column, parts_of
 from toolkit.tasks.sources.convert import Fault, Promise, convert
@@ -86,10 +88,13 @@ class ArrowRows:
 
     def row(self, index: int) -> Row:
         there = self._kept[index]
-        raw = {
-            name: [column[there].as_py() for column in columns] if name in self._is_list else columns[0][there].as_py()
-            for name, columns in self._columns.items()
-        }
+        raw: dict[str, Any] = {}
+        for name, columns in self._columns.items():
+            try:
+                values = [column[there].as_py() for column in columns]
+            except ValueError as error:  # bytes that are not UTF-8, dates beyond Python's
+                raise DataError(f"{self.place(index)}: its {name} {_unreadable(error)}") from None
+            raw[name] = values if name in self._is_list else values[0]
         try:
             if self._shape is not None:
                 raw = self._shape(raw)
@@ -119,7 +124,10 @@ class ArrowRows:
     def values(self, name: str) -> list[Any]:
         """Return a field's raw values, of all rows."""
         is_whole = isinstance(self._kept, range)
-        columns = [(each if is_whole else each.take(self._kept)).to_pylist() for each in self._columns[name]]
+        try:
+            columns = [(each if is_whole else each.take(self._kept)).to_pylist() for each in self._columns[name]]
+        except ValueError as error:
+            raise DataError(f"{self._file}: its {name} {_unreadable(error)}") from None
         return list(map(list, zip(*columns, strict=True))) if name in self._is_list else columns[0]
 
     def _column(self, table: pyarrow.Table, path: str) -> Any:
@@ -152,9 +160,9 @@ class ArrowRows:
 
     def _words(self, table: pyarrow.Table, read: Mapping[str, Column], label_map: Mapping[str, str]) -> dict[str, int]:
         """Return the words for labels that differ from the task's own (`label_names.known_words`)."""
-        columns = [column for name in ("label", "tags") if isinstance(column := read.get(name), str)]
-        names = names_in(table, columns[0]) if columns else ()
-        where = f"{self._file}: column '{columns[0]}'" if columns else self._file
+        column = label_column(read)
+        names = names_in(table.schema, column) if column else ()
+        where = f"{self._file}: column '{column}'" if column else self._file
         return known_words(self._task, label_map, names, where)
 
     def _filter(self, table: pyarrow.Table, reading: Reading) -> Sequence[int]:
@@ -168,6 +176,11 @@ class ArrowRows:
                 f"expected some where {', '.join(where)} match."
             )
         return kept
+
+
+def _unreadable(error: ValueError) -> str:
+    said = " ".join(str(error).split())[:120]
+    return f"cannot be read ({said}); expected text in UTF-8, or numbers."
 
 
 def _fields_of(kind: pyarrow.DataType) -> list[str]:
@@ -187,6 +200,22 @@ def _inside(column: Any, step: str) -> Any:
     lengths = pyarrow.compute.list_value_length(column).fill_null(0)
     offsets = pyarrow.concat_arrays([pyarrow.array([0], lengths.type), pyarrow.compute.cumulative_sum(lengths)])
     return type(column).from_arrays(offsets, values, mask=column.is_null())
+
+
+def label_column(columns: Mapping[str, Column]) -> str:
+    """Return the column that labels or tags are read from; empty where there is none."""
+    return next((column for name in ("label", "tags") if isinstance(column := columns.get(name), str)), "")
+
+
+def names_declared(
+    columns: Mapping[str, Column], names: Mapping[str, str], file: Path, language: str
+) -> tuple[str, tuple[str, ...]]:
+    """Return a parquet file, as a fault names it, and the names of labels that it declares."""
+    label = label_column(columns)
+    if not label:
+        return str(file), ()
+    schema = read_schema(file)
+    return str(file), names_in(schema, str(column_in(label, language, names, schema.names)))
 
 
 def column_in(column: Column, language: str, names: Mapping[str, str], held: Sequence[str]) -> Column:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import DataError, SourceError
+from toolkit.files import file_fault
 from toolkit.tasks.mirror.layout import data_folder, held_splits, mirror_folder
 from toolkit.tasks.rows import Row, SentenceRow
 from toolkit.tasks.sources.checks import check_kind
@@ -125,6 +126,8 @@ def read_lines(file: Path) -> list[str]:
     Raises:
         DataError: the file cannot be read, is not UTF-8, or has no line.
     """
+    if fault := file_fault(file):
+        raise DataError(f"{file} {fault}; expected a text file.")
     try:
         data = file.read_bytes()
     except OSError as error:

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ConfigError, DataError
+from toolkit.files import at_home, file_fault
 from toolkit.tasks.kinds import KINDS, Kind
 from toolkit.tasks.mirror.layout import column_names
-from toolkit.tasks.sources.arrow import ArrowRows, Reading, holds, lacks_column, roots
-from toolkit.tasks.sources.checks import Column, check_columns
+from toolkit.tasks.sources.arrow import ArrowRows, Reading, holds, lacks_column, names_declared, roots
+from toolkit.tasks.sources.checks import Column, check_columns, parts_of
 from toolkit.tasks.sources.conll import BLANKS, CONLLU, Tagged
 from toolkit.tasks.sources.convert import Fault
 from toolkit.tasks.sources.fill import check_placeholders, spellings
 from toolkit.tasks.sources.formats import FORMATS, read_file
-from toolkit.tasks.sources.label_names import check_label_map
+from toolkit.tasks.sources.label_names import check_label_map, check_same_names
 
 if TYPE_CHECKING:
     import pyarrow
@@ -70,13 +71,14 @@ class FileSource:
     def check_texts(self, task: Task) -> None:
         """Raise a ConfigError if a placeholder does not exist."""
         values = [each for allowed in self.where.values() for each in allowed]
-        check_placeholders(f"Task '{task.name}'", [*self.splits.values(), *roots(self.columns, {}), *values])
+        columns = [each for column in self.columns.values() for each in parts_of(column)]
+        check_placeholders(f"Task '{task.name}'", [*self.splits.values(), *columns, *values])
 
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
         found = []
         for language in languages:
             file = self._file(split, language)
-            if not file.is_file():
+            if file_fault(file):
                 continue
             if lacks_column(self.columns, language, self.names, partial(_names, file, self.format)):
                 continue
@@ -92,6 +94,15 @@ class FileSource:
         read = read_file(file, self.format, roots(self.columns, self.where, language, self.names), tagged)
         if tagged is not None and self.format in ("csv", "tsv"):
             _refuse_a_token_a_line(read.table, tagged.tokens, file)
+        if self.format == "parquet":
+            declared = partial(names_declared, self.columns, self.names)
+            others = [(code, self._file(each, code)) for code in task.languages for each in self.splits]
+            check_same_names(
+                task,
+                self.label_map,
+                [declared(file, language)],
+                lambda: (declared(each, code) for code, each in others if not file_fault(each)),
+            )
         reading = Reading(
             columns=self.columns,
             where=self.where,
@@ -109,8 +120,8 @@ class FileSource:
 
     def _file(self, split: str, language: str) -> Path:
         """Return the file of a language: the first spelling that is there, else the usual one."""
-        every = [self.folder / Path(each).expanduser() for each in spellings(self.splits[split], language, self.names)]
-        return next((file for file in every if file.is_file()), every[0])
+        every = [self.folder / at_home(each) for each in spellings(self.splits[split], language, self.names)]
+        return next((file for file in every if not file_fault(file)), every[0])
 
     def _name_of(self, path: str) -> str:
         """The split that scores are made on, by the name it has besides `score`."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from toolkit.errors import DataError, SourceError
+from toolkit.files import file_fault
 from toolkit.tasks.mirror.layout import read_parquet
 from toolkit.tasks.sources.conll import Tagged, read_conll
 from toolkit.tasks.sources.json_files import read_json, read_jsonl
@@ -35,10 +36,8 @@ def read_file(file: Path, format: str, columns: Sequence[str], tagged: Tagged | 
         SourceError: there is no such file.
         DataError: it cannot be read as `format`; the message names file, line and what was expected.
     """
-    if not file.is_file():
-        raise SourceError(
-            f"The file {file} is not there; expected rows in {format}: correct the path in the task's YAML."
-        )
+    if fault := file_fault(file):
+        raise SourceError(f"The file {file} {fault}; expected rows in {format}: correct the path in the task's YAML.")
     if format == "parquet":
         return Read(read_parquet([file], columns))
     if format == "lines":

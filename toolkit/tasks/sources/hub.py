@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
@@ -15,10 +15,10 @@ from toolkit.hub import prepare_hub
 from toolkit.tasks.mirror.layout import column_names, find_files, held_splits, mirror_folder, read_parquet
 from toolkit.tasks.mirror.manifest import held_revision
 from toolkit.tasks.mirror.pins import pinned
-from toolkit.tasks.sources.arrow import ArrowRows, Reading, holds, lacks_column, roots
-from toolkit.tasks.sources.checks import Column, check_columns
+from toolkit.tasks.sources.arrow import ArrowRows, Reading, holds, lacks_column, names_declared, roots
+from toolkit.tasks.sources.checks import Column, check_columns, parts_of
 from toolkit.tasks.sources.fill import check_placeholders, spellings
-from toolkit.tasks.sources.label_names import check_label_map
+from toolkit.tasks.sources.label_names import check_label_map, check_same_names
 
 if TYPE_CHECKING:
     import pyarrow
@@ -64,7 +64,8 @@ class HubSource:
     def check_texts(self, task: Task) -> None:
         """Raise a ConfigError if a placeholder does not exist."""
         values = [each for allowed in self.where.values() for each in allowed]
-        check_placeholders(f"Task '{task.name}'", [self.config, *roots(self.columns, {}), *values])
+        columns = [each for column in self.columns.values() for each in parts_of(column)]
+        check_placeholders(f"Task '{task.name}'", [self.config, *columns, *values])
 
     def config_for(self, language: str) -> str:
         """Return the usual one of `configs_for`."""
@@ -116,6 +117,13 @@ class HubSource:
                 raise SourceError(f"The mirror {folder} lacks the {what} (it has {has}). {_ways_out(self.path)}")
             files = [each for part in found.split("+") for each in find_files(folder, config, part)]
             commit = held_revision(folder, files, revision)
+            declared = partial(names_declared, self.columns, self.names)
+            check_same_names(
+                task,
+                self.label_map,
+                [declared(file, language) for file in files],
+                lambda: (declared(file, code) for code, file in self._others(task, folder)),
+            )
             table = read_parquet(files, roots(self.columns, self.where, language, self.names))
             place = files[0] if len(files) == 1 else files[0].parent
             name, file = found, str(place)
@@ -141,6 +149,14 @@ class HubSource:
             if (name := self._choose(held_splits(folder, config), wanted)) is not None:
                 return config, name
         return next((config for config in configs if held_splits(folder, config)), configs[0]), None
+
+    def _others(self, task: Task, folder: Path) -> Iterator[tuple[str, Path]]:
+        """Yield the first file of every split in every language that the mirror holds."""
+        parts = dict.fromkeys(part for names in self.splits.values() for name in names for part in name.split("+"))
+        for language in task.languages:
+            for config in self.configs_for(language):
+                held = held_splits(folder, config)
+                yield from ((language, find_files(folder, config, part)[0]) for part in parts if part in held)
 
     def _choose(self, held: Sequence[str], wanted: Sequence[str]) -> str | None:
         return next((each for each in wanted if all(part in held for part in each.split("+"))), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ConfigError, DataError
@@ -80,13 +80,64 @@ def known_words(task: Task, label_map: Mapping[str, str], names: Sequence[str], 
     )
 
 
-def names_in(table: pyarrow.Table, column: str) -> tuple[str, ...]:
+def check_same_names(
+    task: Task,
+    label_map: Mapping[str, str],
+    files: Sequence[tuple[str, Sequence[str]]],
+    others: Callable[[], Iterable[tuple[str, Sequence[str]]]],
+) -> None:
+    """Raise a DataError if files that are read as one have their labels in different orders.
+
+    Names that are the task's own may be in any order in another split; names of another kind (`0`, `LABEL_0`) are taken by
+    their order, which must then be the same in every split and language.
+
+    Args:
+        task: has the labels.
+        label_map: other words -> labels of the task.
+        files: the files of one split, with the names that each declares.
+        others: yields those of the other splits and languages; read only where they matter.
+    """
+    (first, names), *rest = files
+    meant = _meaning(task, label_map, names, first)
+    for file, said in rest:
+        if _meaning(task, label_map, said, file) != meant:
+            raise DataError(
+                f"The labels of {first} are {_listed(names)}, and those of {file} {_listed(said)}; expected the same order in "
+                "both: fetch them again, or write the labels as text."
+            )
+    is_by_order = bool(names) and tuple(names) != task.labels and not any(isinstance(each, int) for each in meant)
+    for file, said in others() if is_by_order else ():
+        if said and tuple(said) != tuple(names):
+            raise DataError(
+                f"The labels of {first} are {_listed(names)}, and those of {file} {_listed(said)}: names that are not the "
+                "task's are taken by their order; expected the same order in both, or `label_map:` in a task file."
+            )
+
+
+def _meaning(
+    task: Task, label_map: Mapping[str, str], names: Sequence[str], where: str
+) -> tuple[int | str | None, ...]:
+    """Return what each index of a file stands for: the index of the task's label, or the name where the order is all there is."""
+    words = known_words(task, label_map, names, where)
+    if words:
+        return tuple(words.get(str(number)) for number in range(max(len(names), len(task.labels))))
+    if names and tuple(names) != task.labels:
+        return tuple(names)
+    return tuple(range(len(task.labels)))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:17])}{', ...' if len(names) > 17 else ''}" if names else "without names"
+
+
+def names_in(schema: pyarrow.Schema, column: str) -> tuple[str, ...]:
     """Return the label names a parquet file carries for a column (hub convention), or nothing."""
     try:
-        features = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         feature = features[column]
         feature = feature.get("feature", feature) if isinstance(feature, dict) else feature[0]
-        return tuple(feature.get("names") or ())
+        names = feature.get("names") or ()
+        return tuple(names) if all(isinstance(name, str) for name in names) else ()
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         return ()
 

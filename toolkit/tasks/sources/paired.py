@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit.errors import ConfigError, DataError, SourceError
+from toolkit.files import at_home, file_fault
 from toolkit.tasks.draw import Marks
 from toolkit.tasks.rows import Row
 from toolkit.tasks.sources.arrow import ArrowRows
@@ -82,22 +83,20 @@ class PairedSource:
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
         for side in self.sources.values():
             languages = side.reachable(languages, split, data_root)
-        return tuple(each for each in languages if self.links is None or self._links(each).is_file())
+        return tuple(each for each in languages if self.links is None or not file_fault(self._links(each)))
 
     def open(self, task: Task, split: str, language: str, data_root: Path | None) -> PairedRows:
         sides = tuple(side.open(task, split, language, data_root) for side in self.sources.values())
         if self.links is None:
             return PairedRows(*sides, pairs=_by_line(*sides) if self.join == "line" else _by_id(*sides))
         file = self._links(language)
-        if not file.is_file():
-            raise SourceError(
-                f"The file {file} is not there; expected pairs of ids: correct `links` in the task's YAML."
-            )
+        if fault := file_fault(file):
+            raise SourceError(f"The file {file} {fault}; expected pairs of ids: correct `links` in the task's YAML.")
         return PairedRows(*sides, pairs=_by_links(file, *sides))
 
     def _links(self, language: str) -> Path:
-        every = [self.folder / Path(each).expanduser() for each in spellings(self.links or "", language)]
-        return next((file for file in every if file.is_file()), every[0])
+        every = [self.folder / at_home(each) for each in spellings(self.links or "", language)]
+        return next((file for file in every if not file_fault(file)), every[0])
 
 
 @dataclass(frozen=True)

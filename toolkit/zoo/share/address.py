@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from toolkit.errors import ZooError
+from toolkit.files import at_home
 from toolkit.zoo.share.hub import open_hub
 from toolkit.zoo.share.place import Place, reaching
 
@@ -22,7 +23,7 @@ def open_place(url: str) -> Place:
         ZooError: no such protocol, or its package is not installed.
     """
     if not _URL.match(url):
-        return _folder(url, Path(url).expanduser())
+        return _folder(url, at_home(url))
     if url.startswith("hf://"):
         return open_hub(url)
     import fsspec
