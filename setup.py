@@ -16,6 +16,8 @@ REQUIRED = [
     "fsspec",
     "huggingface_hub",
     "lang2vec==1.1.2",
+    "langcodes==3.5.1",
+    "language_data==1.4.0",
     "matplotlib",
     "mlflow",
     "numpy",

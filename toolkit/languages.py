@@ -1,118 +1,58 @@
-"""Languages: the only place where a language code is checked."""
+"""Languages: the only place where a language code is checked.
+
+A code is one of ISO 639-1, or of ISO 639-3 where ISO 639-1 has none, with a script, region or variant where it is not the usual one:
+`de`, `quy`, `zh-Hant`. Every other spelling that BCP 47 or ISO 639 allows is understood as one of these
+(docs/decisions/0039-any-language.md).
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from toolkit.errors import ConfigError, ToolkitError
-from toolkit.registry import unknown
+from toolkit.language_tags import (
+    UnreadableTag,
+    alpha3,
+    language_name,
+    named,
+    read_tag,
+    script_name,
+    spoken_in,
+    usual_script,
+)
+from toolkit.registry import did_you_mean, nearest
 
-# code, ISO 639-3, name, script, family; then, where they differ, the name Universal Dependencies uses (`ud=`) and
-# further ISO 639-3 codes that datasets use for the same language (macrolanguage or its standard member).
-# ISO 639-3 is the code Tatoeba and LASER use.
-_TABLE = """
-af  afr  Afrikaans       Latin       Indo-European
-am  amh  Amharic         Ethiopic    Afro-Asiatic
-ar  ara  Arabic          Arabic      Afro-Asiatic     arb
-as  asm  Assamese        Bengali     Indo-European
-az  aze  Azerbaijani     Latin       Turkic           azj
-be  bel  Belarusian      Cyrillic    Indo-European
-bg  bul  Bulgarian       Cyrillic    Indo-European
-bn  ben  Bengali         Bengali     Indo-European
-bs  bos  Bosnian         Latin       Indo-European
-ca  cat  Catalan         Latin       Indo-European
-cs  ces  Czech           Latin       Indo-European
-cy  cym  Welsh           Latin       Indo-European
-da  dan  Danish          Latin       Indo-European
-de  deu  German          Latin       Indo-European
-el  ell  Greek           Greek       Indo-European
-en  eng  English         Latin       Indo-European
-eo  epo  Esperanto       Latin       Constructed
-es  spa  Spanish         Latin       Indo-European
-et  est  Estonian        Latin       Uralic           ekk
-eu  eus  Basque          Latin       Isolate
-fa  pes  Persian         Arabic      Indo-European    fas
-fi  fin  Finnish         Latin       Uralic
-fr  fra  French          Latin       Indo-European
-ga  gle  Irish           Latin       Indo-European
-gd  gla  Scottish_Gaelic Latin       Indo-European
-gl  glg  Galician        Latin       Indo-European
-gu  guj  Gujarati        Gujarati    Indo-European
-ha  hau  Hausa           Latin       Afro-Asiatic
-he  heb  Hebrew          Hebrew      Afro-Asiatic
-hi  hin  Hindi           Devanagari  Indo-European
-hr  hrv  Croatian        Latin       Indo-European
-ht  hat  Haitian_Creole  Latin       Indo-European
-hu  hun  Hungarian       Latin       Uralic
-hy  hye  Armenian        Armenian    Indo-European
-id  ind  Indonesian      Latin       Austronesian
-ig  ibo  Igbo            Latin       Niger-Congo
-is  isl  Icelandic       Latin       Indo-European
-it  ita  Italian         Latin       Indo-European
-ja  jpn  Japanese        Japanese    Japonic
-jv  jav  Javanese        Latin       Austronesian
-ka  kat  Georgian        Georgian    Kartvelian
-kk  kaz  Kazakh          Cyrillic    Turkic
-km  khm  Khmer           Khmer       Austro-Asiatic
-kn  kan  Kannada         Kannada     Dravidian
-ko  kor  Korean          Hangul      Koreanic
-ku  kmr  Kurdish         Latin       Indo-European    kur
-ky  kir  Kyrgyz          Cyrillic    Turkic
-lo  lao  Lao             Lao         Kra-Dai
-lt  lit  Lithuanian      Latin       Indo-European
-lv  lav  Latvian         Latin       Indo-European    lvs
-mg  plt  Malagasy        Latin       Austronesian     mlg
-mk  mkd  Macedonian      Cyrillic    Indo-European
-ml  mal  Malayalam       Malayalam   Dravidian
-mn  khk  Mongolian       Cyrillic    Mongolic         mon
-mr  mar  Marathi         Devanagari  Indo-European
-ms  msa  Malay           Latin       Austronesian     zsm
-mt  mlt  Maltese         Latin       Afro-Asiatic
-my  mya  Burmese         Myanmar     Sino-Tibetan
-ne  npi  Nepali          Devanagari  Indo-European    nep
-nl  nld  Dutch           Latin       Indo-European
-no  nor  Norwegian       Latin       Indo-European    nob
-om  gaz  Oromo           Latin       Afro-Asiatic     orm
-or  ory  Odia            Odia        Indo-European    ori
-pa  pan  Punjabi         Gurmukhi    Indo-European
-pl  pol  Polish          Latin       Indo-European
-ps  pbt  Pashto          Arabic      Indo-European    pus
-pt  por  Portuguese      Latin       Indo-European
-qu  que  Quechua         Latin       Quechuan         quz,quy
-ro  ron  Romanian        Latin       Indo-European
-ru  rus  Russian         Cyrillic    Indo-European
-rw  kin  Kinyarwanda     Latin       Niger-Congo
-sa  san  Sanskrit        Devanagari  Indo-European
-sd  snd  Sindhi          Arabic      Indo-European
-si  sin  Sinhala         Sinhala     Indo-European
-sk  slk  Slovak          Latin       Indo-European
-sl  slv  Slovenian       Latin       Indo-European
-so  som  Somali          Latin       Afro-Asiatic
-sq  als  Albanian        Latin       Indo-European    sqi
-sr  srp  Serbian         Cyrillic    Indo-European
-su  sun  Sundanese       Latin       Austronesian
-sv  swe  Swedish         Latin       Indo-European
-sw  swh  Swahili         Latin       Niger-Congo      swa
-ta  tam  Tamil           Tamil       Dravidian
-te  tel  Telugu          Telugu      Dravidian
-tg  tgk  Tajik           Cyrillic    Indo-European
-th  tha  Thai            Thai        Kra-Dai
-tl  tgl  Tagalog         Latin       Austronesian     fil
-tr  tur  Turkish         Latin       Turkic
-ug  uig  Uyghur          Arabic      Turkic
-uk  ukr  Ukrainian       Cyrillic    Indo-European
-ur  urd  Urdu            Arabic      Indo-European
-uz  uzn  Uzbek           Latin       Turkic           uzb
-vi  vie  Vietnamese      Latin       Austro-Asiatic
-wo  wol  Wolof           Latin       Niger-Congo
-xh  xho  Xhosa           Latin       Niger-Congo
-yi  ydd  Yiddish         Hebrew      Indo-European    yid
-yo  yor  Yoruba          Latin       Niger-Congo
-zh  cmn  Chinese         Han         Sino-Tibetan     zho
-zu  zul  Zulu            Latin       Niger-Congo
+# What data sets call the languages of the catalogue: our code, then their ISO 639-3 codes, the one of Tatoeba and LASER first. A
+# macrolanguage and its standard member are one language here (zh: cmn, zho). A code without others is spelled as it is in ISO 639-3.
+_SPELLINGS = """
+ace ace-Arab acm acq aeb af:afr ajp ak:aka am:amh apc ar:ara,arb ar-Latn ars ary arz as:asm ast awa ay:aym ayr az:aze,azj
+azb-Arab ba:bak ban bbj be:bel bem bg:bul bho bjn bjn-Arab bm:bam bn:ben bn-Latn bo:bod bs:bos bug bzd ca:cat ceb cjk ckb cni
+crh-Latn cs:ces cy:cym da:dan de:deu dik dv:div dyu dz:dzo ee:ewe el:ell en:eng eo:epo es:spa et:est,ekk eu:eus fa:pes,fas
+fi:fin fj:fij fo:fao fon fr:fra fuc fur fuv ga:gle gd:gla gl:glg gn:grn gu:guj ha:hau hch he:heb hi:hin hi-Latn hmn hne hr:hrv
+ht:hat hu:hun hy:hye id:ind ig:ibo ilo is:isl it:ita ja:jpn jv:jav ka:kat kab kac kam kbp kea kg:kon ki:kik kk:kaz km:khm kmb
+kn:kan knc knc-Arab ko:kor ks:kas ks-Deva ku:kmr,kur ky:kir lb:ltz lg:lug li:lim lij lmo ln:lin lo:lao lt:lit ltg lua luo lus
+lv:lav,lvs mag mai mey-Arab mg:plt,mlg mi:mri min min-Arab mk:mkd ml:mal mn:khk,mon mn-Mong mni mos mr:mar ms:msa,zsm mt:mlt
+my:mya nah nd:nde ne:npi,nep ne-Latn nl:nld nn:nno no:nor,nob nqo nso nus ny:nya oc:oci om:gaz,orm or:ory,ori oto pa:pan pag pap
+pcm pl:pol prs ps:pbt,pus pt:por qu:que,quz,quy quy rn:run ro:ron ru:rus rw:kin sa:san sat sc:srd scn sd:snd sg:sag shi-Arab shn
+shp si:sin si-Latn sk:slk sl:slv sm:smo sn:sna so:som sq:als,sqi sr:srp sr-Latn ss:ssw st:sot su:sun sv:swe sw:swh,swa szl
+ta:tam taq taq-Tfng tar te:tel tg:tgk th:tha ti:tir tk:tuk tl:tgl,fil tn:tsn to:ton tpi tr:tur ts:tso tt:tat tum tw:twi ty:tah
+tzm-Tfng ug:uig uk:ukr umb ur:urd ur-Latn uz:uzn,uzb ve:ven vec vi:vie war wo:wol xh:xho yi:ydd,yid yo:yor yue zh:cmn,zho
+zh-Hant zu:zul
 """
+_SPELT: dict[str, tuple[str, ...]] = {
+    code: tuple(others.split(",")) if others else ()
+    for code, _, others in (w.partition(":") for w in _SPELLINGS.split())
+}
+# Further spellings of a language here. `quz` and `quy` are languages of their own, whose data is also filed under `qu`.
+_ALSO = {"nb": "no", "fil": "tl"}
+_OF_THEIR_OWN = {"quz", "quy"}
+_BY_OTHERS = {each: code for code, found in _SPELT.items() for each in found if each not in _OF_THEIR_OWN} | _ALSO
+_SCRIPT = re.compile("[A-Z][a-z]{3}")
+# Where Universal Dependencies, and the configs named after it, has another name than Unicode.
+_UD_NAMES = {"bn": "Bengali"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,100 +60,121 @@ class Language:
     """A language.
 
     Attributes:
-        code: ISO 639-1 code, the one used everywhere in this project: `de`.
-        iso3: ISO 639-3 code as Tatoeba and LASER use it: `deu`; `cmn` for Chinese, `swh` for Swahili.
-        name: English name, also the one in `udpos.<name>` configs, with spaces: `Haitian Creole`.
-        script: the script it is usually written in: `Latin`.
-        family: language family: `Indo-European`.
-        other_codes: further ISO 639-3 codes that datasets use for it.
+        code: the code used everywhere in this project: `de`, `quy`, `zh-Hant` (`get_language`).
     """
 
     code: str
-    iso3: str
-    name: str
-    script: str
-    family: str
-    other_codes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def base(self) -> str:
+        """The code without script, region and variant: `zh` of `zh-Hant`."""
+        return self.code.partition("-")[0]
+
+    @property
+    def written(self) -> str:
+        """The code without region and variant: `pt` of `pt-PT`, `zh-Hant` of `zh-Hant-HK`."""
+        script = next((each for each in self.code.split("-")[1:] if _SCRIPT.fullmatch(each)), None)
+        return f"{self.base}-{script}" if script else self.base
+
+    @property
+    def iso3(self) -> str:
+        """ISO 639-3 code as Tatoeba and LASER use it: `deu`; `cmn` for Chinese, `swh` for Swahili."""
+        return self.iso3_codes[0]
+
+    @property
+    def iso3_codes(self) -> tuple[str, ...]:
+        """ISO 639-3 codes that data sets use for it, the usual one first."""
+        return _SPELT.get(self.base) or ((self.base,) if len(self.base) == 3 else (alpha3(self.base),))
+
+    @property
+    def name(self) -> str:
+        """English name: `Haitian Creole`, `Chinese (Traditional)`."""
+        return _UD_NAMES.get(self.code) or language_name(self.code)
 
     @property
     def ud_name(self) -> str:
         """The name in Universal Dependencies' style, as in `udpos.German`: spaces become underscores."""
         return self.name.replace(" ", "_")
 
+    @property
+    def script_code(self) -> str:
+        """ISO 15924 code of the script that it is written in: `Latn`; of Chinese without another word, `Hans`."""
+        said = self.written.partition("-")[2]
+        return said or usual_script(self.code)
 
-def _parse(line: str) -> Language:
-    code, iso3, name, script, family, *others = line.split()
-    return Language(
-        code, iso3, name.replace("_", " "), script, family, tuple(",".join(others).split(",")) if others else ()
-    )
+    @property
+    def script(self) -> str:
+        """English name of that script: `Latin`; `Han` for both forms of Chinese."""
+        return script_name(self.script_code)
 
 
-LANGUAGES: dict[str, Language] = {line.split()[0]: _parse(line) for line in _TABLE.strip().splitlines()}
+@cache
+def _read(code: str) -> Language | UnreadableTag:
+    if code in _SPELT:
+        return Language(code)
+    if code in _BY_OTHERS:
+        return Language(_BY_OTHERS[code])
+    try:
+        parts = read_tag(code, _BY_OTHERS)
+        return Language("-".join((parts.language, *parts.rest)))
+    except UnreadableTag as error:
+        return error
 
 
 def get_language(code: str, *, error: type[ToolkitError] = ConfigError) -> Language:
-    """Return the language with an ISO 639-1 code.
+    """Return the language that a code of ISO 639 or a tag of BCP 47 names; capitals do not matter, and `_` may divide.
 
     Args:
-        code: for example `de`.
+        code: `de`, `deu`, `zh-CN`, `zh-Hant`, `quy_Latn`, or a retired code that has a successor, such as `iw`.
         error: the error class for an unknown code.
 
     Raises:
-        ConfigError: no such language; the message names the nearest codes.
+        ConfigError: no such language; the message names what may have been meant, or what a retired code became.
 
     Example:
-        >>> get_language("zh").iso3
-        'cmn'
+        >>> [get_language(code).code for code in ("deu", "zh-CN", "iw", "grn", "quy", "zh-TW", "pt-BR", "pt-PT", "swa")]
+        ['de', 'zh', 'he', 'gn', 'quy', 'zh-Hant', 'pt', 'pt-PT', 'sw']
+        >>> get_language("zh").iso3, get_language("quy").name
+        ('cmn', 'Ayacucho Quechua')
     """
-    if code in LANGUAGES:
-        return LANGUAGES[code]
-    for find in (_by_iso3, _by_name):
-        found = find().get(code if find is _by_iso3 else code.lower())
-        if found:
-            raise error(f"No language code '{code}': write '{found.code}' for {found.name}.")
-    raise unknown("language", code, LANGUAGES, error=error)
+    found = _read(code)
+    if isinstance(found, Language):
+        return found
+    if str(found):
+        raise error(f"No language '{code}': {found}.")
+    raise error(f"No language named '{code if len(code) <= 40 else code[:37] + '...'}'. {_suggestion(code)}")
 
 
-def from_iso3(code: str, *, error: type[ToolkitError] = ConfigError) -> Language:
-    """Return the language with an ISO 639-3 code, macrolanguage codes included.
-
-    Example:
-        >>> from_iso3("cmn").code, from_iso3("arb").code, from_iso3("swa").code
-        ('zh', 'ar', 'sw')
-    """
-    found = _by_iso3().get(code)
-    if found is None:
-        raise unknown("ISO 639-3 language", code, _by_iso3(), error=error)
-    return found
+def is_language(code: str) -> bool:
+    """Return whether a code names a language."""
+    return isinstance(_read(code), Language)
 
 
-def from_ud_name(name: str, *, error: type[ToolkitError] = ConfigError) -> Language:
-    """Return the language with the name Universal Dependencies uses, as in `udpos.German`.
-
-    Example:
-        >>> from_ud_name("German").code
-        'de'
-    """
-    found = _by_name().get(name.replace("_", " ").lower())
-    if found is None:
-        raise unknown("language", name, [language.ud_name for language in LANGUAGES.values()], error=error)
-    return found
+def filed_under(code: str) -> str:
+    """Return the code that data sets file a language under if not under its own: `qu` for `quy`, else the code itself."""
+    return next((each for each, found in _SPELT.items() if code in found and code in _OF_THEIR_OWN), code)
 
 
-def find_language(code: str, *, error: type[ToolkitError] = ConfigError) -> Language:
-    """Return the language with an ISO 639-1 or an ISO 639-3 code.
+def _suggestion(code: str) -> str:
+    """Return what the writer of an unknown code may have meant, as a sentence."""
+    name = code.replace("_", " ").strip()
+    if len(name) > 3 and (meant := named(name)):
+        return f"Write the code '{get_language(meant).code}' for {get_language(meant).name}."
+    if hint := did_you_mean(code, [each for each in _SPELT if len(code) != 2 or len(each) == 2]):
+        return hint
+    if found := spoken_in(code):
+        return f"Did you mean '{get_language(found[0]).code}', the main language of {found[1]}?"
+    names = {get_language(each).name: each for each in _SPELT} if 3 < len(name) <= 40 else {}
+    if found_names := nearest(name, names, n=1):
+        return f"Did you mean '{names[found_names[0]]}' ({found_names[0]})?"
+    return "Expected a code of ISO 639-1 or 639-3, or a tag of BCP 47: en, quy, zh-Hant (qaa to qtz: a language without a code)."
 
-    Example:
-        >>> find_language("de") is find_language("deu")
-        True
-    """
-    return _by_iso3().get(code) or get_language(code, error=error)
 
-
-# GiB of text in CC-100, which XLM-R was trained on: Conneau et al. 2020 (arXiv 1911.02116), appendix A, table 6. 0: not in it.
+# GiB of text in CC-100, which XLM-R was trained on: Conneau et al. 2020 (arXiv 1911.02116), appendix A, table 6. A language that is
+# not listed has less than 3: br, fy and la, and every language that is not in CC-100.
 # zh is the sum of simplified (46.9) and traditional (16.6), my that of two encodings (1.6 and 0.4).
 _CC100_GIB = """
 af 1.3  am 0.8  ar 28  as 0.1  az 6.5  be 4.3  bg 57.5  bn 8.4  bs 0.1  ca 10.1  cs 16.3  cy 0.8  da 45.6
@@ -228,14 +189,21 @@ yi 0.3  yo 0  zh 63.5  zu 0
 LOW_RESOURCE_GIB = 3.0
 
 
-def cc100_gib(code: str) -> float:
-    """Return how much text XLM-R has read in a language, in GiB.
+def low_resource(languages: Iterable[str]) -> tuple[str, ...]:
+    """Return those of some languages with less than 3 GiB in CC-100, which XLM-R has hardly read.
+
+    Of `context.question` pairs the context counts. The next above the line are mn (3.0) and tl (3.1).
 
     Example:
-        >>> cc100_gib("en"), cc100_gib("sw"), cc100_gib("yo")
-        (300.8, 1.6, 0.0)
+        >>> low_resource(["en", "sw", "de", "yo", "quy"])
+        ('sw', 'yo', 'quy')
     """
-    return _cc100()[get_language(code).code]
+    return tuple(code for code in languages if _is_low(code.split(".")[0]))
+
+
+def _is_low(code: str) -> bool:
+    found = _read(code)
+    return isinstance(found, Language) and _cc100().get(found.base, 0.0) < LOW_RESOURCE_GIB
 
 
 @cache
@@ -244,33 +212,11 @@ def _cc100() -> dict[str, float]:
     return {code: float(size) for code, size in zip(words[::2], words[1::2], strict=True)}
 
 
-def low_resource(languages: Iterable[str]) -> tuple[str, ...]:
-    """Return those of some languages with less than 3 GiB in CC-100, which XLM-R has hardly read.
-
-    Of `context.question` pairs the context counts. The next above the line are mn (3.0) and tl (3.1).
-
-    Example:
-        >>> low_resource(["en", "sw", "de", "yo"])
-        ('sw', 'yo')
-    """
-    return tuple(code for code in languages if _cc100().get(code.split(".")[0], LOW_RESOURCE_GIB) < LOW_RESOURCE_GIB)
-
-
-@cache
-def _by_iso3() -> dict[str, Language]:
-    return {code: each for each in LANGUAGES.values() for code in (each.iso3, *each.other_codes)}
-
-
-@cache
-def _by_name() -> dict[str, Language]:
-    return {each.name.lower(): each for each in LANGUAGES.values()}
-
-
 def codes(text: str) -> tuple[str, ...]:
-    """Return the ISO 639-1 codes in a text, each checked; the catalogue writes its lists of languages so.
+    """Return the codes of the languages in a text, each checked; the catalogue writes its lists of languages so.
 
     Example:
-        >>> codes("en de zh")
+        >>> codes("en de zho")
         ('en', 'de', 'zh')
     """
     return tuple(get_language(code).code for code in text.split())

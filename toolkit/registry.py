@@ -30,7 +30,8 @@ def nearest(name: str, known: Iterable[str], *, n: int = 3) -> list[str]:
     spelt: dict[str, list[str]] = {}
     for one in known:
         spelt.setdefault(one.lower(), []).append(one)
-    found = difflib.get_close_matches(text, list(spelt), n=10, cutoff=0.5)
+    turned = [text[::-1]] if len(text) == 2 and text[::-1] in spelt else []  # among many others of one letter in common
+    found = dict.fromkeys((*turned, *difflib.get_close_matches(text, list(spelt), n=10, cutoff=0.5)))
     return [one for each in found if _is_slip(text, each) for one in spelt[each]][:n]
 
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from toolkit.errors import ConfigError, SourceError
-from toolkit.languages import LANGUAGES
+from toolkit.languages import _CC100_GIB
 from toolkit.similarity import FEATURE_SETS, language_similarity
 from toolkit.similarity import languages as room
-from toolkit.similarity.languages import language_vector
+from toolkit.similarity.languages import language_family, language_vector
 
 
 @pytest.mark.parametrize("features", ["syntax_knn", "phonology_knn", "inventory_knn", "geo"])
 def test_every_language_of_the_project_has_features(features):
-    for code in LANGUAGES:
+    for code in _CC100_GIB.split()[::2]:
         vector = language_vector(code, features=features)
         assert vector.min() >= 0 and vector.any(), code
 
@@ -43,6 +43,21 @@ def test_it_is_symmetric_one_with_itself_and_takes_iso_639_3():
 def test_relatives_are_nearer_than_strangers():
     for features in ("syntax_knn", "fam", "geo"):
         assert language_similarity("de", "nl", features=features) > language_similarity("de", "ja", features=features)
+
+
+@pytest.mark.parametrize(
+    ("code", "family"),
+    [("gn", "Tupian"), ("quy", "Quechuan"), ("yo", "Atlantic-Congo"), ("tw", "Atlantic-Congo"), ("zh-Hant", "Sino-Tibetan"),
+     ("acm", "Afro-Asiatic"), ("eu", "isolate"), ("qaa", "unknown")],
+)  # fmt: skip
+def test_a_family_is_the_root_of_the_languages_tree(code, family):
+    assert language_family(code) == family
+
+
+def test_the_file_of_families_lists_roots_before_what_is_below_them():
+    _, values = room._table("fam")
+    sizes, is_known = values.sum(axis=0), values.any(axis=1)
+    assert (np.where(values > 0, sizes, 0).max(axis=1) == sizes[values.argmax(axis=1)])[is_known].all()
 
 
 def test_bad_input_is_one_sentence(monkeypatch, tmp_path):

@@ -132,7 +132,7 @@ def test_ccgbank_files_are_tokens_a_tab_and_tags(tmp_path: Path) -> None:
         (CSV.replace("mine", "mnli"), "the catalogue has a task 'mnli' already"),
         (CSV.replace("pair", "pairs"), "the kind 'pairs' is unknown"),
         (CSV + "metric: seqeval\n", "a pair task takes accuracy or accuracy-f1"),
-        (CSV + "languages: [english]\n", "write 'en'"),
+        (CSV + "languages: [english]\n", "Write the code 'en'"),
         (CSV + "trains_on: squda\n", "names no task 'squda'. Did you mean 'squad'"),
         (CSV + "trains_on: squad\n", "another kind or other labels"),
         (CSV + "hub: a/b\n", "either `hub`"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from toolkit.errors import ToolkitError
 from toolkit.face.shared import Listing, Telling, listing, open_session
-from toolkit.languages import find_language
+from toolkit.languages import get_language
 from toolkit.progress import silent
 from toolkit.registry import each_once
 from toolkit.results.result import Record
@@ -147,7 +147,7 @@ def tasks_fetch(
         if not hub_sources(task) and not task.is_generated:
             tell_line(f"{task.name}: its rows are not on the hub: {task.citation or 'your own files'}.")
     asked = [code.strip() for code in languages.split(",")] if isinstance(languages, str) else languages
-    codes = asked and each_once([find_language(code).code for code in asked], "language", said=asked)
+    codes = asked and each_once([get_language(code).code for code in asked], "language", said=asked)
     for one in fetch(
         wanted, Path(out), catalogue=catalogue, languages=codes, endpoint=endpoint, report=tell.get("report", silent)
     ):

@@ -7,7 +7,7 @@ from typing import Final
 
 from toolkit.metrics.accuracy import accuracy, accuracy_f1
 from toolkit.metrics.answers import ANSWERS, Comparison, characters, comparison
-from toolkit.metrics.mlqa import UNSPACED, mlqa, normaliser
+from toolkit.metrics.mlqa import is_unspaced, mlqa, normaliser
 from toolkit.metrics.ranking import TOP, ranked, ranking, retrieval_accuracy, weighted_f1
 from toolkit.metrics.spans import SpanCounts, count_spans, micro_averaged, tagging_f1
 from toolkit.metrics.squad import Question, averaged, score_questions, squad
@@ -31,7 +31,6 @@ __all__ = [
     "ANSWERS",
     "MAIN",
     "TOP",
-    "UNSPACED",
     "Comparison",
     "Question",
     "SpanCounts",
@@ -42,6 +41,7 @@ __all__ = [
     "characters",
     "comparison",
     "count_spans",
+    "is_unspaced",
     "micro_averaged",
     "mlqa",
     "normaliser",

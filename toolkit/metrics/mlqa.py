@@ -17,7 +17,7 @@ from functools import cache, partial
 from toolkit.languages import get_language
 from toolkit.metrics.squad import Normalise, averaged, score_questions
 
-UNSPACED = ("zh", "ja", "th", "km", "lo", "my")  # languages written without blanks between words
+_UNSPACED_SCRIPTS = ("Han", "Japanese", "Thai", "Khmer", "Lao", "Myanmar")
 _ARTICLES = {
     "en": r"\b(a|an|the)\b",
     "es": r"\b(un|una|unos|unas|el|la|los|las)\b",
@@ -55,6 +55,16 @@ def mlqa(predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]
     return averaged(score_questions(predictions, references, normaliser(language)))
 
 
+def is_unspaced(language: str) -> bool:
+    """Return whether a language is written without blanks between words.
+
+    Example:
+        >>> is_unspaced("th"), is_unspaced("yue"), is_unspaced("vi")
+        (True, True, False)
+    """
+    return get_language(language).script in _UNSPACED_SCRIPTS
+
+
 def normaliser(language: str) -> Normalise:
     """Return `normalise` for one language, as `squad.score_questions` takes it."""
     return partial(normalise, language=language)
@@ -70,12 +80,12 @@ def normalise(text: str, language: str) -> str:
         >>> normalise("¿El año 2010?", "es"), normalise("在2010年，", "zh"), normalise("2010年のTokyo。", "ja")
         ('año 2010', '在 2010 年', '2010 年 の tokyo')
     """
-    get_language(language)
+    base = get_language(language).base
     text = "".join(character for character in text.lower() if character not in _punctuation())
-    if language in _ARTICLES:
-        text = re.sub(_ARTICLES[language], " ", text)
-    if language in UNSPACED:
-        text = (_HAN if language == "zh" else _UNSPACED).sub(r" \g<0> ", text)
+    if base in _ARTICLES:
+        text = re.sub(_ARTICLES[base], " ", text)
+    if is_unspaced(language):
+        text = (_HAN if base == "zh" else _UNSPACED).sub(r" \g<0> ", text)
     return " ".join(text.split())
 
 

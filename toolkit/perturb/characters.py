@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
-from toolkit.languages import LANGUAGES
+from toolkit.languages import get_language
 from toolkit.perturb.keyboards import LAYOUT_OF, neighbours
 from toolkit.perturb.text import clusters, small_letters
 
@@ -37,7 +37,7 @@ class Place:
     @property
     def script(self) -> str:
         """The script of the language."""
-        return LANGUAGES[self.language].script
+        return get_language(self.language).script
 
 
 Edit: TypeAlias = Callable[[str, Place, Random], tuple[str, str] | None]
@@ -75,7 +75,7 @@ def insert(word: str, place: Place, rng: Random) -> tuple[str, str] | None:
 
 def keyboard(word: str, place: Place, rng: Random) -> tuple[str, str] | None:
     """Replace one letter by one next to it on the language's keyboard; a Hangul syllable has one of its jamo replaced."""
-    near = neighbours(LAYOUT_OF[place.language])
+    near = neighbours(LAYOUT_OF[get_language(place.language).written])
     if place.language == "ko":
         return _keyboard_hangul(word, place, rng, near)
     choices = [i for i, letter in enumerate(word) if near.get(small_letters(letter, place.language))]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from toolkit.errors import DataError
 from toolkit.files import file_fault
-from toolkit.languages import LANGUAGES
+from toolkit.languages import get_language, is_language
 from toolkit.perturb.text import small_letters
 
 _BLANKS = re.compile(r"[ \t\r\f\v]+")  # `str.split` would also part a word at U+00A0
@@ -70,13 +70,13 @@ def pair_of(path: Path) -> tuple[str, str] | None:
 
     They are the first part of the name, between dots, of two known codes with a hyphen or an underscore between them: the names
     of MUSE (Conneau et al. 2018, arXiv 1710.04087), XLing-Eval (Glavaš et al. 2019, arXiv 1902.00508) and PanLex-BLI (Vulić et
-    al. 2019, arXiv 1909.01638). Capitals do not matter, and a code may be followed by a script or a region.
+    al. 2019, arXiv 1909.01638). Each may be any spelling that `toolkit.languages` reads: `deu`, `zh-CN`, `iw`.
 
     Example:
         >>> pair_of(Path("en-de.0-5000.txt")), pair_of(Path("yacle.train.freq.5k.en-de.tsv")), pair_of(Path("eus-fin.tsv"))
         (('en', 'de'), ('en', 'de'), ('eu', 'fi'))
-        >>> pair_of(Path("EN_DE.txt")), pair_of(Path("en-zh_hans.txt")), pair_of(Path("zh-Hant_en.tsv"))
-        (('en', 'de'), ('en', 'zh'), ('zh', 'en'))
+        >>> pair_of(Path("EN_DE.txt")), pair_of(Path("en-zh_cn.txt")), pair_of(Path("zh-Hant_iw.tsv"))
+        (('en', 'de'), ('en', 'zh'), ('zh-Hant', 'he'))
     """
     for part in path.name.split("."):
         subtags = part.lower().replace("_", "-").split("-")
@@ -88,11 +88,8 @@ def pair_of(path: Path) -> tuple[str, str] | None:
 
 
 def _code(subtags: Sequence[str]) -> str | None:
-    """Return the language of a tag in parts: a code, then perhaps a script of four letters and a region of two or three digits."""
-    language, *rest = subtags
-    if len(rest) > 2 or not all(re.fullmatch("[a-z]{4}|[a-z]{2}|[0-9]{3}", each) for each in rest):
-        return None
-    return next((code for code, each in LANGUAGES.items() if language in (code, each.iso3, *each.other_codes)), None)
+    tag = "-".join(subtags)
+    return get_language(tag).code if is_language(tag) else None
 
 
 def read_lexicon(path: Path) -> Lexicon:

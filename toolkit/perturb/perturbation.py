@@ -71,7 +71,7 @@ class Perturbation:
             return f"'{self.name}' is defined for {', '.join(self.kinds)} tasks; this one is {kind}"
         if self.scripts and spoken.script not in self.scripts:
             return f"'{self.name}' is defined for {', '.join(self.scripts)} script; {spoken.name} is written in {spoken.script}"
-        if self.languages and language not in self.languages:
+        if self.languages and spoken.written not in self.languages:
             return f"'{self.name}' is defined for {', '.join(self.languages)}; not for {language} ({spoken.name})"
         if self.rearrange and not TEXTS[kind].are_cut and spoken.script in NO_WORD_BOUNDARIES:
             return f"'{self.name}' moves whole words; {spoken.script} script does not show where they end"

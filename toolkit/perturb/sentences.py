@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 
 from toolkit.errors import DataError, ToolkitError
-from toolkit.languages import LANGUAGES
+from toolkit.languages import get_language
 from toolkit.perturb.text import sentences, words
 from toolkit.tasks.rows import PairRow, SpanRow
 
@@ -42,8 +42,8 @@ def add_tautology(row: PairRow, language: str, *, field: str, times: int) -> Pai
     end = len(text)
     while end and (unicodedata.category(text[end - 1]).startswith("P") or text[end - 1].isspace()):
         end -= 1
-    joint = "" if LANGUAGES[language].script in _UNSPACED else " "
-    added = (joint + TAUTOLOGIES[language]) * times
+    joint = "" if get_language(language).script in _UNSPACED else " "
+    added = (joint + TAUTOLOGIES[get_language(language).written]) * times
     return replace(row, **{field: text[:end] + added + text[end:]})
 
 
@@ -68,7 +68,7 @@ def add_distractor(row: SpanRow, others: Sequence[SpanRow], language: str, rng: 
                 best, best_overlap = sentence, overlap
     if not best:
         return row
-    joint = "" if LANGUAGES[language].script in ("Han", "Japanese") else " "
+    joint = "" if get_language(language).script in ("Han", "Japanese") else " "
     return replace(row, context=row.context + joint + best)
 
 

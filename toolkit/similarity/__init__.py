@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from toolkit.similarity.agreement import MEASURES, measures, ndcg, random_values, regret, relative_regret, spearman
 from toolkit.similarity.cka import linear_cka
-from toolkit.similarity.languages import FEATURE_SETS, language_similarity
+from toolkit.similarity.languages import FEATURE_SETS, language_family, language_similarity
 from toolkit.similarity.logme import logme
 from toolkit.similarity.matrix import Matrix, matrix_of_pairs
 from toolkit.similarity.overlap import vocabulary_overlap
@@ -27,6 +27,7 @@ __all__ = [
     "Validation",
     "cosine",
     "fisher_similarity",
+    "language_family",
     "language_similarity",
     "linear_cka",
     "logme",

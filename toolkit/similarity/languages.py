@@ -13,9 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.errors import ConfigError, SourceError
-from toolkit.languages import LANGUAGES, find_language
+from toolkit.language_tags import macrolanguage
+from toolkit.languages import Language, get_language
 from toolkit.registry import unknown
 from toolkit.similarity.checks import Floats
 from toolkit.similarity.vectors import cosine
@@ -29,6 +31,7 @@ _SETS = {
     "geo": ("geocoord_features.npz", "GEOCOORDS", ""),
 }
 FEATURE_SETS = tuple(_SETS)
+_ISOLATES = ("eu",)  # of the catalogue's languages; URIEL does not tell an isolate from a language of unknown family
 
 
 def language_similarity(a: str, b: str, *, features: str = "syntax_knn") -> float:
@@ -61,12 +64,13 @@ def language_vector(code: str, *, features: str = "syntax_knn") -> Floats:
     """
     if features not in _SETS:
         raise unknown("feature set", features, _SETS, error=ConfigError)
-    language = find_language(code)
+    language = get_language(code)
     row_of, values = _table(features)
-    # URIEL files a language under its macrolanguage where it has one (zho, swa, ara), which is how its own table maps codes.
-    for name in (_codes().get(language.code, language.iso3), language.iso3, *language.other_codes):
+    for name in _filed(language):
         if name in row_of and (values[row_of[name]] >= 0).all() and values[row_of[name]].any():
-            return np.asarray(values[row_of[name]])
+            vector = values[row_of[name]].astype(np.float64)
+            vector.flags.writeable = False
+            return vector
     raise SourceError(
         f"URIEL has no {features} features for {language.name} ('{language.code}'); leave the language out, or name other "
         f"features: {', '.join(name for name in FEATURE_SETS if name != features)}."
@@ -74,18 +78,60 @@ def language_vector(code: str, *, features: str = "syntax_knn") -> Floats:
 
 
 @cache
-def _table(features: str) -> tuple[dict[str, int], Floats]:
-    """Return the row of each code that this project's languages may have, and float64 [rows, F]; -1 if not known."""
+def language_family(code: str) -> str:
+    """Return the family of a language as Glottolog names it in URIEL's data; `isolate`, or `unknown` where nothing is known.
+
+    A language of which URIEL knows no family takes that of its macrolanguage.
+
+    Raises:
+        ConfigError: no such language.
+        SourceError: the package's data is not installed.
+
+    Example:
+        >>> language_family("gn"), language_family("zh"), language_family("eu"), language_family("qaa")
+        ('Tupian', 'Sino-Tibetan', 'isolate', 'unknown')
+    """
+    language = get_language(code)
+    if language.base in _ISOLATES:
+        return "isolate"
+    roots = _roots()
+    return next((roots[name] for name in _filed(language) if name in roots), "unknown")
+
+
+@cache
+def _roots() -> dict[str, str]:
+    """Return the root of the family of each ISO 639-3 code that has one: the first node above it, as the file lists roots first."""
+    row_of, values = _table("fam")
+    with np.load(_data() / _SETS["fam"][0]) as found:
+        names = found["feats"]
+    first = values.argmax(axis=1)
+    return {
+        code: str(names[first[row]]).removeprefix("F_") for code, row in row_of.items() if values[row, first[row]] > 0
+    }
+
+
+def _filed(language: Language) -> tuple[str, ...]:
+    """Return the codes that URIEL may file a language under, the best first.
+
+    It files a language under its macrolanguage where it has one (zho, swa, ara), which is how its own table maps codes.
+    """
+    wider = macrolanguage(language.base)
+    own = (_codes().get(language.base, language.iso3), *language.iso3_codes)
+    return (*own, *(get_language(wider).iso3_codes if wider else ()))
+
+
+@cache
+def _table(features: str) -> tuple[dict[str, int], NDArray[np.generic]]:
+    """Return the row of each ISO 639-3 code, and the features, [rows, F]; -1 if not known."""
     file, source, prefix = _SETS[features]
-    wanted = {_codes().get(each.code, each.iso3) for each in LANGUAGES.values()}
-    wanted |= {code for each in LANGUAGES.values() for code in (each.iso3, *each.other_codes)}
     with np.load(_data() / file) as found:
         codes = [str(code) for code in found["langs"]]
-        rows = [row for row, code in enumerate(codes) if code in wanted]
-        columns = np.char.startswith(found["feats"], prefix)
-        values = found["data"][rows][:, columns, list(found["sources"]).index(source)].astype(np.float64)
-    values.flags.writeable = False
-    return {codes[row]: at for at, row in enumerate(rows)}, values
+        values = found["data"][:, :, list(found["sources"]).index(source)]
+        if prefix:
+            values = values[:, np.char.startswith(found["feats"], prefix)]
+    if features == "fam":
+        values = values.astype(np.int8)  # 0 and 1 alone, and wide
+    return {code: row for row, code in enumerate(codes)}, values
 
 
 @cache

@@ -13,7 +13,7 @@ from toolkit.config.ready import names_of
 from toolkit.config.safe_yaml import YamlFault, as_text, build, compose
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.files import file_fault
-from toolkit.languages import find_language
+from toolkit.languages import get_language
 from toolkit.registry import did_you_mean, each_once
 from toolkit.tasks.declared_sides import faults_of_sides, has_sides
 from toolkit.tasks.declared_source import source_of, usual_columns
@@ -209,7 +209,7 @@ def _task(said: Mapping[str, Any], folder: Path, known: Mapping[str, Task]) -> T
     given: dict[str, Any] = {key: said[key] for key in (*_TEXTS, *_SWITCHES, *_NUMBERS) if key in said}
     if "languages" in said:
         asked = _texts(said["languages"], "languages")
-        given["languages"] = tuple(each_once([find_language(code).code for code in asked], "language", said=asked))
+        given["languages"] = tuple(each_once([get_language(code).code for code in asked], "language", said=asked))
     if "labels" in said:
         given["labels"] = _texts(said["labels"], "labels", is_cut=False)
     if "labels_file" in said:

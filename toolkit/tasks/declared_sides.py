@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ConfigError
-from toolkit.languages import find_language
+from toolkit.languages import get_language
 from toolkit.tasks.sources.file_source import FileSource
 from toolkit.tasks.sources.formats import FORMATS
 from toolkit.tasks.sources.hub import HubSource
@@ -127,9 +127,12 @@ def _files(said: Mapping[str, Any]) -> Mapping[str, Any]:
     return files if isinstance(files, dict) else {}
 
 
-def names_of(said: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a task's file says the data calls each language, by ISO 639-1 code."""
-    return {find_language(code).code: name for code, name in said.get("names", {}).items()}
+def names_of(said: Mapping[str, Any], base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what the data calls each language, by our code: as `names` says, the base, or else as `languages` spells it."""
+    asked = said.get("languages", ())
+    spelt = {get_language(str(code)).code: str(code) for code in (asked.split() if isinstance(asked, str) else asked)}
+    named = {get_language(code).code: name for code, name in said.get("names", {}).items()}
+    return {**{code: name for code, name in spelt.items() if code != name}, **(base or {}), **named}
 
 
 def allowed(where: Mapping[str, Any]) -> dict[str, tuple[object, ...]]:

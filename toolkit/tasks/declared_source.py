@@ -113,14 +113,13 @@ def _plain_source(
     usual = {} if isinstance(held, FileSource) else usual_columns(said)
     columns = {key: _column(value, key) for key, value in said.get("columns", usual).items()}
     where = allowed(said.get("where", {}))
-    names = names_of(said)
+    names = names_of(said, held.names if isinstance(held, HubSource | FileSource) else None)
     if isinstance(held, HubSource | FileSource):
-        names = {**held.names, **names}
         columns = {**held.columns, **columns}
         where = {**held.where, **where}
         label_map = held.label_map if label_map is None else label_map
     elif held is not None and not ("hub" in said or "files" in said):
-        if where or columns or label_map or names:
+        if where or columns or label_map or "names" in said:
             raise ConfigError(
                 f"`base` names '{said['base']}', whose rows have no columns to choose by; expected another."
             )

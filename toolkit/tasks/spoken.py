@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolkit.errors import ConfigError
-from toolkit.languages import find_language
+from toolkit.languages import filed_under, get_language
 from toolkit.registry import each_once
 
 
@@ -16,7 +16,7 @@ class Spoken:
 
     Attributes:
         name: the name in compositions and on the command line.
-        languages: ISO 639-1 codes of all languages the published dataset has.
+        languages: codes of all languages that the published dataset has (`toolkit.languages`).
         train_language: the language it is trained in unless a composition says otherwise.
         crosses_languages: whether the question may be in another language than the context. Such a pair is named
             `context.question`, for example `de.en`; `de` alone has both in German.
@@ -41,9 +41,9 @@ class Spoken:
         return tuple(a if a == b else f"{a}.{b}" for a in self.languages for b in self.languages)
 
     def resolve_language(self, language: str | None) -> str:
-        """Return the ISO 639-1 code for a code of either kind; None stands for the training language.
+        """Return the code of a language for any spelling of it; None stands for the training language.
 
-        Where the task crosses languages, `de.en` (context, question) is a code too, and `de.de` is `de`.
+        `quy` is the task's `qu` where it has that alone: data of Quechua is also filed under the macrolanguage. Where the task crosses languages, `de.en` (context, question) is a code too, and `de.de` is `de`.
 
         Raises:
             ConfigError: the task does not have this language, or has no training language and none was named.
@@ -55,7 +55,8 @@ class Spoken:
         if self.crosses_languages and "." in language:
             context, question = (self.resolve_language(each) for each in language.split(".", 1))
             return context if context == question else f"{context}.{question}"
-        code = find_language(language).code
+        code = get_language(language).code
+        code = code if code in self.languages else filed_under(code)
         if code not in self.languages:
             raise ConfigError(f"Task '{self.name}' has no language '{language}'; it has {', '.join(self.languages)}.")
         return code

@@ -100,8 +100,8 @@ class Task(Spoken):
             raise ConfigError(f"Task '{self.name}' has the level '{self.level}'; expected {' or '.join(LEVELS)}.")
         if self.may_have_other_tags and self.metric != "accuracy":
             raise ConfigError(f"Task '{self.name}' may have other tags; only the metric 'accuracy' can count them.")
-        for code in self.languages:
-            get_language(code)
+        object.__setattr__(self, "languages", tuple(get_language(code).code for code in self.languages))
+        object.__setattr__(self, "train_language", get_language(self.train_language).code)
         if not self.languages:
             raise ConfigError(f"Task '{self.name}' names no language; expected at least one.")
         self.source.check(self)
@@ -142,7 +142,7 @@ class Task(Spoken):
 
         Args:
             split: `train`, `dev`, `test` or `score`, which scores are reported on (`Rows.split`: its own name).
-            language: ISO 639-1 or 639-3 code, or a pair of them (`resolve_language`); None: the training language.
+            language: a language's code in any spelling, or a pair of them (`resolve_language`); None: the training language.
             data_root: mirror that is looked at first; None: the folder `XSTILTS_DATA` names, if any.
             limit: at most so many rows, drawn by `seed` (`Rows.limited`); None: all.
             seed: of the draw.
@@ -200,7 +200,7 @@ class Rows(Sequence[Row]):
     Attributes:
         task, asked: the task they belong to, and the split that was asked for: `train`, `dev`, `test` or `score`.
         split: the split of the dataset that answered, for example `validation`; reports print this one.
-        language: ISO 639-1 code, or `context.question` where the task crosses languages.
+        language: a language's code, or `context.question` where the task crosses languages.
         origin, revision: mirror file, hub id or generator; `org/name@commit` of the dataset where it is known.
         is_generated: whether a generator made them; such rows are not a benchmark.
         drawn, notes: the limit that they were drawn by, if any; what of their file was left out or cut off, as clauses.

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from toolkit.composition import parse
 from toolkit.errors import ZooError
-from toolkit.languages import find_language
+from toolkit.languages import get_language
 from toolkit.registry import did_you_mean
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.entry import delete
@@ -39,7 +39,7 @@ def known_language(language: str, cards: Iterable[AdapterCard]) -> str:
     """
     if any(language in card.languages for card in cards):
         return language
-    return ".".join(find_language(code, error=ZooError).code for code in language.split("."))
+    return ".".join(get_language(code, error=ZooError).code for code in language.split("."))
 
 
 def nearest_task(task: str, cards: Iterable[AdapterCard]) -> str:

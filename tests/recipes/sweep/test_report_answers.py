@@ -64,6 +64,11 @@ def test_several_sources_are_set_against_the_baseline_where_nothing_was_trained(
     assert two.estimate.value == pytest.approx(expected) and two.estimate.is_significant
     assert contrast(found, two.name, "low-resource: sw yo").estimate.value == pytest.approx(expected)
     assert any("two languages" in line and "low-resource languages (sw, yo)" in line for line in answers(found))
+    # Neither is of the family of a source, so that there is nothing to say of languages that are.
+    assert contrast(found, two.name, "other families").estimate.value == pytest.approx(expected)
+    part = section(found, "Number of source languages")
+    assert not any(one.about == "a source's family" for one in part.contrasts)
+    assert "Indo-European: de, en; Atlantic-Congo: sw, yo" in part.note
 
 
 def test_domains_are_set_against_their_control_and_not_only_against_the_baseline(tmp_path: Path) -> None:

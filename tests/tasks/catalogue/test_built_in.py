@@ -98,7 +98,7 @@ def test_a_task_can_be_a_key() -> None:
     [
         ({"kind": "pairs"}, "kind 'pairs'"),
         ({"metric": "acc"}, "metric 'acc'"),
-        ({"languages": ("eng",)}, "write 'en'"),
+        ({"languages": ("english",)}, "Write the code 'en'"),
         ({"languages": ()}, "names no language"),
         ({"metric": "squad"}, "a pair task takes accuracy or accuracy-f1"),
         ({"metric": "accuracy-f1", "may_have_other_tags": True}, "only the metric 'accuracy'"),

@@ -12,7 +12,7 @@ import numpy as np
 from toolkit.config import Config
 from toolkit.errors import DataError, SourceError, ToolkitError
 from toolkit.features import sentence_features
-from toolkit.metrics import UNSPACED
+from toolkit.metrics import is_unspaced
 from toolkit.progress import under_way
 from toolkit.recipes.data.kinds import BALANCE, HAS_POOL, LENGTHS, LIMITS, UNCUT
 from toolkit.recipes.data.leaks import Held, describe, find_leaks
@@ -210,7 +210,7 @@ def _pool_parts(task: Task, scored: Mapping[str, Held], tokenizer: Any, limit: i
 
 def _cut_at_blanks(task: Task) -> Iterator[str]:
     """Yield a warning where answers are cut at blanks in languages without them, and nobody chose that metric."""
-    unspaced = [code for code in task.languages if code in UNSPACED]
+    unspaced = [code for code in task.languages if is_unspaced(code)]
     if unspaced and not task.is_metric_chosen and task.metric in ("squad", "squad2"):
         yield (
             f"The metric '{task.metric}' cuts answers at blanks, which {', '.join(unspaced)} does not write between words: F1 "

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from functools import partial
+from typing import TypeAlias
 
 from toolkit.report.compare import points
 from toolkit.report.sweep.columns import Columns, Contrast, Row, contrasts, less
 from toolkit.report.sweep.noise import noise_answer
 from toolkit.report.sweep.orders import OrderVariance
 from toolkit.report.sweep.section import Lines, Section, described, interval, listed, overall
+from toolkit.similarity import language_family
 from toolkit.statistics.draws import Draws, mean_draws
 
 CONTROL = "(control)"
@@ -58,23 +60,19 @@ def _against_best(columns: Columns, row: Row, others: Sequence[Row], task: str) 
 
 
 def _sources(columns: Columns) -> Section | None:
-    """Return source languages by number against the baseline, in languages without training rows and low-resource languages."""
+    """Return source languages by number against the baseline, in groups of languages (`_groups`)."""
     rows, base = columns.of("sources"), columns.baseline
     if not rows or base is None:
         return None
-    sources = {code for row in rows for code in row.members}
 
-    def held_out(task: str) -> tuple[str, ...]:
-        return tuple(code for code in columns.languages(task) if code not in sources)
-
-    def against(some: Sequence[Row], languages: Callable[[str], Sequence[str]], task: str) -> Draws | None:
+    def against(some: Sequence[Row], languages: _Languages, task: str) -> Draws | None:
         codes = languages(task)
         return less(columns.mean(some, task, languages=codes), columns.draws(base, task, languages=codes))
 
     found: list[Contrast] = []
     said = []
-    lows = sorted({code for task in columns.targets for code in columns.low(task)})
-    for about, languages in (("no training rows", held_out), (f"low-resource: {' '.join(lows)}", columns.low)):
+    groups, families = _groups(columns, {code for row in rows for code in row.members})
+    for about, where, languages in groups:
         lines: Lines = {}
         for size in sorted({len(row.members) for row in rows}):
             some = [row for row in rows if len(row.members) == size and not row.is_baseline]
@@ -82,17 +80,44 @@ def _sources(columns: Columns) -> Section | None:
                 lines[f"{_count(size)} ({_n(len(some), 'row')}) - {base.name}"] = partial(against, some, languages)
         made = contrasts(columns, lines, about=about)
         found += made
-        where = (
-            "languages without training rows"
-            if languages is held_out
-            else f"low-resource languages ({', '.join(lows)})"
-        )
         said += [
             f"{one.name.replace(' - ', ' against ')}, {where}: {described(one, columns)}."
             for one in overall(made, columns)
         ]
-    note = "Each line is the mean over the choices of so many languages; `no training rows`: languages that no row of the table was trained in."
+    note = (
+        "Each line is the mean over the choices of so many languages; `no training rows`: languages that no row of the table was "
+        f"trained in. Families (URIEL): {families}."
+    )
     return Section("Number of source languages", tuple(said), tuple(found), note) if found else None
+
+
+_Languages: TypeAlias = Callable[[str], Sequence[str]]
+
+
+def _groups(columns: Columns, sources: Set[str]) -> tuple[list[tuple[str, str, _Languages]], str]:
+    """Return the groups of languages that sources are compared in, and the families of all languages in words.
+
+    A group is what it is about in the table, where it is in a sentence, and its languages by target.
+    """
+    families = {code: language_family(code) for code in sorted(sources.union(*map(columns.languages, columns.targets)))}
+    near = {families[code] for code in sources} - {"isolate", "unknown"}
+    lows = sorted({code for task in columns.targets for code in columns.low(task)})
+
+    def held_out(task: str) -> tuple[str, ...]:
+        return tuple(code for code in columns.languages(task) if code not in sources)
+
+    def of_family(is_near: bool, task: str) -> tuple[str, ...]:
+        return tuple(code for code in held_out(task) if (families[code] in near) is is_near)
+
+    by_family: dict[str, list[str]] = {}
+    for code, family in families.items():
+        by_family.setdefault(family, []).append(code)
+    return [
+        ("no training rows", "languages without training rows", held_out),
+        (f"low-resource: {' '.join(lows)}", f"low-resource languages ({', '.join(lows)})", columns.low),
+        ("a source's family", "languages without training rows of a source's family", partial(of_family, True)),
+        ("other families", "languages without training rows of other families", partial(of_family, False)),
+    ], "; ".join(f"{family}: {', '.join(codes)}" for family, codes in by_family.items())
 
 
 def _count(size: int) -> str:

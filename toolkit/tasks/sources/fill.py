@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from string import Formatter
 
 from toolkit.errors import ConfigError
-from toolkit.languages import LANGUAGES
-
-PLACEHOLDERS = ("code", "iso3", "ud", "ud_lower", "script", "name", "question")
-# ISO 15924 codes, as in `swh_Latn`; Chinese without another word is simplified.
-_SCRIPTS = """
-Arabic Arab  Armenian Armn  Bengali Beng  Cyrillic Cyrl  Devanagari Deva  Ethiopic Ethi  Georgian Geor  Greek Grek
-Gujarati Gujr  Gurmukhi Guru  Han Hans  Hangul Hang  Hebrew Hebr  Japanese Jpan  Kannada Knda  Khmer Khmr  Lao Laoo
-Latin Latn  Malayalam Mlym  Myanmar Mymr  Odia Orya  Sinhala Sinh  Tamil Taml  Telugu Telu  Thai Thai
-"""
-SCRIPTS: Mapping[str, str] = dict(zip(_SCRIPTS.split()[::2], _SCRIPTS.split()[1::2], strict=True))
+from toolkit.languages import Language, get_language
 
 
 def spellings(text: str, language: str, names: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Return a text with its placeholders replaced for a language, by every code that data sets use for it, the usual first.
 
     Args:
-        text: with `{code}` (ISO 639-1), `{iso3}` (ISO 639-3), `{ud}`, `{ud_lower}` (the name in Universal Dependencies),
+        text: with `{code}` (ours, then what `names` says), `{iso3}` (ISO 639-3), `{ud}`, `{ud_lower}` (the name in Universal Dependencies),
             `{script}` (ISO 15924), `{name}` (what `names` says, else as `{iso3}`) and `{question}`.
-        language: ISO 639-1 code, or `context.question`.
+        language: a language's code, or `context.question`.
         names: language -> what the data calls it.
 
     Example:
@@ -35,21 +26,22 @@ def spellings(text: str, language: str, names: Mapping[str, str] | None = None) 
     if "{" not in text:
         return (text,)
     context, _, question = language.partition(".")
-    found = LANGUAGES[context]
-    named = (names or {}).get(context)
-    codes = (found.iso3, *found.other_codes)
-    choices = {
-        "code": (found.code,),
-        "iso3": codes,
-        "ud": (found.ud_name,),
-        "ud_lower": (found.ud_name.lower(),),
-        "script": (SCRIPTS[found.script],),
-        "name": codes if named is None else (named,),
-        "question": (question or context,),
-    }
-    used = [name for _, name, _, _ in Formatter().parse(text) if name]
-    chosen = product(*(choices[name] for name in dict.fromkeys(used)))
-    return tuple(dict.fromkeys(text.format(**dict(zip(dict.fromkeys(used), each, strict=True))) for each in chosen))
+    used = list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(text) if name))
+    chosen = product(*(_WORDS[name](get_language(context), question, (names or {}).get(context)) for name in used))
+    return tuple(dict.fromkeys(text.format(**dict(zip(used, each, strict=True))) for each in chosen))
+
+
+# What each placeholder stands for, by a language, that of the question, and what the data calls the language, if that was said.
+_WORDS: Mapping[str, Callable[[Language, str, str | None], tuple[str, ...]]] = {
+    "code": lambda language, _, named: (language.code, *([named] if named else [])),
+    "iso3": lambda language, *_: language.iso3_codes,
+    "ud": lambda language, *_: (language.ud_name,),
+    "ud_lower": lambda language, *_: (language.ud_name.lower(),),
+    "script": lambda language, *_: (language.script_code,),
+    "name": lambda language, _, named: language.iso3_codes if named is None else (named,),
+    "question": lambda language, question, _: (question or language.code,),
+}
+PLACEHOLDERS = tuple(_WORDS)
 
 
 def fill(text: str, language: str, names: Mapping[str, str] | None = None) -> str:

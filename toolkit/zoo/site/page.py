@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from toolkit.files import replace_text
-from toolkit.languages import LANGUAGES
+from toolkit.languages import get_language, is_language
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.record import with_scores
 from toolkit.zoo.site.article import article, caveat, key_of, languages_of, name_of, note_of
@@ -180,7 +180,7 @@ def _damaged(sentences: Sequence[str]) -> str:
 
 
 def _language(code: str) -> str:
-    return f"{LANGUAGES[code].name} ({code})" if code in LANGUAGES else code
+    return f"{get_language(code).name} ({code})" if is_language(code) else code
 
 
 def _shelves(cards: Iterable[AdapterCard]) -> dict[str, list[AdapterCard]]:
