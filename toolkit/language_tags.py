@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from langcodes import Language as Tag
 
-_FORM = re.compile(r"[a-z]{1,8}(-[a-z0-9]{1,8})*", re.ASCII | re.IGNORECASE)
-_PRIVATE = re.compile(r"q[a-t][a-z]")  # ISO 639-3 leaves these to their users
+_FORM = "[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*"
+_PRIVATE = "q[a-t][a-z]"  # ISO 639-3 leaves these to their users
 # The words that this project has for scripts, by ISO 15924 code, where the library has others or is not yet imported.
 SCRIPT_NAMES: Mapping[str, str] = {
     "Hani": "Han", "Hans": "Han", "Hant": "Han", "Jpan": "Japanese", "Hang": "Hangul", "Kore": "Hangul",
@@ -29,21 +28,10 @@ class UnreadableTag(ValueError):
     """A tag that names no language, with the sentence that says why; empty if nothing more is known than that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a tag says.
+def read_tag(text: str, ours: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the language of a tag, and the script, region and variants that it does not say already.
 
-    Attributes:
-        language: its first subtag, as the registry has it now: `he` for `iw`.
-        rest: script, region and variants that the language alone does not say already: `Hant` of `zh-TW`, nothing of `de-DE`.
-    """
-
-    language: str
-    rest: tuple[str, ...] = ()
-
-
-def read_tag(text: str, ours: Mapping[str, str]) -> Parts:
-    """Return what a tag says; capitals do not matter, and `_` divides as well as `-`.
+    Capitals do not matter, and `_` divides as well as `-`.
 
     Args:
         text: the tag.
@@ -54,13 +42,13 @@ def read_tag(text: str, ours: Mapping[str, str]) -> Parts:
 
     Example:
         >>> [read_tag(text, {"cmn": "zh"}) for text in ("iw", "cmn-TW", "quy_Latn")]
-        [Parts(language='he', rest=()), Parts(language='zh', rest=('Hant',)), Parts(language='quy', rest=())]
+        [('he',), ('zh', 'Hant'), ('quy',)]
     """
     from langcodes import Language as Tag
     from langcodes.tag_parser import LanguageTagError
 
     text = text.replace("_", "-")
-    if not _FORM.fullmatch(text):
+    if not re.fullmatch(_FORM, text):
         raise UnreadableTag
     if "-" in text and (whole := _whole(text)):
         return read_tag(_now(text, whole), ours)
@@ -73,15 +61,15 @@ def read_tag(text: str, ours: Mapping[str, str]) -> Parts:
     language = _current((tag.extlangs or [tag.language])[0])
     language = ours.get(language, language)
     if tag.script or tag.territory or tag.variants:
-        return Parts(language, _rest(language, tag))
-    return Parts(language)
+        return (language, *_rest(language, tag))
+    return (language,)
 
 
 def _current(subtag: str) -> str:
     """Return the two or three letters that the registry has for a language today."""
     from langcodes.data_dicts import LANGUAGE_ALPHA3, LANGUAGE_ALPHA3_BIBLIOGRAPHIC
 
-    if _PRIVATE.fullmatch(subtag):
+    if re.fullmatch(_PRIVATE, subtag):
         return subtag
     for table in (LANGUAGE_ALPHA3, LANGUAGE_ALPHA3_BIBLIOGRAPHIC):
         subtag = next((two for two, three in table.items() if three == subtag and len(two) == 2), subtag)
@@ -214,10 +202,9 @@ def spoken_in(country: str) -> tuple[str, str] | None:
 
 @cache
 def _registry() -> str:
-    from langcodes.util import data_filename
+    from importlib import resources
 
-    with open(data_filename("language-subtag-registry.txt"), encoding="utf-8") as file:
-        return file.read()
+    return (resources.files("langcodes") / "data" / "language-subtag-registry.txt").read_text(encoding="utf-8")
 
 
 def _whole(tag: str) -> dict[str, str]:

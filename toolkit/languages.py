@@ -50,7 +50,6 @@ _SPELT: dict[str, tuple[str, ...]] = {
 _ALSO = {"nb": "no", "fil": "tl"}
 _OF_THEIR_OWN = {"quz", "quy"}
 _BY_OTHERS = {each: code for code, found in _SPELT.items() for each in found if each not in _OF_THEIR_OWN} | _ALSO
-_SCRIPT = re.compile("[A-Z][a-z]{3}")
 # Where Universal Dependencies, and the configs named after it, has another name than Unicode.
 _UD_NAMES = {"bn": "Bengali"}
 
@@ -76,7 +75,7 @@ class Language:
     @property
     def written(self) -> str:
         """The code without region and variant: `pt` of `pt-PT`, `zh-Hant` of `zh-Hant-HK`."""
-        script = next((each for each in self.code.split("-")[1:] if _SCRIPT.fullmatch(each)), None)
+        script = next((each for each in self.code.split("-")[1:] if re.fullmatch("[A-Z][a-z]{3}", each)), None)
         return f"{self.base}-{script}" if script else self.base
 
     @property
@@ -118,8 +117,7 @@ def _read(code: str) -> Language | UnreadableTag:
     if code in _BY_OTHERS:
         return Language(_BY_OTHERS[code])
     try:
-        parts = read_tag(code, _BY_OTHERS)
-        return Language("-".join((parts.language, *parts.rest)))
+        return Language("-".join(read_tag(code, _BY_OTHERS)))
     except UnreadableTag as error:
         return error
 

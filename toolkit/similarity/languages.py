@@ -68,7 +68,7 @@ def language_vector(code: str, *, features: str = "syntax_knn") -> Floats:
     row_of, values = _table(features)
     for name in _filed(language):
         if name in row_of and (values[row_of[name]] >= 0).all() and values[row_of[name]].any():
-            vector = values[row_of[name]].astype(np.float64)
+            vector: Floats = values[row_of[name]].astype(np.float64)
             vector.flags.writeable = False
             return vector
     raise SourceError(

@@ -99,7 +99,9 @@ def _groups(columns: Columns, sources: Set[str]) -> tuple[list[tuple[str, str, _
 
     A group is what it is about in the table, where it is in a sentence, and its languages by target.
     """
-    families = {code: language_family(code) for code in sorted(sources.union(*map(columns.languages, columns.targets)))}
+    families = {
+        code: language_family(code) for code in sorted(set(sources).union(*map(columns.languages, columns.targets)))
+    }
     near = {families[code] for code in sources} - {"isolate", "unknown"}
     lows = sorted({code for task in columns.targets for code in columns.low(task)})
 
