@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +15,16 @@ from adapters.methods.bottleneck import BottleneckLayer
 from torch import nn
 
 from toolkit.config.words import AskedPrecision
-from toolkit.errors import SourceError, ToolkitError
-from toolkit.hub import prepare_hub
+from toolkit.errors import ToolkitError
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name
 from toolkit.modeling.precision import Precision, pick_device, resolve_precision
 from toolkit.modeling.products import install_products
+from toolkit.modeling.published.configuration import read_configuration
+from toolkit.modeling.published.download import download_checkpoint
+from toolkit.modeling.published.tokenizer import read_tokenizer
+from toolkit.modeling.published.weights import load_encoder, parameters_digest
 from toolkit.modeling.special import as_text
 from toolkit.modeling.tiny import tiny_model, tiny_tokenizer
 
@@ -82,7 +84,7 @@ class Backbone:
 
     def held_digest(self) -> str:
         """Return a sha256 over the weights as they are held now; equal before and after any training."""
-        return _digest(self.own_parameters)
+        return parameters_digest(self.own_parameters)
 
     @contextmanager
     def autocast(self) -> Iterator[None]:
@@ -134,23 +136,22 @@ def load_backbone(
     device = device or pick_device()
     precision = resolve_precision(precision, device)
     check_backbone_name(name)
+    # Held once: autocast would otherwise keep fp32 and cast every matrix at every step.
+    dtype = torch.bfloat16 if precision == "bf16" and not is_trainable else torch.float32
     if name == "tiny":
         model, tokenizer = tiny_model(), tiny_tokenizer()
-    elif name == "embedded":
-        model, tokenizer = _from_folder(embedded_folder())
-    elif Path(name).is_dir():
-        model, tokenizer = _from_folder(Path(name))
+        digest = parameters_digest(dict(model.named_parameters()))
+        model.to(dtype)
     else:
-        model, tokenizer = _from_hub(name, revision)
+        folder = _folder(name, revision)
+        config = read_configuration(folder)
+        tokenizer = read_tokenizer(folder, config.vocab_size)
+        model, digest = load_encoder(config, folder, dtype=dtype, device=device)
     tokenizer = as_text(tokenizer)
     parameters = dict(model.named_parameters())
-    digest = _digest(parameters)
     adapters.init(model)
     for parameter in parameters.values():
         parameter.requires_grad_(is_trainable)
-        if precision == "bf16" and not is_trainable:
-            # Held once: autocast would otherwise keep fp32 and cast every matrix at every step.
-            parameter.data = parameter.data.to(torch.bfloat16)
     model.to(device)
     model.eval()
     install_products(model)
@@ -159,93 +160,10 @@ def load_backbone(
     return Backbone(name, model, tokenizer, digest, precision, device, is_trainable, parameters)
 
 
-def _digest(parameters: dict[str, nn.Parameter]) -> str:
-    digest = hashlib.sha256()
-    for key in sorted(parameters):
-        tensor = parameters[key].detach().cpu().contiguous()
-        digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-        digest.update(tensor.view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-def _from_folder(folder: Path) -> tuple[Any, Any]:
-    from transformers import AutoConfig, AutoTokenizer, XLMRobertaTokenizerFast
-
-    if not (folder / "config.json").is_file():
-        raise SourceError(
-            f"{folder} holds no config.json; a backbone folder is what `save_pretrained` or `hf download` leaves."
-        )
-    try:
-        # False and not None: with None, transformers 4.57 asks on the terminal whether to run the folder's own code.
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (ValueError, OSError) as error:
-        raise SourceError(
-            f"{folder}/config.json cannot be read ({_first_line(error)}); expected a configuration of the XLM-R family."
-        ) from error
-    _check_family(str(folder), config)
-    if (folder / "tokenizer.json").is_file():
-        tokenizer = XLMRobertaTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), model_max_length=512)
-    elif (folder / "sentencepiece.bpe.model").is_file():
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    else:
-        raise SourceError(
-            f"{folder} holds no tokenizer (tokenizer.json or sentencepiece.bpe.model); copy the checkpoint's own into it."
-        )
-    return _encoder(str(folder), config), tokenizer
-
-
-def _from_hub(name: str, revision: str | None) -> tuple[Any, Any]:
-    from transformers import AutoConfig, AutoTokenizer
-
-    prepare_hub()
-    hub_id = HUB_IDS.get(name, name)
-    try:
-        config = AutoConfig.from_pretrained(hub_id, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise SourceError(
-            f"Backbone '{name}' is neither a folder nor in the local cache, and the hub cannot be reached or has no such model; "
-            f"download it where there is a network (`hf download {hub_id} --local-dir DIR`) and pass `--backbone DIR`, "
-            "or use `--backbone embedded`, which needs no hub."
-        ) from error
-    _check_family(name, config)
-    tokenizer = AutoTokenizer.from_pretrained(hub_id, revision=revision, trust_remote_code=False)
-    return _encoder(hub_id, config, revision), tokenizer
-
-
-def _check_family(name: str, config: Any) -> None:
-    if config.model_type not in ("xlm-roberta", "roberta"):
-        raise ToolkitError(
-            f"{name} is a model of type '{config.model_type}'; expected one of the XLM-R family (xlm-roberta)."
-        )
-
-
-def _encoder(source: str, config: Any, revision: str | None = None) -> Any:
-    from safetensors import SafetensorError
-    from transformers import AutoModel
-
-    try:
-        # SDPA is exact and several times faster than the eager attention on long inputs.
-        model, report = AutoModel.from_pretrained(
-            source,
-            config=config,
-            revision=revision,
-            trust_remote_code=False,
-            add_pooling_layer=False,
-            attn_implementation="sdpa",
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-    except (OSError, SafetensorError) as error:
-        raise SourceError(
-            f"The weights of {source} are missing or damaged ({_first_line(error)}); download the checkpoint again."
-        ) from error
-    if report["missing_keys"]:
-        raise SourceError(
-            f"{source} lacks {len(report['missing_keys'])} of the encoder's tensors, for example "
-            f"'{sorted(report['missing_keys'])[0]}'; download the checkpoint again."
-        )
-    return model
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0].rstrip(".")
+def _folder(name: str, revision: str | None) -> Path:
+    """Return the folder that holds a backbone's files, downloaded if need be."""
+    if name == "embedded":
+        return embedded_folder()
+    if (folder := Path(name).expanduser()).is_dir():
+        return folder
+    return download_checkpoint(name, HUB_IDS.get(name, name), revision)

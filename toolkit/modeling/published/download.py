@@ -1,0 +1,178 @@
+"""Download of a published encoder: the few files that it needs, into the cache of the hub's library."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from toolkit.errors import SourceError
+from toolkit.hub import prepare_hub
+from toolkit.modeling.published.configuration import read_configuration
+from toolkit.modeling.published.files import WEIGHTS, shards_of
+from toolkit.modeling.published.tokenizer import TOKENIZERS
+
+_LOCAL = (
+    "download it where there is a network (`hf download {repo} --local-dir DIR`) and pass `--backbone DIR`, or use "
+    "`--backbone embedded`, which needs no hub"
+)
+
+
+def download_checkpoint(name: str, repo: str, revision: str | None) -> Path:
+    """Return the folder in which the hub's library keeps a checkpoint; what it lacks is downloaded.
+
+    Configuration and tokenizer come first, so that a model of another family is refused before its weights are fetched.
+    An interrupted download continues with the next call.
+
+    Args:
+        name: of the backbone, for messages.
+        repo: id on the hub.
+        revision: branch, tag or commit; None: the newest.
+
+    Raises:
+        SourceError: the hub cannot be reached and the cache lacks a file, or the hub has none of that name.
+        ToolkitError: a model of another family.
+    """
+    prepare_hub()
+    folder = _get(repo, "config.json", revision, name).parent
+    read_configuration(folder)
+    commit = folder.name  # all further files are of the same commit
+    _first(repo, TOKENIZERS, commit, name)
+    found = _first(repo, WEIGHTS, commit, name)
+    if found.suffix == ".json":
+        for shard in shards_of(found):
+            _get(repo, shard, commit, name)
+    return folder
+
+
+def lacks(repo: str, revision: str | None = None) -> str | None:
+    """Return what the cache lacks of a checkpoint: None if nothing, else the name of a file, `config.json` first.
+
+    Args:
+        repo: id on the hub.
+        revision: branch, tag or commit; None: the newest that was downloaded.
+    """
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        config = _kept(repo, "config.json", revision)
+    except HFValidationError:
+        return "config.json"
+    if config is None:
+        return "config.json"
+    if not any((config.parent / each).is_file() for each in TOKENIZERS):
+        return TOKENIZERS[0]
+    found = next((config.parent / each for each in WEIGHTS if (config.parent / each).is_file()), None)
+    if found is None or found.suffix != ".json":
+        return WEIGHTS[0] if found is None else None
+    try:
+        return next((each for each in shards_of(found) if not (config.parent / each).is_file()), None)
+    except SourceError:
+        return found.name
+
+
+def arrived(repo: str) -> int:
+    """Return the number of bytes that unfinished downloads of a repository have left in the cache."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model") / "blobs"
+    return sum(part.stat().st_size for part in blobs.glob("*.incomplete"))
+
+
+def _kept(repo: str, file: str, revision: str | None) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repo, file, revision=revision)
+    return Path(found) if isinstance(found, str) else None
+
+
+def _first(repo: str, files: Sequence[str], commit: str, name: str) -> Path:
+    """Return the first of several files that the repository has."""
+    for file in files:
+        if (kept := _kept(repo, file, commit)) is not None:
+            return kept
+    for file in files:
+        if (found := _download(repo, file, commit, name, is_optional=True)) is not None:
+            return found
+    raise SourceError(
+        f"The hub's model {repo} has none of {', '.join(files)}; expected a checkpoint of PyTorch with its tokenizer."
+    )
+
+
+def _get(repo: str, file: str, revision: str | None, name: str) -> Path:
+    found = _download(repo, file, revision, name)
+    assert found is not None
+    return found
+
+
+def _download(repo: str, file: str, revision: str | None, name: str, *, is_optional: bool = False) -> Path | None:
+    """Return a file in the cache, downloaded if need be; None if it is optional and the repository lacks it."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        return Path(hf_hub_download(repo, file, revision=revision))
+    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError, ValueError) as error:
+        if is_optional and _is_absent(error):
+            return None
+        raise SourceError(_sentence(error, repo, file, revision, name)) from error
+
+
+def _chain(error: BaseException) -> Iterable[BaseException]:
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
+
+
+def _status(error: BaseException) -> int | None:
+    return next((one.response.status_code for one in _chain(error) if getattr(one, "response", None) is not None), None)
+
+
+def _is_absent(error: BaseException) -> bool:
+    """Return whether the repository, which answers, does not have the file."""
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
+        return True
+    return _status(error) == 404 and not isinstance(error, RepositoryNotFoundError)
+
+
+def _sentence(error: BaseException, repo: str, file: str, revision: str | None, name: str) -> str:
+    """Return the true cause of a failed download, how far it came, and what to do."""
+    from huggingface_hub import errors, get_token
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    at = f" at revision {revision}" if revision else ""
+    ways = _LOCAL.format(repo=repo)
+    status = _status(error)
+    if isinstance(error, errors.GatedRepoError):
+        return f"The hub's model {repo} is gated; accept its terms at its page, then `hf auth login`, or {ways}."
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"The hub's model {repo} has no revision '{revision}'; expected a branch, tag or commit of it."
+    if status in (401, 403) and get_token():
+        return (
+            f"The hub refuses the token for {repo} (it is wrong, has expired or lacks access); renew it with "
+            "`hf auth login`, or remove it with `hf auth logout`."
+        )
+    if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
+        return f"Backbone '{name}': the hub has no model {repo}, or it is private; expected an id such as FacebookAI/xlm-roberta-large."
+    if isinstance(error, errors.EntryNotFoundError) and _is_absent(error):
+        return f"The hub's model {repo}{at} has no {file}; expected a checkpoint of PyTorch with its configuration."
+    if status == 429:
+        return f"The hub limits the requests from here (status 429) and sends no {file} of {repo}; wait some minutes: the same command continues."
+    part = arrived(repo)
+    so_far = f" ({part / 2**20:,.0f} MiB of it arrived)" if part else ""
+    if any(isinstance(one, OSError) and one.errno == errno.ENOSPC for one in _chain(error)):
+        return f"The disk of the hub's cache {HF_HUB_CACHE} is full{so_far}; free space or set HF_HOME: the same command continues."
+    if any(isinstance(one, PermissionError) for one in _chain(error)):
+        return f"The hub's cache {HF_HUB_CACHE} cannot be written; expected HF_HOME to name a folder that can."
+    if status is not None:
+        return f"The hub answers with status {status} for {file} of {repo}{at}{so_far}; try later: the same command continues."
+    if part or _kept(repo, "config.json", None):
+        return (
+            f"Only a part of backbone '{name}' was downloaded: {file} is missing{so_far}, and the hub cannot be reached; the same "
+            f"command continues where there is a network, or {ways}."
+        )
+    return f"Backbone '{name}' is neither a folder nor in the local cache, and the hub cannot be reached; {ways}."

@@ -1,0 +1,102 @@
+"""Weights of a published encoder: checked, and read tensor by tensor into an empty model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from toolkit.errors import SourceError
+from toolkit.modeling.published.files import AGAIN, Tensors, damage_told, differing, open_tensors
+
+
+def load_encoder(
+    config: Any, folder: Path, *, dtype: torch.dtype = torch.float32, device: torch.device | None = None
+) -> tuple[Any, str]:
+    """Build the encoder of a configuration and fill it from a folder, one tensor at a time.
+
+    The model is never held twice: a tensor is read, counted into the digest, and put where the model keeps it. On a
+    processor in float32 it stays what the file's pages hold (mapped, not copied).
+
+    Args:
+        config: what `read_configuration` made.
+        folder: holds the weights.
+        dtype: precision in which the model holds them.
+        device: where it holds them; None: in the memory of the processor.
+
+    Returns:
+        The model, and the sha256 of its parameters in float32 (`parameters_digest`).
+
+    Raises:
+        SourceError: weights are missing, damaged, of another shape, or differ between two formats.
+    """
+    from transformers import RobertaModel, XLMRobertaModel
+
+    config._attn_implementation = "sdpa"  # exact, and several times faster than the eager attention on long inputs
+    kind = XLMRobertaModel if config.model_type == "xlm-roberta" else RobertaModel
+    with torch.device("meta"):
+        model = kind(config, add_pooling_layer=False)
+    wanted = dict(model.named_parameters())
+    tensors = open_tensors(folder)
+    names = _names(tensors, wanted, folder)
+    with damage_told(folder):
+        other = differing(folder, tensors, names.values())
+    if other is not None:
+        raise SourceError(
+            f"{folder} holds weights in two formats, which differ in '{other}'; expected one checkpoint: remove the other."
+        )
+    held: dict[str, torch.Tensor] = {}
+    digest = hashlib.sha256()
+    with damage_told(folder):
+        for key in sorted(wanted):
+            tensor = tensors.readers[names[key]]().float()
+            if tensor.shape != wanted[key].shape:
+                raise SourceError(
+                    f"{folder}: '{names[key]}' has the shape {list(tensor.shape)}, and config.json says "
+                    f"{list(wanted[key].shape)}; expected configuration and weights of one checkpoint."
+                )
+            add_to_digest(digest, key, tensor)
+            held[key] = tensor.to(device=device, dtype=dtype)
+    model.load_state_dict(held, strict=False, assign=True)
+    _make_buffers(model, config)
+    model.eval()
+    return model, digest.hexdigest()
+
+
+def parameters_digest(parameters: Mapping[str, nn.Parameter]) -> str:
+    """Return a sha256 over names, shapes, types and bytes of parameters, in the order of their names."""
+    digest = hashlib.sha256()
+    for key in sorted(parameters):
+        add_to_digest(digest, key, parameters[key].detach())
+    return digest.hexdigest()
+
+
+def add_to_digest(digest: Any, key: str, tensor: torch.Tensor) -> None:
+    """Count one tensor into a digest."""
+    tensor = tensor.cpu().contiguous()
+    digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+    digest.update(tensor.view(torch.uint8).numpy().data)
+
+
+def _make_buffers(model: nn.Module, config: Any) -> None:
+    """Make the buffers that no checkpoint holds: numbers of the positions, and the type of every token."""
+    positions = torch.arange(config.max_position_embeddings).expand((1, -1))
+    made = {"position_ids": positions, "token_type_ids": torch.zeros_like(positions)}
+    for path, buffer in list(model.named_buffers()):
+        if buffer.is_meta:
+            owner, _, name = path.rpartition(".")
+            model.get_submodule(owner).register_buffer(name, made[name].clone(), persistent=False)
+
+
+def _names(tensors: Tensors, wanted: Mapping[str, nn.Parameter], folder: Path) -> dict[str, str]:
+    """Return the checkpoint's name of each parameter."""
+    names = {key: tensors.name_of(key) for key in wanted}
+    if missing := sorted(key for key, name in names.items() if name is None):
+        raise SourceError(
+            f"{folder} lacks {len(missing)} of the encoder's tensors, for example '{missing[0]}'; {AGAIN}."
+        )
+    return {key: name for key, name in names.items() if name is not None}
