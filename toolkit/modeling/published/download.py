@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from toolkit.modeling.published.configuration import read_configuration
 from toolkit.modeling.published.files import WEIGHTS, shards_of
 from toolkit.modeling.published.tokenizer import TOKENIZERS
 
+_CUT_OFF = ("ChunkedEncodingError", "IncompleteRead", "RemoteProtocolError", "ContentDecodingError")
 _LOCAL = (
     "download it where there is a network (`hf download {repo} --local-dir DIR`) and pass `--backbone DIR`, or use "
     "`--backbone embedded`, which needs no hub"
@@ -58,15 +60,20 @@ def lacks(repo: str, revision: str | None = None) -> str | None:
         config = _kept(repo, "config.json", revision)
     except HFValidationError:
         return "config.json"
-    if config is None:
+    return "config.json" if config is None else lacks_of(config.parent)
+
+
+def lacks_of(folder: Path) -> str | None:
+    """Return what a folder lacks of a checkpoint: None if nothing, else the name of a file."""
+    if not (folder / "config.json").is_file():
         return "config.json"
-    if not any((config.parent / each).is_file() for each in TOKENIZERS):
+    if not any((folder / each).is_file() for each in TOKENIZERS):
         return TOKENIZERS[0]
-    found = next((config.parent / each for each in WEIGHTS if (config.parent / each).is_file()), None)
+    found = next((folder / each for each in WEIGHTS if (folder / each).is_file()), None)
     if found is None or found.suffix != ".json":
         return WEIGHTS[0] if found is None else None
     try:
-        return next((each for each in shards_of(found) if not (config.parent / each).is_file()), None)
+        return next((each for each in shards_of(found) if not (folder / each).is_file()), None)
     except SourceError:
         return found.name
 
@@ -112,7 +119,7 @@ def _download(repo: str, file: str, revision: str | None, name: str, *, is_optio
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     try:
-        return Path(hf_hub_download(repo, file, revision=revision))
+        return Path(hf_hub_download(repo, file, revision=revision, endpoint=os.environ.get("HF_ENDPOINT") or None))
     except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError, ValueError) as error:
         if is_optional and _is_absent(error):
             return None
@@ -127,7 +134,9 @@ def _chain(error: BaseException) -> Iterable[BaseException]:
 
 
 def _status(error: BaseException) -> int | None:
-    return next((one.response.status_code for one in _chain(error) if getattr(one, "response", None) is not None), None)
+    """Return the status of the hub's answer, if it gave one."""
+    answers = (getattr(one, "response", None) for one in _chain(error))
+    return next((int(answer.status_code) for answer in answers if answer is not None), None)
 
 
 def _is_absent(error: BaseException) -> bool:
@@ -168,6 +177,8 @@ def _sentence(error: BaseException, repo: str, file: str, revision: str | None, 
         return f"The disk of the hub's cache {HF_HUB_CACHE} is full{so_far}; free space or set HF_HOME: the same command continues."
     if any(isinstance(one, PermissionError) for one in _chain(error)):
         return f"The hub's cache {HF_HUB_CACHE} cannot be written; expected HF_HOME to name a folder that can."
+    if any(type(one).__name__ in _CUT_OFF or "Consistency check failed" in str(one) for one in _chain(error)):
+        return f"The download of {file} of {repo}{at} was cut off{so_far}; the same command continues where it stopped."
     if status is not None:
         return f"The hub answers with status {status} for {file} of {repo}{at}{so_far}; try later: the same command continues."
     if part or _kept(repo, "config.json", None):

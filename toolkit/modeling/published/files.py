@@ -109,13 +109,16 @@ def _safe(file: Path) -> dict[str, Callable[[], torch.Tensor]]:
 def _pickled(file: Path) -> dict[str, Callable[[], torch.Tensor]]:
     """Read a file of `torch.save`: tensors only, whatever else it would like to be."""
     try:
-        found = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except RuntimeError as error:
-        if "mmap" not in str(error):
-            raise
-        found = torch.load(
-            file, map_location="cpu", weights_only=True
-        )  # the form of torch before 1.6, as of XLM-R itself
+        # Torch before 1.6 wrote, as for XLM-R itself, a form that cannot be mapped.
+        found = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
+    except Exception as error:  # whatever bytes do to the interpreter of a pickle
+        said = str(error)
+        if isinstance(error, pickle.UnpicklingError) and ("GLOBAL" in said or "Unsupported" in said):
+            raise SourceError(
+                f"{file} holds more than tensors, and what it would run is never run; expected tensors alone: take {SAFE} "
+                "of the same checkpoint."
+            ) from None
+        raise ValueError(f"{file.name} is not what torch.save writes") from error
     if not isinstance(found, dict) or not found:
         raise ValueError(f"{file.name} holds no tensors by name")
     return {str(name): tensor.detach for name, tensor in found.items() if isinstance(tensor, torch.Tensor)}
@@ -163,11 +166,6 @@ def damage_told(folder: Path) -> Iterator[None]:
 
     try:
         yield
-    except pickle.UnpicklingError:
-        raise SourceError(
-            f"The weights of {folder} hold more than tensors ({PICKLED}), and what they would run is never run; expected "
-            f"tensors alone: take {SAFE} of the same checkpoint."
-        ) from None
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         said = (str(error).strip() or type(error).__name__).split("\n", 1)[0].rstrip(".")
         raise SourceError(f"The weights of {folder} are missing or damaged ({said[:200]}); {AGAIN}.") from error

@@ -52,4 +52,7 @@ def _converted(file: Path) -> Any:
 
     # All that the converter asks of the slow tokenizer, which only that package could make.
     slow = SimpleNamespace(vocab_file=str(file), convert_tokens_to_ids=_FIRST.__getitem__)
-    return XLMRobertaConverter(slow).converted()
+    converter = XLMRobertaConverter(slow)
+    if len(converter.proto.pieces) < len(_FIRST):
+        raise ValueError("it holds no pieces")
+    return converter.converted()

