@@ -10,7 +10,7 @@ import click
 import toolkit
 from toolkit.commands.groups import Command, example
 from toolkit.commands.options import FORCE, LANGUAGES, LOCK, OUT, PATH, REPLACE, Results, resolve, settings
-from toolkit.commands.screen import show_written, telling
+from toolkit.commands.screen import echo, show_written, telling
 
 SCORED = click.option("--task", metavar="TASK", help="Task whose rows are scored. Default: the head's.")
 FORMER = {"--retrain": "--replace"}
@@ -96,7 +96,7 @@ def prune(expr: str, **options: Unpack[PruneOptions]) -> None:
             **tell,
         )
     show_written(result, options["out"])
-    click.echo(f"{result.card.name}  {result.card.digest[:12]}")
+    echo(f"{result.card.name}  {result.card.digest[:12]}")
 
 
 class CollapseOptions(Results):
@@ -143,4 +143,4 @@ def collapse(expr: str, **options: Unpack[CollapseOptions]) -> None:
             **tell,
         )
     show_written(result, options["out"])
-    click.echo(f"{result.card.name}  {result.card.digest[:12]}")
+    echo(f"{result.card.name}  {result.card.digest[:12]}")

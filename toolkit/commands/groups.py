@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from toolkit.commands.screen import say
+from toolkit.commands.screen import echo, say
 from toolkit.commands.signals import sigterm_as_ctrl_c
 from toolkit.config.command import PROGRAM
 from toolkit.errors import Interrupted, ToolkitError
@@ -43,7 +43,7 @@ class UserError(click.UsageError):
         message = self.format_message().rstrip()
         end = "" if message.endswith((".", "?", "!")) else "."
         help_at = f" See `{self.ctx.command_path} --help`." if self.ctx is not None else ""
-        click.echo(f"Error: {message}{end}{help_at}", err=True)
+        echo(f"Error: {message}{end}{help_at}", err=True)
 
 
 class Command(click.Command):
@@ -157,10 +157,10 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ToolkitError as error:
-            click.echo(f"Error: {error}", err=True)
+            echo(f"Error: {error}", err=True)
             ctx.exit(2)
         except KeyboardInterrupt as error:
-            click.echo(_interrupted(ctx, error), err=True)
+            echo(_interrupted(ctx, error), err=True)
             ctx.exit(130)
         except click.UsageError as error:
             _raise(error)

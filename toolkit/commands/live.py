@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from toolkit.progress import Progress, Report, Say
+from toolkit.safe_text import one_line, visible
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -92,7 +93,8 @@ class Board:
     def shown(self) -> list[tuple[str, Bar]]:
         """Return the bars that are shown, each with its words: those of the only work, and of each lane the innermost."""
         found = [(bar.progress.what, bar) for bar in self.lanes.get("", [])]
-        return found + [(f"{lane}: {bars[-1].progress.what}", bars[-1]) for lane, bars in self.lanes.items() if lane]
+        found += [(f"{lane}: {bars[-1].progress.what}", bars[-1]) for lane, bars in self.lanes.items() if lane]
+        return [(one_line(words), bar) for words, bar in found]
 
 
 def clock(seconds: float) -> str:
@@ -242,7 +244,7 @@ def live_region() -> Iterator[tuple[Report, Say]]:
             board.take(progress, time.monotonic())
 
     def say(sentence: str) -> None:
-        console.print(Text(sentence), soft_wrap=True)
+        console.print(Text(visible(sentence)), soft_wrap=True)
 
     with Live(
         get_renderable=rendered,

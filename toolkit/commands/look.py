@@ -11,7 +11,7 @@ import click
 import toolkit
 from toolkit.commands.groups import Command, Commands, example
 from toolkit.commands.options import PATH, Settings, resolve, settings
-from toolkit.commands.screen import show, telling
+from toolkit.commands.screen import echo, show, telling
 
 
 @click.command(epilog=example("xstilts backbones"))
@@ -47,7 +47,7 @@ def ui(port: int, host: str, folder: Path) -> None:
     """
     from toolkit.recipes.look.ui import open_ui
 
-    sys.exit(open_ui(folder, host=host, port=port, tell=click.echo))
+    sys.exit(open_ui(folder, host=host, port=port, tell=echo))
 
 
 @click.command(epilog=example("xstilts doctor", "xstilts doctor --data-root MIRROR"))

@@ -10,7 +10,7 @@ import click
 import toolkit
 from toolkit.commands.groups import Command, example
 from toolkit.commands.options import LANGUAGES, LOCK, OUT, PATH, Results, Settings, resolve, settings
-from toolkit.commands.screen import say, show_written, telling
+from toolkit.commands.screen import echo, say, show_written, telling
 from toolkit.errors import ToolkitError
 
 
@@ -96,7 +96,7 @@ def _suite(expr: str, options: EvalOptions) -> None:
         instead[name] = composition
     config = resolve(options)
     if options["dry_run"]:
-        click.echo(toolkit.plan_suite(expr, config, suite=suite, instead=instead).text)
+        echo(toolkit.plan_suite(expr, config, suite=suite, instead=instead).text)
         return
     with telling() as tell:
         result = toolkit.evaluate_suite(expr, config, suite=suite, instead=instead, **tell)

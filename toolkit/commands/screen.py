@@ -14,6 +14,7 @@ import click
 
 from toolkit.commands.live import live_region, log_lines
 from toolkit.progress import Report, Say, say_nothing, silent
+from toolkit.safe_text import one_line, visible
 
 if TYPE_CHECKING:
     from toolkit.face.shared import Listing, Telling
@@ -31,10 +32,18 @@ class Voice:
     echo: Say
 
 
+def echo(text: str, *, err: bool = False) -> None:
+    """Print a text, to stdout or stderr: everything that the command line prints passes here or through the live region.
+
+    Texts of strangers are shown, and do not act on the terminal (`safe_text.visible`).
+    """
+    click.echo(visible(text), err=err)
+
+
 def say(sentence: str) -> None:
     """Print a sentence that is not the result: to stderr, so that results can be piped; with --quiet nothing."""
     if not is_quiet():
-        click.echo(sentence, err=True)
+        echo(sentence, err=True)
 
 
 def be_quiet(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -78,13 +87,14 @@ def print_table(
     if not console.is_terminal:
         console.width = 400
     cut = cut or {}
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = fit(headers, rows, console.width, cut=cut, drop=drop)
     table = Table(box=None, pad_edge=False, show_header=header, header_style="bold")
     for place, width in widths.items():
         name = headers[place]
         # Columns of which none may be cut wrap, as long sentences must.
-        one_line = {"no_wrap": True, "max_width": width} if cut or drop else {}
-        table.add_column(name, overflow="ellipsis", **one_line)  # type: ignore[arg-type]
+        fixed = {"no_wrap": True, "max_width": width} if cut or drop else {}
+        table.add_column(name, overflow="ellipsis", **fixed)  # type: ignore[arg-type]
     for row in rows:
         table.add_row(*(row[place] for place in widths))
     console.print(table)
@@ -128,18 +138,18 @@ def telling() -> Iterator[Telling]:
 def voice() -> Iterator[Voice]:
     """Yield the callbacks of `telling`, and `echo` for lines of the result that are printed one by one."""
     if is_quiet():
-        yield Voice(silent, say_nothing, click.echo)
+        yield Voice(silent, say_nothing, echo)
     elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         with live_region() as (report, say_above):
             # Where both streams are the terminal, what is printed between two drawings of the region must be above it.
-            yield Voice(report, say_above, say_above if sys.stdout.isatty() else click.echo)
+            yield Voice(report, say_above, say_above if sys.stdout.isatty() else echo)
     else:
-        yield Voice(log_lines(say), say, click.echo)
+        yield Voice(log_lines(say), say, echo)
 
 
 def show_written(result: WrittenResult, out: Path | None) -> None:
     """Print a result to stdout, and to stderr where its files are: in a folder of their own, or copied into `out`."""
-    click.echo(result.text)
+    echo(result.text)
     say(f"Written to {result.folder if out is None else result.save(out)}/")
 
 
@@ -149,7 +159,7 @@ def show(found: Listing, *, cut: Mapping[str, int] | None = None, drop: Sequence
     if found.cells:
         left_out = print_table(found.headers, found.cells, header=any(found.headers), cut=cut, drop=drop)
     for line in found.lines:
-        click.echo(line)
+        echo(line)
     for note in found.notes:
         say(note)
     return left_out

@@ -19,7 +19,7 @@ from toolkit.commands.options import (
     RESAMPLES,
     TASK_FILE,
 )
-from toolkit.commands.screen import say, telling
+from toolkit.commands.screen import echo, say, telling
 
 if TYPE_CHECKING:
     from toolkit.config import Config
@@ -92,13 +92,13 @@ def sweep_run(context: click.Context, file: str, **options: Unpack[SweepOptions]
             planned = toolkit.sweep_plan(file, config, settings=settings, out=out, workers=workers, **tell)
         for note in planned.notes:
             say(f"Left out: {note}")
-        click.echo(planned.text)
+        echo(planned.text)
         return
     with telling() as tell:
         found = toolkit.sweep(
             file, config, settings=settings, out=out, workers=workers, update=options["update"], **tell
         )
-    click.echo(found.text)
+    echo(found.text)
     if found.failed:
         context.exit(1)
 
@@ -127,7 +127,7 @@ def _settings(options: SweepOptions) -> tuple[dict[str, str], Config]:
 
 def _status(folder: Path) -> None:
     """Print what a sweep has done, what runs, what failed, what is left, and when it will end."""
-    click.echo(toolkit.sweep_status(folder).text)
+    echo(toolkit.sweep_status(folder).text)
 
 
 def _report(folder: Path, out: Path | None, resamples: int, task_files: Sequence[Path]) -> None:
@@ -137,7 +137,7 @@ def _report(folder: Path, out: Path | None, resamples: int, task_files: Sequence
     """
     config = toolkit.configure(task_files=task_files)
     result = toolkit.sweep_report(folder, config, out=out, resamples=resamples, say=say)
-    click.echo(result.text)
+    echo(result.text)
     say(f"Written to {result.folder}/; open {result.folder / 'report.html'} in a browser.")
 
 

@@ -11,7 +11,7 @@ import toolkit
 from toolkit.commands.fusion import prune
 from toolkit.commands.groups import Command, example
 from toolkit.commands.options import AS_NAME, BY, FORCE, LOCK, Settings, resolve, settings
-from toolkit.commands.screen import is_main_process, telling
+from toolkit.commands.screen import echo, is_main_process, telling
 from toolkit.commands.transfer import SWEEP, VARIANT
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _suggest(members: tuple[str, ...], n: int, options: FuseOptions) -> None:
             by=options["by"],
             **tell,
         )
-    click.echo(found.text)
+    echo(found.text)
 
 
 class Asked(TypedDict):
@@ -183,7 +183,7 @@ def _asked(options: TrainOptions) -> Asked:
 
 def _show(made: Trained) -> None:
     if made.cards and is_main_process():
-        click.echo(made.text)
+        echo(made.text)
 
 
 class PlanOptions(Settings):
@@ -214,4 +214,4 @@ def plan(expr: str, as_json: bool, **options: Unpack[PlanOptions]) -> None:
     """
     found = toolkit.plan(expr, resolve(options), name=options["new_name"], retrain=options["retrain"] or False)
     for line in found.json_lines if as_json else [found.text]:
-        click.echo(line)
+        echo(line)

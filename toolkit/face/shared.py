@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from toolkit.progress import Report, Say, say_nothing, silent
 from toolkit.results.result import Record, Result
+from toolkit.safe_text import one_line
 
 if TYPE_CHECKING:
     from toolkit.config import Config
@@ -82,6 +83,6 @@ def aligned(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]
         >>> aligned(["task", "n"], [["xnli", "10"], ["pawsx", "2"]])
         ['task   n', 'xnli   10', 'pawsx  2']
     """
-    rows = [headers, *cells] if any(headers) else list(cells)
+    rows = [[one_line(cell) for cell in row] for row in ([headers, *cells] if any(headers) else cells)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

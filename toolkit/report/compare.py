@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 from toolkit.languages import low_resource
 from toolkit.report.plots import save
 from toolkit.report.table import GENERATED_NOTE, Cell, Table
+from toolkit.safe_text import csv_text
 from toolkit.statistics.draws import Resampled
 from toolkit.statistics.estimates import LEVEL, Estimate, Tested, holm
 
@@ -165,20 +164,19 @@ def compare_table(found: Comparison) -> Table:
 
 def compare_csv(found: Comparison) -> str:
     """Return a comparison as tidy CSV, in fractions with all their digits."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
     header = ["composition", "baseline", "what", "rows", "score", "score_low", "score_high"]
-    writer.writerow([*header, "difference", "low", "high", "p", "p_holm", "is_significant"])
+    header += ["difference", "low", "high", "p", "p_holm", "is_significant"]
+    lines: list[list[object]] = []
     for name in (found.baseline, *found.others):
         for what in found.lines:
             s = found.scores[name][what]
-            row = [name, found.baseline, what, found.n.get(what, ""), s.value, s.low, s.high]
+            line = [name, found.baseline, what, found.n.get(what, ""), s.value, s.low, s.high]
             if name == found.baseline:
-                writer.writerow([*row, *[""] * 6])
+                lines.append([*line, *[None] * 6])
             else:
                 d = found.differences[name][what]
-                writer.writerow([*row, d.value, d.low, d.high, d.p, d.adjusted, d.is_significant])
-    return buffer.getvalue()
+                lines.append([*line, d.value, d.low, d.high, d.p, d.adjusted, d.is_significant])
+    return csv_text(header, lines)
 
 
 def compare_figure(found: Comparison, path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from toolkit.errors import ToolkitError
 from toolkit.files import replacing
 from toolkit.report.table import table
 from toolkit.results.score import Score
+from toolkit.safe_text import visible
 
 
 def heat_map(scores: Sequence[Score], path: Path, *, pivot_language: str = "en") -> None:
@@ -67,14 +69,18 @@ def heat_map(scores: Sequence[Score], path: Path, *, pivot_language: str = "en")
 def save(figure: Any, path: Path) -> None:
     """Write a figure as a PNG, or as an SVG if the name ends in `.svg`; the file is whole or absent.
 
+    Its texts are shown as they are: none is read as a formula, and none holds what an SVG cannot.
+
     Raises:
         ToolkitError: the file cannot be written.
     """
     from matplotlib import rc_context
 
     path = Path(path)
+    _make_plain(figure)
+    fixed = {"svg.hashsalt": "xstilts", "svg.fonttype": "none", "text.parse_math": False}
     try:
-        with replacing(path) as file, rc_context({"svg.hashsalt": "xstilts", "svg.fonttype": "none"}):
+        with replacing(path) as file, rc_context(fixed):
             # Without version, date and random ids inside, the same scores make the same file.
             if path.suffix == ".svg":
                 figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
@@ -82,6 +88,22 @@ def save(figure: Any, path: Path) -> None:
                 figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
     except OSError as fault:
         raise ToolkitError(f"Cannot write {path}: {fault.strerror}; free space or name another folder.") from None
+
+
+def _make_plain(figure: Any) -> None:
+    from matplotlib.axis import Axis
+    from matplotlib.text import Text
+
+    for axis in figure.findobj(Axis):  # the texts of ticks are made when the figure is drawn
+        formatter = axis.get_major_formatter()
+        formatter.format_ticks = partial(_plain_ticks, formatter.format_ticks)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_text(visible(text.get_text()))
+
+
+def _plain_ticks(made: Callable[[Sequence[float]], Sequence[str]], places: Sequence[float]) -> list[str]:
+    return [visible(text) for text in made(places)]
 
 
 def _short(label: str, length: int = 60) -> str:

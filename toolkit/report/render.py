@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Sequence
 
 from toolkit.registry import unknown
 from toolkit.report.table import Cell, Table
+from toolkit.safe_text import csv_text, latex_text, markdown_text, one_line, visible
 
 FORMATS = ("text", "markdown", "csv", "latex")
 NOTHING = "-"
@@ -43,21 +41,22 @@ def render(table: Table, format: str = "text", *, width: int = 120) -> str:
 
 
 def _text(table: Table, width: int) -> str:
-    rows = [[_cell(cell) for cell in row] for row in table.rows]
-    widths = [max(map(len, column)) for column in zip(table.columns, *rows, strict=True)]
+    columns = [one_line(name) for name in table.columns]
+    rows = [[one_line(_cell(cell)) for cell in row] for row in table.rows]
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     is_text = [_holds_text(table, place) for place in range(len(table.columns))]
     # The columns of text identify a row, so every block begins with them.
     named = table.named
     if named is None:
         named = next((place for place, is_name in enumerate(is_text) if not is_name), len(is_text))
-    lines = [table.title] if table.title else []
+    lines = [visible(table.title)] if table.title else []
     for number, block in enumerate(_blocks(widths, named, width)):
         if number:
             lines.append("")
-        for cells in [list(table.columns), *rows]:
+        for cells in [columns, *rows]:
             padded = [cells[i].ljust(widths[i]) if is_text[i] else cells[i].rjust(widths[i]) for i in block]
             lines.append("  ".join(padded).rstrip())
-    return "\n".join([*lines, *table.notes]) + "\n"
+    return "\n".join([*lines, *map(visible, table.notes)]) + "\n"
 
 
 def _blocks(widths: Sequence[int], named: int, width: int) -> list[list[int]]:
@@ -75,31 +74,25 @@ def _blocks(widths: Sequence[int], named: int, width: int) -> list[list[int]]:
 
 def _markdown(table: Table) -> str:
     is_text = [_holds_text(table, place) for place in range(len(table.columns))]
-    lines = [f"**{_escaped(table.title)}**", ""] if table.title else []
-    lines.append(f"| {' | '.join(map(_escaped, table.columns))} |")
+    lines = [f"**{markdown_text(table.title)}**", ""] if table.title else []
+    lines.append(f"| {' | '.join(map(markdown_text, table.columns))} |")
     lines.append(f"|{'|'.join('---' if is_name else '---:' for is_name in is_text)}|")
-    lines += [f"| {' | '.join(_escaped(_cell(cell)) for cell in row)} |" for row in table.rows]
+    lines += [f"| {' | '.join(markdown_text(_cell(cell)) for cell in row)} |" for row in table.rows]
     for note in table.notes:
-        lines += ["", _escaped(note)]
+        lines += ["", markdown_text(note)]
     return "\n".join(lines) + "\n"
 
 
 def _csv(table: Table) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows(
-        ["" if cell is None else f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row]
-        for row in table.rows
-    )
-    return buffer.getvalue()
+    rows = ([f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row] for row in table.rows)
+    return csv_text(table.columns, rows)
 
 
 def _latex(table: Table) -> str:
     is_text = [_holds_text(table, place) for place in range(len(table.columns))]
     named = 1 if table.named is None else table.named
     columns = "".join("l" if is_name and place < named else "r" for place, is_name in enumerate(is_text))
-    rows = [" & ".join(latex_escaped(_cell(cell)) for cell in row) + r" \\" for row in table.rows]
+    rows = [" & ".join(latex_text(_cell(cell)) for cell in row) + r" \\" for row in table.rows]
     widths = [
         max(map(len, column))
         for column in zip(table.columns, *([_cell(c) for c in r] for r in table.rows), strict=True)
@@ -112,44 +105,18 @@ def _latex(table: Table) -> str:
         *([r"\resizebox{\linewidth}{!}{%"] if is_wide else []),
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
-        " & ".join(map(latex_escaped, table.columns)) + r" \\",
+        " & ".join(map(latex_text, table.columns)) + r" \\",
         r"\midrule",
         *rows,
         r"\bottomrule",
         r"\end{tabular}" + ("}" if is_wide else ""),
-        rf"\caption{{{latex_escaped(' '.join([table.title + '.', *table.notes]))}}}",
+        rf"\caption{{{latex_text(' '.join([table.title + '.', *table.notes]))}}}",
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
 
 
 _LATEX_WIDTH = 90  # characters that fit into a line of an article
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    **{sign: rf"\{sign}" for sign in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "±": r"$\pm$",
-    "−": r"$-$",
-    "…": r"\dots{}",
-    "≤": r"$\leq$",
-}
-_MINUS = re.compile(r"(?<![A-Za-z0-9}])-(?=[0-9])")
-
-
-def latex_escaped(text: str) -> str:
-    """Return a text escaped for LaTeX.
-
-    Example:
-        >>> print(latex_escaped("fuse[a_b,c] 5 %"))
-        fuse[a\\_b,c] 5 \\%
-        >>> print(latex_escaped("a-1 -2.5"))
-        a-1 $-$2.5
-    """
-    escaped = "".join(_LATEX.get(sign, sign) for sign in text.replace("<=", "≤"))
-    return _MINUS.sub("$-$", escaped)
 
 
 def _cell(cell: Cell) -> str:
@@ -160,7 +127,3 @@ def _cell(cell: Cell) -> str:
 
 def _holds_text(table: Table, place: int) -> bool:
     return any(isinstance(row[place], str) for row in table.rows)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")

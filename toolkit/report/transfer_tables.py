@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
-
 from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.compare import points
 from toolkit.report.table import Cell
+from toolkit.safe_text import csv_text, markdown_text
 from toolkit.similarity import BEATS, CANNOT_TELL, DOES_NOT, MEASURES, Interval, Measured
 from toolkit.similarity.ranking import MEASURE_NAMES, Ranking, TransferRanking, is_trivial, verdicts
 
@@ -117,15 +114,23 @@ def difference_table(found: TransferRanking, measure: str) -> Table:
 
 def prediction_markdown(found: TransferRanking) -> str:
     """Return the whole prediction: the answer, agreement, differences to the controls, and each target's ranking."""
-    lines = [f"# Predicted transfer, {found.backbone}", ""]
+    lines = [f"# Predicted transfer, {markdown_text(found.backbone)}", ""]
     if found.validation is not None:
-        lines += [f"- {line}" for line in verdicts(found)] + ["", render(validation_table(found), "markdown")]
+        lines += [f"- {markdown_text(line)}" for line in verdicts(found)] + [
+            "",
+            render(validation_table(found), "markdown"),
+        ]
         lines.append(render(against_table(found), "markdown"))
         lines += [render(difference_table(found, measure), "markdown") for measure in MEASURES]
     lines += ["## Rankings", ""]
     lines += [render(ranking_table(found, ranking), "markdown") for ranking in found.rankings]
-    lines += ["## Predictors", "", *(f"- {name}: {what}" for name, what in found.definitions.items()), ""]
-    lines += [f"- {note}" for note in found.notes]
+    lines += [
+        "## Predictors",
+        "",
+        *(markdown_text(f"- {name}: {what}") for name, what in found.definitions.items()),
+        "",
+    ]
+    lines += [f"- {markdown_text(note)}" for note in found.notes]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -151,7 +156,7 @@ def prediction_csv(found: TransferRanking) -> str:
                 value, place, gain = each.values.get(name), places.get(each.source), each.gain
                 row = (ranking.target, ranking.level, each.source, each.level, name, name in found.controls)
                 rows.append((*row, _plain(value), _plain(place), _plain(gain), each.absent.get(name, "")))
-    return _csv(columns, rows)
+    return csv_text(columns, rows)
 
 
 def validation_csv(found: TransferRanking) -> str:
@@ -169,7 +174,7 @@ def validation_csv(found: TransferRanking) -> str:
         for rival, other in each.against.items():
             difference = (_plain(value) for value in (other.value, other.low, other.high))
             rows.append((*row, each.verdict or "", rival, *difference))
-    return _csv(columns, rows)
+    return csv_text(columns, rows)
 
 
 def number(value: float) -> str:
@@ -202,11 +207,3 @@ def _value(value: float | None, measure: str) -> str:
 
 def _plain(value: float | None) -> str:
     return "" if value is None else repr(value)
-
-
-def _csv(columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return buffer.getvalue()

@@ -14,6 +14,7 @@ from typing import Any
 
 from toolkit.errors import DataError
 from toolkit.files import replace_text
+from toolkit.safe_text import json_text
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,8 @@ def write_predictions(predictions: Iterable[Prediction], path: Path) -> None:
     Raises:
         ToolkitError: the file cannot be written.
     """
-    lines = (
-        json.dumps({**{name: getattr(each, name) for name in _FIELDS}, **each.counts}, ensure_ascii=False)
-        for each in predictions
-    )
-    # Half of a surrogate pair, which a data set may hold, is not UTF-8: the escape keeps it.
-    replace_text(path, "".join(f"{_encodable(line)}\n" for line in lines))
+    lines = (json_text({**{name: getattr(each, name) for name in _FIELDS}, **each.counts}) for each in predictions)
+    replace_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def read_predictions(path: Path) -> list[Prediction]:
@@ -100,11 +97,3 @@ def _prediction(line: str, where: str) -> Prediction:
         )
     except ValueError as fault:
         raise DataError(f"{where}: {fault}") from None
-
-
-def _encodable(line: str) -> str:
-    try:
-        line.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(json.loads(line))
-    return line

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from toolkit.errors import ToolkitError
 from toolkit.files import replace_text
+from toolkit.safe_text import csv_rows, csv_text, json_text, visible
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -50,9 +48,9 @@ class Result(ABC):
         """Write what was found into a folder, which is made, and return it."""
         folder = Path(folder)
         records = self.records()
-        replace_text(folder / f"{self.stem}.txt", self.text.rstrip("\n") + "\n")
+        replace_text(folder / f"{self.stem}.txt", visible(self.text).rstrip("\n") + "\n")
         replace_text(folder / f"{self.stem}.csv", as_csv(records))
-        lines = ",\n".join(json.dumps(dict(record), ensure_ascii=False) for record in records)
+        lines = ",\n".join(json_text(dict(record)) for record in records)
         replace_text(folder / f"{self.stem}.json", f"[\n{lines}\n]\n" if records else "[]\n")
         return folder
 
@@ -106,11 +104,8 @@ def as_csv(records: Sequence[Record]) -> str:
     """
     if not records:
         return ""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return buffer.getvalue()
+    columns = list(records[0])
+    return csv_text(columns, ([record[name] for name in columns] for record in records))
 
 
 def from_csv(text: str) -> list[Record]:
@@ -120,7 +115,7 @@ def from_csv(text: str) -> list[Record]:
         >>> from_csv("task,value,n,is_best\\nxnli,0.5,10,True\\nxquad,,20,False\\n")[1]
         {'task': 'xquad', 'value': None, 'n': 20, 'is_best': False}
     """
-    rows = list(csv.DictReader(io.StringIO(text)))
+    rows = csv_rows(text)
     columns = {name: _typed([row[name] for row in rows]) for name in (rows[0] if rows else ())}
     return [{name: column[number] for name, column in columns.items()} for number in range(len(rows))]
 

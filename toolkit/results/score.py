@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -12,6 +10,7 @@ from typing import Any, Protocol
 
 from toolkit.errors import DataError
 from toolkit.files import replace_text
+from toolkit.safe_text import csv_text, json_text
 
 
 class ScoredRows(Protocol):
@@ -214,7 +213,7 @@ def write_json(scores: Iterable[Score], path: Path) -> None:
     Raises:
         ToolkitError: the file cannot be written.
     """
-    rows = ",\n".join(json.dumps(to_dict(score), ensure_ascii=False) for score in scores)
+    rows = ",\n".join(json_text(to_dict(score)) for score in scores)
     replace_text(path, f"[\n{rows}\n]\n")
 
 
@@ -227,11 +226,8 @@ def write_csv(records: Iterable[Any], path: Path, *, of: type = Score) -> None:
     Raises:
         ToolkitError: the file cannot be written.
     """
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, [item.name for item in fields(of)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(record) for record in records)
-    replace_text(path, buffer.getvalue())
+    columns = [item.name for item in fields(of)]
+    replace_text(path, csv_text(columns, ([getattr(record, name) for name in columns] for record in records)))
 
 
 def read_json(path: Path) -> list[Score]:

@@ -15,6 +15,7 @@ from typing import Any
 from toolkit.errors import ToolkitError
 from toolkit.files import replace_text
 from toolkit.results.score import from_dict as score_from_dict
+from toolkit.safe_text import json_text
 from toolkit.sweeps.values import Attempt, Cell, Record, Step, Sweep
 
 FORMAT = 1
@@ -77,7 +78,7 @@ class SweepFolder:
     def write_plan(self, planned: Planned) -> None:
         """Write `sweep.json`."""
         values = {"format": FORMAT, **asdict(planned)}
-        replace_text(self.root / SWEEP_FILE, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+        replace_text(self.root / SWEEP_FILE, json_text(values, indent=1) + "\n")
 
     def plan(self) -> Planned | None:
         """Return the content of `sweep.json`; None if there is none.
@@ -107,7 +108,7 @@ class SweepFolder:
 
     def write(self, record: Record) -> None:
         """Write a record."""
-        text = json.dumps(asdict(record), indent=1, ensure_ascii=False)
+        text = json_text(asdict(record), indent=1)
         replace_text(self._path(record.kind, record.key), text + "\n")
 
     def record(self, step: Step) -> Record | None:

@@ -10,7 +10,7 @@ import click
 import toolkit
 from toolkit.commands.groups import Commands, FormerArgument, example
 from toolkit.commands.options import PATH, SHELF, ZOO
-from toolkit.commands.screen import show
+from toolkit.commands.screen import echo, show
 
 if TYPE_CHECKING:
     from toolkit.face.zoo import Sort
@@ -63,7 +63,7 @@ def zoo_list(
 @SHELF
 def zoo_show(name: str, zoo: Path, backbone: str | None) -> None:
     """Print an adapter's card: recipe, parents, data seen, scores, files."""
-    click.echo(toolkit.zoo_show(name, toolkit.configure(zoo=zoo), backbone=backbone).text)
+    echo(toolkit.zoo_show(name, toolkit.configure(zoo=zoo), backbone=backbone).text)
 
 
 @zoo.command("log", epilog=example("xstilts zoo log mnli/squad", "xstilts zoo log mnli --backbone embedded"))
@@ -95,7 +95,7 @@ def zoo_diff(first: str, second: str, at: str | None, zoo: Path, backbone: str |
 
     Relative difference: 2 |a - b| / (|a| + |b|), 0 for equal weights.
     """
-    click.echo(toolkit.zoo_diff(first, second, toolkit.configure(zoo=zoo), at=at, backbone=backbone).text)
+    echo(toolkit.zoo_diff(first, second, toolkit.configure(zoo=zoo), at=at, backbone=backbone).text)
 
 
 @zoo.command("verify", epilog=example("xstilts zoo verify", "xstilts zoo verify mnli"))

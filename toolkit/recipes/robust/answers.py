@@ -29,6 +29,7 @@ from toolkit.results.predictions import Prediction, read_predictions, write_pred
 from toolkit.results.score import Score
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.results.score import to_dict as score_to_dict
+from toolkit.safe_text import json_text
 from toolkit.tasks import Task
 from toolkit.tasks.kinds import RETRIEVED, Kind
 from toolkit.tasks.rows import ROW_TYPES
@@ -136,7 +137,7 @@ class Answering(AbstractContextManager["Answering"]):
                 on_round=_telling(self.session.report, what, before, len(originals)),
             )
             records = (_record(each, row) for each, row in zip(found, originals, strict=False))
-            replace_text(kept, "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in records))
+            replace_text(kept, "".join(f"{json_text(each)}\n" for each in records))
         return attack_measures(found, originals, rows.task.kind)
 
     def _key(self, rows: Rows, protocol: str, *more: Any) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.report import GENERATED_NOTE, Table, render
 from toolkit.report.robustness import attack_by_language, attacks_table, falls_table, strength_curves
 from toolkit.results.score import Score, write_csv, write_json
+from toolkit.safe_text import csv_text, markdown_text
 from toolkit.statistics.robustness import CLEAN, Fall
 from toolkit.tasks import Task
 
@@ -101,7 +100,7 @@ def write_robust(found: Found, tables: Sequence[Table], folder: Path) -> None:
     target, measure = found.target, found.measure
     every = [*tables, *_by_language(found.scores, measure), *_attacked(found.attacks)]
     text = "\n".join(render(each, "markdown") for each in every)
-    replace_text(folder / "robust.md", f"# Robustness on {target.name}\n\n{text}")
+    replace_text(folder / "robust.md", f"# Robustness on {markdown_text(target.name)}\n\n{text}")
     write_json(found.scores, folder / "scores.json")
     write_csv(found.scores, folder / "scores.csv")
     replace_text(folder / "robust.csv", falls_csv(found.falls))
@@ -113,16 +112,14 @@ def write_robust(found: Found, tables: Sequence[Table], folder: Path) -> None:
 
 def falls_csv(found: Sequence[Fall]) -> str:
     """Return one line for each composition, perturbation and strength, in fractions."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    lines = []
     for fall in found:
         line: list[object] = [fall.composition, fall.perturbation, fall.strength, " ".join(fall.languages)]
         line += [fall.clean, fall.noisy, fall.drop_rate]
         for each in (fall.drop, fall.gain, fall.spared):
-            line += ["", "", "", ""] if each is None else [each.value, each.low, each.high, each.adjusted]
-        writer.writerow(line)
-    return buffer.getvalue()
+            line += [None] * 4 if each is None else [each.value, each.low, each.high, each.adjusted]
+        lines.append(line)
+    return csv_text(_COLUMNS, lines)
 
 
 def track_robust(found: Found, folder: Path, session: Session) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shutil
@@ -19,6 +18,7 @@ from toolkit.evaluation.spans import Spans
 from toolkit.files import replace_text
 from toolkit.progress import Say
 from toolkit.results.predictions import write_predictions
+from toolkit.safe_text import json_text
 
 FOLDER = "predictions"
 NEVER = 3.4e38  # JSON has no infinity: what stands for the score of a span that does not exist
@@ -115,9 +115,4 @@ def _finite(value: float) -> float:
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
-    text = json.dumps(values, ensure_ascii=False, indent=1)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:  # half of a surrogate pair
-        text = json.dumps(values, indent=1)
-    replace_text(path, text + "\n")
+    replace_text(path, json_text(values, indent=1) + "\n")

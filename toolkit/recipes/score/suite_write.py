@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from toolkit.report import Table, render
 from toolkit.report.table import GENERATED_NOTE, Cell
 from toolkit.results.result import Record, WrittenResult
 from toolkit.results.score import Score, write_csv, write_json
+from toolkit.safe_text import json_text
 from toolkit.tasks.suites import Suite
 
 
@@ -133,7 +133,7 @@ def write_suite(result: SuiteResult, suite: Suite, expression: str, *, backbone:
             for each in result.tasks
         },
     }
-    replace_text(result.folder / "suite.json", json.dumps(held, ensure_ascii=False, indent=1) + "\n")
+    replace_text(result.folder / "suite.json", json_text(held, indent=1) + "\n")
     rows: list[tuple[Cell, ...]] = [
         (suite.name, each.part.entry.task, each.part.composition, name, code, 100 * value)
         for each in result.tasks

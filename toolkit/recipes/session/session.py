@@ -16,6 +16,7 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.modeling.hub_ids import check_backbone_name
 from toolkit.progress import Report, Say, Tell, say_nothing, silent
+from toolkit.safe_text import one_line, visible
 from toolkit.tasks import Catalogue, catalogue_of
 from toolkit.tracking import Opening, Tracker, open_tracker
 from toolkit.tracking.tracked import tracked
@@ -103,7 +104,9 @@ class Session:
 
         `tracker.run_id` inside it is the run's id.
         """
-        opening = Opening(name, experiment=experiment, tags=tags, params=params, began=began, resume=resume)
+        # A tracker shows names and tags on its pages.
+        tags = {key: visible(value) if isinstance(value, str) else value for key, value in tags.items()}
+        opening = Opening(one_line(name), experiment=experiment, tags=tags, params=params, began=began, resume=resume)
         return tracked(self.tracker, self.say, opening)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from toolkit.recipes.sweep.facts import BackboneFact, Need, RowsFact
 from toolkit.results.score import Score
+from toolkit.safe_text import json_text
 from toolkit.sweeps import Step
 
 Outcome = Literal["made", "found"]
@@ -226,7 +227,7 @@ def to_line(message: Hire | Job | Event) -> str:
         >>> to_line(Resumed(3))
         '{"is": "Resumed", "at": 3}'
     """
-    return json.dumps({"is": type(message).__name__, **asdict(message)}, ensure_ascii=False)
+    return json_text({"is": type(message).__name__, **asdict(message)})
 
 
 def hire_of(line: str) -> Hire:

@@ -32,6 +32,7 @@ from toolkit.report.sweep.verdicts import answers, verdicts
 from toolkit.report.transfer_tables import against_table, validation_table
 from toolkit.results.predictions import read_predictions
 from toolkit.results.result import Record, WrittenResult, from_csv
+from toolkit.safe_text import markdown_text
 from toolkit.similarity.ranking import FILE, FOLDER, read_prediction
 from toolkit.similarity.ranking import verdicts as prediction_verdicts
 from toolkit.statistics.bootstrap import RESAMPLES, resample
@@ -257,13 +258,13 @@ def _write(found: SweepReport, folder: Path, asides: Sequence[Aside]) -> None:
     pages: Mapping[str, Table] = {task: page_table(found, task) for task in found.targets}
     lines = [*answers(found), *verdicts(found)]
     markdown = [
-        f"# {found.title or found.name}",
-        *([f"_{found.question}_"] if found.question else []),
-        *(["\n".join(f"- {line}" for line in lines)] if lines else []),
-        *(["\n".join(f"- {line}" for line in found.lacks)] if found.lacks else []),
+        f"# {markdown_text(found.title or found.name)}",
+        *([f"_{markdown_text(found.question)}_"] if found.question else []),
+        *(["\n".join(f"- {markdown_text(line)}" for line in lines)] if lines else []),
+        *(["\n".join(f"- {markdown_text(line)}" for line in found.lacks)] if found.lacks else []),
         *(render(table, "markdown").rstrip() for table in tables),
         *(_markdown(aside) for aside in asides),
-        *(f"## {task}\n\n{render(page, 'markdown').rstrip()}" for task, page in pages.items()),
+        *(f"## {markdown_text(task)}\n\n{render(page, 'markdown').rstrip()}" for task, page in pages.items()),
     ]
     latex = [
         render(table, "latex")
@@ -282,8 +283,10 @@ def _write(found: SweepReport, folder: Path, asides: Sequence[Aside]) -> None:
 
 
 def _markdown(aside: Aside) -> str:
-    lines = "\n".join(f"- {line}" for line in aside.lines)
-    return "\n\n".join([f"## {aside.heading}", lines, *(render(table, "markdown").rstrip() for table in aside.tables)])
+    lines = "\n".join(f"- {markdown_text(line)}" for line in aside.lines)
+    return "\n\n".join(
+        [f"## {markdown_text(aside.heading)}", lines, *(render(table, "markdown").rstrip() for table in aside.tables)]
+    )
 
 
 def _tables(found: SweepReport) -> list[Table]:

@@ -34,6 +34,7 @@ from toolkit.recipes.sweep.messages import (
 )
 from toolkit.recipes.sweep.plan import make_plan, stages_without_sharing
 from toolkit.recipes.sweep.pool import OnEvent, Pool
+from toolkit.safe_text import visible
 from toolkit.sweeps import Planned, Step, SweepFolder, load_results, read_sweep
 from toolkit.sweeps.changes import changes
 from toolkit.sweeps.outlook import Speed, left_with, seconds_left, seconds_of, speeds_of
@@ -194,7 +195,7 @@ class _SweepRun:
         sweep = planned.sweep
         self.experiment = config.tracking.experiment or f"sweep {sweep.name}"
         self._name = f"sweep {sweep.name}"
-        self._tags = {"journey": "sweep", "sweep": sweep.name, "question": sweep.question}
+        self._tags = {"journey": "sweep", "sweep": sweep.name, "question": visible(sweep.question)}
         self._params: dict[str, str | int] = {
             "cells": len(sweep.cells),
             "rows": ", ".join(sweep.rows),

@@ -15,6 +15,8 @@ from toolkit.recipes.session.names import free_name, require_name
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.held import MADE, Held, held_entry
 from toolkit.recipes.train.settings import check_lengths
+from toolkit.safe_text import visible
+from toolkit.tasks import Task
 from toolkit.zoo import AdapterCard
 from toolkit.zoo.find import orphans, refuse_orphans
 
@@ -98,7 +100,7 @@ def plan_training(expression: str, session: Session, asked: Asked) -> Planned:
     )
     # A name that is given may take the place of anything.
     _require_trained([stage for stage in stages if asked.name is None or stage.entry != entry], session)
-    _check_lengths(stages, session)
+    _check_tasks(stages, session)
     made = [name for stage in stages for name in stage.makes]
     replaced = tuple(name for name in made if zoo.holds(name, shelf))
     orphaned = {name: found for name, found in orphans(zoo, made, shelf).items() if name in replaced}
@@ -117,10 +119,22 @@ def plan_training(expression: str, session: Session, asked: Asked) -> Planned:
     return Planned(stages, entry, held, replaced, orphaned, text)
 
 
-def _check_lengths(stages: Sequence[Stage], session: Session) -> None:
+def _check_tasks(stages: Sequence[Stage], session: Session) -> None:
     names = dict.fromkeys(ref.name for stage in stages if stage.merge is None for ref in stage.tasks)
     catalogue = session.catalogue
     check_lengths([catalogue.source_task(catalogue.get(name)).kind for name in names], session.config)
+    for name in names:
+        _check_texts(catalogue.get(name))
+
+
+def _check_texts(task: Task) -> None:
+    """Raise for what a card would refuse, when all is trained."""
+    for what, text in [*(("label", label) for label in task.labels), ("licence", task.licence)]:
+        if visible(text) != text:
+            raise ToolkitError(
+                f"The {what} '{text}' of the task '{task.name}' holds control characters, which a card does not take; "
+                "remove them where the task is declared."
+            )
 
 
 def require_asked(planned: Planned, session: Session, *, force: bool) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from toolkit.report.transfer_tables import (
     validation_csv,
     validation_table,
 )
+from toolkit.safe_text import csv_text, markdown_text
 from toolkit.similarity import MEASURES, Matrix
 from toolkit.similarity.ranking import FILE, FOLDER, TransferRanking, to_json
 from toolkit.tasks.kinds import LEVELS
@@ -123,8 +122,8 @@ def write_similarity(found: Compared, tables: Sequence[Table], folder: Path, bac
     parts = [render(table, "markdown") for table in tables]
     parts.append("![similarity](similarity.png)\n")
     if found.sentences:
-        parts.append("".join(f"- Left out: {sentence}\n" for sentence in found.sentences))
-    replace_text(folder / "similarity.md", f"# Similarity of tasks on {backbone}\n\n" + "\n".join(parts))
+        parts.append("".join(f"- Left out: {markdown_text(sentence)}\n" for sentence in found.sentences))
+    replace_text(folder / "similarity.md", f"# Similarity of tasks on {markdown_text(backbone)}\n\n" + "\n".join(parts))
     text = similarity_csv(found.matrices, found.reasons, found.levels)
     replace_text(folder / "similarity.csv", text)
     drawn = [panel for panel in found.panels if any(not math.isnan(value) for row in panel.values for value in row)]
@@ -139,9 +138,7 @@ def similarity_csv(
     levels: Mapping[str, str],
 ) -> str:
     """Return every number as tidy CSV, one line for each predictor and pair of tasks."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["predictor", "source", "source_group", "target", "target_group", "value", "why_not"])
+    lines = []
     for matrix in matrices:
         for source in matrix.names:
             for target in matrix.names:
@@ -150,8 +147,9 @@ def similarity_csv(
                 if matrix.is_symmetric:
                     why_not = why_not or reasons[matrix.predictor].get((target, source), "")
                 shown = "" if math.isnan(value) else repr(value)
-                writer.writerow([matrix.predictor, source, levels[source], target, levels[target], shown, why_not])
-    return buffer.getvalue()
+                lines.append([matrix.predictor, source, levels[source], target, levels[target], shown, why_not])
+    columns = ["predictor", "source", "source_group", "target", "target_group", "value", "why_not"]
+    return csv_text(columns, lines)
 
 
 def pair_name(predictor: str, source: str, target: str) -> str:

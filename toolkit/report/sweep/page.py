@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from html import escape
 from importlib.resources import files
 
 from toolkit.report.compare import MEAN, mark, points
@@ -27,6 +26,7 @@ from toolkit.report.sweep.tables import (
 )
 from toolkit.report.sweep.verdicts import answers, verdicts
 from toolkit.report.table import Table
+from toolkit.safe_text import html_text
 from toolkit.statistics.estimates import Estimate
 
 _FOREST = 240  # px
@@ -35,45 +35,45 @@ _FOREST = 240  # px
 def report_page(report: SweepReport, asides: Sequence[Aside] = ()) -> str:
     """Return the page: the answer, what helps, the table in colour, orders, noise, contrasts, a section for each target."""
     scale = scale_of(report)
-    title = escape(report.title or report.name)
+    title = html_text(report.title or report.name)
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{title}</title><style>{_style()}</style></head><body>",
-        f'<h1>{title}</h1><p class="question">{escape(report.question)}</p>',
+        f'<h1>{title}</h1><p class="question">{html_text(report.question)}</p>',
     ]
     if report.is_generated:
         made = sorted({entry.task for entry in report.entries.values() if entry.is_generated})
-        which = "" if set(made) == set(report.targets) else f" ({escape(', '.join(made))})"
+        which = "" if set(made) == set(report.targets) else f" ({html_text(', '.join(made))})"
         warning = "These numbers are not benchmark results."
         parts.append(f'<p class="band generated"><b>Generated rows{which}.</b> {warning}</p>')
     if report.lacks:
-        parts.append(f'<div class="band partial"><b>{escape(report.lacks[0])}</b>{_missing(report.lacks[1:])}</div>')
+        parts.append(f'<div class="band partial"><b>{html_text(report.lacks[0])}</b>{_missing(report.lacks[1:])}</div>')
     if said := answers(report):
-        items = "".join(f"<li>{escape(line)}</li>" for line in said)
+        items = "".join(f"<li>{html_text(line)}</li>" for line in said)
         parts.append(f'<section class="answer"><h2>Answer</h2><ul>{items}</ul></section>')
     if report.baseline:
         parts += [
             '<h2>What helps</h2><ul class="verdicts">',
             *(f"<li>{_linked(line)}</li>" for line in verdicts(report)),
         ]
-        parts += ["</ul>", f"<h2>Differences to {escape(report.baseline)}</h2>", _legend(scale)]
+        parts += ["</ul>", f"<h2>Differences to {html_text(report.baseline)}</h2>", _legend(scale)]
     else:
         parts.append("<h2>Scores</h2>")
     parts += [_main(report, scale), _notes(main_table(report).notes)]
     if report.noise:
         table = noise_table(report)
-        parts += [f"<h2>{escape(table.title)}</h2>", _noise(report), _notes(table.notes)]
+        parts += [f"<h2>{html_text(table.title)}</h2>", _noise(report), _notes(table.notes)]
     if report.orders:
         table = order_table(report)
-        parts += [f"<h2>{escape(table.title)}</h2>", _plain(table), _notes(table.notes)]
+        parts += [f"<h2>{html_text(table.title)}</h2>", _plain(table), _notes(table.notes)]
     parts += [_section(section) for section in report.sections if section.contrasts]
     parts += [_aside(aside) for aside in asides]
     for task in report.targets:
         page = page_table(report, task)
-        parts += [f'<h2 id="{escape(task)}">{escape(page.title)}</h2>', _languages(report, task, scale)]
+        parts += [f'<h2 id="{html_text(task)}">{html_text(page.title)}</h2>', _languages(report, task, scale)]
         parts.append(_notes(page.notes))
     return "\n".join([*parts, "</body></html>"]) + "\n"
 
@@ -85,7 +85,7 @@ def _style() -> str:
 
 def _main(report: SweepReport, scale: float) -> str:
     head = "".join(
-        f'<th scope="col"><a href="#{escape(task)}">{escape(task)}</a>{f"<br>{escape(variant)}" if variant else ""}</th>'
+        f'<th scope="col"><a href="#{html_text(task)}">{html_text(task)}</a>{f"<br>{html_text(variant)}" if variant else ""}</th>'
         for task, variant in report.columns
     )
     head += f'<th scope="col">{OVERALL}</th>' if report.overall else ""
@@ -100,14 +100,14 @@ def _main(report: SweepReport, scale: float) -> str:
 
 def _row(name: str, cells: Sequence[str], *, is_baseline: bool = False) -> str:
     kind = ' class="baseline"' if is_baseline else ""
-    return f'<tr{kind}><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>'
+    return f'<tr{kind}><th scope="row">{html_text(name)}</th>{"".join(cells)}</tr>'
 
 
 def _cell(entry: Entry | None, scale: float) -> str:
     if entry is None:
         return '<td class="none"></td>'
     if entry.mean is None:
-        return f'<td class="none" title="{escape(entry.error)}">{escape(entry.state)}</td>'
+        return f'<td class="none" title="{html_text(entry.error)}">{html_text(entry.state)}</td>'
     score = points(entry.mean, is_signed=False) + (f" ± {100 * entry.spread:.1f}" if entry.spread is not None else "")
     extra = f" {CONTAMINATED}" if entry.contamination else ""
     extra += f" ({seeds_text(entry)})" if entry.state == "partial" else ""
@@ -138,9 +138,9 @@ def _coloured(gain: float, estimate: Estimate | None, scale: float, below: Seque
         marks = mark(estimate)
         p = estimate.corrected
         title = f"95 % interval {points(estimate.low)} to {points(estimate.high)}; p {p:.4f} after Holm"
-    small = "".join(f"<small>{escape(line)}</small>" for line in below if line)
+    small = "".join(f"<small>{html_text(line)}</small>" for line in below if line)
     named = f' class="{names}"' if names else ""
-    return f'<td{named} style="background:{back}" title="{escape(title)}">{points(gain)}{marks}{small}</td>'
+    return f'<td{named} style="background:{back}" title="{html_text(title)}">{points(gain)}{marks}{small}</td>'
 
 
 def _languages(report: SweepReport, task: str, scale: float) -> str:
@@ -150,7 +150,7 @@ def _languages(report: SweepReport, task: str, scale: float) -> str:
         worst = f"{entry.worst} {points(entry.by_language[entry.worst], is_signed=False)}" if entry.worst else ""
         cells = [_cell(entry, scale)]
         cells += [_scored(entry.over(name), entry.differences.get(name), scale) for name in means]
-        cells.append(f"<td>{escape(worst)}</td>")
+        cells.append(f"<td>{html_text(worst)}</td>")
         cells += [_scored(entry.by_language.get(code), entry.differences.get(code), scale) for code in languages]
         rows.append(_row(entry.row, cells, is_baseline=entry.is_baseline))
     return _wrapped(_head(["", MEAN, *means, "worst", *languages]), rows)
@@ -182,7 +182,7 @@ def _noise(report: SweepReport) -> str:
             below = [f"{left}, {points(one.change.value)}{mark(one.change)}"]
             if one.spared is None:
                 cells.append(
-                    f"<td>{escape(left)}<small>{escape(f'{interval(one.change)}{mark(one.change)}')}</small></td>"
+                    f"<td>{html_text(left)}<small>{html_text(f'{interval(one.change)}{mark(one.change)}')}</small></td>"
                 )
             else:
                 cells.append(_coloured(one.spared.value, one.spared, scale, [*_range(one.spared), *below]))
@@ -199,7 +199,7 @@ def _section(section: Section) -> str:
     for one in section.contrasts:
         verdict = "more than chance" if one.estimate.is_significant else "may be chance"
         weight = ' class="sure"' if one.estimate.is_significant else ""
-        cells = [f"<td>{escape(place(one))}</td>", f"<td>{_forest(one, low, high)}</td>"]
+        cells = [f"<td>{html_text(place(one))}</td>", f"<td>{_forest(one, low, high)}</td>"]
         rows.append(
             _row(
                 one.name,
@@ -207,7 +207,7 @@ def _section(section: Section) -> str:
             )
         )
     table = _wrapped(_head(["difference", "on", "", "points, 95 % interval", ""]), rows)
-    return f"<h2>{escape(section.title)}</h2>{table}{_notes((section.note,) if section.note else ())}"
+    return f"<h2>{html_text(section.title)}</h2>{table}{_notes((section.note,) if section.note else ())}"
 
 
 def _forest(contrast: Contrast, low: float, high: float) -> str:
@@ -219,28 +219,30 @@ def _forest(contrast: Contrast, low: float, high: float) -> str:
     e = contrast.estimate
     sure = ' class="sure"' if e.is_significant else ""
     return (
-        f'<svg class="forest" role="img" aria-label="{escape(interval(e))}" width="{_FOREST}" height="18">'
+        f'<svg class="forest" role="img" aria-label="{html_text(interval(e))}" width="{_FOREST}" height="18">'
         f'<line class="zero" x1="{x(0.0)}" x2="{x(0.0)}" y1="0" y2="18"/>'
         f'<line class="range" x1="{x(e.low)}" x2="{x(e.high)}" y1="9" y2="9"/><circle{sure} cx="{x(e.value)}" cy="9" r="4"/></svg>'
     )
 
 
 def _aside(aside: Aside) -> str:
-    items = "".join(f"<li>{escape(line)}</li>" for line in aside.lines)
-    parts = [f"<h2>{escape(aside.heading)}</h2><ul>{items}</ul>"]
+    items = "".join(f"<li>{html_text(line)}</li>" for line in aside.lines)
+    parts = [f"<h2>{html_text(aside.heading)}</h2><ul>{items}</ul>"]
     parts += [f'<div class="scroll">{inline_svg(aside.picture)}</div>'] if aside.picture else []
     for table in aside.tables:
-        parts += [f"<h3>{escape(table.title)}</h3>", _plain(table), _notes(table.notes)]
+        parts += [f"<h3>{html_text(table.title)}</h3>", _plain(table), _notes(table.notes)]
     return "\n".join(parts)
 
 
 def _plain(table: Table) -> str:
-    rows = [_row(str(row[0] or ""), [f"<td>{escape(str(cell or ''))}</td>" for cell in row[1:]]) for row in table.rows]
+    rows = [
+        _row(str(row[0] or ""), [f"<td>{html_text(str(cell or ''))}</td>" for cell in row[1:]]) for row in table.rows
+    ]
     return _wrapped(_head(table.columns), rows, kind="words")
 
 
 def _head(names: Sequence[str]) -> str:
-    return "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    return "".join(f'<th scope="col">{html_text(name)}</th>' for name in names)
 
 
 def _wrapped(head: str, rows: list[str], *, kind: str = "") -> str:
@@ -263,14 +265,14 @@ def _legend(scale: float) -> str:
 def _missing(lines: tuple[str, ...]) -> str:
     if not lines:
         return ""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    items = "".join(f"<li>{html_text(line)}</li>" for line in lines)
     return f"<details><summary>What is missing</summary><ul>{items}</ul></details>"
 
 
 def _linked(line: str) -> str:
     task, _, rest = line.partition(": ")
-    return f'<a href="#{escape(task)}">{escape(task)}</a>: {escape(rest)}'
+    return f'<a href="#{html_text(task)}">{html_text(task)}</a>: {html_text(rest)}'
 
 
 def _notes(notes: tuple[str, ...]) -> str:
-    return f'<p class="notes">{"<br>".join(map(escape, notes))}</p>' if notes else ""
+    return f'<p class="notes">{"<br>".join(map(html_text, notes))}</p>' if notes else ""

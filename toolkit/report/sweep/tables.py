@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from toolkit.languages import low_resource
 from toolkit.report.compare import LOW, MEAN, ZERO_SHOT, mark, marks_note, points
@@ -13,6 +11,7 @@ from toolkit.report.sweep.entries import CONTAMINATED, Entry
 from toolkit.report.sweep.report import SweepReport
 from toolkit.report.sweep.section import Section, interval
 from toolkit.report.table import Cell, Table
+from toolkit.safe_text import csv_text
 from toolkit.statistics.estimates import Estimate
 
 OVERALL = "mean of targets"
@@ -193,7 +192,7 @@ def report_csv(report: SweepReport) -> str:
                     *(entry.is_generated, " ".join(entry.contamination)),
                 )
             )
-    return _csv(header.split(), rows)
+    return csv_text(header.split(), rows)
 
 
 def contrasts_csv(report: SweepReport) -> str:
@@ -215,7 +214,7 @@ def contrasts_csv(report: SweepReport) -> str:
             if estimate is not None:
                 name = f"{effect.row}, {effect.variant}: {what}"
                 rows.append(("Noise", name, effect.task, "", estimate.value, *_tested(estimate)))
-    return _csv(
+    return csv_text(
         ["section", "difference", "targets", "languages", "value", "low", "high", "p", "p_holm", "is_significant"], rows
     )
 
@@ -224,11 +223,3 @@ def _tested(estimate: Estimate | None) -> tuple[object, ...]:
     if estimate is None:
         return (None,) * 5
     return (estimate.low, estimate.high, estimate.p, estimate.adjusted, estimate.is_significant)
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(["" if value is None else value for value in row] for row in rows)
-    return buffer.getvalue()

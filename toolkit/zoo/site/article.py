@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from toolkit.composition import Fuse, parse
+from toolkit.safe_text import html_text as escape
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.diff import flat
 from toolkit.zoo.find import size

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from html import escape
+
+from toolkit.safe_text import html_text as escape
 
 _ROW, _HEIGHT, _GAP, _MARGIN = 60, 46, 72, 14
 _CHARACTER, _PADDING = 7.9, 24  # of the page's monospaced font at 13 px

@@ -1,6 +1,6 @@
 """Gallery of a zoo as one page of HTML: its adapters, their scores, and their lineage.
 
-Everything in a card may be a stranger's text. It reaches the page through `html.escape` alone; the page carries one script and one style
+Everything in a card may be a stranger's text. It reaches the page through `html_text` alone; the page carries one script and one style
 sheet, and its security policy names their hashes, so that a browser runs and fetches nothing else.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 
 from toolkit.files import replace_text
 from toolkit.languages import get_language, is_language
+from toolkit.safe_text import html_text as escape
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.record import with_scores
 from toolkit.zoo.site.article import article, caveat, key_of, languages_of, name_of, note_of
