@@ -78,9 +78,11 @@ def save(figure: Any, path: Path) -> None:
 
     path = Path(path)
     _make_plain(figure)
-    fixed = {"svg.hashsalt": "xstilts", "svg.fonttype": "none", "text.parse_math": False}
     try:
-        with replacing(path) as file, rc_context(fixed):
+        with (
+            replacing(path) as file,
+            rc_context({"svg.hashsalt": "xstilts", "svg.fonttype": "none", "text.parse_math": False}),
+        ):
             # Without version, date and random ids inside, the same scores make the same file.
             if path.suffix == ".svg":
                 figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
