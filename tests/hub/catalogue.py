@@ -22,10 +22,9 @@ from toolkit.tasks.sources.hub import HubSource
 State = Literal["parquet", "converted", "script", "missing", "gated"]
 # As far as public threads and code tell (docs/decisions/0038-one-road-to-rows.md); all others are in parquet.
 LAYOUT: Mapping[str, State] = {
-    "allenai/social_i_qa": "script",
+    "allenai/social_i_qa": "converted",
     "allenai/cosmos_qa": "converted",
-    "facebook/mlqa": "script",
-    "Rowan/hellaswag": "converted",
+    "facebook/mlqa": "converted",
     "pmb/ccg": "missing",
 }
 Tables = dict[tuple[str, str], Table]
@@ -42,7 +41,7 @@ def catalogue_hub(states: Mapping[str, State] = LAYOUT, *, tasks: Iterable[Task]
     declared: dict[str, list[tuple[Task, HubSource]]] = {}
     for task in tasks:
         for source in hub_sources(task):
-            for each in (source, *getattr(source, "alternatives", ())):
+            for each in source.roads():
                 declared.setdefault(each.path, []).append((task, each))
     makers = {
         path: partial(make_repo, path, every, states.get(path, "parquet"), n)

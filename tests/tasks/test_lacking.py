@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from toolkit.errors import ConfigError, DataError, SourceError
+from toolkit.errors import ConfigError, DataError
 from toolkit.tasks import JoinedSource, get_task, load_task
 from toolkit.tasks.lacking import lacking, left_out, reason
 from toolkit.tasks.sources.fill import spellings
@@ -131,32 +131,3 @@ def test_a_placeholder_that_does_not_exist_is_refused_wherever_it_is(text: str, 
     ):
         with pytest.raises(ConfigError, match=r"expected no placeholders but \{code\}, \{iso3\}"):
             declared(tmp_path, **said)
-
-
-def test_a_hub_that_lacks_a_config_is_asked_for_the_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import datasets
-
-    asked = []
-
-    def load(path: str, config: str, *, split: str, revision: str | None) -> Any:
-        asked.append(config)
-        if config != "swa":
-            raise ValueError(f"BuilderConfig '{config}' not found. Available: ['swa']")
-        return datasets.Dataset.from_list(ROWS)
-
-    monkeypatch.delenv("XSTILTS_DATA", raising=False)
-    monkeypatch.setattr(datasets, "load_dataset", load)
-    task = declared(tmp_path, hub="acme/pairs", config='"{iso3}"', splits="{dev: validation}")
-    assert len(task.rows("dev", "sw")) == 2 and asked == ["swh", "swa"]
-    with pytest.raises(SourceError, match="'eng' from the hub"):
-        task.rows("dev", "en")
-
-
-def test_datasets_still_says_that_a_config_is_not_there_in_the_words_we_look_for(tmp_path: Path) -> None:
-    import datasets
-
-    mirror(tmp_path, "en")
-    readme = "---\nconfigs:\n- config_name: en\n  data_files:\n  - split: validation\n    path: en/validation-*\n---\n"
-    (tmp_path / "acme/pairs/README.md").write_text(readme)
-    with pytest.raises(ValueError, match="BuilderConfig .* not found"):
-        datasets.load_dataset(str(tmp_path / "acme/pairs"), "swh", cache_dir=str(tmp_path / "cache"))

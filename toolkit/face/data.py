@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from toolkit.errors import ToolkitError
+from toolkit.errors import SourceError, ToolkitError
 from toolkit.face.shared import Listing, Telling, listing, open_session
 from toolkit.languages import get_language
 from toolkit.progress import silent
@@ -132,6 +132,7 @@ def tasks_fetch(
 
     say = tell.get("say", say_nothing)
     lines: list[str] = []
+    faults: list[str] = []
     rows: list[Record] = []
 
     def tell_line(line: str) -> None:
@@ -151,12 +152,25 @@ def tasks_fetch(
     for one in fetch(
         wanted, Path(out), catalogue=catalogue, languages=codes, endpoint=endpoint, report=tell.get("report", silent)
     ):
+        if one.fault:
+            faults.append(one.fault)
+            continue
         done = f"{one.downloaded} downloaded" if one.downloaded else "all there and whole"
         tell_line(f"{one.repo}@{one.revision[:12]}: {one.files} files, {one.size / 2**20:,.1f} MiB, {done}.")
+        if one.road != f"rows of {one.repo}@{one.revision[:12]}":
+            tell_line(f"{one.repo}: {one.road}.")
         if one.lacking:
             tell_line(f"{one.repo} does not have: {', '.join(one.lacking)}.")
         facts = {"files": one.files, "bytes": one.size, "downloaded": one.downloaded}
         rows.append({"repo": one.repo, "revision": one.revision, **facts, "lacking": ", ".join(one.lacking)})
+    if len(faults) == 1 and not rows:
+        raise SourceError(faults[0])
+    if faults:
+        for fault in dict.fromkeys(faults):
+            tell_line(fault)
+        raise SourceError(
+            f"{len(set(faults))} of {len(set(faults)) + len(rows)} datasets were not fetched, as said above; the rest is in {out}."
+        )
     return listing(rows, lines=lines)
 
 

@@ -165,9 +165,11 @@ def _sliced(said: Mapping[str, Any], held: HubSource | FileSource) -> Source:
         if odd:
             raise ConfigError(f"`{odd[0]}` is of the hub, and '{said['base']}' reads files; expected `files` instead.")
         return held
-    changed = {key: said[key] for key in ("config", "revision") if key in said}
+    changed: dict[str, Any] = {key: said[key] for key in ("config", "revision") if key in said}
     if "splits" in said:
         changed["splits"] = {split: tried(names) for split, names in with_score(said["splits"]).items()}
+    if changed:  # other rows than those that are known to be the same under another id
+        changed["alternatives"] = ()
     return replace(held, **changed)
 
 

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from toolkit.errors import SourceError
 from toolkit.progress import Progress, Report, silent
 from toolkit.tasks.catalogue import BUILT_IN, Catalogue
-from toolkit.tasks.mirror.download import commit_of, download, hub_api, is_whole, list_files, sha256_of
-from toolkit.tasks.mirror.layout import guess_configs, mirror_folder, read_configs
+from toolkit.tasks.mirror.download import Withheld, download, hub_api, is_whole, sha256_of
 from toolkit.tasks.mirror.manifest import Manifest, held_revision, read_manifest, write_manifest
-from toolkit.tasks.mirror.pins import pinned
+from toolkit.tasks.road.listing import README, Listing
+from toolkit.tasks.road.road import find_road
 from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.sources.joined import JoinedSource
+from toolkit.tasks.sources.on_hub import words_of
 from toolkit.tasks.sources.paired import PairedSource
 from toolkit.tasks.sources.share import ShareSource
 from toolkit.tasks.task import Task
-
-README = "README.md"
-# The branch in which the hub keeps the parquet files that it made of a dataset with a loading script.
-CONVERTED = "refs/convert/parquet"
 
 
 @dataclass(frozen=True)
@@ -30,12 +27,14 @@ class Fetched:
     """Result of fetching one dataset.
 
     Attributes:
-        repo: hub id.
+        repo: hub id of the dataset that answered.
         revision: the commit that the mirror now holds.
         files: number of files that the tasks need.
         size: their bytes.
         downloaded: files that were downloaded; the others were there, and whole.
         lacking: configs or splits that tasks name and the dataset does not have.
+        road: which dataset answered, and why not another.
+        fault: why nothing was fetched of it, as a sentence; empty where all is there.
     """
 
     repo: str
@@ -44,14 +43,16 @@ class Fetched:
     size: int
     downloaded: int
     lacking: tuple[str, ...] = ()
+    road: str = ""
+    fault: str = ""
 
 
 @dataclass
 class _Wanted:
-    """A dataset, and by config (its spellings) the splits that tasks read of it, in the order in which they try them."""
+    """A dataset at a commit, why it answers, and by config (its spellings) the splits that tasks read of it."""
 
-    repo: str
-    revision: str | None
+    listing: Listing
+    road: str
     configs: dict[tuple[str, ...], list[tuple[str, ...]]] = field(default_factory=dict)
 
 
@@ -89,11 +90,23 @@ def fetch(
         endpoint: address of the hub; None: `HF_ENDPOINT`, else huggingface.co.
         report: progress callback.
 
+    A dataset that cannot be had is yielded with its `fault`, and the others are fetched.
+
     Raises:
-        SourceError: the hub cannot be reached, lacks a dataset, or sends what does not fit its checksum.
+        SourceError: the hub cannot be reached, or the mirror cannot be written.
     """
-    for wanted in _wanted(with_lenders(tasks, catalogue), languages):
-        yield _fetch_one(wanted, root / wanted.repo, endpoint, report)
+    found: dict[tuple[str, str], _Wanted] = {}
+    for task in with_lenders(tasks, catalogue):
+        for source in hub_sources(task):
+            try:
+                _want(source, task, languages, endpoint, found)
+            except Withheld as fault:
+                yield Fetched(source.path, "", 0, 0, 0, fault=str(fault))
+    for wanted in found.values():
+        try:
+            yield _fetch_one(wanted, root / wanted.listing.repo, endpoint, report)
+        except Withheld as fault:
+            yield Fetched(wanted.listing.repo, wanted.listing.commit, 0, 0, 0, fault=str(fault))
 
 
 def find_revisions(
@@ -115,110 +128,106 @@ def find_revisions(
         SourceError: neither says which commit it is.
     """
     found: dict[str, str] = {}
-    for wanted in _wanted(with_lenders(tasks, catalogue), None):
-        folder = mirror_folder(wanted.repo, data_root)
-        if folder is None:
-            found[wanted.repo] = commit_of(hub_api(endpoint), wanted.repo, wanted.revision)
-            continue
-        commit = held_revision(folder, sorted(folder.glob("**/*.parquet"))[:1], None)
-        if not commit:
-            raise SourceError(
-                f"The mirror {folder} does not say which revision it holds, so it cannot be pinned; fetch it with "
-                f"`xstilts tasks fetch TASK --out {folder.parent.parent}`, or with `hf download`, which note it."
-            )
-        found[wanted.repo] = commit
+    for task in with_lenders(tasks, catalogue):
+        for source in hub_sources(task):
+            found[source.path] = _revision_of(source, task, data_root, endpoint)
     return found
+
+
+def _revision_of(source: HubSource, task: Task, data_root: Path | None, endpoint: str | None) -> str:
+    """Return the commit that a source's rows are of, with the id before it if they are another dataset's."""
+    mirrored = source.mirrored(task.pairs, data_root)
+    if mirrored is None:
+        listing = find_road(source.places(task.pairs), endpoint=endpoint, is_fresh=True).listing
+        return listing.commit if listing.repo == source.path else f"{listing.repo}@{listing.commit}"
+    held, folder = mirrored
+    commit = held_revision(folder, sorted(folder.glob("**/*.parquet"))[:1], None)
+    if not commit:
+        raise SourceError(
+            f"The mirror {folder} does not say which revision it holds, so it cannot be pinned; fetch it with "
+            f"`xstilts tasks fetch TASK --out {folder.parent.parent}`, or with `hf download`, which note it."
+        )
+    return commit if held.path == source.path else f"{held.path}@{commit}"
 
 
 # -- what is wanted -----------------------------------------------------------------------------------------------
 
 
-def _wanted(tasks: Iterable[Task], languages: Sequence[str] | None) -> list[_Wanted]:
-    found: dict[str, _Wanted] = {}
-    for task in tasks:
-        codes = [
-            code
-            for code in task.pairs
-            if languages is None or set(code.split(".")) <= {*languages, task.train_language}
-        ]
-        for source in hub_sources(task):
-            one = found.setdefault(source.path, _Wanted(source.path, source.revision or pinned(source.path)))
-            for code in codes:
-                splits = one.configs.setdefault(source.configs_for(code), [])
-                splits += [names for names in source.splits.values() if names not in splits]
-    return list(found.values())
+def _want(
+    source: HubSource,
+    task: Task,
+    languages: Sequence[str] | None,
+    endpoint: str | None,
+    found: dict[tuple[str, str], _Wanted],
+) -> None:
+    """Add what a task reads of a source to what is wanted of the dataset that answers for it."""
+    codes = [
+        each for each in task.pairs if languages is None or set(each.split(".")) <= {*languages, task.train_language}
+    ]
+    if not codes:
+        return
+    places = source.places(task.pairs)
+    road = find_road(places, endpoint=endpoint, is_fresh=True)
+    listing = road.listing
+    if not road.is_parquet:
+        raise Withheld(
+            f"The hub's dataset {listing.at} holds no parquet files of {task.name}, and the hub has no conversion of it; "
+            "`tasks fetch` copies parquet alone: declare its files in a task file (docs/add_a_task.md)."
+        )
+    one = found.setdefault((listing.repo, listing.commit), _Wanted(listing, words_of(road, places)))
+    answering = source.roads()[road.number]
+    for code in codes:
+        splits = one.configs.setdefault(answering.configs_for(code), [])
+        splits += [names for names in source.splits.values() if names not in splits]
 
 
-def _chosen(
-    configs: Mapping[str, Mapping[str, Sequence[str]]], wanted: _Wanted, paths: Sequence[str]
-) -> tuple[set[str], list[str]]:
+def _chosen(wanted: _Wanted) -> tuple[set[str], list[str]]:
     """Return the paths that are needed, and what tasks name and the dataset lacks."""
     needed: set[str] = set()
     lacking: list[str] = []
+    listing = wanted.listing
     for spelt, alternatives in wanted.configs.items():
-        config = next((each for each in spelt if each in configs), None)
+        config = listing.config(spelt)
         if config is None:
             lacking.append(" or ".join(spelt))
             continue
         for names in alternatives:
-            parts = {part for name in names for part in name.split("+")}
-            held = {part: _matching(configs[config].get(part, ()), paths) for part in parts}
-            needed |= {path for found in held.values() for path in found}
-            if not any(all(held[part] for part in name.split("+")) for name in names):
+            # Part by part: where one of several joined splits is missing, the others are fetched.
+            parts = {part: listing.split_files(config, part) for name in names for part in name.split("+")}
+            needed |= {each.path for files in parts.values() for each in files}
+            if not any(listing.split_files(config, name) for name in names):
                 lacking.append(f"{config} {' or '.join(names)}")
     return needed, lacking
-
-
-def _matching(patterns: Iterable[str], paths: Sequence[str]) -> list[str]:
-    return [path for path in paths if any(_matches(path, pattern) for pattern in patterns)]
-
-
-def _matches(path: str, pattern: str) -> bool:
-    if "**" in pattern:  # the hub's own spelling of "any folder"; one level of `match` would be too few
-        start, _, end = pattern.partition("**/")
-        return path.startswith(start) and PurePosixPath(path).match(end)
-    return path.count("/") == pattern.count("/") and PurePosixPath(path).match(pattern)
 
 
 # -- one dataset --------------------------------------------------------------------------------------------------
 
 
 def _fetch_one(wanted: _Wanted, folder: Path, endpoint: str | None, report: Report) -> Fetched:
-    api = hub_api(endpoint)
-    asked = wanted.revision
-    told, commit = list_files(api, wanted.repo, asked)
-    if asked is None and not any(path.endswith(".parquet") for path in told):
-        asked = CONVERTED
-        told, commit = list_files(api, wanted.repo, asked)
+    api, listing = hub_api(endpoint), wanted.listing
+    told, repo = listing.files, listing.repo
     before = read_manifest(folder)
-    paths = sorted(path for path in told if path.endswith(".parquet"))
-    done = 0
-    record = Manifest(wanted.repo, commit, asked or "", files=before.files if before else {})
-    if README in told and not is_whole(folder / README, told[README], record.files.get(README)):
-        write_manifest(record, folder)
-        download(api, record, folder, told[README])
-        done += 1
-    configs = (read_configs(folder) if README in told else {}) or guess_configs(paths)
-    needed, lacking = _chosen(configs, wanted, paths)
+    needed, lacking = _chosen(wanted)
     if not needed:
-        raise SourceError(
-            f"{wanted.repo}@{commit[:12]} has no parquet files of {', '.join(each[0] for each in list(wanted.configs)[:5])}; expected the "
+        raise Withheld(
+            f"{listing.at} has no parquet files of {', '.join(each[0] for each in list(wanted.configs)[:5])}; expected the "
             "configs that the task names: correct it, or name another `revision`."
         )
     # What an earlier fetch brought stays, at the same revision as the rest.
     needed |= {README} & set(told) | (set(before.files) & set(told) if before else set())
+    record = Manifest(repo, listing.commit, listing.asked, files=before.files if before else {})
     missing = [told[path] for path in sorted(needed) if not is_whole(folder / path, told[path], record.files.get(path))]
     files = {path: record.files[path] for path in needed if path in record.files}
     record = replace(record, files=files, is_whole=False)
     if missing:
         write_manifest(record, folder)
     for number, file in enumerate(missing):
-        report(Progress(f"fetch {wanted.repo}", number, len(missing)))
+        report(Progress(f"fetch {repo}", number, len(missing)))
         download(api, record, folder, file)
-    report(Progress(f"fetch {wanted.repo}", len(missing), len(missing)))
+    report(Progress(f"fetch {repo}", len(missing), len(missing)))
     files = {path: {"size": told[path].size, "sha256": sha256_of(folder / path)} for path in sorted(needed)}
     record = replace(record, files=files, is_whole=True)
     if record != before:
         write_manifest(record, folder)
     size = sum(each["size"] for each in files.values())
-    return Fetched(wanted.repo, commit, len(files), size, done + len(missing), tuple(lacking))
+    return Fetched(repo, listing.commit, len(files), size, len(missing), tuple(lacking), wanted.road)

@@ -201,7 +201,7 @@ class Rows(Sequence[Row]):
         task, asked: the task they belong to, and the split that was asked for: `train`, `dev`, `test` or `score`.
         split: the split of the dataset that answered, for example `validation`; reports print this one.
         language: a language's code, or `context.question` where the task crosses languages.
-        origin, revision: mirror file, hub id or generator; `org/name@commit` of the dataset where it is known.
+        origin, revision: mirror file, hub id or generator; `org/name@commit` if known; `road`: which dataset answered.
         is_generated: whether a generator made them; such rows are not a benchmark.
         drawn, notes: the limit that they were drawn by, if any; what of their file was left out or cut off, as clauses.
     """
@@ -220,7 +220,7 @@ class Rows(Sequence[Row]):
         self.language = language
         self.split = opened.split
         self.origin = opened.origin
-        self.revision: str = getattr(opened, "revision", "")
+        self.revision, self.road = (str(getattr(opened, each, "")) for each in ("revision", "road"))
         self.is_generated = task.is_generated
         self.drawn = drawn
         self.notes: tuple[str, ...] = getattr(opened, "notes", ())

@@ -11,7 +11,7 @@ import pytest
 from toolkit.errors import DataError, SourceError
 from toolkit.tasks.mirror.layout import held_splits, mirror_folder
 from toolkit.tasks.mirror.manifest import FILE, held_revision, read_manifest, write_manifest
-from toolkit.tasks.mirror.pins import pinned, read_pins, write_pins
+from toolkit.tasks.mirror.pins import Pin, pinned, read_pins, write_pins
 
 MADE = Path(__file__).with_name("made_by_0_1_0")
 COMMIT = "b8dd5d7af51114dbda02c0e3f6133f332186418e"
@@ -51,6 +51,6 @@ def test_a_manifest_of_0_1_0_is_written_the_same_today(tmp_path: Path) -> None:
 
 def test_pins_of_0_1_0_are_obeyed_and_written_the_same_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XSTILTS_PINS", str(MADE / "pins.yaml"))
-    assert pinned("facebook/xnli") == COMMIT and pinned("google/xtreme") is None
+    assert pinned("facebook/xnli") == Pin("facebook/xnli", COMMIT) and pinned("google/xtreme") is None
     write_pins(read_pins(MADE / "pins.yaml"), tmp_path / "pins.yaml")
     assert (tmp_path / "pins.yaml").read_bytes() == (MADE / "pins.yaml").read_bytes()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow
 import pytest
@@ -157,60 +156,3 @@ def test_choices_may_stand_in_columns_of_their_own(tmp_path: Path) -> None:
 def test_columns_that_do_not_fit_the_kind_are_refused_when_the_task_is_written() -> None:
     with pytest.raises(ConfigError, match="names columns for first, text; expected first, label, second"):
         task("pair", {"first": "a", "text": "b"})
-
-
-class _Hub:
-    """Stands in for `datasets.load_dataset`."""
-
-    def __init__(self, splits: dict[str, dict[str, Any]], error: Exception | None = None) -> None:
-        self.splits, self.error, self.asked = splits, error, list[tuple[Any, ...]]()
-
-    def __call__(self, path: str, config: str, *, split: str, revision: str | None) -> Any:
-        import datasets
-
-        self.asked.append((path, config, split))
-        if self.error:
-            raise self.error
-        if split not in self.splits:
-            raise ValueError(f'Unknown split "{split}". Should be one of {list(self.splits)}.')
-        found = datasets.Dataset.from_dict(self.splits[split])
-        found.info.download_checksums = {f"hf://datasets/{path}@0123456789abcdef/x.parquet": {}}
-        return found
-
-
-def _use(monkeypatch: pytest.MonkeyPatch, hub: _Hub) -> None:
-    import datasets
-
-    monkeypatch.delenv("XSTILTS_DATA", raising=False)
-    monkeypatch.setattr(datasets, "load_dataset", hub)
-
-
-def test_without_a_mirror_the_hub_is_asked_and_its_revision_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    hub = _Hub({"validation": PAIRS})
-    _use(monkeypatch, hub)
-    rows = pair_task().rows("score", "de")
-    assert hub.asked == [(HUB_ID, "de", "test"), (HUB_ID, "de", "validation")]
-    assert [row.label for row in rows] == [0, 1]
-    assert rows.origin == f"hub: {HUB_ID}@0123456789ab de/validation"
-
-
-def test_a_hub_that_fails_never_leads_to_another_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    hub = _Hub({"validation": PAIRS}, error=ConnectionError("no route to host"))
-    _use(monkeypatch, hub)
-    with pytest.raises(SourceError, match=r"no route to host.*Three ways out.*--data-root.*hf download.*micro-nli"):
-        pair_task().rows("score")
-    assert len(hub.asked) == 1
-
-
-def test_faulty_rows_of_the_hub_are_named_by_id_config_and_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    _use(monkeypatch, _Hub({"train": PAIRS | {"label": [0, 9]}}))
-    with pytest.raises(DataError, match=rf"{HUB_ID} en/train, row 1 .*label 9"):
-        list(pair_task().rows("train"))
-
-
-def test_datasets_still_says_unknown_split_in_the_words_we_look_for(tmp_path: Path) -> None:
-    import datasets
-
-    folder = write_mirror(tmp_path, {"train": PAIRS})
-    with pytest.raises(ValueError, match="Unknown split"):
-        datasets.load_dataset(str(folder), "en", split="test", cache_dir=str(tmp_path / "cache"))

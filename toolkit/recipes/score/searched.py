@@ -42,6 +42,8 @@ class Search:
         """Yield the rows of each language, with the noise that is asked for, and say what was left out of them."""
         for language in self.languages:
             rows = scored_rows(self.target, language, self.session)
+            if rows.road:
+                self.session.tell.once(f"{self.target.name}: {rows.road}.")
             for note in rows.notes:
                 self.session.tell.once(f"{self.target.name} {language} ({rows.split}): {note}.")
             yield rows

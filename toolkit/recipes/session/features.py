@@ -22,6 +22,8 @@ def features_for(
     what: str,
 ) -> Features:
     """Return the tokens of `rows` by the settings of training or evaluation, from the cache where it has them."""
+    if rows.road:
+        session.tell.once(f"{rows.task.name}: {rows.road}.")
     for note in rows.notes:
         session.tell.once(f"{rows.task.name} {rows.language} ({rows.split}): {note}.")
     own = rows.task.passage_tokens or MAX_LENGTH[kind]

@@ -2,7 +2,7 @@
 
 from toolkit.languages import codes
 from toolkit.tasks.sources.checks import Column
-from toolkit.tasks.sources.hub import HubSource
+from toolkit.tasks.sources.hub import Alternative, HubSource
 from toolkit.tasks.task import Task
 
 DEV_SCORES = {"train": ("train",), "dev": ("validation",), "score": ("validation",)}
@@ -93,6 +93,12 @@ TASKS = (
                 "choices": ("answerA", "answerB", "answerC"),
                 "label": "label",
             },
+            alternatives=(
+                Alternative(
+                    path="lighteval/siqa",
+                    evidence="equal in all used columns of all 33,410 and 1,954 rows (lm-evaluation-harness, pull request 3943)",
+                ),
+            ),
         ),
         size=(33_410, 1_954),
         citation="Sap et al. 2019, arXiv 1904.09728",

@@ -1,7 +1,7 @@
 """Tasks whose answer is a span of the context."""
 
 from toolkit.languages import codes
-from toolkit.tasks.sources.hub import HubSource
+from toolkit.tasks.sources.hub import Alternative, HubSource
 from toolkit.tasks.task import Task
 
 SQUAD_COLUMNS = {
@@ -79,6 +79,13 @@ TASKS = (
             config="mlqa.{code}.{question}",
             splits={"dev": ("validation",), "test": ("test",), "score": ("test", "validation")},
             columns=SQUAD_COLUMNS,
+            alternatives=(
+                Alternative(
+                    path="google/xtreme",
+                    config="MLQA.{code}.{question}",
+                    evidence="made from the same archive, MLQA_V1.zip (huggingface/datasets, datasets/xtreme/xtreme.py @ 02bb18c7)",
+                ),
+            ),
         ),
         size=(None, 1_148),
         citation="Lewis et al. 2020, arXiv 1910.07475",

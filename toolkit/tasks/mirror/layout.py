@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import pyarrow
 
 ENVIRONMENT = "XSTILTS_DATA"
+# Config -> split -> patterns of its files.
+Configs = Mapping[str, Mapping[str, tuple[str, ...]]]
+# What the only config of a dataset that names none is called: now one, now the other.
+UNNAMED = frozenset(("default", "plain_text"))
 
 
 def data_folder(data_root: Path | None) -> Path | None:
@@ -75,12 +79,28 @@ def moved_mirror(root: Path, paths: Iterable[str]) -> Path | None:
 
 def held_splits(folder: Path, config: str) -> tuple[str, ...]:
     """Return the splits of a config that the mirrored dataset holds; none if it lacks the config."""
-    return tuple(split for split, patterns in _configs(folder).get(config, {}).items() if _matching(folder, patterns))
+    configs = _configs(folder)
+    splits = configs.get(config_in(configs, [config]) or "", {})
+    return tuple(split for split, patterns in splits.items() if _matching(folder, patterns))
 
 
 def find_files(folder: Path, config: str, split: str) -> list[Path]:
     """Return the parquet files of a split, in order."""
-    return _matching(folder, _configs(folder)[config][split])
+    configs = _configs(folder)
+    return _matching(folder, configs[config_in(configs, [config]) or config][split])
+
+
+def config_in(configs: Configs, spelt: Sequence[str]) -> str | None:
+    """Return the first of a config's names that a dataset has, or its only config if that one has no name of its own.
+
+    Example:
+        >>> config_in({"default": {}}, ["plain_text"]), config_in({"default": {}}, ["en"])
+        ('default', None)
+    """
+    found = next((name for name in spelt if name in configs), None)
+    if found is None and len(configs) == 1 and UNNAMED & set(spelt) and UNNAMED & set(configs):
+        return next(iter(configs))
+    return found
 
 
 def column_names(file: Path) -> list[str]:
@@ -144,7 +164,7 @@ def _matching(folder: Path, patterns: Sequence[str]) -> list[Path]:
     return found
 
 
-def _configs(folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:
+def _configs(folder: Path) -> Configs:
     """The configs of a dataset, their splits, and each split's file patterns, as its README says or its file names."""
     return read_configs(folder) or guess_configs(
         file.relative_to(folder).as_posix()
@@ -153,7 +173,7 @@ def _configs(folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:
     )
 
 
-def read_configs(folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:
+def read_configs(folder: Path) -> Configs:
     """Return what the front matter of a dataset's README says: config -> split -> patterns of its files."""
     readme = folder / "README.md"
     try:
@@ -163,21 +183,34 @@ def read_configs(folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 @lru_cache(maxsize=64)  # one README is asked for once per language; a changed file has another time
-def _read_configs(folder: Path, changed: int) -> dict[str, dict[str, tuple[str, ...]]]:
+def _read_configs(folder: Path, changed: int) -> Configs:
+    readme = folder / "README.md"
+    return parse_configs(readme.read_text(encoding="utf-8", errors="replace"), str(readme))
+
+
+def parse_configs(text: str, where: str) -> Configs:
+    """Return what the front matter of a dataset's card says; nothing if it names no configs.
+
+    Args:
+        text: of the card.
+        where: names the card in a message.
+
+    Raises:
+        DataError: the front matter is damaged, or names a path outside the dataset's folder.
+    """
     import yaml
 
-    readme = folder / "README.md"
-    parts = readme.read_text(encoding="utf-8", errors="replace").split("---\n", 2)
+    parts = text.replace("\r\n", "\n").split("---\n", 2)
     if len(parts) < 3 or parts[0].strip():
         return {}
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         front: Any = yaml.load(parts[1], Loader=loader)
     except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 2}" if where else ""
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 2}" if mark else ""
         raise DataError(
-            f"{readme}{line}: the front matter is not YAML; expected `configs:` there: fetch it again."
+            f"{where}{line}: the front matter is not YAML; expected `configs:` there: fetch it again."
         ) from error
     configs: dict[str, dict[str, tuple[str, ...]]] = {}
     try:
@@ -190,13 +223,11 @@ def _read_configs(folder: Path, changed: int) -> dict[str, dict[str, tuple[str, 
             configs[str(each["config_name"])] = splits
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{readme}: `configs:` is not a list of config_name and data_files (split, path); fetch the file again."
+            f"{where}: `configs:` is not a list of config_name and data_files (split, path); fetch the file again."
         ) from error
     for pattern in (pattern for splits in configs.values() for patterns in splits.values() for pattern in patterns):
         if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
-            raise DataError(
-                f"{readme}: the path '{pattern}' leads out of the dataset's folder; expected one inside it."
-            )
+            raise DataError(f"{where}: the path '{pattern}' leads out of the dataset's folder; expected one inside it.")
     return configs
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from toolkit.tasks.mirror.manifest import SHA
 
 PINS = Path("configs") / "pins.yaml"  # in the working folder
 ENVIRONMENT = "XSTILTS_PINS"
+_PINNED = re.compile(rf"([\w.-]+/[\w.-]+@)?{SHA.pattern}")
 _OPENING = """# xstilts tasks pin xnli xquad
 # Datasets of the hub and the commits that are read: `tasks pin` writes this file, and every command obeys it.
 """
@@ -23,8 +26,16 @@ def pins_file() -> Path:
     return at_home(os.environ.get(ENVIRONMENT) or PINS)
 
 
-def pinned(path: str) -> str | None:
-    """Return the commit that a hub dataset is pinned to, or None.
+@dataclass(frozen=True)
+class Pin:
+    """The dataset whose rows are read, which may be another id that holds the same ones, and its commit."""
+
+    repo: str
+    commit: str
+
+
+def pinned(path: str) -> Pin | None:
+    """Return what a hub dataset is pinned to, or None.
 
     Raises:
         ConfigError: the pins cannot be read, or one is not a commit.
@@ -38,15 +49,19 @@ def pinned(path: str) -> str | None:
                 f"{ENVIRONMENT} names {file}, which is not there; expected the file that `xstilts tasks pin` writes."
             ) from None
         return None
-    return read_pins(file, changed).get(path)
+    found = read_pins(file, changed).get(path)
+    if found is None:
+        return None
+    other, _, commit = found.rpartition("@")
+    return Pin(other or path, commit)
 
 
 @lru_cache(maxsize=4)  # asked for once per language; a changed file has another time
 def read_pins(file: Path, changed: int = 0) -> Mapping[str, str]:
-    """Return commits by hub id."""
+    """Return by hub id the commit, or `org/name@commit` of another dataset that holds the same rows."""
     from toolkit.config.safe_yaml import YamlFault, build, compose
 
-    expected = "expected lines of `org/name: <40 hexadecimal digits>`, as `xstilts tasks pin` writes them"
+    expected = "expected lines of `org/name: <40 hexadecimal digits>` (or `org/name: other/name@<digits>`), as `xstilts tasks pin` writes them"
     if fault := file_fault(file):
         raise ConfigError(f"{file} {fault}; {expected}.")
     try:
@@ -57,7 +72,7 @@ def read_pins(file: Path, changed: int = 0) -> Mapping[str, str]:
     if not isinstance(found, dict):
         raise ConfigError(f"{file} holds no mapping; {expected}.")
     for path, commit in found.items():
-        if not isinstance(commit, str) or not SHA.fullmatch(commit):
+        if not isinstance(commit, str) or not _PINNED.fullmatch(commit):
             raise ConfigError(f"{file} pins {path} to {commit!r}; {expected}.")
     return found
 

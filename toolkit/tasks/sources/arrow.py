@@ -53,6 +53,7 @@ class Reading:
     label_map: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     shape: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    road: str = ""
 
 
 class ArrowRows:
@@ -63,6 +64,7 @@ class ArrowRows:
         self.origin = reading.origin
         self.revision = reading.revision
         self.notes = reading.notes
+        self.road = reading.road
         self._task = task
         self._lines = reading.lines
         self._shape = reading.shape

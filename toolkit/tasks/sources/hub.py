@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from toolkit.errors import SourceError
-from toolkit.hub import prepare_hub
+from toolkit.errors import ConfigError, SourceError
 from toolkit.tasks.mirror.layout import column_names, find_files, held_splits, mirror_folder, read_parquet
 from toolkit.tasks.mirror.manifest import held_revision
-from toolkit.tasks.mirror.pins import pinned
+from toolkit.tasks.mirror.pins import pinned, pins_file
+from toolkit.tasks.road.listing import Listing
+from toolkit.tasks.road.road import Place, find_road
 from toolkit.tasks.sources.arrow import ArrowRows, Reading, holds, lacks_column, names_declared, roots
 from toolkit.tasks.sources.checks import Column, check_columns, parts_of
 from toolkit.tasks.sources.fill import check_placeholders, spellings
 from toolkit.tasks.sources.label_names import check_label_map, check_same_names
+from toolkit.tasks.sources.on_hub import Held, read_from_hub
 
 if TYPE_CHECKING:
-    import pyarrow
-
     from toolkit.tasks.task import Task
 
 
-_NO_CONFIG = re.compile(r"BuilderConfig .* not found")
+@dataclass(frozen=True, kw_only=True)
+class Alternative:
+    """Another id of the hub that holds the same rows.
+
+    Attributes:
+        path: hub id.
+        config: what it calls the config; None: as the dataset itself.
+        evidence: what says that the rows are the same.
+    """
+
+    path: str
+    evidence: str
+    config: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +52,11 @@ class HubSource:
             tuple of columns makes a list of their values (`("ending0", "ending1")`). Placeholders as in `config`.
         where: rows to keep, by column: the values allowed, or one text that ends in `*` for a prefix;
             placeholders as in `config`. Columns need not be among `columns`.
-        revision: git revision on the hub; None: what `configs/pins.yaml` says (`pins`), else the newest.
+        revision: git revision on the hub; None: what `configs/pins.yaml` says (`pins`), else the newest by the first road
+            that answers (`road`).
         label_map: other words, or indices, for the task's labels.
         names: language -> what the data calls it, for `{name}`.
+        alternatives: other ids that hold the same rows, for where this one holds none in parquet.
     """
 
     path: str
@@ -55,6 +67,7 @@ class HubSource:
     revision: str | None = None
     label_map: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    alternatives: tuple[Alternative, ...] = ()
 
     def check(self, task: Task) -> None:
         self.check_texts(task)
@@ -81,14 +94,42 @@ class HubSource:
         """
         return spellings(self.config, language, self.names)
 
+    def roads(self) -> tuple[HubSource, ...]:
+        """Return the sources that hold the rows, in the order in which they are tried, at the revisions that are asked for.
+
+        Raises:
+            ConfigError: the dataset is pinned to another one that is not known to hold the same rows.
+        """
+        if self.revision is not None:
+            return (replace(self, alternatives=()),)
+        every = [self, *(replace(self, path=one.path, config=one.config or self.config) for one in self.alternatives)]
+        pin = pinned(self.path)
+        if pin is not None:
+            found = next((each for each in every if each.path == pin.repo), None)
+            if found is None:
+                known = " or ".join(each.path for each in every)
+                raise ConfigError(
+                    f"{pins_file()} pins {self.path} to {pin.repo}, which is not known to hold the same rows; expected {known}."
+                )
+            return (replace(found, revision=pin.commit, alternatives=()),)
+        return tuple(replace(each, revision=_own_pin(each.path), alternatives=()) for each in every)
+
+    def places(self, languages: Sequence[str]) -> tuple[Place, ...]:
+        """Return where the hub may hold the rows of languages."""
+        splits = tuple(self.splits.values())
+        return tuple(
+            Place(each.path, each.revision, tuple(map(each.configs_for, languages)), splits) for each in self.roads()
+        )
+
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
-        folder = mirror_folder(self.path, data_root)
-        if folder is None:
-            return tuple(languages)
+        mirrored = self.mirrored(languages, data_root)
+        if mirrored is None:
+            return self._on_hub(languages, split)
+        source, folder = mirrored
         wanted = self.splits[split]
         found = []
         for language in languages:
-            config, name = self._held(folder, language, wanted)
+            config, name = source._held(folder, language, wanted)
             if name is None:
                 continue
             files = [each for part in name.split("+") for each in find_files(folder, config, part)]
@@ -98,49 +139,89 @@ class HubSource:
                 found.append(language)
         return tuple(found)
 
+    def _on_hub(self, languages: Sequence[str], split: str) -> tuple[str, ...]:
+        """Return the languages that the hub holds; all of them if nothing says so: opening one says what is wrong."""
+        try:
+            road = find_road(self.places(languages))
+        except SourceError:
+            return tuple(languages)
+        if not road.is_parquet:
+            return tuple(languages)
+        source = self.roads()[road.number]
+        held = tuple(each for each in languages if source._listed(road.listing, each, self.splits[split]))
+        return held or tuple(languages)
+
+    def _listed(self, listing: Listing, language: str, wanted: Sequence[str]) -> bool:
+        config = listing.config(self.configs_for(language))
+        return config is not None and any(listing.split_files(config, split) for split in wanted)
+
     def open(self, task: Task, split: str, language: str, data_root: Path | None) -> ArrowRows:
         wanted = self.splits[split]
-        revision = self.revision or pinned(self.path)
-        folder = mirror_folder(self.path, data_root)
-        if folder is None:
-            table, name, file, commit = self._from_hub(self.configs_for(language), wanted, revision)
-            origin = f"hub: {self.path}@{commit[:12] or 'newest'} {file.removeprefix(self.path).strip()}"
+        columns = roots(self.columns, self.where, language, self.names)
+        mirrored = self.mirrored(task.pairs, data_root)
+        if mirrored is None:
+            configs = [each.configs_for(language) for each in self.roads()]
+            held = read_from_hub(self.places(task.pairs), configs, wanted, columns)
         else:
-            # A mirror that holds the dataset answers for all of it: mixing its rows with the hub's would change
-            # numbers behind the user's back.
-            config, found = self._held(folder, language, wanted)
-            if found is None:
-                held = held_splits(folder, config)
-                config = "' or '".join(self.configs_for(language)) if not held else config
-                what = f"split '{' or '.join(wanted)}' of config '{config}'" if held else f"config '{config}'"
-                has = f"splits {', '.join(held)}" if held else "no such config"
-                raise SourceError(f"The mirror {folder} lacks the {what} (it has {has}). {_ways_out(self.path)}")
-            files = [each for part in found.split("+") for each in find_files(folder, config, part)]
-            commit = held_revision(folder, files, revision)
+            source, folder = mirrored
+            held = source._read_mirror(folder, language, wanted, columns)
+        if held.files:
             declared = partial(names_declared, self.columns, self.names)
             check_same_names(
                 task,
                 self.label_map,
-                [declared(file, language) for file in files],
-                lambda: (declared(file, code) for code, file in self._others(task, folder)),
+                [declared(file, language) for file in held.files],
+                lambda: (declared(file, code) for code, file in self._others(task, mirrored)),
             )
-            table = read_parquet(files, roots(self.columns, self.where, language, self.names))
-            place = files[0] if len(files) == 1 else files[0].parent
-            name, file = found, str(place)
-            at = f"@{commit[:12]}" if commit else ""
-            origin = f"mirror: {self.path}{at}/{place.relative_to(folder).as_posix()}"
         reading = Reading(
             columns=self.columns,
             where=self.where,
             label_map=self.label_map,
             names=self.names,
             language=language,
-            split=name,
-            file=file,
-            origin=origin,
-            revision=f"{self.path}@{commit}" if commit else "",
+            split=held.split,
+            file=held.file,
+            origin=held.origin,
+            revision=held.revision,
+            road=held.road,
         )
-        return ArrowRows(table, task, reading)
+        return ArrowRows(held.table, task, reading)
+
+    def mirrored(self, languages: Sequence[str], data_root: Path | None) -> tuple[HubSource, Path] | None:
+        """Return what of `roads` a mirror holds, and its folder there.
+
+        A mirror that holds the dataset answers for all of it: mixing its rows with the hub's would change numbers behind the
+        user's back. Another id answers only if it has one of the configs: it may be there for other tasks.
+        """
+        for number, source in enumerate(self.roads()):
+            folder = mirror_folder(source.path, data_root)
+            if folder is None:
+                continue
+            configs = (config for language in languages for config in source.configs_for(language))
+            if number == 0 or any(held_splits(folder, config) for config in configs):
+                return source, folder
+        return None
+
+    def _read_mirror(self, folder: Path, language: str, wanted: Sequence[str], columns: Sequence[str]) -> Held:
+        config, found = self._held(folder, language, wanted)
+        if found is None:
+            held = held_splits(folder, config)
+            config = "' or '".join(self.configs_for(language)) if not held else config
+            what = f"split '{' or '.join(wanted)}' of config '{config}'" if held else f"config '{config}'"
+            has = f"splits {', '.join(held)}" if held else "no such config"
+            raise SourceError(f"The mirror {folder} lacks the {what} (it has {has}). {_ways_out(self.path)}")
+        files = [each for part in found.split("+") for each in find_files(folder, config, part)]
+        commit = held_revision(folder, files, self.revision)
+        place = files[0] if len(files) == 1 else files[0].parent
+        at = f"@{commit[:12]}" if commit else ""
+        return Held(
+            table=read_parquet(files, columns),
+            split=found,
+            file=str(place),
+            origin=f"mirror: {self.path}{at}/{place.relative_to(folder).as_posix()}",
+            revision=f"{self.path}@{commit}" if commit else "",
+            files=tuple(files),
+        )
 
     def _held(self, folder: Path, language: str, wanted: Sequence[str]) -> tuple[str, str | None]:
         """Return the config of a language that the mirror holds, and the first of the wanted splits that it has, if any."""
@@ -150,49 +231,25 @@ class HubSource:
                 return config, name
         return next((config for config in configs if held_splits(folder, config)), configs[0]), None
 
-    def _others(self, task: Task, folder: Path) -> Iterator[tuple[str, Path]]:
-        """Yield the first file of every split in every language that the mirror holds."""
+    def _others(self, task: Task, mirrored: tuple[HubSource, Path] | None) -> Iterator[tuple[str, Path]]:
+        """Yield the first file of every split in every language that a mirror holds."""
+        if mirrored is None:
+            return
+        source, folder = mirrored
         parts = dict.fromkeys(part for names in self.splits.values() for name in names for part in name.split("+"))
         for language in task.languages:
-            for config in self.configs_for(language):
+            for config in source.configs_for(language):
                 held = held_splits(folder, config)
                 yield from ((language, find_files(folder, config, part)[0]) for part in parts if part in held)
 
     def _choose(self, held: Sequence[str], wanted: Sequence[str]) -> str | None:
         return next((each for each in wanted if all(part in held for part in each.split("+"))), None)
 
-    def _from_hub(
-        self, configs: Sequence[str], wanted: Sequence[str], revision: str | None
-    ) -> tuple[pyarrow.Table, str, str, str]:
-        """Return the rows, the split that answered, what to call the file in a fault, and the commit."""
-        prepare_hub()
-        from datasets import load_dataset
 
-        for config, split in product(configs, wanted):
-            try:
-                found = load_dataset(self.path, config, split=split, revision=revision)
-            except (OSError, ValueError) as error:
-                # Only a split or a config that is not there leads to the next one: a network that fails must not change
-                # what is scored. (datasets 5.0 says so in words only; tests/tasks/sources/test_hub.py pins them.)
-                if "Unknown split" in str(error) and split != wanted[-1]:
-                    continue
-                if _NO_CONFIG.search(str(error)) and config != configs[-1]:
-                    continue
-                said = " ".join(str(error).split())[:200]
-                raise SourceError(
-                    f"Cannot load {self.path} '{config}' from the hub ({said}). {_ways_out(self.path)}"
-                ) from error
-            file = f"{self.path} {config}/{split}"
-            return found.data.table, split, file, _commit(found)
-        raise AssertionError("a source names at least one split")
-
-
-def _commit(dataset: Any) -> str:
-    """The commit a hub dataset was loaded from: its download URLs carry it as `...@<commit>/...`."""
-    for url in dataset.info.download_checksums or ():
-        if "@" in url:
-            return str(url.rsplit("@", 1)[1].split("/", 1)[0])
-    return ""
+def _own_pin(path: str) -> str | None:
+    """Return the commit that a dataset is pinned to under its own id."""
+    pin = pinned(path)
+    return pin.commit if pin is not None and pin.repo == path else None
 
 
 def _ways_out(path: str) -> str:

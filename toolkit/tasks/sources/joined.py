@@ -62,6 +62,7 @@ class _Joined:
         self.origin = "; ".join(each.origin for each in opened.values())
         known = [getattr(each, "revision", "") for each in opened.values()]
         self.revision = "; ".join(known) if all(known) else ""
+        self.road = "; ".join(dict.fromkeys(road for each in opened.values() if (road := getattr(each, "road", ""))))
         places = [
             ((2 * i + 1) / (2 * len(each)), order, name, i)
             for order, (name, each) in enumerate(opened.items())

@@ -117,6 +117,7 @@ class PairedRows:
         both = list(dict.fromkeys([source.revision, target.revision]))
         self.revision = "; ".join(both) if all(both) else ""
         self.notes = pairs.notes
+        self.road = "; ".join(dict.fromkeys(filter(None, (source.road, target.road))))
         self._sides, self._pairs = (source, target), pairs
         self._texts = source.values("text"), target.values("text")
 

@@ -147,6 +147,7 @@ class _Part:
         self.split, self.origin = split, origin
         self.revision: str = getattr(opened, "revision", "")
         self.notes: tuple[str, ...] = getattr(opened, "notes", ())
+        self.road: str = getattr(opened, "road", "")
         self._opened, self._kind, self._places = opened, kind, places
 
     def __len__(self) -> int:
