@@ -92,7 +92,8 @@ def test_the_zoo_is_listed_shown_verified_and_cleared(trained: Config, folder: P
     data = bytearray(weights.read_bytes())
     data[len(data) // 2] ^= 1
     weights.write_bytes(data)
-    assert "SHA-256" in fault("zoo", "verify", *zoo)
+    verified = run("zoo", "verify", *zoo)
+    assert verified.exit_code == 1 and "SHA-256" in verified.stderr and "micro-nli on tiny" in verified.stdout
     assert "SHA-256" in fault("eval", FUSED, "--task", "micro-choice", "--backbone", "tiny", "--no-track", *zoo)
 
 

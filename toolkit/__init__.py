@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from toolkit.face.store import cache_clear, cache_show, store_list, store_prune, store_verify
     from toolkit.face.sweeps import sweep, sweep_plan, sweep_report, sweep_status
     from toolkit.face.transfer import compare_tasks, predict, suggest
-    from toolkit.face.zoo import zoo_diff, zoo_gc, zoo_list, zoo_log, zoo_remove, zoo_show, zoo_site, zoo_verify
+    from toolkit.face.zoo import zoo_diff, zoo_list, zoo_log, zoo_show, zoo_site
+    from toolkit.face.zoo_care import zoo_gc, zoo_remove, zoo_verify
     from toolkit.progress import Progress
     from toolkit.results.result import Result
     from toolkit.results.score import Score
@@ -68,7 +69,8 @@ _HOMES = {
     "toolkit.face.store": "cache_clear cache_show store_list store_prune store_verify",
     "toolkit.face.sweeps": "sweep sweep_plan sweep_report sweep_status",
     "toolkit.face.transfer": "compare_tasks predict suggest",
-    "toolkit.face.zoo": "zoo_diff zoo_gc zoo_list zoo_log zoo_remove zoo_show zoo_site zoo_verify",
+    "toolkit.face.zoo": "zoo_diff zoo_list zoo_log zoo_show zoo_site",
+    "toolkit.face.zoo_care": "zoo_gc zoo_remove zoo_verify",
     "toolkit.progress": "Progress",
     "toolkit.results.result": "Result",
     "toolkit.results.score": "Score",

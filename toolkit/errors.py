@@ -1,6 +1,8 @@
-"""Errors of the user: each is reported as one sentence with exit code 2."""
+"""Errors of the user: each is reported as one sentence with exit code 2, or 1 where the rest of the work was done."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class ToolkitError(Exception):
@@ -9,6 +11,20 @@ class ToolkitError(Exception):
     The message is one sentence: what was found, what was expected, what to do. The command line prints it and
     exits with code 2; every other exception keeps its traceback, because it is a bug in this package.
     """
+
+
+class PartlyDone(ToolkitError):
+    """Work on many things of which some failed: a sentence for each of those; the rest was done, so the exit code is 1.
+
+    Args:
+        faults: the sentences.
+        done: the result of the rest.
+    """
+
+    def __init__(self, faults: Sequence[str], done: object = None) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+        self.done = done
 
 
 class Interrupted(KeyboardInterrupt):

@@ -297,7 +297,7 @@ UP = "roberta.encoder.layer.0.output.adapters.nli.adapter_up.weight"
         (lambda f: torch.save([1], f / "pytorch_adapter.bin"), "more than dense tensors"),
         (lambda f: tensors(f, lambda held: held.pop(UP)), "lacks 'layer.0.adapter_up.weight'.*nothing was loaded"),
         (lambda f: tensors(f, lambda held: held.update({UP: torch.ones(32, 3)})), "with shape .32, 3., expected"),
-        (lambda f: tensors(f, lambda held: held.update({UP: torch.full((32, 2), float("nan"))})), "not finite"),
+        (lambda f: tensors(f, lambda held: held.update({UP: torch.full((32, 2), float("nan"))})), "holds NaN or infinite"),
         (lambda f: tensors(f, lambda held: held.update({"roberta.x": torch.ones(2)})), "'roberta.x', which is not a part"),
         (lambda f: shutil.rmtree(f), "no folder"),
         (lambda f: [path.unlink() for path in f.iterdir()], "nothing that the `adapters` library saves"),

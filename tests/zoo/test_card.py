@@ -12,7 +12,7 @@ import pytest
 from tests.zoo.cards import TINY, card
 from toolkit.errors import ZooError
 from toolkit.zoo import AdapterCard, CardFile, Head, digest_of
-from toolkit.zoo.card import check_file_name
+from toolkit.zoo.fields import check_file_name
 
 
 def stored(**other: Any) -> AdapterCard:

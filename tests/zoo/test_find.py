@@ -11,8 +11,9 @@ import cli
 from tests.zoo.cards import card, weights
 from toolkit.errors import ZooError
 from toolkit.zoo import AdapterCard, CardScore, Parent, Zoo
+from toolkit.zoo.clear import clear, leftovers, unneeded
 from toolkit.zoo.files import locked
-from toolkit.zoo.find import choose, clear, history, leftovers, unneeded
+from toolkit.zoo.find import choose, history
 from toolkit.zoo.lock import make_lock, write_lock
 
 
@@ -80,23 +81,33 @@ def test_the_history_names_rows_scores_and_what_it_was_trained_on(zoo: Zoo) -> N
 
 
 def test_only_what_no_lock_no_card_and_no_fusion_names_is_cleared(zoo: Zoo) -> None:
-    assert [one.name for one in unneeded(zoo, [])] == ["fuse[mnli,xnli]/xquad", "squad"]
+    assert [one.name for one in unneeded(zoo, [])[0]] == ["fuse[mnli,xnli]/xquad", "squad"]
     lock = make_lock(zoo, "fuse[mnli,xnli]/xquad", "tiny")
-    assert [one.name for one in unneeded(zoo, [lock])] == ["squad"]
-    clear(zoo, unneeded(zoo, [lock]), [])
+    assert [one.name for one in unneeded(zoo, [lock])[0]] == ["squad"]
+    clear(zoo, unneeded(zoo, [lock])[0], [])
     assert {one.name for one in zoo.list()} == set(lock.entries)
     assert zoo.faults() == []
 
 
 def test_a_fusion_keeps_its_members_although_its_card_names_no_parents(zoo: Zoo) -> None:
     zoo.put(card("fuse[squad,mnli]/xquad"), weights(5))
-    assert "squad" not in {one.name for one in unneeded(zoo, [])}
+    assert "squad" not in {one.name for one in unneeded(zoo, [])[0]}
 
 
-def test_nothing_is_cleared_while_an_entry_cannot_be_read(zoo: Zoo) -> None:
-    (zoo.folder(zoo.get("squad", "tiny")) / "card.yaml").write_text("broken")
-    with pytest.raises(ZooError, match="may name others"):
-        unneeded(zoo, [])
+def test_what_an_entry_that_cannot_be_read_may_need_is_kept_and_the_rest_is_cleared(zoo: Zoo) -> None:
+    mnli = zoo.get("mnli", "tiny")
+    child = zoo.put(card("squad/copa", parents=(Parent("squad", zoo.get("squad", "tiny").digest),)), weights(7))
+    for name in ("lone", "fuse[mnli,xnli]/xquad"):
+        zoo.put(card(name), weights(8), replace=True)
+    page = zoo.folder(child) / "card.yaml"
+    page.write_text(page.read_text() + f"# {mnli.digest}")
+    cards, faults = unneeded(zoo, [])
+    assert [one.name for one in cards] == ["fuse[mnli,xnli]/xquad", "lone"] and len(faults) == 1
+    page.write_text("")  # nothing is known of it but its name, which has squad in it
+    assert [one.name for one in unneeded(zoo, [])[0]] == ["fuse[mnli,xnli]/xquad", "lone"]
+    said = CliRunner().invoke(cli.main, ["zoo", "gc", "--yes", "--zoo", str(zoo.root)])
+    assert said.exit_code == 1 and "Removed 2 adapters" in said.stderr and "Error: Damaged: " in said.stderr
+    assert zoo.holds("squad", "tiny") and not zoo.holds("lone", "tiny")
 
 
 def test_the_command_lists_first_and_removes_only_when_told(zoo: Zoo, folder: Path) -> None:

@@ -73,10 +73,10 @@ def test_what_is_no_lock_is_refused_in_a_sentence(zoo: Zoo, tmp_path: Path, chan
 def test_a_pull_by_lock_takes_exactly_what_it_pins(zoo: Zoo, tmp_path: Path) -> None:
     lock = make_lock(zoo, "mnli/squad", "tiny")
     other = Zoo(tmp_path / "other")
-    assert pull(other, str(zoo.root), pins=lock.entries).sent == ("mnli", "mnli/squad")
-    assert pull(other, str(zoo.root), pins=lock.entries).sent == ()
+    assert pull(other, str(zoo.root), lock=lock).sent == ("mnli", "mnli/squad")
+    assert pull(other, str(zoo.root), lock=lock).sent == ()
     zoo.put(card("mnli"), weights(9), replace=True)
     third = Zoo(tmp_path / "third")
     with pytest.raises(ZooError, match="The lock pins 'mnli' to"):
-        pull(third, str(zoo.root), pins=lock.entries)
+        pull(third, str(zoo.root), lock=lock)
     assert not third.list()

@@ -86,7 +86,7 @@ def test_its_lock_is_read_checked_and_made_again_to_the_byte(zoo: Zoo) -> None:
 def test_it_is_pulled_by_its_lock(zoo: Zoo, tmp_path: Path) -> None:
     lock = read_lock(Path("zoo.lock"))
     other = Zoo(tmp_path / "other")
-    assert pull(other, str(zoo.root), pins=lock.entries).sent == tuple(lock.entries)
+    assert pull(other, str(zoo.root), lock=lock).sent == tuple(lock.entries)
     assert other.faults() == []
 
 

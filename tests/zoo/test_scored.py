@@ -169,3 +169,12 @@ def test_writers_at_the_same_time_lose_no_score_and_tear_no_line(zoo: Zoo, mnli:
     damaged: list[str] = []
     assert len(scores_of(zoo, mnli, damaged=damaged)) == 10 + 4 * 10 and not damaged
     assert len(file_of(zoo, mnli).read_text().splitlines()) == 50
+
+
+def test_nothing_is_written_through_a_hard_link(zoo: Zoo, mnli: AdapterCard, tmp_path: Path) -> None:
+    add_scores(zoo, mnli, [kept(mnli)])
+    os.link(file_of(zoo, mnli), tmp_path / "elsewhere")
+    before = (tmp_path / "elsewhere").read_text()
+    assert add_scores(zoo, mnli, [kept(mnli, "sw", 0.4)]) == 1
+    assert (tmp_path / "elsewhere").read_text() == before and len(scores_of(zoo, mnli)) == 2
+    zoo.verify(mnli)

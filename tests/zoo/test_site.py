@@ -96,7 +96,7 @@ def test_a_strangers_text_becomes_no_markup(tmp_path: Path) -> None:
         licence=HOSTILE,
         created=HOSTILE,
         recipe={HOSTILE: HOSTILE},
-        heads={HOSTILE: Head(HOSTILE, (HOSTILE,))},
+        heads={"mnli": Head(HOSTILE, (HOSTILE,))},
         versions={HOSTILE: HOSTILE},
         data_seen=(Seen(HOSTILE, HOSTILE, HOSTILE, fingerprint=HOSTILE, origin=HOSTILE),),
         scores=(CardScore(HOSTILE, HOSTILE, HOSTILE, 0.5, split=HOSTILE),),
@@ -148,7 +148,7 @@ def test_the_command_writes_one_page_and_names_what_cannot_be_read(tmp_path: Pat
     zoo = family(tmp_path)
     (zoo.folder(zoo.get("mnli/squad", "tiny")) / "card.yaml").write_text("broken")
     said = CliRunner().invoke(cli.main, ["zoo", "site", str(tmp_path / "out"), "--zoo", str(zoo.root)])
-    assert said.exit_code == 0, said.output
+    assert said.exit_code == 1, said.output
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["index.html"]
     assert "2 adapters" in said.stderr and "Damaged: " in said.stderr
     assert "1 entry cannot be read" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")

@@ -52,11 +52,9 @@ def test_what_is_put_comes_back_to_the_last_bit(zoo: Zoo) -> None:
         "bits": bits[np.isfinite(bits)],  # denormals and negative zeros among them
         "transposed": np.arange(12, dtype=np.float32).reshape(3, 4).T,
         "every second": np.arange(12, dtype=np.float32)[::2],
-        "scalar": np.array(1.5, dtype=np.float64),
+        "scalar": np.array(1.5, dtype=np.float32),
         "empty": np.zeros((0, 4), dtype=np.float32),
-        "big end first": np.arange(3, dtype=">i4"),
-        "half": np.array([1, 2], dtype=np.float16),
-        "bool": np.array([True, False]),
+        "big end first": np.arange(3, dtype=">f4"),
     }
     held = zoo.put(card(), {ADAPTER: arrays})
     found = Zoo(zoo.root).tensors(held, ADAPTER)
@@ -176,7 +174,7 @@ def test_the_slug_of_a_backbone_is_one_safe_folder_name(name: str, slug: str) ->
 def test_weights_that_are_not_finite_or_not_there_are_refused(zoo: Zoo) -> None:
     broken = weights()
     broken[ADAPTER]["up"][3, 1] = np.nan
-    with pytest.raises(ZooError, match=r"'up' in adapter\.safetensors of 'mnli' is not finite"):
+    with pytest.raises(ZooError, match=r"holds NaN or infinite numbers \('up'\); nothing was stored .*lower"):
         zoo.put(card(), broken)
     with pytest.raises(ZooError, match="has no weights"):
         zoo.put(card(), {})

@@ -14,7 +14,7 @@ import click
 from toolkit.commands.screen import echo, say
 from toolkit.commands.signals import sigterm_as_ctrl_c
 from toolkit.config.command import PROGRAM
-from toolkit.errors import Interrupted, ToolkitError
+from toolkit.errors import Interrupted, PartlyDone, ToolkitError
 from toolkit.registry import nearest
 
 _WORDS = "toolkit.words"  # of the whole command line
@@ -158,7 +158,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ToolkitError as error:
             echo(f"Error: {error}", err=True)
-            ctx.exit(2)
+            ctx.exit(1 if isinstance(error, PartlyDone) else 2)
         except KeyboardInterrupt as error:
             echo(_interrupted(ctx, error), err=True)
             ctx.exit(130)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.commands.live import live_region, log_lines
+from toolkit.errors import PartlyDone
 from toolkit.progress import Report, Say, say_nothing, silent
 from toolkit.safe_text import one_line, visible
 
@@ -154,7 +155,11 @@ def show_written(result: WrittenResult, out: Path | None) -> None:
 
 
 def show(found: Listing, *, cut: Mapping[str, int] | None = None, drop: Sequence[str] = ()) -> tuple[str, ...]:
-    """Print a listing: its table and lines to stdout, its notes to stderr; other arguments as for `print_table`."""
+    """Print a listing: its table and lines to stdout, its notes to stderr; other arguments as for `print_table`.
+
+    Raises:
+        PartlyDone: some of what was asked for failed; all else is printed before.
+    """
     left_out: tuple[str, ...] = ()
     if found.cells:
         left_out = print_table(found.headers, found.cells, header=any(found.headers), cut=cut, drop=drop)
@@ -162,4 +167,6 @@ def show(found: Listing, *, cut: Mapping[str, int] | None = None, drop: Sequence
         echo(line)
     for note in found.notes:
         say(note)
+    if found.faults:
+        raise PartlyDone(found.faults, found)
     return left_out

@@ -16,6 +16,7 @@ from toolkit.progress import silent
 
 if TYPE_CHECKING:
     from toolkit.config import Config
+    from toolkit.zoo.share.moving import Replace
     from toolkit.zoo.share.share import Moved
 
 
@@ -25,7 +26,7 @@ def zoo_push(
     config: Config,
     *,
     parents: bool = True,
-    replace: bool = False,
+    replace: Replace = False,
     backbone: str | None = None,
     **tell: Unpack[Telling],
 ) -> Listing:
@@ -36,7 +37,7 @@ def zoo_push(
         dest: the place.
         config: names the zoo.
         parents: False: the entry alone; its parents are named by digest.
-        replace: put it in place of other weights under the same name.
+        replace: put it in place of other weights under the same name; `any`: also where others there were trained on those.
         backbone: whose; None: the only one that has an adapter of the name.
         tell: `report`.
     """
@@ -56,7 +57,7 @@ def zoo_pull(
     *,
     name: str | None = None,
     lock: Path | None = None,
-    replace: bool = False,
+    replace: Replace = False,
     backbone: str | None = None,
     **tell: Unpack[Telling],
 ) -> Listing:
@@ -65,9 +66,9 @@ def zoo_pull(
     Args:
         src: the place.
         config: names the zoo.
-        name: of the adapter; None: everything there.
+        name: of the adapter; None: everything there; what is left out is in the last rows and in `faults`.
         lock: a lock file: exactly what it pins.
-        replace: put it in place of other weights under the same name.
+        replace: put it in place of other weights under the same name; `any`: also where others here were trained on those.
         backbone: only adapters of this backbone.
         tell: `report`.
     """
@@ -77,16 +78,16 @@ def zoo_pull(
 
     if lock and name:
         raise ToolkitError("Give a name or --lock: a lock says itself what is pulled.")
-    pins = read_lock(lock).entries if lock else None
+    pins = read_lock(lock) if lock else None
     report = tell.get("report", silent)
-    moved = pull(Zoo(config.zoo), src, name, backbone=backbone, pins=pins, replace=replace, report=report)
+    moved = pull(Zoo(config.zoo), src, name, backbone=backbone, lock=pins, replace=replace, report=report)
     return _moved({"Pulled": (moved, f"from {src}")})
 
 
 def zoo_sync(place: str, config: Config, **tell: Unpack[Telling]) -> Listing:
     """Fetch what a place has and the zoo lacks, then send what the place lacks; nothing is replaced or removed.
 
-    What was left out is in the last rows, each with its fault.
+    What was left out is in the last rows, each with its fault, and in `faults`.
     """
     from toolkit.zoo import Zoo
     from toolkit.zoo.readme import readme
@@ -102,11 +103,13 @@ def _moved(parts: dict[str, tuple[Moved, str]]) -> Listing:
     for verb, (moved, where) in parts.items():
         rows += [{"name": name, "move": verb.lower(), "fault": None} for name in moved.sent]
         lines += [f"{verb} {name} {where}" for name in moved.sent]
-        notes += [] if moved.sent else [f"Nothing to move {where}: the same adapters are there already."]
+        notes += (
+            [] if moved.sent or moved.faults else [f"Nothing to move {where}: the same adapters are there already."]
+        )
         notes += [f"Not sent, named by digest: {parent}" for parent in moved.by_digest]
         faults |= dict.fromkeys(moved.faults)
     rows += [{"name": None, "move": None, "fault": fault} for fault in faults]
-    return listing(rows, lines=lines, notes=notes)
+    return listing(rows, lines=lines, notes=notes, faults=list(faults))
 
 
 def zoo_lock(expr: str, config: Config, *, out: Path = Path("zoo.lock"), backbone: str | None = None) -> Listing:

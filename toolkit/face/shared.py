@@ -40,6 +40,7 @@ class Listing(Result):
         lines: sentences below the table.
         notes: sentences for the reader that are not part of the result.
         is_faulty: whether something of what was asked for is not as it should be; the command then ends with exit code 1.
+        faults: why a part of what was asked for is left out, a sentence each.
     """
 
     rows: tuple[Record, ...] = ()
@@ -48,6 +49,7 @@ class Listing(Result):
     lines: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     is_faulty: bool = False
+    faults: tuple[str, ...] = ()
 
     def records(self) -> tuple[Record, ...]:
         """Return the rows."""
@@ -62,6 +64,7 @@ def listing(
     lines: Sequence[str] = (),
     notes: Sequence[str] = (),
     is_faulty: bool = False,
+    faults: Sequence[str] = (),
 ) -> Listing:
     """Return rows as a `Listing` whose text is an aligned table (where there are cells) and the lines below it."""
     table = aligned(headers, cells) if cells else []
@@ -73,6 +76,7 @@ def listing(
         lines=tuple(lines),
         notes=tuple(notes),
         is_faulty=is_faulty,
+        faults=tuple(faults),
     )
 
 

@@ -1,8 +1,8 @@
-"""Verbs of the zoo that look at it, check it and clear it: `zoo_list`, `zoo_show`, `zoo_log`, `zoo_diff` and others."""
+"""Verbs of the zoo that look at it: `zoo_list`, `zoo_show`, `zoo_log`, `zoo_diff`, `zoo_site`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +50,9 @@ def zoo_list(
     from toolkit.zoo.zero_shot import own_scores, zero_shot_means
 
     damaged: list[str] = []
+    notes: list[str] = []
     zoo = Zoo(config.zoo)
-    held = [with_scores(zoo, card, damaged=damaged) for card in zoo.list(backbone, damaged=damaged)]
+    held = [with_scores(zoo, card, damaged=notes) for card in zoo.list(backbone, damaged=damaged)]
     language = None if language is None else known_language(language, held)
     rows, cells = [], []
     for card in choose(held, task=task, language=language, better_than=better_than, sort=sort):
@@ -63,15 +64,22 @@ def zoo_list(
         ]
         scored = "; ".join(found)
         cells.append((card.name, card.backbone.name, f"{size(card) / 1e6:.1f} MB", dev, scored, card.digest[:12]))
-        rows.append(_record(card) | {"scores": dev, "evaluated": scored})
+        rows.append(record_of(card) | {"scores": dev, "evaluated": scored})
     nothing = f"The zoo {config.zoo} holds no adapters" + (f" for {backbone}." if backbone else ".")
     if held and not rows:
         near = nearest_task(task, held) if task is not None else ""
         nothing = f"None of the {len(held)} adapters in {config.zoo} fits." + f" {near}".rstrip()
     lines = [] if rows else [nothing]
-    notes = [f"Damaged: {sentence}" for sentence in damaged]
+    faults = [f"Damaged: {sentence}" for sentence in damaged]
     scored_in = "zero-shot" if language is None else f"in {language}"
-    return listing(rows, ("adapter", "backbone", "size", "dev", scored_in, "digest"), cells, lines=lines, notes=notes)
+    return listing(
+        rows,
+        ("adapter", "backbone", "size", "dev", scored_in, "digest"),
+        cells,
+        lines=lines,
+        notes=notes,
+        faults=faults,
+    )
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class Shown(Result):
 
     def records(self) -> list[Record]:
         """Return the adapter as one row."""
-        return [_record(self.card)]
+        return [record_of(self.card)]
 
 
 def zoo_show(name: str, config: Config, *, backbone: str | None = None) -> Shown:
@@ -185,75 +193,6 @@ def _zoo_at(place: str | None, name: str, backbone: str | None) -> Iterator[Path
         yield Path(folder)
 
 
-def zoo_verify(name: str | None, config: Config, *, backbone: str | None = None) -> Listing:
-    """Check every file of one adapter, or of all (None), against the card's SHA-256.
-
-    Raises:
-        ToolkitError: a file is damaged or missing.
-    """
-    from toolkit.zoo import Zoo
-    from toolkit.zoo.record import scores_of
-
-    held = Zoo(config.zoo)
-    if name is None and (faults := held.faults(backbone)):
-        raise ToolkitError("\n".join(faults))
-    cards = [card_of(config.zoo, name, backbone)] if name else held.list(backbone)
-    lines: list[str] = []
-    notes: list[str] = []
-    for card in cards:
-        held.verify(card)
-        scores_of(held, card, damaged=notes)
-        digest = f"digest {card.digest[:12]}, as its card says"
-        lines.append(f"{card.name} on {card.backbone.name}: {len(card.files)} files, {digest}")
-    lines = lines or [f"The zoo {config.zoo} holds no adapters."]
-    return listing([_record(card) for card in cards], lines=lines, notes=notes)
-
-
-def zoo_remove(name: str, config: Config, *, backbone: str | None = None, force: bool = False) -> Listing:
-    """Remove an adapter; refused while another names it as a parent, unless `force`."""
-    from toolkit.zoo import Zoo
-
-    # With a backbone given no card is read, so that a damaged entry can be removed.
-    held = Zoo(config.zoo)
-    shelf = backbone
-    if shelf is None or not held.holds(name, shelf):
-        card = card_of(config.zoo, name, backbone)
-        name, shelf = card.name, shelf or card.backbone.name
-    held.remove(name, shelf, force=force)
-    return listing([{"name": name, "backbone": shelf}], lines=[f"Removed {name} ({shelf})."])
-
-
-def zoo_gc(config: Config, *, locks: Sequence[Path] = (), remove: bool = False) -> Listing:
-    """Find what no lock, card or fusion names, and what interrupted pulls left.
-
-    Args:
-        config: names the zoo.
-        locks: lock files whose entries are kept; *.lock in the working folder and in the zoo's are always read.
-        remove: remove what is found.
-    """
-    from toolkit.zoo import Zoo
-    from toolkit.zoo.find import clear, leftovers, size, unneeded
-    from toolkit.zoo.lock import read_lock
-
-    held = Zoo(config.zoo)
-    named = (*locks, *sorted(Path().glob("*.lock")), *sorted(Path(config.zoo).glob("*.lock")))
-    files = [path for path in dict.fromkeys(named) if path.name != ".lock"]
-    cards, folders = unneeded(held, [read_lock(path) for path in files]), leftovers(held)
-    lines = [f"{card.name}  {card.backbone.name}  {size(card) / 1e6:.1f} MB  {card.digest[:12]}" for card in cards]
-    lines += [f"{folder}  left by an interrupted pull" for folder in folders]
-    notes = [f"Kept, as {path} names it: everything it pins" for path in files]
-    if not lines:
-        notes.append("Nothing to remove.")
-    elif remove:
-        clear(held, cards, folders)
-        notes.append(f"Removed {len(cards)} adapters and {len(folders)} leftovers.")
-    else:
-        notes.append("Nothing was removed; --yes removes these. Lock what you want to keep (`xstilts zoo lock EXPR`).")
-    rows: list[Record] = [{"name": card.name, "backbone": card.backbone.name, "bytes": size(card)} for card in cards]
-    rows += [{"name": str(folder), "backbone": None, "bytes": None} for folder in folders]
-    return listing(rows, lines=lines, notes=notes)
-
-
 def zoo_site(config: Config, *, out: Path) -> Listing:
     """Write a gallery of the zoo into a folder: one page with cards, lineage and scores, which fetches nothing.
 
@@ -266,8 +205,9 @@ def zoo_site(config: Config, *, out: Path) -> Listing:
     if not Path(config.zoo).is_dir():
         raise ToolkitError(f"The zoo {config.zoo} is not a folder; name the folder of a zoo with --zoo.")
     page, number, damaged = write_site(Zoo(config.zoo), Path(out))
-    notes = [f"{number} adapters; open it in a browser.", *(f"Damaged: {sentence}" for sentence in damaged)]
-    return listing([{"page": str(page), "adapters": number}], lines=[str(page)], notes=notes)
+    notes = [f"{number} adapters; open it in a browser."]
+    faults = [f"Damaged: {sentence}" for sentence in damaged]
+    return listing([{"page": str(page), "adapters": number}], lines=[str(page)], notes=notes, faults=faults)
 
 
 def card_of(root: Path, name: str, backbone: str | None) -> AdapterCard:
@@ -285,7 +225,7 @@ def card_of(root: Path, name: str, backbone: str | None) -> AdapterCard:
     return held.get(text, backbone or (shelves[0] if shelves else "xlm-roberta-large"))
 
 
-def _record(card: AdapterCard) -> dict[str, str | int | float | None]:
+def record_of(card: AdapterCard) -> dict[str, str | int | float | None]:
     from toolkit.zoo.find import size
 
     return {

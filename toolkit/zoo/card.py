@@ -9,16 +9,17 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from toolkit.composition import parse
+from toolkit.config import AdapterConfig
 from toolkit.config.words import AdapterKind, Pooling
 from toolkit.errors import ZooError
 from toolkit.registry import did_you_mean
 from toolkit.results.score import Score
 from toolkit.tasks.kinds import POOLED
 from toolkit.version import __version__
-from toolkit.zoo.fields import CHECKS, check_file_name, is_canonical, noun, refuse_control
+from toolkit.zoo.fields import CHECKS, check_names, is_canonical, noun, refuse_control
 from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.sealed import plain, sealed, unsealed
 from toolkit.zoo.values import POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Seen
@@ -27,6 +28,7 @@ FORMAT = 1
 CARD_FILE = "card.yaml"
 README_FILE = "README.md"
 MAX_CARD_BYTES = 4_000_000
+ACTIVATIONS = get_args(get_type_hints(AdapterConfig)["non_linearity"])
 LIBRARIES = ("torch", "transformers", "adapters", "numpy")  # compute or convert weights
 _AND = " AND "  # between licences
 _HEAD_LINE = (
@@ -87,7 +89,7 @@ class AdapterCard:
     @property
     def seed(self) -> int | None:
         """Seed of its training; None for an adapter that was made elsewhere."""
-        return seed if isinstance(seed := self._section("train").get("seed"), int) else None
+        return seed if isinstance(seed := self.section("train").get("seed"), int) else None
 
     @property
     def trained_as(self) -> str:
@@ -117,19 +119,19 @@ class AdapterCard:
         Raises:
             ZooError: the recipe does not have them.
         """
-        found = {"leave_out_lower": 0.0, "leave_out_upper": 0.0, **self._section("adapter")}
+        found = {"leave_out_lower": 0.0, "leave_out_upper": 0.0, **self.section("adapter")}
         if missing := [key for key in ("kind", "reduction_factor", "non_linearity") if key not in found]:
             raise ZooError(f"The card of '{self.name}' lacks the setting 'adapter.{missing[0]}' in its recipe.")
+        if (name := found["non_linearity"]) not in ACTIVATIONS:
+            raise ZooError(f"'{self.name}' uses the activation '{name}'; this release knows {', '.join(ACTIVATIONS)}.")
         return found
 
     def setting(self, name: str) -> str | float | bool | None:
         """Return one setting of its training, `lr`; None where the recipe does not have it."""
-        return found if isinstance(found := self._section("train").get(name), (str, int, float, bool)) else None
+        return found if isinstance(found := self.section("train").get(name), (str, int, float, bool)) else None
 
     def pooling(self, head: str) -> Pooling | None:
         """Return how a retrieval head makes a vector of a text; None for other heads.
-
-        A card of 0.1.0 says it in the settings of the training alone.
 
         Raises:
             ZooError: it names no pooling of this release.
@@ -150,7 +152,8 @@ class AdapterCard:
         found = (*(seen.language for seen in self.data_seen), *(score.language for score in self.scores))
         return frozenset(language for language in found if language)
 
-    def _section(self, name: str) -> Mapping[str, Any]:
+    def section(self, name: str) -> Mapping[str, Any]:
+        """Return one section of its recipe, `train`; empty where the recipe has none."""
         return found if isinstance(found := self.recipe.get(name), Mapping) else {}
 
     @classmethod
@@ -241,10 +244,7 @@ class AdapterCard:
             "files": {name: CardFile.read(held) for name, held in values["files"].items()},
         }
         card = cls(**read)
-        if not is_canonical(card.name):
-            raise ZooError(f"The card's name '{card.name[:80]}' is not a composition in its canonical form.")
-        for name in card.files:
-            check_file_name(name)
+        check_names(card.name, heads=card.heads, files=card.files, parents=[parent.name for parent in card.parents])
         if card.digest != digest_of(card):
             raise ZooError(f"The card of '{card.name}' does not agree with its own digest {card.digest[:12]}.")
         return card

@@ -15,13 +15,15 @@ from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, AdapterCard, digest_of
 from toolkit.zoo.fields import check_file_name
 from toolkit.zoo.files import names, open_regular, sha256, sync, write_text
+from toolkit.zoo.gate import weight_fault
 from toolkit.zoo.scored import SCORES_FILE
 from toolkit.zoo.values import CardFile
 
 if TYPE_CHECKING:
     import numpy as np
 
-_NEW, _OLD = ".new-", ".old-"
+NEW, OLD = ".new-", ".old-"
+_TEMPORARY = re.compile(r"\.[\w.-]+\.[0-9a-f]{8}\.\d+\.tmp")
 
 
 def write_entry(
@@ -41,7 +43,7 @@ def write_entry(
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    folder = shelf / f"{_NEW}{secrets.token_hex(8)}"
+    folder = shelf / f"{NEW}{secrets.token_hex(8)}"
     folder.mkdir()
     held = {}
     for file in sorted(files):
@@ -69,7 +71,7 @@ def write_entry(
 
 def rewrite_card(home: Path, text: str) -> None:
     """Put a new card in place of an entry's card, at once; the caller holds the lock."""
-    folder = home.parent / f"{_NEW}{secrets.token_hex(8)}"
+    folder = home.parent / f"{NEW}{secrets.token_hex(8)}"
     folder.mkdir()
     write_text(folder / CARD_FILE, text)
     os.replace(folder / CARD_FILE, home / CARD_FILE)
@@ -79,7 +81,7 @@ def rewrite_card(home: Path, text: str) -> None:
 
 def swap_in(new: Path, home: Path) -> None:
     """Make a written entry visible, in place of an older one where there is one; the caller holds the lock."""
-    old = home.parent / f"{_OLD}{home.name}"
+    old = home.parent / f"{OLD}{home.name}"
     if os.path.lexists(home):
         keep_scores(home, new)
         # No portable call swaps two folders. A kill between these renames leaves `.old-`, which `repair` puts back.
@@ -109,7 +111,7 @@ def keep_scores(home: Path, new: Path) -> None:
 
 def take_out(home: Path) -> None:
     """Make an entry invisible at once, then delete it; the caller holds the lock."""
-    gone = home.parent / f"{_NEW}{secrets.token_hex(8)}"
+    gone = home.parent / f"{NEW}{secrets.token_hex(8)}"
     os.rename(home, gone)
     sync(home.parent)
     delete(gone)
@@ -117,20 +119,30 @@ def take_out(home: Path) -> None:
 
 def is_half_replaced(shelf: Path) -> bool:
     """Return whether an entry of this folder is out of its place: a writer is at work, or was killed."""
-    return any(name.startswith(_OLD) and not os.path.lexists(shelf / name[len(_OLD) :]) for name in names(shelf))
+    return any(name.startswith(OLD) and not os.path.lexists(shelf / name[len(OLD) :]) for name in names(shelf))
+
+
+def is_unfinished(name: str) -> bool:
+    """Return whether a name in a backbone's folder is of what is being written or replaced."""
+    return name.startswith((NEW, OLD))
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a name in an entry's folder is of a page that is being written (`files.replacing`)."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def repair(shelf: Path) -> None:
     """Clear what is half done in a backbone's folder; only the holder of its lock may call this."""
     for name in names(shelf):
         path = shelf / name
-        if name.startswith(_OLD):
-            home = shelf / name[len(_OLD) :]
+        if name.startswith(OLD):
+            home = shelf / name[len(OLD) :]
             if os.path.lexists(home):
                 delete(path)  # the replacement had arrived
             else:
                 os.rename(path, home)
-        elif name.startswith(_NEW):
+        elif name.startswith(NEW):
             delete(path)
 
 
@@ -143,18 +155,13 @@ def delete(path: Path) -> None:
 
 
 def check_tensors(card: AdapterCard, files: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    """Raise ZooError for names that are not file names, files without tensors, and weights that are not finite."""
-    import numpy as np
-
+    """Raise ZooError for names that are not file names, files without tensors, and what the gate (`gate`) refuses."""
     if not files:
         raise ZooError(f"'{card.name}' has no weights to store; expected at least one file.")
     for file, tensors in files.items():
         check_file_name(file)
         if not tensors:
             raise ZooError(f"{file} of '{card.name}' has no tensors to store; expected at least one.")
-        for name, array in tensors.items():
-            if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
-                raise ZooError(
-                    f"'{name}' in {file} of '{card.name}' is not finite: training diverged; "
-                    "lower `train.lr` and train again."
-                )
+        if fault := weight_fault(card, file, tensors):
+            after = " (after a training that diverged, lower `train.lr` and train again)" if "NaN" in fault else ""
+            raise ZooError(f"{file} of '{card.name}' {fault}; nothing was stored{after}.")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from toolkit.composition import parse
 from toolkit.errors import ToolkitError, ZooError
+from toolkit.zoo.files import REPLACE_IT
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # One plain name: no separators, no leading dot, no `..`, nothing a shell or another file system reads differently.
 _FILE_NAME = re.compile(r"[a-z][a-z0-9_-]*(\.[A-Za-z0-9_=+~,@-]+)*\.safetensors")
 _MAX_FILE_NAME = 200
-# Escape sequences in a stranger's card would otherwise reach the terminal.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_MAX_WIDTH, _MAX_LAYERS = 1_000_000, 10_000  # of an encoder
+# Escape sequences in a stranger's card would otherwise reach the terminal; what turns the direction of text around, or
+# is a tag without a form, makes it show as other text than it is. Marks and joiners that scripts need are none of these.
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 
 
 def check_file_name(name: str) -> None:
@@ -30,6 +36,19 @@ def check_file_name(name: str) -> None:
     if not _FILE_NAME.fullmatch(name) or len(name) > _MAX_FILE_NAME:
         shown = _CONTROL.sub("?", name)[:80]
         raise ZooError(f"The file name '{shown}' is refused; expected a plain name such as 'adapter.safetensors'.")
+
+
+def check_names(name: str, *, heads: Iterable[str], files: Iterable[str], parents: Iterable[str]) -> None:
+    """Raise ZooError where a name in a card is not one: of the entry, of a head, of a file, or of a parent that is itself."""
+    if not is_canonical(name):
+        raise ZooError(f"The card's name '{name[:80]}' is not a composition in its canonical form.")
+    for file in files:
+        check_file_name(file)
+    for head in heads:
+        if not is_canonical(head):
+            raise ZooError(f"The card's head '{head[:80]}' does not have a name; expected one such as 'mnli'.")
+    if name in parents:
+        raise ZooError(f"The card of '{name[:80]}' names itself as a parent, which no training can make; {REPLACE_IT}.")
 
 
 def refuse_control(value: Any) -> None:
@@ -98,19 +117,47 @@ def _each(value: Any, check: Callable[[Any], bool]) -> bool:
     return isinstance(value, list) and all(check(item) for item in value)
 
 
+def _are_unique(values: list[str]) -> bool:
+    return len(set(values)) == len(values)
+
+
 def _may_hold(value: Any, /, **checks: Callable[[Any], bool]) -> bool:
     """Return whether those of some fields that a mapping has are what they should be."""
     return all(value.get(name) is None or check(value[name]) for name, check in checks.items())
 
 
 def _is_backbone(value: Any) -> bool:
-    return _holds(value, name=_is_text, digest=_is_hex, hidden_size=_is_count, layers=_is_count) and bool(value["name"])
+    return (
+        _holds(value, name=_is_text, digest=_is_hex, hidden_size=_is_count, layers=_is_count)
+        and bool(value["name"])
+        and 0 < value["hidden_size"] <= _MAX_WIDTH
+        and 0 < value["layers"] <= _MAX_LAYERS
+    )
+
+
+def _is_recipe(value: Any) -> bool:
+    """Return whether a recipe's settings that change the shape of the weights are what they can be."""
+    if not isinstance(value, dict) or not _may_hold(value, trained_as=_is_entry_name):
+        return False
+    shape = value.get("adapter")
+    return not isinstance(shape, dict) or _may_hold(
+        shape,
+        reduction_factor=lambda factor: _is_whole(factor) and 0 < factor <= _MAX_WIDTH,
+        leave_out_lower=_is_share,
+        leave_out_upper=_is_share,
+        dropout=_is_share,
+        non_linearity=_is_text,
+    )
+
+
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and 0 <= value < 1
 
 
 def _is_head(value: Any) -> bool:
-    return _holds(value, kind=_is_text, labels=lambda labels: _each(labels, _is_text)) and _may_hold(
-        value, pooling=_is_text, temperature=_is_number
-    )
+    return _holds(
+        value, kind=_is_text, labels=lambda labels: _each(labels, _is_text) and _are_unique(labels)
+    ) and _may_hold(value, pooling=_is_text, temperature=_is_number)
 
 
 def _is_seen(value: Any) -> bool:
@@ -127,7 +174,7 @@ def _is_seen(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _is_fraction(value: Any) -> bool:
@@ -154,8 +201,11 @@ CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "backbone": (_is_backbone, "name, digest, hidden_size and layers"),
     "kind": (lambda value: value in ("seq_bn", "full"), "'seq_bn' or 'full'"),
     "tasks": (lambda value: _each(value, _is_text), "a list of task names"),
-    "heads": (lambda value: isinstance(value, dict) and all(map(_is_head, value.values())), "kind and labels per head"),
-    "recipe": (lambda value: isinstance(value, dict), "a mapping"),
+    "heads": (
+        lambda value: isinstance(value, dict) and all(map(_is_head, value.values())),
+        "kind and labels per head, each label once",
+    ),
+    "recipe": (_is_recipe, "a mapping of settings, with a shape of the adapter that can be"),
     "parents": (
         lambda value: _each(value, lambda item: _holds(item, name=_is_entry_name, digest=_is_sha)),
         "a list of name and digest",
@@ -168,7 +218,7 @@ CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "versions": (lambda value: isinstance(value, dict) and all(map(_is_text, value.values())), "a mapping of texts"),
     "licence": (_is_text, "text"),
     "created": (_is_text, "an ISO time"),
-    "seconds": (_is_number, "a number"),
+    "seconds": (lambda value: _is_number(value) and value >= 0, "a number of seconds"),
     "files": (_are_files, "sha256, bytes and tensors per file, at least one"),
     "digest": (_is_sha, "64 hexadecimal digits"),
 }

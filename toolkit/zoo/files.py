@@ -15,6 +15,11 @@ from pathlib import Path
 
 from toolkit.errors import ZooError
 
+
+class Unwritable(ZooError):
+    """A folder of this machine takes no more writes: full, without rights, or gone; no entry is to blame."""
+
+
 REPLACE_IT = "remove the entry (`xstilts zoo remove NAME` with its --backbone and --zoo) and train or pull it again"
 LOCK_TIMEOUT_S = (
     300.0  # a writer holds the lock while it writes: seconds for an adapter, a minute or two for a checkpoint
@@ -139,7 +144,7 @@ def locked(folder: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
         os.close(descriptor)
 
 
-def unwritable(folder: Path, error: OSError) -> ZooError:
+def unwritable(folder: Path, error: OSError) -> Unwritable:
     """Return the sentence for a folder that takes no more writes."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         why, mend = "the disk or its quota is full", "free some space"
@@ -147,6 +152,6 @@ def unwritable(folder: Path, error: OSError) -> ZooError:
         why, mend = "it is not writable", "make it writable or name another zoo (`--set zoo=DIR`)"
     else:
         why, mend = error.strerror or str(error), "check the disk or name another zoo (`--set zoo=DIR`)"
-    return ZooError(
+    return Unwritable(
         f"Cannot write to {folder}: {why}; {mend} and run the same command again: what was there is unchanged."
     )

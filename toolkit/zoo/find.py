@@ -1,24 +1,16 @@
-"""Search of a zoo: adapters by task, language and score, their history, and entries that nothing needs."""
+"""Search of a zoo: adapters by task, language and score, and their history."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Literal, get_args
 
-from toolkit.composition import parse
 from toolkit.errors import ZooError
 from toolkit.languages import get_language
 from toolkit.registry import did_you_mean
 from toolkit.zoo.card import AdapterCard
-from toolkit.zoo.entry import delete
-from toolkit.zoo.files import locked
-from toolkit.zoo.lock import Lock
 from toolkit.zoo.record import with_scores
-from toolkit.zoo.share.arrival import INCOMING
 from toolkit.zoo.store import Zoo
 from toolkit.zoo.zero_shot import evaluated, worth, zero_shot_means
 
@@ -111,70 +103,6 @@ def _tasks_of(card: AdapterCard) -> set[str]:
 def size(card: AdapterCard) -> int:
     """Return the bytes of all weights of an entry."""
     return sum(held.bytes for held in card.files.values())
-
-
-def unneeded(zoo: Zoo, locks: Sequence[Lock]) -> list[AdapterCard]:
-    """Return the entries that no lock, no other card and no fusion names.
-
-    Removing them may leave others unneeded; those are found the next time, so that each removal is looked at.
-
-    Raises:
-        ZooError: an entry cannot be read: what it names is not known, so nothing may go.
-    """
-    damaged: list[str] = []
-    cards = zoo.list(damaged=damaged)
-    if damaged:
-        raise ZooError(f"Nothing is cleared while an entry cannot be read, for it may name others: {damaged[0]}")
-    named: set[tuple[str, str]] = set()
-    for card in cards:
-        shelf = zoo.folder(card).parent.name
-        made_from = {parent.name for parent in card.parents} | set(parse(card.name).entries)
-        named |= {(shelf, name) for name in made_from - {card.name}}
-    pinned = {(lock.backbone.digest, name) for lock in locks for name in lock.entries}
-    return [
-        card
-        for card in cards
-        if (zoo.folder(card).parent.name, card.name) not in named and (card.backbone.digest, card.name) not in pinned
-    ]
-
-
-def orphans(zoo: Zoo, names: Collection[str], backbone: str) -> dict[str, list[str]]:
-    """Return the entries that were trained on some of `names`, and are not among them, by the name that they were trained on."""
-    found: dict[str, list[str]] = {}
-    for card in zoo.list(backbone, damaged=[]):
-        for parent in card.parents:
-            if parent.name in names and card.name not in names:
-                found.setdefault(parent.name, []).append(card.name)
-    return found
-
-
-def refuse_orphans(zoo: Zoo, names: Collection[str], backbone: str) -> None:
-    """Raise ZooError where replacing some entries would orphan others.
-
-    Raises:
-        ZooError: an entry that stays was trained on one of `names`.
-    """
-    for name, children in orphans(zoo, names, backbone).items():
-        more = f" and {len(children) - 1} more" if len(children) > 1 else ""
-        raise ZooError(
-            f"'{name}' is a parent of '{children[0]}'{more}, which cannot run without it; give what is new a name of its own "
-            "(`--as NAME`), or replace it all the same (`--force`)."
-        )
-
-
-def leftovers(zoo: Zoo) -> list[Path]:
-    """Return what interrupted pulls have left, and pulls that run are using; `clear` leaves those alone."""
-    folder = zoo.root / INCOMING
-    return [folder / name for name in sorted(os.listdir(folder))] if folder.is_dir() and not folder.is_symlink() else []
-
-
-def clear(zoo: Zoo, cards: Iterable[AdapterCard], folders: Iterable[Path]) -> None:
-    """Remove entries and leftovers; an entry that has become a parent meanwhile is refused."""
-    for card in cards:
-        zoo.remove(card.name, zoo.folder(card).parent.name)
-    for folder in folders:
-        with suppress(ZooError), locked(folder, timeout_s=0.0):  # a pull that runs holds it, and keeps it
-            delete(folder)
 
 
 def history(zoo: Zoo, card: AdapterCard) -> list[str]:

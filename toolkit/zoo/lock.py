@@ -17,7 +17,7 @@ from toolkit.errors import ToolkitError, ZooError
 from toolkit.files import replace_text
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.files import open_regular
-from toolkit.zoo.lineage import lineage
+from toolkit.zoo.lineage import lineages
 from toolkit.zoo.store import Zoo
 
 FORMAT = 1
@@ -94,17 +94,17 @@ def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
         ZooError: an entry is missing or damaged, or the composition takes nothing from a zoo.
     """
     composition = parse(expression)
-    known = {card.path: card for card in zoo.list(damaged=[])}
-    found: dict[str, AdapterCard] = {}
-    for entry in composition.entries:
-        for card in lineage(zoo.get(entry, backbone), known):
-            found[card.name] = card
+    held = zoo.read_all(backbone)
+    order, faults = lineages([zoo.get(entry, backbone) for entry in composition.entries], zoo.parents_in(held))
+    for error in faults.values():
+        raise error
+    found = {card.name: card for card in order}
     if not found:
         raise ZooError(
             f"'{composition}' takes nothing from a zoo, so there is nothing to pin; name a trained composition."
         )
     for card in found.values():
-        zoo.verify(card)
+        zoo.check(card, held)
     made_for = next(iter(found.values())).backbone
     return Lock(
         str(composition),

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from toolkit.errors import DataError, ZooError
+from toolkit.files import replacing
 from toolkit.results.score import Score, from_dict, to_dict
 from toolkit.version import __version__
 from toolkit.zoo.fields import refuse_control
@@ -158,6 +159,11 @@ def append_lines(folder: Path, scores: Iterable[Kept]) -> int:
     if not new:
         return 0
     path = folder / SCORES_FILE
+    if (
+        os.path.lexists(path) and os.lstat(path).st_nlink > 1
+    ):  # another zoo may share the file, and has scores of its own
+        with replacing(path) as own:
+            own.write(path.read_bytes())
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     with os.fdopen(descriptor, "rb+", buffering=0) as stream:
         size = os.fstat(descriptor).st_size

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace as changed
 from pathlib import Path
@@ -21,6 +21,8 @@ from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
 from toolkit.zoo.entry import check_tensors, rewrite_card, swap_in, take_out, write_entry
 from toolkit.zoo.files import open_regular
 from toolkit.zoo.folders import Folders, refuse_links
+from toolkit.zoo.lineage import Find
+from toolkit.zoo.sound import Reading, ancestor_faults, every_fault, faults_of, parents_in, read_all
 from toolkit.zoo.verify import entry_faults, read_tensors, taken
 
 if TYPE_CHECKING:
@@ -54,26 +56,16 @@ class Zoo:
         Raises:
             ZooError: an entry cannot be read, and `damaged` was not given.
         """
-        cards = []
-        for shelf in self._folders.shelves(backbone):
-            try:
-                folders = self._folders.entries(shelf)
-            except ZooError as error:
-                if damaged is None:
-                    raise
-                damaged.append(str(error))
-                continue
-            for folder in folders:
-                try:
-                    card = self._folders.read_in_place(folder)
-                except ZooError as error:
-                    if damaged is None:
-                        raise
-                    damaged.append(str(error))
-                    continue
-                if card is not None:  # else it was removed meanwhile
-                    cards.append(card)
-        return cards
+        found = self.read_all(backbone)
+        if found.faults and damaged is None:
+            raise next(iter(found.faults.values()))
+        if damaged is not None:
+            damaged += map(str, found.faults.values())
+        return [*found.cards.values()]
+
+    def read_all(self, backbone: str | None = None) -> Reading:
+        """Return all cards of one backbone, or of all, by path, and why the other entries cannot be used."""
+        return read_all(self._folders, backbone)
 
     def holds(self, name: str, backbone: str) -> bool:
         """Return whether there is an entry; its soundness is checked by `get`."""
@@ -158,17 +150,43 @@ class Zoo:
         Raises:
             ZooError: with everything that is wrong.
         """
-        faults = self._faults(card)
+        self.check(card)
+
+    def check(self, card: AdapterCard, held: Reading | None = None) -> None:
+        """Check an entry as `verify` does.
+
+        Args:
+            card: of the entry.
+            held: what was read of the zoo; None: parents are read one by one.
+
+        Raises:
+            ZooError: with everything that is wrong.
+        """
+        faults = faults_of(self._folders, card, held)
         if faults:
             lines = "".join(f"\n  - {fault}" for fault in faults)
             raise ZooError(faults[0] if len(faults) == 1 else f"'{card.name}' has {len(faults)} faults:{lines}")
 
+    def check_ancestors(self, card: AdapterCard) -> None:
+        """Check what an entry was trained on, and theirs: there, the very same weights, of one backbone, in no circle.
+
+        Raises:
+            ZooError: with the first fault.
+        """
+        for error in ancestor_faults(self._folders, card):
+            raise error
+
+    def parents_in(self, held: Reading) -> Find:
+        """Return how parents are found in what was read of the zoo, for `lineage.lineages`."""
+        return parents_in(self._folders, held)
+
+    def checked(self, backbone: str | None = None) -> Iterator[tuple[AdapterCard | None, Sentences]]:
+        """Check everything in the zoo, and yield each entry with its faults; what cannot be read has no card."""
+        return every_fault(self._folders, backbone)
+
     def faults(self, backbone: str | None = None) -> Sentences:
         """Return everything that is wrong anywhere in the zoo; an empty list for a sound one."""
-        found: Sentences = []
-        for card in self.list(backbone, damaged=found):
-            found += self._faults(card)
-        return found
+        return [fault for _, faults in self.checked(backbone) for fault in faults]
 
     def children(self, name: str, backbone: str) -> Sentences:
         """Return the names of the entries that name this one as a parent."""
@@ -263,23 +281,3 @@ class Zoo:
             )
         see = shlex.join(["xstilts", "zoo", "list", *own])
         return unknown("adapter", text, sorted({card.name for card in cards}), see=see, error=ZooError)
-
-    def _faults(self, card: AdapterCard) -> Sentences:
-        folder = self._folders.home(card)
-        try:
-            refuse_links(folder)
-        except ZooError as error:
-            return [str(error)]
-        faults = entry_faults(folder, card)
-        for parent in card.parents:
-            try:
-                held = self.get(parent.name, folder.parent.name).digest
-            except ToolkitError as error:
-                faults.append(f"The parent '{parent.name}' of '{card.name}' cannot be used: {error}")
-                continue
-            if held != parent.digest:
-                faults.append(
-                    f"'{card.name}' was trained on '{parent.name}' {parent.digest[:12]}, "
-                    f"but the zoo holds {held[:12]}; train '{card.name}' again or pull the parent it was made from."
-                )
-        return faults

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
+from toolkit.zoo.entry import is_temporary
 from toolkit.zoo.files import REPLACE_IT, open_regular, sha256
+from toolkit.zoo.gate import weight_fault
 from toolkit.zoo.scored import SCORES_FILE
+from toolkit.zoo.shapes import difference, missing_files, some
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,6 +117,8 @@ def read_tensors(
                     raise ZooError(f"{what} holds {len(shapes)} tensors, its card says {held.tensors}.")
                 check_shapes(what, shapes, expected)
                 tensors = {name: weights.get_tensor(name) for name in shapes}
+            if fault := weight_fault(card, file, tensors):
+                raise ZooError(f"{what} {fault}; {REPLACE_IT}.")
             again = os.lstat(path)
         except ZooError:
             raise
@@ -128,35 +133,25 @@ def read_tensors(
 
 def check_shapes(what: str, found: Mapping[str, Sequence[int]], expected: Mapping[str, Sequence[int]] | None) -> None:
     """Raise ZooError unless exactly the `expected` tensors are found, each in its shape; None expects nothing."""
-    if expected is None:
-        return
-    missing, surplus = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
-    if missing or surplus:
-        lacks = f"lacks {_some(missing)}" if missing else ""
-        holds = f"holds {_some(surplus)}, which the circuit has no place for" if surplus else ""
-        raise ZooError(f"{what} {' and '.join(filter(None, (lacks, holds)))}; nothing was loaded.")
-    for name in sorted(expected):
-        if tuple(found[name]) != tuple(expected[name]):
-            raise ZooError(
-                f"{what} holds '{name}' with shape {tuple(found[name])}, expected {tuple(expected[name])}; "
-                "nothing was loaded."
-            )
+    if expected is not None and (fault := difference(found, expected)):
+        raise ZooError(f"{what} {fault}; nothing was loaded.")
 
 
 def entry_faults(folder: Path, card: AdapterCard) -> list[str]:
     """Return every way in which an entry's folder is not what its card says; an empty list for a sound one."""
-    faults = []
+    faults = [f"'{card.name}' has no {file}; {REPLACE_IT}." for file in missing_files(card)]
     for file in sorted(card.files):
         try:
             read_tensors(folder, card, file)
         except ZooError as error:
             faults.append(str(error))
     try:
-        strays = sorted(set(os.listdir(folder)) - set(card.files) - {CARD_FILE, README_FILE, SCORES_FILE})
+        found = {name for name in os.listdir(folder) if not is_temporary(name)}
+        strays = sorted(found - set(card.files) - {CARD_FILE, README_FILE, SCORES_FILE})
     except OSError as error:
         return [*faults, f"The folder {folder} cannot be read ({error.strerror})."]
     if strays:
-        faults.append(f"The folder of '{card.name}' holds {_some(strays)}, which its card does not name; remove it.")
+        faults.append(f"The folder of '{card.name}' holds {some(strays)}, which its card does not name; remove it.")
     return faults
 
 
@@ -174,17 +169,6 @@ def taken(card: AdapterCard, held: AdapterCard, place: Path | str) -> ZooError:
         f"{f'The zoo {place}' if isinstance(place, Path) else place} already holds '{card.name}' for {card.backbone.name} with "
         f"other weights ({held.digest[:12]}, the new ones are {card.digest[:12]}); {way} (`--replace` of `zoo pull` and `zoo push`)."
     )
-
-
-def _some(names: Sequence[str], shown: int = 3) -> str:
-    """Return up to three names in words.
-
-    Example:
-        >>> _some(["a", "b", "c", "d", "e"])
-        "'a', 'b', 'c' and 2 more"
-    """
-    listed = ", ".join(repr(name) for name in names[:shown])
-    return listed if len(names) <= shown else f"{listed} and {len(names) - shown} more"
 
 
 def _short(error: Any) -> str:

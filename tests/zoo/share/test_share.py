@@ -19,11 +19,11 @@ from tests.zoo.cards import ADAPTER, TINY, card, names_under, resealed, weights
 from toolkit.errors import ZooError
 from toolkit.results.score import Score
 from toolkit.zoo import AdapterCard, Parent, Zoo
+from toolkit.zoo.clear import INCOMING
 from toolkit.zoo.readme import readme
 from toolkit.zoo.record import add_scores, scores_of
 from toolkit.zoo.scored import Kept
 from toolkit.zoo.share.address import open_place
-from toolkit.zoo.share.arrival import INCOMING
 from toolkit.zoo.share.place import Place
 from toolkit.zoo.share.share import pull, push, sync
 
@@ -339,7 +339,7 @@ def test_a_card_that_lies_in_the_wrong_place_is_refused(zoo: Zoo, other: Zoo) ->
     folder = zoo.folder(zoo.get("mnli", "tiny"))
     folder.rename(folder.parent / "squad")
     with pytest.raises(ZooError, match="belongs into tiny/mnli"):
-        pull(other, str(zoo.root))
+        pull(other, str(zoo.root), "squad")
 
 
 def test_a_half_pushed_entry_is_invisible_or_refused(zoo: Zoo, other: Zoo) -> None:
@@ -412,3 +412,100 @@ def test_scores_of_a_place_that_cannot_be_read_are_left_out_and_others_than_its_
     (place / "tiny" / "mnli" / "scores.jsonl").write_bytes(foreign + own + content)
     pull(other, str(place), "mnli")
     assert languages_of(other) == ["de"]
+
+
+# -- one bad entry ------------------------------------------------------------------------------------------------------
+
+
+def test_a_pull_of_everything_takes_what_is_sound_and_leaves_out_what_was_trained_on_the_rest(
+    zoo: Zoo, other: Zoo, place: str
+) -> None:
+    for held in zoo.list():
+        send(zoo, held.name, place)
+    (zoo.folder(zoo.get("mnli", "tiny")) / "card.yaml").write_text("broken")
+    source = str(zoo.root)
+    moved = pull(other, source)
+    assert moved.sent == ("xnli",) and len(moved.faults) == 3
+    assert [one.split(" ")[0] for one in moved.faults if one.startswith("The parent")] == ["The", "The"]
+    assert sum("cut short or not a card" in one for one in moved.faults) == 3  # named with its reason each time
+    with pytest.raises(ZooError, match="The parent 'mnli' of 'mnli/squad' cannot be used"):
+        pull(other, source, "mnli/squad")
+    assert pull(other, place).faults == ()  # the place is whole
+
+
+def test_a_parent_that_fails_on_the_way_takes_its_children_with_it_and_nothing_else(
+    zoo: Zoo, other: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zoo.folder(zoo.get("mnli", "tiny")) / ADAPTER
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    moved = pull(other, str(zoo.root))
+    assert moved.sent == ("xnli",) and "is damaged" in moved.faults[0]
+    assert moved.faults[1:] == (
+        "'fuse[mnli,xnli]/xquad' was left out: its parent 'mnli' cannot be used.",
+        "'mnli/squad' was left out: its parent 'mnli' cannot be used.",
+    )
+    assert other.faults() == []
+
+
+def test_a_place_that_stops_to_answer_ends_the_pull(zoo: Zoo, other: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    from toolkit.zoo.share import moving
+    from toolkit.zoo.share.place import Unreachable
+
+    asked = []
+
+    def unreachable(*arguments: Any, **options: Any) -> bool:
+        asked.append(arguments)
+        raise Unreachable("gone")
+
+    for number in range(5):
+        zoo.put(card(f"lone{number}"), weights(number))
+    monkeypatch.setattr(moving, "arrive", unreachable)
+    with pytest.raises(ZooError, match="gone"):
+        pull(other, str(zoo.root))
+    assert len(asked) == 3
+
+
+def test_a_name_that_is_no_folder_name_does_not_stop_the_others(zoo: Zoo, other: Zoo) -> None:
+    import shutil
+
+    folder = zoo.folder(zoo.get("mnli", "tiny"))
+    shutil.copytree(folder, folder.with_name("mnli (copy)"))
+    moved = pull(other, str(zoo.root))
+    assert len(moved.sent) == 4 and "'tiny/mnli (copy)/card.yaml', which is refused" in moved.faults[0]
+
+
+# -- what would be orphaned ---------------------------------------------------------------------------------------------
+
+
+def test_what_another_entry_was_trained_on_is_replaced_only_by_force(zoo: Zoo, other: Zoo, place: str) -> None:
+    other.put(card("mnli"), weights(9))
+    send(other, "mnli", place)
+    before = zoo.get("mnli", "tiny").digest
+    for replaced in (
+        lambda how: pull(zoo, place, "mnli", replace=how),
+        lambda how: send(zoo, "mnli", place, replace=how),
+    ):
+        if zoo.get("mnli", "tiny").digest == before:
+            with pytest.raises(ZooError, match="'mnli' is a parent of '.*' and 1 more, which cannot run .*--force"):
+                replaced(True)
+            assert zoo.get("mnli", "tiny").digest == before
+            assert pull(zoo, place, replace=True).faults[0].startswith("'mnli' is a parent of")
+            replaced("any")
+            assert zoo.get("mnli", "tiny").digest != before
+
+
+def test_a_push_does_not_orphan_what_a_place_holds(zoo: Zoo, other: Zoo, place: str) -> None:
+    send(zoo, "mnli/squad", place)
+    other.put(card("mnli"), weights(9))
+    with pytest.raises(ZooError, match="'mnli' is a parent of 'mnli/squad', which cannot run"):
+        send(other, "mnli", place, replace=True)
+    assert pull(Zoo(other.root.parent / "third"), place).faults == ()
+    send(other, "mnli", place, replace="any")
+
+
+def test_a_child_whose_parent_comes_back_is_no_orphan(zoo: Zoo, other: Zoo) -> None:
+    right = str(zoo.root)
+    pull(other, right, "mnli/squad")
+    other.put(card("mnli"), weights(9), replace=True)
+    assert pull(other, right, "mnli", replace=True).sent == ("mnli",)
+    assert other.faults() == []

@@ -16,7 +16,7 @@ from tests import PROJECT, zygote
 from tests.zoo.cards import ADAPTER, card, names_under, weights
 from toolkit.errors import ZooError
 from toolkit.zoo import AdapterCard, Parent, Zoo
-from toolkit.zoo.share.arrival import INCOMING
+from toolkit.zoo.clear import INCOMING
 from toolkit.zoo.share.share import pull, push
 
 # A limit on the size of files is the one full disk that needs no rights: the system refuses the write in its middle.
@@ -111,9 +111,9 @@ def test_a_folder_that_vanishes_in_the_middle_of_a_push_is_one_sentence(
 def test_a_source_that_vanishes_in_the_middle_of_a_pull_is_one_sentence(
     zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from toolkit.zoo.share import share
+    from toolkit.zoo.share import moving
 
-    first, calls = share.arrive, []
+    first, calls = moving.arrive, []
 
     def unmounted(*arguments: Any, **options: Any) -> bool:
         calls.append(arguments)
@@ -121,7 +121,7 @@ def test_a_source_that_vanishes_in_the_middle_of_a_pull_is_one_sentence(
             zoo.root.rename(tmp_path / "gone")
         return first(*arguments, **options)
 
-    monkeypatch.setattr(share, "arrive", unmounted)
+    monkeypatch.setattr(moving, "arrive", unmounted)
     other = Zoo(tmp_path / "other")
     with pytest.raises(ZooError) as caught:
         pull(other, str(zoo.root), "mnli/squad")

@@ -11,6 +11,8 @@ import toolkit
 from toolkit.commands.groups import Commands, FormerArgument, example
 from toolkit.commands.options import PATH, SHELF, ZOO
 from toolkit.commands.screen import echo, show
+from toolkit.errors import PartlyDone
+from toolkit.face.shared import Listing
 
 if TYPE_CHECKING:
     from toolkit.face.zoo import Sort
@@ -103,8 +105,17 @@ def zoo_diff(first: str, second: str, at: str | None, zoo: Path, backbone: str |
 @ZOO
 @SHELF
 def zoo_verify(name: str | None, zoo: Path, backbone: str | None) -> None:
-    """Check every file of one adapter, or of all, against the card's SHA-256."""
-    show(toolkit.zoo_verify(name, toolkit.configure(zoo=zoo), backbone=backbone))
+    """Check every file and every parent of one adapter, or of all, against the card.
+
+    Of all, those that are sound are listed, the faults of the others printed, and the exit code is 1.
+    """
+    try:
+        found = toolkit.zoo_verify(name, toolkit.configure(zoo=zoo), backbone=backbone)
+    except PartlyDone as error:
+        if not isinstance(error.done, Listing):
+            raise
+        found = error.done
+    show(found)
 
 
 @zoo.command("remove", epilog=example("xstilts zoo remove mnli/squad", "xstilts zoo remove mnli --force"))
@@ -129,9 +140,10 @@ def zoo_remove(name: str, force: bool, zoo: Path, backbone: str | None) -> None:
 @click.option("--yes", is_flag=True, help="Remove them; without it they are only listed.")
 @ZOO
 def zoo_gc(locks: tuple[Path, ...], yes: bool, zoo: Path) -> None:
-    """List what no lock, card or fusion names, and what interrupted pulls left; remove it with --yes.
+    """List what no lock, card or fusion names, and what killed processes left; remove it with --yes.
 
-    An adapter that was removed may leave others unneeded: these are listed the next time.
+    An adapter that was removed may leave others unneeded: these are listed the next time. What an adapter that cannot be
+    read may have been trained on is kept, and the exit code is 1.
     """
     show(toolkit.zoo_gc(toolkit.configure(zoo=zoo), locks=locks, remove=yes))
 

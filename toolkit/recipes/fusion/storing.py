@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
-from toolkit.zoo.find import refuse_orphans
+from toolkit.zoo.orphans import refuse_orphans
 
 
 @dataclass(frozen=True)

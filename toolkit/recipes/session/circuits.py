@@ -15,7 +15,7 @@ from toolkit.modeling.heads import HEADS, HeadSpec
 from toolkit.progress import Say
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.session.weights import check_parents, load_part, places, require_locked, require_trained
+from toolkit.recipes.session.weights import check_entry, load_part, places, require_locked, require_trained
 from toolkit.tasks import Task
 from toolkit.zoo import AdapterCard, Head
 
@@ -59,7 +59,7 @@ def trained_circuit(
     cards |= {entry: copies[entry] for entry, _ in held_at.values() if entry in copies}
     require_locked(lock, cards.values(), text)
     for card in cards.values():
-        check_parents(card, session)
+        check_entry(card, session)
     if heads is None:
         heads = {}
         for part in needed:

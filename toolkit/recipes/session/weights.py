@@ -96,8 +96,15 @@ def load_part(circuit: Circuit, part: Part, session: Session, *, place: Place | 
     circuit.load(part, session.zoo.tensors(card, file, expected=circuit.shapes_of(part)))
 
 
+def check_entry(card: AdapterCard, session: Session) -> None:
+    """Raise where an entry that is used is not sound: any of its files, used here or not, or what it was trained on."""
+    if card.kind == "seq_bn":  # a whole encoder passes the gate when it is loaded
+        session.zoo.verify_files(card)
+    check_parents(card, session)
+
+
 def check_parents(card: AdapterCard, session: Session) -> None:
-    """Raise where a parent in the zoo is no longer the one that an entry was trained on."""
+    """Raise where a parent in the zoo, or one of its own, is not the one that an entry was trained on."""
     zoo, shelf = session.zoo, session.shelf
     for parent in card.parents:
         if not zoo.holds(parent.name, shelf):
@@ -110,6 +117,7 @@ def check_parents(card: AdapterCard, session: Session) -> None:
                 f"'{card.name}' was trained on '{parent.name}' {parent.digest[:12]}, but the zoo holds {found[:12]}; "
                 f"train it again (`{_again(card, session)}`), or pull the parent it was made from."
             )
+    zoo.check_ancestors(card)
 
 
 def _again(card: AdapterCard, session: Session) -> str:

@@ -16,7 +16,7 @@ from toolkit.modeling.weights import Tensors
 from toolkit.recipes.session.circuits import adapter_shapes
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.traces import log_adapters
-from toolkit.recipes.session.weights import check_parents, file_of
+from toolkit.recipes.session.weights import check_entry, file_of
 from toolkit.recipes.train.put import axes_of, cards_of_heads, put_stage, said_of, tags_of
 from toolkit.training.ranks import Ranks
 from toolkit.zoo import AdapterCard, Origin, check_backbone, rows_of
@@ -68,7 +68,7 @@ def _check(stage: Stage, cards: Mapping[str, AdapterCard], session: Session, bac
         )
     for card in cards.values():
         check_backbone(card, backbone.name, backbone.digest, backbone.hidden_size)
-        check_parents(card, session)
+        check_entry(card, session)
         if any(file.startswith("below.") for file in card.files):
             raise ToolkitError(
                 f"'{card.name}' was trained with train.learn=all and runs on its own copy of what is below it; merge adapters that "

@@ -18,7 +18,7 @@ from toolkit.recipes.train.settings import check_lengths
 from toolkit.safe_text import visible
 from toolkit.tasks import Task
 from toolkit.zoo import AdapterCard
-from toolkit.zoo.find import orphans, refuse_orphans
+from toolkit.zoo.orphans import orphans, refuse_orphans
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.traces import log_adapters
+from toolkit.recipes.session.weights import check_entry
 from toolkit.recipes.train.auto import resolve
 from toolkit.recipes.train.dev import DevScores
 from toolkit.recipes.train.key import stage_key
@@ -26,7 +27,7 @@ from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData, Watch, fit, plan_run, with_epochs
 from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.ranks import Ranks
-from toolkit.zoo import AdapterCard
+from toolkit.zoo import AdapterCard, check_backbone
 
 
 def run_stage(
@@ -38,6 +39,9 @@ def run_stage(
     config = session.config
     sources = sources_of(stage, session)
     parents = [session.zoo.get(name, session.shelf) for name in stage.parents]
+    for parent in parents:
+        check_backbone(parent, backbone.name, backbone.digest, backbone.hidden_size)
+        check_entry(parent, session)
     key = stage_key(stage, config, backbone, sources, parents)
     checkpoint = Path(config.run_dir) / "checkpoints" / key
     # Hours of training must not end at a folder that could never be written.

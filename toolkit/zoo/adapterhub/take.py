@@ -15,8 +15,8 @@ from toolkit.zoo.adapterhub.compose import composition_of, match, refuse_doubles
 from toolkit.zoo.adapterhub.forms import Head, adapter_shape, check_fusion, has_no_names, head_form
 from toolkit.zoo.adapterhub.read import Saved, by_layer, find, shown, weights
 from toolkit.zoo.card import AdapterCard, Origin
-from toolkit.zoo.find import refuse_orphans
 from toolkit.zoo.names import shelf_name
+from toolkit.zoo.orphans import refuse_orphans
 from toolkit.zoo.store import Zoo
 from toolkit.zoo.values import UNKNOWN_DATA
 from toolkit.zoo.values import Backbone as CardBackbone

@@ -46,6 +46,8 @@ def export(zoo: Zoo, expression: str, backbone: str, folder: Path, *, choices: i
     needed = composition.parts
     cards = {part.entry: zoo.get(part.entry, backbone) for part in needed}
     for card in cards.values():
+        zoo.verify_files(card)
+        zoo.check_ancestors(card)
         if card.kind != "seq_bn":
             raise ZooError(f"'{card.name}' is a whole encoder, not an adapter; `adapters` has no folder for one.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, AdapterCard
-from toolkit.zoo.entry import _NEW, delete, swap_in
+from toolkit.zoo.clear import INCOMING, clear_old
+from toolkit.zoo.entry import NEW, delete, swap_in
 from toolkit.zoo.files import locked, sync, unwritable, write_text
 from toolkit.zoo.share.place import Place, reaching, read_exactly
 from toolkit.zoo.store import Zoo
 from toolkit.zoo.verify import entry_faults
 
-INCOMING = ".incoming"
 _SPARE_BYTES = 1 << 20
 
 
@@ -39,9 +39,11 @@ def arrive(zoo: Zoo, source: Place, card: AdapterCard, text: str, *, replace: bo
         ZooError: a file is missing, damaged or no safetensors; the name is taken; the disk is full.
     """
     home = zoo.root / card.path
-    if zoo.same(card, replace=replace):
-        return False
     waiting = zoo.root / INCOMING / card.digest
+    if zoo.same(card, replace=replace):
+        if os.path.lexists(waiting):
+            clear_old(zoo, [card.digest])  # left by one that was killed after the entry had arrived
+        return False
     try:
         _require_space(zoo.root, card)
         with _alone(waiting):
@@ -50,8 +52,9 @@ def arrive(zoo: Zoo, source: Place, card: AdapterCard, text: str, *, replace: bo
             with zoo.writing(home.parent):
                 # Looked at again under the lock: another writer may have been faster.
                 if zoo.same(card, replace=replace):
+                    delete(waiting)
                     return False
-                new = home.parent / f"{_NEW}{secrets.token_hex(8)}"
+                new = home.parent / f"{NEW}{secrets.token_hex(8)}"
                 new.mkdir()
                 for file, held in card.files.items():
                     # A link, not a rename: killed here, nothing needs to be fetched again.

@@ -27,7 +27,7 @@ class HubPlace(Place):
     repo: str = ""
     revision: str = "main"
 
-    def _walk(self) -> Iterator[str]:
+    def _walk(self, faults: dict[str, ZooError]) -> Iterator[str]:
         from huggingface_hub import HfApi
 
         self.fs.invalidate_cache()

@@ -19,8 +19,13 @@ from typing import Any
 
 from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
-from toolkit.zoo.files import open_regular, refuse_link
+from toolkit.zoo.files import names, open_regular, refuse_link
 from toolkit.zoo.scored import MAX_SCORES_BYTES, SCORES_FILE, Kept, parse_lines
+
+
+class Unreachable(ZooError):
+    """A place that did not answer as a place does: its address, its rights, the connection."""
+
 
 _SAFE_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=~,@-]*")
 MAX_ENTRIES = 100_000
@@ -78,15 +83,27 @@ class Place:
         Args:
             damaged: takes a sentence for every entry that cannot be read; without it the first one raises.
         """
-        found = []
-        for path in self._entry_paths():
+        found, faults = self.read_all()
+        if faults and damaged is None:
+            raise next(iter(faults.values()))
+        if damaged is not None:
+            damaged += map(str, faults.values())
+        return list(found.values())
+
+    def read_all(self) -> tuple[dict[str, tuple[AdapterCard, str]], dict[str, ZooError]]:
+        """Return every card with its text by `<backbone>/<composition>`, and why the other entries cannot be read.
+
+        Raises:
+            ZooError: the place cannot be reached.
+        """
+        found: dict[str, tuple[AdapterCard, str]] = {}
+        faults: dict[str, ZooError] = {}
+        for path in self._entry_paths(faults):
             try:
-                found.append(self.card(path))
+                found[path] = self.card(path)
             except ZooError as error:
-                if damaged is None:
-                    raise
-                damaged.append(str(error))
-        return found
+                faults[path] = error
+        return found, faults
 
     def card(self, path: str) -> tuple[AdapterCard, str]:
         """Return the card at `<backbone>/<composition>` and its text, checked against its path."""
@@ -179,24 +196,33 @@ class Place:
     def _at(self, path: str) -> str:
         return f"{self.base}/{path}" if self.base else path
 
-    def _entry_paths(self) -> list[str]:
-        """Return `<backbone>/<composition>` of every entry; names that leave the root are refused."""
+    def _entry_paths(self, faults: dict[str, ZooError]) -> list[str]:
+        """Return `<backbone>/<composition>` of every entry; of names that leave the root, and of what cannot be listed, the fault."""
         paths = set()
         with reaching(self.url):
-            names = list(self._walk())
-        for name in names:
+            found = list(self._walk(faults))
+        for name in found:
             if name.count("/") == 2 and name.endswith(f"/{CARD_FILE}") and not re.search(r"(^|/)\.[^./]", name):
-                _refuse_hostile(self.url, name)
-                paths.add(name.rpartition("/")[0])
+                path = name.rpartition("/")[0]
+                try:
+                    _refuse_hostile(self.url, name)
+                    paths.add(path)
+                except ZooError as error:
+                    faults[path] = error
         if len(paths) > MAX_ENTRIES:
             raise ZooError(f"{self.url} holds more than {MAX_ENTRIES:,} entries; name one of them.")
         return sorted(paths)
 
-    def _walk(self) -> Iterator[str]:
+    def _walk(self, faults: dict[str, ZooError]) -> Iterator[str]:
         if self.local is not None:
-            for shelf in sorted(os.listdir(self.local)):
-                if os.path.isdir(self.local / shelf):
-                    for slug in sorted(os.listdir(self.local / shelf)):
+            for shelf in names(self.local):
+                if os.path.isdir(self.local / shelf) and not shelf.startswith("."):
+                    try:
+                        slugs = names(self.local / shelf)
+                    except ZooError as error:
+                        faults[shelf] = error
+                        continue
+                    for slug in slugs:
                         if os.path.lexists(self.local / shelf / slug / CARD_FILE):
                             yield f"{shelf}/{slug}/{CARD_FILE}"
             return
@@ -221,7 +247,7 @@ def reaching(url: str) -> Iterator[None]:
         raise ZooError(f"{url} has no {os.path.basename(str(error.filename or error))}; check the address.") from None
     except Exception as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-        raise ZooError(
+        raise Unreachable(
             f"{url} cannot be used ({said}); check the address, its rights and the connection, and run the same command "
             "again: what was complete is kept."
         ) from error

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import replace as replace_in
-from functools import partial
 
 from toolkit.composition import parse
 from toolkit.errors import ZooError
-from toolkit.progress import Progress, Report, silent
+from toolkit.progress import Report, silent
 from toolkit.registry import unknown
 from toolkit.zoo.card import AdapterCard
-from toolkit.zoo.lineage import lineage
-from toolkit.zoo.record import add_scores, scores_of, with_scores
-from toolkit.zoo.scored import text_of
+from toolkit.zoo.clear import clear_old
+from toolkit.zoo.lineage import Find, among, lineages
+from toolkit.zoo.lock import Lock
+from toolkit.zoo.record import add_scores, scores_of
 from toolkit.zoo.share.address import open_place
-from toolkit.zoo.share.arrival import arrive
-from toolkit.zoo.share.place import Parcel, Place
+from toolkit.zoo.share.moving import Moving, Pages, Readme, Replace, send, take_in
+from toolkit.zoo.share.place import Place
+from toolkit.zoo.sound import Reading
 from toolkit.zoo.store import Zoo
+from toolkit.zoo.values import Parent
 from toolkit.zoo.verify import taken
-
-Readme = Callable[[AdapterCard, str], str]
-Page = tuple[AdapterCard, str]
 
 
 @dataclass(frozen=True)
@@ -33,13 +31,20 @@ class Moved:
         sent: names that the destination did not hold, in the order they went.
         held: names whose very same weights were there already.
         by_digest: parents that were not sent and are named by digest.
-        faults: what was left out, a sentence each (`sync` only).
+        faults: what was left out, a sentence each.
     """
 
     sent: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     by_digest: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+
+    @classmethod
+    def by(cls, moving: Moving, *, by_digest: tuple[str, ...] = ()) -> Moved:
+        """Return what a transfer did in the end; an entry that came twice, for two backbones, is named once."""
+        sent, held = dict.fromkeys(moving.sent), dict.fromkeys(moving.held)
+        faults = dict.fromkeys(map(str, moving.faults.values()))
+        return cls(tuple(sent), tuple(held), by_digest, tuple(faults))
 
 
 def push(
@@ -48,7 +53,7 @@ def push(
     destination: str,
     *,
     parents: bool = True,
-    replace: bool = False,
+    replace: Replace = False,
     readme: Readme | None = None,
     report: Report = silent,
 ) -> Moved:
@@ -60,7 +65,8 @@ def push(
         destination: a folder (which becomes a zoo), an fsspec URL, `hf://org/repo`.
         parents: send the entries it was trained on too; without, the destination must not need them to be useful:
             they are named by digest, and a pull asks for them.
-        replace: put it in place of an entry of the same name with other weights.
+        replace: put it in place of an entry of the same name with other weights; `any`: also where others there were
+            trained on those.
         readme: writes the page for people from a card and the destination.
         report: progress callback.
 
@@ -68,43 +74,20 @@ def push(
         ZooError: an entry is damaged, a parent is missing or another than the card names, the name is taken, or the
             destination cannot be reached.
     """
-    wanted = lineage(card, {one.path: one for one in zoo.list(damaged=[])}) if parents else [card]
-    for one in wanted:
-        if parents:
-            zoo.verify(one)
-        else:
-            zoo.verify_files(one)
+    moving = Moving(f"push to {destination}", report, is_whole=True)
+    if parents:
+        held = zoo.read_all()
+        order, faults = lineages([card], zoo.parents_in(held))
+        for error in faults.values():
+            raise error
+        for one in order:
+            zoo.check(one, held)
+    else:
+        order = [card]
+        zoo.verify_files(card)
+    send(zoo, order, open_place(destination), replace=replace, readme=readme, moving=moving)
     left = () if parents else tuple(parent.name for parent in card.parents)
-    place = open_place(destination)
-    if place.local is not None:
-        return _into_folder(zoo, wanted, place, replace, left, readme, report)
-    parcels, sent, held = [], [], []
-    pages: list[tuple[str, str]] = []
-    for one in wanted:
-        page = readme(with_scores(zoo, one), destination) if readme else ""
-        parcel = Parcel(one, zoo.text(one), zoo.folder(one), page, text_of(scores_of(zoo, one)))
-        if place.holds(one.path):
-            there, _ = place.card(one.path)
-            if there.digest == one.digest:
-                held.append(one.name)
-                pages += _more_scores(zoo, one, place, parcel)
-                continue
-            if not replace:
-                raise taken(one, there, destination)
-        parcels.append(parcel)
-        sent.append(one.name)
-    if pages:
-        place.write_pages(pages)
-    if parcels:
-        report(Progress(f"push to {destination}", 0, len(parcels)))
-        place.publish(parcels)
-        report(Progress(f"push to {destination}", len(parcels), len(parcels)))
-        for parcel in parcels:
-            # Somebody may have pushed the same name at the same moment: the last one is kept, and the other gets an error.
-            there, _ = place.card(parcel.path)
-            if there.digest != parcel.card.digest:
-                raise taken(parcel.card, there, destination)
-    return Moved(tuple(sent), tuple(held), left)
+    return Moved.by(moving, by_digest=left)
 
 
 def pull(
@@ -113,8 +96,8 @@ def pull(
     name: str | None = None,
     *,
     backbone: str | None = None,
-    pins: Mapping[str, str] | None = None,
-    replace: bool = False,
+    lock: Lock | None = None,
+    replace: Replace = False,
     report: Report = silent,
 ) -> Moved:
     """Fetch an adapter and what it was trained on, or everything that a place holds.
@@ -122,45 +105,38 @@ def pull(
     Args:
         zoo: the zoo that takes it.
         source: a folder, an fsspec URL, `hf://org/repo`.
-        name: composition; None takes all.
+        name: composition; None takes all: what is sound arrives, and what is not is in `Moved.faults`.
         backbone: only this backbone's.
-        pins: digest by name, as a lock has them: these are fetched, and no others.
-        replace: put it in place of entries of the same names with other weights.
+        lock: exactly what it pins is fetched, and nothing else.
+        replace: put it in place of entries of the same names with other weights; `any`: also where others here were
+            trained on those.
+        report: progress callback.
 
     Raises:
-        ZooError: no such adapter there, a card or a file is damaged, a parent is nowhere, or a name is taken.
+        ZooError: no such adapter there, a card or a file that was asked for is damaged, its parent is nowhere, or its name is
+            taken; the place cannot be reached, or the disk is full.
     """
     place = open_place(source)
     if place.local is not None and not place.local.is_dir():
         raise ZooError(f"There is no folder {source}; check the path.")
-    damaged: list[str] = []
-    pages = {card.path: (card, text) for card, text in place.cards(damaged=damaged if name or pins else None)}
-    held_here = {card.path: card for card in zoo.list(damaged=[])}
-    if pins is not None:
-        chosen = _pinned(pins, [card for card, _ in pages.values()], list(held_here.values()), source)
-        pages = {path: page for path, page in pages.items() if page[0].digest in pins.values()}
+    pages = Pages(*place.read_all())
+    here = zoo.read_all()
+    if lock is not None:
+        chosen = _pinned(lock, list(pages.cards.values()), list(here.cards.values()), source)
+        pinned = set(lock.entries.values())
+        pages = Pages({path: page for path, page in pages.found.items() if page[0].digest in pinned}, pages.faults)
     else:
-        chosen = _choose(pages, name, backbone, source, damaged)
-    known = {**held_here, **{path: card for path, (card, _) in pages.items()}}
-    wanted: dict[str, AdapterCard] = {}
-    for card in chosen:
-        for one in lineage(card, known, fallback=held_here, where=source):
-            wanted[one.path] = one
-    # Everything that can be refused is refused before the first byte is fetched.
-    for path, card in wanted.items():
-        if path in pages:
-            zoo.same(card, replace=replace)
-    sent: list[str] = []
-    held: list[str] = []
-    for number, (path, card) in enumerate(wanted.items()):
-        report(Progress(f"pull from {source}", number, len(wanted)))
-        is_there = path in pages and card is pages[path][0]
-        is_new = is_there and arrive(zoo, place, *pages[path], replace=replace)
-        if is_there:
-            add_scores(zoo, card, place.scores(card))
-        (sent if is_new else held).append(card.name)
-    report(Progress(f"pull from {source}", len(wanted), len(wanted)))
-    return Moved(tuple(sent), tuple(held))
+        chosen = _choose(pages, name, backbone, source)
+    is_whole = name is not None or lock is not None
+    moving = Moving(f"pull from {source}", report, is_whole=is_whole)
+    if not is_whole:
+        moving.faults |= _of_backbone(pages.faults, backbone)
+    order, faults = lineages(chosen, _find_there(pages, here, source))
+    for path, error in faults.items():
+        moving.leave_out(path, error)
+    take_in(zoo, place, order, pages, replace, moving)
+    clear_old(zoo)
+    return Moved.by(moving)
 
 
 def sync(zoo: Zoo, url: str, *, readme: Readme | None = None, report: Report = silent) -> tuple[Moved, Moved]:
@@ -170,81 +146,101 @@ def sync(zoo: Zoo, url: str, *, readme: Readme | None = None, report: Report = s
 
     Returns:
         What was fetched, and what was sent; faults are listed, the rest is done.
+
+    Raises:
+        ZooError: the place cannot be reached, or the disk is full.
     """
     place = open_place(url)
-    faults: list[str] = []
-    pages = {}
-    if place.local is None or place.local.is_dir():
-        pages = {card.path: card for card, _ in place.cards(damaged=faults)}
-    here = {card.path: card for card in zoo.list(damaged=faults)}
-    got: list[str] = []
-    for path, card in pages.items():
-        if path in here:
-            if here[path].digest != card.digest:
-                faults.append(str(taken(card, here[path], zoo.root)))
-            elif {one.key for one in place.scores(card)} != {one.key for one in scores_of(zoo, card)}:
-                _tried(partial(pull, zoo, url, card.name, backbone=card.shelf), faults)
-                _tried(partial(push, zoo, here[path], url, parents=False, readme=readme), faults)
-            continue
-        got += _tried(partial(pull, zoo, url, card.name, backbone=card.shelf, report=report), faults)
-    sent: list[str] = []
-    for path, card in here.items():
-        if path not in pages:
-            sent += _tried(partial(push, zoo, card, url, readme=readme, report=report), faults)
-    return Moved(tuple(dict.fromkeys(got))), Moved(tuple(dict.fromkeys(sent)), faults=tuple(faults))
+    pages = Pages(*place.read_all()) if place.local is None or place.local.is_dir() else Pages()
+    here = zoo.read_all()
+    fetching, sending = Moving(f"pull from {url}", report), Moving(f"push to {url}", report)
+    fetching.faults |= pages.faults
+    sending.faults |= here.faults
+    both = [path for path in pages.found if path in here.cards]
+    for path in both:
+        card = pages.found[path][0]
+        if here.cards[path].digest != card.digest:
+            fetching.faults[path] = taken(card, here.cards[path], zoo.root)
+        else:
+            add_scores(zoo, card, place.scores(card))
+    missing = [card for path, card in pages.cards.items() if path not in here.cards and path not in here.faults]
+    order, faults = lineages(missing, _find_there(pages, here, url), bad=fetching.faults)
+    fetching.faults |= faults
+    take_in(zoo, place, order, pages, False, fetching)
+    _send_missing(zoo, here, place, pages, readme, sending)
+    clear_old(zoo)
+    return Moved.by(fetching), Moved.by(sending)
 
 
-def _more_scores(zoo: Zoo, card: AdapterCard, place: Place, parcel: Parcel) -> list[tuple[str, str]]:
-    """Return the pages of an entry that a place holds, with the scores of both sides; none where it lacks no score."""
-    there, here = place.scores(card), scores_of(zoo, card)
-    known = {(one.key, one.score.value) for one in there}
-    new = [one for one in here if (one.key, one.score.value) not in known]
-    return replace_in(parcel, scores=text_of([*there, *new])).pages if new else []
+def _send_missing(zoo: Zoo, here: Reading, place: Place, pages: Pages, readme: Readme | None, sending: Moving) -> None:
+    """Send what a place lacks, and the scores that it lacks of what it holds."""
+    known = {path: {one.key for one in place.scores(card)} for path, card in pages.cards.items() if path in here.cards}
+    lacks = [
+        card
+        for path, card in here.cards.items()
+        if path not in pages.found
+        or (pages.found[path][0].digest == card.digest and {one.key for one in scores_of(zoo, card)} - known[path])
+    ]
+    order, faults = lineages(lacks, zoo.parents_in(here), bad=sending.faults)
+    sending.faults |= faults
+    for card in order:
+        try:
+            zoo.check(card, here)
+        except ZooError as error:
+            sending.faults[card.path] = error
+    send(zoo, order, place, replace=False, readme=readme, moving=sending)
 
 
-def _into_folder(
-    zoo: Zoo,
-    wanted: list[AdapterCard],
-    place: Place,
-    replace: bool,
-    left: tuple[str, ...],
-    readme: Readme | None,
-    report: Report,
-) -> Moved:
-    """Push to a folder: it becomes a zoo, so the entries arrive there as they would by a pull."""
-    assert place.local is not None
-    source, target = open_place(str(zoo.root)), Zoo(place.local)
-    for card in wanted:
-        target.same(card, replace=replace)
-    sent: list[str] = []
-    held: list[str] = []
-    for number, card in enumerate(wanted):
-        report(Progress(f"push to {place.url}", number, len(wanted)))
-        is_new = arrive(target, source, card, zoo.text(card), replace=replace)
-        n_scores = add_scores(target, card, scores_of(zoo, card))
-        (sent if is_new else held).append(card.name)
-        if readme and (is_new or n_scores):
-            target.write_readme(card, readme(with_scores(target, card), place.url))
-    report(Progress(f"push to {place.url}", len(wanted), len(wanted)))
-    return Moved(tuple(sent), tuple(held), left)
+def _find_there(pages: Pages, here: Reading, source: str) -> Find:
+    """Return how parents are found at a place, and of those that it lacks or holds with other weights, in the zoo."""
+    known = among(pages.cards, here.cards, source)
+    held = {(card.shelf, card.name, card.digest) for card in here.cards.values()}
+
+    def find(card: AdapterCard, parent: Parent) -> AdapterCard:
+        fault = _fault(pages.faults, card, parent)
+        is_here = (card.shelf, parent.name, parent.digest) in held
+        return known(card, parent) if fault is None or is_here else _raise(fault)
+
+    return find
 
 
-def _choose(
-    pages: Mapping[str, Page], name: str | None, backbone: str | None, source: str, damaged: Sequence[str]
-) -> list[AdapterCard]:
-    cards = [card for card, _ in pages.values()]
+def _fault(faults: Mapping[str, ZooError], card: AdapterCard, parent: Parent) -> ZooError | None:
+    found = faults.get(f"{card.shelf}/{parse(parent.name).slug}")
+    cannot = f"The parent '{parent.name}' of '{card.name}' cannot be used"
+    return None if found is None else ZooError(f"{cannot}: {found}")
+
+
+def _raise(error: ZooError) -> AdapterCard:
+    raise error
+
+
+def _of_backbone(faults: Mapping[str, ZooError], backbone: str | None) -> dict[str, ZooError]:
+    """Return the faults of one backbone's entries: what cannot be read is known by the folder of its backbone alone."""
+    from toolkit.zoo.names import backbone_slug, is_local
+
+    if backbone is None or is_local(backbone):
+        return dict(faults)
+    return {path: error for path, error in faults.items() if path.partition("/")[0] == backbone_slug(backbone)}
+
+
+def _choose(pages: Pages, name: str | None, backbone: str | None, source: str) -> list[AdapterCard]:
+    cards = list(pages.cards.values())
     if backbone is not None:
         cards = [card for card in cards if backbone in (card.backbone.name, card.shelf)]
     if name is None:
         if not cards:
+            for error in _of_backbone(pages.faults, backbone).values():
+                raise error
             raise ZooError(f"{source} holds no adapters{f' for {backbone}' if backbone else ''}.")
         return cards
     text = str(parse(name))
     found = [card for card in cards if card.name == text]
     if not found:
-        # The entry that was asked for may be the one that cannot be read; its folder is named in the sentence.
-        if broken := [one for one in damaged if parse(text).slug in one] or damaged:
-            raise ZooError(broken[0])
+        # The entry that was asked for may be the one that cannot be read.
+        slug = parse(text).slug
+        faults = _of_backbone(pages.faults, backbone)
+        if broken := [error for path, error in faults.items() if path.endswith(f"/{slug}")] or list(faults.values()):
+            raise broken[0]
         raise unknown(f"adapter in {source}", text, sorted({card.name for card in cards}), error=ZooError)
     if len(found) > 1:
         shelves = ", ".join(card.backbone.name for card in found)
@@ -252,23 +248,15 @@ def _choose(
     return found
 
 
-def _pinned(
-    pins: Mapping[str, str], there: Sequence[AdapterCard], here: Sequence[AdapterCard], source: str
-) -> list[AdapterCard]:
+def _pinned(lock: Lock, there: Sequence[AdapterCard], here: Sequence[AdapterCard], source: str) -> list[AdapterCard]:
+    """Return the cards that a lock pins, each checked against the lock as `eval --lock` does."""
     found = []
-    for name, digest in pins.items():
+    for name, digest in lock.entries.items():
         fitting = [card for card in (*there, *here) if card.name == name and card.digest == digest]
         if not fitting:
             other = [card.digest[:12] for card in there if card.name == name]
             what = f"holds {', '.join(other)}" if other else "has no such entry"
             raise ZooError(f"The lock pins '{name}' to {digest[:12]}, but {source} {what}; nothing was taken.")
         found.append(fitting[0])
+    lock.check(found)
     return found
-
-
-def _tried(move: Callable[[], Moved], faults: list[str]) -> tuple[str, ...]:
-    try:
-        return move().sent
-    except ZooError as error:
-        faults.append(str(error))
-        return ()

@@ -1,0 +1,105 @@
+"""Verbs of the zoo that check it and clear it: `zoo_verify`, `zoo_remove`, `zoo_gc`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.errors import PartlyDone
+from toolkit.face.shared import Listing, listing
+from toolkit.face.zoo import card_of, record_of
+from toolkit.results.result import Record
+
+if TYPE_CHECKING:
+    from toolkit.config import Config
+    from toolkit.zoo import AdapterCard
+
+
+def zoo_verify(name: str | None, config: Config, *, backbone: str | None = None) -> Listing:
+    """Check every file and every parent of one adapter, or of all (None), against the card.
+
+    Raises:
+        PartlyDone: some of all are damaged; `done` lists those that are sound.
+        ToolkitError: the one adapter is damaged.
+    """
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.record import scores_of
+
+    held = Zoo(config.zoo)
+    lines: list[str] = []
+    notes: list[str] = []
+    faults: list[str] = []
+    cards: list[AdapterCard] = []
+    if name is None:
+        checked = held.checked(backbone)
+    else:
+        card = card_of(config.zoo, name, backbone)
+        held.verify(card)
+        checked = iter([(card, [])])
+    for found, own in checked:
+        faults += own
+        if found is None or own:
+            continue
+        cards.append(found)
+        scores_of(held, found, damaged=notes)
+        digest = f"digest {found.digest[:12]}, as its card says"
+        lines.append(f"{found.name} on {found.backbone.name}: {len(found.files)} files, {digest}")
+    lines = lines or ([] if faults else [f"The zoo {config.zoo} holds no adapters."])
+    done = listing([record_of(card) for card in cards], lines=lines, notes=notes, faults=faults)
+    if faults:
+        raise PartlyDone(faults, done)
+    return done
+
+
+def zoo_remove(name: str, config: Config, *, backbone: str | None = None, force: bool = False) -> Listing:
+    """Remove an adapter; refused while another names it as a parent, unless `force`."""
+    from toolkit.zoo import Zoo
+
+    # With a backbone given no card is read, so that a damaged entry can be removed.
+    held = Zoo(config.zoo)
+    shelf = backbone
+    if shelf is None or not held.holds(name, shelf):
+        card = card_of(config.zoo, name, backbone)
+        name, shelf = card.name, shelf or card.backbone.name
+    held.remove(name, shelf, force=force)
+    return listing([{"name": name, "backbone": shelf}], lines=[f"Removed {name} ({shelf})."])
+
+
+def zoo_gc(config: Config, *, locks: Sequence[Path] = (), remove: bool = False) -> Listing:
+    """Find what no lock, card or fusion names, and what killed processes left.
+
+    What an entry that cannot be read may have been trained on is kept; why it cannot be read is in `faults`.
+
+    Args:
+        config: names the zoo.
+        locks: lock files whose entries are kept; *.lock in the working folder and in the zoo's are always read.
+        remove: remove what is found.
+    """
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.clear import clear, leftovers, unneeded
+    from toolkit.zoo.find import size
+    from toolkit.zoo.lock import read_lock
+
+    held = Zoo(config.zoo)
+    named = (*locks, *sorted(Path().glob("*.lock")), *sorted(Path(config.zoo).glob("*.lock")))
+    files = [path for path in dict.fromkeys(named) if path.name != ".lock"]
+    cards, faults = unneeded(held, [read_lock(path) for path in files])
+    left = leftovers(held)
+    lines = [f"{card.name}  {card.backbone.name}  {size(card) / 1e6:.1f} MB  {card.digest[:12]}" for card in cards]
+    lines += [f"{path}  left by a process that ended, or in use by one that runs" for path in left]
+    notes = [f"Kept, as {path} names it: everything it pins" for path in files]
+    if not lines:
+        notes.append("Nothing to remove.")
+    elif remove:
+        removed = clear(held, cards, left)
+        kept = len(cards) + len(left) - removed
+        notes.append(
+            f"Removed {removed} of them." if kept else f"Removed {len(cards)} adapters and {len(left)} leftovers."
+        )
+        notes += [f"{kept} stay: a process that runs uses them, or an adapter was made from them."] if kept else []
+    else:
+        notes.append("Nothing was removed; --yes removes these. Lock what you want to keep (`xstilts zoo lock EXPR`).")
+    rows: list[Record] = [{"name": card.name, "backbone": card.backbone.name, "bytes": size(card)} for card in cards]
+    rows += [{"name": str(path), "backbone": None, "bytes": None} for path in left]
+    return listing(rows, lines=lines, notes=notes, faults=[f"Damaged: {fault}" for fault in faults])
