@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from toolkit.face.fusion import attention, collapse, prune
     from toolkit.face.learn import fuse, plan, train
     from toolkit.face.look import backbones, demo, doctor, track_sync
+    from toolkit.face.probe import tasks_probe
     from toolkit.face.score import compare_layers, evaluate, evaluate_suite, mine, plan_suite, retrieve
     from toolkit.face.share import zoo_export, zoo_import, zoo_lock, zoo_pull, zoo_push, zoo_readme, zoo_sync
     from toolkit.face.store import cache_clear, cache_show, store_list, store_prune, store_verify
@@ -61,6 +62,7 @@ _HOMES = {
     "toolkit.face.compare": "compare perturbations robust",
     "toolkit.face.configs": "configs_copy configs_list configs_show",
     "toolkit.face.data": "tasks_check tasks_fetch tasks_list tasks_pin tasks_show",
+    "toolkit.face.probe": "tasks_probe",
     "toolkit.face.fusion": "attention collapse prune",
     "toolkit.face.learn": "fuse plan train",
     "toolkit.face.look": "backbones demo doctor track_sync",
@@ -129,6 +131,7 @@ __all__ = [
     "tasks_fetch",
     "tasks_list",
     "tasks_pin",
+    "tasks_probe",
     "tasks_show",
     "track_sync",
     "train",

@@ -1,4 +1,4 @@
-"""Commands of tasks: list, show, check, fetch and pin."""
+"""Commands of tasks: list, show, check, probe, fetch and pin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENDPOINT = click.option(
     epilog=example("xstilts tasks", "xstilts tasks xquad", "xstilts tasks check mnli --backbone embedded"),
 )
 def tasks() -> None:
-    """List the tasks, show one (`xstilts tasks NAME`), check, fetch or pin its rows."""
+    """List the tasks, show one (`xstilts tasks NAME`), check, probe, fetch or pin its rows."""
 
 
 @tasks.command("list", epilog=example("xstilts tasks list"))
@@ -107,6 +107,42 @@ def tasks_fetch(names: tuple[str, ...], **options: Unpack[FetchOptions]) -> None
             report=speaking.report,
             say=speaking.echo,  # each line when it is done: a fetch takes long
         )
+
+
+class ProbeOptions(TypedDict):
+    """Options of `tasks probe`."""
+
+    data_root: Path | None
+    endpoint: str | None
+    task_files: tuple[Path, ...]
+
+
+@tasks.command(
+    "probe",
+    epilog=example(
+        "xstilts tasks probe", "xstilts tasks probe cosmosqa siqa", "xstilts tasks probe mlqa --data-root MIRROR"
+    ),
+)
+@click.argument("names", nargs=-1)
+@DATA_ROOT
+@ENDPOINT
+@TASK_FILE
+@click.pass_context
+def tasks_probe(context: click.Context, names: tuple[str, ...], **options: Unpack[ProbeOptions]) -> None:
+    """Say of the datasets of the tasks NAMES, or of all, whether they are where and as the tasks say.
+
+    A table has a line for each task: which id, branch and commit answer, how many configs are there, which splits, and whether
+    the columns have the types that the task reads. No rows are downloaded: of each config the end of one file is read. Exit
+    code 1: one is not as its task says.
+    """
+    config = toolkit.configure(task_files=options["task_files"], data_root=options["data_root"])
+    with voice() as speaking:
+        found = toolkit.tasks_probe(names, config, endpoint=options["endpoint"], report=speaking.report)
+    left_out = show(found, cut={"road": 24}, drop=("splits", "columns"))
+    if left_out:
+        say(f"Too narrow for: {', '.join(left_out)}.")
+    if found.is_faulty:
+        context.exit(1)
 
 
 class PinOptions(TypedDict):

@@ -13,7 +13,7 @@ from toolkit.tasks.catalogue import BUILT_IN, Catalogue
 from toolkit.tasks.mirror.download import Withheld, download, hub_api, is_whole, sha256_of
 from toolkit.tasks.mirror.manifest import Manifest, held_revision, read_manifest, write_manifest
 from toolkit.tasks.road.listing import README, Listing
-from toolkit.tasks.road.road import find_road
+from toolkit.tasks.road.road import find_road, forget
 from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.sources.joined import JoinedSource
 from toolkit.tasks.sources.on_hub import words_of
@@ -95,6 +95,7 @@ def fetch(
     Raises:
         SourceError: the hub cannot be reached, or the mirror cannot be written.
     """
+    forget()
     found: dict[tuple[str, str], _Wanted] = {}
     for task in with_lenders(tasks, catalogue):
         for source in hub_sources(task):
@@ -127,6 +128,7 @@ def find_revisions(
     Raises:
         SourceError: neither says which commit it is.
     """
+    forget()
     found: dict[str, str] = {}
     for task in with_lenders(tasks, catalogue):
         for source in hub_sources(task):

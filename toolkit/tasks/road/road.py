@@ -67,7 +67,7 @@ def find_road(places: Sequence[Place], *, endpoint: str | None = None, is_fresh:
     Args:
         places: the dataset that the task names, then other ids that hold the same rows.
         endpoint: address of the hub; None: `HF_ENDPOINT`, else huggingface.co.
-        is_fresh: ask the hub anew, and never the cache.
+        is_fresh: take no listing that was kept for a machine without a network.
 
     Raises:
         Withheld: no place holds them, or they are not for this user.
@@ -95,8 +95,12 @@ def _listings(place: Place, endpoint: str | None, is_fresh: bool) -> Iterator[Li
 
 def _listing(endpoint: str | None, repo: str, revision: str | None, is_fresh: bool) -> Listing:
     address = (endpoint or usual_endpoint()).rstrip("/")
-    look_up = _look_up.__wrapped__ if is_fresh else _look_up
-    return look_up(address, endpoint is None, repo, revision, is_fresh)
+    return _look_up(address, endpoint is None, repo, revision, is_fresh)
+
+
+def forget() -> None:
+    """Forget what this process knows of the hub, so that it is asked anew."""
+    _look_up.cache_clear()
 
 
 @lru_cache(maxsize=256)  # a process reads one commit of a dataset, and asks for it once
