@@ -274,14 +274,14 @@ def _draws_kept() -> Iterator[None]:
     """Keep the order in which a draw takes rows: the journeys draw from the same few thousand rows of the micro-world."""
     from toolkit.tasks import draw
 
-    made = draw.draw_order
-    kept = lru_cache(maxsize=64)(lambda ids, strata, seed: made(draw.Marks(ids, strata), seed=seed))
+    made = draw._order
+    kept = lru_cache(maxsize=64)(lambda ids, strata, seed: made(draw.Marks(ids, strata), seed))
 
-    def draw_order(marks: draw.Marks, *, seed: int) -> list[int]:
-        return list(kept(tuple(marks.ids), marks.strata and tuple(marks.strata), seed))
+    def order(marks: draw.Marks, seed: int) -> Any:
+        return kept(tuple(marks.ids), marks.strata and tuple(marks.strata), seed)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(draw, "draw_order", draw_order)
+        patch.setattr(draw, "_order", order)
         yield
 
 

@@ -40,7 +40,7 @@ class Taken:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made, self.said = 0, list[str]()
-        monkeypatch.setattr(cache, "tokenised", self._made)
+        monkeypatch.setattr(cache, "tokenised_in_parts", self._made)
 
     def _made(self, *args: Any) -> Features:
         self.made += 1

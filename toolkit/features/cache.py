@@ -19,8 +19,9 @@ import numpy as np
 
 from toolkit.cache import cache_root
 from toolkit.features.collate import Features
+from toolkit.features.parts import tokenised_in_parts
 from toolkit.features.ragged import Ragged
-from toolkit.features.tokenise import TOKENISERS, Tokenising, tokenised
+from toolkit.features.tokenise import TOKENISERS, Tokenising
 from toolkit.files import replacing
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.task import Rows
@@ -82,7 +83,7 @@ def cached_features(
     """
     tokens = tokenizer_digest(tokenizer) if max_bytes else None
     if tokens is None:
-        return tokenised(list(rows), kind, tokenizer, how)
+        return tokenised_in_parts(rows, kind, tokenizer, how)
     read = {name: getattr(how, name) for name in TOKENISERS[kind].reads}
     read["max_length"] = how.max_length or TOKENISERS[kind].max_length
     key = _key(rows=rows.fingerprint, tokenizer=tokens, kind=kind, code=code_digest(), **read)
@@ -93,7 +94,7 @@ def cached_features(
             return found
     except Damage as damage:
         say(f"The tokenised rows in {file} are damaged ({damage}); they are made again.")
-    made = tokenised(list(rows), kind, tokenizer, how)
+    made = tokenised_in_parts(rows, kind, tokenizer, how)
     try:
         write_features(made, file, key)
         prune(max_bytes, spare=file)

@@ -10,10 +10,13 @@ import hashlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from toolkit.tasks.kinds import STRATIFIED, Kind
 from toolkit.tasks.rows import Opened, SentenceRow
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -74,32 +77,48 @@ def draw_order(marks: Marks, *, seed: int) -> list[int]:
         >>> [sum(place < 4 for place in draw_order(marks, seed=0)[:n]) for n in (2, 4, 6)]
         [1, 2, 3]
     """
+    return list(map(int, _order(marks, seed)))
+
+
+def _order(marks: Marks, seed: int) -> np.ndarray:
+    """Return `draw_order` as int64 [N]."""
+    import numpy as np
+
     hashes = _hashes(marks.ids, seed)
-    strata: dict[Hashable, list[int]] = {}
-    if marks.strata is None:
-        strata[None] = list(range(len(hashes)))
-    else:
-        for place, stratum in enumerate(marks.strata):
-            strata.setdefault(stratum, []).append(place)
-    keys = [0.0] * len(hashes)
-    for places in strata.values():
-        for rank, place in enumerate(sorted(places, key=hashes.__getitem__)):
-            keys[place] = (2 * rank + 1) / (2 * len(places))
-    return sorted(range(len(hashes)), key=lambda place: (keys[place], hashes[place]))
+    keys = np.zeros(len(hashes))
+    numbers: dict[Hashable, int] = {}
+    strata = np.fromiter(
+        (numbers.setdefault(stratum, len(numbers)) for stratum in marks.strata or ()), np.int64, len(marks.strata or ())
+    )
+    for number in range(max(len(numbers), 1)):
+        places = np.flatnonzero(strata == number) if numbers else np.arange(len(hashes))
+        places = places[np.argsort(hashes[places], kind="stable")]
+        keys[places] = (2 * np.arange(len(places)) + 1) / (2 * len(places))
+    return np.lexsort((hashes, keys))
 
 
-def _hashes(ids: Sequence[str], seed: int) -> list[bytes]:
-    """Return a hash for each id; where an id repeats, the second row that has it gets another one."""
+def _hashes(ids: Sequence[str], seed: int) -> np.ndarray:
+    """Return a hash for each id, uint64 [N]; where an id repeats, the second row that has it gets another one."""
+    import numpy as np
+
     # A hash and no generator: whoever draws years later, or in another language's file, gets the same rows.
     begun = hashlib.blake2b(f"{seed} ".encode(), digest_size=8)
+
+    def digest(text: str) -> int:
+        own = begun.copy()
+        own.update(text.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(own.digest(), "big")
+
+    found = np.fromiter(map(digest, ids), np.uint64, len(ids))
+    # Only ids with one hash may be equal: no table of all ids is needed.
+    _, inverse, counts = np.unique(found, return_inverse=True, return_counts=True)
     seen: dict[str, int] = {}
-    found = []
-    for id in ids:
+    for place in np.flatnonzero((counts > 1)[inverse.reshape(-1)]).tolist():
+        id = ids[place]
         number = seen.get(id, 0)
         seen[id] = number + 1
-        own = begun.copy()
-        own.update((id if number == 0 else f"{id} {number}").encode("utf-8", "surrogatepass"))
-        found.append(own.digest())
+        if number:
+            found[place] = digest(f"{id} {number}")
     return found
 
 
@@ -107,8 +126,10 @@ def _rows_taken(opened: Opened, kind: Kind, indices: Sequence[int], limit: int, 
     if limit >= len(indices):
         return list(range(len(indices)))
     found = marks_of(opened, kind)
-    strata = found.strata and [found.strata[i] for i in indices]
-    return draw_order(Marks([found.ids[i] for i in indices], strata), seed=seed)[:limit]
+    if indices != range(len(found.ids)):
+        strata = found.strata and [found.strata[i] for i in indices]
+        found = Marks([found.ids[i] for i in indices], strata)
+    return list(map(int, _order(found, seed)[:limit]))
 
 
 def _lines_taken(opened: Opened, kind: Kind, indices: Sequence[int], limit: int, seed: int) -> list[int]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from toolkit.errors import DataError
 from toolkit.tasks.draw import Marks
-from toolkit.tasks.mirror.layout import read_schema
 from toolkit.tasks.rows import Row
+from toolkit.tasks.sources.batches import Batches
 from toolkit.tasks.sources.checks import Column, parts_of
+from toolkit.tasks.sources.columns import column_in, label_column, matching
 from toolkit.tasks.sources.convert import Fault, Promise, convert
-from toolkit.tasks.sources.fill import spellings
 from toolkit.tasks.sources.label_names import known_words, names_in
 from toolkit.tasks.sources.tables import place_of
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     import pyarrow
 
     from toolkit.tasks.task import Task
+
+
+_OPEN = 4  # batches whose columns are kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +61,9 @@ class Reading:
 
 
 class ArrowRows:
-    """An arrow table, opened for a task: columns are looked up once, rows converted when asked for."""
+    """A table, opened for a task: columns are looked up batch by batch, rows converted when asked for."""
 
-    def __init__(self, table: pyarrow.Table, task: Task, reading: Reading) -> None:
+    def __init__(self, table: pyarrow.Table | Batches, task: Task, reading: Reading) -> None:
         self.split = reading.split
         self.origin = reading.origin
         self.revision = reading.revision
@@ -69,31 +73,33 @@ class ArrowRows:
         self._lines = reading.lines
         self._shape = reading.shape
         self._file = reading.file
-        if table.num_rows == 0:
+        self._batches = batches = table if isinstance(table, Batches) else Batches.of(table)
+        if batches.num_rows == 0:
             raise DataError(
                 f"{self._file} has no rows; expected at least one for the split '{self.split}' of task '{task.name}'."
             )
         columns = {
-            name: column_in(column, reading.language, reading.names, table.column_names)
+            name: column_in(column, reading.language, reading.names, batches.column_names)
             for name, column in reading.columns.items()
         }
-        self._columns = {
-            name: [self._column(table, each) for each in parts_of(column)] for name, column in columns.items()
-        }
+        self._paths = {name: parts_of(column) for name, column in columns.items()}
         self._is_list = {name for name, column in columns.items() if not isinstance(column, str)}
-        words = self._words(table, columns, reading.label_map)
+        self._opened: dict[int, dict[str, list[Any]]] = {}
+        self._columns_of(batches.schema.empty_table())  # what is not there is reported now
+        words = self._words(batches.schema, columns, reading.label_map)
         self._promise = Promise(task.labels, task.may_be_unanswerable, task.may_have_other_tags, words)
-        self._kept = self._filter(table, reading)
+        self._kept = self._filter(reading)
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def row(self, index: int) -> Row:
         there = self._kept[index]
+        number, place = self._batches.place(there)
         raw: dict[str, Any] = {}
-        for name, columns in self._columns.items():
+        for name, columns in self._batch(number).items():
             try:
-                values = [column[there].as_py() for column in columns]
+                values = [column[place].as_py() for column in columns]
             except ValueError as error:  # bytes that are not UTF-8, dates beyond Python's
                 raise DataError(f"{self.place(index)}: its {name} {_unreadable(error)}") from None
             raw[name] = values if name in self._is_list else values[0]
@@ -112,25 +118,48 @@ class ArrowRows:
 
     def marks(self) -> Marks:
         """Return the ids and raw labels of all rows, without making them."""
-        ids = self.values("id") if "id" in self._columns else []
-        strata = self.values("label") if "label" in self._columns else None
-        places = [str(there) for there in self._kept]
+        known: dict[str, str] = {}  # a text for each label, not for each row
+        strata = None
+        if "label" in self._paths:
+            strata = [known.setdefault(text, text) for text in map(str, self.each("label"))]
+        if "id" not in self._paths:
+            return Marks(Numbers(self._kept), strata)
         # As `convert` names a row.
-        named = (
-            [str(id) if id not in (None, "") else place for id, place in zip(ids, places, strict=True)]
-            if ids
-            else places
-        )
-        return Marks(named, strata and [str(label) for label in strata])
+        named = zip(self.each("id"), self._kept, strict=True)
+        return Marks([str(id) if id not in (None, "") else str(place) for id, place in named], strata)
 
     def values(self, name: str) -> list[Any]:
         """Return a field's raw values, of all rows."""
-        is_whole = isinstance(self._kept, range)
-        try:
-            columns = [(each if is_whole else each.take(self._kept)).to_pylist() for each in self._columns[name]]
-        except ValueError as error:
-            raise DataError(f"{self._file}: its {name} {_unreadable(error)}") from None
-        return list(map(list, zip(*columns, strict=True))) if name in self._is_list else columns[0]
+        return list(self.each(name))
+
+    def each(self, name: str) -> Iterator[Any]:
+        """Yield a field's raw values, of all rows."""
+        first = 0
+        for number, begin in enumerate(self._batches.starts[:-1]):
+            end = self._batches.starts[number + 1]
+            places = None
+            if not isinstance(self._kept, range):
+                last = bisect_left(self._kept, end)
+                places, first = [place - begin for place in self._kept[first:last]], last
+                if not places:
+                    continue
+            try:
+                columns = self._batch(number)[name]
+                taken = [(each if places is None else each.take(places)).to_pylist() for each in columns]
+            except ValueError as error:
+                raise DataError(f"{self._file}: its {name} {_unreadable(error)}") from None
+            yield from map(list, zip(*taken, strict=True)) if name in self._is_list else taken[0]
+
+    def _batch(self, number: int) -> dict[str, list[Any]]:
+        """Return the columns of a batch, by field; a few batches are kept for the next rows."""
+        if number not in self._opened:
+            if len(self._opened) >= _OPEN:
+                del self._opened[next(iter(self._opened))]
+            self._opened[number] = self._columns_of(self._batches.table(number))
+        return self._opened[number]
+
+    def _columns_of(self, table: pyarrow.Table) -> dict[str, list[Any]]:
+        return {name: [self._column(table, each) for each in paths] for name, paths in self._paths.items()}
 
     def _column(self, table: pyarrow.Table, path: str) -> Any:
         import pyarrow
@@ -160,24 +189,48 @@ class ArrowRows:
             column = pyarrow.compute.struct_field(column, step)
         return column
 
-    def _words(self, table: pyarrow.Table, read: Mapping[str, Column], label_map: Mapping[str, str]) -> dict[str, int]:
+    def _words(
+        self, schema: pyarrow.Schema, read: Mapping[str, Column], label_map: Mapping[str, str]
+    ) -> dict[str, int]:
         """Return the words for labels that differ from the task's own (`label_names.known_words`)."""
         column = label_column(read)
-        names = names_in(table.schema, column) if column else ()
+        names = names_in(schema, column) if column else ()
         where = f"{self._file}: column '{column}'" if column else self._file
         return known_words(self._task, label_map, names, where)
 
-    def _filter(self, table: pyarrow.Table, reading: Reading) -> Sequence[int]:
+    def _filter(self, reading: Reading) -> Sequence[int]:
         where, language = reading.where, reading.language
         if not where:
-            return range(table.num_rows)
-        kept = matching(where, language, {column: self._column(table, column) for column in where}, reading.names)
-        if not kept:
+            return range(self._batches.num_rows)
+        kept = array("q")
+        for part, begin in zip(self._batches, self._batches.starts[:-1], strict=True):
+            columns = {name: self._column(part, name) for name in where}
+            kept.extend(place + begin for place in matching(where, language, columns, reading.names))
+        if not len(kept):
             raise DataError(
                 f"{self._file} has no row that task '{self._task.name}' keeps in language '{language}'; "
                 f"expected some where {', '.join(where)} match."
             )
         return kept
+
+
+@dataclass(frozen=True)
+class Numbers(Sequence[str]):
+    """Numbers of rows as texts, made when they are asked for."""
+
+    numbers: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Numbers: ...
+
+    def __getitem__(self, index: int | slice) -> str | Numbers:
+        return Numbers(self.numbers[index]) if isinstance(index, slice) else str(self.numbers[index])
 
 
 def _unreadable(error: ValueError) -> str:
@@ -202,91 +255,3 @@ def _inside(column: Any, step: str) -> Any:
     lengths = pyarrow.compute.list_value_length(column).fill_null(0)
     offsets = pyarrow.concat_arrays([pyarrow.array([0], lengths.type), pyarrow.compute.cumulative_sum(lengths)])
     return type(column).from_arrays(offsets, values, mask=column.is_null())
-
-
-def label_column(columns: Mapping[str, Column]) -> str:
-    """Return the column that labels or tags are read from; empty where there is none."""
-    return next((column for name in ("label", "tags") if isinstance(column := columns.get(name), str)), "")
-
-
-def names_declared(
-    columns: Mapping[str, Column], names: Mapping[str, str], file: Path, language: str
-) -> tuple[str, tuple[str, ...]]:
-    """Return a parquet file, as a fault names it, and the names of labels that it declares."""
-    label = label_column(columns)
-    if not label:
-        return str(file), ()
-    schema = read_schema(file)
-    return str(file), names_in(schema, str(column_in(label, language, names, schema.names)))
-
-
-def column_in(column: Column, language: str, names: Mapping[str, str], held: Sequence[str]) -> Column:
-    """Return a column, or several, with the spelling of the language that a table holds; the usual one if it holds none."""
-    if not isinstance(column, str):
-        return tuple(str(column_in(each, language, names, held)) for each in column)
-    every = spellings(column, language, names)
-    return next((each for each in every if each.split(".")[0] in held), every[0])
-
-
-def roots(
-    columns: Mapping[str, Column],
-    where: Mapping[str, tuple[object, ...]],
-    language: str = "en",
-    names: Mapping[str, str] | None = None,
-) -> list[str]:
-    """Return every top-level column that is read, in every spelling of the language."""
-    named = [each for column in columns.values() for each in parts_of(column)]
-    every = [one.split(".")[0] for each in named for one in spellings(each, language, names)]
-    return list(dict.fromkeys(every + list(where)))
-
-
-def lacks_column(
-    columns: Mapping[str, Column], language: str, names: Mapping[str, str], read_names: Callable[[], Sequence[str]]
-) -> bool:
-    """Return whether a column that is called by the language is not there; the names are read only if there is one."""
-    every = [each for column in columns.values() for each in parts_of(column)]
-    by_language = [each for each in every if "{" in each]
-    if not by_language:
-        return False
-    held = read_names()
-    return any(not any(one.split(".")[0] in held for one in spellings(each, language, names)) for each in by_language)
-
-
-def holds(
-    where: Mapping[str, tuple[object, ...]],
-    language: str,
-    names: Mapping[str, str],
-    read: Callable[[list[str]], pyarrow.Table],
-) -> bool:
-    """Return whether a file that mixes languages has rows of this one; `read` is called only if it may mix them."""
-    chosen = {
-        column: allowed
-        for column, allowed in where.items()
-        if any("{" in each for each in allowed if isinstance(each, str))
-    }
-    if not chosen:
-        return True
-    table = read(list(chosen))
-    # A column that is not there is for `ArrowRows` to report.
-    return not set(chosen) <= set(table.column_names) or bool(
-        matching(chosen, language, {column: table.column(column) for column in chosen}, names)
-    )
-
-
-def matching(
-    where: Mapping[str, tuple[object, ...]], language: str, columns: Mapping[str, Any], names: Mapping[str, str]
-) -> list[int]:
-    """Return the positions of the rows that every condition keeps, in order."""
-    kept: list[int] | None = None
-    for name, allowed in where.items():
-        values = columns[name].to_pylist()
-        filled = [
-            one for each in allowed for one in (spellings(each, language, names) if isinstance(each, str) else [each])
-        ]
-        prefixes = tuple(each[:-1] for each in filled if isinstance(each, str) and each.endswith("*"))
-        kept = [
-            i
-            for i in (range(len(values)) if kept is None else kept)
-            if values[i] in filled or (prefixes and str(values[i]).startswith(prefixes))
-        ]
-    return kept or []

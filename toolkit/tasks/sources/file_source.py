@@ -12,8 +12,10 @@ from toolkit.errors import ConfigError, DataError
 from toolkit.files import at_home, file_fault
 from toolkit.tasks.kinds import KINDS, Kind
 from toolkit.tasks.mirror.layout import column_names
-from toolkit.tasks.sources.arrow import ArrowRows, Reading, holds, lacks_column, names_declared, roots
+from toolkit.tasks.sources.arrow import ArrowRows, Reading
+from toolkit.tasks.sources.batches import Batches
 from toolkit.tasks.sources.checks import Column, check_columns, parts_of
+from toolkit.tasks.sources.columns import holds, lacks_column, names_declared, roots
 from toolkit.tasks.sources.conll import BLANKS, CONLLU, Tagged
 from toolkit.tasks.sources.convert import Fault
 from toolkit.tasks.sources.fill import check_placeholders, spellings
@@ -128,16 +130,18 @@ class FileSource:
         return next((split for split, each in self.splits.items() if each == path and split != "score"), "score")
 
 
-def _refuse_a_token_a_line(table: pyarrow.Table, column: str, file: Path) -> None:
+def _refuse_a_token_a_line(table: pyarrow.Table | Batches, column: str, file: Path) -> None:
     """Raise a DataError if every sentence is one token: the file has a token a line, as CoNLL's (XTREME's `test-en.tsv`)."""
-    cells = table.column(column).to_pylist() if column in table.column_names else []
-    if len(cells) > 1 and all(len(_cut(cell)) == 1 for cell in cells):
+    if column not in table.column_names or table.num_rows < 2:
+        return
+    parts = table if isinstance(table, Batches) else [table]
+    if all(len(_cut(cell)) == 1 for part in parts for cell in part.column(column).to_pylist()):
         raise DataError(
             f"{file}: every line is a sentence of one token; expected sentences: `format: conll` reads a token a line."
         )
 
 
-def _table(file: Path, format: str, columns: list[str]) -> pyarrow.Table:
+def _table(file: Path, format: str, columns: list[str]) -> pyarrow.Table | Batches:
     return read_file(file, format, columns).table
 
 

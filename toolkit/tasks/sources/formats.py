@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from toolkit.errors import DataError, SourceError
@@ -11,12 +11,12 @@ from toolkit.files import file_fault
 from toolkit.tasks.mirror.layout import read_parquet
 from toolkit.tasks.sources.conll import Tagged, read_conll
 from toolkit.tasks.sources.json_files import read_json, read_jsonl
+from toolkit.tasks.sources.streams import STREAMED, cells_of, streamed
 from toolkit.tasks.sources.tables import Read, table_of
 
 FORMATS = ("csv", "tsv", "json", "jsonl", "conll", "conllu", "parquet", "lines")
 # Endings of files whose format has another name.
 ENDINGS: Mapping[str, str] = {"iob": "conll", "iob2": "conll", "bio": "conll", "conllup": "conll"}
-_LONGEST_CELL = 2**31 - 1  # csv stops at 131,072 characters otherwise
 
 
 def read_file(file: Path, format: str, columns: Sequence[str], tagged: Tagged | None = None) -> Read:
@@ -40,6 +40,10 @@ def read_file(file: Path, format: str, columns: Sequence[str], tagged: Tagged | 
         raise SourceError(f"The file {file} {fault}; expected rows in {format}: correct the path in the task's YAML.")
     if format == "parquet":
         return Read(read_parquet([file], columns))
+    if format in STREAMED:
+        read = streamed(file, STREAMED[format], columns)
+        if read is not None:
+            return read
     if format == "lines":
         return _lines(file)
     text = _text(file)
@@ -76,34 +80,11 @@ def _decoded(file: Path) -> str:
         ) from None
 
 
-def _cells(file: Path, text: io.StringIO, columns: Sequence[str], *, is_tsv: bool) -> Read:
-    import csv
-
-    csv.field_size_limit(_LONGEST_CELL)
-    if is_tsv:
-        reader = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
-    else:
-        reader = csv.reader(text, strict=True)
-    names: list[str] | None = None
+def _cells(file: Path, text: Iterable[str], columns: Sequence[str], *, is_tsv: bool) -> Read:
+    names: list[str] = []
     rows: list[list[str]] = []
     lines: list[int] = []
-    try:
-        begins = 1
-        for cells in reader:
-            line, begins = begins, reader.line_num + 1
-            if not cells:
-                continue
-            if names is None:
-                is_bare = bool(columns) and all(column.isdecimal() for column in columns)
-                names = [str(i) for i in range(len(cells))] if is_bare else [cell.strip() for cell in cells]
-                if len(set(names)) != len(names):
-                    raise DataError(f"{file}, line {line}: the header names a column twice; expected each once.")
-                if not is_bare:
-                    continue
-            if len(cells) != len(names):
-                raise DataError(f"{file}, line {line}: {len(cells)} cells; expected {len(names)} ({', '.join(names)}).")
-            rows.append(cells)
-            lines.append(line)
-    except csv.Error as error:
-        raise DataError(f"{file}, line {reader.line_num}: {error}; expected well-formed csv.") from None
-    return Read(table_of(file, {name: [row[i] for row in rows] for i, name in enumerate(names or [])}, lines), lines)
+    for line, cells in cells_of(file, text, columns, names, is_tsv=is_tsv):
+        rows.append(cells)
+        lines.append(line)
+    return Read(table_of(file, {name: [row[i] for row in rows] for i, name in enumerate(names)}, lines), lines)

@@ -14,8 +14,9 @@ from toolkit.tasks.mirror.manifest import held_revision
 from toolkit.tasks.mirror.pins import pinned, pins_file
 from toolkit.tasks.road.listing import Listing
 from toolkit.tasks.road.road import Place, find_road
-from toolkit.tasks.sources.arrow import ArrowRows, Reading, holds, lacks_column, names_declared, roots
+from toolkit.tasks.sources.arrow import ArrowRows, Reading
 from toolkit.tasks.sources.checks import Column, check_columns, parts_of
+from toolkit.tasks.sources.columns import holds, lacks_column, names_declared, roots
 from toolkit.tasks.sources.fill import check_placeholders, spellings
 from toolkit.tasks.sources.label_names import check_label_map, check_same_names
 from toolkit.tasks.sources.on_hub import Held, read_from_hub

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,21 +49,29 @@ def read_jsonl(file: Path, text: str, columns: Sequence[str]) -> Read:
     Raises:
         DataError: a line is not an object.
     """
-    rows: list[tuple[Place, dict[str, Any]]] = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    return _read(file, list(rows_of_lines(file, text.split("\n"), columns)), columns)
+
+
+def rows_of_lines(file: Path, lines: Iterable[str], columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number (from 1) and the object of each line that is not empty; of SQuAD's nesting its questions.
+
+    Raises:
+        DataError: a line is not an object.
+    """
+    is_flat = bool({"paragraphs", "qas"} & set(columns))
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line.removesuffix("\n"))
         except (ValueError, RecursionError) as error:
             raise DataError(f"{file}, line {number}: no JSON ({error}); expected one object a line.") from None
         if not isinstance(row, dict):
             raise DataError(f"{file}, line {number}: {type(row).__name__}; expected one object a line.")
-        if _is_nested(row) and not {"paragraphs", "qas"} & set(columns):
-            rows += [(number, question) for _, question in _questions(file, [row], f"line {number}")]
+        if _is_nested(row) and not is_flat:
+            yield from ((number, question) for _, question in _questions(file, [row], f"line {number}"))
         else:
-            rows.append((number, row))
-    return _read(file, rows, columns)
+            yield number, row
 
 
 def _read(file: Path, rows: Sequence[tuple[Place, dict[str, Any]]], columns: Sequence[str]) -> Read:

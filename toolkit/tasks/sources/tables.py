@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import DataError
+from toolkit.tasks.sources.batches import Batches
 
 if TYPE_CHECKING:
     import pyarrow
@@ -20,7 +21,7 @@ class Read:
     `notes` say what of the file is not as it is there, each as a clause.
     """
 
-    table: pyarrow.Table
+    table: pyarrow.Table | Batches
     lines: Sequence[int | str] | None = None
     notes: tuple[str, ...] = ()
 
