@@ -71,8 +71,7 @@ def proxied(upstream: str, *, delay_s: float = 0.0) -> Iterator[Proxy]:
         server_at = (host, int(port))
         to = proxy
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     proxy.uri = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -82,6 +81,13 @@ def proxied(upstream: str, *, delay_s: float = 0.0) -> Iterator[Proxy]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print nothing: who asked may be killed at any moment."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,6 +6,7 @@ import sys
 import textwrap
 
 from tests import zygote
+from tests.tracking.opened import opened
 from toolkit.tracking import Opening, alive, events, open_tracker
 
 WORK = Opening("train mnli", "xnli", {"composition": "mnli"}, {"lr": 1}, resume="key")
@@ -18,7 +19,8 @@ def killed(folder, opening=WORK):
         from pathlib import Path
         from toolkit.tracking import Opening, open_tracker
         tracker = open_tracker("mlflow", folder=Path({str(folder)!r}))
-        print(tracker.start({opening!r}), flush=True)
+        tracker.start({opening!r})
+        print(tracker.run_id, flush=True)
         tracker.log_metrics({{"loss": 1.0}}, 1)
         os.kill(os.getpid(), signal.SIGKILL)
     """
@@ -32,9 +34,10 @@ def test_what_a_killed_process_left_is_continued_by_the_same_work_and_ended_by_a
     assert client.get_run(left).info.status == "RUNNING"
     other = open_tracker("mlflow", folder=folder)
     other.start(Opening("eval squad on xnli", "xnli", {}, {}))
+    other.close()
     assert client.get_run(left).info.status == "KILLED"
     again = open_tracker("mlflow", folder=folder)
-    assert again.start(WORK) == left
+    assert opened(again, WORK) == left
     assert client.get_run(left).info.status == "RUNNING"
     again.log_metrics({"loss": 0.5}, 2)
     again.close()
@@ -44,22 +47,22 @@ def test_what_a_killed_process_left_is_continued_by_the_same_work_and_ended_by_a
 
 def test_work_that_ended_well_begins_a_new_run_and_work_that_failed_continues(folder, client):
     tracker = open_tracker("mlflow", folder=folder)
-    first = tracker.start(WORK)
+    first = opened(tracker, WORK)
     tracker.close("FAILED")
-    assert tracker.start(WORK) == first
+    assert opened(tracker, WORK) == first
     tracker.close("FINISHED")
-    assert tracker.start(WORK) != first
+    assert opened(tracker, WORK) != first
     tracker.close("KILLED")
 
 
 def test_work_that_a_living_process_is_at_is_not_taken_from_it(folder):
     here, there = (open_tracker("mlflow", folder=folder) for _ in range(2))
-    assert here.start(WORK) != there.start(WORK)
+    assert opened(here, WORK) != opened(there, WORK)
 
 
 def test_params_of_the_first_try_stay_and_missing_ones_are_added(folder, client):
     tracker = open_tracker("mlflow", folder=folder)
-    run_id = tracker.start(WORK)
+    run_id = opened(tracker, WORK)
     tracker.close("KILLED")
     tracker.start(Opening(WORK.name, "xnli", {}, {"lr": 2, "rows": 3}, resume="key"))
     tracker.close()
@@ -70,7 +73,9 @@ def test_params_of_the_first_try_stay_and_missing_ones_are_added(folder, client)
 def test_a_run_that_may_outlive_its_process_stays_open(folder, client):
     shared = Opening("sweep grid", "xnli", {}, {}, is_shared=True)
     left = killed(folder, shared)
-    open_tracker("mlflow", folder=folder).start(Opening("other", "xnli", {}, {}))
+    other = open_tracker("mlflow", folder=folder)
+    other.start(Opening("other", "xnli", {}, {}))
+    other.close()
     assert client.get_run(left).info.status == "RUNNING"
 
 
@@ -79,7 +84,7 @@ def test_a_run_has_all_its_tags_from_the_moment_it_exists(folder, client, monkey
 
     monkeypatch.setattr(writing, "describe_run", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("killed here")))
     tracker = open_tracker("mlflow", folder=folder)
-    tracker.start(Opening("a", "xnli", {"composition": "mnli"}, {}))
+    assert opened(tracker, Opening("a", "xnli", {"composition": "mnli"}, {})).startswith("spool-")
     found = client.get_experiment_by_name("xnli")
     (run,) = client.search_runs([found.experiment_id])
     assert run.data.tags["composition"] == "mnli"

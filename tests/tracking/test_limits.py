@@ -84,7 +84,7 @@ def test_what_is_too_long_arrives_whole_as_files_of_the_run(folder, runs, client
     composition = "fuse[" + ",".join(f"member{i}" for i in range(900)) + "]/udpos"
     with monkeypatch.context() as patch:
         if is_away:
-            patch.setattr(server, "fault_of", lambda uri: "away")
+            patch.setattr(server, "fault_of", lambda uri, **_: "away")
         tracker = open_tracker("mlflow", folder=folder)
         tags = {"composition": composition * 2, NOTE_TAG: "line\n" * 4000}
         tracker.start(Opening(composition, "xnli", tags, {"composition": composition}))

@@ -57,6 +57,8 @@ def mlflow_server(empty_store, tmp_path_factory):
         patch.setenv(theirs.ARTIFACT_ROOT_ENV_VAR, "mlflow-artifacts:/")
         patch.setenv(theirs.ARTIFACTS_DESTINATION_ENV_VAR, str(folder / "artifacts"))
         patch.setenv(theirs.SERVE_ARTIFACTS_ENV_VAR, "true")
+        patch.setenv("MLFLOW_TRACKING_URI", "")  # the server sets it in its process, which is this one
+        patch.delenv("MLFLOW_TRACKING_URI")
         served = make_server("127.0.0.1", 0, theirs.app, threaded=True)
         thread = threading.Thread(target=served.serve_forever, args=[0.01], daemon=True)
         thread.start()
@@ -83,7 +85,7 @@ def test_a_run_that_uses_an_adapter_finds_what_the_run_that_made_it_left(folder,
 
 
 def test_the_spool_carries_rows_and_adapter(folder, client, monkeypatch):
-    monkeypatch.setattr(server, "fault_of", lambda uri: "it is away")
+    monkeypatch.setattr(server, "fault_of", lambda uri, **_: "it is away")
     tracker = open_tracker("mlflow", folder=folder)
     record(tracker, folder)
     (note,) = tracker.notes

@@ -75,7 +75,7 @@ def test_a_server_that_never_answers_costs_the_probe_and_no_more(monkeypatch):
 def test_a_name_that_nobody_resolves_costs_the_probe_and_no_more(monkeypatch):
     resolved = threading.Event()
     monkeypatch.setattr(server, "PROBE_S", -0.8)  # waits PROBE_S + 1
-    monkeypatch.setattr(server, "_fault_of", lambda _: resolved.wait(LIMIT_S))
+    monkeypatch.setattr(server, "_fault_of", lambda *_: resolved.wait(LIMIT_S))
     began = time.monotonic()
     assert "no answer" in server.fault_of("http://somewhere.example")
     assert time.monotonic() - began < SOON_S
@@ -123,13 +123,30 @@ def test_the_uri_asked_for_goes_before_the_environment_and_that_before_the_folde
 def test_waits_bound_mlflow_inside_the_block_only(monkeypatch):
     from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT
 
-    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT", raising=False)
+    for name in [name for name in os.environ if name.startswith("MLFLOW_HTTP_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
     with server.waits(timeout_s=3, retries=1):
         assert MLFLOW_HTTP_REQUEST_TIMEOUT.get() == 3
         assert MLFLOW_HTTP_REQUEST_MAX_RETRIES.get() == 5  # the user's own
     assert MLFLOW_HTTP_REQUEST_TIMEOUT.get() == 120
     assert "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR" not in os.environ
+
+
+def test_a_tracker_bounds_the_requests_of_the_whole_process_and_waits_has_its_own_bounds(monkeypatch):
+    from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_TIMEOUT
+
+    for name in [name for name in os.environ if name.startswith("MLFLOW_HTTP_")]:
+        monkeypatch.delenv(name)
+    server.load("http://127.0.0.1:9")
+    try:
+        assert MLFLOW_HTTP_REQUEST_TIMEOUT.get() == 30
+        with server.waits(timeout_s=60, retries=2):
+            assert MLFLOW_HTTP_REQUEST_TIMEOUT.get() == 60
+        assert MLFLOW_HTTP_REQUEST_TIMEOUT.get() == 30
+    finally:
+        for name in [name for name in os.environ if name.startswith("MLFLOW_HTTP_")]:
+            del os.environ[name]
 
 
 def test_a_reason_is_one_short_line_without_credentials():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tracking.opened import opened, sent
 from toolkit.tracking import NoTracker, Opening, open_tracker, server, spool, writing
 
 
@@ -26,7 +27,7 @@ def test_no_tracker_takes_everything_and_keeps_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tracker = open_tracker("none", folder=tmp_path)
     assert isinstance(tracker, NoTracker)
-    assert tracker.start(Opening("a", experiment="e", tags={}, params={})) == ""
+    assert opened(tracker, Opening("a", experiment="e", tags={}, params={})) == ""
     tracker.log_metrics({"x": 1})
     tracker.log_artifact(tmp_path / "none")
     tracker.log_text("x", "y")
@@ -48,8 +49,9 @@ def test_a_run_holds_what_was_logged(folder, client, runs, capfd):
     figure = folder / "heat_map.png"
     figure.write_bytes(b"png")
     tracker = open_tracker("mlflow", folder=folder)
-    run_id = tracker.start(
-        Opening("fuse[a,b]/xnli", experiment="xnli", tags={"part/a": "adapter"}, params={"lr": 1e-4, "x@y": [1, 2]})
+    run_id = opened(
+        tracker,
+        Opening("fuse[a,b]/xnli", experiment="xnli", tags={"part/a": "adapter"}, params={"lr": 1e-4, "x@y": [1, 2]}),
     )
     tracker.log_metrics({"xnli/accuracy/en": 0.64, "xnli/accuracy/zero_shot_mean": 0.56})
     for step in range(5):
@@ -74,7 +76,7 @@ def test_a_run_holds_what_was_logged(folder, client, runs, capfd):
 
 def test_runs_nest_under_the_open_run_or_the_parent_named(folder, runs):
     tracker = open_tracker("mlflow", folder=folder)
-    outer = tracker.start(Opening("mnli/squad", experiment="xnli", tags={}, params={}))
+    outer = opened(tracker, Opening("mnli/squad", experiment="xnli", tags={}, params={}))
     tracker.start(Opening("mnli", experiment="xnli", tags={}, params={}))
     tracker.log_metrics({"loss": 1.0})
     tracker.close("FAILED")
@@ -105,8 +107,8 @@ def test_a_tracker_that_refuses_connections_costs_one_note_and_a_spool(tmp_path,
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     tracker = open_tracker("mlflow", folder=tmp_path)
-    parent = tracker.start(Opening("mnli/squad", experiment="squad", tags={"t": "v"}, params={"lr": 1}))
-    child = tracker.start(Opening("mnli", experiment="mnli", tags={}, params={}))
+    parent = opened(tracker, Opening("mnli/squad", experiment="squad", tags={"t": "v"}, params={"lr": 1}))
+    child = opened(tracker, Opening("mnli", experiment="mnli", tags={}, params={}))
     tracker.log_metrics({"loss": 0.5}, step=3)
     tracker.close()
     tracker.close()
@@ -124,9 +126,10 @@ def test_a_tracker_that_refuses_connections_costs_one_note_and_a_spool(tmp_path,
 
 def test_a_tracker_that_dies_moves_the_rest_of_every_open_run_to_the_spool(folder, runs, monkeypatch):
     tracker = open_tracker("mlflow", folder=folder)
-    outer = tracker.start(Opening("outer", experiment="xnli", tags={}, params={}))
-    inner = tracker.start(Opening("inner", experiment="xnli", tags={}, params={}))
+    outer = opened(tracker, Opening("outer", experiment="xnli", tags={}, params={}))
+    inner = opened(tracker, Opening("inner", experiment="xnli", tags={}, params={}))
     tracker.log_metrics({"loss": 1.0}, step=1)
+    sent(tracker)
     monkeypatch.setattr(writing, "apply", gone)
     tracker.log_text("x", "a.txt")
     tracker.log_metrics({"loss": 0.5}, step=2)
@@ -142,6 +145,7 @@ def test_what_was_not_yet_sent_when_the_tracker_died_is_not_lost(folder, monkeyp
     tracker = open_tracker("mlflow", folder=folder)
     tracker.start(Opening("a", experiment="xnli", tags={}, params={}))
     tracker.log_metrics({"loss": 0}, step=0)
+    sent(tracker)
     monkeypatch.setattr(writing, "apply", gone)
     for step in range(1, 2000):
         tracker.log_metrics({"loss": step}, step=step)
@@ -153,7 +157,7 @@ def test_what_was_not_yet_sent_when_the_tracker_died_is_not_lost(folder, monkeyp
 def test_a_tracker_and_a_spool_that_cannot_be_written_cost_two_notes_and_not_the_run(tmp_path):
     (tmp_path / "file").write_text("")
     tracker = open_tracker("mlflow", folder=tmp_path / "file")
-    assert tracker.start(Opening("a", experiment="e", tags={}, params={})) == ""
+    assert opened(tracker, Opening("a", experiment="e", tags={}, params={})) == ""
     tracker.log_metrics({"x": 1})
     tracker.log_text("x", "y.txt")
     tracker.start(Opening("b", experiment="e", tags={}, params={}))
@@ -198,6 +202,7 @@ def test_what_mlflow_refuses_is_noted_and_the_run_stays_live(folder, runs, monke
             writing, "apply", lambda *_, **__: (_ for _ in ()).throw(MlflowException.invalid_parameter_value("no"))
         )
         tracker.log_text("x", "y.txt")
+        sent(tracker)
     tracker.log_metrics({"x": 1})
     tracker.close()
     assert "refuses a text" in tracker.notes[0]
@@ -248,32 +253,32 @@ def test_the_folders_own_store_is_recorded_without_its_path(tmp_path, monkeypatc
 
 def test_a_run_that_is_there_is_gone_on_with_and_one_that_is_gone_begins_anew(folder, client, runs):
     tracker = open_tracker("mlflow", folder=folder)
-    first = tracker.start(Opening("sweep", experiment="xnli", tags={}, params={"a": 1}))
+    first = opened(tracker, Opening("sweep", experiment="xnli", tags={}, params={"a": 1}))
     tracker.close("FAILED")
     again = open_tracker("mlflow", folder=folder)
-    assert again.start(Opening("sweep", experiment="xnli", tags={"x": "y"}, params={}, run_id=first)) == first
+    assert opened(again, Opening("sweep", experiment="xnli", tags={"x": "y"}, params={}, run_id=first)) == first
     again.log_metrics({"cells": 3})
     again.close()
     (run,) = runs()
     assert (run.info.status, run.data.metrics["cells"], run.data.tags["x"]) == ("FINISHED", 3.0, "y")
     client.delete_run(first)
     other = open_tracker("mlflow", folder=folder)
-    assert other.start(Opening("sweep", experiment="xnli", tags={}, params={}, run_id=first)) not in (first, "")
+    assert opened(other, Opening("sweep", experiment="xnli", tags={}, params={}, run_id=first)) not in (first, "")
     other.close()
     assert tracker.notes == again.notes == other.notes == []
 
 
 def test_going_on_with_a_run_ends_what_a_killed_process_left_running_under_it(folder, client):
     killed = open_tracker("mlflow", folder=folder)
-    sweep = killed.start(Opening("sweep", experiment="sweep", tags={}, params={}))
-    stage = killed.start(Opening("stage", experiment="sweep", tags={}, params={}))
-    other = open_tracker("mlflow", folder=folder).start(
-        Opening("another sweep", experiment="sweep", tags={}, params={})
+    sweep = opened(killed, Opening("sweep", experiment="sweep", tags={}, params={}))
+    stage = opened(killed, Opening("stage", experiment="sweep", tags={}, params={}))
+    other = opened(
+        open_tracker("mlflow", folder=folder), Opening("another sweep", experiment="sweep", tags={}, params={})
     )
 
     resumed = open_tracker("mlflow", folder=folder)
     resumed.start(Opening("sweep", experiment="sweep", tags={}, params={}, run_id=sweep))
-    live = resumed.start(Opening("stage", experiment="sweep", tags={}, params={}))
+    live = opened(resumed, Opening("stage", experiment="sweep", tags={}, params={}))
 
     statuses = {run: client.get_run(run).info.status for run in (sweep, stage, live, other)}
     assert statuses == {sweep: "RUNNING", stage: "KILLED", live: "RUNNING", other: "RUNNING"}
@@ -281,37 +286,9 @@ def test_going_on_with_a_run_ends_what_a_killed_process_left_running_under_it(fo
 
 def test_a_tracker_may_put_every_run_into_one_experiment_under_one_run(folder, runs):
     tracker = open_tracker("mlflow", folder=folder, experiment="sweep s", parent="abc")
-    outer = tracker.start(Opening("mnli", experiment="xnli", tags={}, params={}))
+    outer = opened(tracker, Opening("mnli", experiment="xnli", tags={}, params={}))
     tracker.start(Opening("inner", experiment="xnli", tags={}, params={}))
     tracker.close()
     tracker.close()
     parents = {run.info.run_name: run.data.tags["mlflow.parentRunId"] for run in runs("sweep s")}
     assert parents == {"mnli": "abc", "inner": outer}
-
-
-@pytest.mark.parametrize("is_local", [False, True], ids=["a server", "a file"])
-def test_a_slow_tracker_holds_a_run_up_for_its_budget_and_no_longer(folder, monkeypatch, is_local):
-    clock = [0.0]
-    monkeypatch.setattr("toolkit.tracking.mlflow_tracker.time.monotonic", lambda: clock[0])
-    tracker = open_tracker("mlflow", folder=folder, budget_s=3.0)
-    if not is_local:
-        tracker.uri = "postgresql://slow"  # the client stays that of the folder's own store
-        monkeypatch.setattr(server, "fault_of", lambda uri: None)
-        monkeypatch.setattr(server, "connect", lambda uri, real=server.connect: real(server.own_store(folder)))
-    sent = []
-
-    def slow(*some, **more):
-        clock[0] += 1.0
-        sent.append(some)
-
-    monkeypatch.setattr(writing, "apply", slow)
-    tracker.start(Opening("a", experiment="xnli", tags={}, params={}))
-    for step in range(20):
-        clock[0] += 2.0
-        tracker.log_metrics({"loss": 1.0}, step)
-    assert len(sent) == (20 if is_local else 4)
-    assert len(tracker.notes) == (0 if is_local else 1)
-    if not is_local:
-        assert "is slow: writing to it took 4 s of 12 s" in tracker.notes[0]
-        (path,) = spool.spooled(folder)
-        assert sum(event["event"] == "metrics" for event, _ in spool.read_events(path)) == 16

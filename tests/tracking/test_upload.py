@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 from tests import zygote
+from tests.tracking.opened import opened
 from toolkit.errors import ToolkitError
 from toolkit.tracking import Opening, open_tracker, server, spool, sync, writing
 
@@ -34,7 +35,7 @@ def a_run(folder, name="mnli", *, parent=None, close="FINISHED", values=(1.0, 0.
     figure = folder / "figure.png"
     figure.write_bytes(name.encode())
     tracker = open_tracker("mlflow", folder=folder)
-    run_id = tracker.start(Opening(name, experiment="xnli", tags={"t": "v"}, params={"p": 1}, parent=parent))
+    run_id = opened(tracker, Opening(name, experiment="xnli", tags={"t": "v"}, params={"p": 1}, parent=parent))
     for step, value in enumerate(values):
         tracker.log_metrics({"loss": value}, step=step)
     tracker.log_artifact(figure, "figures")
@@ -82,7 +83,7 @@ def test_what_is_uploaded_leaves_the_spool_and_a_second_upload_finds_nothing(fol
 
 def test_a_run_whose_tracker_died_is_completed_and_not_doubled(folder, client, runs, outage):
     tracker = open_tracker("mlflow", folder=folder)
-    run_id = tracker.start(Opening("mnli", experiment="xnli", tags={}, params={}))
+    run_id = opened(tracker, Opening("mnli", experiment="xnli", tags={}, params={}))
     tracker.log_metrics({"loss": 1.0}, step=1)
     with outage():
         tracker.log_text("x", "late.txt")
@@ -154,7 +155,7 @@ def test_children_find_their_parents_again(folder, runs, outage):
 def test_a_run_opened_in_an_outage_and_closed_by_another_process_is_one_run(folder, runs, outage, is_back):
     with outage():
         opening = open_tracker("mlflow", folder=folder)
-        parent = opening.start(Opening("sweep", experiment="xnli", tags={}, params={"p": 1}))
+        parent = opened(opening, Opening("sweep", experiment="xnli", tags={}, params={"p": 1}))
         opening._open[-1].spool.close()  # as a process that ends leaves it: begun and not closed
         a_run(folder, "child", parent=parent)
 
@@ -203,6 +204,7 @@ def test_a_run_whose_process_was_killed_ends_as_killed(folder, runs):
         tracker = open_tracker("mlflow", folder=Path({str(folder)!r}))
         tracker.start(Opening("mnli", experiment="xnli", tags={{}}, params={{}}))
         tracker.log_metrics({{"loss": 1.0}})
+        assert tracker.run_id  # it is known when the spool has it
         os.kill(os.getpid(), signal.SIGKILL)
     """
     assert zygote.run([sys.executable, "-c", textwrap.dedent(code)], check=False).returncode == -9
@@ -241,7 +243,7 @@ def test_a_tracker_still_away_loses_nothing(folder, outage, monkeypatch):
 
 def test_a_run_deleted_in_the_meantime_is_made_anew(folder, client, runs, outage):
     tracker = open_tracker("mlflow", folder=folder)
-    run_id = tracker.start(Opening("mnli", experiment="xnli", tags={}, params={"p": 1}))
+    run_id = opened(tracker, Opening("mnli", experiment="xnli", tags={}, params={"p": 1}))
     with outage():
         tracker.log_text("x", "late.txt")
         tracker.close()

@@ -35,7 +35,12 @@ class TrackingConfig:
     ] = 64
     budget_s: Annotated[
         float | None,
-        About("seconds that writing to a tracker may hold up a run; null: 5 % of it, at least 5 s", low=0, changes=()),
+        About(
+            "seconds that a run may wait for its tracker, mostly at its end; what is not sent by then goes to the spool; "
+            "null: 5 % of it, at least 5 s",
+            low=0,
+            changes=(),
+        ),
     ] = None
     experiment: Annotated[str | None, About("experiment of every run; null: the task's name", changes=())] = None
     parent: Annotated[str | None, About("id of the run that runs are nested under; null: none", changes=())] = None

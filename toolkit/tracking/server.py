@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 PROBE_S = 3.0
+RUN_S = 30
+"""What the thread of a run has patience for: seconds of one answer."""
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
@@ -65,44 +67,45 @@ def shown(uri: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri
 
 
-def fault_of(uri: str) -> str | None:
-    """Return why the tracker at `uri` cannot be used, or None where it answers; takes a few seconds at most.
+def fault_of(uri: str, *, within_s: float = PROBE_S) -> str | None:
+    """Return why the tracker at `uri` cannot be used, or None where it answers within some seconds.
 
     MLflow itself would try for minutes (120 s a request, several retries; a database ten times over).
     """
-    answer: list[str | None] = [f"no answer within {PROBE_S + 1:.0f} s"]
+    answer: list[str | None] = [f"no answer within {within_s + 1:.0f} s"]
 
     def probe() -> None:
         try:
-            answer[0] = _fault_of(uri)
+            answer[0] = _fault_of(uri, within_s)
         except Exception as fault:
             answer[0] = reason(fault, uri)
 
     # In a thread because the look-up of a host's name knows no timeout.
     thread = threading.Thread(target=probe, daemon=True)
     thread.start()
-    thread.join(PROBE_S + 1)
+    thread.join(within_s + 1)
     return answer[0]
 
 
-def _fault_of(uri: str) -> str | None:
+def _fault_of(uri: str, within_s: float) -> str | None:
     parts = urlsplit(uri)
     scheme = parts.scheme.partition("+")[0]
     if scheme in ("http", "https"):
-        return _http_fault(shown(uri), parts.hostname or "", parts.port or (443 if scheme == "https" else 80))
+        port = parts.port or (443 if scheme == "https" else 80)
+        return _http_fault(shown(uri), parts.hostname or "", port, within_s)
     if scheme == "sqlite":
         path = local_path(uri)
-        return None if path is None else _sqlite_fault(path)
+        return None if path is None else _sqlite_fault(path, within_s)
     if scheme in DATABASE_PORTS and parts.hostname:
         socket.create_connection((parts.hostname, parts.port or DATABASE_PORTS[scheme]), timeout=PROBE_S).close()
     return None
 
 
-def _http_fault(uri: str, host: str, port: int) -> str | None:
+def _http_fault(uri: str, host: str, port: int, within_s: float) -> str | None:
     if not (urllib.request.getproxies().get(uri.partition(":")[0]) and not urllib.request.proxy_bypass(host)):
         socket.create_connection((host, port), timeout=PROBE_S).close()
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE_S):
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=within_s):
             return None
     except urllib.error.HTTPError as fault:
         # Whatever speaks HTTP is there (a log-in page, a server without /health); a gateway without its server is not.
@@ -114,10 +117,10 @@ def _http_fault(uri: str, host: str, port: int) -> str | None:
         raise
 
 
-def _sqlite_fault(path: Path) -> str | None:
+def _sqlite_fault(path: Path, within_s: float) -> str | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(sqlite3.connect(path, timeout=PROBE_S)) as database:
+        with contextlib.closing(sqlite3.connect(path, timeout=within_s)) as database:
             database.execute("BEGIN IMMEDIATE")  # asks for the write lock: readable is not enough
             database.execute("SELECT count(*) FROM sqlite_master")
             database.execute("ROLLBACK")
@@ -153,7 +156,21 @@ def is_refusal(fault: BaseException) -> bool:
 @contextlib.contextmanager
 def waits(*, timeout_s: int, retries: int) -> Iterator[None]:
     """Bound MLflow's HTTP requests inside the block; what the user has set in the environment stays."""
-    ours = {
+    before = {name: os.environ.get(name) for name in _bounds(0, 0)}
+    ours = _bounds(timeout_s, retries)
+    os.environ.update({name: ours[name] for name, value in before.items() if value in (None, _OF_A_RUN[name])})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _bounds(timeout_s: int, retries: int) -> dict[str, str]:
+    return {
         "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_s),
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(retries),
         "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
@@ -161,22 +178,29 @@ def waits(*, timeout_s: int, retries: int) -> Iterator[None]:
         # A server that asks for a minute's patience gets it from `sync`, not from a run.
         "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
     }
-    added = [name for name in ours if name not in os.environ]
-    os.environ.update({name: ours[name] for name in added})
-    try:
-        yield
-    finally:
-        for name in added:
-            os.environ.pop(name, None)
+
+
+_OF_A_RUN = _bounds(RUN_S, 1)
+
+
+def load(uri: str) -> None:
+    """Import what a client of `uri` needs, and bound its requests for the whole process: threads share an environment."""
+    # Nothing in toolkit/ prints, and nothing of a run is sent anywhere but to the tracker.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for name, value in _OF_A_RUN.items():
+        os.environ.setdefault(name, value)
+    import mlflow.entities
+
+    if urlsplit(uri).scheme.partition("+")[0] in ("sqlite", *DATABASE_PORTS):
+        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+    for noisy in ("mlflow.store", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def connect(uri: str) -> MlflowClient:
     """Return a client; the first one of a process takes some seconds, the first one of a new database some more."""
-    # Nothing in toolkit/ prints, and nothing of a run is sent anywhere but to the tracker.
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    load(uri)
     from mlflow import MlflowClient
 
-    for noisy in ("mlflow.store", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=uri)

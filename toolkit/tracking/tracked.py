@@ -31,8 +31,10 @@ def tracked(tracker: Tracker, say: Say, opening: Opening) -> Iterator[Tracker]:
         status = "KILLED"
         raise
     finally:  # an interruption by the user must not leave the run open either
-        tracker.close(status)
-        _say_notes(tracker, say)
+        try:
+            tracker.close(status)
+        finally:
+            _say_notes(tracker, say)
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,11 @@ class SharedRun:
 
     def open(self, tracker: Tracker, say: Say) -> str:
         """Open the run, leave it open and return its id."""
-        run_id = tracker.start(self.opening)
-        _say_notes(tracker, say)
-        return run_id
+        tracker.start(self.opening)
+        try:
+            return tracker.run_id
+        finally:
+            _say_notes(tracker, say)
 
     def close(
         self,
@@ -69,8 +73,10 @@ class SharedRun:
                 tracker.log_artifact(file)
             ended = status
         finally:
-            tracker.close(ended)
-            _say_notes(tracker, say)
+            try:
+                tracker.close(ended)
+            finally:
+                _say_notes(tracker, say)
 
 
 def _say_notes(tracker: Tracker, say: Say) -> None:

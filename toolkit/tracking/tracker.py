@@ -18,13 +18,14 @@ class Tracker(Protocol):
         run_id: of the run that was started last and is still open; empty without one.
     """
 
-    notes: list[str]
+    @property
+    def notes(self) -> list[str]: ...
 
     @property
     def run_id(self) -> str: ...
 
-    def start(self, opening: Opening) -> str:
-        """Open a run and return its id."""
+    def start(self, opening: Opening) -> None:
+        """Open a run."""
 
     def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
         """Keep numbers under their names, at a step and a time (ms since 1970, by default now)."""
@@ -58,9 +59,8 @@ class NoTracker:
     def __init__(self) -> None:
         self.notes: list[str] = []
 
-    def start(self, opening: Opening) -> str:
-        """Return the empty id of no run."""
-        return ""
+    def start(self, opening: Opening) -> None:
+        """Do nothing."""
 
     def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
         """Do nothing."""
@@ -105,7 +105,7 @@ def open_tracker(
         experiment, parent, budget_s: as in `MlflowTracker`.
 
     Example:
-        >>> open_tracker("none").start(Opening("mnli", experiment="mnli", tags={}, params={}))
+        >>> open_tracker("none").run_id
         ''
     """
     if kind == "none":

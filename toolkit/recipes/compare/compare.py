@@ -242,10 +242,10 @@ def _publish(found: Comparison, task: Task, session: Session) -> Compared:
         tags={"journey": "compare", "backbone": config.backbone.name, NOTE_TAG: markdown},
         params={"compared": ", ".join(names), "baseline": found.baseline, "backbone": config.backbone.name},
     ) as run:
-        run_id = run.run_id
         # No metrics: among the runs of this experiment they would be charts with a single bar.
         for name in FILES:
             run.log_artifact(folder / name)
+        run_id = run.run_id
     return Compared(found=found, text=render(table, "text"), folder=folder, run_id=run_id or None)
 
 

@@ -92,7 +92,6 @@ def publish(
             },
             began=made_with.meter.began,
         ) as run:
-            run_id = run.run_id or None
             members = _by_member(of_protocol)
             for name, values in members.items():
                 named = summaries_first(named_values(values), target)
@@ -105,6 +104,7 @@ def publish(
             if protocol == protocols[-1]:  # one folder holds the predictions of all
                 log_predictions(session, folder / FOLDER)
             log_adapters(session, made_with.cards, is_made=False)
+            run_id = run.run_id or None  # last: it may have to be waited for
     record_scores(scores, expression, target, made_with.cards, session, journey=journey)
     return Scored(scores=tuple(scores), text=text, folder=folder, run_id=run_id)
 
