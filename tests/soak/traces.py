@@ -14,9 +14,13 @@ import psutil
 
 # What two undisturbed runs differ in: times, and the ids that MLflow draws.
 _TIMES = re.compile(
-    rb"""created: '[^']*'|seconds: [0-9.e-]+|seal: [0-9a-f]{64}|"?(?:created|time|began|ended|seconds|pid)"?: ?[^,}\n]*"""
+    rb"""created: '[^']*'|seconds: [0-9.e-]+|seal: [0-9a-f]{64}|"?(?:created|time|at|began|ended|seconds|pid)"?: ?[^,}\n]*"""
 )
-_UNREAD = re.compile(r"\.(?:log|png|svg|pdf)$|(?:^|/)(?:mlflow\.db|tmp/mpl-|steps/|logs/)")
+_UNREAD = re.compile(
+    r"\.(?:log|png|svg|pdf|lock)$|^(?:mlflow\.db|tmp/mpl-)|/logs/|^sweeps/[^/]+/(?:sweep\.json|(?:cells|stages)/[^/]+\.json)$"
+    r"|^runs/collapse/.*/cost\.|-collapsed/card\.yaml$"
+)
+_UNSEEN = re.compile(r"^mlartifacts/")
 _IDS = re.compile(r"[0-9a-f]{32}|(?<=/m-)[0-9a-f]{32}|[0-9]{8}-[0-9]{6}(?:-[0-9a-f]+)?")
 
 
@@ -25,6 +29,8 @@ def files_of(folder: Path) -> dict[str, str]:
     found = {}
     for path in sorted(folder.rglob("*")):
         name = _IDS.sub("ID", str(path.relative_to(folder)))
+        if _UNSEEN.search(name) and not path.name.startswith("."):
+            continue  # the artifacts of runs that were killed stay
         if path.is_dir():
             if not any(path.iterdir()):
                 found[f"{name}/"] = ""
@@ -81,3 +87,13 @@ def orphans_in(folder: Path, *, within_s: float) -> list[str]:
             said.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
             process.kill()
     return said
+
+
+def empty(database: Path) -> None:
+    """Remove all runs and experiments from the database of a server."""
+    with closing(sqlite3.connect(database, timeout=30)) as base, base:
+        tables = [name for (name,) in base.execute("select name from sqlite_master where type = 'table'")]
+        for name in tables:
+            if name != "alembic_version" and name not in ("workspaces",):
+                where = " where experiment_id != 0" if name == "experiments" else ""
+                base.execute(f"delete from {name}{where}")

@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow.parquet
+
 from tests import PROJECT, zygote
 from tests.soak import strike
+from tests.soak.traces import empty
 
 SETTINGS = """\
 backbone: {name: tiny, precision: fp32}
@@ -40,13 +43,22 @@ files: {train: rows.jsonl, dev: rows.jsonl, score: rows.jsonl}
 labels: ['no', 'yes']
 columns: {first: a, second: b, label: gold}
 """
-FUSED = "fuse[micro-nli,micro-qa]/micro-choice"
+OWN_TAGS = """\
+name: mine-conll
+kind: tags
+metric: accuracy
+files: {train: rows.conll, dev: rows.conll, score: rows.conll}
+labels: [N, V]
+columns: {tokens: 0, tags: 1}
+"""
+FUSED = "fuse[micro-nli,micro-qa,micro-pos]/micro-choice"
 TINY = ("--config", "small.yaml")
 PREPARED = (
     ("train", FUSED, *TINY),
     ("train", "micro-nli/micro-pos", *TINY),
     ("eval", "micro-nli/micro-pos", "--task", "micro-pos", "--languages", "en,de", *TINY),
     ("sweep", "grid.yaml"),
+    ("retrieve", "backbone", "--task", "micro-bitext", "--languages", "de", *TINY),
     ("zoo", "lock", FUSED, "--backbone", "tiny"),
     ("zoo", "export", "micro-nli", "--backbone", "tiny", "--out", "exported"),
     ("zoo", "push", "micro-nli/micro-pos", "shared", "--backbone", "tiny"),
@@ -101,7 +113,13 @@ class World:
         """Make the folders that commands start in: `bare` with files only, `full` with what PREPARED leaves."""
         self.here.mkdir(parents=True)
         write_files(self.here)
-        shutil.copytree(self.here, self.root / "bare")
+        shutil.copytree(self.here, self.root / "empty")
+        ended = self.run(("train", "micro-nli", *TINY))
+        assert ended.code == 0, ended.shown()
+        empty(self.here / "mlflow.db")  # to make it takes seconds
+        shutil.copytree(self.root / "empty", self.root / "bare")
+        shutil.copy2(self.here / "mlflow.db", self.root / "bare")
+        self.begin("bare")
         for words in PREPARED:
             ended = self.run(words)
             assert ended.code == 0, ended.shown()
@@ -161,13 +179,23 @@ class World:
 
 def write_files(folder: Path) -> None:
     """Write the files that a user would bring."""
-    for name in ("tmp", "cache"):
+    for name in ("tmp", "cache", "configs"):
         (folder / name).mkdir()
+    (folder / "configs" / "pins.yaml").write_text(f"facebook/xnli: '{'0a' * 20}'\n")
     (folder / "small.yaml").write_text(SETTINGS)
     (folder / "grid.yaml").write_text(GRID)
     (folder / "mine.yaml").write_text(OWN_TASK)
     rows = [{"a": f"It rains on day {n}.", "b": f"Day {n} is wet.", "gold": ("no", "yes")[n % 2]} for n in range(40)]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for kind, cells in (("csv", ","), ("tsv", "\t")):
+        (folder / f"rows.{kind}").write_text(
+            "\n".join([cells.join(rows[0]), *(cells.join(map(str, row.values())) for row in rows), ""])
+        )
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "rows.parquet")
+    (folder / "rows.conll").write_text("".join(f"Rain N\nfell V\n{n} N\n\n" for n in range(40)))
+    for kind in ("csv", "tsv", "parquet"):
+        (folder / f"mine-{kind}.yaml").write_text(OWN_TASK.replace("mine", f"mine-{kind}").replace("jsonl", kind))
+    (folder / "mine-conll.yaml").write_text(OWN_TAGS)
     for side, word in (("de", "Satz"), ("en", "sentence")):
         (folder / f"news.{side}").write_text("".join(f"{word} {n} {n * n}\n" for n in range(60)))
 
