@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 from pathlib import Path
@@ -52,6 +53,17 @@ def test_the_temporary_file_names_the_process_that_writes_it(tmp_path: Path) -> 
     with replacing(tmp_path / "a"):
         (name,) = os.listdir(tmp_path)
     assert name.startswith(".a.") and name.split(".")[-2:] == [str(os.getpid()), "tmp"]
+
+
+def test_what_a_killed_process_was_writing_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    """Unless its writer is on another machine that shares the folder, and holds the lock."""
+    gone, elsewhere, strange = (tmp_path / f".{name}.999999999.tmp" for name in ("a.0a1b2c3d", "b.4e5f6a7b", "c"))
+    for each in (gone, elsewhere, strange):
+        each.touch()
+    with elsewhere.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        replace_text(tmp_path / "d", "x")
+    assert set(tmp_path.iterdir()) == {elsewhere, strange, tmp_path / "d"}
 
 
 def test_a_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:

@@ -8,10 +8,16 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from toolkit.errors import ToolkitError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: there, what a killed process was writing is told by its process id alone
+    fcntl = None  # type: ignore[assignment]
 
 # What a path may be in place of a file; opening a pipe without a writer would wait for ever.
 _KINDS = {
@@ -64,8 +70,8 @@ def at_home(path: str | Path) -> Path:
 def replacing(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file next to `path` and rename it to `path` when the block ends; remove it if the block raises.
 
-    The temporary file is called `.NAME.RANDOM.PID.tmp`: by the process id a clean-up sees whether its writer is still
-    running, and two threads never share one.
+    The temporary file is called `.NAME.RANDOM.PID.tmp`, and two threads never share one. It is locked while it is written.
+    Those that killed processes have left in the folder are removed the first time that a process writes there.
 
     Args:
         path: the file to replace; its folder is made if need be.
@@ -78,7 +84,9 @@ def replacing(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_once(path.parent)
         with open(temporary, "wb") as file:
+            _lock(file)
             yield file
             file.flush()
             if is_synced:
@@ -88,6 +96,55 @@ def replacing(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):  # the parent may be no folder at all; the first fault is the one to report
             temporary.unlink(missing_ok=True)
         raise
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether a path is a temporary file of `replacing` whose writer is gone: by its process id, and by its lock.
+
+    The process id says nothing about a writer on another machine that shares the folder; its lock does.
+
+    Example:
+        >>> is_abandoned(Path("scores.json")), is_abandoned(Path(".scores.json.0a1b2c3d.4194305.tmp"))
+        (False, False)
+    """
+    parts = path.name.split(".")
+    if len(parts) < 5 or parts[0] or parts[-1] != "tmp" or not parts[-2].isdigit() or _is_running(int(parts[-2])):
+        return False
+    try:
+        with path.open("rb") as file:
+            return _lock(file)
+    except OSError:
+        return False  # gone meanwhile
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Lock an open file without waiting; False where another process holds it or the file system has no locks."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _clear_once(folder: Path) -> None:
+    """Remove the temporary files that killed processes have left in a folder; asked again, the answer is remembered."""
+    with contextlib.suppress(OSError):
+        for path in [Path(each.path) for each in os.scandir(folder) if each.name.endswith(".tmp")]:
+            if is_abandoned(path):
+                path.unlink(missing_ok=True)
 
 
 def replace_text(path: Path, text: str) -> None:

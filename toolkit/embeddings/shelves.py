@@ -12,6 +12,7 @@ from pathlib import Path
 from toolkit.embeddings.key import Key
 from toolkit.embeddings.shards import Damaged, Foreign, read_shard
 from toolkit.errors import ToolkitError
+from toolkit.files import is_abandoned
 
 
 @dataclass(frozen=True)
@@ -78,22 +79,8 @@ def damages(shelf: Shelf) -> list[str]:
 
 def leftovers(folder: Path) -> list[Path]:
     """Return half-written files of processes that are gone."""
-    found = []
-    for path in (path for place in _entries(folder) if place.is_dir() for path in _entries(place)):
-        is_half = path.name.startswith(".") and path.name.endswith(".tmp")
-        if is_half and not _is_running(path.name.split(".")[-2]):
-            found.append(path)
-    return sorted(found)
-
-
-def _is_running(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ValueError, ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
+    places = (place for place in _entries(folder) if place.is_dir())
+    return sorted(path for place in places for path in _entries(place) if is_abandoned(path))
 
 
 def clear(chosen: Iterable[Shelf], left: Iterable[Path] = ()) -> None:
