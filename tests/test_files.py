@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import ToolkitError
-from toolkit.files import at_home, file_fault, replace_text, replacing
+from toolkit.files import at_home, file_fault, load_json, read_regular, replace_text, replacing
 
 
 def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
@@ -109,3 +109,28 @@ def test_a_name_that_begins_with_a_tilde_and_is_no_users_stays_as_it_is(monkeypa
         Path("/home/somebody/a"),
         Path("~nobody-of-this-name/a"),
     )
+
+
+def test_json_that_is_nested_too_deep_is_no_json(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text("[" * 3000)
+    with pytest.raises(ValueError, match="it is nested too deep"):
+        load_json(file)
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a device"])
+def test_what_would_be_read_for_ever_is_not_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match=f"it is {kind}"):
+        read_regular(path)
+
+
+def test_a_folder_and_nothing_at_all_are_named_by_the_system(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        read_regular(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        read_regular(tmp_path / "a")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import stat
@@ -51,6 +52,54 @@ def file_fault(path: Path) -> str:
     if not stat.S_ISREG(mode):
         return f"is {_KINDS.get(stat.S_IFMT(mode), 'not a file')}"
     return "" if os.access(path, os.R_OK) else f"cannot be read ({os.strerror(errno.EACCES)})"
+
+
+def read_regular(path: Path) -> bytes:
+    """Return the bytes of a file, without waiting for a pipe or reading a device that has no end.
+
+    Raises:
+        OSError: it is not a file, or cannot be read.
+    """
+    if fault := not_a_file(path):
+        raise OSError(errno.EINVAL, f"it is {fault}", os.fspath(path))
+    return Path(path).read_bytes()
+
+
+def not_a_file(path: Path) -> str:
+    """Return what a path is in place of a file: a pipe or a device, which would be read for ever; empty where it is none.
+
+    Raises:
+        OSError: there is nothing.
+    """
+    mode = os.stat(path).st_mode
+    return "" if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else _KINDS.get(stat.S_IFMT(mode), "not a file")
+
+
+def load_json(path: Path) -> object:
+    """Return what a JSON file in UTF-8 says.
+
+    Raises:
+        OSError: it is not a file, or cannot be read.
+        ValueError: it is not JSON in UTF-8, or nested too deep.
+    """
+    return json_of(read_regular(path).decode("utf-8"))
+
+
+def json_of(text: str | bytes) -> object:
+    """Return what a JSON text says.
+
+    Raises:
+        ValueError: it is not JSON, or nested too deep.
+
+    Example:
+        >>> json_of('{"a": [1, 2]}')
+        {'a': [1, 2]}
+    """
+    try:
+        found: object = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    return found
 
 
 def at_home(path: str | Path) -> Path:

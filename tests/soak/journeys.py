@@ -54,7 +54,7 @@ JOURNEYS = (
     _full("train again", "train", "micro-nli/micro-pos", "--retrain", "--seed", "1", *TINY),
     _full("eval", "eval", "micro-nli/micro-pos", "--task", "micro-pos", *TINY),
     _full("eval elsewhere", "eval", FUSED, "--task", "micro-choice", *FEW, "--out", "table", *TINY),
-    _full("eval a suite", "eval", "micro-nli/TARGET", "--suite", "micro", "--instead", "micro-qa=micro-qa", "--instead", "micro-choice=" + FUSED, "--instead", "micro-nli=micro-nli", "--instead", "micro-answers=backbone", *TINY),
+    _full("eval a suite", "eval", "micro-nli/TARGET", "--suite", "micro", "--instead", "micro-qa=micro-qa", "--instead", "micro-choice=" + FUSED, "--instead", "micro-nli=micro-nli", *TINY),
     _full("attention", "attention", FUSED, "--task", "micro-choice", *FEW, *TINY),
     _full("prune", "prune", FUSED, "--keep", "2", *FEW, *TINY),
     _full("collapse", "collapse", FUSED, *FEW, *TINY),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.embeddings.key import Key
+from toolkit.embeddings.key import Key, read_key
 from toolkit.embeddings.shards import Damaged, Foreign, read_shard
 from toolkit.errors import ToolkitError
 from toolkit.files import is_abandoned
@@ -44,7 +43,7 @@ def shelves(folder: Path, *, backbone: str | None = None, unreadable: list[str] 
     found = []
     for place in sorted(path for path in _entries(folder) if path.is_dir()):
         try:
-            key = Key.from_dict(json.loads((place / "key.json").read_text(encoding="utf-8")))
+            key = read_key(place / "key.json")
         except (OSError, ValueError, TypeError, KeyError) as fault:
             sentence = f"{place} holds no key.json that can be read ({fault}); remove the folder if no store made it."
             if unreadable is None:

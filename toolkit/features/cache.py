@@ -22,7 +22,7 @@ from toolkit.features.collate import Features
 from toolkit.features.parts import tokenised_in_parts
 from toolkit.features.ragged import Ragged
 from toolkit.features.tokenise import TOKENISERS, Tokenising
-from toolkit.files import replacing
+from toolkit.files import json_of, not_a_file, replacing
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.task import Rows
 
@@ -168,6 +168,8 @@ def read_features(file: Path, key: str) -> Features | None:
         Damage: the file is not what `write_features` wrote for this key, whatever is wrong with it.
     """
     try:
+        if fault := not_a_file(file):
+            raise Damage(f"it is {fault}")
         with file.open("rb") as stream:
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         os.utime(file)  # used now: what was used longest ago goes first
@@ -179,11 +181,11 @@ def read_features(file: Path, key: str) -> Features | None:
         (length,) = struct.unpack_from("<Q", mapped)
         if length > _HEADER_LIMIT:
             raise Damage("its header has no end")
-        header = json.loads(mapped[8 : 8 + length])
+        header: Any = json_of(mapped[8 : 8 + length])
         seal, _, said = header["__metadata__"]["features"].partition(" ")
         if hashlib.sha256(said.encode()).hexdigest() != seal:
             raise Damage("its seal is broken")
-        known = json.loads(said)
+        known: Any = json_of(said)
         if known["key"] != key:
             raise Damage("it belongs to other rows")
         arrays = {name: _mapped(mapped, 8 + length, header[name]) for name in known["sha256"]}
@@ -258,7 +260,7 @@ def prune(max_bytes: int, *, spare: Path | None = None) -> None:
 
 def held() -> Held:
     """Return what the cache of tokenised rows holds."""
-    sizes = [file.stat().st_size for file in features_folder().glob(f"*{ENDING}")]
+    sizes = [file.lstat().st_size for file in features_folder().glob(f"*{ENDING}")]
     return Held(features_folder(), len(sizes), sum(sizes))
 
 
