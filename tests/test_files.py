@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import stat
 from pathlib import Path
 
 import pytest
 
 from toolkit.errors import ToolkitError
-from toolkit.files import at_home, file_fault, load_json, read_regular, replace_text, replacing
+from toolkit.files import at_home, file_fault, folder_beside, load_json, read_regular, replace_text, replacing, scratch
 
 
 def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
@@ -134,3 +135,27 @@ def test_a_folder_and_nothing_at_all_are_named_by_the_system(tmp_path: Path) -> 
         read_regular(tmp_path)
     with pytest.raises(FileNotFoundError):
         read_regular(tmp_path / "a")
+
+
+def test_a_folder_is_renamed_whole_or_removed_and_what_a_kill_left_goes_next_time(tmp_path: Path) -> None:
+    left = tmp_path / ".old.0a1b2c3d.999999999.tmp"
+    (left / "inside").mkdir(parents=True)
+    with folder_beside(tmp_path / "new") as beside:
+        (beside / "a").touch()
+        beside.rename(tmp_path / "new")
+    with pytest.raises(RuntimeError), folder_beside(tmp_path / "other"):
+        raise RuntimeError
+    assert [str(each.relative_to(tmp_path)) for each in sorted(tmp_path.rglob("*"))] == ["new", "new/a"]
+
+
+def test_without_a_place_for_temporary_files_the_user_learns_which_variable_names_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with scratch() as folder:
+        assert folder.parent == tmp_path and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    with pytest.raises(ToolkitError, match="TMPDIR=DIR"), scratch():
+        pass

@@ -7,7 +7,9 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -147,8 +149,48 @@ def replacing(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
         raise
 
 
+@contextlib.contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """Give an empty folder next to `path`, to be renamed to it when it is whole; removed at the end where it was not.
+
+    It is called and locked as the temporary file of `replacing`, and removed by the next process after a kill.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}.tmp")
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    _clear_once(beside.parent)
+    beside.mkdir()
+    handle = os.open(beside, os.O_RDONLY)
+    try:
+        _lock(handle)
+        yield beside
+    finally:
+        os.close(handle)
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """Give an empty folder for what is needed for a moment, where the system keeps such things (TMPDIR).
+
+    Raises:
+        ToolkitError: there is no such place, or it is full.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            found = stack.enter_context(folder_beside(Path(tempfile.gettempdir()) / "xstilts"))
+        except OSError as fault:
+            raise ToolkitError(
+                f"No temporary folder can be made ({fault.strerror}); free space, or name another place: `TMPDIR=DIR`."
+            ) from None
+        found.chmod(0o700)
+        yield found
+
+
 def is_abandoned(path: Path) -> bool:
-    """Whether a path is a temporary file of `replacing` whose writer is gone: by its process id, and by its lock.
+    """Whether a path is a temporary file or folder of this module whose writer is gone: by its process id, and by its lock.
 
     The process id says nothing about a writer on another machine that shares the folder; its lock does.
 
@@ -160,13 +202,16 @@ def is_abandoned(path: Path) -> bool:
     if len(parts) < 5 or parts[0] or parts[-1] != "tmp" or not parts[-2].isdigit() or _is_running(int(parts[-2])):
         return False
     try:
-        with path.open("rb") as file:
-            return _lock(file)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return False  # gone meanwhile
+    try:
+        return _lock(handle)
+    finally:
+        os.close(handle)
 
 
-def _lock(file: IO[bytes]) -> bool:
+def _lock(file: IO[bytes] | int) -> bool:
     """Lock an open file without waiting; False where another process holds it or the file system has no locks."""
     if fcntl is None:
         return True
@@ -189,10 +234,14 @@ def _is_running(process: int) -> bool:
 
 @lru_cache(maxsize=1024)
 def _clear_once(folder: Path) -> None:
-    """Remove the temporary files that killed processes have left in a folder; asked again, the answer is remembered."""
+    """Remove the temporary files and folders that killed processes have left in a folder; once in a process."""
     with contextlib.suppress(OSError):
         for path in [Path(each.path) for each in os.scandir(folder) if each.name.endswith(".tmp")]:
-            if is_abandoned(path):
+            if not is_abandoned(path):
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
                 path.unlink(missing_ok=True)
 
 

@@ -16,8 +16,12 @@ def main() -> int:
     """Run the soak, print what was done, and return 1 where something was not as promised."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--signals", type=int, default=0, metavar="N", help="signals to send")
-    parser.add_argument("--files", type=int, default=0, metavar="N", help="damaged files to give; -1: each for each door")
-    parser.add_argument("--options", type=int, default=0, metavar="N", help="hostile values to give; -1: all that are drawn")
+    parser.add_argument(
+        "--files", type=int, default=0, metavar="N", help="damaged files to give; -1: each for each door"
+    )
+    parser.add_argument(
+        "--options", type=int, default=0, metavar="N", help="hostile values to give; -1: all that are drawn"
+    )
     parser.add_argument("--each", type=int, default=3, metavar="N", help="values drawn for each option")
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="journeys with this in their name")
     parser.add_argument("--seed", type=int, default=None, help="of everything that is drawn; default: a new one")

@@ -25,7 +25,15 @@ Tracker = Literal["own", "server", "bad"]
 """Where runs go: the database of the folder, a server, or a server behind a proxy that makes faults."""
 
 NAMES = ("KILL", "TERM", "INT", "STOP", "TERM, KILL", "INT, INT", "STOP, TERM")
-CODES = {"TERM": (143,), "INT": (130,), "STOP": (), "KILL": (-9,), "TERM, KILL": (143, -9), "INT, INT": (130,), "STOP, TERM": (143,)}
+CODES = {
+    "TERM": (143,),
+    "INT": (130,),
+    "STOP": (),
+    "KILL": (-9,),
+    "TERM, KILL": (143, -9),
+    "INT, INT": (130,),
+    "STOP, TERM": (143,),
+}
 HANGS_S = 240.0
 ENDS_S = 20.0
 FAULTS = 0.15
@@ -77,7 +85,9 @@ class Soak:
         say: gets a line for each round.
     """
 
-    def __init__(self, world: World, tracking: Tracking | None, *, seed: int, journeys: Sequence[Journey] = JOURNEYS) -> None:
+    def __init__(
+        self, world: World, tracking: Tracking | None, *, seed: int, journeys: Sequence[Journey] = JOURNEYS
+    ) -> None:
         self.world, self.tracking, self.seed, self.journeys = world, tracking, seed, list(journeys)
         self.report = Report()
         self._expected: dict[tuple[str, Tracker], Expected] = {}
@@ -112,8 +122,12 @@ class Soak:
         self.report.by_journey[journey.name] += 1
         self.report.by_tracker[tracker] += 1
         new = self.report.faults[before:]
-        self.report.faults[before:] = [f"round {number}, {journey.name}, tracker {tracker}, {'; '.join(struck)}: {one}" for one in new]
-        return "\n".join([f"{number:3} {journey.name} [{tracker}]: {'; '.join(struck)}", *(f"      FAULT {one}" for one in new)])
+        self.report.faults[before:] = [
+            f"round {number}, {journey.name}, tracker {tracker}, {'; '.join(struck)}: {one}" for one in new
+        ]
+        return "\n".join(
+            [f"{number:3} {journey.name} [{tracker}]: {'; '.join(struck)}", *(f"      FAULT {one}" for one in new)]
+        )
 
     # -- one command ---------------------------------------------------------------------------------------------------
 
@@ -124,7 +138,9 @@ class Soak:
             ended = self.world.run(journey.words, {"in": "command"})
             if ended.code != 0 or ended.total is None:
                 raise UndisturbedError(f"undisturbed it does not work: {ended.shown()}")
-            found = Expected(files_of(self.world.here), self._finished(tracker), int(ended.total["events"]), ended.total["s"])
+            found = Expected(
+                files_of(self.world.here), self._finished(tracker), int(ended.total["events"]), ended.total["s"]
+            )
             self._expected[key] = found
         return self._expected[key]
 
@@ -207,7 +223,9 @@ class Soak:
         if running:
             self.report.faults.append(f"not closed: {running}")
         found = self._finished(tracker)
-        if lacking := expected.runs - found:
+        # Where a command was struck behind its work, nothing is left to do and its run stays as the signal closed it.
+        cut = {name for name, status, _ in runs if status in ("KILLED", "FAILED")}
+        if lacking := [one for one in expected.runs - found if one[0] not in cut]:  # type: ignore[index]
             self.report.faults.append(f"runs that lack: {_named(lacking)} of {[each[:2] for each in runs]}")
         if strange := found.keys() - expected.runs.keys():
             self.report.faults.append(f"runs with other scores: {_named(strange)}")
@@ -218,7 +236,9 @@ class Soak:
         return self.world.here / "mlflow.db"
 
     def _finished(self, tracker: Tracker) -> Counter[object]:
-        return Counter((name, scores) for name, status, scores in runs_of(self._database(tracker)) if status == "FINISHED")
+        return Counter(
+            (name, scores) for name, status, scores in runs_of(self._database(tracker)) if status == "FINISHED"
+        )
 
 
 def _named(runs: object) -> list[str]:
@@ -227,7 +247,9 @@ def _named(runs: object) -> list[str]:
 
 def _is_done(ended: Ended) -> bool:
     """Whether the command before had done the work and only this is said: the entry is removed, the file is there."""
-    return ended.code == 2 and any(one in ended.error for one in ("is not in", "no adapter", "exists", "not empty", "is there"))
+    return ended.code == 2 and any(
+        one in ended.error for one in ("No adapter named", " already", "holds something")
+    )
 
 
 def _wake(pid: int, after_s: float) -> None:

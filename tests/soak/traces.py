@@ -18,7 +18,7 @@ _TIMES = re.compile(
 )
 _UNREAD = re.compile(
     r"\.(?:log|png|svg|pdf|lock)$|^(?:mlflow\.db|tmp/mpl-)|/logs/|^sweeps/[^/]+/(?:sweep\.json|(?:cells|stages)/[^/]+\.json)$"
-    r"|^embeddings/.*\.safetensors$|^runs/collapse/.*/cost\.|-collapsed/card\.yaml$"
+    r"|^embeddings/.*\.safetensors$|^runs/(?:collapse|prune)/.*/cost\.|-collapsed/card\.yaml$"
 )
 _UNSEEN = re.compile(r"^mlartifacts/")
 _IDS = re.compile(r"[0-9a-f]{32}|(?<=/m-)[0-9a-f]{32}|[0-9]{8}-[0-9]{6}(?:-[0-9a-f]+)?")
@@ -57,9 +57,11 @@ def runs_of(database: Path) -> list[tuple[str, str, tuple[tuple[str, float], ...
         return []
     with closing(sqlite3.connect(database, timeout=30)) as base:
         found = []
-        for run_id, name, status in base.execute("select run_uuid, name, status from runs where lifecycle_stage = 'active'"):
+        for run_id, name, status in base.execute(
+            "select run_uuid, name, status from runs where lifecycle_stage = 'active'"
+        ):
             rows = base.execute("select key, value from latest_metrics where run_uuid = ?", (run_id,))
-            scores = {key: value for key, value in rows if key != "loss" and not key.startswith(("system/", "cost/"))}
+            scores = {key: value for key, value in rows if key not in ("loss", "seconds") and not key.startswith(("system/", "cost/"))}
             found.append((name, status, tuple(sorted(scores.items())) if status == "FINISHED" else ()))
     return sorted(found)
 

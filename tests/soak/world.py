@@ -154,15 +154,11 @@ class World:
 
     def ended(self, words: tuple[str, ...], code: int | None) -> Ended:
         """Return what a command that was started last has left."""
-        out, error = (
-            (self.root / name).read_bytes().decode("utf-8", "backslashreplace") for name in ("out", "error")
-        )
+        out, error = ((self.root / name).read_bytes().decode("utf-8", "backslashreplace") for name in ("out", "error"))
         struck, total = (json.loads(file.read_text()) if file.exists() else None for file in self._notes())
         return Ended(words, code, out, error, struck, total)
 
-    def run(
-        self, words: tuple[str, ...], plan: dict[str, object] | None = None, *, timeout_s: float = 300.0
-    ) -> Ended:
+    def run(self, words: tuple[str, ...], plan: dict[str, object] | None = None, *, timeout_s: float = 300.0) -> Ended:
         """Run a command to its end; one that takes longer is killed, and its code is None."""
         process = self.start(words, plan)
         code: int | None = None

@@ -6,9 +6,11 @@ import hashlib
 import json
 import mmap
 import os
+import shutil
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -242,11 +244,11 @@ def prune(max_bytes: int, *, spare: Path | None = None) -> None:
     kept: list[tuple[float, int, Path]] = []
     for file in features_folder().glob("*"):
         try:
-            stat = file.stat()
+            stat = file.lstat()
             if file.suffix == ENDING:
                 kept.append((stat.st_mtime, stat.st_size, file))
             elif time.time() - stat.st_mtime > ABANDONED_S:
-                file.unlink()
+                _remove(file)
         except FileNotFoundError:  # another process was faster
             continue
     total = sum(size for _, size, _ in kept)
@@ -254,13 +256,16 @@ def prune(max_bytes: int, *, spare: Path | None = None) -> None:
         if total <= max_bytes:
             return
         if file != spare:
-            file.unlink(missing_ok=True)
+            _remove(file)
             total -= size
 
 
 def held() -> Held:
     """Return what the cache of tokenised rows holds."""
-    sizes = [file.lstat().st_size for file in features_folder().glob(f"*{ENDING}")]
+    sizes = []
+    for file in features_folder().glob(f"*{ENDING}"):
+        with suppress(FileNotFoundError):  # another process was faster
+            sizes.append(file.lstat().st_size)
     return Held(features_folder(), len(sizes), sum(sizes))
 
 
@@ -268,5 +273,13 @@ def clear() -> Held:
     """Remove all tokenised rows and return what there was; what a running process has mapped stays readable to it."""
     was = held()
     for file in features_folder().glob("*"):
-        file.unlink(missing_ok=True)
+        _remove(file)
     return was
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or whatever somebody has put in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

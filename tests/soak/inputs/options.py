@@ -106,18 +106,28 @@ def _values(parameter: click.Parameter) -> tuple[str, ...]:
     name = parameter.name or ""
     if isinstance(parameter, click.Option) and (parameter.is_flag or parameter.is_eager):
         return ()
-    if isinstance(parameter.type, click.types.IntParamType | click.types.FloatParamType) or parameter.metavar in ("N", "SHARE", "NUMBERS", "DAYS"):
+    if isinstance(parameter.type, click.types.IntParamType | click.types.FloatParamType) or parameter.metavar in (
+        "N",
+        "SHARE",
+        "NUMBERS",
+        "DAYS",
+    ):
         return NUMBERS
     if name == "sets":
         return SETTINGS
     if name in ("place", "src", "dest", "source", "endpoint", "at") and parameter.metavar != "FILE":
         return PLACES
-    if name in ("expr", "exprs", "expression", "baseline", "new_name", "members", "name") or parameter.metavar in ("EXPR", "NAME"):
+    if name in ("expr", "exprs", "expression", "baseline", "new_name", "members", "name") or parameter.metavar in (
+        "EXPR",
+        "NAME",
+    ):
         return EXPRESSIONS
     return TEXTS
 
 
-def _put(base: tuple[str, ...], depth: int, command: click.Command, parameter: click.Parameter, value: str) -> tuple[str, ...] | None:
+def _put(
+    base: tuple[str, ...], depth: int, command: click.Command, parameter: click.Parameter, value: str
+) -> tuple[str, ...] | None:
     """Return a sound command line with a value in the place of a parameter's."""
     if isinstance(parameter, click.Option):
         option = next(one for one in parameter.opts if one.startswith("--"))
