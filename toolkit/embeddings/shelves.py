@@ -53,7 +53,7 @@ def shelves(folder: Path, *, backbone: str | None = None, unreadable: list[str] 
         if backbone is not None and key.backbone_name != backbone and not key.backbone.startswith(backbone):
             continue
         files = sorted(place.glob("*.safetensors"))
-        status = [path.stat() for path in files]
+        status = [path.lstat() for path in files]
         used = max((max(one.st_atime, one.st_mtime) for one in status), default=place.stat().st_mtime)
         found.append(Shelf(place, key, tuple(files), sum(one.st_size for one in status), used))
     return sorted(found, key=lambda shelf: (-shelf.n_bytes, shelf.folder))

@@ -142,7 +142,7 @@ DOORS = (
         passes=ANYTHING,
     ),
     _door("embeddings/**/*.safetensors", "store", "list", passes=ANYTHING),
-    _door("embeddings/**/*.safetensors", "store", "verify"),
+    _door("embeddings/**/*.safetensors", "store", "verify", passes=("gone", "a link to nothing")),
     _door(
         "embeddings/**/*.json",
         "retrieve",
