@@ -18,7 +18,7 @@ import psutil
 from tests import zygote
 from tests.soak.journeys import JOURNEYS, Journey
 from tests.soak.proxy import Proxy, at_random
-from tests.soak.traces import differences, empty, files_of, orphans_in, runs_of
+from tests.soak.traces import differences, empty, files_of, orphans_in, processes_in, runs_of
 from tests.soak.world import Ended, World
 
 Tracker = Literal["own", "server", "bad"]
@@ -166,10 +166,12 @@ class Soak:
             plan["event"] = rng.randint(1, expected.events)
         else:
             plan["after_s"] = 0.02 + rng.random() * expected.seconds
-        process = self.world.start(journey.words, plan)
+        process, is_over = self.world.start(journey.words, plan), threading.Event()
+        waker = threading.Thread(target=_wake, args=(self.world.here, is_over, rng.uniform(0.2, 1.5)), daemon=True)
         if "STOP" in name:
-            threading.Thread(target=_wake, args=(process.pid, rng.uniform(0.2, 1.5)), daemon=True).start()
+            waker.start()
         ended = self._end(journey.words, process)
+        is_over.set()
         self.report.sent += ended.struck is not None
         if ended.struck is None:
             self.report.late += 1
@@ -247,20 +249,15 @@ def _named(runs: object) -> list[str]:
 
 def _is_done(ended: Ended) -> bool:
     """Whether the command before had done the work and only this is said: the entry is removed, the file is there."""
-    return ended.code == 2 and any(
-        one in ended.error for one in ("No adapter named", " already", "holds something")
-    )
+    return ended.code == 2 and any(one in ended.error for one in ("No adapter named", " already", "holds something"))
 
 
-def _wake(pid: int, after_s: float) -> None:
-    """Let a process that has stopped, and those that it started, continue after a time."""
-    with suppress(psutil.Error):
-        process = psutil.Process(pid)
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            family = [process, *process.children(recursive=True)]
-            stopped = [one for one in family if one.status() == psutil.STATUS_STOPPED]
-            if stopped:
-                time.sleep(after_s)
-            for one in stopped:
+def _wake(folder: Path, is_over: threading.Event, after_s: float) -> None:
+    """Let processes that have stopped in a folder continue after a time, until it is over."""
+    while not is_over.wait(0.05):
+        stopped = [one for one in processes_in(folder) if one.status() == psutil.STATUS_STOPPED]
+        if stopped:
+            time.sleep(after_s)
+        for one in stopped:
+            with suppress(psutil.Error):
                 one.resume()
-            time.sleep(0.02)

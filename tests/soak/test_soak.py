@@ -41,8 +41,23 @@ def test_damaged_inputs_are_refused_in_a_sentence(world: World) -> None:
 
 @pytest.mark.exhaustive
 def test_the_long_soak(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.soak", "--signals", "200", "--files", "300", "--options", "-1", "--disks", "--seed", "0"]
-    done = subprocess.run([*command, "--json", str(tmp_path / "figures.json")], cwd=PROJECT, capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "tests.soak",
+        "--signals",
+        "200",
+        "--files",
+        "300",
+        "--options",
+        "-1",
+        "--disks",
+        "--seed",
+        "0",
+    ]
+    done = subprocess.run(
+        [*command, "--json", str(tmp_path / "figures.json")], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-5000:]
     assert json.loads((tmp_path / "figures.json").read_text())["signals"]["sent"] >= 200
 

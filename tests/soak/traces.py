@@ -32,9 +32,8 @@ def files_of(folder: Path) -> dict[str, str]:
         if _UNSEEN.search(name) and not path.name.startswith("."):
             continue  # the artifacts of runs that were killed stay
         if path.is_dir():
-            if not any(path.iterdir()):
-                found[f"{name}/"] = ""
-        elif _UNREAD.search(name):
+            continue
+        if _UNREAD.search(name):
             found[name] = ""
         else:
             data = _TIMES.sub(b"", path.read_bytes()) if path.stat().st_size < 1 << 20 else path.read_bytes()
@@ -61,7 +60,11 @@ def runs_of(database: Path) -> list[tuple[str, str, tuple[tuple[str, float], ...
             "select run_uuid, name, status from runs where lifecycle_stage = 'active'"
         ):
             rows = base.execute("select key, value from latest_metrics where run_uuid = ?", (run_id,))
-            scores = {key: value for key, value in rows if key not in ("loss", "seconds") and not key.startswith(("system/", "cost/"))}
+            scores = {
+                key: value
+                for key, value in rows
+                if key not in ("loss", "seconds") and not key.startswith(("system/", "cost/"))
+            }
             found.append((name, status, tuple(sorted(scores.items())) if status == "FINISHED" else ()))
     return sorted(found)
 
