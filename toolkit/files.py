@@ -19,7 +19,7 @@ from toolkit.errors import ToolkitError
 
 try:
     import fcntl
-except ImportError:  # not on Windows: there, what a killed process was writing is told by its process id alone
+except ImportError:  # not on Windows: there, the process id alone says whether a writer is gone
     fcntl = None  # type: ignore[assignment]
 
 # What a path may be in place of a file; opening a pipe without a writer would wait for ever.
