@@ -26,7 +26,7 @@ from tests.architecture import (
 # Import only from strictly lower rows; siblings never import each other.
 ROWS = (
     ("cache", "errors", "hub", "hub_errors", "language_tags", "progress", "safe_text", "version"),
-    ("files", "registry"),
+    ("files", "registry", "web"),
     ("languages",),
     ("composition", "config", "results", "statistics", "tracking"),
     ("tasks",),

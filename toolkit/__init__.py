@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from toolkit.errors import ToolkitError
     from toolkit.face.compare import compare, perturbations, robust
     from toolkit.face.configs import configs_copy, configs_list, configs_show
-    from toolkit.face.data import tasks_check, tasks_fetch, tasks_list, tasks_pin, tasks_show
+    from toolkit.face.data import tasks_check, tasks_list, tasks_show
+    from toolkit.face.fetch import tasks_fetch, tasks_pin
     from toolkit.face.fusion import attention, collapse, prune
     from toolkit.face.learn import fuse, plan, train
     from toolkit.face.look import backbones, demo, doctor, track_sync
@@ -61,7 +62,8 @@ _HOMES = {
     "toolkit.errors": "ToolkitError",
     "toolkit.face.compare": "compare perturbations robust",
     "toolkit.face.configs": "configs_copy configs_list configs_show",
-    "toolkit.face.data": "tasks_check tasks_fetch tasks_list tasks_pin tasks_show",
+    "toolkit.face.data": "tasks_check tasks_list tasks_show",
+    "toolkit.face.fetch": "tasks_fetch tasks_pin",
     "toolkit.face.probe": "tasks_probe",
     "toolkit.face.fusion": "attention collapse prune",
     "toolkit.face.learn": "fuse plan train",

@@ -17,7 +17,7 @@ def is_hub_reachable() -> bool:
 
     A library left to itself retries for the better part of a minute, and says so on every line.
     """
-    if _is_offline():
+    if is_offline():
         return False
     if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
         return True
@@ -40,20 +40,21 @@ def prepare_hub() -> None:
 
 def restore_hub() -> None:
     """Let the hub's libraries be on line again, as far as the environment lets them, after `prepare_hub`."""
-    _set_offline(_is_offline())
+    _set_offline(is_offline())
 
 
-def _is_offline() -> bool:
+def is_offline() -> bool:
+    """Return whether the environment asks for no network (`HF_HUB_OFFLINE`)."""
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
-def _set_offline(is_offline: bool) -> None:
+def _set_offline(is_off: bool) -> None:
     for module, name in (
         ("huggingface_hub.constants", "HF_HUB_OFFLINE"),
         ("transformers.utils.hub", "_is_offline_mode"),
         ("datasets.config", "HF_HUB_OFFLINE"),
     ):
         if module in sys.modules:
-            setattr(sys.modules[module], name, is_offline)
+            setattr(sys.modules[module], name, is_off)
     if "huggingface_hub.utils" in sys.modules:
         sys.modules["huggingface_hub.utils"].reset_sessions()

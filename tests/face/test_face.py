@@ -30,7 +30,7 @@ PARAMETERS = {
     "resamples", "baseline", "perturb", "strengths", "attacks", "by", "train", "sweep", "variant", "n", "keep", "text",
     "retrain", "replace", "has_adapter", "lock", "locks", "out", "report", "say", "settings", "workers", "update",
     "endpoint", "kind", "backbone", "better_than", "sort", "at", "force", "remove", "parents", "same_as", "labels",
-    "format", "choices", "older_than", "all",
+    "format", "choices", "older_than", "all", "release",
 }  # fmt: skip
 
 
@@ -44,6 +44,7 @@ def parameters(name: str) -> dict[str, inspect.Parameter]:
             asked = ("name", "retrain", "force")
             mapping = {
                 "Telling": told,
+                "Fetching": (*told, "endpoint", "release"),
                 "Baseline": (*told, "baseline"),
                 "Asking": asked,
                 "Training": (*told, *asked, "lock"),

@@ -25,7 +25,6 @@ LAYOUT: Mapping[str, State] = {
     "allenai/social_i_qa": "converted",
     "allenai/cosmos_qa": "converted",
     "facebook/mlqa": "converted",
-    "pmb/ccg": "missing",
 }
 Tables = dict[tuple[str, str], Table]
 

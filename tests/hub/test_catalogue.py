@@ -15,7 +15,7 @@ from toolkit.tasks.sources.arrow import ArrowRows, Reading
 from toolkit.tasks.sources.hub import HubSource
 
 HUB = catalogue_hub({path: "missing" for path in LAYOUT if LAYOUT[path] == "missing"})
-TASKS = [task for task in BUILT_IN if hub_sources(task) and getattr(task.source, "path", "") != "pmb/ccg"]
+TASKS = [task for task in BUILT_IN if hub_sources(task)]
 
 
 def rows_of(task: Task, source: HubSource, split: str) -> ArrowRows:

@@ -69,6 +69,7 @@ class FetchOptions(TypedDict):
     suite: str | None
     out: Path
     languages: str | None
+    release: str | None
     endpoint: str | None
     task_files: tuple[Path, ...]
 
@@ -77,7 +78,9 @@ class FetchOptions(TypedDict):
     "fetch",
     renamed={"--to": "--out"},
     epilog=example(
-        "xstilts tasks fetch xnli mnli --out MIRROR", "xstilts tasks fetch panx --out MIRROR --languages en,de,sw"
+        "xstilts tasks fetch xnli mnli --out MIRROR",
+        "xstilts tasks fetch panx --out MIRROR --languages en,de,sw",
+        "xstilts tasks fetch ccg --out MIRROR --release pmb-4.0.0.zip",
     ),
 )
 @click.argument("names", nargs=-1)
@@ -85,6 +88,12 @@ class FetchOptions(TypedDict):
 @click.option("--out", type=PATH, required=True, metavar="PATH", help="The mirror to fill.")
 @click.option(
     "--languages", metavar="CODES", help="Codes with commas, in addition to the training language. Default: all."
+)
+@click.option(
+    "--release",
+    metavar="PATH|URL",
+    help="Copy of the corpus of a task that is not on the hub (ccg: the Parallel Meaning Bank 4.0.0), in place of what its "
+    "makers publish: a folder, an archive, or the URL of one.",
 )
 @ENDPOINT
 @TASK_FILE
@@ -104,6 +113,7 @@ def tasks_fetch(names: tuple[str, ...], **options: Unpack[FetchOptions]) -> None
             suite=options["suite"],
             languages=options["languages"],
             endpoint=options["endpoint"],
+            release=options["release"],
             report=speaking.report,
             say=speaking.echo,  # each line when it is done: a fetch takes long
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import socket
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ToolkitError
-from toolkit.files import load_json, replace_text
+from toolkit.files import replace_text
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.safe_text import json_text
 from toolkit.sweeps.values import Attempt, Cell, Record, Step, Sweep
@@ -189,7 +190,7 @@ class SweepFolder:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        values = load_json(path)
+        values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except OSError as error:

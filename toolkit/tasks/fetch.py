@@ -12,12 +12,14 @@ from toolkit.progress import Progress, Report, silent
 from toolkit.tasks.catalogue import BUILT_IN, Catalogue
 from toolkit.tasks.mirror.download import Withheld, download, hub_api, is_whole, sha256_of
 from toolkit.tasks.mirror.manifest import Manifest, held_revision, read_manifest, write_manifest
+from toolkit.tasks.release.release import Release
 from toolkit.tasks.road.listing import README, Listing
 from toolkit.tasks.road.road import find_road, forget
 from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.sources.joined import JoinedSource
 from toolkit.tasks.sources.on_hub import words_of
 from toolkit.tasks.sources.paired import PairedSource
+from toolkit.tasks.sources.release import ReleaseSource
 from toolkit.tasks.sources.share import ShareSource
 from toolkit.tasks.task import Task
 
@@ -60,7 +62,13 @@ def hub_sources(task: Task) -> tuple[HubSource, ...]:
     """Return the hub datasets that a task reads its rows from; none if they come from elsewhere."""
     source: Any = task.source.source if isinstance(task.source, ShareSource) else task.source
     every = source.sources.values() if isinstance(source, JoinedSource | PairedSource) else [source]
-    return tuple(each for each in every if isinstance(each, HubSource))
+    return tuple(each for each in every if isinstance(each, HubSource) and not isinstance(each, ReleaseSource))
+
+
+def releases(tasks: Iterable[Task]) -> tuple[Release, ...]:
+    """Return the releases that tasks read their rows from, each once."""
+    every = [task.source.source if isinstance(task.source, ShareSource) else task.source for task in tasks]
+    return tuple({each.path: each.release for each in every if isinstance(each, ReleaseSource)}.values())
 
 
 def with_lenders(tasks: Iterable[Task], catalogue: Catalogue = BUILT_IN) -> list[Task]:

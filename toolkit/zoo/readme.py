@@ -13,6 +13,7 @@ import yaml
 from toolkit.composition import parse
 from toolkit.modeling.hub_ids import BASE_MODELS
 from toolkit.tasks import BUILT_IN
+from toolkit.tasks.fetch import releases
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.names import is_local
 from toolkit.zoo.values import Seen
@@ -143,7 +144,8 @@ def _datasets(card: AdapterCard) -> list[str]:
         else (seen.revision or "").partition("@")[0]
         for seen in card.data_seen
     ]
-    return [path for path in dict.fromkeys(paths) if _HUB_ID.fullmatch(path)]
+    elsewhere = {each.path for each in releases(BUILT_IN)}  # corpora that the hub does not have
+    return [path for path in dict.fromkeys(paths) if _HUB_ID.fullmatch(path) and path not in elsewhere]
 
 
 def _what(card: AdapterCard) -> str:

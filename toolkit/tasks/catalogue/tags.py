@@ -1,7 +1,9 @@
 """Tasks that give each token a tag."""
 
 from toolkit.languages import codes
+from toolkit.tasks.release.pmb import PMB
 from toolkit.tasks.sources.hub import HubSource
+from toolkit.tasks.sources.release import ReleaseSource
 from toolkit.tasks.tagsets import CCG_TAGS, UPOS
 from toolkit.tasks.task import Task
 
@@ -59,8 +61,9 @@ TASKS = (
         level="syntactic",
         metric="accuracy",
         labels=CCG_TAGS,
-        source=HubSource(
-            path="pmb/ccg",
+        source=ReleaseSource(
+            release=PMB,
+            path=PMB.path,
             config="{code}",
             splits={"train": ("train",), "dev": ("validation",), "test": ("test",), "score": ("test", "validation")},
             columns={"tokens": "tokens", "tags": "tags"},
