@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import stat
 from pathlib import Path
 
 import pytest
 
 from toolkit.errors import ToolkitError
-from toolkit.files import at_home, file_fault, replace_text, replacing
+from toolkit.files import at_home, file_fault, folder_beside, load_json, read_regular, replace_text, replacing, scratch
 
 
 def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
@@ -52,6 +54,17 @@ def test_the_temporary_file_names_the_process_that_writes_it(tmp_path: Path) -> 
     with replacing(tmp_path / "a"):
         (name,) = os.listdir(tmp_path)
     assert name.startswith(".a.") and name.split(".")[-2:] == [str(os.getpid()), "tmp"]
+
+
+def test_what_a_killed_process_was_writing_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    """Unless its writer is on another machine that shares the folder, and holds the lock."""
+    gone, elsewhere, strange = (tmp_path / f".{name}.999999999.tmp" for name in ("a.0a1b2c3d", "b.4e5f6a7b", "c"))
+    for each in (gone, elsewhere, strange):
+        each.touch()
+    with elsewhere.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        replace_text(tmp_path / "d", "x")
+    assert set(tmp_path.iterdir()) == {elsewhere, strange, tmp_path / "d"}
 
 
 def test_a_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
@@ -97,3 +110,52 @@ def test_a_name_that_begins_with_a_tilde_and_is_no_users_stays_as_it_is(monkeypa
         Path("/home/somebody/a"),
         Path("~nobody-of-this-name/a"),
     )
+
+
+def test_json_that_is_nested_too_deep_is_no_json(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text("[" * 3000)
+    with pytest.raises(ValueError, match="it is nested too deep"):
+        load_json(file)
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a device"])
+def test_what_would_be_read_for_ever_is_not_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match=f"it is {kind}"):
+        read_regular(path)
+
+
+def test_a_folder_and_nothing_at_all_are_named_by_the_system(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        read_regular(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        read_regular(tmp_path / "a")
+
+
+def test_a_folder_is_renamed_whole_or_removed_and_what_a_kill_left_goes_next_time(tmp_path: Path) -> None:
+    left = tmp_path / ".old.0a1b2c3d.999999999.tmp"
+    (left / "inside").mkdir(parents=True)
+    with folder_beside(tmp_path / "new") as beside:
+        (beside / "a").touch()
+        beside.rename(tmp_path / "new")
+    with pytest.raises(RuntimeError), folder_beside(tmp_path / "other"):
+        raise RuntimeError
+    assert [str(each.relative_to(tmp_path)) for each in sorted(tmp_path.rglob("*"))] == ["new", "new/a"]
+
+
+def test_without_a_place_for_temporary_files_the_user_learns_which_variable_names_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with scratch() as folder:
+        assert folder.parent == tmp_path and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    with pytest.raises(ToolkitError, match="TMPDIR=DIR"), scratch():
+        pass

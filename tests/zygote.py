@@ -163,6 +163,12 @@ def live_in(folder: Path) -> None:
     _home = folder
 
 
+def home() -> Path:
+    """Return the folder of its socket, for `live_in` of another process."""
+    assert _home is not None, "the conftest gives the zygote its folder"
+    return _home
+
+
 def start() -> None:
     """Start the zygote if it is not there."""
     _address()
@@ -171,14 +177,14 @@ def start() -> None:
 @functools.cache
 def _address() -> str:
     """Return the address of the zygote, which is started if it is not there; it lives as long as who asked."""
-    assert _home is not None, "the conftest gives the zygote its folder"
+    folder = home()
     # A socket's path has at most 107 characters; from inside the folder it is short.
-    place = f"/proc/{os.getpid()}/fd/{os.open(_home, os.O_RDONLY | os.O_DIRECTORY)}/zygote"
-    with alone(_home / "zygote.lock"):
+    place = f"/proc/{os.getpid()}/fd/{os.open(folder, os.O_RDONLY | os.O_DIRECTORY)}/zygote"
+    with alone(folder / "zygote.lock"):
         if not _stay(place):
             ours, theirs = os.pipe()
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.zygote", str(_home), str(theirs)],
+                [sys.executable, "-m", "tests.zygote", str(folder), str(theirs)],
                 cwd=PROJECT,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")])},
                 stdin=subprocess.DEVNULL,

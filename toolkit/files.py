@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from toolkit.errors import ToolkitError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: there, the process id alone says whether a writer is gone
+    fcntl = None  # type: ignore[assignment]
 
 # What a path may be in place of a file; opening a pipe without a writer would wait for ever.
 _KINDS = {
@@ -47,6 +56,54 @@ def file_fault(path: Path) -> str:
     return "" if os.access(path, os.R_OK) else f"cannot be read ({os.strerror(errno.EACCES)})"
 
 
+def read_regular(path: Path) -> bytes:
+    """Return the bytes of a file, without waiting for a pipe or reading a device that has no end.
+
+    Raises:
+        OSError: it is not a file, or cannot be read.
+    """
+    if fault := not_a_file(path):
+        raise OSError(errno.EINVAL, f"it is {fault}", os.fspath(path))
+    return Path(path).read_bytes()
+
+
+def not_a_file(path: Path) -> str:
+    """Return what a path is in place of a file: a pipe or a device, which would be read for ever; empty where it is none.
+
+    Raises:
+        OSError: there is nothing.
+    """
+    mode = os.stat(path).st_mode
+    return "" if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else _KINDS.get(stat.S_IFMT(mode), "not a file")
+
+
+def load_json(path: Path) -> object:
+    """Return what a JSON file in UTF-8 says.
+
+    Raises:
+        OSError: it is not a file, or cannot be read.
+        ValueError: it is not JSON in UTF-8, or nested too deep.
+    """
+    return json_of(read_regular(path).decode("utf-8"))
+
+
+def json_of(text: str | bytes) -> object:
+    """Return what a JSON text says.
+
+    Raises:
+        ValueError: it is not JSON, or nested too deep.
+
+    Example:
+        >>> json_of('{"a": [1, 2]}')
+        {'a': [1, 2]}
+    """
+    try:
+        found: object = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    return found
+
+
 def at_home(path: str | Path) -> Path:
     """Return a path with the user's folder in place of `~`; a name that begins with `~` without such a user stays as it is.
 
@@ -64,8 +121,8 @@ def at_home(path: str | Path) -> Path:
 def replacing(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file next to `path` and rename it to `path` when the block ends; remove it if the block raises.
 
-    The temporary file is called `.NAME.RANDOM.PID.tmp`: by the process id a clean-up sees whether its writer is still
-    running, and two threads never share one.
+    The temporary file is called `.NAME.RANDOM.PID.tmp`, and two threads never share one. It is locked while it is written.
+    Those that killed processes have left in the folder are removed the first time that a process writes there.
 
     Args:
         path: the file to replace; its folder is made if need be.
@@ -78,7 +135,9 @@ def replacing(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_once(path.parent)
         with open(temporary, "wb") as file:
+            _lock(file)
             yield file
             file.flush()
             if is_synced:
@@ -88,6 +147,102 @@ def replacing(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):  # the parent may be no folder at all; the first fault is the one to report
             temporary.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """Give an empty folder next to `path`, to be renamed to it when it is whole; removed at the end where it was not.
+
+    It is called and locked as the temporary file of `replacing`, and removed by the next process after a kill.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}.tmp")
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    _clear_once(beside.parent)
+    beside.mkdir()
+    handle = os.open(beside, os.O_RDONLY)
+    try:
+        _lock(handle)
+        yield beside
+    finally:
+        os.close(handle)
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """Give an empty folder for what is needed for a moment, where the system keeps such things (TMPDIR).
+
+    Raises:
+        ToolkitError: there is no such place, or it is full.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            found = stack.enter_context(folder_beside(Path(tempfile.gettempdir()) / "xstilts"))
+        except OSError as fault:
+            raise ToolkitError(
+                f"No temporary folder can be made ({fault.strerror}); free space, or name another place: `TMPDIR=DIR`."
+            ) from None
+        found.chmod(0o700)
+        yield found
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether a path is a temporary file or folder of this module whose writer is gone: by its process id, and by its lock.
+
+    The process id says nothing about a writer on another machine that shares the folder; its lock does.
+
+    Example:
+        >>> is_abandoned(Path("scores.json")), is_abandoned(Path(".scores.json.0a1b2c3d.4194305.tmp"))
+        (False, False)
+    """
+    parts = path.name.split(".")
+    if len(parts) < 5 or parts[0] or parts[-1] != "tmp" or not parts[-2].isdigit() or _is_running(int(parts[-2])):
+        return False
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False  # gone meanwhile
+    try:
+        return _lock(handle)
+    finally:
+        os.close(handle)
+
+
+def _lock(file: IO[bytes] | int) -> bool:
+    """Lock an open file without waiting; False where another process holds it or the file system has no locks."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _clear_once(folder: Path) -> None:
+    """Remove the temporary files and folders that killed processes have left in a folder; once in a process."""
+    with contextlib.suppress(OSError):
+        for path in [Path(each.path) for each in os.scandir(folder) if each.name.endswith(".tmp")]:
+            if not is_abandoned(path):
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def replace_text(path: Path, text: str) -> None:

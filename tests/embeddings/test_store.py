@@ -230,3 +230,14 @@ def test_only_the_vectors_of_one_backbone_are_listed_by_name_or_digest(tmp_path:
     assert [shelf.key.backbone_name for shelf in shelves(tmp_path, backbone="bbbb")] == ["tiny"]
     assert len(shelves(tmp_path)) == 2
     assert shelves(tmp_path / "none") == []
+
+
+def test_a_link_in_the_place_of_a_shard_is_listed_and_called_damaged(tmp_path: Path) -> None:
+    ask(Store(tmp_path), TEXTS)
+    (shard, *_) = shelves(tmp_path)[0].shards
+    for to in ("nowhere", shard.name, "/dev/zero"):
+        shard.unlink()
+        shard.symlink_to(to)
+        (shelf,) = shelves(tmp_path)
+        assert shard in shelf.shards
+        assert len(damages(shelf)) == (to != "nowhere")

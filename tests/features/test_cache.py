@@ -296,3 +296,12 @@ def test_a_file_that_version_0_1_0_wrote_is_read(characters: Any, tmp_path: Path
     found = cache.read_features(file, "0" * 32)
     assert found is not None
     assert equal(found, features_of(rows, "tags", characters, max_length=16))
+
+
+def test_what_stands_in_the_place_of_cached_rows_is_counted_and_cleared(own_folder: Path) -> None:
+    folder = cache.features_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"link{cache.ENDING}").symlink_to("nowhere")
+    (folder / f"folder{cache.ENDING}" / "inside").mkdir(parents=True)
+    assert cache.held().files == cache.clear().files == 2
+    assert list(folder.iterdir()) == []

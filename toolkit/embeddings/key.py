@@ -6,7 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
+
+from toolkit.files import load_json
 
 # Raise it where the same key would mean other numbers from now on.
 FORMAT = 1
@@ -74,3 +77,16 @@ class Key:
             if not isinstance(getattr(key, one.name), expected):
                 raise ValueError(f"{one.name} is {getattr(key, one.name)!r}")
         return key
+
+
+def read_key(file: Path) -> Key:
+    """Return the key that a `key.json` holds.
+
+    Raises:
+        OSError: the file is not there, or cannot be read.
+        ValueError: it holds no key.
+    """
+    found = load_json(file)
+    if not isinstance(found, dict):
+        raise ValueError("it holds no object")
+    return Key.from_dict(found)

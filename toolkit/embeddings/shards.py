@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from toolkit.embeddings.vectors import Piece
-from toolkit.files import replacing
+from toolkit.files import json_of, not_a_file, replacing
 
 MAX_HEADER_BYTES = 100_000
 _DTYPES = {"F32": "float32", "F16": "float16"}
@@ -53,12 +53,14 @@ def read_shard(path: Path, key: str | None = None, *, n: int | None = None, is_c
         Foreign: it was made under another key.
     """
     try:
+        if fault := not_a_file(path):
+            raise Damaged(f"The shard {path} is damaged (it is {fault})")
         with open(path, "rb") as stream:
             status = os.fstat(stream.fileno())
             length = int.from_bytes(stream.read(8), "little")
             if not 2 <= length <= MAX_HEADER_BYTES:
                 raise Damaged(f"The shard {path} is damaged (its header)")
-            header = json.loads(stream.read(length))
+            header: Any = json_of(stream.read(length))
             facts, entry = header["__metadata__"], header["vectors"]
             begin, end = (8 + length + int(offset) for offset in entry["data_offsets"])
             rows, width = (int(size) for size in entry["shape"])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.embeddings.key import Key
+from toolkit.embeddings.key import Key, read_key
 from toolkit.embeddings.shards import Damaged, Foreign, read_shard
 from toolkit.errors import ToolkitError
+from toolkit.files import is_abandoned
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def shelves(folder: Path, *, backbone: str | None = None, unreadable: list[str] 
     found = []
     for place in sorted(path for path in _entries(folder) if path.is_dir()):
         try:
-            key = Key.from_dict(json.loads((place / "key.json").read_text(encoding="utf-8")))
+            key = read_key(place / "key.json")
         except (OSError, ValueError, TypeError, KeyError) as fault:
             sentence = f"{place} holds no key.json that can be read ({fault}); remove the folder if no store made it."
             if unreadable is None:
@@ -53,7 +53,7 @@ def shelves(folder: Path, *, backbone: str | None = None, unreadable: list[str] 
         if backbone is not None and key.backbone_name != backbone and not key.backbone.startswith(backbone):
             continue
         files = sorted(place.glob("*.safetensors"))
-        status = [path.stat() for path in files]
+        status = [path.lstat() for path in files]
         used = max((max(one.st_atime, one.st_mtime) for one in status), default=place.stat().st_mtime)
         found.append(Shelf(place, key, tuple(files), sum(one.st_size for one in status), used))
     return sorted(found, key=lambda shelf: (-shelf.n_bytes, shelf.folder))
@@ -78,22 +78,8 @@ def damages(shelf: Shelf) -> list[str]:
 
 def leftovers(folder: Path) -> list[Path]:
     """Return half-written files of processes that are gone."""
-    found = []
-    for path in (path for place in _entries(folder) if place.is_dir() for path in _entries(place)):
-        is_half = path.name.startswith(".") and path.name.endswith(".tmp")
-        if is_half and not _is_running(path.name.split(".")[-2]):
-            found.append(path)
-    return sorted(found)
-
-
-def _is_running(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ValueError, ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
+    places = (place for place in _entries(folder) if place.is_dir())
+    return sorted(path for place in places for path in _entries(place) if is_abandoned(path))
 
 
 def clear(chosen: Iterable[Shelf], left: Iterable[Path] = ()) -> None:

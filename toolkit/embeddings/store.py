@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.embeddings.key import Key
+from toolkit.embeddings.key import Key, read_key
 from toolkit.embeddings.shards import Damaged, Foreign, read_shard, write_shard
 from toolkit.embeddings.vectors import Piece, Vectors
 from toolkit.errors import ToolkitError
@@ -90,7 +90,7 @@ class Store:
             return
         file = self.folder_of(key) / "key.json"
         try:
-            written = Key.from_dict(json.loads(file.read_text(encoding="utf-8")))
+            written = read_key(file)
         except (FileNotFoundError, NotADirectoryError):
             replace_text(file, json.dumps(key.to_dict(), indent=1, ensure_ascii=False) + "\n")
             return

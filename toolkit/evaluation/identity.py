@@ -10,7 +10,7 @@ from typing import Any
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.evaluation.settings import scoring_settings
-from toolkit.files import replace_text
+from toolkit.files import load_json, replace_text
 from toolkit.modeling.backbone import Backbone
 from toolkit.tasks import Task
 from toolkit.version import __version__
@@ -47,7 +47,7 @@ def write_identity(folder: Path, found: Mapping[str, Any]) -> None:
 def read_identity(folder: Path) -> dict[str, Any] | None:
     """Return the identity of the answers in a folder; None where there is none that can be read."""
     try:
-        found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        found = load_json(folder / FILE)
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from toolkit.errors import ToolkitError
 from toolkit.face.shared import Listing, listing
 from toolkit.face.zoo_texts import difference_lines, score_lines
+from toolkit.files import scratch
 from toolkit.results.result import Record, Result
 
 if TYPE_CHECKING:
@@ -180,17 +181,15 @@ def zoo_diff(
 @contextmanager
 def _zoo_at(place: str | None, name: str, backbone: str | None) -> Iterator[Path | None]:
     """Yield a folder that holds `name` as a place has it: the place itself, or what is fetched from it for the moment."""
-    from tempfile import TemporaryDirectory
-
     from toolkit.zoo import Zoo
     from toolkit.zoo.share.share import pull
 
     if place is None or Path(place).is_dir():
         yield Path(place) if place else None
         return
-    with TemporaryDirectory() as folder:
+    with scratch() as folder:
         pull(Zoo(folder), place, name, backbone=backbone)
-        yield Path(folder)
+        yield folder
 
 
 def zoo_site(config: Config, *, out: Path) -> Listing:

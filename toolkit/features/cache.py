@@ -6,9 +6,11 @@ import hashlib
 import json
 import mmap
 import os
+import shutil
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +24,7 @@ from toolkit.features.collate import Features
 from toolkit.features.parts import tokenised_in_parts
 from toolkit.features.ragged import Ragged
 from toolkit.features.tokenise import TOKENISERS, Tokenising
-from toolkit.files import replacing
+from toolkit.files import json_of, not_a_file, replacing
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.task import Rows
 
@@ -168,6 +170,8 @@ def read_features(file: Path, key: str) -> Features | None:
         Damage: the file is not what `write_features` wrote for this key, whatever is wrong with it.
     """
     try:
+        if fault := not_a_file(file):
+            raise Damage(f"it is {fault}")
         with file.open("rb") as stream:
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         os.utime(file)  # used now: what was used longest ago goes first
@@ -179,11 +183,11 @@ def read_features(file: Path, key: str) -> Features | None:
         (length,) = struct.unpack_from("<Q", mapped)
         if length > _HEADER_LIMIT:
             raise Damage("its header has no end")
-        header = json.loads(mapped[8 : 8 + length])
+        header: Any = json_of(mapped[8 : 8 + length])
         seal, _, said = header["__metadata__"]["features"].partition(" ")
         if hashlib.sha256(said.encode()).hexdigest() != seal:
             raise Damage("its seal is broken")
-        known = json.loads(said)
+        known: Any = json_of(said)
         if known["key"] != key:
             raise Damage("it belongs to other rows")
         arrays = {name: _mapped(mapped, 8 + length, header[name]) for name in known["sha256"]}
@@ -240,11 +244,11 @@ def prune(max_bytes: int, *, spare: Path | None = None) -> None:
     kept: list[tuple[float, int, Path]] = []
     for file in features_folder().glob("*"):
         try:
-            stat = file.stat()
+            stat = file.lstat()
             if file.suffix == ENDING:
                 kept.append((stat.st_mtime, stat.st_size, file))
             elif time.time() - stat.st_mtime > ABANDONED_S:
-                file.unlink()
+                _remove(file)
         except FileNotFoundError:  # another process was faster
             continue
     total = sum(size for _, size, _ in kept)
@@ -252,13 +256,16 @@ def prune(max_bytes: int, *, spare: Path | None = None) -> None:
         if total <= max_bytes:
             return
         if file != spare:
-            file.unlink(missing_ok=True)
+            _remove(file)
             total -= size
 
 
 def held() -> Held:
     """Return what the cache of tokenised rows holds."""
-    sizes = [file.stat().st_size for file in features_folder().glob(f"*{ENDING}")]
+    sizes = []
+    for file in features_folder().glob(f"*{ENDING}"):
+        with suppress(FileNotFoundError):  # another process was faster
+            sizes.append(file.lstat().st_size)
     return Held(features_folder(), len(sizes), sum(sizes))
 
 
@@ -266,5 +273,13 @@ def clear() -> Held:
     """Remove all tokenised rows and return what there was; what a running process has mapped stays readable to it."""
     was = held()
     for file in features_folder().glob("*"):
-        file.unlink(missing_ok=True)
+        _remove(file)
     return was
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or whatever somebody has put in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -12,9 +12,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import shutil
 import struct
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ import numpy as np
 
 from toolkit.cache import cache_root
 from toolkit.errors import SourceError
+from toolkit.files import folder_beside
 from toolkit.modeling.charsmap import precompiled_charsmap
 
 FILE = "e5-small-q4.bin"
@@ -66,26 +65,18 @@ def embedded_folder() -> Path:
             f"`pip install --force-reinstall {PACKAGE}`."
         )
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Written next to it and renamed, so that an interrupted conversion is never mistaken for a whole one.
-        beside = Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent))
+        # An interrupted conversion is never mistaken for a whole one.
+        with folder_beside(folder) as beside:
+            _convert(data, beside)
+            try:
+                beside.rename(folder)
+            except OSError:
+                if not (folder / "config.json").is_file():  # another process may have been first, with the same bytes
+                    raise
     except OSError as error:
         raise SourceError(
-            f"The cache folder {folder.parent} cannot be written ({error.strerror}); set XSTILTS_CACHE to a folder that can."
+            f"The embedded backbone cannot be written to {folder} ({error.strerror}); free space or set XSTILTS_CACHE to another folder."
         ) from error
-    try:
-        _convert(data, beside)
-        try:
-            beside.rename(folder)
-        except OSError:
-            if not (folder / "config.json").is_file():  # another process may have been first, with the same bytes
-                raise
-    except OSError as error:
-        raise SourceError(
-            f"The embedded backbone could not be written to {folder} ({error.strerror}); free space or set XSTILTS_CACHE."
-        ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return folder
 
 

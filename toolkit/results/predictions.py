@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DataError
-from toolkit.files import replace_text
+from toolkit.files import json_of, read_regular, replace_text
 from toolkit.safe_text import json_text
 
 
@@ -71,7 +70,7 @@ def read_predictions(path: Path) -> list[Prediction]:
         DataError: the file is missing, or a line is not a prediction; names the file and the line.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
+        lines = read_regular(path).decode("utf-8").split("\n")
     except OSError as fault:
         raise DataError(f"Cannot read {path}: {fault.strerror}; expected the predictions that `eval` wrote.") from None
     except UnicodeDecodeError as fault:
@@ -81,7 +80,7 @@ def read_predictions(path: Path) -> list[Prediction]:
 
 def _prediction(line: str, where: str) -> Prediction:
     try:
-        values = json.loads(line)
+        values = json_of(line)
     except ValueError as fault:
         raise DataError(f"{where} is not JSON ({fault}); expected one prediction.") from None
     if not isinstance(values, dict) or (missing := [name for name in _FIELDS if name not in values]):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
 from toolkit.errors import DataError
-from toolkit.files import replace_text
+from toolkit.files import load_json, replace_text
 from toolkit.safe_text import csv_text, json_text
 
 
@@ -237,7 +236,7 @@ def read_json(path: Path) -> list[Score]:
         DataError: the file is missing, is not a JSON list, or a row is not a score; names the file and the row.
     """
     try:
-        rows = json.loads(Path(path).read_text(encoding="utf-8"))
+        rows = load_json(Path(path))
     except OSError as fault:
         raise DataError(f"Cannot read {path}: {fault.strerror}; expected the JSON that an evaluation wrote.") from None
     except ValueError as fault:

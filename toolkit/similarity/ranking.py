@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DataError
+from toolkit.files import json_of, read_regular
 from toolkit.similarity import BEATS, CANNOT_TELL, DOES_NOT, MEASURES, Interval, Measured, Validation
 from toolkit.similarity.ranks import ranks
 
@@ -161,13 +162,13 @@ def read_prediction(path: Path) -> TransferRanking | None:
         DataError: the file is damaged, or of another format.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}).") from None
     try:
-        values = json.loads(text)
+        values: Any = json_of(text)
         if values.pop("format") != FORMAT:
             raise ValueError("another format")
         return _prediction(values)

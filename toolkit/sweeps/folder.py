@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import socket
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ToolkitError
-from toolkit.files import replace_text
+from toolkit.files import load_json, replace_text
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.safe_text import json_text
 from toolkit.sweeps.values import Attempt, Cell, Record, Step, Sweep
@@ -190,7 +189,7 @@ class SweepFolder:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = load_json(path)
     except FileNotFoundError:
         return None
     except OSError as error:

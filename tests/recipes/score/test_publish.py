@@ -17,6 +17,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.train import train
 from toolkit.tasks import get_task
 from toolkit.tracking import NoTracker, Opening
+from toolkit.zoo.scored import SCORES_FILE, read_lines
 
 pytestmark = pytest.mark.journey
 
@@ -54,6 +55,20 @@ def test_a_scored_run_says_what_was_done_and_keeps_score_and_predictions(trained
     assert logged["score"] == logged["micro-nli/accuracy/zero_shot_mean"]
     assert ("predictions" in {path.name for path in tracker.files}) == (limit_mib > 0)
     assert any("--set tracking.predictions_mib=1 copies them" in one for one in said) == (limit_mib == 0)
+
+
+def test_an_evaluation_that_is_interrupted_while_it_is_tracked_has_kept_its_scores_in_the_zoo(trained: Config) -> None:
+    class Interrupted(Recorder):
+        def log_metrics(self, values: Mapping[str, Any], step: int | None = None, *, at: int | None = None) -> None:
+            raise KeyboardInterrupt
+
+    config = replace(trained, tracking=replace(trained.tracking, enabled=True))
+    session = Session.open(config, tracker=Interrupted())
+    kept = session.zoo.folder(session.zoo.get("micro-qa", "tiny")) / SCORES_FILE
+    kept.unlink(missing_ok=True)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate("micro-qa", session, task="micro-qa", languages="en")
+    assert {one.score.task for one in read_lines(kept.parent).kept} == {"micro-qa"}
 
 
 def test_without_a_zero_shot_mean_the_mean_is_the_score() -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ToolkitError
 from toolkit.evaluation.identity import identity
-from toolkit.files import replace_text
+from toolkit.files import json_of, load_json, read_regular, replace_text
 from toolkit.modeling.circuit import Circuit
 from toolkit.perturb import Noise
 from toolkit.perturb.attack import attack
@@ -87,7 +87,7 @@ class Answering(AbstractContextManager["Answering"]):
         key = self._key(rows, protocol)
         held = kept.with_suffix(".json")
         if kept.exists() and held.exists():
-            values = json.loads(held.read_text(encoding="utf-8"))
+            values = _note(held)
             if values.get("key") == key:
                 return read_predictions(kept), [score_from_dict(each) for each in values["scores"]]
         # From here to the last line a kill leaves answers without a key, which are computed again.
@@ -119,9 +119,8 @@ class Answering(AbstractContextManager["Answering"]):
         held = kept.with_suffix(".json")
         originals: list[Labelled] = list(rows)  # type: ignore[arg-type]  # `plan_robust` refuses other kinds
         found: list[Attacked] = []
-        if kept.exists() and held.exists() and json.loads(held.read_text(encoding="utf-8")).get("key") == key:
-            lines = kept.read_text(encoding="utf-8").splitlines()
-            found = [_from_record(json.loads(line), rows.task.kind) for line in lines]
+        if kept.exists() and held.exists() and _note(held).get("key") == key:
+            found = _records(kept, rows.task.kind)
         else:
             kept.unlink(missing_ok=True)
             replace_text(held, json.dumps({"key": key}) + "\n")
@@ -170,6 +169,25 @@ def _telling(report: Report, what: str, before: int, total: int) -> Callable[[in
 
 def _record(each: Attacked, original: Labelled) -> dict[str, Any]:
     return {**asdict(each), "original": asdict(original)}
+
+
+def _note(file: Path) -> dict[str, Any]:
+    """Return what is noted next to answers; nothing where it cannot be read, and they are computed again."""
+    try:
+        found = load_json(file)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _records(file: Path, kind: Kind) -> list[Attacked]:
+    """Return the attacks that a file holds, up to a line that cannot be read."""
+    found: list[Attacked] = []
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        for line in read_regular(file).decode("utf-8").splitlines():
+            record: Any = json_of(line)
+            found.append(_from_record(record, kind))
+    return found
 
 
 def _from_record(record: dict[str, Any], kind: Kind) -> Attacked:

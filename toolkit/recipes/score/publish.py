@@ -64,6 +64,8 @@ def publish(
     composition = parse(expression)
     folder = result_folder(expression, target.name, config, journey=journey)
     text = render(table(scores), "text")
+    # First of all: a comparison that is interrupted behind this takes the scores from the folder, and scores nothing again.
+    record_scores(scores, expression, target, made_with.cards, session, journey=journey)
     write_csv(scores, folder / "scores.csv")
     write_json(scores, folder / "scores.json")
     heat_map(scores, folder / "heat_map.png")
@@ -105,7 +107,6 @@ def publish(
                 log_predictions(session, folder / FOLDER)
             log_adapters(session, made_with.cards, is_made=False)
             run_id = run.run_id or None  # last: it may have to be waited for
-    record_scores(scores, expression, target, made_with.cards, session, journey=journey)
     return Scored(scores=tuple(scores), text=text, folder=folder, run_id=run_id)
 
 

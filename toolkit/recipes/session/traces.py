@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
+from toolkit.files import scratch
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
 from toolkit.tasks.task import Rows
@@ -55,8 +55,8 @@ def log_adapters(session: Session, cards: Iterable[AdapterCard], *, is_made: boo
         return
     for card in cards:
         page = readme(card).split("---\n", 2)[-1].lstrip()  # without the hub's YAML
-        with TemporaryDirectory() as place:
-            folder = Path(place) / "adapter"
+        with scratch() as place:
+            folder = place / "adapter"
             folder.mkdir()
             (folder / "README.md").write_text(page, encoding="utf-8")
             _copy_entry(card, session.zoo, folder, session.config)

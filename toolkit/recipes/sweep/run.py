@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from toolkit.config import Config, to_dict
 from toolkit.config.convert import sections
 from toolkit.errors import Interrupted, ToolkitError
+from toolkit.files import scratch
 from toolkit.progress import Progress, Tell
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.conductor import Conductor
@@ -270,9 +270,9 @@ def _measure(steps: Sequence[Step], session: Session, workers: int) -> Measured:
     """
     speeds: dict[str, list[tuple[float, float]]] = {}
     faults: list[str] = []
-    with TemporaryDirectory(prefix="xstilts-dry-run-") as scratch:
+    with scratch() as place:
         places = _places(session.config)
-        with Pool(workers, Path(scratch), lock=None, places=places, offline=True) as pool:
+        with Pool(workers, place, lock=None, places=places, offline=True) as pool:
             jobs = [Measure(tuple(steps))] * workers
             for found in pool.ask_all(jobs, Measured, on_event=_passing_on(Tell(session.report))):
                 faults += found.faults

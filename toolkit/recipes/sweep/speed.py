@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from toolkit.config import Config, from_dict
 from toolkit.errors import ToolkitError
+from toolkit.files import scratch
 from toolkit.progress import Progress, Report, Say
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.messages import Measured
@@ -34,11 +34,11 @@ def measure(steps: Sequence[Step], places: Mapping[str, Any], *, report: Report,
     """
     speeds: dict[str, tuple[float, float]] = {}
     faults: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="xstilts-probe-") as scratch:
+    with scratch() as place:
         for number, step in enumerate(steps):
             report(Progress("measure the speed", number, len(steps)))
             try:
-                tries = [_timed(step, places, f"{scratch}/{number}-{again}", say) for again in range(_TRIES)]
+                tries = [_timed(step, places, f"{place}/{number}-{again}", say) for again in range(_TRIES)]
             except ToolkitError as error:
                 faults.append(str(error))
                 continue

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DataError, SourceError
-from toolkit.files import replacing
+from toolkit.files import load_json, replacing
 
 FILE = ".xstilts.json"
 FORMAT = 1
@@ -47,7 +47,8 @@ def read_manifest(folder: Path) -> Manifest | None:
     """
     file = folder / FILE
     try:
-        found = Manifest(**json.loads(file.read_text(encoding="utf-8")))
+        told: Any = load_json(file)
+        found = Manifest(**told)
         if not SHA.fullmatch(found.revision) or not all(
             {"size", "sha256"} <= set(each) for each in found.files.values()
         ):

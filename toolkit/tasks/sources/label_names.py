@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ConfigError, DataError
+from toolkit.files import json_of
 from toolkit.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -133,7 +133,8 @@ def _listed(names: Sequence[str]) -> str:
 def names_in(schema: pyarrow.Schema, column: str) -> tuple[str, ...]:
     """Return the label names a parquet file carries for a column (hub convention), or nothing."""
     try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        told: Any = json_of((schema.metadata or {})[b"huggingface"])
+        features = told["info"]["features"]
         feature = features[column]
         feature = feature.get("feature", feature) if isinstance(feature, dict) else feature[0]
         names = feature.get("names") or ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import DataError, SourceError
+from toolkit.files import json_of
 from toolkit.tasks.mirror.layout import data_folder
 from toolkit.tasks.pool import Pool, passages_of
 from toolkit.tasks.rows import CandidateRow, HeldRows, QueryRow
@@ -202,7 +202,7 @@ def _objects(file: Path) -> Iterator[tuple[str, Any]]:
                 continue
             where = f"{file}, line {number}"
             try:
-                yield where, json.loads(line.decode("utf-8-sig"))
+                yield where, json_of(line.decode("utf-8-sig"))
             except (UnicodeDecodeError, ValueError) as error:
                 raise DataError(
                     f"{where} is not UTF-8 json ({error}); expected an object of Mewsli-X a line."

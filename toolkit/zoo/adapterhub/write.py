@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from toolkit.composition import Average, Chain, Composition, Fuse, Merge, Parallel, Part, parse
 from toolkit.errors import ToolkitError, ZooError
+from toolkit.files import folder_beside
 from toolkit.zoo.adapterhub.layout import FILES, FUSION, HEADS, MODEL_TYPE, SEQ_BN, VERSION
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.store import Zoo
@@ -54,19 +53,13 @@ def export(zoo: Zoo, expression: str, backbone: str, folder: Path, *, choices: i
         raise ZooError(f"{folder} holds something already; name a new folder.")
     members = _members(composition)
     try:
-        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
-        try:
+        with folder_beside(folder.absolute()) as beside:
             written = [_write(beside, zoo, cards[part.entry], part, members, choices) for part in needed]
             page = _page(composition, cards[needed[-1].entry], written, setup)
             (beside / "README.md").write_text(page, encoding="utf-8")
-            beside.chmod(0o755)
             if folder.exists():
                 folder.rmdir()
             os.rename(beside, folder)
-        except BaseException:
-            shutil.rmtree(beside, ignore_errors=True)
-            raise
     except OSError as error:
         raise ZooError(f"Cannot write {folder} ({error.strerror}); free space or name another folder.") from error
     return [name for _, name in written]

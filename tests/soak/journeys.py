@@ -1,0 +1,79 @@
+"""The commands that the soak disturbs, each with the folder that it starts in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.soak.world import FUSED, TINY
+
+ZOO = ("--backbone", "tiny")
+OWN = ("--task-file", "mine.yaml")
+FEW = ("--languages", "en,de")
+
+
+@dataclass(frozen=True)
+class Journey:
+    """One command.
+
+    Attributes:
+        name: of the journey in reports.
+        words: of the command.
+        start: prepared folder that it starts in: bare or full.
+        parts: processes that a signal may go to: command, worker.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    start: str = "full"
+    parts: tuple[str, ...] = ("command",)
+
+
+def _bare(name: str, *words: str, parts: tuple[str, ...] = ("command",)) -> Journey:
+    return Journey(name, words, "bare", parts)
+
+
+def _full(name: str, *words: str) -> Journey:
+    return Journey(name, words)
+
+
+JOURNEYS = (
+    _bare("train a stack", "train", "micro-nli/micro-pos", *TINY),
+    _bare("train an own task", "train", "mine", *OWN, *TINY),
+    _bare("train a sequence", "train", "seq[micro-nli,micro-pos]", *TINY),
+    _bare("train a mixture", "train", "mix[micro-nli,micro-choice]", *TINY),
+    _bare("train a merge", "train", "merge[micro-nli,micro-choice]", *TINY),
+    _bare("fuse", "fuse", "micro-nli", "micro-pos", "--target", "micro-choice", *TINY),
+    _bare("sweep with one worker", "sweep", "grid.yaml", parts=("command", "worker")),
+    _bare("sweep with two workers", "sweep", "grid.yaml", "--workers", "2", parts=("command", "worker")),
+    _bare("similarity --train", "similarity", "micro-nli", "micro-pos", "--train", *TINY),
+    _bare("retrieve", "retrieve", "backbone", "--task", "micro-bitext", *FEW[:1], "de,fr", *TINY),
+    _bare("retrieve layers", "retrieve", "backbone", "--task", "micro-mining", "--languages", "de", "--layers", "all", *TINY),
+    _bare("mine", "mine", "news.de", "news.en", "--out", "pairs.tsv", *TINY),
+    _bare("mine an own layer", "mine", "news.de", "news.en", "--out", "out/pairs.tsv", "--set", "retrieve.layer=1", *TINY),
+    _bare("tasks check", "tasks", "check", "mine", *OWN, *TINY),
+    _full("train again", "train", "micro-nli/micro-pos", "--retrain", "--seed", "1", *TINY),
+    _full("eval", "eval", "micro-nli/micro-pos", "--task", "micro-pos", *TINY),
+    _full("eval elsewhere", "eval", FUSED, "--task", "micro-choice", *FEW, "--out", "table", *TINY),
+    _full("eval a suite", "eval", "micro-nli/TARGET", "--suite", "micro", "--instead", "micro-qa=micro-qa", "--instead", "micro-choice=" + FUSED, "--instead", "micro-nli=micro-nli", *TINY),
+    _full("attention", "attention", FUSED, "--task", "micro-choice", *FEW, *TINY),
+    _full("prune", "prune", FUSED, "--keep", "2", *FEW, *TINY),
+    _full("collapse", "collapse", FUSED, *FEW, *TINY),
+    _full("compare", "compare", "micro-nli/micro-pos", "micro-pos", "--task", "micro-pos", *FEW, "--resamples", "100", *TINY),
+    _full("robust", "robust", "micro-nli", "--task", "micro-nli", *FEW[:1], "en", "--perturb", "swap", "--strength", "0.2", *TINY),
+    _full("similarity", "similarity", "micro-nli", "micro-qa", *TINY),
+    _full("predict", "predict", "micro-choice", "micro-nli", "micro-qa", *TINY),
+    _full("report", "report", "sweeps/grid", "--out", "paper", "--resamples", "100"),
+    _full("zoo push", "zoo", "push", FUSED, "elsewhere", *ZOO),
+    _full("zoo pull", "zoo", "pull", "shared", "--zoo", "other"),
+    _full("zoo pull --lock", "zoo", "pull", "adapter_zoo", "--lock", "zoo.lock", "--zoo", "other"),
+    _full("zoo sync", "zoo", "sync", "shared"),
+    _full("zoo export", "zoo", "export", FUSED, "--out", "saved", *ZOO),
+    _full("zoo import", "zoo", "import", "exported", "--as", "micro-nli", "--zoo", "other", *ZOO),
+    _full("zoo site", "zoo", "site", "--out", "gallery"),
+    _full("zoo gc", "zoo", "gc", "--yes"),
+    _full("zoo lock", "zoo", "lock", "micro-nli/micro-pos", "--out", "second.lock", *ZOO),
+    _full("zoo remove", "zoo", "remove", "micro-nli/micro-pos", *ZOO),
+    _full("configs copy", "configs", "copy", "sweep/order-mini", "--out", "mine/grid.yaml"),
+    _full("store prune", "store", "prune", "--all", "--yes"),
+    _full("cache clear", "cache", "clear"),
+)  # fmt: skip
