@@ -17,6 +17,7 @@ from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, AdapterCard
 from toolkit.zoo.entry import delete, is_temporary, is_unfinished, repair, take_out
 from toolkit.zoo.files import locked, names, open_regular, subfolders
+from toolkit.zoo.lease import LEASES, clear_ended, ended
 from toolkit.zoo.lock import Lock
 from toolkit.zoo.store import Zoo
 
@@ -51,7 +52,7 @@ def unneeded(zoo: Zoo, locks: Sequence[Lock]) -> tuple[list[AdapterCard], list[s
 
 def leftovers(zoo: Zoo) -> list[Path]:
     """Return what killed processes have left, and what those that run are using; `clear` leaves the latter alone."""
-    found = _incoming(zoo)
+    found = _incoming(zoo) + ended(zoo.root)
     for shelf in subfolders(zoo.root):
         if shelf.is_symlink():
             continue
@@ -100,6 +101,8 @@ def _incoming(zoo: Zoo) -> list[Path]:
 
 def _clear(zoo: Zoo, path: Path) -> bool:
     """Clear one leftover; return False where a process that runs holds it."""
+    if path.parent.name == LEASES:
+        return clear_ended(path)
     is_fetched = path.parent.name == INCOMING
     if is_fetched and not path.is_dir():
         delete(path)

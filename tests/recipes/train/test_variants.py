@@ -21,6 +21,7 @@ from toolkit.modeling.merging import merge_tensors
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.held import held_entry
 from toolkit.zoo import AdapterCard, Zoo
+from toolkit.zoo.lease import leased
 
 pytestmark = pytest.mark.journey
 
@@ -269,3 +270,44 @@ def test_the_settings_of_an_old_zoo_are_compared(trained: Config) -> None:
     assert not toolkit.train(FUSED, trained)
     with pytest.raises(ToolkitError, match=r"train.fusion_lr 0.00025 \(here 0.1\)"):
         toolkit.train(FUSED, having(trained, fusion_lr=0.1))
+
+
+# -- names that another training holds ---------------------------------------------------------------------------------
+
+
+def test_a_name_that_another_training_holds_is_refused_before_anything_is_trained(held: Config) -> None:
+    before, zoo = digests(held), Path(held.zoo)
+    with (
+        leased(zoo, "tiny", ["calmer"]),
+        pytest.raises(ZooError, match="'calmer' is being trained for tiny by process"),
+    ):
+        toolkit.train("micro-nli", held, name="calmer")
+    # A composition is refused at its first stage, too, and no stage of it is trained.
+    with leased(zoo, "tiny", ["micro-qa/calmer"]), pytest.raises(ZooError, match="'micro-qa/calmer' is being trained"):
+        toolkit.train("micro-qa/micro-pos", held, name="calmer")
+    with leased(zoo, "tiny", ["calmer"]), pytest.raises(ZooError, match="'calmer' is being trained"):
+        toolkit.collapse("fuse[micro-nli,calm]/micro-pos", held, languages="en", name="calmer")
+    with leased(zoo, "tiny", ["merge[micro-nli,calm]"]), pytest.raises(ZooError, match="being trained"):
+        toolkit.train("merge[micro-nli,calm]", held)
+    assert digests(held) == before
+
+
+def test_what_another_process_made_after_the_plan_is_not_trained_again(
+    held: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toolkit.recipes.train import train
+
+    card = card_of(held, "calm")
+    plan = train.plan_training
+
+    def planned_before(*arguments: Any) -> Any:
+        found = plan(*arguments)
+        files = {file: Zoo(held.zoo).tensors(card, file) for file in card.files if not file.startswith("head")}
+        Zoo(held.zoo).put(replace(card, name="late", heads={}), files)
+        return found
+
+    monkeypatch.setattr(train, "plan_training", planned_before)
+    with pytest.raises(
+        ToolkitError, match="got 'late' from another process at this moment; run the same command again"
+    ):
+        toolkit.train("micro-nli", held, name="late")

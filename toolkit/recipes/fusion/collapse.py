@@ -21,6 +21,7 @@ from toolkit.recipes.fusion.lessons import Sequences, sequences_for
 from toolkit.recipes.fusion.storing import Storing
 from toolkit.recipes.score.evaluate import choose_languages, heads_for, seed_of
 from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.lease import leased_names
 from toolkit.recipes.session.names import require_name, task_of
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.weights import file_of
@@ -104,24 +105,25 @@ def collapse(
     require_name(name, session)
     storing.require_free(name, session)
     entry = parse(name)
-    wanted = choose_languages(target, languages, session)
-    taught = _taught(whole, target, wanted, text_file, session)
-    settings = resolve(session.config.train, taught.circuit.backbone.hidden_size)
-    settings = with_epochs(settings, plan_run([TaskData(head, taught.rows.learnt)], settings))
-    n, states = len(taught.rows.learnt), taught.lessons[0].states.values
-    session.say(
-        f"{entry}: learns from {whole} on {n:,} sequences, labels not read; {len(taught.rows.kept_out):,} more choose the best weights; "
-        f"the teacher's hidden states take {states.nbytes / 2**20:,.0f} MiB."
-    )
-    checkpoint = Path(session.config.run_dir) / "checkpoints" / _key(entry, taught, settings, session)
-    for folder in (checkpoint, session.zoo.root):
-        require_writable(folder)
-    learnt = _learnt(entry, whole, taught, settings, checkpoint, session)
-    card = _card(entry, whole, taught, learnt, settings, session)
-    card = replace(card, seconds=round(time.perf_counter() - began, 1))
-    card = session.zoo.put(card, learnt.files, replace=storing.replace)
-    remove_checkpoint(checkpoint)
-    return made_cheaper(card, (taught.cost, learnt.cost), taught.held, session, journey="collapse")
+    with leased_names([str(entry)], session, "collapsed"):
+        wanted = choose_languages(target, languages, session)
+        taught = _taught(whole, target, wanted, text_file, session)
+        settings = resolve(session.config.train, taught.circuit.backbone.hidden_size)
+        settings = with_epochs(settings, plan_run([TaskData(head, taught.rows.learnt)], settings))
+        n, states = len(taught.rows.learnt), taught.lessons[0].states.values
+        session.say(
+            f"{entry}: learns from {whole} on {n:,} sequences, labels not read; {len(taught.rows.kept_out):,} more choose the best weights; "
+            f"the teacher's hidden states take {states.nbytes / 2**20:,.0f} MiB."
+        )
+        checkpoint = Path(session.config.run_dir) / "checkpoints" / _key(entry, taught, settings, session)
+        for folder in (checkpoint, session.zoo.root):
+            require_writable(folder)
+        learnt = _learnt(entry, whole, taught, settings, checkpoint, session)
+        card = _card(entry, whole, taught, learnt, settings, session)
+        card = replace(card, seconds=round(time.perf_counter() - began, 1))
+        card = session.zoo.put(card, learnt.files, replace=storing.replace)
+        remove_checkpoint(checkpoint)
+        return made_cheaper(card, (taught.cost, learnt.cost), taught.held, session, journey="collapse")
 
 
 def _taught(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from toolkit.recipes.fusion.cost import Cheaper, Cost, Held, held_rows, made_che
 from toolkit.recipes.fusion.storing import Storing
 from toolkit.recipes.score.evaluate import choose_languages, heads_for, seed_of
 from toolkit.recipes.session.circuits import adapter_shapes, trained_circuit
+from toolkit.recipes.session.lease import leased_names
 from toolkit.recipes.session.names import require_name, task_of
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import file_of, load_part, places
@@ -74,18 +75,20 @@ def prune(
     with circuit:
         heads_for(circuit, target, session.config)  # raises where the head does not answer the task
         trained = _Trained(whole, cards, circuit, held_rows(circuit, target, wanted, session))
-    tried = [_tried(whole, "whole", trained, source, session)]
-    while len(tried[-1].mass) > keep:
-        block, mass = fusion_of(tried[-1].composition), tried[-1].mass
-        dropped = min(mass, key=mass.__getitem__)
-        session.say(f"{block}: {dropped} gets {100 * mass[dropped]:.1f} % of the attention, the least, and goes.")
-        current = named(_without(tried[-1].composition, dropped), name)
-        if len(mass) == keep + 1:
-            storing.require_free(str(current), session)
-        tried.append(_tried(current, f"without {dropped}", trained, source, session))
-    card = replace(_card(tried, trained, session), seconds=round(time.perf_counter() - began, 1))
-    card = session.zoo.put(card, _files(tried[-1].composition, trained, session), replace=storing.replace)
-    return made_cheaper(card, [one.cost for one in tried], trained.held, session, journey="prune")
+    with ExitStack() as held:
+        tried = [_tried(whole, "whole", trained, source, session)]
+        while len(tried[-1].mass) > keep:
+            block, mass = fusion_of(tried[-1].composition), tried[-1].mass
+            dropped = min(mass, key=mass.__getitem__)
+            session.say(f"{block}: {dropped} gets {100 * mass[dropped]:.1f} % of the attention, the least, and goes.")
+            current = named(_without(tried[-1].composition, dropped), name)
+            if len(mass) == keep + 1:
+                storing.require_free(str(current), session)
+                held.enter_context(leased_names([str(current)], session, "pruned"))
+            tried.append(_tried(current, f"without {dropped}", trained, source, session))
+        card = replace(_card(tried, trained, session), seconds=round(time.perf_counter() - began, 1))
+        card = session.zoo.put(card, _files(tried[-1].composition, trained, session), replace=storing.replace)
+        return made_cheaper(card, [one.cost for one in tried], trained.held, session, journey="prune")
 
 
 @dataclass(frozen=True)

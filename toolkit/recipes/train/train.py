@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -14,11 +14,12 @@ from toolkit.composition.stages import Stage
 from toolkit.config import Config, to_dict
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.recipes.session.backbones import open_backbone
+from toolkit.recipes.session.lease import leased_names
 from toolkit.recipes.session.names import task_of
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import require_locked
 from toolkit.recipes.train.merge import run_computed
-from toolkit.recipes.train.plan import Asked, plan_training, require_asked
+from toolkit.recipes.train.plan import Asked, Planned, plan_training, require_asked
 from toolkit.recipes.train.stage import run_stage
 from toolkit.zoo import AdapterCard
 from toolkit.zoo.lock import read_lock
@@ -68,7 +69,8 @@ def train(
         require_locked(lock, [zoo.get(entry, shelf) for entry in used], expression)
     # Where `eval` of the same expression goes as well: all that was done for a target is one experiment.
     experiment = session.catalogue.get(task_of(stages[-1].circuit, session)).name
-    with _whole_run(composition, stages, session, experiment):
+    with leased_names(made, session), _whole_run(composition, stages, session, experiment):
+        _require_as_planned(made, planned, session)
         cards: list[AdapterCard] = []
         try:
             for card in _made(stages, session, experiment=experiment, replaced=planned.replaced):
@@ -79,6 +81,15 @@ def train(
                     {f"dev/{s.task}/{s.metric}/{s.language}": s.value for s in cards[-1].scores}
                 )
     return cards
+
+
+def _require_as_planned(made: Iterable[str], planned: Planned, session: Session) -> None:
+    """Raise where the zoo got an entry after the plan was made: whoever held its name has just made it."""
+    for entry in made:
+        if entry not in planned.replaced and session.zoo.holds(entry, session.shelf):
+            raise ToolkitError(
+                f"The zoo {session.config.zoo} got '{entry}' from another process at this moment; run the same command again."
+            )
 
 
 def _whole_run(
