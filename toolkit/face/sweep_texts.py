@@ -63,7 +63,10 @@ def status_text(found: Outlook, folder: Path, now: float) -> str:
         spent = now - record.attempts[-1].started
         where = f"{record.what} {record.done}/{record.total}, " if record.what else ""
         lines.append(f"running: {_named(step)}: {where}{in_words(spent)} so far, process {record.pid} on {record.host}")
-    lines += [f"failed: {_named(step)}: {found.errors[step.key]}" for step in found.among("failed")]
+    failed: dict[str, list[str]] = {}
+    for step in found.among("failed"):
+        failed.setdefault(found.errors[step.key], []).append(_named(step))
+    lines += [f"failed: {'; '.join(steps)}: {error}" for error, steps in failed.items()]
     return "\n".join([*lines, _ending(found, now)])
 
 

@@ -68,7 +68,7 @@ def _other_facts(old: Planned, new: Planned) -> Iterator[str]:
 
 
 def _known_by(fact: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fact.items() if name != "is_drawn"}
+    return {name: value for name, value in fact.items() if name not in ("is_drawn", "roads")}
 
 
 def _place(step: Step) -> tuple[object, ...]:

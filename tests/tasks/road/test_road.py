@@ -66,7 +66,7 @@ def test_a_script_leads_to_the_conversion_at_its_own_commit(hub: Hub) -> None:
     commit = hub.datasets[HUB_ID].commit(CONVERTED)
     assert len(rows) == 2 and rows.revision == f"{HUB_ID}@{commit}"
     assert rows.origin == f"hub: {HUB_ID}@{commit[:12]} ({CONVERTED}) en/train"
-    assert f"{HUB_ID}: it holds only a loading script (name.py), which is never run" in rows.road
+    assert rows.road.endswith("; on its main branch it holds only a loading script (name.py), which is never run")
 
 
 @pytest.mark.parametrize("state", ["script", "absent"])
@@ -77,7 +77,7 @@ def test_a_dataset_without_rows_leads_to_the_id_that_holds_the_same(hub: Hub, st
     hub.datasets[OTHER] = Repo({"main": as_files({("x.en", "train"): ROWS})})
     rows = with_other(config="x.{code}").rows("train")
     assert rows.revision == f"{OTHER}@{hub.datasets[OTHER].commit()}"
-    assert f"rows of {OTHER}@{hub.datasets[OTHER].commit()[:12]}, the same rows as {HUB_ID}" in rows.road
+    assert f"rows of {OTHER}@{hub.datasets[OTHER].commit()[:12]}, the same as those of {HUB_ID}, which" in rows.road
 
 
 def test_a_dataset_in_parquet_answers_before_the_other_id(hub: Hub) -> None:

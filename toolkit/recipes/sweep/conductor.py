@@ -54,6 +54,7 @@ class Conductor:
         self._records = folder.records(planned.steps)
         self._states: dict[str, State] = {}
         self._carried: dict[str, float] = {}
+        self._first_with: dict[str, str] = {}  # the step that failed first, by its error
         self._written = 0.0
         for step in planned.steps:
             self._states[step.key] = "done" if self._is_done(step) else "waiting"
@@ -173,7 +174,8 @@ class Conductor:
                 ended = replace(attempt, ended=now, outcome="failed")
                 self._states[step.key] = "failed"
                 self._write(replace(record, state="failed", error=error, attempts=(*before, ended)))
-                self._tell.say(f"{_lane(step)}: failed: {error}")
+                first = self._first_with.setdefault(error, _lane(step))
+                self._tell.say(f"{_lane(step)}: failed{f': {error}' if first == _lane(step) else f' as {first} did.'}")
                 self._stop_where_disk_is_full()
             case StepDone():
                 ended = replace(attempt, ended=now, outcome=event.outcome)

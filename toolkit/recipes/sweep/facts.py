@@ -23,11 +23,15 @@ class BackboneFact(TypedDict):
 
 
 class RowsFact(TypedDict, total=False):
-    """Fingerprint and number of rows, and whether a limit drew them (0.1.0 took the first); or why they cannot be read."""
+    """Fingerprint and number of rows, and whether a limit drew them (0.1.0 took the first); or why they cannot be read.
+
+    `roads` are the datasets of the hub that answered, in words.
+    """
 
     fingerprint: str
     rows: int
     is_drawn: bool
+    roads: list[str]
     fault: str
 
 

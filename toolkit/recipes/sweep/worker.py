@@ -198,7 +198,12 @@ def _rows_fact(need: Need, places: Mapping[str, Any], catalogue: Catalogue) -> R
         return {"fault": str(error)}
     whole = hashlib.sha256(json.dumps(prints).encode()).hexdigest()[:16]
     n_rows = sum(len(rows) for rows in found.values())
-    return {"fingerprint": whole, "rows": n_rows, **({} if need.limit is None else {"is_drawn": True})}
+    fact: RowsFact = {"fingerprint": whole, "rows": n_rows}
+    if need.limit is not None:
+        fact["is_drawn"] = True
+    if roads := sorted({rows.road for rows in found.values() if rows.road}):
+        fact["roads"] = roads
+    return fact
 
 
 # -- steps --------------------------------------------------------------------------------------------------------

@@ -88,8 +88,9 @@ def words_of(road: Road, places: Sequence[Place]) -> str:
     """Return the words for the road to a task's rows."""
     if not road.passed:
         return f"rows of {road.words}"
-    which = f", the same rows as {places[0].path}" if road.number else ""
-    return f"rows of {road.words}{which} ({why_passed(road.passed)})"
+    if not road.number:
+        return f"rows of {road.words}; on its main branch {road.passed[0][1].said}"
+    return f"rows of {road.words}, the same as those of {places[0].path}, which does not answer ({why_passed(road.passed)})"
 
 
 # -- rows in another format, and what the library kept before this toolkit read parquet itself -------------------------
