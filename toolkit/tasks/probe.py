@@ -17,8 +17,8 @@ from toolkit.tasks.mirror.layout import find_files, held_splits, read_schema
 from toolkit.tasks.road.footer import expects, read_footer, type_at
 from toolkit.tasks.road.listing import CONVERTED, MAIN
 from toolkit.tasks.road.road import Road, find_road, forget
-from toolkit.tasks.sources.arrow import column_in
 from toolkit.tasks.sources.checks import parts_of
+from toolkit.tasks.sources.columns import column_in
 from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.sources.label_names import known_words, names_in
 from toolkit.tasks.task import Task

@@ -127,6 +127,13 @@ def lacking_languages(steps: Iterable[Step], catalogue: Catalogue, data_root: Pa
             yield f"{name}: not in the reachable data, so that its steps will fail: {', '.join(named)}."
 
 
+def roads_of(rows: Mapping[str, RowsFact]) -> list[str]:
+    """Return a sentence for each task and dataset of the hub that answered for it."""
+    return list(
+        dict.fromkeys(f"{name.split()[0]}: {road}." for name, fact in rows.items() for road in fact.get("roads", ()))
+    )
+
+
 def train_need(ref: Name, source: Task, config: Config) -> Need:
     """Return the training rows of a stage's task."""
     settings = config.train

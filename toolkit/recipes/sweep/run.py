@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from toolkit.files import scratch
 from toolkit.progress import Progress, Tell
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.conductor import Conductor
-from toolkit.recipes.sweep.facts import Facts, RowsFact, lacking_languages, needs_of, without_first_rows
+from toolkit.recipes.sweep.facts import Facts, lacking_languages, needs_of, roads_of, without_first_rows
 from toolkit.recipes.sweep.messages import (
     CloseRun,
     Event,
@@ -168,8 +168,7 @@ def sweep(
             found = pool.ask(LookUp(tuple(backbones), tuple(needs)), LookedUp, on_event=on_event)
             planned = plan_sweep(file, given, Facts(found.backbones, found.rows), session.catalogue)
             _check_changes(held, old, planned, is_update)
-            _name_lacking(planned, session)
-            _name_roads(found.rows, session)
+            _name_lacking(planned, session, *roads_of(found.rows))
             run = _SweepRun(planned, session.config, pool, on_event)
             planned = replace(planned, workers=workers, run_id=run.open(old))
             held.write_plan(planned)
@@ -248,15 +247,9 @@ def _check_changes(held: SweepFolder, old: Planned | None, new: Planned, is_upda
         )
 
 
-def _name_lacking(planned: Planned, session: Session) -> None:
-    for sentence in lacking_languages(planned.steps, session.catalogue, session.config.data_root):
+def _name_lacking(planned: Planned, session: Session, *more: str) -> None:
+    for sentence in (*lacking_languages(planned.steps, session.catalogue, session.config.data_root), *more):
         session.say(sentence)
-
-
-def _name_roads(rows: Mapping[str, RowsFact], session: Session) -> None:
-    for name, fact in rows.items():
-        for road in fact.get("roads", ()):
-            session.tell.once(f"{name.split()[0]}: {road}.")
 
 
 def _facts_of(old: Planned | None) -> Facts:
