@@ -50,7 +50,7 @@ def add_rows(table: Table, task: Task, source: HubSource, language: str, split: 
                 )
     for name in ("label", "tags"):
         column = source.columns.get(name)
-        if isinstance(column, str) and task.labels and _is_number(block[0].get(column)):
+        if isinstance(column, str) and task.labels and not source.label_map and _is_number(block[0].get(column)):
             table.names[column] = task.labels
 
 
@@ -64,7 +64,8 @@ def _is_number(value: object) -> bool:
 
 def _put(row: dict[str, Any], column: object, value: Any, language: str, source: HubSource) -> None:
     if not isinstance(column, str):
-        for each, one in zip(column, value, strict=True):  # type: ignore[call-overload]
+        parts = [f"{value} {number}" for number, _ in enumerate(column)] if isinstance(value, str) else value  # type: ignore[arg-type,var-annotated]
+        for each, one in zip(column, parts, strict=True):  # type: ignore[call-overload]
             _put(row, each, one, language, source)
         return
     *folders, name = fill(column, language, source.names).split(".")
@@ -93,6 +94,8 @@ def _choice(task: Task, source: HubSource, where: str, i: int) -> dict[str, Any]
     label: object = task.labels[i % n] if task.labels else i % n
     if isinstance(named, str) and not task.labels:
         label = str(label)  # HellaSwag's are text
+    if source.label_map:
+        label = next(word for word, choice in source.label_map.items() if choice == str(i % n))
     choices = [_sentence(where, i, each) for each in range(n)]
     facts = {
         "context": f"Before: {_sentence(where, i)}",

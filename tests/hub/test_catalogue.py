@@ -22,7 +22,9 @@ def rows_of(task: Task, source: HubSource, split: str) -> ArrowRows:
     language = task.languages[-1]
     name = source.splits[split][0].split("+")[0]
     data = HUB.datasets[source.path].main[file_of(source.config_for(language), name)]
-    reading = Reading(columns=source.columns, where=source.where, language=language, split=name, file="f", origin="o")
+    words = {"label_map": source.label_map, "names": source.names}
+    place = {"language": language, "split": name, "file": "f", "origin": "o"}
+    reading = Reading(columns=source.columns, where=source.where, **words, **place)  # type: ignore[arg-type]
     return ArrowRows(pyarrow.parquet.read_table(io.BytesIO(data)), task, reading)
 
 

@@ -28,7 +28,7 @@ def tasks_list(config: Config | None = None) -> Listing:
             str(len(task.languages)),
             task.metric,
             " / ".join("-" if n is None else f"{n:,}" for n in task.size),
-            f"{task.licence}, generated" if task.is_generated else task.licence,
+            ", ".join(filter(None, (task.licence, *_caveats(task)))),
             task.trains_on or ("itself" if task.has_train else "-"),
             task.description,
         )
@@ -51,6 +51,7 @@ def tasks_show(name: str, config: Config | None = None) -> Listing:
         "trains on": task.trains_on or (task.name if task.has_train else ""),
         "from": _origin(task),
         "rows (train, dev)": ", ".join("-" if n is None else f"{n:,}" for n in task.size),
+        "machine-translated": ", ".join(task.translated),
         "licence": task.licence,
         "cite": task.citation,
     }
@@ -115,6 +116,10 @@ def task_catalogue(config: Config | None) -> Catalogue:
     return catalogue_of(() if config is None else config.task_files)
 
 
+def _caveats(task: Task) -> tuple[str, ...]:
+    return tuple(["generated"] * task.is_generated + ["machine-translated"] * bool(task.translated))
+
+
 def _record(task: Task) -> Record:
     train, dev = task.size
     return {
@@ -128,6 +133,7 @@ def _record(task: Task) -> Record:
         "dev": dev,
         "licence": task.licence,
         "is_generated": task.is_generated,
+        "translated": ",".join(task.translated),
         "trains_on": task.trains_on or (task.name if task.has_train else None),
         "what": task.description,
     }

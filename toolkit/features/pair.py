@@ -1,4 +1,4 @@
-"""Features of sentence pairs: `<s> first </s></s> second </s>`, one label."""
+"""Features of sentence pairs, `<s> first </s></s> second </s>`, or of texts alone, `<s> first </s>`: one label."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from toolkit.tasks.rows import PairRow
 
 
 def pair_features(rows: Sequence[PairRow], tokenizer: Any, *, max_length: int) -> Features:
-    """Tokenise sentence pairs.
+    """Tokenise sentence pairs, or texts alone where the task reads no second one.
 
     Args:
         max_length: tokens, special ones included; the longer of the two texts is cut first.
@@ -22,7 +22,7 @@ def pair_features(rows: Sequence[PairRow], tokenizer: Any, *, max_length: int) -
     encoded = (
         tokenizer(
             [row.first for row in rows],
-            [row.second for row in rows],
+            None if all(row.second is None for row in rows) else [row.second or "" for row in rows],
             truncation="longest_first",
             max_length=max_length,
             return_attention_mask=False,

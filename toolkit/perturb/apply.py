@@ -107,8 +107,10 @@ def _change_rows(rows: Rows, made: Perturbation, strength: float, seed: int, par
             language = _language(rows, "context")
             changed.append(sentences.add_distractor(cast(SpanRow, row), cast(list[SpanRow], every), language, rng))
         else:
+            pair = cast(PairRow, row)
             field, times = ("first", 5) if made.name == "tautology-long" else ("second", 1)
-            changed.append(sentences.add_tautology(cast(PairRow, row), rows.language, field=field, times=times))
+            field = "first" if pair.second is None else field
+            changed.append(sentences.add_tautology(pair, rows.language, field=field, times=times))
     return tuple(changed)
 
 
@@ -129,6 +131,8 @@ def _change_words(
         return replace(row, text=_change_text(row.text, (), rows.language, made, strength, rng, lexicons)[0])
     for name in fields:
         text, language = getattr(row, name), _language(rows, name)
+        if text is None:
+            continue  # a row of one text
         if isinstance(row, SpanRow) and name == "context":
             answers = tuple(dict.fromkeys(Span(a.start, a.start + len(a.text)) for a in row.answers))
             text, moved = _change_text(text, answers, language, made, strength, rng, lexicons)

@@ -56,7 +56,10 @@ def attack(
         )
     names = settings.fields or FIELDS[kind]
     held = settings.lexicons if settings.name == "code-switch" else ()
-    states = [State(row, language, {name: cut(getattr(row, name), held) for name in names}) for row in rows]
+    states = [
+        State(row, language, {name: cut(text, held) for name in names if (text := getattr(row, name)) is not None})
+        for row in rows
+    ]
     if not states:
         return []
     for state, p in zip(states, answer(rows), strict=True):

@@ -106,7 +106,7 @@ def attack_measures(attacked: Sequence[Attacked], originals: Sequence[Labelled],
 
 
 def _text(row: Labelled, kind: Kind) -> str:
-    return " ".join(getattr(row, name) for name in FIELDS[kind])
+    return " ".join(text for name in FIELDS[kind] if (text := getattr(row, name)) is not None)
 
 
 def _chrf(pairs: Sequence[tuple[str, str]]) -> float:

@@ -78,6 +78,8 @@ def mix_languages(row: PairRow, partner: PairRow, place: str) -> PairRow:
     Raises:
         DataError: the two rows have different labels, so they are not translations of each other.
     """
+    if row.second is None:
+        raise DataError(f"{place}: rows of one text have no second sentence to mix languages with; expected pairs.")
     if row.label != partner.label:
         raise DataError(
             f"{place}: row '{row.id}' has label {row.label} and its partner '{partner.id}' has {partner.label}; rows that are "

@@ -13,7 +13,7 @@ from toolkit.tasks.rows import BitextRow, ChoiceRow, Opened, PairRow, QueryRow, 
 
 
 def _of_pair(row: PairRow) -> tuple[str, ...]:
-    return row.first, row.second
+    return (row.first,) if row.second is None else (row.first, row.second)
 
 
 def _of_choice(row: ChoiceRow) -> tuple[str, ...]:

@@ -39,7 +39,18 @@ _SOURCE = (
     "links",
 )
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
-KEYS = (*_TEXTS, "languages", "labels", "labels_file", "overlaps", *_SWITCHES, *_NUMBERS, "base", *_SOURCE)
+KEYS = (
+    *_TEXTS,
+    "languages",
+    "labels",
+    "labels_file",
+    "overlaps",
+    "translated",
+    *_SWITCHES,
+    *_NUMBERS,
+    "base",
+    *_SOURCE,
+)
 
 
 def read_task(file: Path, find: Callable[[str], Task | None], names: Iterable[str]) -> Task:
@@ -216,6 +227,10 @@ def _task(said: Mapping[str, Any], folder: Path, known: Mapping[str, Task]) -> T
         given["labels"] = _lines(folder / str(said["labels_file"]))
     if len(set(given.get("labels", ()))) != len(given.get("labels", ())):
         raise ConfigError("`labels` names a label twice; expected each once.")
+    if "translated" in said:
+        given["translated"] = _texts(said["translated"], "translated")
+        if odd := [split for split in given["translated"] if split not in SPLITS]:
+            raise ConfigError(f"`translated` names '{odd[0]}'; expected some of {', '.join(SPLITS)}.")
     if "overlaps" in said:
         given["overlaps"] = _texts(said["overlaps"], "overlaps")
     base = known[said["base"]] if "base" in said else None

@@ -58,7 +58,7 @@ def _fields(needed: str, optional: str) -> Fields:
 
 # Kinds whose rows come from the columns of a table: what a user's YAML may declare. `mining` has files of its own.
 FIELDS: Final[Mapping[Kind, Fields]] = {
-    "pair": _fields("first second label", "id"),
+    "pair": _fields("first label", "id second"),
     "choice": _fields("choices label", "id context question keys"),
     "span": _fields("question context texts starts", "id"),
     "tags": _fields("tokens tags", "id"),

@@ -15,11 +15,11 @@ OTHER_TAG = -1  # a tag outside the task's set: never learnt, never right
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
-    """Two sentences and the index of their relation in `Task.labels`."""
+    """Two sentences, or one text alone (`second` is None), and the index of the label in `Task.labels`."""
 
     id: str
     first: str
-    second: str
+    second: str | None
     label: int
 
 

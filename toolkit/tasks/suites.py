@@ -6,12 +6,13 @@ XTREME-R its paper (docs/decisions/0013-suites.md).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from toolkit.errors import ConfigError
-from toolkit.languages import codes
+from toolkit.languages import codes, low_resource
 from toolkit.registry import unknown
+from toolkit.tasks.catalogue import BUILT_IN
 from toolkit.tasks.catalogue.generated import LANGUAGES as MICRO_LANGUAGES
 
 
@@ -80,6 +81,28 @@ _XQUAD = codes("en es de el ru tr ar vi th zh hi")
 _MLQA = Entry("mlqa", codes("en es de ar hi vi zh"), QA, "test")
 _TYDIQA = Entry("tydiqa", codes("en ar bn fi id ko ru sw te"), QA, "validation")
 
+# Languages of Africa and of indigenous America among those of SIB-200 and Belebele (XTREME-R's successors: decision 40).
+_AFRICA = codes(
+    "aeb ak am ary arz bem bm cjk dik dyu ee fon fuv ha ig kab kam kbp kea kg ki kmb knc ln lua lug luo mg mos nso nus ny om rn rw "
+    "sg sn so ss st sw taq ti tn ts tum tw tzm-Tfng umb wo xh yo zu"
+)
+_AFRIXNLI = Entry("afrixnli", codes("am ee ha ig lg ln om rw sn st sw tw wo xh yo zu"), ACCURACY, "test")
+_MASAKHANE = codes("bm bbj ee fon ha ig lg luo mos ny pcm rw sn sw tn tw wo xh yo zu")
+_AMERICASNLI = Entry("americasnli", codes("ay bzd cni gn hch nah oto quy shp tar"), ACCURACY, "test")
+
+
+def _of(task: str, languages: Iterable[str], measures: tuple[str, ...], split: str, **rest: tuple[str, ...]) -> Entry:
+    """Return a task in those of the languages that it has."""
+    return Entry(
+        task, tuple(code for code in languages if code in BUILT_IN.get(task).languages), measures, split, **rest
+    )
+
+
+def _low(task: str, measures: tuple[str, ...], split: str, **rest: tuple[str, ...]) -> Entry:
+    """Return a task in those of its languages that XLM-R has hardly read."""
+    return _of(task, low_resource(BUILT_IN.get(task).languages), measures, split, **rest)
+
+
 SUITES: dict[str, Suite] = {
     suite.name: suite
     for suite in (
@@ -133,6 +156,63 @@ SUITES: dict[str, Suite] = {
                 "retrieval": ("mewslix", "lareqa", "tatoeba"),
             },
             citation="Ruder et al. 2021, arXiv 2104.07412",
+        ),
+        Suite(
+            name="africa",
+            description="6 tasks in 55 languages of Africa",
+            entries=(
+                _AFRIXNLI,
+                _of("sib200", _AFRICA, ACCURACY, "test"),
+                Entry("masakhaner2", _MASAKHANE, F1, "test"),
+                Entry("masakhapos", _MASAKHANE, ACCURACY, "test", trains_as=("udpos", "masakhapos")),
+                Entry("afriqa", codes("bem fon ha ig rw sw tw wo yo zu"), QA, "test", trains_as=("squad", "afriqa")),
+                _of("belebele", _AFRICA, ACCURACY, "test"),
+            ),
+            groups={
+                "classification": ("afrixnli", "sib200"),
+                "tagging": ("masakhaner2", "masakhapos"),
+                "qa": ("afriqa", "belebele"),
+            },
+            citation="AfroBench's tasks that an encoder can answer: Ojo et al. 2023, arXiv 2311.07978",
+        ),
+        Suite(
+            name="americas",
+            description="5 tasks in 13 languages of the Americas",
+            entries=(
+                _AMERICASNLI,
+                Entry("sib200", codes("ayr gn ht quy"), ACCURACY, "test"),
+                Entry("xcopa", codes("ht qu"), ACCURACY, "test", trains_as=("seq[siqa,copa]", "copa")),
+                Entry("belebele", codes("gn ht"), ACCURACY, "test"),
+                Entry("flores-plus", codes("ayr gn ht quy"), ACCURACY, "devtest"),
+            ),
+            groups={
+                "classification": ("americasnli", "sib200", "xcopa"),
+                "qa": ("belebele",),
+                "retrieval": ("flores-plus",),
+            },
+            citation="Ebrahimi et al. 2022, arXiv 2104.08726, and its languages in later benchmarks",
+        ),
+        Suite(
+            name="low-resource",
+            description="10 tasks in their languages with less than 3 GiB in CC-100",
+            entries=(
+                _low("xnli", ACCURACY, "test"),
+                _AMERICASNLI,
+                _AFRIXNLI,
+                _low("sib200", ACCURACY, "test"),
+                _low("xcopa", ACCURACY, "test", trains_as=("seq[siqa,copa]", "copa")),
+                _low("belebele", ACCURACY, "test"),
+                _low("udpos", F1, "test"),
+                _low("panx", F1, "test"),
+                _low("masakhaner2", F1, "test"),
+                _low("tatoeba", ACCURACY, "validation"),
+            ),
+            groups={
+                "classification": ("xnli", "americasnli", "afrixnli", "sib200", "xcopa"),
+                "tagging": ("udpos", "panx", "masakhaner2"),
+                "qa": ("belebele",),
+                "retrieval": ("tatoeba",),
+            },
         ),
         Suite(
             name="micro",

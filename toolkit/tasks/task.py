@@ -12,7 +12,7 @@ from toolkit.errors import ConfigError
 from toolkit.languages import get_language
 from toolkit.tasks.copies import refuse_copies
 from toolkit.tasks.draw import Drawn, places_drawn, places_within
-from toolkit.tasks.kinds import KINDS, LEVELS, METRICS, POOLED, SPLITS, Kind, Level, Metric
+from toolkit.tasks.kinds import KINDS, LEVELS, METRICS, POOLED, SPLITS, Kind, Level, Metric, Split
 from toolkit.tasks.pool import Pool, passages_of
 from toolkit.tasks.rows import HeldRows, Opened, Row, fingerprint_of
 from toolkit.tasks.spoken import Spoken
@@ -56,18 +56,16 @@ class Task(Spoken):
         kind: one of `kinds.KINDS`, which decides what its rows hold.
         metric, level: what scores it, and what it asks for: one of `kinds.METRICS[kind]`, one of `kinds.LEVELS`.
         source: where the rows come from; it names the splits.
-        description: one line for `xstilts tasks`.
-        labels: names of the labels, in the order of their indices; empty if the kind has none.
+        description, labels: one line for `xstilts tasks`; names of the labels by index, empty if the kind has none.
         trains_on: the task that lends its training rows, for a task that has none of its own.
-        citation, licence: where the data was published, and on which terms.
-        size: rows of train and dev as published (a mirror may hold fewer); None: no such split.
+        citation, licence, size: where it was published and on which terms; rows of train and dev there, None: none, or unknown.
         overlaps: splits of other tasks that share rows with this one, as `task:split`.
         is_generated: whether the rows come from a generator; then no number from it is a benchmark result.
+        translated: splits whose rows a machine translated; cards and reports say so.
         parallel: whether row i means the same in every language (training on one language's rows then leaks).
         may_be_unanswerable: whether a span row may come without an answer.
         may_have_other_tags: whether a tag outside `labels` may occur; it is never learnt and always counts as wrong.
-        query_tokens, passage_tokens: retrieval: the benchmark's limits on the tokens of a query and of a candidate, special
-            ones included; None: `retrieve.max_length` alone decides.
+        query_tokens, passage_tokens: retrieval: the benchmark's limits on a query and a candidate, with special tokens.
         is_metric_chosen: whether the metric was chosen for the task's languages, or taken because none was named.
     """
 
@@ -83,6 +81,7 @@ class Task(Spoken):
     size: tuple[int | None, int | None] = (None, None)
     overlaps: tuple[str, ...] = ()
     is_generated: bool = False
+    translated: tuple[Split, ...] = ()
     parallel: bool = False
     may_be_unanswerable: bool = False
     may_have_other_tags: bool = False
@@ -202,8 +201,8 @@ class Rows(Sequence[Row]):
         split: the split of the dataset that answered, for example `validation`; reports print this one.
         language: a language's code, or `context.question` where the task crosses languages.
         origin, revision: mirror file, hub id or generator; `org/name@commit` if known; `road`: which dataset answered.
-        is_generated: whether a generator made them; such rows are not a benchmark.
-        drawn, notes: the limit that they were drawn by, if any; what of their file was left out or cut off, as clauses.
+        is_generated, is_translated: whether a generator made them (then they are not a benchmark), or a machine translated them.
+        drawn, notes: the limit that they were drawn by, if any; what of their file was left out, as clauses.
     """
 
     def __init__(
@@ -222,6 +221,7 @@ class Rows(Sequence[Row]):
         self.origin = opened.origin
         self.revision, self.road = (str(getattr(opened, each, "")) for each in ("revision", "road"))
         self.is_generated = task.is_generated
+        self.is_translated = asked in task.translated
         self.drawn = drawn
         self.notes: tuple[str, ...] = getattr(opened, "notes", ())
         self._opened = opened
@@ -291,8 +291,8 @@ class Rows(Sequence[Row]):
 
     @property
     def limit_words(self) -> str:
-        """What a protocol says of the limit, or an empty text."""
-        return self.drawn.words if self.drawn else ""
+        """What a protocol says of the rows: their limit, and that a machine translated them; or an empty text."""
+        return " ".join([*([self.drawn.words] if self.drawn else []), *["machine-translated"] * self.is_translated])
 
     @cached_property
     def fingerprint(self) -> str:

@@ -166,6 +166,7 @@ def _is_seen(value: Any) -> bool:
         value,
         rows=lambda rows: rows == "unknown" or _is_count(rows),
         is_generated=_is_claim,
+        is_translated=_is_claim,
         drawn_from=_is_count,
         seed=_is_whole,
         limit=_is_count,

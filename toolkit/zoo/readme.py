@@ -175,7 +175,8 @@ def _origin(seen: Seen) -> str:
         return "generated"
     origin = seen.origin or ""
     # What a maker's disk looks like is nobody's business.
-    return Path(origin).name if is_local(origin) else origin
+    said = Path(origin).name if is_local(origin) else origin
+    return f"{said} (machine-translated)" if seen.is_translated else said
 
 
 def _table(headers: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> list[str]:

@@ -138,6 +138,7 @@ class Seen(Value):
         seed: seed of the draws.
         limit: the limit by which they were drawn from the split, before `drawn_from`; None where there was none, and on
             cards of 0.1.0, whose rows are the first ones of their split.
+        is_translated: whether a machine translated them; None: no.
     """
 
     task: str
@@ -151,6 +152,7 @@ class Seen(Value):
     drawn_from: int | None = None
     seed: int | None = None
     limit: int | None = None
+    is_translated: bool | None = None
 
     @property
     def is_external(self) -> bool:

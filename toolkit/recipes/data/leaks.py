@@ -128,7 +128,7 @@ def describe(leaks: Sequence[Leak], what: str) -> Iterator[str]:
 
 def _of_pair(row: Row) -> tuple[str, ...]:
     assert isinstance(row, PairRow)
-    return row.first, row.second
+    return (row.first,) if row.second is None else (row.first, row.second)
 
 
 def _of_choice(row: Row) -> tuple[str, ...]:

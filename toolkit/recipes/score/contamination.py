@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from toolkit.tasks import Task
 from toolkit.zoo import AdapterCard, Seen, Zoo
+
+
+def translated(cards: Iterable[AdapterCard]) -> Iterator[str]:
+    """Yield a sentence for each task whose machine-translated rows an adapter has learnt from."""
+    found = {(card.name, seen.task, seen.language) for card in cards for seen in card.data_seen if seen.is_translated}
+    for name, task, language in sorted(found, key=str):
+        yield f"'{name}' has learnt from machine-translated rows: {task} in {language}."
 
 
 def contamination(cards: Iterable[AdapterCard], target: Task, zoo: Zoo) -> list[str]:

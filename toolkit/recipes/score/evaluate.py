@@ -17,7 +17,7 @@ from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
 from toolkit.recipes.score.answers import kept_answers, write_answers
-from toolkit.recipes.score.contamination import contamination
+from toolkit.recipes.score.contamination import contamination, translated
 from toolkit.recipes.score.publish import Scored, publish, result_folder
 from toolkit.recipes.session.circuits import arithmetic, head_spec, say_path, trained_circuit
 from toolkit.recipes.session.features import features_for
@@ -85,7 +85,7 @@ def evaluate(
                 say(f"{task} {language}: {n_truncated} of {len(rows)} rows lost text to the length limit.")
             protocol = with_noise(protocol_words(config.eval, target, circuit), config)
             scores += scores_of(answered, rows, circuit, seed_of(cards), protocol)
-    for sentence in contamination(cards.values(), target, session.zoo):
+    for sentence in (*contamination(cards.values(), target, session.zoo), *translated(cards.values())):
         say(sentence)
     made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
     return publish(scores, expression, target, session, journey="eval", made_with=made_with)

@@ -91,6 +91,7 @@ def _seen(source: Source, train: TrainConfig) -> Seen:
         source.drawn_from,
         train.seed if is_drawn else None,
         rows.drawn.limit if rows.drawn else None,
+        rows.is_translated or None,
     )
 
 

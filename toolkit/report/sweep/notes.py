@@ -8,6 +8,7 @@ from toolkit.report.compare import marks_note
 from toolkit.report.sweep.entries import CONTAMINATED, Entry
 from toolkit.report.table import GENERATED_NOTE
 from toolkit.sweeps import SweepResults
+from toolkit.tasks import BUILT_IN
 
 
 def lacks_of(results: SweepResults) -> tuple[str, ...]:
@@ -42,10 +43,18 @@ def notes_of(entries: Sequence[Entry], baseline: str, results: SweepResults) -> 
     if any(entry.contamination for entry in entries):
         notes.append(f"{CONTAMINATED}: training rows overlap with the rows scored; see the target's page.")
     notes += _own_rows(results)
+    notes += _translated(results)
     notes.append(_cost(results))
     if any(entry.is_generated for entry in entries):
         notes.append(GENERATED_NOTE)
     return (*notes, *results.sweep.left_out)
+
+
+def _translated(results: SweepResults) -> list[str]:
+    """Return a sentence on the members that learn from machine-translated rows, if there are any."""
+    names = dict.fromkeys(name.partition(".")[0] for c in results.cells for name in (*c.cell.members, c.cell.task))
+    found = [name for name in names if name in BUILT_IN and "train" in BUILT_IN.get(name).translated]
+    return [f"Machine-translated training rows: {', '.join(found)}."] if found else []
 
 
 def _own_rows(results: SweepResults) -> list[str]:

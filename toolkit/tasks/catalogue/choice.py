@@ -135,4 +135,27 @@ TASKS = (
         licence="CC BY 4.0",
         parallel=True,
     ),
+    Task(
+        name="xstorycloze",
+        kind="choice",
+        description="which of two sentences ends a story of four sentences, in 11 languages (XStoryCloze)",
+        languages=codes("en ar es eu hi id my ru sw te zh"),
+        metric="accuracy",
+        source=HubSource(
+            path="juletxara/xstory_cloze",
+            config="{code}",
+            splits={"train": ("train",), "dev": ("eval",), "score": ("eval",)},
+            columns={
+                "id": "story_id",
+                "context": ("input_sentence_1", "input_sentence_2", "input_sentence_3", "input_sentence_4"),
+                "choices": ("sentence_quiz1", "sentence_quiz2"),
+                "label": "answer_right_ending",
+            },
+            label_map={"1": "0", "2": "1"},
+        ),
+        size=(360, 1_511),
+        citation="Lin et al. 2022, arXiv 2112.10668",
+        licence="CC BY-SA 4.0",
+        parallel=True,
+    ),
 )

@@ -211,4 +211,25 @@ TASKS = (
         licence="free for any purpose, acknowledgement of Google LLC appreciated",
         parallel=True,
     ),
+    Task(
+        name="americasnli",
+        kind="pair",
+        description="natural language inference in 10 indigenous languages of the Americas, zero-shot from mnli (AmericasNLI)",
+        languages=codes("ay bzd cni gn hch nah oto quy shp tar"),
+        metric="accuracy",
+        labels=NLI,
+        trains_on="mnli",
+        source=HubSource(
+            path="nala-cub/americas_nli",
+            config="{name}",
+            splits={"dev": ("validation",), "test": ("test",), "score": ("test", "validation")},
+            columns=NLI_COLUMNS,
+            names={"ay": "aym", "gn": "gn"},
+        ),
+        size=(None, 743),
+        overlaps=("xnli:dev", "xnli:test"),  # its rows are translations of the Spanish ones
+        citation="Ebrahimi et al. 2022, arXiv 2104.08726",
+        licence="CC BY-SA 4.0",
+        parallel=True,
+    ),
 )

@@ -7,6 +7,13 @@ from toolkit.tasks.sources.release import ReleaseSource
 from toolkit.tasks.tagsets import CCG_TAGS, UPOS
 from toolkit.tasks.task import Task
 
+PANX_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+# Treebanks of Universal NER: one a language, those that are trained on before PUD, which is only scored.
+TREEBANKS = {
+    "en": "en_ewt", "ceb": "ceb_gja", "da": "da_ddt", "de": "de_pud", "hr": "hr_set", "pt": "pt_bosque", "ru": "ru_pud",
+    "sk": "sk_snk", "sr": "sr_set", "sv": "sv_talbanken", "tl": "tl_trg", "zh": "zh_gsdsimp",
+}  # fmt: skip
+
 TASKS = (
     Task(
         name="udpos",
@@ -42,7 +49,7 @@ TASKS = (
             "ur vi yo zh"
         ),
         metric="seqeval",
-        labels=("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"),
+        labels=PANX_TAGS,
         source=HubSource(
             path="google/xtreme",
             config="PAN-X.{code}",
@@ -72,5 +79,23 @@ TASKS = (
         citation="Abzianidze et al. 2017, arXiv 1702.03964 (Parallel Meaning Bank 4.0.0, gold)",
         licence="research use; texts have licences of their own",
         may_have_other_tags=True,
+    ),
+    Task(
+        name="uner",
+        kind="tags",
+        description="persons, places and organisations in 12 languages of Universal Dependencies, trained on English (Universal NER)",
+        languages=tuple(TREEBANKS),
+        metric="seqeval",
+        labels=PANX_TAGS,
+        source=HubSource(
+            path="universalner/universal_ner",
+            config="{name}",
+            splits={"train": ("train",), "dev": ("dev", "validation"), "test": ("test",), "score": ("test",)},
+            columns={"tokens": "tokens", "tags": "ner_tags"},
+            names=TREEBANKS,
+        ),
+        size=(12_543, 2_001),
+        citation="Mayhew et al. 2024, arXiv 2311.09122",
+        licence="CC BY-SA 4.0",
     ),
 )

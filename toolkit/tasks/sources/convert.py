@@ -69,9 +69,8 @@ def convert(
 
 
 def _pair(raw: Mapping[str, Any], id: str, promise: Promise) -> PairRow:
-    return PairRow(
-        id, _text(raw, "first"), _text(raw, "second"), _label("label", raw["label"], promise.labels, promise.words)
-    )
+    second = _text(raw, "second") if "second" in raw else None
+    return PairRow(id, _text(raw, "first"), second, _label("label", raw["label"], promise.labels, promise.words))
 
 
 def _choice(raw: Mapping[str, Any], id: str, promise: Promise) -> ChoiceRow:
@@ -186,6 +185,8 @@ def _label(field: str, value: object, labels: Sequence[str], words: Mapping[str,
 
 def _text(raw: Mapping[str, Any], field: str) -> str:
     value = raw[field]
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return " ".join(value)  # several columns, or several sentences, are one text
     if not isinstance(value, str):
         raise Fault(field, f"{_short(value)} as {field}", "text")
     return value

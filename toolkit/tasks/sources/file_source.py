@@ -151,7 +151,7 @@ def _names(file: Path, format: str) -> list[str]:
 
 
 def _pair(raw: dict[str, Any]) -> dict[str, Any]:
-    return _filled(raw, "first", "second")
+    return _filled(raw, *(name for name in ("first", "second") if name in raw))
 
 
 def _choice(raw: dict[str, Any]) -> dict[str, Any]:

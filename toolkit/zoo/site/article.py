@@ -192,7 +192,8 @@ def _source(seen: Seen) -> str:
     if seen.is_external:
         return "made elsewhere, not known"
     # What a maker's disk looks like is nobody's business.
-    return "generated" if seen.is_generated else Path(seen.origin or "").name
+    said = "generated" if seen.is_generated else Path(seen.origin or "").name
+    return f"{said} (machine-translated)" if seen.is_translated else said
 
 
 def languages_of(card: AdapterCard) -> list[str]:
