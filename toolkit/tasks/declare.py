@@ -17,6 +17,7 @@ from toolkit.languages import get_language
 from toolkit.registry import did_you_mean, each_once
 from toolkit.tasks.declared_sides import faults_of_sides, has_sides
 from toolkit.tasks.declared_source import source_of, usual_columns
+from toolkit.tasks.declared_words import lines_of, texts_of
 from toolkit.tasks.kinds import FIELDS, KINDS, LABELLED, METRICS, SPLITS, Metric
 from toolkit.tasks.task import Task
 
@@ -199,7 +200,7 @@ def _faults(said: Mapping[str, Any], known: Mapping[str, Task], names: Iterable[
             )
     elif "hub" in said and "files" in said:
         faults.append("`hub` and `files` exclude each other; expected one of them.")
-    for key in ("splits", "files"):
+    for key in ("splits", "files", "translated"):
         odd = [split for split in said.get(key, {}) if split not in SPLITS]
         if odd:
             faults.append(f"`{key}` names '{odd[0]}'; expected {', '.join(SPLITS)}.")
@@ -219,20 +220,18 @@ def _is_name(name: str) -> bool:
 def _task(said: Mapping[str, Any], folder: Path, known: Mapping[str, Task]) -> Task:
     given: dict[str, Any] = {key: said[key] for key in (*_TEXTS, *_SWITCHES, *_NUMBERS) if key in said}
     if "languages" in said:
-        asked = _texts(said["languages"], "languages")
+        asked = texts_of(said["languages"], "languages")
         given["languages"] = tuple(each_once([get_language(code).code for code in asked], "language", said=asked))
     if "labels" in said:
-        given["labels"] = _texts(said["labels"], "labels", is_cut=False)
+        given["labels"] = texts_of(said["labels"], "labels", is_cut=False)
     if "labels_file" in said:
-        given["labels"] = _lines(folder / str(said["labels_file"]))
+        given["labels"] = lines_of(folder / str(said["labels_file"]))
     if len(set(given.get("labels", ()))) != len(given.get("labels", ())):
         raise ConfigError("`labels` names a label twice; expected each once.")
     if "translated" in said:
-        given["translated"] = _texts(said["translated"], "translated")
-        if odd := [split for split in given["translated"] if split not in SPLITS]:
-            raise ConfigError(f"`translated` names '{odd[0]}'; expected some of {', '.join(SPLITS)}.")
+        given["translated"] = texts_of(said["translated"], "translated")
     if "overlaps" in said:
-        given["overlaps"] = _texts(said["overlaps"], "overlaps")
+        given["overlaps"] = texts_of(said["overlaps"], "overlaps")
     base = known[said["base"]] if "base" in said else None
     given["is_metric_chosen"] = _is_metric_chosen(said, given.get("languages"), base)
     given, label_map = _by_name(given, said, base)
@@ -285,25 +284,3 @@ def _check_training(task: Task, known: Mapping[str, Task]) -> None:
         )
     if "score" not in task.source.splits:
         raise ConfigError("no rows to score on; expected `score`, `test` or `dev`.")
-
-
-def _texts(value: Any, key: str, *, is_cut: bool = True) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return tuple(value.split()) if is_cut else (value,)
-    if not isinstance(value, list) or not all(
-        isinstance(each, str | int) and not isinstance(each, bool) for each in value
-    ):
-        raise ConfigError(f"`{key}` is {value!r}; expected a list of texts (quote yes, no, on and off).")
-    return tuple(str(each) for each in value)
-
-
-def _lines(file: Path) -> tuple[str, ...]:
-    if fault := file_fault(file):
-        raise ConfigError(f"`labels_file` {file} {fault}; expected UTF-8 text, one label a line.")
-    try:
-        found = file.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"`labels_file` {file} cannot be read ({error}); expected UTF-8 text, one label a line."
-        ) from None
-    return tuple(line.strip() for line in found if line.strip())

@@ -3,11 +3,8 @@
 Source of ids, configs and columns: docs/decisions/0040-benchmarks-since-xtreme-r.md.
 """
 
-from collections.abc import Mapping
-
 from toolkit.languages import codes
-from toolkit.tasks.sources.checks import Column
-from toolkit.tasks.sources.hub import HubSource
+from toolkit.tasks.sources.hub import Alternative, HubSource
 from toolkit.tasks.sources.paired import PairedSource
 from toolkit.tasks.task import Task
 
@@ -44,13 +41,27 @@ SIB_200 = ("en", *FLORES_200, "nqo")
 TOPICS = ("science/technology", "travel", "politics", "sports", "health", "entertainment", "geography")
 
 
-def _side(path: str, config: str, splits: Mapping[str, tuple[str, ...]], columns: Mapping[str, Column]) -> HubSource:
-    return HubSource(path=path, config=config, splits=splits, columns=columns)
+NTREX_EVIDENCE = "made from the same files, newstest2019-ref.*.txt (MicrosoftTranslator/NTREX @ 8561f6a6)"
 
 
-FLORES_SPLITS = {"dev": ("dev",), "test": ("devtest",), "score": ("devtest", "dev")}
-FLORES_COLUMNS = {"text": "text", "id": "id"}
-NTREX_SPLITS = {"test": ("test",), "score": ("test",)}
+def _flores(config: str) -> HubSource:
+    """Return a side of FLORES+."""
+    splits = {"dev": ("dev",), "test": ("devtest",), "score": ("devtest", "dev")}
+    columns = {"text": "text", "id": "id"}
+    return HubSource(path="openlanguagedata/flores_plus", config=config, splits=splits, columns=columns)
+
+
+def _ntrex(config: str, in_files: str) -> HubSource:
+    """Return a side of NTREX; its publisher's files call a language otherwise than the hub does."""
+    return HubSource(
+        path="davidstap/NTREX",
+        config=config,
+        splits={"test": ("test",), "score": ("test",)},
+        columns={"text": "text"},
+        names={"zh": "zho-CN", "zh-Hant": "zho-TW"},
+        alternatives=(Alternative(path="ntrex/ntrex128", config=in_files, evidence=NTREX_EVIDENCE),),
+    )
+
 
 TASKS = (
     Task(
@@ -103,8 +114,8 @@ TASKS = (
         languages=FLORES_200,
         metric="accuracy",
         source=PairedSource(
-            source=_side("openlanguagedata/flores_plus", CONFIG, FLORES_SPLITS, FLORES_COLUMNS),
-            target=_side("openlanguagedata/flores_plus", "eng_Latn", FLORES_SPLITS, FLORES_COLUMNS),
+            source=_flores(CONFIG),
+            target=_flores("eng_Latn"),
             join="id",
         ),
         size=(None, 997),
@@ -118,10 +129,7 @@ TASKS = (
         description="sentences of English news find their translations in 119 languages (NTREX-128)",
         languages=NTREX_128,
         metric="accuracy",
-        source=PairedSource(
-            source=_side("davidstap/NTREX", CONFIG, NTREX_SPLITS, {"text": "text"}),
-            target=_side("davidstap/NTREX", "eng_Latn", NTREX_SPLITS, {"text": "text"}),
-        ),
+        source=PairedSource(source=_ntrex(CONFIG, "{name}"), target=_ntrex("eng_Latn", "eng")),
         size=(None, None),
         citation="Federmann, Kocmi and Xin 2022, SUMEval",
         licence="CC BY-SA 4.0",
