@@ -46,3 +46,8 @@ def test_no_rows_give_no_items(characters):
     features = pair_features([], characters, max_length=16)
     assert len(features) == 0
     assert features.n_truncated == 0
+
+
+def test_a_row_of_one_text_is_that_text_alone(xlmr):
+    features = pair_features([PairRow("1", "Hello world", None, 2)], xlmr, max_length=32)
+    assert xlmr.convert_ids_to_tokens(features.input_ids[0].tolist()) == ["<s>", "▁Hello", "▁world", "</s>"]

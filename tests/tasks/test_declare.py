@@ -11,6 +11,7 @@ from tests import PROJECT
 from tests.recipes.small import SCORED, tiny_config
 from tests.tasks.sources.test_layouts import write
 from toolkit.errors import ConfigError, SourceError
+from toolkit.perturb import perturb
 from toolkit.tasks import BUILT_IN, PairRow, TagsRow, catalogue_of, get_task
 
 PAIR = "name: mine\nkind: pair\nlabels: [different, same]\n"
@@ -280,3 +281,73 @@ def test_a_link_in_a_circle_and_a_user_who_does_not_exist_are_sentences(tmp_path
     task = BUILT_IN.read(declare(tmp_path, CSV.replace("train.csv", "'~nobody-of-this-name/train.csv'")))
     with pytest.raises(SourceError, match=r"~nobody-of-this-name/train\.csv is not there"):
         task.rows("train")
+
+
+ONE_TEXT = "name: mine\nkind: pair\nlabels: [travel, sports]\nfiles: {dev: 'dev-{code}.csv'}\ncolumns: {first: text, label: topic}\n"
+
+
+def test_any_language_in_any_spelling_is_declared_and_its_files_are_found_by_either(folder: Path) -> None:
+    csv(folder, "dev-gn.csv", "text,topic\nOho,travel\nOha,sports\n")
+    csv(folder, "dev-quy.csv", "text,topic\nRin,travel\nRi,sports\n")
+    csv(folder, "dev-deu.csv", "text,topic\nReise,travel\nSpiel,sports\n")
+    task = toolkit.load_task(declare(folder, ONE_TEXT + "languages: [grn, quy, deu]\n"))
+    assert task.languages == ("gn", "quy", "de")
+    assert [task.rows("score", code)[0].first for code in ("gn", "quy_Latn", "de-DE")] == ["Oho", "Rin", "Reise"]
+
+
+@pytest.mark.parametrize(
+    ("languages", "sentence"),
+    [
+        ("[xx]", "No language named 'xx'"),
+        ("[bjq]", "'bjq'.*is retired since 2011; write one of 'bzc', 'tkg'"),
+        ("[German]", "Write the code 'de' for German"),
+        ("[de, deu]", "'de' and 'deu' are one language"),
+        ("[zh, zh-CN]", "'zh' and 'zh-CN' are one language"),
+    ],
+)
+def test_a_language_that_is_none_or_named_twice_is_one_sentence(folder: Path, languages: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        toolkit.load_task(declare(folder, ONE_TEXT + f"languages: {languages}\n"))
+
+
+def test_a_pair_of_one_text_trains_scores_and_is_perturbed(folder: Path) -> None:
+    for name in ("train.csv", "dev.csv"):
+        csv(folder, name, "text,topic\n" + "A trip by train.,travel\nA game of chess.,sports\n" * 8)
+    text = ONE_TEXT.replace("{dev: 'dev-{code}.csv'}", "{train: train.csv, dev: dev.csv}")
+    config = tiny_config(folder, f"task_files={declare(folder, text)}")
+    (card,) = toolkit.train("mine", config)
+    assert card.heads["mine"].labels == ("travel", "sports")
+    assert toolkit.evaluate("mine", config, task="mine").scores[0].n == SCORED
+    changed = perturb(toolkit.load_task(folder / "mine.yaml").rows("dev"), "swap", strength=1.0, seed=0)
+    assert changed[0].second is None and changed[0].first != "A trip by train."
+
+
+def test_several_columns_of_a_text_are_joined(folder: Path) -> None:
+    csv(folder, "dev.csv", "s1,s2,e1,e2,right\nHe woke.,He ate.,He left.,It rains.,1\nIt fell.,It broke.,Up.,Gone.,2\n")
+    task = toolkit.load_task(
+        declare(
+            folder,
+            "name: mine\nkind: choice\nfiles: {dev: dev.csv}\nlabel_map: {1: 0, 2: 1}\n"
+            "columns: {context: [s1, s2], choices: [e1, e2], label: right}\n",
+        )
+    )
+    assert [(row.context, row.label) for row in task.rows("dev")] == [
+        ("He woke. He ate.", 0),
+        ("It fell. It broke.", 1),
+    ]
+
+
+def test_machine_translated_rows_are_marked_on_cards_and_scores(folder: Path) -> None:
+    for name in ("train.csv", "dev.csv"):
+        csv(folder, name, "a,b,gold\n" + "It rains.,It is wet.,same\nHe sings.,He is mute.,different\n" * 8)
+    config = tiny_config(folder, f"task_files={declare(folder, CSV + 'translated: [train, score]')}")
+    (card,) = toolkit.train("mine", config)
+    assert card.data_seen[0].is_translated
+    (kept,) = (folder / "zoo").rglob("card.yaml")
+    assert "is_translated: true" in kept.read_text(encoding="utf-8")
+    said: list[str] = []
+    scores = toolkit.evaluate("mine", config, task="mine", say=said.append).scores
+    assert "machine-translated" in scores[0].protocol
+    assert any("'mine' has learnt from machine-translated rows: mine in en" in line for line in said)
+    with pytest.raises(ConfigError, match="`translated` names 'tset'"):
+        toolkit.load_task(declare(folder, CSV + "translated: [tset]"))
