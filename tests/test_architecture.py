@@ -26,8 +26,8 @@ from tests.architecture import (
 # Import only from strictly lower rows; siblings never import each other.
 ROWS = (
     ("cache", "errors", "hub", "hub_errors", "language_tags", "progress", "safe_text", "version"),
-    ("files", "registry", "web"),
-    ("languages",),
+    ("files", "registry", "space", "web"),
+    ("languages", "outputs"),
     ("composition", "config", "results", "statistics", "tracking"),
     ("tasks",),
     ("metrics", "similarity", "retrieval", "features", "perturb", "embeddings"),

@@ -255,4 +255,20 @@ def replace_text(path: Path, text: str) -> None:
         with replacing(path) as file:
             file.write(text.encode("utf-8"))
     except OSError as fault:
-        raise ToolkitError(f"Cannot write {path}: {fault.strerror}; free space or name another folder.") from None
+        raise unwritable(path, fault) from None
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, of a quota, of what the system allows a file
+
+
+def unwritable(path: Path, fault: OSError, *, instead: str = "name another folder") -> ToolkitError:
+    """Return the sentence for a file or folder that cannot be written; `instead`: what to do, or free space.
+
+    Example:
+        >>> print(unwritable(Path("runs"), OSError(errno.EDQUOT, "Disk quota exceeded")))
+        Cannot write runs: Disk quota exceeded; free space or name another folder.
+    """
+    why = fault.strerror or str(fault)
+    if fault.errno == errno.EFBIG:
+        why += ", above the limit that the system sets (`ulimit -f`)"
+    return ToolkitError(f"Cannot write {path}: {why}; free space or {instead}.")

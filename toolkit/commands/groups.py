@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,8 @@ from toolkit.commands.screen import echo, say
 from toolkit.commands.signals import sigterm_as_ctrl_c
 from toolkit.config.command import PROGRAM
 from toolkit.errors import Interrupted, PartlyDone, ToolkitError
+from toolkit.files import FULL, unwritable
+from toolkit.outputs import kept
 from toolkit.registry import nearest
 
 _WORDS = "toolkit.words"  # of the whole command line
@@ -159,6 +162,11 @@ class Commands(click.Group):
         except ToolkitError as error:
             echo(f"Error: {error}", err=True)
             ctx.exit(1 if isinstance(error, PartlyDone) else 2)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            echo(f"Error: {unwritable(Path(os.fsdecode(error.filename or 'a file')), error)}", err=True)
+            ctx.exit(2)
         except KeyboardInterrupt as error:
             echo(_interrupted(ctx, error), err=True)
             ctx.exit(130)
@@ -221,8 +229,8 @@ class Program(Commands):
         self.sections[title] = [str(command.name) for command in commands]
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command line; SIGTERM ends it as Ctrl-C does."""
-        with sigterm_as_ctrl_c():
+        """Run the command line; SIGTERM ends it as Ctrl-C does, and `--out` copies what this process wrote."""
+        with sigterm_as_ctrl_c(), kept():
             return super().main(*args, **kwargs)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

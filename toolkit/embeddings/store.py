@@ -14,6 +14,7 @@ from toolkit.embeddings.shards import Damaged, Foreign, read_shard, write_shard
 from toolkit.embeddings.vectors import Piece, Vectors
 from toolkit.errors import ToolkitError
 from toolkit.files import replace_text
+from toolkit.space import Need, require_space
 
 # Texts in a shard, on average: what a kill can lose. On two cores minutes of a large encoder, 16 MiB at width 1,024.
 SHARD = 4096
@@ -70,6 +71,7 @@ class Store:
         ]
         missing = [at for at, found in enumerate(held) if len(found) < len(keys)]
         done, total = 0, sum(len(shards[at]) for at in missing)
+        self._require_space(keys, [len(shards[at]) for at in missing for name in keys if name not in held[at]], width)
         for at in missing:
             shard = shards[at]
             lacking = [name for name in keys if name not in held[at]]
@@ -78,6 +80,14 @@ class Store:
                 held[at][name] = self._keep(keys[name], shard, found[name])
             done += len(shard)
         return {name: Vectors([found[name] for found in held], width, rows) for name in keys}
+
+    def _require_space(self, keys: Mapping[Hashable, Key], shards: Sequence[int], width: int) -> None:
+        """Raise where the disk cannot hold the vectors of new shards, of so many texts each."""
+        if self.folder is None or not shards:
+            return
+        size = width * max(np.dtype(key.dtype).itemsize for key in keys.values())
+        instead = "name another store (`--set store.folder=DIR`) or keep nothing (`--set store.folder=null`)"
+        require_space([Need("the vectors", self.folder, size * sum(shards), size * max(shards), instead)])
 
     def folder_of(self, key: Key) -> Path:
         """Return the folder of the shards of a key."""

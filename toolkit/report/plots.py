@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import ToolkitError
-from toolkit.files import replacing
+from toolkit.files import replacing, unwritable
 from toolkit.report.table import table
 from toolkit.results.score import Score
 from toolkit.safe_text import visible
@@ -89,7 +88,7 @@ def save(figure: Any, path: Path) -> None:
             else:
                 figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
     except OSError as fault:
-        raise ToolkitError(f"Cannot write {path}: {fault.strerror}; free space or name another folder.") from None
+        raise unwritable(path, fault) from None
 
 
 def _make_plain(figure: Any) -> None:

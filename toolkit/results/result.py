@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from toolkit.errors import ToolkitError
-from toolkit.files import replace_text
+from toolkit.files import replace_text, unwritable
+from toolkit.outputs import Output
 from toolkit.safe_text import csv_rows, csv_text, json_text, visible
 
 if TYPE_CHECKING:
@@ -46,13 +47,14 @@ class Result(ABC):
 
     def save(self, folder: str | Path) -> Path:
         """Write what was found into a folder, which is made, and return it."""
-        folder = Path(folder)
-        records = self.records()
-        replace_text(folder / f"{self.stem}.txt", visible(self.text).rstrip("\n") + "\n")
-        replace_text(folder / f"{self.stem}.csv", as_csv(records))
-        lines = ",\n".join(json_text(dict(record)) for record in records)
-        replace_text(folder / f"{self.stem}.json", f"[\n{lines}\n]\n" if records else "[]\n")
-        return folder
+        with Output(Path(folder)) as output:
+            records = self.records()
+            replace_text(output.stage / f"{self.stem}.txt", visible(self.text).rstrip("\n") + "\n")
+            replace_text(output.stage / f"{self.stem}.csv", as_csv(records))
+            lines = ",\n".join(json_text(dict(record)) for record in records)
+            replace_text(output.stage / f"{self.stem}.json", f"[\n{lines}\n]\n" if records else "[]\n")
+            output.commit()
+        return output.folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +63,23 @@ class WrittenResult(Result):
 
     Attributes:
         folder: where the journey wrote.
+        output: what it wrote, whatever another process puts into the folder later; None: what is in the folder is taken.
         written: relative path -> size and time of change (ns) of each file when the result was made.
     """
 
     folder: Path
+    output: Output | None = field(default=None, repr=False, compare=False)
     written: Mapping[str, tuple[int, int]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "written", _files(self.folder))
+        object.__setattr__(self, "written", _files(self._source))
+        if self.output is not None:
+            self.output.release()
+
+    @property
+    def _source(self) -> Path:
+        stage = None if self.output is None else self.output.stage
+        return stage if stage is not None and stage.is_dir() else self.folder
 
     def save(self, folder: str | Path) -> Path:
         """Copy the files of the journey into another folder, which is made, and return it.
@@ -79,19 +90,21 @@ class WrittenResult(Result):
         folder = Path(folder)
         if folder.resolve() == self.folder.resolve():
             return folder
-        now = _files(self.folder)
+        now = _files(self._source)
         for name, state in self.written.items():
             if now.get(name) != state:
                 what = "was changed" if name in now else "was removed"
                 raise ToolkitError(
                     f"{self.folder / name} {what} after this result was made; run the journey again, then save."
                 )
-        try:
-            for name in self.written:
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(self.folder / name, folder / name)
-        except OSError as fault:
-            raise ToolkitError(f"Cannot write {folder}: {fault.strerror}; free space or name another folder.") from None
+        with Output(folder) as output:
+            try:
+                for name in self.written:
+                    (output.stage / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(self._source / name, output.stage / name)
+            except OSError as fault:
+                raise unwritable(folder, fault) from None
+            output.commit()
         return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 
 from toolkit.errors import ToolkitError
 from toolkit.files import replacing
+from toolkit.space import Need, require_space
 
 FILE = "checkpoint.pt"
 
@@ -19,6 +21,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     Raises:
         ToolkitError: the folder cannot be written, or the disk is full; the last checkpoint stays as it was.
     """
+    require_space([checkpoint_need(folder, _bytes_of(state))])
     try:
         with replacing(folder / FILE) as file:
             torch.save(state, file)
@@ -29,6 +32,21 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
             f"The checkpoint in {folder} could not be written ({error}); free space or choose another --set run_dir=DIR; "
             "the last checkpoint is whole and the same command continues from it."
         ) from error
+
+
+def checkpoint_need(folder: Path, size: int, *, copies: int = 1) -> Need:
+    """Return the space of a checkpoint; where a second one follows, both exist until the first is replaced."""
+    instead = "choose another --set run_dir=DIR; a checkpoint that is there stays whole, and the same command continues from it"
+    return Need("the checkpoints", folder, copies * size, size, instead)
+
+
+def _bytes_of(state: Any) -> int:
+    """Return the bytes of all tensors in a state."""
+    if isinstance(state, torch.Tensor):
+        return state.numel() * state.element_size()
+    if isinstance(state, Mapping):
+        return sum(map(_bytes_of, state.values()))
+    return sum(map(_bytes_of, state)) if isinstance(state, list | tuple) else 0
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:

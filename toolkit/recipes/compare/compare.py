@@ -14,11 +14,12 @@ from toolkit.evaluation.identity import identity, read_identity
 from toolkit.files import replace_text
 from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
+from toolkit.outputs import Output, kept, settle
 from toolkit.recipes.score.answers import FOLDER
 from toolkit.recipes.score.evaluate import choose_languages, evaluate, parts_of
 from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.recipes.score.pool import pooled_fingerprint
-from toolkit.recipes.score.publish import result_folder
+from toolkit.recipes.score.publish import Scored, result_folder
 from toolkit.recipes.score.retrieve import retrieve
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.noise import scored_rows
@@ -119,7 +120,8 @@ def compare(
     scores: dict[str, dict[str, Score]] = {}
     systems: dict[str, dict[str, Outcomes]] = {}
     for name in names:
-        folder = _answers(name, target, wanted, session)
+        answers = _answers(name, target, wanted, session)
+        folder = answers.folder
         scores[name] = _scores(folder, metric, wanted, target)
         systems[name] = {code: _outcomes(folder, target, code, metric, scores[name][code]) for code in wanted}
     _require_equal_rows(scores)
@@ -138,19 +140,27 @@ def compare(
     return _publish(found, target, session)
 
 
-def _answers(name: str, task: Task, languages: Sequence[str], session: Session) -> Path:
-    """Return the folder of a composition's scores and predictions, after evaluating it where need be."""
+@dataclass(frozen=True)
+class _Answers:
+    """Folder of a composition's scores and predictions; of a new evaluation what it wrote, whatever others write later."""
+
+    folder: Path
+    made: Scored | None = None
+
+
+def _answers(name: str, task: Task, languages: Sequence[str], session: Session) -> _Answers:
+    """Return a composition's scores and predictions, after evaluating it where need be."""
     is_retrieved = task.kind in RETRIEVED
     folder = result_folder(name, task.name, session.config, journey="retrieve" if is_retrieved else "eval")
+    settle(folder)
     backbone = open_backbone(session)
     if _is_reusable(folder, name, task, languages, backbone, session):
         session.say(f"{name}: taken from {folder} (same weights, rows and settings).")
-        return folder
-    if is_retrieved:
-        retrieve(name, session, task=task.name, languages=languages)
-    else:
-        evaluate(name, session, task=task.name, languages=languages)
-    return folder
+        return _Answers(folder)
+    journey = retrieve if is_retrieved else evaluate
+    with kept():
+        made = journey(name, session, task=task.name, languages=languages)
+    return _Answers(made.folder if made.output is None else made.output.stage, made)
 
 
 def _is_reusable(
@@ -231,11 +241,13 @@ def _publish(found: Comparison, task: Task, session: Session) -> Compared:
     folder = Path(config.run_dir) / "compare" / _folder_name(names) / task.name
     table = compare_table(found)
     markdown = render(table, "markdown")
-    replace_text(folder / "compare.md", markdown)
-    replace_text(folder / "compare.csv", compare_csv(found))
-    replace_text(folder / "compare.tex", render(table, "latex"))
-    for name in ("compare.png", "compare.svg"):
-        compare_figure(found, folder / name)
+    with Output(folder) as output:
+        replace_text(output.stage / "compare.md", markdown)
+        replace_text(output.stage / "compare.csv", compare_csv(found))
+        replace_text(output.stage / "compare.tex", render(table, "latex"))
+        for name in ("compare.png", "compare.svg"):
+            compare_figure(found, output.stage / name)
+        output.commit()
     with session.tracked(
         f"compare {', '.join(names)} on {task.name}",
         experiment=task.name,
@@ -244,9 +256,9 @@ def _publish(found: Comparison, task: Task, session: Session) -> Compared:
     ) as run:
         # No metrics: among the runs of this experiment they would be charts with a single bar.
         for name in FILES:
-            run.log_artifact(folder / name)
+            run.log_artifact(output.stage / name)
         run_id = run.run_id
-    return Compared(found=found, text=render(table, "text"), folder=folder, run_id=run_id or None)
+    return Compared(found=found, text=render(table, "text"), folder=folder, output=output, run_id=run_id or None)
 
 
 def _folder_name(names: Sequence[str]) -> str:

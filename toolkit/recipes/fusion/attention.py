@@ -11,7 +11,7 @@ from toolkit.errors import ToolkitError
 from toolkit.evaluation import Mass, attention_mass, mean_mass
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.evaluate import choose_languages, task_features
-from toolkit.recipes.score.publish import result_folder
+from toolkit.recipes.score.publish import result_output
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.limits import limited_rows
 from toolkit.recipes.session.session import Session
@@ -83,9 +83,10 @@ def attention(
     masses = [one for part, _ in found for one in part]
     notes = ("generated rows",) * any(is_generated for _, is_generated in found)
     notes += tuple(filter(None, [limit_words(config.eval.limit, config.eval.seed)]))
-    folder = result_folder(expression, task, config, journey="attention")
     text = "\n".join(render(one, "text") for one in _tables(masses, task, notes))
-    files = _write(masses, folder, expression, task)
+    with result_output(expression, task, config, journey="attention") as output:
+        files = _write(masses, output.stage, expression, task)
+        output.commit()
     composition = parse(expression)
     with session.tracked(
         f"attention {composition} on {task}",
@@ -97,10 +98,10 @@ def attention(
         overall = mean_mass(masses, "fusion", "member")
         run.log_metrics({f"mass/member{i}": value for i, value in enumerate(overall.values(), 1)})
         for file in files:
-            run.log_artifact(folder / file)
+            run.log_artifact(output.stage / file)
         run.log_text(text, "attention.txt")
         run_id = run.run_id or None
-    return Attention(masses=tuple(masses), text=text, folder=folder, run_id=run_id)
+    return Attention(masses=tuple(masses), text=text, folder=output.folder, output=output, run_id=run_id)
 
 
 def measure(circuit: Circuit, target: Task, language: str, session: Session, *, split: str) -> tuple[list[Mass], bool]:

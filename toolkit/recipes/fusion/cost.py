@@ -16,7 +16,7 @@ from toolkit.features.collate import PAD
 from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.evaluate import protocol_words, scores_of, task_features
-from toolkit.recipes.score.publish import result_folder
+from toolkit.recipes.score.publish import result_output
 from toolkit.recipes.session.limits import limited_rows
 from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
@@ -160,8 +160,9 @@ def made_cheaper(
     """
     composition, task = parse(card.name), held[0].rows.task
     text = cost_table(costs, task, held)
-    folder = result_folder(card.name, task.name, session.config, journey=journey)
-    write_csv(costs, folder / "cost.csv", of=Cost)
+    with result_output(card.name, task.name, session.config, journey=journey) as output:
+        write_csv(costs, output.stage / "cost.csv", of=Cost)
+        output.commit()
     backbone = session.config.backbone.name
     with session.tracked(
         f"{journey} {costs[0].composition}",
@@ -172,7 +173,7 @@ def made_cheaper(
         for step, cost in enumerate(costs):
             values = {"score": cost.score, "seconds": cost.seconds, "parameters": float(cost.parameters)}
             run.log_metrics(values, step=step)
-        run.log_artifact(folder / "cost.csv")
+        run.log_artifact(output.stage / "cost.csv")
         run.log_text(text, "cost.txt")
         run_id = run.run_id or None
-    return Cheaper(card=card, costs=tuple(costs), text=text, folder=folder, run_id=run_id)
+    return Cheaper(card=card, costs=tuple(costs), text=text, folder=output.folder, output=output, run_id=run_id)

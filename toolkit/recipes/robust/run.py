@@ -11,6 +11,7 @@ from toolkit.config import Config
 from toolkit.config.command import command
 from toolkit.errors import ToolkitError
 from toolkit.metrics import MAIN
+from toolkit.outputs import Output
 from toolkit.recipes.robust.answers import Answering
 from toolkit.recipes.robust.plan import CAN_BE_SUMMED, Asked, Condition, Stress, is_lexical, noise_of, plan_robust
 from toolkit.recipes.robust.write import Attacks, Found, falls_csv, robust_tables, track_robust, write_robust
@@ -103,8 +104,10 @@ def robust(
     found = Found(target, tuple(names), found_falls, collected.attacks, tuple(collected.scores))
     tables = robust_tables(found, session.config)
     text = "\n".join(render(each, "text", width=160) for each in tables)
-    write_robust(found, tables, folder)
-    track_robust(found, folder, session)
+    with Output(folder) as output:
+        write_robust(found, tables, output.stage)
+        output.commit()
+    track_robust(found, output.stage, session)
     return RobustResult(text=text, folder=folder, scores=found.scores, falls=found_falls, attacks=collected.attacks)
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation
 from toolkit.evaluation.spans import Spans
 from toolkit.files import replace_text
@@ -22,45 +18,6 @@ from toolkit.safe_text import json_text
 
 FOLDER = "predictions"
 NEVER = 3.4e38  # JSON has no infinity: what stands for the score of a span that does not exist
-
-
-@contextmanager
-def kept_answers(folder: Path) -> Iterator[Path]:
-    """Give a folder to write predictions into; it becomes `folder/predictions` when all is written.
-
-    A run that is killed or fails leaves those of the run before. Where nothing was written there is no folder, nor one
-    that was made for it above.
-
-    Raises:
-        ToolkitError: the folder cannot be written.
-    """
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    beside = folder / f".{FOLDER}.{os.getpid()}.tmp"
-    try:
-        try:
-            shutil.rmtree(beside, ignore_errors=True)
-            beside.mkdir(parents=True)
-        except OSError as fault:
-            raise _unwritable(folder, fault) from None
-        yield beside
-        try:
-            if (folder / FOLDER).exists():
-                shutil.rmtree(folder / FOLDER)
-            if any(beside.iterdir()):
-                os.replace(beside, folder / FOLDER)
-        except OSError as fault:
-            raise _unwritable(folder, fault) from None
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-        with suppress(OSError):  # one that holds something stays
-            for each in missing:
-                each.rmdir()
-
-
-def _unwritable(folder: Path, fault: OSError) -> ToolkitError:
-    return ToolkitError(
-        f"The predictions cannot be written into {folder} ({fault.strerror}); free space or choose another --set run_dir=DIR."
-    )
 
 
 def write_answers(folder: Path, name: str, evaluation: Evaluation, *, may_be_unanswerable: bool, say: Say) -> None:

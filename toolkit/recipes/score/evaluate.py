@@ -16,9 +16,9 @@ from toolkit.evaluation.identity import identity, write_identity
 from toolkit.features import MAX_LENGTH, Features, features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
-from toolkit.recipes.score.answers import kept_answers, write_answers
+from toolkit.recipes.score.answers import FOLDER, write_answers
 from toolkit.recipes.score.contamination import contamination, translated
-from toolkit.recipes.score.publish import Scored, publish, result_folder
+from toolkit.recipes.score.publish import Scored, publish, result_output
 from toolkit.recipes.session.circuits import arithmetic, head_spec, say_path, trained_circuit
 from toolkit.recipes.session.features import features_for
 from toolkit.recipes.session.noise import scored_rows, with_noise
@@ -62,9 +62,13 @@ def evaluate(
     circuit, cards = trained_circuit(expression, session, heads=None, lock=lock)
     say_path(circuit, say)
     scores: list[Score] = []
-    folder = result_folder(expression, task, config, journey="eval")
     used: list[Data] = []
-    with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
+    with (
+        Meter(is_watching=config.tracking.enabled) as meter,
+        circuit,
+        result_output(expression, task, config, journey="eval", replaced=(FOLDER,)) as output,
+    ):
+        answers = output.stage / FOLDER
         write_identity(answers, identity(circuit.backbone, cards, config, target))
         heads = heads_for(circuit, target, config)
         for language in wanted:
@@ -88,7 +92,7 @@ def evaluate(
     for sentence in (*contamination(cards.values(), target, session.zoo), *translated(cards.values())):
         say(sentence)
     made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
-    return publish(scores, expression, target, session, journey="eval", made_with=made_with)
+    return publish(scores, expression, target, session, journey="eval", made_with=made_with, output=output)
 
 
 def task_features(rows: Rows, target: Task, circuit: Circuit, session: Session) -> Features:

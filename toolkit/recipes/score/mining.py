@@ -51,7 +51,6 @@ class _Kept:
     measures: dict[str, float]
     source: str
     searched: str
-    files: tuple[str, ...] = ()
 
 
 def _score(rows: Rows, encoder: Encoder, asked: Search, found: Found) -> None:
@@ -60,7 +59,6 @@ def _score(rows: Rows, encoder: Encoder, asked: Search, found: Found) -> None:
     corpora = corpora_of(rows, encoder)
     dev = _dev_corpora(rows, encoder, asked)
     scored: Scores = []
-    files: list[str] = []
     for reading in asked.readings:
         if reading.protocol.corpus == "gold":
             kept = _Kept(corpora.gold_search(reading), "", "index=Flat")
@@ -69,8 +67,7 @@ def _score(rows: Rows, encoder: Encoder, asked: Search, found: Found) -> None:
         words = f"{reading.head()} {reading.protocol.for_mining(kept.source)} {kept.searched} {encoder.tail()}"
         own = Score.of(rows, kept.measures, len(corpora.gold), encoder.system(words, config))
         scored += [(reading, score) for score in own]
-        files += kept.files
-    found.add(rows, scored, files)
+    found.add(rows, scored)
 
 
 def _dev_corpora(rows: Rows, encoder: Encoder, asked: Search) -> Corpora | None:
@@ -110,8 +107,7 @@ def _kept(rows: Rows, reading: Reading, corpora: Corpora, dev: Corpora | None, a
         title=f"{asked.circuit.composition} on {task.name} {rows.split}\n{reading.head()}",
         chosen={f"{language}-en": (measures["recall"], measures["precision"])},
     )
-    ends = ("predictions.tsv", "candidates.tsv", "threshold.json", "curve.png")
-    return _Kept(measures, source, found.searched, tuple(f"{name}.{end}" for end in ends))
+    return _Kept(measures, source, found.searched)
 
 
 def mine_files(

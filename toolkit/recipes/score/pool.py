@@ -121,7 +121,6 @@ def _score(reading: Reading, encoded: _Encoded, asked: Search, done: Found) -> N
         )
         name = f"{reading.folder}/{one.rows.language}.{one.rows.split}.top{TOP}.tsv"
         _write(asked.folder / name, one, pool, found, near)
-        done.files.append(name)
         fingerprint = pooled_fingerprint(one.rows.fingerprint, pool)
         values = Score.of(one.rows, measures, len(one.ids), system, fingerprint=fingerprint)
         done.scored += [(reading, score) for score in values]

@@ -9,6 +9,7 @@ from pathlib import Path
 from toolkit.composition import parse
 from toolkit.config import Config
 from toolkit.metrics import MAIN
+from toolkit.outputs import Output
 from toolkit.recipes.score.answers import FOLDER
 from toolkit.recipes.score.record import record_scores
 from toolkit.recipes.session.session import Session
@@ -47,7 +48,7 @@ def publish(
     *,
     journey: str,
     made_with: MadeWith,
-    files: Sequence[str] = (),
+    output: Output,
 ) -> Scored:
     """Write a journey's scores as table, CSV, JSON and heat map, log them, and keep them in the zoo.
 
@@ -58,17 +59,19 @@ def publish(
         session: of the journey.
         journey: its name.
         made_with: what the scores cost, and what they come from.
-        files: what else the journey wrote into its `result_folder`, to be logged as well.
+        output: of its `result_folder`, with the predictions and what else the journey wrote; it is committed here.
     """
     config = session.config
     composition = parse(expression)
-    folder = result_folder(expression, target.name, config, journey=journey)
     text = render(table(scores), "text")
+    with output:
+        more = sorted(file for file in output.stage.rglob("*") if file.is_file() and not _is_prediction(file, output))
+        write_csv(scores, output.stage / "scores.csv")
+        write_json(scores, output.stage / "scores.json")
+        heat_map(scores, output.stage / "heat_map.png")
+        output.commit()
     # First of all: a comparison that is interrupted behind this takes the scores from the folder, and scores nothing again.
     record_scores(scores, expression, target, made_with.cards, session, journey=journey)
-    write_csv(scores, folder / "scores.csv")
-    write_json(scores, folder / "scores.json")
-    heat_map(scores, folder / "heat_map.png")
     run_id = None
     # Numbers of different protocols have no common mean, so each protocol is a run of its own.
     protocols = list(dict.fromkeys(score.protocol for score in scores))
@@ -101,13 +104,13 @@ def publish(
                 run.log_metrics({**score, **{name + what: value for what, value in named.items()}})
             run.log_data(made_with.data)
             made_with.meter.log(run, examples=sum(data.rows for data in made_with.data))
-            for file in ("scores.csv", "scores.json", "heat_map.png", *files):
-                run.log_artifact(folder / file)
+            for file in (*(output.stage / name for name in ("scores.csv", "scores.json", "heat_map.png")), *more):
+                run.log_artifact(file)
             if protocol == protocols[-1]:  # one folder holds the predictions of all
-                log_predictions(session, folder / FOLDER)
+                log_predictions(session, output)
             log_adapters(session, made_with.cards, is_made=False)
             run_id = run.run_id or None  # last: it may have to be waited for
-    return Scored(scores=tuple(scores), text=text, folder=folder, run_id=run_id)
+    return Scored(scores=tuple(scores), text=text, folder=output.folder, output=output, run_id=run_id)
 
 
 def _by_member(scores: Sequence[Score]) -> dict[str, list[Score]]:
@@ -145,8 +148,13 @@ def main_score(named: Mapping[str, float], task: Task) -> float:
     return next(iter([*found, *named.values()]))
 
 
-def log_predictions(session: Session, folder: Path) -> None:
+def _is_prediction(file: Path, output: Output) -> bool:
+    return file.relative_to(output.stage).parts[0] == FOLDER
+
+
+def log_predictions(session: Session, output: Output) -> None:
     """Keep the predictions with the run, where they are at most `tracking.predictions_mib` large; else say where they are."""
+    folder = output.stage / FOLDER
     if not folder.is_dir():
         return
     size_mib = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
@@ -155,9 +163,15 @@ def log_predictions(session: Session, folder: Path) -> None:
         session.tracker.log_artifact(folder)
     elif session.config.tracking.enabled:
         session.say(
-            f"The predictions ({size_mib:,.0f} MiB) stay in {folder} and are not copied to the tracker, which takes {limit_mib} MiB; "
+            f"The predictions ({size_mib:,.0f} MiB) stay in {output.folder / FOLDER} and are not copied to the tracker, which takes {limit_mib} MiB; "
             f"--set tracking.predictions_mib={size_mib + 1:.0f} copies them."
         )
+
+
+def result_output(expression: str, task: str, config: Config, *, journey: str, replaced: Sequence[str] = ()) -> Output:
+    """Return the output of a journey, whose folder is `result_folder`."""
+    folder = result_folder(expression, task, config, journey=journey)
+    return Output(folder, replaced=replaced, instead="choose another --set run_dir=DIR")
 
 
 def result_folder(expression: str, task: str, config: Config, *, journey: str) -> Path:

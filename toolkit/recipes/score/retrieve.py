@@ -10,14 +10,14 @@ from toolkit.config.command import command
 from toolkit.errors import ToolkitError
 from toolkit.evaluation.identity import identity, write_identity
 from toolkit.metrics import TOP
-from toolkit.recipes.score.answers import kept_answers
+from toolkit.recipes.score.answers import FOLDER as PREDICTIONS
 from toolkit.recipes.score.bitext import search_bitexts
 from toolkit.recipes.score.encoding import Reading, by_layer, readings
 from toolkit.recipes.score.evaluate import choose_languages
 from toolkit.recipes.score.mining import mine_corpora
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.score.pool import search_pool
-from toolkit.recipes.score.publish import Scored, publish, result_folder
+from toolkit.recipes.score.publish import Scored, publish, result_output
 from toolkit.recipes.score.searched import Found, Search
 from toolkit.recipes.session.circuits import say_path, trained_circuit
 from toolkit.recipes.session.resources import Meter
@@ -108,24 +108,27 @@ def _retrieve(
     wanted = choose_languages(target, languages, session)
     if not wanted:
         target.rows("score", target.languages[0], data_root=config.data_root)  # says why there are no rows
-    folder = result_folder(expression, task, config, journey="retrieve")
     circuit, cards = trained_circuit(expression, session, heads={}, lock=lock)
     say_path(circuit, session.say)
-    with Meter(is_watching=config.tracking.enabled) as meter, circuit, kept_answers(folder) as answers:
+    with (
+        Meter(is_watching=config.tracking.enabled) as meter,
+        circuit,
+        result_output(expression, task, config, journey="retrieve", replaced=(PREDICTIONS, CURVES)) as output,
+    ):
+        answers = output.stage / PREDICTIONS
         write_identity(answers, identity(circuit.backbone, cards, config, target))
         backbone = circuit.backbone
         settings = as_trained(config.retrieve, cards, backbone.n_layers, session.say, layers=layers)
         asked = readings(settings, backbone.n_layers, backbone.name, layers)
-        found = scorer(Search(target, wanted, asked, circuit, session, folder, answers))
-    main = [(reading, score.value) for reading, score in found.scored if score.metric not in _FURTHER]
-    if layers:
-        title = f"{expression} on {task}, {backbone.name}: mean over {', '.join(wanted)}"
-        layer_curve(by_layer(main), folder / "layers.png", title=title, measure=found.scored[0][1].metric)
-        found.files.append("layers.png")
+        found = scorer(Search(target, wanted, asked, circuit, session, output.stage, answers))
+        main = [(reading, score.value) for reading, score in found.scored if score.metric not in _FURTHER]
+        if layers:
+            title = f"{expression} on {task}, {backbone.name}: mean over {', '.join(wanted)}"
+            layer_curve(by_layer(main), output.stage / CURVES, title=title, measure=found.scored[0][1].metric)
     used = tuple(data_of(rows, "evaluation") for rows in found.rows)
     made_with = MadeWith(meter, used, tuple(cards.values()))
     scores = [score for _, score in found.scored]
-    result = publish(scores, expression, target, session, journey="retrieve", files=found.files, made_with=made_with)
+    result = publish(scores, expression, target, session, journey="retrieve", made_with=made_with, output=output)
     return result, main
 
 
@@ -138,5 +141,6 @@ SCORERS: Mapping[Kind, Callable[[Search], Found] | None] = {
     "mining": mine_corpora,
     "retrieval": search_pool,
 }
+CURVES = "layers.png"
 # Measures that come with another one, which curves show.
 _FURTHER = ("precision", "recall", f"mrr_at_{TOP}")

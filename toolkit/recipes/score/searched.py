@@ -65,14 +65,12 @@ Scores = list[tuple[Reading, Score]]
 
 @dataclass
 class Found:
-    """Scores by reading, files relative to the search's folder, and the rows that were scored."""
+    """Scores by reading, and the rows that were scored."""
 
     scored: Scores = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
     rows: list[Rows] = field(default_factory=list)
 
-    def add(self, rows: Rows, scored: Scores, files: Sequence[str] = ()) -> None:
+    def add(self, rows: Rows, scored: Scores) -> None:
         """Add what one language's rows came to."""
         self.rows.append(rows)
         self.scored += scored
-        self.files += files

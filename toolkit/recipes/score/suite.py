@@ -8,6 +8,7 @@ from pathlib import Path
 
 from toolkit.composition import parse
 from toolkit.errors import ToolkitError
+from toolkit.outputs import Output
 from toolkit.recipes.score.evaluate import evaluate
 from toolkit.recipes.score.publish import Scored
 from toolkit.recipes.score.retrieve import retrieve
@@ -67,8 +68,10 @@ def evaluate_suite(
         text=render(suite_table(average, chosen, planned, title=title), "text"),
         folder=Path(config.run_dir) / "suite" / parse(filled(expression)).slug / suite,
     )
-    write_suite(result, chosen, expression, backbone=config.backbone.name)
-    return replace(result, run_id=log_suite(result, chosen, expression, session))
+    with Output(result.folder) as output:
+        write_suite(result, chosen, expression, output.stage, backbone=config.backbone.name)
+        output.commit()
+    return replace(result, output=output, run_id=log_suite(result, chosen, expression, output.stage, session))
 
 
 def _average(suite: Suite, found: Sequence[TaskMean], partial: tuple[str, ...]) -> Average:

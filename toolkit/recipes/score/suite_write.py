@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from toolkit.files import replace_text
@@ -112,8 +113,8 @@ def suite_table(average: Average, suite: Suite, planned: Sequence[Part], *, titl
     return Table(title, ("task", "composition", "languages", "measures", "mean"), tuple(rows), tuple(notes))
 
 
-def write_suite(result: SuiteResult, suite: Suite, expression: str, *, backbone: str) -> None:
-    """Write a suite's result as JSON and CSV."""
+def write_suite(result: SuiteResult, suite: Suite, expression: str, folder: Path, *, backbone: str) -> None:
+    """Write a suite's result into a folder as JSON and CSV."""
     held: dict[str, Any] = {
         "suite": suite.name,
         "expression": expression,
@@ -133,7 +134,7 @@ def write_suite(result: SuiteResult, suite: Suite, expression: str, *, backbone:
             for each in result.tasks
         },
     }
-    replace_text(result.folder / "suite.json", json_text(held, indent=1) + "\n")
+    replace_text(folder / "suite.json", json_text(held, indent=1) + "\n")
     rows: list[tuple[Cell, ...]] = [
         (suite.name, each.part.entry.task, each.part.composition, name, code, 100 * value)
         for each in result.tasks
@@ -144,13 +145,13 @@ def write_suite(result: SuiteResult, suite: Suite, expression: str, *, backbone:
     rows += [(suite.name, name, expression, "mean", "mean", 100 * value) for name, value in result.groups.items()]
     rows.append((suite.name, label, expression, "mean", "mean", 100 * result.average))
     columns = ("suite", "task", "composition", "measure", "language", "percent")
-    replace_text(result.folder / "suite.csv", render(Table("", columns, tuple(rows)), "csv"))
-    write_csv(result.scores, result.folder / "scores.csv")
-    write_json(result.scores, result.folder / "scores.json")
+    replace_text(folder / "suite.csv", render(Table("", columns, tuple(rows)), "csv"))
+    write_csv(result.scores, folder / "scores.csv")
+    write_json(result.scores, folder / "scores.json")
 
 
-def log_suite(result: SuiteResult, suite: Suite, expression: str, session: Session) -> str | None:
-    """Log a suite's result as one run and return its id."""
+def log_suite(result: SuiteResult, suite: Suite, expression: str, folder: Path, session: Session) -> str | None:
+    """Log a suite's result, with the files in a folder, as one run and return its id."""
     backbone = session.config.backbone.name
     with session.tracked(
         f"eval {expression} on the suite {suite.name}",
@@ -173,6 +174,6 @@ def log_suite(result: SuiteResult, suite: Suite, expression: str, session: Sessi
             }
         )
         for file in ("suite.json", "suite.csv", "scores.csv", "scores.json"):
-            run.log_artifact(result.folder / file)
+            run.log_artifact(folder / file)
         run.log_text(result.text, "suite.txt")
         return run.run_id or None

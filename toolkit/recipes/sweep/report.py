@@ -11,6 +11,7 @@ from pathlib import Path
 from toolkit.errors import DataError, ToolkitError
 from toolkit.files import replace_text
 from toolkit.metrics import MAIN
+from toolkit.outputs import Output
 from toolkit.progress import Say, say_nothing
 from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.report import Table, render
@@ -87,13 +88,15 @@ def report(
     found = read_report(sweep, resamples=resamples, seed=seed, say=say, catalogue=catalogue)
     folder = out or Path(sweep) / "report"
     predicted = predicted_aside(Path(sweep), catalogue)
-    _write(found, folder, [predicted] if predicted else [])
+    with Output(folder) as output:
+        _write(found, output.stage, [predicted] if predicted else [])
+        output.commit()
     said = answers(found)
     lines = [found.question, *(f"  {line}" for line in said), ""] if said else []
     lines += [render(main_table(found), "text"), *verdicts(found)]
     lines += [f"{predicted.heading}: {predicted.lines[0]}"] if predicted else []
     text = "\n".join([*lines, ""])
-    return Reported(found=found, text=text, folder=folder)
+    return Reported(found=found, text=text, folder=folder, output=output)
 
 
 def read_report(

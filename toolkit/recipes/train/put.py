@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +12,26 @@ from toolkit.composition import Part
 from toolkit.composition.stages import Stage
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import file_of
+from toolkit.space import Need
+from toolkit.training.checkpoint import FILE, checkpoint_need
 from toolkit.zoo import AdapterCard, Parent
+
+COPIES = 4  # of the weights in a checkpoint: those of now, the best, and the optimiser's two moments
+_CARD = 64 * 2**10  # bytes: card, page and headers of an entry
+
+
+def space_of(weights: int, checkpoint: Path, zoo: Path) -> list[Need]:
+    """Return the space that a training needs.
+
+    Args:
+        weights: bytes of what learns.
+        checkpoint: folder of its checkpoints, of which two exist while the second one is written.
+        zoo: where its entry goes.
+    """
+    held = checkpoint / FILE
+    size = COPIES * weights
+    own = checkpoint_need(checkpoint, size, copies=1 if held.exists() else 2)
+    return [own, Need("the entry in the zoo", zoo, weights + _CARD, weights, "choose another --zoo")]
 
 
 def said_of(stage: Stage) -> dict[str, str]:

@@ -19,10 +19,11 @@ from toolkit.recipes.session.weights import check_entry
 from toolkit.recipes.train.auto import resolve
 from toolkit.recipes.train.dev import DevScores
 from toolkit.recipes.train.key import stage_key
-from toolkit.recipes.train.put import put_stage, tags_of
+from toolkit.recipes.train.put import put_stage, space_of, tags_of
 from toolkit.recipes.train.sources import sources_of, training_data
 from toolkit.recipes.train.wired import wired
 from toolkit.recipes.train.write import Trained, closing, log_inputs, log_result, make_cards, opening, run_params
+from toolkit.space import require_space
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData, Watch, fit, plan_run, with_epochs
 from toolkit.training.checkpoint import remove_checkpoint
@@ -48,6 +49,7 @@ def run_stage(
     for folder in (checkpoint, session.zoo.root):
         require_writable(folder)
     with Meter(is_watching=config.tracking.enabled) as meter, wired(stage, session, backbone, sources) as circuit:
+        _require_space(circuit, stage, checkpoint, session)
         data = training_data(stage, sources, backbone, session)
         dev = DevScores(circuit, stage, sources, session)
         session, n_steps = _planned(session, data, backbone)
@@ -73,6 +75,12 @@ def run_stage(
             log_adapters(session, [card], is_made=True)
     session.say(closing(card, result))
     return card
+
+
+def _require_space(circuit: Circuit, stage: Stage, checkpoint: Path, session: Session) -> None:
+    """Raise where the disk cannot hold what the stage will leave: its entry in the zoo, and its checkpoints before."""
+    learnt = [one for part in stage.learn for one in circuit.parameters_of(part).values()]
+    require_space(space_of(sum(one.numel() * one.element_size() for one in learnt), checkpoint, session.zoo.root))
 
 
 def _settled(session: Session, backbone: Backbone) -> Session:

@@ -9,6 +9,7 @@ from pathlib import Path
 from toolkit.composition import Name, parse
 from toolkit.config.command import command
 from toolkit.errors import ToolkitError
+from toolkit.outputs import Output
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.train import train
 from toolkit.recipes.transfer.evidence import Absent, Context
@@ -77,11 +78,13 @@ def predict(
     tables = [against_table(found)] if target is None else [ranking_table(found, found.of(target))]
     tables += [validation_table(found)] if found.validation is not None else []
     text = "\n".join([*(render(each, "text") for each in tables), *verdicts(found)])
-    files = write_prediction(found, folder, target)
+    with Output(folder) as output:
+        files = write_prediction(found, output.stage, target)
+        output.commit()
     run_id = track_prediction(found, files, target, session)
     for note in found.notes:
         session.say(note)
-    return Predicted(found=found, text=text, folder=folder, run_id=run_id)
+    return Predicted(found=found, text=text, folder=folder, output=output, run_id=run_id)
 
 
 def prediction(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import ToolkitError
+from toolkit.outputs import Output
 from toolkit.progress import Progress
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.train import train as train_composition
@@ -90,14 +91,17 @@ def compare_tasks(
         shared = session.config.similarity.shared_text
         tables = [tasks_table(names, context), *similarity_tables(found.panels, names, shared)]
         folder = Path(session.config.run_dir) / "similarity" / folder_name(names)
-        write_similarity(found, tables, folder, session.config.backbone.name)
-        track_similarity(found, folder, session)
+        with Output(folder) as output:
+            write_similarity(found, tables, output.stage, session.config.backbone.name)
+            output.commit()
+        track_similarity(found, output.stage, session)
         return SimilarityResult(
             matrices=found.matrices,
             reasons=found.reasons,
             levels=found.levels,
             text="\n".join(render(table, "text", width=WIDTH) for table in tables),
             folder=folder,
+            output=output,
             n_encoded=context.n_encoded,
             n_examples=context.n_examples,
         )
