@@ -189,6 +189,29 @@ def scratch() -> Iterator[Path]:
         yield found
 
 
+@contextlib.contextmanager
+def held_alone(path: Path) -> Iterator[bool]:
+    """Hold a file for this process inside the block; False where another process holds it.
+
+    The file stays, empty. A process that ends, by a kill too, holds it no longer. Where a file system has no locks, every
+    process holds it.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    with open(path, "ab") as file:
+        is_mine = fcntl is None
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_mine = True
+            except BlockingIOError:
+                is_mine = False
+            except OSError:
+                is_mine = True
+        yield is_mine
+
+
 def is_abandoned(path: Path) -> bool:
     """Whether a path is a temporary file or folder of this module whose writer is gone: by its process id, and by its lock.
 

@@ -20,6 +20,7 @@ from tests.hub.online import online
 from toolkit.errors import DataError, SourceError, ToolkitError
 from toolkit.tasks import BUILT_IN, get_task
 from toolkit.tasks.fetch import Fetched, fetch
+from toolkit.tasks.mirror import stream
 from toolkit.tasks.mirror.manifest import FILE, read_manifest
 
 XNLI = "facebook/xnli"
@@ -114,32 +115,19 @@ def test_an_interrupted_download_goes_on_where_it_was_and_is_never_read_half(
         {"premise": ["x" * 50 + str(i) for i in range(20_000)], "hypothesis": ["y"] * 20_000, "label": [0] * 20_000}
     )
     hub.datasets[XNLI].revisions["main"]["de/test-0.parquet"] = large
-    from toolkit.tasks import fetch as fetching
-
-    real = fetching.download
-
-    def killed(api: Any, record: Any, folder: Path, told: Any) -> None:
-        if told.path == "de/test-0.parquet":
-            # What a killed process leaves: a part of the file under the library's own name for it.
-            from huggingface_hub._local_folder import get_local_download_paths
-
-            part = get_local_download_paths(folder, told.path).incomplete_path(told.sha256)
-            part.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(large[:5000])
-            raise KeyboardInterrupt
-        real(api, record, folder, told)
-
-    monkeypatch.setattr(fetching, "download", killed)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, address, "xnli")
+    monkeypatch.setattr(stream, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(stream, "_BLOCK", 1000)
+    hub.cut, hub.is_always_cut = 5000, True  # each of four tries brings 5,000 bytes of the only large file
+    assert "was cut off" in run(tmp_path, address, "xnli")[XNLI].fault
     with pytest.raises(
         SourceError, match=r"was only half fetched; `xstilts tasks fetch TASK --out .*` continues where"
     ):
         get_task("xnli").rows("score", "en", data_root=tmp_path)
-    monkeypatch.setattr(fetching, "download", real)
+    hub.cut, hub.is_always_cut = None, False
     hub.sent.clear()
+    hub.ranges.clear()
     assert run(tmp_path, address, "xnli")[XNLI].files == 5
-    assert hub.ranges == ["bytes=5000-"] and hub.sent["de/test-0.parquet"] == len(large) - 5000
+    assert hub.ranges == ["bytes=20000-"] and hub.sent["de/test-0.parquet"] == len(large) - 20_000
     assert (tmp_path / XNLI / "de" / "test-0.parquet").read_bytes() == large
 
 

@@ -17,7 +17,7 @@ from toolkit.results.result import Record
 if TYPE_CHECKING:
     from toolkit.config import Config
     from toolkit.tasks import Catalogue, Task
-    from toolkit.tasks.fetch import Fetched
+    from toolkit.tasks.fill import Fetched
     from toolkit.tasks.release.release import Release
 
 
@@ -63,7 +63,7 @@ def tasks_fetch(
         fetching.get("say", say_nothing)(line)
 
     catalogue = task_catalogue(config)
-    held, lacking = _of_suite(suite, catalogue)
+    held, lacking = suite_tasks(suite, catalogue)
     for name in lacking:
         tell(f"{name}: the catalogue does not have it.")
     wanted = [catalogue.get(name) for name in dict.fromkeys((*_named(names, or_else=held), *held))]
@@ -156,7 +156,7 @@ def tasks_pin(names: Sequence[str], config: Config, *, out: Path | None = None, 
     return listing(rows, lines=[*(f"{repo}: {commit}" for repo, commit in found.items()), f"Written to {path}."])
 
 
-def _of_suite(suite: str | None, catalogue: Catalogue) -> tuple[list[str], list[str]]:
+def suite_tasks(suite: str | None, catalogue: Catalogue) -> tuple[list[str], list[str]]:
     """Return the tasks of a suite and those that it trains on, and which of them the catalogue lacks."""
     if suite is None:
         return [], []

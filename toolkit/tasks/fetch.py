@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import SourceError
-from toolkit.progress import Progress, Report, silent
+from toolkit.progress import Report, silent
 from toolkit.tasks.catalogue import BUILT_IN, Catalogue
-from toolkit.tasks.mirror.download import Withheld, download, hub_api, is_whole, sha256_of
-from toolkit.tasks.mirror.manifest import Manifest, held_revision, read_manifest, write_manifest
+from toolkit.tasks.fill import Dataset, Fetched, fetch_datasets
+from toolkit.tasks.mirror.download import Withheld, hub_api
+from toolkit.tasks.mirror.manifest import held_revision
+from toolkit.tasks.mirror.stream import AT_ONCE, Gate, in_threads
 from toolkit.tasks.release.release import Release
-from toolkit.tasks.road.listing import README, Listing
+from toolkit.tasks.road.listing import Listing
 from toolkit.tasks.road.road import find_road, forget
 from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.sources.joined import JoinedSource
@@ -22,31 +24,6 @@ from toolkit.tasks.sources.paired import PairedSource
 from toolkit.tasks.sources.release import ReleaseSource
 from toolkit.tasks.sources.share import ShareSource
 from toolkit.tasks.task import Task
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """Result of fetching one dataset.
-
-    Attributes:
-        repo: hub id of the dataset that answered.
-        revision: the commit that the mirror now holds.
-        files: number of files that the tasks need.
-        size: their bytes.
-        downloaded: files that were downloaded; the others were there, and whole.
-        lacking: configs or splits that tasks name and the dataset does not have.
-        road: which dataset answered, and why not another.
-        fault: why nothing was fetched of it, as a sentence; empty where all is there.
-    """
-
-    repo: str
-    revision: str
-    files: int
-    size: int
-    downloaded: int
-    lacking: tuple[str, ...] = ()
-    road: str = ""
-    fault: str = ""
 
 
 @dataclass
@@ -84,11 +61,13 @@ def fetch(
     languages: Sequence[str] | None = None,
     endpoint: str | None = None,
     report: Report = silent,
+    at_once: int = AT_ONCE,
 ) -> Iterator[Fetched]:
-    """Fetch what tasks read from the hub, and what lends them training rows, into the mirror `root`, dataset by dataset.
+    """Fetch what tasks read from the hub, and what lends them training rows, into the mirror `root`.
 
     A file that is there with the size and checksum that the hub states is left alone; an interrupted download continues
-    where it was. While files are missing, the dataset's record says so and nothing reads it.
+    where it was. While files are missing, the dataset's record says so and nothing reads it. Files come several at a time,
+    those of all datasets together; datasets are yielded in their order, each when it is whole.
 
     Args:
         tasks: whose rows are wanted.
@@ -97,6 +76,7 @@ def fetch(
         languages: codes of the languages wanted, besides those that tasks train in; None: all.
         endpoint: address of the hub; None: `HF_ENDPOINT`, else huggingface.co.
         report: progress callback.
+        at_once: number of requests at a time.
 
     A dataset that cannot be had is yielded with its `fault`, and the others are fetched.
 
@@ -104,18 +84,11 @@ def fetch(
         SourceError: the hub cannot be reached, or the mirror cannot be written.
     """
     forget()
-    found: dict[tuple[str, str], _Wanted] = {}
-    for task in with_lenders(tasks, catalogue):
-        for source in hub_sources(task):
-            try:
-                _want(source, task, languages, endpoint, found)
-            except Withheld as fault:
-                yield Fetched(source.path, "", 0, 0, 0, fault=str(fault))
-    for wanted in found.values():
-        try:
-            yield _fetch_one(wanted, root / wanted.listing.repo, endpoint, report)
-        except Withheld as fault:
-            yield Fetched(wanted.listing.repo, wanted.listing.commit, 0, 0, 0, fault=str(fault))
+    forget()
+    api = hub_api(endpoint)  # imports the hub's library, before threads do
+    wanted, faults = _all_wanted(with_lenders(tasks, catalogue), languages, endpoint, at_once)
+    yield from faults
+    yield from fetch_datasets([_dataset(one, root) for one in wanted], api, report, at_once=at_once)
 
 
 def find_revisions(
@@ -163,19 +136,51 @@ def _revision_of(source: HubSource, task: Task, data_root: Path | None, endpoint
 # -- what is wanted -----------------------------------------------------------------------------------------------
 
 
-def _want(
-    source: HubSource,
-    task: Task,
-    languages: Sequence[str] | None,
-    endpoint: str | None,
-    found: dict[tuple[str, str], _Wanted],
-) -> None:
-    """Add what a task reads of a source to what is wanted of the dataset that answers for it."""
+def _all_wanted(
+    tasks: Sequence[Task], languages: Sequence[str] | None, endpoint: str | None, at_once: int
+) -> tuple[list[_Wanted], list[Fetched]]:
+    """Return what is wanted of each dataset that answers, and of those that cannot be had why; hubs are asked several at a time."""
+    by_path: dict[str, list[tuple[HubSource, Task]]] = {}
+    for task in tasks:
+        for source in hub_sources(task):
+            by_path.setdefault(source.path, []).append((source, task))
+
+    def ask(every: list[tuple[HubSource, Task]]) -> list[_Wanted | Fetched]:
+        found: list[_Wanted | Fetched] = []
+        for source, task in every:
+            try:
+                found += _want(source, task, languages, endpoint)
+            except Withheld as fault:
+                found.append(Fetched(source.path, "", 0, 0, 0, fault=str(fault)))
+        return found
+
+    answers: dict[int, list[_Wanted | Fetched]] = {}
+    for one in in_threads(by_path.values(), ask, Gate(), at_once=at_once):
+        if one is not None:
+            number, found = one
+            if isinstance(found, Exception):
+                raise found
+            answers[number] = found
+    joined: dict[tuple[str, str], _Wanted] = {}
+    faults = []
+    for each in (each for number in sorted(answers) for each in answers[number]):
+        if isinstance(each, Fetched):
+            faults.append(each)
+            continue
+        held = joined.setdefault((each.listing.repo, each.listing.commit), _Wanted(each.listing, each.road))
+        for config, splits in each.configs.items():
+            known = held.configs.setdefault(config, [])
+            known += [names for names in splits if names not in known]
+    return list(joined.values()), faults
+
+
+def _want(source: HubSource, task: Task, languages: Sequence[str] | None, endpoint: str | None) -> list[_Wanted]:
+    """Return what a task reads of the dataset that answers for a source; nothing if it reads no language of it."""
     codes = [
         each for each in task.pairs if languages is None or set(each.split(".")) <= {*languages, task.train_language}
     ]
     if not codes:
-        return
+        return []
     places = source.places(task.pairs)
     road = find_road(places, endpoint=endpoint, is_fresh=True)
     listing = road.listing
@@ -184,14 +189,15 @@ def _want(
             f"The hub's dataset {listing.at} holds no parquet files of {task.name}, and the hub has no conversion of it; "
             "`tasks fetch` copies parquet alone: declare its files in a task file (docs/add_a_task.md)."
         )
-    one = found.setdefault((listing.repo, listing.commit), _Wanted(listing, words_of(road, places)))
+    one = _Wanted(listing, words_of(road, places))
     answering = source.roads()[road.number]
     for code in codes:
         splits = one.configs.setdefault(answering.configs_for(code), [])
         splits += [names for names in source.splits.values() if names not in splits]
+    return [one]
 
 
-def _chosen(wanted: _Wanted) -> tuple[set[str], list[str]]:
+def _chosen(wanted: _Wanted) -> tuple[frozenset[str], list[str]]:
     """Return the paths that are needed, and what tasks name and the dataset lacks."""
     needed: set[str] = set()
     lacking: list[str] = []
@@ -207,37 +213,10 @@ def _chosen(wanted: _Wanted) -> tuple[set[str], list[str]]:
             needed |= {each.path for files in parts.values() for each in files}
             if not any(listing.split_files(config, name) for name in names):
                 lacking.append(f"{config} {' or '.join(names)}")
-    return needed, lacking
+    return frozenset(needed), lacking
 
 
-# -- one dataset --------------------------------------------------------------------------------------------------
-
-
-def _fetch_one(wanted: _Wanted, folder: Path, endpoint: str | None, report: Report) -> Fetched:
-    api, listing = hub_api(endpoint), wanted.listing
-    told, repo = listing.files, listing.repo
-    before = read_manifest(folder)
+def _dataset(wanted: _Wanted, root: Path) -> Dataset:
     needed, lacking = _chosen(wanted)
-    if not needed:
-        raise Withheld(
-            f"{listing.at} has no parquet files of {', '.join(each[0] for each in list(wanted.configs)[:5])}; expected the "
-            "configs that the task names: correct it, or name another `revision`."
-        )
-    # What an earlier fetch brought stays, at the same revision as the rest.
-    needed |= {README} & set(told) | (set(before.files) & set(told) if before else set())
-    record = Manifest(repo, listing.commit, listing.asked, files=before.files if before else {})
-    missing = [told[path] for path in sorted(needed) if not is_whole(folder / path, told[path], record.files.get(path))]
-    files = {path: record.files[path] for path in needed if path in record.files}
-    record = replace(record, files=files, is_whole=False)
-    if missing:
-        write_manifest(record, folder)
-    for number, file in enumerate(missing):
-        report(Progress(f"fetch {repo}", number, len(missing)))
-        download(api, record, folder, file)
-    report(Progress(f"fetch {repo}", len(missing), len(missing)))
-    files = {path: {"size": told[path].size, "sha256": sha256_of(folder / path)} for path in sorted(needed)}
-    record = replace(record, files=files, is_whole=True)
-    if record != before:
-        write_manifest(record, folder)
-    size = sum(each["size"] for each in files.values())
-    return Fetched(repo, listing.commit, len(files), size, len(missing), tuple(lacking), wanted.road)
+    asked = [each[0] for each in wanted.configs]
+    return Dataset(wanted.listing, root / wanted.listing.repo, needed, tuple(lacking), wanted.road, tuple(asked[:5]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -88,7 +89,9 @@ def test_every_form_and_place_gives_the_same_mirror(address: str, tmp_path: Path
     folder = tmp_path / "mirror/pmb/ccg"
     record = read_manifest(folder)
     assert record is not None and record.is_whole and len(record.files) == 7
-    assert sorted(each.name for each in folder.iterdir()) == [".xstilts.json", "README.md", "de", "en"], "nothing else"
+    assert sorted(each.name for each in folder.iterdir()) == [
+        ".parts.lock", ".xstilts.json", "README.md", "de", "en"
+    ]  # fmt: skip
 
 
 def test_from_where_its_makers_publish_it_is_read_as_a_task_and_fetched_once(
@@ -106,6 +109,16 @@ def test_from_where_its_makers_publish_it_is_read_as_a_task_and_fetched_once(
     before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
     assert fetch_release(small(address), tmp_path).written == 0 and site.asked == []
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
+
+
+def test_two_that_fetch_at_once_ask_for_each_file_once(site: Site, address: str, tmp_path: Path) -> None:
+    found: list[Arrived] = []
+    both = [threading.Thread(target=lambda: found.append(fetch_release(small(address), tmp_path))) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert sorted(each.written for each in found) == [0, 7] and len(site.asked) == 6
 
 
 def test_a_damaged_file_alone_is_written_again(address: str, tmp_path: Path) -> None:

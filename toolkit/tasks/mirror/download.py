@@ -1,4 +1,4 @@
-"""Files of a hub dataset, downloaded whole or not at all, into a mirror or into the hub's own cache."""
+"""Files of a hub dataset, downloaded whole or not at all into the hub's own cache, and compared with what the hub lists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from toolkit.errors import SourceError
 from toolkit.hub import prepare_hub
 from toolkit.hub_errors import LASTING, PASSING, trouble_of
-from toolkit.tasks.mirror.manifest import Manifest
 
 _BLOCK = 2**20
 _TRIES = 3
@@ -69,22 +68,6 @@ def unreachable(repo: str, revision: str | None, error: Exception) -> Exception:
     at = f" at revision {revision}" if revision else ""
     kind = Withheld if trouble.cause in (*LASTING, "gated", "cut", "other") else SourceError
     return kind(f"The hub's dataset {repo}{at} cannot be read: {trouble.said}; {trouble.way_out}.")
-
-
-def download(api: Any, record: Manifest, folder: Path, told: HubFile) -> None:
-    """Download one file into a mirror, whole or not at all; one that does not fit its checksum is fetched once more.
-
-    Raises:
-        SourceError: the hub cannot be reached, or the file does not fit its checksum twice.
-    """
-
-    def fetched(is_forced: bool) -> Path:
-        # A damaged file must not be taken for the one that was noted at its download.
-        (folder / told.path).unlink(missing_ok=True)
-        _download(api, record.repo, record.revision, told.path, local_dir=folder, force_download=is_forced)
-        return folder / told.path
-
-    _whole(record.repo, told, fetched)
 
 
 def cached_file(api: Any, repo: str, commit: str, told: HubFile) -> Path:

@@ -15,6 +15,7 @@ from urllib.request import url2pathname
 from toolkit.errors import SourceError
 from toolkit.files import at_home, replacing
 from toolkit.progress import Progress, Report, silent
+from toolkit.tasks.mirror.alone import filled_alone
 from toolkit.tasks.mirror.download import sha256_of
 from toolkit.tasks.mirror.manifest import Manifest, read_manifest, write_manifest
 from toolkit.tasks.release.place import Place, in_memory, is_archive, open_place
@@ -59,10 +60,23 @@ def fetch_release(release: Release, root: Path, *, place: str | None = None, rep
         DataError: a file is not what it should be.
     """
     folder = root / release.path
+    if (arrived := _there(release, folder, place)) is not None:
+        return arrived
+    with filled_alone(folder, release.path, report):
+        # Another process may have brought it meanwhile.
+        return _there(release, folder, place) or _brought(release, folder, place, report)
+
+
+def _there(release: Release, folder: Path, place: str | None) -> Arrived | None:
+    """Return what a mirror holds, if it holds the published rows whole and no other place is asked for."""
     before = read_manifest(folder)
-    if place is None and before is not None and _is_whole(before, folder, release.revision):
-        size = sum(int(each["size"]) for each in before.files.values())
-        return Arrived(before.revision, len(before.files), size, 0, True)
+    if place is not None or before is None or not _is_whole(before, folder, release.revision):
+        return None
+    size = sum(int(each["size"]) for each in before.files.values())
+    return Arrived(before.revision, len(before.files), size, 0, True)
+
+
+def _brought(release: Release, folder: Path, place: str | None, report: Report) -> Arrived:
     what = f"fetch {release.path}"
     report(Progress(what, 0, 1))
     try:
