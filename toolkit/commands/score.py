@@ -43,7 +43,7 @@ class EvalOptions(Results):
 @click.option(
     "--suite",
     metavar="NAME",
-    help="Every task of `xtreme`, `xtreme-r` or `micro`, and the average. TARGET in EXPR: each task's own adapter.",
+    help="Every task of `xtreme`, `xtreme-r`, `africa`, `americas`, `low-resource` or `micro`, and the average. TARGET in EXPR: each task's own adapter.",
 )
 @click.option(
     "--instead",

@@ -84,7 +84,11 @@ class FetchOptions(TypedDict):
     ),
 )
 @click.argument("names", nargs=-1)
-@click.option("--suite", metavar="NAME", help="Every task of a suite, and what it trains on: xtreme or xtreme-r.")
+@click.option(
+    "--suite",
+    metavar="NAME",
+    help="Every task of a suite, and what it trains on: xtreme, xtreme-r, africa, americas or low-resource.",
+)
 @click.option("--out", type=PATH, required=True, metavar="PATH", help="The mirror to fill.")
 @click.option(
     "--languages", metavar="CODES", help="Codes with commas, in addition to the training language. Default: all."

@@ -52,7 +52,7 @@ def evaluate_suite(
     Args:
         expr: a composition with `TARGET` in it, for example `fuse[mnli,squad]/TARGET`.
         config: resolved configuration.
-        suite: `xtreme`, `xtreme-r` or `micro`.
+        suite: `xtreme`, `xtreme-r`, `africa`, `americas`, `low-resource` or `micro`.
         instead: task -> composition to score on it, whatever `expr` says.
         tell: `report` and `say`.
     """

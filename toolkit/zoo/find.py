@@ -132,6 +132,7 @@ def history(zoo: Zoo, card: AdapterCard) -> list[str]:
                 lines.append(f"{indent}  made elsewhere; which rows it saw is not known")
                 continue
             rows = f"{'?' if seen.rows is None else seen.rows} rows, fingerprint {seen.fingerprint or '?'}"
+            rows += ", machine-translated" if seen.is_translated else ""
             lines.append(f"{indent}  learnt {seen.task} {seen.language or ''} {seen.split or ''}: {rows}")
         for score in one.scores:
             lines.append(f"{indent}  scored {score.task} {score.metric} {score.language} {100 * score.value:.1f}")
