@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from toolkit.errors import ToolkitError
 from toolkit.progress import Progress, Report, silent
 from toolkit.tasks.fetch import hub_sources
+from toolkit.tasks.mirror.card import with_names
 from toolkit.tasks.mirror.download import HubFile, hub_api
-from toolkit.tasks.mirror.layout import find_files, held_splits, read_schema
+from toolkit.tasks.mirror.layout import find_files, held_splits, read_card, read_schema
 from toolkit.tasks.road.footer import expects, read_footer, type_at
 from toolkit.tasks.road.listing import CONVERTED, MAIN
 from toolkit.tasks.road.road import Road, find_road, forget
@@ -250,7 +251,8 @@ class _Mirror(_Place):
     def file(self, code: str, split: str) -> _File:
         config = next(each for each in self.source.configs_for(code) if held_splits(self.folder, each))
         file = find_files(self.folder, config, split.split("+")[0])[0]
-        return _File(str(file), code, partial(read_schema, file))
+        names = read_card(self.folder).names.get(config, {})
+        return _File(str(file), code, lambda: with_names(read_schema(file), names))
 
 
 @dataclass(frozen=True)
@@ -267,4 +269,5 @@ class _Hub(_Place):
         config = listing.config(self.source.configs_for(code)) or ""
         file: HubFile = listing.split_files(config, split.split("+")[0])[0]
         api: Any = hub_api(self.endpoint)
-        return _File(f"{listing.repo}/{file.path}", code, partial(read_footer, api, listing, file))
+        names = listing.names.get(config, {})
+        return _File(f"{listing.repo}/{file.path}", code, lambda: with_names(read_footer(api, listing, file), names))

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub.constants
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from tests.hub import Hub, Repo, Repositories
@@ -303,3 +305,51 @@ def test_an_empty_file_names_the_split(hub: Hub) -> None:
     hub.datasets[HUB_ID].main["en/train-00000-of-00001.parquet"] = to_parquet([])
     with pytest.raises(DataError, match="en/train has no rows"):
         pair_task().rows("train")
+
+
+INFO = b"""---
+configs:
+- config_name: en
+  data_files:
+  - split: train
+    path: en/train-*
+dataset_info:
+- config_name: en
+  features:
+  - name: a
+    dtype: string
+  - name: label
+    dtype:
+      class_label:
+        names:
+          '0': 'no'
+          '1': 'yes'
+---
+"""
+
+
+@pytest.mark.parametrize("place", ["hub", "mirror"])
+def test_labels_that_only_the_readme_names_are_read_by_name(hub: Hub, tmp_path: Path, place: str) -> None:
+    table = pyarrow.Table.from_pylist(ROWS)
+    file = tmp_path / "mirror" / HUB_ID / "en" / "train-0.parquet"
+    file.parent.mkdir(parents=True)
+    pyarrow.parquet.write_table(table, file)
+    (tmp_path / "mirror" / HUB_ID / "README.md").write_bytes(INFO)
+    hub.datasets[HUB_ID] = Repo({"main": {"README.md": INFO, "en/train-0.parquet": file.read_bytes()}})
+    rows = pair_task().rows("train", data_root=tmp_path / "mirror" if place == "mirror" else None)
+    assert [rows.task.labels[row.label] for row in rows] == ["no", "yes"], "the task's own order is yes, no"
+
+
+def test_what_the_library_kept_before_is_read_without_a_network(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import datasets
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    forget()
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list(ROWS))
+    with pytest.raises(SourceError, match="does not answer from here"):
+        pair_task().rows("train")
+    (tmp_path / "hf" / "datasets" / HUB_ID.replace("/", "___")).mkdir(parents=True)
+    assert len(pair_task().rows("train")) == 2

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.errors import DataError, SourceError
 from toolkit.files import at_home, file_fault
+from toolkit.tasks.mirror.card import Card, Configs, parse_card
 from toolkit.tasks.mirror.manifest import read_manifest
 from toolkit.tasks.mirror.shards import joined
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 ENVIRONMENT = "XSTILTS_DATA"
-# Config -> split -> patterns of its files.
-Configs = Mapping[str, Mapping[str, tuple[str, ...]]]
 # What the only config of a dataset that names none is called: now one, now the other.
 UNNAMED = frozenset(("default", "plain_text"))
 
@@ -175,60 +174,21 @@ def _configs(folder: Path) -> Configs:
 
 def read_configs(folder: Path) -> Configs:
     """Return what the front matter of a dataset's README says: config -> split -> patterns of its files."""
-    readme = folder / "README.md"
+    return read_card(folder).configs
+
+
+def read_card(folder: Path) -> Card:
+    """Return the card of a dataset in a mirror; an empty one if it has no README."""
     try:
-        return _read_configs(folder, readme.stat().st_mtime_ns)
+        return _read_card(folder, (folder / "README.md").stat().st_mtime_ns)
     except FileNotFoundError:
-        return {}
+        return Card()
 
 
 @lru_cache(maxsize=64)  # one README is asked for once per language; a changed file has another time
-def _read_configs(folder: Path, changed: int) -> Configs:
+def _read_card(folder: Path, changed: int) -> Card:
     readme = folder / "README.md"
-    return parse_configs(readme.read_text(encoding="utf-8", errors="replace"), str(readme))
-
-
-def parse_configs(text: str, where: str) -> Configs:
-    """Return what the front matter of a dataset's card says; nothing if it names no configs.
-
-    Args:
-        text: of the card.
-        where: names the card in a message.
-
-    Raises:
-        DataError: the front matter is damaged, or names a path outside the dataset's folder.
-    """
-    import yaml
-
-    parts = text.replace("\r\n", "\n").split("---\n", 2)
-    if len(parts) < 3 or parts[0].strip():
-        return {}
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        front: Any = yaml.load(parts[1], Loader=loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 2}" if mark else ""
-        raise DataError(
-            f"{where}{line}: the front matter is not YAML; expected `configs:` there: fetch it again."
-        ) from error
-    configs: dict[str, dict[str, tuple[str, ...]]] = {}
-    try:
-        for each in (front or {}).get("configs") or []:
-            splits: dict[str, tuple[str, ...]] = {}
-            entries = each.get("data_files") or []
-            for entry in [entries] if isinstance(entries, str | dict) else entries:
-                split, pattern = (entry["split"], entry["path"]) if isinstance(entry, dict) else ("train", entry)
-                splits[split] = splits.get(split, ()) + ((pattern,) if isinstance(pattern, str) else tuple(pattern))
-            configs[str(each["config_name"])] = splits
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{where}: `configs:` is not a list of config_name and data_files (split, path); fetch the file again."
-        ) from error
-    for pattern in (pattern for splits in configs.values() for patterns in splits.values() for pattern in patterns):
-        if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
-            raise DataError(f"{where}: the path '{pattern}' leads out of the dataset's folder; expected one inside it.")
-    return configs
+    return parse_card(readme.read_text(encoding="utf-8", errors="replace"), str(readme))
 
 
 def guess_configs(paths: Iterable[str]) -> dict[str, dict[str, tuple[str, ...]]]:

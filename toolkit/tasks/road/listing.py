@@ -16,8 +16,9 @@ from toolkit.cache import cache_root
 from toolkit.errors import SourceError, ToolkitError
 from toolkit.files import replace_text
 from toolkit.hub_errors import LASTING, Trouble, trouble_of
+from toolkit.tasks.mirror.card import Configs, Names, parse_card
 from toolkit.tasks.mirror.download import HubFile
-from toolkit.tasks.mirror.layout import Configs, config_in, guess_configs, parse_configs
+from toolkit.tasks.mirror.layout import config_in, guess_configs
 
 README = "README.md"
 MAIN = "main"
@@ -36,6 +37,7 @@ class Listing:
         asked: the branch, tag or commit that was asked for, empty for the newest of the main branch.
         files: all files, by path.
         configs: config -> split -> patterns of its files.
+        names: config -> column -> names of its labels, as the dataset's README says.
         trouble: why there is no such dataset or branch, in place of files.
     """
 
@@ -44,6 +46,7 @@ class Listing:
     asked: str = ""
     files: Mapping[str, HubFile] = field(default_factory=dict)
     configs: Configs = field(default_factory=dict)
+    names: Names = field(default_factory=dict)
     trouble: Trouble | None = None
 
     @property
@@ -120,7 +123,7 @@ def list_dataset(api: Any, repo: str, revision: str | None, known: Listing | Non
                 raise SourceError(
                     f"{repo} names a file '{path}', which leads out of its folder; expected a path inside it."
                 )
-        card = _read_card(api, repo, commit) if README in files else ""
+        text = _read_card(api, repo, commit) if README in files else ""
     except ToolkitError:
         raise
     except Exception as error:
@@ -129,8 +132,8 @@ def list_dataset(api: Any, repo: str, revision: str | None, known: Listing | Non
             raise
         return Listing(repo, "", revision or "", trouble=trouble)
     parquet = sorted(path for path in files if path.endswith(".parquet"))
-    configs = parse_configs(card, f"{repo}@{commit[:12]}/{README}") or guess_configs(parquet)
-    return Listing(repo, commit, revision or "", files, configs)
+    card = parse_card(text, f"{repo}@{commit[:12]}/{README}")
+    return Listing(repo, commit, revision or "", files, card.configs or guess_configs(parquet), card.names)
 
 
 def _file(told: Any) -> HubFile:
@@ -168,7 +171,8 @@ def kept(repo: str, revision: str | None, endpoint: str) -> Listing | None:
         files = {path: HubFile(**each) for path, each in found["files"].items()}
         trouble = Trouble(**found["trouble"]) if found["trouble"] else None
         configs = {name: {split: tuple(all) for split, all in each.items()} for name, each in found["configs"].items()}
-        return Listing(found["repo"], found["commit"], found["asked"], files, configs, trouble)
+        names = {name: {column: tuple(all) for column, all in each.items()} for name, each in found["names"].items()}
+        return Listing(found["repo"], found["commit"], found["asked"], files, configs, names, trouble)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 

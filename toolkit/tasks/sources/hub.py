@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import ConfigError, SourceError
-from toolkit.tasks.mirror.layout import column_names, find_files, held_splits, mirror_folder, read_parquet
+from toolkit.tasks.mirror.card import with_names
+from toolkit.tasks.mirror.layout import column_names, find_files, held_splits, mirror_folder, read_card, read_parquet
 from toolkit.tasks.mirror.manifest import held_revision
 from toolkit.tasks.mirror.pins import pinned, pins_file
 from toolkit.tasks.road.listing import Listing
@@ -215,8 +216,9 @@ class HubSource:
         commit = held_revision(folder, files, self.revision)
         place = files[0] if len(files) == 1 else files[0].parent
         at = f"@{commit[:12]}" if commit else ""
+        table = read_parquet(files, columns)
         return Held(
-            table=read_parquet(files, columns),
+            table=table.cast(with_names(table.schema, read_card(folder).names.get(config, {}))),
             split=found,
             file=str(place),
             origin=f"mirror: {self.path}{at}/{place.relative_to(folder).as_posix()}",

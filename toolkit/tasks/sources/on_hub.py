@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.errors import SourceError
 from toolkit.hub import is_hub_reachable, prepare_hub
 from toolkit.hub_errors import trouble_of
+from toolkit.tasks.mirror.card import with_names
 from toolkit.tasks.mirror.download import cached_file, hub_api, unreachable
 from toolkit.tasks.mirror.layout import read_parquet
 from toolkit.tasks.road.road import Place, Road, find_road, lacks, why_passed
@@ -73,8 +75,9 @@ def read_from_hub(
         )
     api = hub_api(None)
     files = [cached_file(api, listing.repo, listing.commit, each) for each in listing.split_files(config, found)]
+    table = read_parquet(files, columns)
     return Held(
-        table=read_parquet(files, columns),
+        table=table.cast(with_names(table.schema, listing.names.get(config, {}))),
         split=found,
         file=f"{listing.repo} {config}/{found}",
         origin=f"hub: {road.words} {config}/{found}",
@@ -100,8 +103,8 @@ def _has_old_cache(path: str) -> bool:
     """Return whether the library `datasets` holds a dataset in its own cache, which it reads without a network."""
     from huggingface_hub import constants
 
-    folder = Path(constants.HF_HOME) / "datasets" / path.replace("/", "___")
-    return folder.is_dir()
+    folder = Path(os.environ.get("HF_DATASETS_CACHE") or Path(constants.HF_HOME) / "datasets")
+    return (folder / path.replace("/", "___")).is_dir()
 
 
 def _by_library(path: str, configs: Sequence[str], wanted: Sequence[str], revision: str | None, road: str) -> Held:
