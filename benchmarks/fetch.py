@@ -1,6 +1,6 @@
 """Benchmark of fetching: `python benchmarks/fetch.py [--quick] [--slow SECONDS] --json OUT`.
 
-`fetch_xtreme`: seconds of `tasks fetch --suite xtreme` into an empty mirror from the stand-in hub of the tests, over those of the
+`fetch_xtreme`: seconds of `tasks fetch --suite xtreme` into an empty mirror from the imitation of the hub in the tests, over those of the
 same fetch with one request after another. Each answer of the hub takes 0.2 s. The two take turns; below 1 is faster. Every file
 is checked in both.
 """
