@@ -26,7 +26,7 @@ from tests.architecture import (
 # Import only from strictly lower rows; siblings never import each other.
 ROWS = (
     ("cache", "errors", "hub", "hub_errors", "language_tags", "progress", "safe_text", "version"),
-    ("files", "registry", "space", "web"),
+    ("files", "registry", "space", "texts", "web"),
     ("languages", "outputs"),
     ("composition", "config", "results", "statistics", "tracking"),
     ("tasks",),

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -274,9 +274,19 @@ def replace_text(path: Path, text: str) -> None:
     Raises:
         ToolkitError: the folder cannot be written, or the disk is full; the old file is still there.
     """
+    replace_lines(path, [text])
+
+
+def replace_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines, each with its end, in UTF-8 in place of `path`, atomically and one after another.
+
+    Raises:
+        ToolkitError: as for `replace_text`.
+    """
     try:
         with replacing(path) as file:
-            file.write(text.encode("utf-8"))
+            for line in lines:
+                file.write(line.encode("utf-8"))
     except OSError as fault:
         raise unwritable(path, fault) from None
 

@@ -5,7 +5,8 @@ import pytest
 
 from tests.retrieval import slow
 from toolkit.errors import ToolkitError
-from toolkit.retrieval import SearchSettings, both_ways
+from toolkit.progress import Progress
+from toolkit.retrieval import SearchSettings, both_ways, knn, nearest
 
 
 def sides(seed: int, kind: str, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
@@ -31,6 +32,18 @@ def test_both_directions_are_what_every_single_product_says(kind: str, n: int, m
     ):
         assert found.scores == pytest.approx(np.array(scores, np.float32), rel=1e-5, abs=1e-5)
         assert found.rows.tolist() == rows
+
+
+@pytest.mark.parametrize("kind", ["plain", "copies", "ties"])
+@pytest.mark.parametrize("block", [1, 17, 64])
+def test_the_size_of_a_block_changes_no_bit(kind: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = sides(7, kind, 70, 45)
+    whole = (*both_ways(x, y, 4), nearest(x, y, 50))
+    told: list[Progress] = []
+    monkeypatch.setattr(knn, "BLOCK", block)
+    for one, other in zip(whole, (*both_ways(x, y, 4, report=told.append), nearest(x, y, 50)), strict=True):
+        assert np.array_equal(one.rows, other.rows) and np.array_equal(one.scores, other.scores)
+    assert all(0 <= each.done <= each.total for each in told)
 
 
 @pytest.mark.parametrize("kind", ["plain", "copies", "ties"])

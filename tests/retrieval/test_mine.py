@@ -10,6 +10,9 @@ from tests.retrieval.test_margin import unit
 from toolkit.errors import ToolkitError
 from toolkit.metrics.mining import quality
 from toolkit.retrieval import Mined, Side, get_protocol, mine, sweep
+from toolkit.retrieval.mine import Lines, mine_texts, pairs_of_lines
+from toolkit.retrieval.protocol import Duplicates
+from toolkit.texts import arranged
 
 JIANT = get_protocol("jiant")  # ratio margin over four neighbours, the best of both directions
 
@@ -117,3 +120,24 @@ def test_no_gold_and_vectors_that_do_not_fit_are_refused() -> None:
         mine(side, side, np.zeros((2, 3)), np.zeros((1, 3)), protocol=JIANT)
     with pytest.raises(ToolkitError, match="Known: expand, first, drop, keep"):
         Side.of(["1"], ["a"], duplicates="all")
+
+
+@pytest.mark.parametrize("duplicates", ["expand", "first", "drop", "keep"])
+def test_lines_by_number_are_mined_as_lines_by_id(duplicates: Duplicates) -> None:
+    x, y = (
+        [f"{letter}{n}" for n in np.random.default_rng(seed).integers(0, 30, 50)] for seed, letter in enumerate("xX")
+    )
+    by_id = mined(*({f"{i:04d}": text for i, text in enumerate(side)} for side in (x, y)), duplicates)
+    lines, vectors = [], []
+    for side in (x, y):
+        found = arranged(side)
+        places = np.array(found.places)
+        lines.append(own := Lines.of(places, duplicates=duplicates))
+        texts = [found.distinct[place] for place in places[own.lines]] if duplicates == "keep" else list(found.distinct)
+        vectors.append(vectors_of(tuple(texts)))
+    pairs, words = mine_texts(vectors[0], vectors[1], protocol=JIANT.having(duplicates=duplicates))
+    by_number = pairs_of_lines(pairs, lines[0], lines[1], duplicates=duplicates)
+    assert [(f"{a:04d}", f"{b:04d}") for a, b in zip(by_number.sources, by_number.targets, strict=True)] == list(
+        by_id.pairs
+    )
+    assert by_number.scores.tolist() == by_id.scores.tolist() and words == by_id.searched

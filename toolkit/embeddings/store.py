@@ -15,6 +15,7 @@ from toolkit.embeddings.vectors import Piece, Vectors
 from toolkit.errors import ToolkitError
 from toolkit.files import replace_text
 from toolkit.space import Need, require_space
+from toolkit.texts import arranged
 
 # Texts in a shard, on average: what a kill can lose. On two cores minutes of a large encoder, 16 MiB at width 1,024.
 SHARD = 4096
@@ -59,27 +60,34 @@ class Store:
         Raises:
             ToolkitError: the folder cannot be written, or holds vectors of something else under this key's name.
         """
-        distinct = sorted(set(texts))
-        place = {text: at for at, text in enumerate(distinct)}
-        rows = np.fromiter((place[text] for text in texts), np.int64, len(texts))
+        found = arranged(texts)
+        rows = np.frombuffer(found.places, np.int64) if len(found.places) else np.zeros(0, np.int64)
+        vectors = self.of_distinct(keys, found.distinct, encode, width)
+        return {name: each.take(rows) for name, each in vectors.items()}
+
+    def of_distinct(
+        self, keys: Mapping[Hashable, Key], distinct: Sequence[str], encode: Encode, width: int
+    ) -> dict[Hashable, Vectors]:
+        """Return the vectors of texts that are sorted and distinct, as `toolkit.texts.arranged` leaves them; else as `vectors`."""
         shards = cut(distinct, self.shard)
         for key in keys.values():
             self._open(key)
-        held: list[dict[Hashable, Piece | np.ndarray]] = [
-            {name: piece for name, key in keys.items() if (piece := self._held(key, shard)) is not None}
-            for shard in shards
-        ]
+        held: list[dict[Hashable, Piece | np.ndarray]] = []
+        for shard in shards:
+            texts = distinct[shard.start : shard.stop]
+            pieces = ((name, self._held(key, texts)) for name, key in keys.items())
+            held.append({name: piece for name, piece in pieces if piece is not None})
         missing = [at for at, found in enumerate(held) if len(found) < len(keys)]
         done, total = 0, sum(len(shards[at]) for at in missing)
         self._require_space(keys, [len(shards[at]) for at in missing for name in keys if name not in held[at]], width)
         for at in missing:
-            shard = shards[at]
+            texts = distinct[shards[at].start : shards[at].stop]
             lacking = [name for name in keys if name not in held[at]]
-            found = encode(shard, lacking, done, total)
+            encoded = encode(texts, lacking, done, total)
             for name in lacking:
-                held[at][name] = self._keep(keys[name], shard, found[name])
-            done += len(shard)
-        return {name: Vectors([found[name] for found in held], width, rows) for name in keys}
+                held[at][name] = self._keep(keys[name], texts, encoded[name])
+            done += len(texts)
+        return {name: Vectors([found[name] for found in held], width) for name in keys}
 
     def _require_space(self, keys: Mapping[Hashable, Key], shards: Sequence[int], width: int) -> None:
         """Raise where the disk cannot hold the vectors of new shards, of so many texts each."""
@@ -158,23 +166,24 @@ class Store:
         return read_shard(path, key.digest, n=len(shard), is_checked=False)
 
 
-def cut(texts: Sequence[str], size: int) -> list[Sequence[str]]:
+def cut(texts: Sequence[str], size: int) -> list[range]:
     """Cut sorted texts into shards of `size` on average and twice that at most; a text decides by itself if it ends one.
 
     Example:
         >>> texts = [f"{n:03d}" for n in range(100)]
-        >>> before, after = cut(texts, 8), cut(sorted([*texts, "0505"]), 8)
-        >>> before[-1] == after[-1], max(map(len, before)) <= 16
+        >>> more = sorted([*texts, "0505"])
+        >>> before, after = cut(texts, 8), cut(more, 8)
+        >>> texts[before[-1].start :] == more[after[-1].start :], max(map(len, before)) <= 16
         (True, True)
     """
-    shards: list[Sequence[str]] = []
+    shards: list[range] = []
     start = 0
     for at, text in enumerate(texts):
         number = int.from_bytes(
             hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
         )
         if number % size == 0 or at + 1 - start == 2 * size or at + 1 == len(texts):
-            shards.append(texts[start : at + 1])
+            shards.append(range(start, at + 1))
             start = at + 1
     return shards
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,6 +41,13 @@ class Piece:
 @lru_cache(maxsize=OPEN)
 def _mapped(piece: Piece) -> np.ndarray:
     return np.memmap(piece.path, piece.dtype, "r", offset=piece.offset, shape=piece.shape)
+
+
+def _let_go(mapped: np.ndarray) -> None:
+    """Give the pages of a mapped file back: a pass over all files would otherwise leave all of them in memory."""
+    held: mmap.mmap | None = getattr(mapped, "_mmap", None)
+    if held is not None and hasattr(held, "madvise"):
+        held.madvise(mmap.MADV_DONTNEED)
 
 
 class Vectors:
@@ -104,6 +112,8 @@ class Vectors:
                 found[mine[0] : mine[-1] + 1] = values
             else:
                 found[mine] = values
+            if isinstance(piece, Piece):
+                _let_go(held)
         return found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

@@ -215,7 +215,7 @@ def mine(
         expr: composition that encodes.
         tell: `report` and `say`.
     """
-    from toolkit.recipes.score.mining import mine_files
+    from toolkit.recipes.score.mine_files import mine_files
 
     session = open_session(config, tell)
     n = mine_files(Path(source), Path(target), Path(out), session, expression=session.spelled(expr))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DataError
-from toolkit.files import json_of, read_regular, replace_text
+from toolkit.files import json_of, read_regular, replace_lines
 from toolkit.safe_text import json_text
 
 
@@ -60,7 +60,7 @@ def write_predictions(predictions: Iterable[Prediction], path: Path) -> None:
         ToolkitError: the file cannot be written.
     """
     lines = (json_text({**{name: getattr(each, name) for name in _FIELDS}, **each.counts}) for each in predictions)
-    replace_text(path, "".join(f"{line}\n" for line in lines))
+    replace_lines(path, (f"{line}\n" for line in lines))
 
 
 def read_predictions(path: Path) -> list[Prediction]:

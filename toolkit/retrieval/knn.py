@@ -12,14 +12,16 @@ from dataclasses import replace
 import numpy as np
 
 from toolkit.errors import ToolkitError
-from toolkit.progress import Report, silent
-from toolkit.retrieval.operands import on_threads
+from toolkit.progress import Progress, Report, silent
+from toolkit.retrieval.operands import on_threads, rounding_of
 from toolkit.retrieval.rescore import Neighbours, best_of, score_pairs
 from toolkit.retrieval.screen import Screened, screen
 from toolkit.retrieval.settings import DEFAULT, SearchSettings
 from toolkit.retrieval.side import Rows, Side, Survey, survey
 
 MOST = 256
+# Rows of either side that are searched at a time: what is kept of a line while it is searched is hundreds of bytes.
+BLOCK, BLOCK_ON_GPU = 1 << 16, 1 << 20
 
 
 def both_ways(
@@ -75,36 +77,91 @@ def surveyed(x: Rows, y: Rows, k: int) -> tuple[Survey, Survey]:
 def _exact(
     x: Survey, y: Survey, k: int, *, both: bool, settings: SearchSettings, report: Report
 ) -> tuple[Neighbours, Neighbours | None]:
+    """Search block by block: the k nearest among all are the best of the k nearest in each block."""
+    ahead = _Nearest(len(x.side), min(k, len(y.side)))
+    back = _Nearest(len(y.side), min(k, len(x.side))) if both else None
+    size = BLOCK_ON_GPU if rounding_of(settings, x.side.width).device.type == "cuda" else BLOCK
+    parts = [(one, other) for one in _blocks(len(x.side), size) for other in _blocks(len(y.side), size)]
     with on_threads(settings.threads):
-        found = screen(x.side, y.side, k, both=both, settings=settings, report=report)
-        forward = _settled(x, y, k, found[0], settings)
-        backward = _settled(y, x, k, found[1], settings) if found[1] is not None else None
-        pairs = [forward] if backward is None else [forward, backward[::-1]]
-        sources, targets = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
-        codes = np.unique(sources * len(y.side) + targets)
-        sources, targets = codes // len(y.side), codes % len(y.side)
-        scores = score_pairs(x.side, y.side, sources, targets, report=report)
-    ahead = best_of(len(x.side), min(k, len(y.side)), sources, targets, scores)
+        for number, (one, other) in enumerate(parts):
+            here, there = _part_of(x.side, one), _part_of(y.side, other)
+            told = report if len(parts) == 1 else _share(report, number, len(parts))
+            found = _exact_block(here, there, k, both=both, settings=settings, report=told)
+            ahead.meet(one, found[0], other.start)
+            if back is not None and found[1] is not None:
+                back.meet(other, found[1], one.start)
+    forward = y.spread(ahead.found, x, k)
+    return forward, None if back is None else x.spread(back.found, y, k)
+
+
+class _Nearest:
+    """The best neighbours of each line so far."""
+
+    def __init__(self, n: int, k: int) -> None:
+        self.found = Neighbours(np.full((n, k), -np.inf, np.float32), np.full((n, k), -1, np.int64))
+
+    def meet(self, lines: slice, best: Neighbours, first_row: int) -> None:
+        """Merge the neighbours of some lines within a block whose first row is `first_row`; of equal scores the lower row."""
+        scores, rows = self.found.scores[lines], self.found.rows[lines]
+        new_rows = np.where(best.rows < 0, -1, best.rows + first_row)
+        k = scores.shape[1]
+        scores, rows = np.concatenate([scores, best.scores], axis=1), np.concatenate([rows, new_rows], axis=1)
+        order = np.lexsort((rows, -scores), axis=1)[:, :k]
+        self.found.scores[lines] = np.take_along_axis(scores, order, 1)
+        self.found.rows[lines] = np.take_along_axis(rows, order, 1)
+
+
+def _blocks(n: int, size: int) -> list[slice]:
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def _part_of(side: Side, rows: slice) -> Side:
+    if rows == slice(0, len(side)):
+        return side
+    return side.take(np.arange(rows.start, rows.stop))
+
+
+def _share(report: Report, number: int, n: int) -> Report:
+    """Return a report of one block of several."""
+
+    def told(progress: Progress) -> None:
+        share = progress.done / max(progress.total, 1)
+        report(Progress(progress.what, round(1000 * (number + share)), 1000 * n))
+
+    return told
+
+
+def _exact_block(
+    x: Side, y: Side, k: int, *, both: bool, settings: SearchSettings, report: Report
+) -> tuple[Neighbours, Neighbours | None]:
+    found = screen(x, y, k, both=both, settings=settings, report=report)
+    forward = _settled(x, y, k, found[0], settings)
+    backward = _settled(y, x, k, found[1], settings) if found[1] is not None else None
+    pairs = [forward] if backward is None else [forward, backward[::-1]]
+    sources, targets = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
+    codes = np.unique(sources * len(y) + targets)
+    sources, targets = codes // len(y), codes % len(y)
+    scores = score_pairs(x, y, sources, targets, report=report)
+    ahead = best_of(len(x), min(k, len(y)), sources, targets, scores)
     if backward is None:
-        return y.spread(ahead, x, k), None
-    back = best_of(len(y.side), min(k, len(x.side)), targets, sources, scores)
-    return y.spread(ahead, x, k), x.spread(back, y, k)
+        return ahead, None
+    return ahead, best_of(len(y), min(k, len(x)), targets, sources, scores)
 
 
-def _settled(x: Survey, y: Survey, k: int, found: Screened, settings: SearchSettings) -> tuple[np.ndarray, np.ndarray]:
+def _settled(x: Side, y: Side, k: int, found: Screened, settings: SearchSettings) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs (line of x, row of y) that hold the k nearest of every line."""
     lines, rows, unsure = found.lines, found.rows, found.unsure
     if len(unsure):
         # More products than there was room for are within the error: these lines are multiplied again, with a smaller one.
         finer = replace(settings, arithmetic="fp32", tile=None)
-        again = screen(x.side.take(unsure), y.side, k, both=False, room=4, settings=finer)[0]
+        again = screen(x.take(unsure), y, k, both=False, room=4, settings=finer)[0]
         kept = ~np.isin(lines, unsure)
         lines, rows = np.concatenate([lines[kept], unsure[again.lines]]), np.concatenate([rows[kept], again.rows])
         unsure = unsure[again.unsure]
     if len(unsure):
         # Still so if very many products are all but equal.
         kept = ~np.isin(lines, unsure)
-        every = _every_product(x.side.take(unsure), y.side, k)
+        every = _every_product(x.take(unsure), y, k)
         lines = np.concatenate([lines[kept], np.repeat(unsure, every.shape[1])])
         rows = np.concatenate([rows[kept], every.ravel()])
     return lines, rows

@@ -82,15 +82,9 @@ def candidates(forward: Neighbours, backward: Neighbours, *, margin: Margin, dir
     if direction not in DIRECTIONS:
         raise ToolkitError(f"No direction named '{direction}'. Known: {', '.join(DIRECTIONS)}.")
     source_means, target_means = _means(forward), _means(backward)  # [Q], [N]
-    ahead = margin_scores(forward.scores, source_means[:, None], target_means[forward.rows], margin)  # [Q, k]
-    back = margin_scores(backward.scores, source_means[backward.rows], target_means[:, None], margin)  # [N, k]
-    # An approximate index may have found fewer than k, and names row -1 then, which means none.
-    ahead, back = (np.where(one.rows < 0, -np.inf, found) for one, found in ((forward, ahead), (backward, back)))
-    best_ahead, best_back = ahead.argmax(axis=1), back.argmax(axis=1)
+    to_target, ahead = _best(forward, source_means, target_means, margin)
+    to_source, back = _best(backward, target_means, source_means, margin)
     every_source, every_target = np.arange(len(ahead)), np.arange(len(back))
-    to_target = forward.rows[every_source, best_ahead]  # [Q]
-    to_source = backward.rows[every_target, best_back]  # [N]
-    ahead, back = ahead[every_source, best_ahead], back[every_target, best_back]
     has_target, has_source = to_target >= 0, to_source >= 0
     every_source, to_target, ahead = every_source[has_target], to_target[has_target], ahead[has_target]
     if direction == "intersection":
@@ -107,6 +101,26 @@ def candidates(forward: Neighbours, backward: Neighbours, *, margin: Margin, dir
         np.concatenate([ahead, back]),
     )
     return one_to_one(pooled)
+
+
+def _best(
+    found: Neighbours, own: np.ndarray, other: np.ndarray, margin: Margin, block: int = 1 << 16
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each line's best neighbour by margin, int64 [Q] (-1: none), and its margin, float64 [Q].
+
+    Args:
+        own, other: mean cosines of the lines, [Q], and of the other side's, [N].
+    """
+    rows, scores = np.empty(len(own), np.int64), np.empty(len(own))
+    for start in range(0, len(own), block):
+        part = slice(start, start + block)
+        near = found.rows[part]
+        margins = margin_scores(found.scores[part], own[part, None], other[near], margin)  # [n, k]
+        # An approximate index may have found fewer than k, and names row -1 then, which means none.
+        margins = np.where(near < 0, -np.inf, margins)
+        best, every = margins.argmax(axis=1), np.arange(len(near))
+        rows[part], scores[part] = near[every, best], margins[every, best]
+    return rows, scores
 
 
 def _means(found: Neighbours) -> np.ndarray:

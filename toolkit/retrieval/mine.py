@@ -11,7 +11,7 @@ import numpy as np
 
 from toolkit.errors import ToolkitError
 from toolkit.progress import Report, silent
-from toolkit.retrieval.margin import candidates
+from toolkit.retrieval.margin import Pairs, candidates
 from toolkit.retrieval.protocol import Duplicates, Protocol
 from toolkit.retrieval.search import search
 from toolkit.retrieval.settings import DEFAULT, SearchSettings
@@ -91,9 +91,7 @@ def mine(
         raise ToolkitError(
             f"There are {len(x)} and {len(y)} vectors for {len(source.texts)} and {len(target.texts)} texts; expected one each."
         )
-    near = search(x, y, protocol.k, settings=settings, report=report)
-    assert near.backward is not None
-    found = candidates(near.forward, near.backward, margin=protocol.margin, direction=protocol.direction)
+    found, words = mine_texts(x, y, protocol=protocol, settings=settings, report=report)
     pairs: list[tuple[str, str]] = []
     scores: list[float] = []
     for s, t, score in zip(found.sources.tolist(), found.targets.tolist(), found.scores.tolist(), strict=True):
@@ -104,7 +102,66 @@ def mine(
             sources, targets = sources[:1], targets[:1]
         pairs += [(a, b) for a in sources for b in targets]
         scores += [score] * (len(sources) * len(targets))
-    return Mined(tuple(pairs), np.array(scores, np.float64), near.words)
+    return Mined(tuple(pairs), np.array(scores, np.float64), words)
+
+
+def mine_texts(
+    x: Rows, y: Rows, *, protocol: Protocol, settings: SearchSettings = DEFAULT, report: Report = silent
+) -> tuple[Pairs, str]:
+    """Return candidate pairs of texts, and how their neighbours were found; the arguments are those of `mine`."""
+    near = search(x, y, protocol.k, settings=settings, report=report)
+    assert near.backward is not None
+    found = candidates(near.forward, near.backward, margin=protocol.margin, direction=protocol.direction)
+    return found, near.words
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of a side as numbers, by distinct text: of text i they are `lines[starts[i]:starts[i + 1]]`, rising.
+
+    Attributes:
+        lines: int64 [L].
+        starts: int64 [M + 1].
+    """
+
+    lines: np.ndarray
+    starts: np.ndarray
+
+    @classmethod
+    def of(cls, places: np.ndarray, *, duplicates: Duplicates) -> Lines:
+        """Gather lines by the place of their text among the distinct ones; with `keep` every line stays apart."""
+        lines = np.argsort(places, kind="stable")
+        if duplicates == "keep":
+            return cls(lines, np.arange(len(lines) + 1))
+        counts = np.bincount(places)
+        return cls(lines, np.concatenate([[0], np.cumsum(counts)]))
+
+
+def pairs_of_lines(found: Pairs, source: Lines, target: Lines, *, duplicates: Duplicates) -> Pairs:
+    """Return the pairs of lines that pairs of texts stand for, in the order of `mine`.
+
+    Example:
+        >>> texts = Pairs(np.array([0]), np.array([0]), np.array([1.5]))
+        >>> both = Lines.of(np.array([0, 0]), duplicates="expand")
+        >>> found = pairs_of_lines(texts, both, both, duplicates="expand")
+        >>> found.sources.tolist(), found.targets.tolist()
+        ([0, 0, 1, 1], [0, 1, 0, 1])
+    """
+    first = source.starts[found.sources], target.starts[found.targets]
+    count = source.starts[found.sources + 1] - first[0], target.starts[found.targets + 1] - first[1]
+    if duplicates == "drop":
+        kept = count[0] * count[1] == 1
+        return Pairs(source.lines[first[0][kept]], target.lines[first[1][kept]], found.scores[kept])
+    if duplicates == "first":
+        return Pairs(source.lines[first[0]], target.lines[first[1]], found.scores)
+    each = count[0] * count[1]
+    nth = np.arange(int(each.sum())) - np.repeat(np.cumsum(each) - each, each)
+    width = np.repeat(count[1], each)
+    return Pairs(
+        source.lines[np.repeat(first[0], each) + nth // width],
+        target.lines[np.repeat(first[1], each) + nth % width],
+        np.repeat(found.scores, each),
+    )
 
 
 @dataclass(frozen=True)

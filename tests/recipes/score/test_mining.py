@@ -13,7 +13,7 @@ import toolkit
 from tests.recipes.small import tiny_config
 from toolkit.config import Config, RetrieveConfig
 from toolkit.errors import DataError, ToolkitError
-from toolkit.recipes.score.mining import _limited
+from toolkit.recipes.score.mine_files import _sentences
 from toolkit.tasks import get_task
 
 pytestmark = pytest.mark.journey
@@ -163,11 +163,14 @@ def test_a_limit_draws_lines_of_either_file_and_is_part_of_the_settings_that_are
     assert {pair[2] for pair in pairs} - {str(n) for n in range(1, 13)} <= {"53"}
 
 
-def test_a_limit_keeps_the_pairs_of_parallel_files_together() -> None:
-    lines = {f"{number:012d}": "x" for number in range(1, 101)}
-    shorter = {number: text for number, text in lines.items() if int(number) % 10}
-    whole, part = (set(_limited(side, replace(RetrieveConfig(), limit=20, seed=3))) for side in (lines, shorter))
-    assert len(whole) == len(part) == 20 and whole & shorter.keys() <= part
+def test_a_limit_keeps_the_pairs_of_parallel_files_together(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x\n" * 100)
+    (tmp_path / "b").write_text("".join("y\n" if number % 10 else "\n" for number in range(1, 101)))
+    said: list[str] = []
+    settings = replace(RetrieveConfig(), limit=20, seed=3)
+    whole, part = (set(_sentences(tmp_path / name, settings, said.append).numbers.tolist()) for name in "ab")
+    assert len(whole) == len(part) == 20 and {number for number in whole if number % 10} <= part
+    assert said == [f"{tmp_path / 'b'}: 10 empty lines were left out."]
 
 
 def test_two_text_files_are_mined_for_pairs_with_their_lines_and_scores(tmp_path: Path) -> None:

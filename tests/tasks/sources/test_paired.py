@@ -52,7 +52,7 @@ def test_moses_files_are_joined_by_line_and_cut_at_line_feeds_alone(tmp_path: Pa
     rows = task.rows("score", "de")
     assert (rows[1], rows.split) == (BitextRow("1", german[1], "He sings."), "test")
     assert rows.origin == "file: c.de-en.de; file: c.de-en.en"
-    assert marks_of(rows._opened, "bitext").ids == ["0", "1", "2"]
+    assert list(marks_of(rows._opened, "bitext").ids) == ["0", "1", "2"]
     assert task.reachable() == ("de",) and lacking(task) == ("sw",)
 
 

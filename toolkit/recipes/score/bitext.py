@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from toolkit.config import Config
+from toolkit.embeddings import Vectors
 from toolkit.metrics import retrieval_accuracy, weighted_f1
 from toolkit.recipes.score.encoding import Encoder, Reading
 from toolkit.recipes.score.searched import Found, Search
@@ -17,6 +19,7 @@ from toolkit.results.score import Score
 from toolkit.retrieval import SearchSettings, search
 from toolkit.tasks import BitextRow
 from toolkit.tasks.task import Rows
+from toolkit.texts import Arranged, arranged
 
 
 def search_bitexts(asked: Search) -> Found:
@@ -43,13 +46,17 @@ def score_bitext(
         file_of: the file for what a reading found.
     """
     settings, task, language = config.retrieve, rows.task, rows.language
+    pairs = _Pairs.of(rows)
     # In the texts' own order: of repeated sentences the same copy is then found however the lines are ordered.
-    pairs = sorted((row for row in rows if isinstance(row, BitextRow)), key=lambda row: (row.target, row.source))
-    english = encoder([pair.target for pair in pairs], f"{task.name} {language}: en")
-    foreign = encoder([pair.source for pair in pairs], f"{task.name} {language}: {language}")
+    english = encoder.of_distinct(pairs.targets.distinct, f"{task.name} {language}: en")
+    foreign = encoder.of_distinct(pairs.sources.distinct, f"{task.name} {language}: {language}")
     scored = []
     for reading in asked:
-        protocol, sides = reading.protocol, (english[reading.wanted], foreign[reading.wanted])
+        protocol = reading.protocol
+        sides = (
+            pairs.taken(english[reading.wanted], pairs.targets),
+            pairs.taken(foreign[reading.wanted], pairs.sources),
+        )
         directions = {"en": [sides], "xx": [sides[::-1]], "both": [sides, sides[::-1]]}[protocol.queries]
         measure = weighted_f1 if protocol.metric == "weighted_f1" else retrieval_accuracy
         values, recalls, hits, nearest = [], [], np.zeros(len(pairs)), np.zeros(0, np.int64)
@@ -67,14 +74,62 @@ def score_bitext(
             hits += found.forward.rows[:, 0] == np.arange(len(pairs))
             nearest = found.forward.rows[:, 0] if not len(nearest) else nearest
         worst = min(recalls, key=lambda found: found.recall)
-        texts = [pair.target if protocol.queries == "xx" else pair.source for pair in pairs]
-        predictions = {
-            # -1, of an approximate index that found nothing, is not a row.
-            pair.id: Prediction(pair.id, text, texts[row] if row >= 0 else "", float(hit) / len(directions))
-            for pair, text, row, hit in zip(pairs, texts, nearest, hits, strict=True)
-        }
-        write_predictions([predictions[row.id] for row in rows], file_of(reading))
+        write_predictions(
+            pairs.predictions(rows, nearest, hits / len(directions), by_target=protocol.queries == "xx"),
+            file_of(reading),
+        )
         system = encoder.system(f"{reading.head()} {protocol.for_bitext()} {worst.words} {encoder.tail()}", config)
         own = Score.of(rows, {metric: sum(values) / len(values)}, len(pairs), system)
         scored += [(reading, score) for score in own]
     return scored
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The sentences of a bitext, each once, and the order in which its pairs are searched.
+
+    Attributes:
+        targets, sources: sentences of either side.
+        order: int64 [N], rows in the order of their target, and then of their source.
+    """
+
+    targets: Arranged
+    sources: Arranged
+    order: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Rows) -> _Pairs:
+        """Read the rows once for each side, so that they are never all in memory."""
+        targets = arranged(row.target for row in rows if isinstance(row, BitextRow))
+        sources = arranged(row.source for row in rows if isinstance(row, BitextRow))
+        return cls(targets, sources, np.lexsort((_places(sources), _places(targets))))
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def taken(self, vectors: Vectors, side: Arranged) -> Vectors:
+        """Return the vectors of a side's distinct sentences as those of the pairs, in their order."""
+        return vectors.take(_places(side)[self.order])
+
+    def predictions(
+        self, rows: Rows, nearest: np.ndarray, outcomes: np.ndarray, *, by_target: bool
+    ) -> Iterator[Prediction]:
+        """Yield what each sentence found, in the order of the rows.
+
+        Args:
+            nearest: int64 [N], the pair that was found for each one (-1, of an approximate index: none).
+            outcomes: float [N].
+            by_target: whether the English sentences are what was sought.
+        """
+        side = self.targets if by_target else self.sources
+        place = np.empty(len(self), np.int64)
+        place[self.order] = np.arange(len(self))
+        for number, row in enumerate(row for row in rows if isinstance(row, BitextRow)):
+            found = int(nearest[place[number]])
+            answer = side.distinct[side.places[self.order[found]]] if found >= 0 else ""
+            gold = row.target if by_target else row.source
+            yield Prediction(row.id, gold, answer, float(outcomes[place[number]]))
+
+
+def _places(side: Arranged) -> np.ndarray:
+    return np.frombuffer(side.places, np.int64) if len(side.places) else np.zeros(0, np.int64)

@@ -11,6 +11,7 @@ import numpy as np
 
 from toolkit.config import Config, RetrieveConfig
 from toolkit.embeddings import Key, Store, Vectors
+from toolkit.embeddings.store import Encode
 from toolkit.errors import ToolkitError
 from toolkit.features import sentence_features
 from toolkit.modeling.circuit import Circuit
@@ -85,6 +86,15 @@ class Encoder:
 
     def __call__(self, texts: Sequence[str], what: str) -> dict[tuple[int, str], Vectors]:
         """Return unit vectors [N, H] by layer and pooling; they stay in the store's files until rows are taken."""
+        found = self._store.vectors(self.keys, texts, self._encode(what), self.circuit.backbone.hidden_size)
+        return cast(dict[tuple[int, str], Vectors], found)
+
+    def of_distinct(self, texts: Sequence[str], what: str) -> dict[tuple[int, str], Vectors]:
+        """Return the same for texts that are sorted and distinct (`toolkit.texts.arranged`), which are never all in memory."""
+        found = self._store.of_distinct(self.keys, texts, self._encode(what), self.circuit.backbone.hidden_size)
+        return cast(dict[tuple[int, str], Vectors], found)
+
+    def _encode(self, what: str) -> Encode:
         began = time.perf_counter()
 
         def encode(
@@ -101,8 +111,7 @@ class Encoder:
             pairs = [one for one in self.keys if one in wanted]
             return dict(embed_all(self.circuit, features, cast(Any, pairs), batch_size=self._batch_size, report=report))
 
-        found = self._store.vectors(self.keys, texts, encode, self.circuit.backbone.hidden_size)
-        return cast(dict[tuple[int, str], Vectors], found)
+        return encode
 
     def system(self, protocol: str, config: Config) -> System:
         """Return what is scored: the composition, by a protocol on rows with the noise of `config`."""

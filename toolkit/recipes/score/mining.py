@@ -10,24 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.config import RetrieveConfig
-from toolkit.errors import DataError, ToolkitError
 from toolkit.files import replace_text
 from toolkit.metrics.mining import quality
-from toolkit.progress import Report, Say
+from toolkit.progress import Report
 from toolkit.recipes.score.corpora import Corpora, corpora_of
-from toolkit.recipes.score.encoding import Encoder, Reading, readings
-from toolkit.recipes.score.own_pooling import as_trained
+from toolkit.recipes.score.encoding import Encoder, Reading
 from toolkit.recipes.score.searched import Found, Scores, Search
-from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.limits import limited_rows
 from toolkit.recipes.session.noise import noisy
-from toolkit.recipes.session.session import Session
 from toolkit.report import precision_recall_curve
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
 from toolkit.retrieval import Mined, sweep
-from toolkit.tasks.draw import Marks, draw_order, limit_words
-from toolkit.tasks.sources.corpora import read_lines
 from toolkit.tasks.task import Rows
 
 
@@ -108,88 +102,6 @@ def _kept(rows: Rows, reading: Reading, corpora: Corpora, dev: Corpora | None, a
         chosen={f"{language}-en": (measures["recall"], measures["precision"])},
     )
     return _Kept(measures, source, found.searched)
-
-
-def mine_files(
-    source: Path,
-    target: Path,
-    out: Path,
-    session: Session,
-    *,
-    expression: str = "backbone",
-) -> int:
-    """Mine two text files, a sentence a line, and write `score, source line, target line, source, target`, best first.
-
-    Lines count from 1. Without a threshold every candidate is written. Empty lines are left out, and counted for the reader.
-    `retrieve.limit` draws so many lines of either file, by `retrieve.seed`.
-
-    Returns:
-        How many pairs were written.
-    """
-    config, say, report = session.config, session.say, session.report
-    sides = [_sentences(file, say) for file in (source, target)]
-    if sides[0] == sides[1]:
-        raise ToolkitError(
-            f"{source} and {target} hold the same lines, which pair with themselves; expected translations."
-        )
-    sides = [_limited(side, config.retrieve) for side in sides]
-    circuit, cards = trained_circuit(expression, session, heads={})
-    with circuit:
-        settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say)
-        asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name)
-        protocol = asked[0].protocol
-        if len(asked) > 1 or protocol.corpus == "gold":
-            raise ToolkitError(
-                f"The protocol '{config.retrieve.protocol}' mines no pairs; choose one of jiant, xtreme, laser and st."
-            )
-        if isinstance(config.retrieve.threshold, str):
-            raise ToolkitError(
-                f"The threshold '{config.retrieve.threshold}' is chosen on gold pairs, which two text files lack; give a "
-                "number, or none to keep every candidate."
-            )
-        encoder = Encoder(circuit, session, asked)
-        threshold = config.retrieve.threshold
-        words = protocol.for_mining("none" if threshold is None else str(threshold))
-        drawn = limit_words(config.retrieve.limit, config.retrieve.seed)
-        said = " ".join(filter(None, (asked[0].head(), words, encoder.tail(), drawn)))
-        say(f"{expression} on {source} and {target}: {said}")
-        corpora = Corpora.encoded((sides[0], sides[1]), frozenset(), encoder, "lines")
-        found = corpora.mined(asked[0], config.retrieve, report)
-    say(f"Searched with {found.searched}.")
-    kept = found.pairs if threshold is None else found.above(threshold)
-    replace_text(
-        out,
-        "".join(
-            f"{score:.6f}\t{int(a)}\t{int(b)}\t{sides[0][a]}\t{sides[1][b]}\n"
-            for (a, b), score in zip(kept, found.scores.tolist(), strict=False)
-        ),
-    )
-    return len(kept)
-
-
-def _sentences(file: Path, say: Say) -> dict[str, str]:
-    # Numbers of equal length, so that their order as texts is their order as numbers.
-    lines = read_lines(file)
-    found = {f"{number:012d}": line for number, line in enumerate(lines, 1) if line}
-    if len(found) < len(lines):
-        say(f"{file}: {len(lines) - len(found)} empty lines were left out.")
-    for number, line in found.items():
-        if "\t" in line:
-            raise DataError(
-                f"{file}, line {int(number)} holds a tab, which parts the columns of the output; remove it."
-            )
-    return found
-
-
-def _limited(lines: dict[str, str], settings: RetrieveConfig) -> dict[str, str]:
-    """Return the lines that `retrieve.limit` draws, as from corpora without gold: by number, so that of two parallel files
-    the same lines are drawn.
-    """
-    if settings.limit is None or settings.limit >= len(lines):
-        return lines
-    numbers = list(lines)
-    order = draw_order(Marks([str(int(number)) for number in numbers]), seed=settings.seed)
-    return {number: lines[number] for number in (numbers[place] for place in sorted(order[: settings.limit]))}
 
 
 def _threshold(

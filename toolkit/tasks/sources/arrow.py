@@ -95,20 +95,22 @@ class ArrowRows:
 
     def row(self, index: int) -> Row:
         there = self._kept[index]
-        number, place = self._batches.place(there)
-        raw: dict[str, Any] = {}
-        for name, columns in self._batch(number).items():
-            try:
-                values = [column[place].as_py() for column in columns]
-            except ValueError as error:  # bytes that are not UTF-8, dates beyond Python's
-                raise DataError(f"{self.place(index)}: its {name} {_unreadable(error)}") from None
-            raw[name] = values if name in self._is_list else values[0]
+        raw = {name: self.value(name, index) for name in self._paths}
         try:
             if self._shape is not None:
                 raw = self._shape(raw)
             return convert(self._task.kind, raw, str(there), self._promise)
         except Fault as fault:
             raise DataError(f"{self.place(index)}: {fault.found}; expected {fault.expected}.") from None
+
+    def value(self, name: str, index: int) -> Any:
+        """Return a field's raw value of one row."""
+        number, place = self._batches.place(self._kept[index])
+        try:
+            values = [column[place].as_py() for column in self._batch(number)[name]]
+        except ValueError as error:  # bytes that are not UTF-8, dates beyond Python's
+            raise DataError(f"{self.place(index)}: its {name} {_unreadable(error)}") from None
+        return values if name in self._is_list else values[0]
 
     def place(self, index: int) -> str:
         """Return the words for where a row is: its file, and its line or number."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from toolkit.cache import cache_root
-from toolkit.errors import DataError
+from toolkit.texts import nameless, write
 
 if TYPE_CHECKING:
     import pyarrow
@@ -149,34 +147,16 @@ class Writer:
         """Write the batches that are in memory."""
         import pyarrow
 
-        try:
-            if self._file is None:
-                self._file = _nameless()
-            for place, part in enumerate(self._parts):
-                if isinstance(part, _Stored):
-                    continue
-                sink = pyarrow.BufferOutputStream()
-                with pyarrow.ipc.new_stream(sink, part.schema) as stream:
-                    stream.write_batch(part)
-                data = sink.getvalue()
-                begin = self._file.seek(0, os.SEEK_END)
-                self._file.write(data)
-                self._file.flush()
-                self._parts[place] = _Stored(self._file, begin, len(data), part.num_rows)
-        except OSError as fault:
-            raise DataError(
-                f"The rows read cannot be kept in {cache_root() / 'rows'} ({fault.strerror}); free space, or set XSTILTS_CACHE "
-                "to another folder."
-            ) from None
-
-
-def _nameless() -> BinaryIO:
-    folder = cache_root() / "rows"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryFile(dir=folder)
-    except OSError:
-        return tempfile.TemporaryFile()
+        if self._file is None:
+            self._file = nameless("rows")
+        for place, part in enumerate(self._parts):
+            if isinstance(part, _Stored):
+                continue
+            sink = pyarrow.BufferOutputStream()
+            with pyarrow.ipc.new_stream(sink, part.schema) as stream:
+                stream.write_batch(part)
+            data = sink.getvalue().to_pybytes()
+            self._parts[place] = _Stored(self._file, write(self._file, data, "rows"), len(data), part.num_rows)
 
 
 def _both(a: pyarrow.DataType, b: pyarrow.DataType) -> pyarrow.DataType:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,22 +126,27 @@ def read_lines(file: Path) -> list[str]:
     Raises:
         DataError: the file cannot be read, is not UTF-8, or has no line.
     """
+    return list(lines_of(file))
+
+
+def lines_of(file: Path) -> Iterator[str]:
+    """Yield what `read_lines` returns, line by line; an empty file is noticed at its end."""
     if fault := file_fault(file):
         raise DataError(f"{file} {fault}; expected a text file.")
+    is_empty = True
     try:
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            for number, line in enumerate(stream, 1):
+                try:
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                except UnicodeDecodeError as error:
+                    raise DataError(f"{file}, line {number} is not UTF-8; expected UTF-8: convert the file.") from error
+                is_empty = is_empty and not text
+                yield text
     except OSError as error:
         raise DataError(f"{file} cannot be read ({error.strerror}); expected a text file.") from error
-    lines = data.removesuffix(b"\n").split(b"\n") if data else []
-    if not any(line.strip() for line in lines):
+    if is_empty:
         raise DataError(f"{file} is empty; expected a sentence a line.")
-    found = []
-    for number, line in enumerate(lines, 1):
-        try:
-            found.append(line.decode("utf-8-sig" if number == 1 else "utf-8").strip())
-        except UnicodeDecodeError as error:
-            raise DataError(f"{file}, line {number} is not UTF-8; expected UTF-8: convert the file.") from error
-    return found
 
 
 def read_corpus(file: Path) -> dict[str, str]:

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from toolkit.errors import ConfigError, DataError, SourceError
 from toolkit.files import at_home, file_fault
 from toolkit.tasks.draw import Marks
 from toolkit.tasks.rows import Row
-from toolkit.tasks.sources.arrow import ArrowRows
+from toolkit.tasks.sources.arrow import ArrowRows, Numbers
 from toolkit.tasks.sources.checks import check_kind
 from toolkit.tasks.sources.convert import Fault, Promise, convert
 from toolkit.tasks.sources.corpora import read_lines
@@ -119,7 +119,6 @@ class PairedRows:
         self.notes = pairs.notes
         self.road = "; ".join(dict.fromkeys(filter(None, (source.road, target.road))))
         self._sides, self._pairs = (source, target), pairs
-        self._texts = source.values("text"), target.values("text")
 
     def __len__(self) -> int:
         return len(self._pairs.places)
@@ -130,7 +129,7 @@ class PairedRows:
 
     def row(self, index: int) -> Row:
         places = self._pairs.places[index]
-        texts = [side[place] for side, place in zip(self._texts, places, strict=True)]
+        texts = [side.value("text", place) for side, place in zip(self._sides, places, strict=True)]
         try:
             return convert(
                 "bitext", dict(zip(("source", "target"), texts, strict=True)), self._pairs.ids[index], Promise(())
@@ -148,7 +147,28 @@ def _by_line(source: ArrowRows, target: ArrowRows) -> _Pairs:
             "translation of that in its place: correct the files, or join by `id`."
         )
     n = range(len(source))
-    return _Pairs(list(zip(n, n, strict=True)), [str(i) for i in n])
+    return _Pairs(_Same(n), Numbers(n))
+
+
+@dataclass(frozen=True)
+class _Same(Sequence[tuple[int, int]]):
+    """Each place with itself."""
+
+    places: range
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, int]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> _Same: ...
+
+    def __getitem__(self, index: int | slice) -> tuple[int, int] | _Same:
+        if isinstance(index, slice):
+            return _Same(self.places[index])
+        return self.places[index], self.places[index]
 
 
 def _by_id(source: ArrowRows, target: ArrowRows) -> _Pairs:

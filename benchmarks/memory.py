@@ -1,0 +1,150 @@
+"""Benchmark of memory: the peak of N generated lines or rows over that of N / 10, and of training over an older build.
+
+    python benchmarks/memory.py --quick --json OUT                       # within some minutes
+    python benchmarks/memory.py --n 1000000 --old ../older --json OUT    # a million, and the tree in ../older
+
+`mine`, `retrieve`, `predict`: peak resident memory of `xstilts mine` of two text files of N lines, `xstilts retrieve` of a
+bitext of N lines, and `xstilts predict` for a task of N jsonl rows, each over the same of N / 10 (target: at most 1.2).
+`train`: peak above the start of the process of `xstilts train` on N jsonl rows of one's own, over the tree that `--old` names
+(target: at most 0.3); only with `--old`.
+
+Each is a process of its own, which notes its memory after its imports and its peak at its end. The encoder is the tiny
+backbone with its random weights, whose vectors are searched as those of any other; texts are random words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+TARGETS = {"mine": 1.2, "retrieve": 1.2, "predict": 1.2, "train": 0.3}
+SETTINGS = (
+    "tracking.enabled=no",
+    "backbone.precision=fp32",
+    "cache_gib=0",
+    "train.batch_size=8",
+    "train.eval_limit=50",
+)
+PAIR = "name: mine\nkind: pair\nlabels: [a, b]\ncolumns: {first: first, second: second, label: label}\n"
+BITEXT = "name: mine\nkind: bitext\nlanguages: [de]\nformat: lines\n"
+
+
+def sentences(n: int, seed: int) -> list[str]:
+    """Return sentences of random words."""
+    rng = random.Random(seed)
+    words = ["".join(rng.choices("abcdefghijklmnoprstuvw", k=2 + i % 7)) for i in range(3000)]
+    return [" ".join(rng.choices(words, k=6)) + "." for _ in range(n)]
+
+
+def generated(folder: Path, n: int) -> None:
+    """Write two text files of n lines, a bitext of them, and a training task of n jsonl rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, name in enumerate(("a.txt", "b.txt")):
+        with (folder / name).open("w") as file:
+            file.writelines(f"{text}\n" for text in sentences(n, seed))
+    for name, size in (("train", n), ("dev", min(n, 100))):
+        rng = random.Random(2)
+        with (folder / f"{name}.jsonl").open("w") as file:
+            for first, second in zip(sentences(size, 3), sentences(size, 4), strict=True):
+                file.write(json.dumps({"first": first, "second": second, "label": "ab"[rng.random() < 0.4]}) + "\n")
+    (folder / "pair.yaml").write_text(PAIR + "files: {train: train.jsonl, dev: dev.jsonl}\n")
+    (folder / "bitext.yaml").write_text(BITEXT + "files: {test: {source: a.txt, target: b.txt}}\n")
+
+
+def journey(what: str) -> None:
+    """Run one journey in the current folder, and print the memory after the imports and at the peak, in MiB."""
+    import adapters  # noqa: F401  part of what is imported
+    import faiss  # noqa: F401
+
+    import toolkit
+    import toolkit.modeling.circuit
+    import toolkit.recipes.score.retrieve
+    import toolkit.recipes.train.train
+
+    def config(*sets: str, task: str | None = None) -> toolkit.Config:
+        files = [] if task is None else [f"task_files={task}.yaml"]
+        return toolkit.configure(
+            *SETTINGS, "store.folder=emb", *files, *sets, backbone="tiny", zoo="zoo", run_dir="runs"
+        )
+
+    few = ("similarity.limit=100", "similarity.examples=10", "train.limit=100", "train.total_steps=2")
+    journeys: dict[str, Callable[[], object]] = {
+        "mine": lambda: toolkit.mine(Path("a.txt"), Path("b.txt"), config(), out=Path("pairs.tsv")),
+        "retrieve": lambda: toolkit.retrieve("backbone", config(task="bitext"), task="mine"),
+        "predict": lambda: toolkit.predict("mine", config(*few, task="pair"), sources=["micro-nli"], train=True),
+        "train": lambda: toolkit.train("mine", config("train.total_steps=3", task="pair")),
+    }
+    start = _status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+    journeys[what]()
+    print(json.dumps({"start": start, "peak": _status("VmHWM")}))
+
+
+def _status(field: str) -> float:
+    found = re.search(rf"{field}:\s+(\d+)", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+def measured(what: str, folder: Path, tree: Path = PROJECT) -> dict[str, float]:
+    """Return the memory of a journey over the files of a folder, with the toolkit of a tree, in MiB."""
+    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")}
+    words = [sys.executable, str(Path(__file__).resolve()), "--journey", what]
+    with tempfile.TemporaryDirectory() as cache:
+        environment["XSTILTS_CACHE"] = cache
+        done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{what} in {folder} failed:\n{done.stderr[-2000:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    """Measure and print; with `--json` write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="20,000 lines and rows")
+    parser.add_argument("--n", type=int, default=200_000, help="lines and rows; default: 200,000")
+    parser.add_argument("--old", type=Path, help="a tree of an older build, for `train`")
+    parser.add_argument("--only", nargs="*", choices=TARGETS, default=list(TARGETS), help="what is measured")
+    parser.add_argument("--json", type=Path, help="where the ratios go")
+    parser.add_argument("--journey", choices=TARGETS, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.journey:
+        journey(asked.journey)
+        return
+    n = 20_000 if asked.quick else asked.n
+    ratios: dict[str, float] = {}
+    details: dict[str, object] = {"n": n}
+    with tempfile.TemporaryDirectory() as root:
+        for what in (each for each in asked.only if each != "train" or asked.old):
+            generated(whole := Path(root) / f"{what}-{n}", n)
+            here = measured(what, whole)
+            if what == "train":
+                generated(other := Path(root) / "train-old", n)
+                there = measured(what, other, asked.old.resolve())
+                ratios[what] = (here["peak"] - here["start"]) / (there["peak"] - there["start"])
+            else:
+                generated(tenth := Path(root) / f"{what}-{n // 10}", n // 10)
+                there = measured(what, tenth)
+                ratios[what] = here["peak"] / there["peak"]
+            details[f"{what}_mib"] = {"whole": here, "old" if what == "train" else "tenth": there}
+            print(
+                f"{what:9} {ratios[what]:.2f} (target {TARGETS[what]}): {here['peak']:.0f} and {there['peak']:.0f} MiB"
+            )
+    if asked.json:
+        from measure import write
+
+        write(asked.json, ratios=ratios, details=details)
+
+
+if __name__ == "__main__":
+    main()

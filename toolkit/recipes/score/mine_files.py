@@ -1,0 +1,164 @@
+"""Mine two text files of a user's for pairs of translations, holding neither."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.config import RetrieveConfig
+from toolkit.errors import DataError, ToolkitError
+from toolkit.files import replace_lines
+from toolkit.progress import Say
+from toolkit.recipes.score.encoding import Encoder, Reading, readings
+from toolkit.recipes.score.own_pooling import as_trained
+from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.session import Session
+from toolkit.retrieval import SearchSettings
+from toolkit.retrieval.margin import Pairs
+from toolkit.retrieval.mine import Lines, mine_texts, pairs_of_lines
+from toolkit.tasks.draw import Marks, draw_order, limit_words
+from toolkit.tasks.sources.corpora import lines_of
+from toolkit.texts import Arranged, arranged
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """The lines of a file that are mined.
+
+    Attributes:
+        numbers: int64 [L], their numbers in the file, from 1.
+        texts: what they hold.
+    """
+
+    numbers: np.ndarray
+    texts: Arranged
+
+    @property
+    def places(self) -> np.ndarray:
+        """Each line's text among the distinct ones: int64 [L]."""
+        return np.frombuffer(self.texts.places, np.int64)
+
+    def text(self, line: int) -> str:
+        """Return what a line holds."""
+        return self.texts.distinct[self.texts.places[line]]
+
+    def is_same_as(self, other: Sentences) -> bool:
+        """Whether two files hold the same lines."""
+        return (
+            np.array_equal(self.numbers, other.numbers)
+            and np.array_equal(self.places, other.places)
+            and all(a == b for a, b in zip(self.texts.distinct, other.texts.distinct, strict=False))
+        )
+
+
+def mine_files(
+    source: Path,
+    target: Path,
+    out: Path,
+    session: Session,
+    *,
+    expression: str = "backbone",
+) -> int:
+    """Mine two text files, a sentence a line, and write `score, source line, target line, source, target`, best first.
+
+    Lines count from 1. Without a threshold every candidate is written. Empty lines are left out, and counted for the reader.
+    `retrieve.limit` draws so many lines of either file, by `retrieve.seed`.
+
+    Returns:
+        How many pairs were written.
+    """
+    config, say = session.config, session.say
+    sides = [_sentences(file, config.retrieve, say) for file in (source, target)]
+    if sides[0].is_same_as(sides[1]):
+        raise ToolkitError(
+            f"{source} and {target} hold the same lines, which pair with themselves; expected translations."
+        )
+    circuit, cards = trained_circuit(expression, session, heads={})
+    with circuit:
+        settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say)
+        asked = readings(settings, circuit.backbone.n_layers, circuit.backbone.name)
+        reading, threshold = asked[0], _threshold(config.retrieve, asked)
+        encoder = Encoder(circuit, session, asked)
+        words = reading.protocol.for_mining("none" if threshold is None else str(threshold))
+        drawn = limit_words(config.retrieve.limit, config.retrieve.seed)
+        said = " ".join(filter(None, (reading.head(), words, encoder.tail(), drawn)))
+        say(f"{expression} on {source} and {target}: {said}")
+        found, searched = _mined(sides[0], sides[1], reading, encoder, session)
+    say(f"Searched with {searched}.")
+    n = len(found) if threshold is None else int(np.searchsorted(-found.scores, -threshold, side="right"))
+    replace_lines(out, _lines(found, n, sides[0], sides[1]))
+    return n
+
+
+def _threshold(settings: RetrieveConfig, asked: list[Reading]) -> float | None:
+    """Return the threshold that was given, if any; raise a ToolkitError if two files cannot be mined so."""
+    if len(asked) > 1 or asked[0].protocol.corpus == "gold":
+        raise ToolkitError(
+            f"The protocol '{settings.protocol}' mines no pairs; choose one of jiant, xtreme, laser and st."
+        )
+    if isinstance(settings.threshold, str):
+        raise ToolkitError(
+            f"The threshold '{settings.threshold}' is chosen on gold pairs, which two text files lack; give a "
+            "number, or none to keep every candidate."
+        )
+    return settings.threshold
+
+
+def _mined(
+    source: Sentences, target: Sentences, reading: Reading, encoder: Encoder, session: Session
+) -> tuple[Pairs, str]:
+    """Return pairs of lines, counted from 0 among those that are mined, and how their neighbours were found."""
+    settings, duplicates = session.config.retrieve, reading.protocol.duplicates
+    lines = [Lines.of(side.places, duplicates=duplicates) for side in (source, target)]
+    vectors = []
+    for side, own, noun in zip((source, target), lines, ("source", "target"), strict=True):
+        found = encoder.of_distinct(side.texts.distinct, f"lines: {noun}")[reading.wanted]
+        vectors.append(found.take(side.places[own.lines]) if duplicates == "keep" else found)
+    how = SearchSettings(settings.index, settings.memory, settings.threads)
+    pairs, words = mine_texts(vectors[0], vectors[1], protocol=reading.protocol, settings=how, report=session.report)
+    return pairs_of_lines(pairs, lines[0], lines[1], duplicates=duplicates), words
+
+
+def _lines(found: Pairs, n: int, source: Sentences, target: Sentences) -> Iterator[str]:
+    """Yield the lines of the output."""
+    for place in range(n):
+        a, b = int(found.sources[place]), int(found.targets[place])
+        numbers = f"{source.numbers[a]}\t{target.numbers[b]}"
+        yield f"{found.scores[place]:.6f}\t{numbers}\t{source.text(a)}\t{target.text(b)}\n"
+
+
+def _sentences(file: Path, settings: RetrieveConfig, say: Say) -> Sentences:
+    """Read the lines that are mined: those that are not empty, and of these so many as the limit draws.
+
+    They are drawn by number, as from corpora without gold, so that of two parallel files the same lines are drawn.
+    """
+    numbers, empty = array("q"), array("q")
+    if settings.limit is None:
+        texts = arranged(_filled(file, numbers, empty))
+    else:
+        for _ in _filled(file, numbers, empty):
+            pass
+        if settings.limit < len(numbers):
+            order = draw_order(Marks(list(map(str, numbers))), seed=settings.seed)
+            numbers = array("q", sorted(numbers[place] for place in order[: settings.limit]))
+        wanted = set(numbers)
+        texts = arranged(line for number, line in enumerate(lines_of(file), 1) if number in wanted)
+    if empty:
+        say(f"{file}: {len(empty)} empty lines were left out.")
+    return Sentences(np.frombuffer(numbers, np.int64), texts)
+
+
+def _filled(file: Path, numbers: array[int], empty: array[int]) -> Iterator[str]:
+    """Yield the lines that are not empty, and note the numbers of both kinds."""
+    for number, line in enumerate(lines_of(file), 1):
+        if not line:
+            empty.append(number)
+            continue
+        if "\t" in line:
+            raise DataError(f"{file}, line {number} holds a tab, which parts the columns of the output; remove it.")
+        numbers.append(number)
+        yield line
