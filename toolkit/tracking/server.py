@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import socket
 import sqlite3
 import ssl
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 PROBE_S = 3.0
+_MAKING_S = 120.0
 RUN_S = 30
 """What the thread of a run has patience for: seconds of one answer."""
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -37,7 +40,28 @@ def tracking_uri(uri: str | None = None, folder: Path = Path(".")) -> str:
 
 def own_store(folder: Path) -> str:
     """Return the URI of a working folder's own store."""
-    return f"sqlite:///{Path(folder).resolve() / 'mlflow.db'}"
+    return database_uri(Path(folder).resolve() / "mlflow.db")
+
+
+def database_uri(path: Path) -> str:
+    """Return the URI of a database file, which `local_path` and MLflow read as exactly that file.
+
+    MLflow 3.17 makes the folder that `sqlite:///` names without unquoting it; of another spelling it leaves that to SQLAlchemy.
+
+    Args:
+        path: absolute.
+
+    Example:
+        >>> database_uri(Path("/home/me/mlflow.db")), database_uri(Path("/is 5% enough?/mlflow.db"))
+        ('sqlite:////home/me/mlflow.db', 'sqlite+pysqlite:////is%205%25%20enough%3F/mlflow.db')
+    """
+    plain, quoted = str(path), quote(str(path))
+    return f"sqlite:///{plain}" if plain == quoted else f"sqlite+pysqlite:///{quoted}"
+
+
+def folder_uri(path: Path) -> str:
+    """Return the URI of a folder of this machine."""
+    return Path(path).resolve().as_uri()
 
 
 def local_path(uri: str) -> Path | None:
@@ -49,7 +73,7 @@ def local_path(uri: str) -> Path | None:
     """
     parts = urlsplit(uri)
     if parts.scheme.partition("+")[0] == "sqlite":
-        path = uri.partition(":///")[2].partition("?")[0]
+        path = unquote(uri.partition(":///")[2].partition("?")[0])
         return Path(path) if path and path != ":memory:" else None
     if parts.scheme in ("", "file"):
         return Path(unquote(parts.path)) if parts.scheme else Path(uri)
@@ -135,12 +159,21 @@ def reason(fault: BaseException, uri: str = "") -> str:
         fault = fault.reason
     if isinstance(fault, OSError) and fault.strerror:
         return fault.strerror  # without the path, which the sentence around it has
+    fault = _of_database(fault)
     first = (str(fault).strip() or type(fault).__name__).splitlines()[0]
     if "ConnectionPool(" in first:  # three lines of urllib3's insides, and always this
         first = "it stopped answering"
     if secret := urlsplit(uri).netloc.rpartition("@")[0]:
         first = first.replace(f"{secret}@", "")
     return first if len(first) <= 160 else first[:159] + "…"
+
+
+def _of_database(fault: BaseException) -> BaseException:
+    """Return the database's own fault that SQLAlchemy and MLflow have wrapped in theirs, or the fault itself."""
+    inner: BaseException | None = fault
+    while inner is not None and not isinstance(inner, sqlite3.Error):
+        inner = inner.__cause__ or inner.__context__
+    return inner or fault
 
 
 def is_refusal(fault: BaseException) -> bool:
@@ -194,8 +227,8 @@ def load(uri: str) -> None:
 
     if urlsplit(uri).scheme.partition("+")[0] in ("sqlite", *DATABASE_PORTS):
         import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
-    for noisy in ("mlflow.store", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for noisy in ("mlflow.store", "alembic"):  # faults are raised as well, and said in one sentence
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 
 def connect(uri: str) -> MlflowClient:
@@ -203,4 +236,54 @@ def connect(uri: str) -> MlflowClient:
     load(uri)
     from mlflow import MlflowClient
 
+    path = local_path(uri) if uri.startswith("sqlite") else None
+    if path is not None:
+        with _alone(path):
+            if not _has_experiments(path):
+                _make_tables(uri, path)
     return MlflowClient(tracking_uri=uri)
+
+
+def _has_experiments(path: Path) -> bool:
+    with (
+        contextlib.closing(sqlite3.connect(path, timeout=RUN_S)) as database,
+        contextlib.suppress(sqlite3.DatabaseError),
+    ):
+        return bool(database.execute("SELECT count(*) FROM experiments").fetchone()[0])
+    return False
+
+
+def _make_tables(uri: str, path: Path) -> None:
+    """Make a database's tables and its first experiment.
+
+    MLflow 3.17 writes the place of that experiment, by default in the working folder, into a statement of SQL as it is: a quote
+    in the folder's name ends the statement. A URI has none.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    SqlAlchemyStore(uri, folder_uri(path.parent / "mlartifacts"))  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let one process at a time make a database's tables, or change them to those of another release of MLflow.
+
+    The lock is that of the database's folder, so that it leaves no file. A file system without locks has none.
+    """
+    if not path.parent.is_dir():
+        yield
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        end = time.monotonic() + _MAKING_S
+        while time.monotonic() < end:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.02)
+            except OSError:
+                break
+        yield
+    finally:
+        os.close(folder)

@@ -13,7 +13,7 @@ from toolkit.tracking import record
 from toolkit.tracking.alive import here, is_gone, is_running
 from toolkit.tracking.events import LOCAL_PREFIX, OWN_ID_TAG, PARENT_TAG, PROCESS_TAG, RESUME_TAG, Event
 from toolkit.tracking.limits import REQUEST_BYTES
-from toolkit.tracking.server import DATABASE_PORTS
+from toolkit.tracking.server import DATABASE_PORTS, folder_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -166,7 +166,7 @@ def _experiment_id(client: MlflowClient, name: str, *, uri: str, folder: Path) -
     if found is None:
         # Without a server it is this process that writes artifacts; MLflow's own default is ./mlruns.
         is_database = urlsplit(uri).scheme.partition("+")[0] in ("sqlite", *DATABASE_PORTS)
-        place = (Path(folder).resolve() / "mlartifacts").as_uri() if is_database else None
+        place = folder_uri(Path(folder) / "mlartifacts") if is_database else None
         try:
             return str(client.create_experiment(name, artifact_location=place, tags=record.EXPERIMENT_TAGS))
         except Exception:
