@@ -54,17 +54,18 @@ class Repositories(dict[str, Repo]):
         self._lock = threading.Lock()
 
     def __missing__(self, name: str) -> Repo:
-        with self._lock:
-            if name in self.makers:
-                self[name] = self.makers.pop(name)()
-            return self[name] if name in self else self._absent(name)
-
-    def _absent(self, name: str) -> Repo:
-        raise KeyError(name)
+        found = self.find(name)
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def find(self, name: str) -> Repo | None:
         """Return a repository, made now if it has a maker, or None."""
-        return self[name] if name in self or name in self.makers else None
+        with self._lock:
+            if name in self.makers:
+                self[name] = self.makers[name]()
+                del self.makers[name]
+            return self.get(name)
 
 
 @dataclass

@@ -80,7 +80,7 @@ def tasks_fetch(
             rows.append(_fetch_release(corpus, Path(out), fetching.get("release"), tell, report))
         except SourceError as error:
             faults.append(f"{str(error).rstrip('.')}; --release takes a copy of {corpus.name} from elsewhere.")
-    if len(faults) == 1 and not rows:
+    if len(set(faults)) == 1 and not rows:
         raise SourceError(faults[0])
     if faults:
         for fault in dict.fromkeys(faults):
