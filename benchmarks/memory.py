@@ -1,12 +1,14 @@
 """Benchmark of memory: the peak of N generated lines or rows over that of N / 10, and of training over an older build.
 
-    python benchmarks/memory.py --quick --json OUT                       # within some minutes
+    python benchmarks/memory.py --quick --json OUT                       # 100,000 lines, in minutes
     python benchmarks/memory.py --n 1000000 --old ../older --json OUT    # a million, and the tree in ../older
 
 `mine`, `retrieve`, `predict`: peak resident memory of `xstilts mine` of two text files of N lines, `xstilts retrieve` of a
 bitext of N lines, and `xstilts predict` for a task of N jsonl rows, each over the same of N / 10 (target: at most 1.2).
 `train`: peak above the start of the process of `xstilts train` on N jsonl rows of one's own, over the tree that `--old` names
 (target: at most 0.3); only with `--old`.
+
+A tenth should be 10,000 lines or more: until then the largest tile of a search and the largest shard grow with them.
 
 Each is a process of its own, which notes its memory after its imports and its peak at its end. The encoder is the tiny
 backbone with its random weights, whose vectors are searched as those of any other; texts are random words.
@@ -111,8 +113,8 @@ def measured(what: str, folder: Path, tree: Path = PROJECT) -> dict[str, float]:
 def main() -> None:
     """Measure and print; with `--json` write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="20,000 lines and rows")
-    parser.add_argument("--n", type=int, default=200_000, help="lines and rows; default: 200,000")
+    parser.add_argument("--quick", action="store_true", help="100,000 lines and rows")
+    parser.add_argument("--n", type=int, default=300_000, help="lines and rows; default: 300,000")
     parser.add_argument("--old", type=Path, help="a tree of an older build, for `train`")
     parser.add_argument("--only", nargs="*", choices=TARGETS, default=list(TARGETS), help="what is measured")
     parser.add_argument("--json", type=Path, help="where the ratios go")
@@ -121,7 +123,7 @@ def main() -> None:
     if asked.journey:
         journey(asked.journey)
         return
-    n = 20_000 if asked.quick else asked.n
+    n = 100_000 if asked.quick else asked.n
     ratios: dict[str, float] = {}
     details: dict[str, object] = {"n": n}
     with tempfile.TemporaryDirectory() as root:

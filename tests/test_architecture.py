@@ -25,7 +25,7 @@ from tests.architecture import (
 
 # Import only from strictly lower rows; siblings never import each other.
 ROWS = (
-    ("cache", "errors", "hub", "hub_errors", "language_tags", "progress", "safe_text", "version"),
+    ("cache", "errors", "hub", "hub_errors", "language_tags", "paths", "progress", "safe_text", "version"),
     ("files", "registry", "space", "texts", "web"),
     ("languages", "outputs"),
     ("composition", "config", "results", "statistics", "tracking"),

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import ToolkitError
-from toolkit.files import at_home, file_fault, folder_beside, load_json, read_regular, replace_text, replacing, scratch
+from toolkit.files import file_fault, folder_beside, load_json, read_regular, replace_text, replacing, scratch
+from toolkit.paths import at_home
 
 
 def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:

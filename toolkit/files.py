@@ -104,19 +104,6 @@ def json_of(text: str | bytes) -> object:
     return found
 
 
-def at_home(path: str | Path) -> Path:
-    """Return a path with the user's folder in place of `~`; a name that begins with `~` without such a user stays as it is.
-
-    Example:
-        >>> at_home("~nobody-of-this-name/rows.csv").as_posix()
-        '~nobody-of-this-name/rows.csv'
-    """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
-
-
 @contextlib.contextmanager
 def replacing(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file next to `path` and rename it to `path` when the block ends; remove it if the block raises.

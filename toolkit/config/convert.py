@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from toolkit.config.about import About
 from toolkit.config.schema import Config
-from toolkit.files import at_home
+from toolkit.paths import at_home
 
 _BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 

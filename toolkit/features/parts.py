@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.features.collate import Features
 from toolkit.features.ragged import Ragged
+from toolkit.features.sentence import sentence_features
 from toolkit.features.tokenise import Tokenising, tokenised
 from toolkit.tasks.kinds import KINDS, Kind
 
@@ -25,6 +26,14 @@ def tokenised_in_parts(
         return tokenised(list(rows), kind, tokenizer, how)
     starts = range(0, len(rows), part)
     return joined([tokenised(list(rows[start : start + part]), kind, tokenizer, how) for start in starts])
+
+
+def sentences_in_parts(texts: Sequence[str], tokenizer: Any, *, max_length: int, part: int = PART // 8) -> Features:
+    """Tokenise sentences as `sentence_features` does, holding what a tokenizer keeps of no more than `part` at a time."""
+    if len(texts) <= part:
+        return sentence_features(texts, tokenizer, max_length=max_length)
+    starts = range(0, len(texts), part)
+    return joined([sentence_features(texts[at : at + part], tokenizer, max_length=max_length) for at in starts])
 
 
 def joined(parts: Sequence[Features]) -> Features:

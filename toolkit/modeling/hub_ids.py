@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from toolkit.errors import SourceError, ToolkitError
-from toolkit.files import at_home
+from toolkit.paths import at_home
 from toolkit.registry import did_you_mean
 
 HUB_IDS = {"xlm-roberta-large": "FacebookAI/xlm-roberta-large", "xlm-roberta-base": "FacebookAI/xlm-roberta-base"}

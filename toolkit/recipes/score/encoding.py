@@ -13,7 +13,7 @@ from toolkit.config import Config, RetrieveConfig
 from toolkit.embeddings import Key, Store, Vectors
 from toolkit.embeddings.store import Encode
 from toolkit.errors import ToolkitError
-from toolkit.features import sentence_features
+from toolkit.features.parts import sentences_in_parts
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed_all, vector_key
 from toolkit.progress import Progress
@@ -106,7 +106,7 @@ class Encoder:
                 speed = {"sentences/s": done / max(time.perf_counter() - began, 1e-9)}
                 self._report(Progress(f"encode {what}", done, total, speed))
 
-            features = sentence_features(shard, self.circuit.backbone.tokenizer, max_length=self.max_length)
+            features = sentences_in_parts(shard, self.circuit.backbone.tokenizer, max_length=self.max_length)
             self.n_encoded += len(shard)
             pairs = [one for one in self.keys if one in wanted]
             return dict(embed_all(self.circuit, features, cast(Any, pairs), batch_size=self._batch_size, report=report))

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import DataError, SourceError
-from toolkit.files import at_home, file_fault
+from toolkit.files import file_fault
+from toolkit.paths import at_home
 from toolkit.tasks.mirror.card import Card, Configs, parse_card
 from toolkit.tasks.mirror.manifest import read_manifest
 from toolkit.tasks.mirror.shards import joined

@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from toolkit.errors import ConfigError
-from toolkit.files import at_home, file_fault, replace_text
+from toolkit.files import file_fault, replace_text
+from toolkit.paths import at_home
 from toolkit.tasks.mirror.manifest import SHA
 
 PINS = Path("configs") / "pins.yaml"  # in the working folder

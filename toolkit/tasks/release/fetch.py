@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from toolkit.errors import SourceError
-from toolkit.files import at_home, replacing
+from toolkit.files import replacing
+from toolkit.paths import at_home
 from toolkit.progress import Progress, Report, silent
 from toolkit.tasks.mirror.alone import filled_alone
 from toolkit.tasks.mirror.download import sha256_of

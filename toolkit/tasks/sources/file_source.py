@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ConfigError, DataError
-from toolkit.files import at_home, file_fault
+from toolkit.files import file_fault
+from toolkit.paths import at_home
 from toolkit.tasks.kinds import KINDS, Kind
 from toolkit.tasks.mirror.layout import column_names
 from toolkit.tasks.sources.arrow import ArrowRows, Reading

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from toolkit.errors import ConfigError, DataError, SourceError
-from toolkit.files import at_home, file_fault
+from toolkit.files import file_fault
+from toolkit.paths import at_home
 from toolkit.tasks.draw import Marks
 from toolkit.tasks.rows import Row
 from toolkit.tasks.sources.arrow import ArrowRows, Numbers

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from toolkit.errors import ZooError
-from toolkit.files import at_home
+from toolkit.paths import at_home
 from toolkit.zoo.share.hub import open_hub
 from toolkit.zoo.share.place import Place, reaching
 
