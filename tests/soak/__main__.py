@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Protocol, TypeVar
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
 
 
 def main() -> int:
@@ -23,6 +35,8 @@ def main() -> int:
         "--options", type=int, default=0, metavar="N", help="hostile values to give; -1: all that are drawn"
     )
     parser.add_argument("--each", type=int, default=3, metavar="N", help="values drawn for each option")
+    parser.add_argument("--disks", type=int, default=0, metavar="N", help="times to fill each folder")
+    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="file of the figures")
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="journeys with this in their name")
     parser.add_argument("--seed", type=int, default=None, help="of everything that is drawn; default: a new one")
     parser.add_argument("--no-server", action="store_true", help="every run goes to the database of its folder")
@@ -44,6 +58,7 @@ def _soak(root: Path, seed: int, given: argparse.Namespace) -> int:
     from contextlib import ExitStack
 
     from tests import zygote
+    from tests.soak.disks import PLACES, Disks
     from tests.soak.inputs.give import Inputs
     from tests.soak.journeys import JOURNEYS
     from tests.soak.proxy import mlflow_server, proxied
@@ -59,21 +74,35 @@ def _soak(root: Path, seed: int, given: argparse.Namespace) -> int:
             at = stack.enter_context(mlflow_server(root / "server"))
             tracking = Tracking(root / "server" / "server.db", stack.enter_context(proxied(at)), at)
         world = stack.enter_context(worlds(root / "world"))
-        chosen = [one for one in JOURNEYS if not given.only or any(text in one.name for text in given.only)]
-        soak = Soak(world, tracking, seed=seed, journeys=chosen)
+        soak = Soak(world, tracking, seed=seed, journeys=_chosen(JOURNEYS, given.only))
         for line in soak.rounds(given.signals):
             print(line, flush=True)
-        inputs = Inputs(world, seed=seed)
-        for lines in (inputs.files(_count(given.files)), inputs.options(_count(given.options), each=given.each)):
-            for line in lines:
-                print(line, flush=True)
-        print(inputs.told)
-    print(f"{time.monotonic() - began:.0f} s; {soak.report}")
-    return int(bool(soak.report.faults))
+        inputs, disks = Inputs(world, seed=seed), Disks(world, seed=seed)
+        for line in chain(
+            inputs.files(_count(given.files)),
+            inputs.options(_count(given.options), each=given.each),
+            disks.fill(_chosen(PLACES, given.only), times=given.disks) if given.disks else (),
+        ):
+            print(line, flush=True)
+    figures = {
+        "seconds": round(time.monotonic() - began),
+        "signals": soak.report,
+        "inputs": inputs.told,
+        "disks": disks.filled,
+    }
+    text = json.dumps({"seed": seed, **figures}, indent=1, default=vars)
+    if given.json:
+        given.json.write_text(text)
+    print(text)
+    return int(any(one.faults for one in (soak.report, inputs.told, disks.filled)))
 
 
 def _count(asked: int) -> int | None:
     return None if asked < 0 else asked
+
+
+def _chosen(all_of: Sequence[N], only: Sequence[str]) -> list[N]:
+    return [one for one in all_of if not only or any(text in one.name for text in only)]
 
 
 if __name__ == "__main__":
