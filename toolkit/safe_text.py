@@ -22,6 +22,7 @@ _UNSEEN = rf"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{_TURNING}\u206a-\u206f\ufff
 _IN_LINES = re.compile(f"[{_UNSEEN}]")
 _IN_A_LINE = re.compile(rf"[{_UNSEEN}\t\n]")
 _IN_JSON = re.compile(rf"[\x7f-\x9f\u2028\u2029{_TURNING}\u206a-\u206f\ufff9-\ufffb\ud800-\udfff]")
+_LONG = re.compile(r"\S{301,}")
 _SHORT = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
 
 
@@ -45,6 +46,16 @@ def one_line(text: str) -> str:
         a\nb
     """
     return _IN_A_LINE.sub(_escape, text)
+
+
+def short_words(text: str) -> str:
+    """Return a text whose words have at most 300 characters: an error that quotes what was given stays a sentence.
+
+    Example:
+        >>> len(short_words("No task named '" + "x" * 5000 + "'.")), short_words("a sentence")
+        (255, 'a sentence')
+    """
+    return _LONG.sub(lambda found: f"{found[0][:200]}… ({len(found[0])} characters) …{found[0][-20:]}", text)
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -80,7 +80,7 @@ def _soak(root: Path, seed: int, given: argparse.Namespace) -> int:
         inputs, disks = Inputs(world, seed=seed), Disks(world, seed=seed)
         for line in chain(
             inputs.files(_count(given.files)),
-            inputs.options(_count(given.options), each=given.each),
+            inputs.options(_count(given.options), each=given.each) if given.options else (),
             disks.fill(_chosen(PLACES, given.only), times=given.disks) if given.disks else (),
         ):
             print(line, flush=True)

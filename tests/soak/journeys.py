@@ -8,6 +8,7 @@ from tests.soak.world import FUSED, TINY
 
 ZOO = ("--backbone", "tiny")
 OWN = ("--task-file", "mine.yaml")
+PATIENT = ("--set", "tracking.budget_s=100")
 FEW = ("--languages", "en,de")
 
 
@@ -43,8 +44,8 @@ JOURNEYS = (
     _bare("train a mixture", "train", "mix[micro-nli,micro-choice]", *TINY),
     _bare("train a merge", "train", "merge[micro-nli,micro-choice]", *TINY),
     _bare("fuse", "fuse", "micro-nli", "micro-pos", "--target", "micro-choice", *TINY),
-    _bare("sweep with one worker", "sweep", "grid.yaml", parts=("command", "worker")),
-    _bare("sweep with two workers", "sweep", "grid.yaml", "--workers", "2", parts=("command", "worker")),
+    _bare("sweep with one worker", "sweep", "grid.yaml", *PATIENT, parts=("command", "worker")),
+    _bare("sweep with two workers", "sweep", "grid.yaml", "--workers", "2", *PATIENT, parts=("command", "worker")),
     _bare("similarity --train", "similarity", "micro-nli", "micro-pos", "--train", *TINY),
     _bare("retrieve", "retrieve", "backbone", "--task", "micro-bitext", *FEW[:1], "de,fr", *TINY),
     _bare("retrieve layers", "retrieve", "backbone", "--task", "micro-mining", "--languages", "de", "--layers", "all", *TINY),

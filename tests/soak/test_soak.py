@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests import PROJECT
+from tests.soak.disks import PLACES, Disks
 from tests.soak.inputs.give import Inputs
-from tests.soak.inputs.options import commands, sound
 from tests.soak.journeys import JOURNEYS
 from tests.soak.signals import Soak
 from tests.soak.world import World
@@ -39,6 +39,20 @@ def test_damaged_inputs_are_refused_in_a_sentence(world: World) -> None:
     assert sum(inputs.told.given.values()) == 32
 
 
+@pytest.mark.slow
+def test_a_full_disk_is_a_sentence_and_the_command_finishes_later(world: World) -> None:
+    disks = Disks(world, seed=0)
+    chosen = [
+        one
+        for one in PLACES
+        if (one.folder, one.words[0]) in (("table", "eval"), ("saved", "zoo"), ("adapter_zoo", "train"))
+    ][:3]
+    for _ in disks.fill(chosen, times=1):
+        pass
+    assert disks.filled.faults == []
+    assert sum(disks.filled.codes.values()) == 3 and disks.filled.codes["0"] < 3
+
+
 @pytest.mark.exhaustive
 def test_the_long_soak(tmp_path: Path) -> None:
     command = [
@@ -60,7 +74,3 @@ def test_the_long_soak(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout[-5000:]
     assert json.loads((tmp_path / "figures.json").read_text())["signals"]["sent"] >= 200
-
-
-def test_every_command_has_a_sound_command_line() -> None:
-    assert [words for words in commands() if sound(words) is None] == []

@@ -24,6 +24,7 @@ eval: {limit: 8}
 retrieve: {limit: 24}
 similarity: {limit: 24, examples: 8}
 cache_gib: 1
+tracking: {budget_s: 100}
 """
 GRID = """\
 title: Small
@@ -57,7 +58,7 @@ PREPARED = (
     ("train", FUSED, *TINY),
     ("train", "micro-nli/micro-pos", *TINY),
     ("eval", "micro-nli/micro-pos", "--task", "micro-pos", "--languages", "en,de", *TINY),
-    ("sweep", "grid.yaml"),
+    ("sweep", "grid.yaml", "--set", "tracking.budget_s=100"),
     ("retrieve", "backbone", "--task", "micro-bitext", "--languages", "de", *TINY),
     ("zoo", "lock", FUSED, "--backbone", "tiny"),
     ("zoo", "export", "micro-nli", "--backbone", "tiny", "--out", "exported"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.zoo.cards import card, weights
-from toolkit.errors import ZooError
+from toolkit.errors import ToolkitError, ZooError
 from toolkit.results.score import Score
 from toolkit.zoo import AdapterCard, Zoo
 from toolkit.zoo.record import add_scores, scores_of, with_scores
@@ -114,7 +115,7 @@ def test_a_line_that_cannot_be_read_is_counted_and_the_others_are_used(
     assert damaged == ["1 line of the scores of 'mnli' cannot be read; the others are used."]
 
 
-def test_half_a_line_is_being_written_and_after_a_kill_the_next_writer_begins_a_new_one(
+def test_half_a_line_is_being_written_and_after_a_kill_the_next_writer_cuts_it_off(
     zoo: Zoo, mnli: AdapterCard
 ) -> None:
     add_scores(zoo, mnli, [kept(mnli)])
@@ -123,7 +124,32 @@ def test_half_a_line_is_being_written_and_after_a_kill_the_next_writer_begins_a_
     assert len(scores_of(zoo, mnli, damaged=damaged)) == 1 and not damaged
     add_scores(zoo, mnli, [kept(mnli, "sw")])
     assert [one.score.language for one in scores_of(zoo, mnli, damaged=damaged)] == ["de", "sw"]
-    assert len(damaged) == 1
+    assert not damaged
+
+
+def test_a_whole_last_line_without_its_end_stays(zoo: Zoo, mnli: AdapterCard) -> None:
+    add_scores(zoo, mnli, [kept(mnli)])
+    file_of(zoo, mnli).write_bytes(file_of(zoo, mnli).read_bytes().rstrip())
+    add_scores(zoo, mnli, [kept(mnli, "sw")])
+    assert [one.score.language for one in scores_of(zoo, mnli)] == ["de", "sw"]
+
+
+def test_a_disk_that_fills_up_leaves_the_file_as_it_was(
+    zoo: Zoo, mnli: AdapterCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_scores(zoo, mnli, [kept(mnli)])
+    before = file_of(zoo, mnli).read_bytes()
+    write = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        if len(data) < 60:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[:60])
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(ToolkitError):
+        add_scores(zoo, mnli, [kept(mnli, "sw")])
+    assert file_of(zoo, mnli).read_bytes() == before
 
 
 def test_fields_of_a_later_release_are_left_out(mnli: AdapterCard) -> None:

@@ -19,6 +19,7 @@ from toolkit.errors import Interrupted, PartlyDone, ToolkitError
 from toolkit.files import FULL, unwritable
 from toolkit.outputs import kept
 from toolkit.registry import nearest
+from toolkit.safe_text import short_words
 
 _WORDS = "toolkit.words"  # of the whole command line
 
@@ -46,7 +47,7 @@ class UserError(click.UsageError):
         message = self.format_message().rstrip()
         end = "" if message.endswith((".", "?", "!")) else "."
         help_at = f" See `{self.ctx.command_path} --help`." if self.ctx is not None else ""
-        echo(f"Error: {message}{end}{help_at}", err=True)
+        echo(f"Error: {short_words(message)}{end}{help_at}", err=True)
 
 
 class Command(click.Command):
@@ -160,7 +161,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ToolkitError as error:
-            echo(f"Error: {error}", err=True)
+            echo(f"Error: {short_words(str(error))}", err=True)
             ctx.exit(1 if isinstance(error, PartlyDone) else 2)
         except OSError as error:
             if error.errno not in FULL:

@@ -166,15 +166,30 @@ def append_lines(folder: Path, scores: Iterable[Kept]) -> int:
             own.write(path.read_bytes())
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     with os.fdopen(descriptor, "rb+", buffering=0) as stream:
-        size = os.fstat(descriptor).st_size
-        # A writer that was killed may have left half a line: it stays one damaged line, and ours begin on their own.
-        is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        data = (b"\n" if is_torn else b"") + "".join(one.to_line() for one in new).encode()
-        while data:
-            data = data[os.write(descriptor, data) :]
+        size = _settled(descriptor)
+        data = "".join(one.to_line() for one in new).encode()
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+        except OSError:
+            os.ftruncate(descriptor, size)  # on a full disk no half line stays
+            raise
         os.fsync(stream.fileno())
     sync(folder)
     return len(new)
+
+
+def _settled(descriptor: int) -> int:
+    """Let a file end with a whole line, and return its size: half a line of a writer that was killed is cut off."""
+    size = os.fstat(descriptor).st_size
+    content = os.pread(descriptor, size, 0)
+    tail = content[content.rfind(b"\n") + 1 :]
+    if not tail:
+        return size
+    if parse_lines(tail + b"\n").kept:  # a whole line without its end, as an editor leaves it
+        return size + os.write(descriptor, b"\n")
+    os.ftruncate(descriptor, size - len(tail))
+    return size - len(tail)
 
 
 def text_of(scores: Sequence[Kept]) -> str:

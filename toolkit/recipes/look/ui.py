@@ -15,11 +15,12 @@ from pathlib import Path
 from types import FrameType
 
 from toolkit.errors import ToolkitError
+from toolkit.recipes.look import guard
 from toolkit.tracking import view
 from toolkit.tracking.server import connect, fault_of, local_path, own_store, reason, shown, tracking_uri, waits
 from toolkit.tracking.spool import NAME, spooled
 
-_START_S, _END_S = 120.0, 5.0
+_START_S = 120.0
 
 
 def open_ui(folder: Path, *, host: str, port: int, tell: Callable[[str], None]) -> int:
@@ -103,18 +104,26 @@ def _ended_by_signals() -> Iterator[None]:
 
 @contextmanager
 def _running(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server in a process group of its own, and end the whole group with the block: MLflow's starts processes."""
+    """Run a server, and end it with all that it started when the block ends, or when this process is killed."""
     # MLflow's jobs are evaluations by language models, which nothing here starts.
     environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **os.environ}
-    server = subprocess.Popen(command, env=environment, stdout=sys.stderr, start_new_session=True)
+    server = subprocess.Popen(
+        [sys.executable, guard.__file__, *command],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=sys.stderr,
+        start_new_session=True,
+    )
     try:
         yield server
     finally:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(server.pid, number)
-            with suppress(subprocess.TimeoutExpired):
-                server.wait(_END_S)
+        assert server.stdin is not None
+        with suppress(OSError):
+            server.stdin.close()
+        try:
+            server.wait(3 * guard.END_S)
+        except subprocess.TimeoutExpired:
+            server.kill()
 
 
 def _require_runs(uri: str, folder: Path) -> None:

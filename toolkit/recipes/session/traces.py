@@ -54,19 +54,26 @@ def log_adapters(session: Session, cards: Iterable[AdapterCard], *, is_made: boo
     if isinstance(tracker, NoTracker):
         return
     for card in cards:
-        page = readme(card).split("---\n", 2)[-1].lstrip()  # without the hub's YAML
-        with scratch() as place:
-            folder = place / "adapter"
-            folder.mkdir()
-            (folder / "README.md").write_text(page, encoding="utf-8")
-            _copy_entry(card, session.zoo, folder, session.config)
-            params = {
-                "composition": card.name,
-                "backbone": card.backbone.name,
-                "digest": card.digest,
-                **{key: "" if (found := card.setting(key)) is None else found for key in ("seed", "lr", "epochs")},
-            }
-            tracker.log_adapter(card.name, card.digest, folder, is_made=is_made, params=params, note=page)
+        try:
+            _log_adapter(session, card, is_made=is_made)
+        except (OSError, ToolkitError) as error:  # a record is never in the way of a run
+            session.say(f"'{card.name}' is not kept in the tracker: {error}")
+
+
+def _log_adapter(session: Session, card: AdapterCard, *, is_made: bool) -> None:
+    page = readme(card).split("---\n", 2)[-1].lstrip()  # without the hub's YAML
+    with scratch() as place:
+        folder = place / "adapter"
+        folder.mkdir()
+        (folder / "README.md").write_text(page, encoding="utf-8")
+        _copy_entry(card, session.zoo, folder, session.config)
+        params = {
+            "composition": card.name,
+            "backbone": card.backbone.name,
+            "digest": card.digest,
+            **{key: "" if (found := card.setting(key)) is None else found for key in ("seed", "lr", "epochs")},
+        }
+        session.tracker.log_adapter(card.name, card.digest, folder, is_made=is_made, params=params, note=page)
 
 
 def _copy_entry(card: AdapterCard, zoo: Zoo, folder: Path, config: Config) -> None:
