@@ -204,3 +204,17 @@ def test_the_new_name_of_an_option_is_said(folder: Path, words: str, said: str) 
     assert found.exit_code == 2  # there is nothing to work on here
     assert said in found.stderr
     assert "No such option" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["plan", "micro-nli", "--backbone", "a" * 300], "' is longer than a file's name can be here; give a shorter one."),
+        (["zoo", "list", "--zoo", "x/" * 2000], "the path has 2000 folders; expected at most 200."),
+        (["tasks", "show", "x" * 5000], "… (5003 characters) …"),
+    ],
+)
+def test_a_name_that_is_too_long_is_quoted_in_part(arguments: list[str], expected: str, folder: Path) -> None:
+    found = run(*arguments)
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert expected in found.stderr and len(found.stderr) < 600

@@ -156,7 +156,9 @@ class World:
     def ended(self, words: tuple[str, ...], code: int | None) -> Ended:
         """Return what a command that was started last has left."""
         out, error = ((self.root / name).read_bytes().decode("utf-8", "backslashreplace") for name in ("out", "error"))
-        struck, total = (json.loads(file.read_text()) if file.exists() else None for file in self._notes())
+        # A process that ends while the hand writes leaves an empty note: nothing was sent.
+        said = (file.read_text() if file.exists() else "" for file in self._notes())
+        struck, total = (json.loads(text) if text else None for text in said)
         return Ended(words, code, out, error, struck, total)
 
     def run(self, words: tuple[str, ...], plan: dict[str, object] | None = None, *, timeout_s: float = 300.0) -> Ended:

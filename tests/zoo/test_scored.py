@@ -115,9 +115,7 @@ def test_a_line_that_cannot_be_read_is_counted_and_the_others_are_used(
     assert damaged == ["1 line of the scores of 'mnli' cannot be read; the others are used."]
 
 
-def test_half_a_line_is_being_written_and_after_a_kill_the_next_writer_cuts_it_off(
-    zoo: Zoo, mnli: AdapterCard
-) -> None:
+def test_half_a_line_is_being_written_and_after_a_kill_the_next_writer_cuts_it_off(zoo: Zoo, mnli: AdapterCard) -> None:
     add_scores(zoo, mnli, [kept(mnli)])
     file_of(zoo, mnli).write_bytes(file_of(zoo, mnli).read_bytes() + kept(mnli, "ru").to_line().encode()[:60])
     damaged: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sys
@@ -164,15 +165,23 @@ class Commands(click.Group):
             echo(f"Error: {short_words(str(error))}", err=True)
             ctx.exit(1 if isinstance(error, PartlyDone) else 2)
         except OSError as error:
-            if error.errno not in FULL:
-                raise
-            echo(f"Error: {unwritable(Path(os.fsdecode(error.filename or 'a file')), error)}", err=True)
+            echo(f"Error: {_of_the_system(error)}", err=True)
             ctx.exit(2)
         except KeyboardInterrupt as error:
             echo(_interrupted(ctx, error), err=True)
             ctx.exit(130)
         except click.UsageError as error:
             _raise(error)
+
+
+def _of_the_system(error: OSError) -> str:
+    """Return the sentence of a full disk or of a name that is too long; anything else keeps its traceback."""
+    name = os.fsdecode(error.filename or "a file")
+    if error.errno == errno.ENAMETOOLONG:
+        return f"'{short_words(name)}' is longer than a file's name can be here; give a shorter one."
+    if error.errno not in FULL:
+        raise error
+    return unwritable(Path(name), error)
 
 
 def _settings_called(option: str, ctx: click.Context | None) -> list[str]:

@@ -13,7 +13,22 @@ from toolkit.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PATH = click.Path(path_type=Path)
+
+
+class _Place(click.Path):
+    """Path of at most so many folders: the standard library walks up a path one call inside the other."""
+
+    name = "path"
+    _DEEPEST = 200
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if (depth := len(Path(found).parts)) > self._DEEPEST:
+            self.fail(f"the path has {depth} folders; expected at most {self._DEEPEST}.", param, ctx)
+        return found
+
+
+PATH = _Place(path_type=Path)
 
 DATA_ROOT = click.option(
     "--data-root",

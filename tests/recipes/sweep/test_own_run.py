@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import queue
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 
@@ -13,8 +15,9 @@ from tests.recipes.small import tiny_config
 from tests.tracking.test_shared_run import Kept
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep import worker
-from toolkit.recipes.sweep.messages import CloseRun, Hire, LookUp, OpenRun, to_line
+from toolkit.recipes.sweep.messages import CloseRun, Hire, LookUp, OpenRun, RunOpened, to_line
 from toolkit.recipes.sweep.own_run import OwnRun
+from toolkit.recipes.sweep.run import _SweepRun
 
 OPEN = OpenRun("sweep grid", "sweep grid", {"journey": "sweep"}, {"cells": 1})
 
@@ -57,3 +60,23 @@ def test_a_worker_that_is_stopped_at_work_ends_the_run_that_it_opened(
         os.close(theirs)
     assert ended.value.code == 130
     assert tracker.status == {"sweep grid": "KILLED"}
+
+
+def test_a_try_that_was_killed_before_the_folder_had_its_run_is_found_by_the_sweeps_key(tmp_path: Path) -> None:
+    asked: list[OpenRun | CloseRun] = []
+
+    def ask(job: OpenRun | CloseRun, *_: object, **__: object) -> RunOpened:
+        asked.append(job)
+        return RunOpened("own")
+
+    values = {"name": "grid", "question": "", "cells": (), "rows": (), "targets": (), "seeds": ()}
+    step = SimpleNamespace(settings={"backbone": {"name": "tiny"}})
+    planned: Any = SimpleNamespace(sweep=SimpleNamespace(**values), steps=(step,), run_id="own")
+    config = replace(tiny_config(tmp_path), tracking=replace(tiny_config(tmp_path).tracking, enabled=True))
+    pool: Any = SimpleNamespace(ask=ask)
+    for folder in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
+        _SweepRun(planned, folder, config, pool, lambda _: None).open(None)
+    first, again, other = (job.resume for job in asked if isinstance(job, OpenRun))
+    assert first == again != other and first
+    _SweepRun(planned, tmp_path, config, pool, lambda _: None).give_up(planned)
+    assert isinstance(asked[-1], CloseRun) and (asked[-1].run_id, asked[-1].status) == ("own", "FAILED")

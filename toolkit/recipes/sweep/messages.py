@@ -93,13 +93,19 @@ class DoStep:
 
 @dataclass(frozen=True)
 class OpenRun:
-    """Job: open the sweep's run in the tracker, or the run `run_id` that an earlier try opened, and leave it open."""
+    """Job: open the sweep's run in the tracker, or the run that an earlier try opened, and leave it open.
+
+    Attributes:
+        run_id: of the earlier try, as the sweep's folder has it.
+        resume: key of the sweep, by which a try is found that was killed before the folder had its run.
+    """
 
     name: str
     experiment: str
     tags: Mapping[str, str]
     params: Mapping[str, str | int]
     run_id: str = ""
+    resume: str = ""
 
 
 @dataclass(frozen=True)

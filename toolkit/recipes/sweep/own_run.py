@@ -23,7 +23,15 @@ class OwnRun:
 
     def open(self, job: OpenRun, session: Session) -> RunOpened:
         """Open the run, or the one that an earlier try opened."""
-        opening = Opening(job.name, job.experiment, job.tags, job.params, run_id=job.run_id or None, is_shared=True)
+        opening = Opening(
+            job.name,
+            job.experiment,
+            job.tags,
+            job.params,
+            run_id=job.run_id or None,
+            resume=job.resume,
+            is_shared=True,
+        )
         opened = RunOpened(SharedRun(opening).open(session.tracker, session.say))
         self.killed = CloseRun(job.name, job.experiment, job.tags, opened.run_id, "KILLED")
         return opened

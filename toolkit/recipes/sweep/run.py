@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import statistics
 import time
 from collections.abc import Sequence
@@ -169,9 +171,13 @@ def sweep(
             planned = plan_sweep(file, given, Facts(found.backbones, found.rows), session.catalogue)
             _check_changes(held, old, planned, is_update)
             _name_lacking(planned, session, *roads_of(found.rows))
-            run = _SweepRun(planned, session.config, pool, on_event)
+            run = _SweepRun(planned, folder, session.config, pool, on_event)
             planned = replace(planned, workers=workers, run_id=run.open(old))
-            held.write_plan(planned)
+            try:
+                held.write_plan(planned)
+            except ToolkitError:  # a full disk
+                run.give_up(planned)
+                raise
             own_run = run.opening(planned.run_id)
             conductor = Conductor(planned, held, pool, run.experiment, session.tell, own_run=own_run)
             status: RunStatus = "FAILED"
@@ -189,7 +195,7 @@ def sweep(
 class _SweepRun:
     """The sweep's own run in the tracker, above those of its steps: a worker opens and closes it, and loads the library."""
 
-    def __init__(self, planned: Planned, config: Config, pool: Pool, on_event: OnEvent) -> None:
+    def __init__(self, planned: Planned, folder: Path, config: Config, pool: Pool, on_event: OnEvent) -> None:
         self._is_tracked = config.tracking.enabled
         self._pool, self._on_event = pool, on_event
         sweep = planned.sweep
@@ -203,6 +209,8 @@ class _SweepRun:
             "seeds": ", ".join(map(str, sweep.seeds)),
             "backbone": planned.steps[0].settings["backbone"]["name"],
         }
+        work = json.dumps([str(folder.resolve()), self._params])
+        self._resume = hashlib.sha256(work.encode()).hexdigest()
 
     def open(self, old: Planned | None) -> str:
         """Open the run, or the run that an earlier try opened; return its id."""
@@ -215,7 +223,7 @@ class _SweepRun:
         """Return the job that opens the run, or the run `earlier` again."""
         # A grid that has grown has other params, which MLflow never changes.
         params = {} if earlier else self._params
-        return OpenRun(self._name, self.experiment, self._tags, params, earlier)
+        return OpenRun(self._name, self.experiment, self._tags, params, earlier, "" if earlier else self._resume)
 
     def close(self, planned: Planned, folder: SweepFolder, status: RunStatus) -> None:
         """Close the run, with the sweep's counts."""
@@ -231,6 +239,12 @@ class _SweepRun:
         files = (str(folder.root / "sweep.json"),)
         job = CloseRun(self._name, self.experiment, self._tags, planned.run_id, status, metrics, files)
         self._pool.ask(job, RunClosed, on_event=self._on_event)
+
+    def give_up(self, planned: Planned) -> None:
+        """Close the run of a sweep whose folder does not hold it."""
+        if self._is_tracked:
+            job = CloseRun(self._name, self.experiment, self._tags, planned.run_id, "FAILED")
+            self._pool.ask(job, RunClosed, on_event=self._on_event)
 
 
 def _check_changes(held: SweepFolder, old: Planned | None, new: Planned, is_update: bool) -> None:
