@@ -209,7 +209,10 @@ def test_the_new_name_of_an_option_is_said(folder: Path, words: str, said: str) 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["plan", "micro-nli", "--backbone", "a" * 300], "' is longer than a file's name can be here; give a shorter one."),
+        (
+            ["plan", "micro-nli", "--backbone", "a" * 300],
+            "' is longer than a file's name can be here; give a shorter one.",
+        ),
         (["zoo", "list", "--zoo", "x/" * 2000], "the path has 2000 folders; expected at most 200."),
         (["tasks", "show", "x" * 5000], "… (5003 characters) …"),
     ],

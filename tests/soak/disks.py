@@ -182,8 +182,11 @@ class Disks:
             shutil.copytree(held, folder, dirs_exist_ok=True)
             shutil.rmtree(held)
             used = AMPLE_KIB - os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize // 1024
-            _mount(folder, max(4, used + free_kib // 4 * 4), "remount,")
+            _mount(folder, used + free_kib // 4 * 4 + 4, "remount,")
+            ballast = folder / "ballast"  # a disk of no pages at all is one without a limit
+            ballast.write_bytes(bytes(4096))
             yield {}
+            ballast.unlink()
             shutil.copytree(folder, held)
         finally:
             subprocess.run(["umount", "-l", str(folder)], check=True)

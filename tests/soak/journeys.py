@@ -68,7 +68,7 @@ JOURNEYS = (
     _full("zoo pull", "zoo", "pull", "shared", "--zoo", "other"),
     _full("zoo pull --lock", "zoo", "pull", "adapter_zoo", "--lock", "zoo.lock", "--zoo", "other"),
     _full("zoo sync", "zoo", "sync", "shared"),
-    _full("zoo export", "zoo", "export", FUSED, "--out", "saved", *ZOO),
+    _full("zoo export", "zoo", "export", FUSED, "--out", "saved/fused", *ZOO),
     _full("zoo import", "zoo", "import", "exported", "--as", "micro-nli", "--zoo", "other", *ZOO),
     _full("zoo site", "zoo", "site", "--out", "gallery"),
     _full("zoo gc", "zoo", "gc", "--yes"),

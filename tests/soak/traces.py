@@ -20,7 +20,7 @@ _UNREAD = re.compile(
     r"\.(?:log|png|svg|pdf|lock)$|^(?:mlflow\.db|tmp/mpl-)|/logs/|^sweeps/[^/]+/(?:sweep\.json|(?:cells|stages)/[^/]+\.json)$"
     r"|^embeddings/.*\.safetensors$|^runs/(?:collapse|prune)/.*/cost\.|-collapsed/card\.yaml$"
 )
-_UNSEEN = re.compile(r"^mlartifacts/")
+_UNSEEN = re.compile(r"^mlartifacts/|/\.leases/")
 _IDS = re.compile(r"[0-9a-f]{32}|(?<=/m-)[0-9a-f]{32}|[0-9]{8}-[0-9]{6}(?:-[0-9a-f]+)?")
 
 
@@ -30,7 +30,7 @@ def files_of(folder: Path) -> dict[str, str]:
     for path in sorted(folder.rglob("*")):
         name = _IDS.sub("ID", str(path.relative_to(folder)))
         if _UNSEEN.search(name) and not path.name.startswith("."):
-            continue  # the artifacts of runs that were killed stay
+            continue  # artifacts of runs that were killed stay, and so do files that are only locked
         if path.is_dir():
             continue
         if _UNREAD.search(name):
@@ -63,7 +63,7 @@ def runs_of(database: Path) -> list[tuple[str, str, tuple[tuple[str, float], ...
             scores = {
                 key: value
                 for key, value in rows
-                if key not in ("loss", "seconds") and not key.startswith(("system/", "cost/"))
+                if key not in ("loss", "seconds", "stage_seconds") and not key.startswith(("system/", "cost/"))
             }
             found.append((name, status, tuple(sorted(scores.items())) if status == "FINISHED" else ()))
     return sorted(found)

@@ -1,5 +1,6 @@
 import contextlib
 import http.server
+import logging
 import os
 import socket
 import sqlite3

@@ -14,7 +14,6 @@ from toolkit.config import Config
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-
 class _Place(click.Path):
     """Path of at most so many folders: the standard library walks up a path one call inside the other."""
 

@@ -73,7 +73,7 @@ class Inputs:
     def option(self, one: Given) -> Iterator[str]:
         """Give one parameter of one command one value."""
         self.world.begin("full")
-        yield from self._give("options", one.words, f"{one.parameter} {one.value[:60]!r}", False)
+        yield from self._give("options", one.words, f"{one.parameter} {one.value[:60]!r}", one.may_pass)
 
     def _give(self, kind: str, words: tuple[str, ...], what: str, may_pass: bool) -> Iterator[str]:
         began = time.monotonic()
