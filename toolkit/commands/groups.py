@@ -181,7 +181,7 @@ def _of_the_system(error: OSError) -> str:
         return f"'{short_words(name)}' is longer than a file's name can be here; give a shorter one."
     if error.errno not in FULL:
         raise error
-    return unwritable(Path(name), error)
+    return str(unwritable(Path(name), error))
 
 
 def _settings_called(option: str, ctx: click.Context | None) -> list[str]:

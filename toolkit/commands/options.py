@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
@@ -20,9 +21,9 @@ class _Place(click.Path):
     name = "path"
     _DEEPEST = 200
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        found = super().convert(value, param, ctx)
-        if (depth := len(Path(found).parts)) > self._DEEPEST:
+    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        found = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if (depth := len(found.parts)) > self._DEEPEST:
             self.fail(f"the path has {depth} folders; expected at most {self._DEEPEST}.", param, ctx)
         return found
 

@@ -17,7 +17,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep import worker
 from toolkit.recipes.sweep.messages import CloseRun, Hire, LookUp, OpenRun, RunOpened, to_line
 from toolkit.recipes.sweep.own_run import OwnRun
-from toolkit.recipes.sweep.run import _SweepRun
+from toolkit.recipes.sweep.sweep_run import SweepRun
 
 OPEN = OpenRun("sweep grid", "sweep grid", {"journey": "sweep"}, {"cells": 1})
 
@@ -75,8 +75,8 @@ def test_a_try_that_was_killed_before_the_folder_had_its_run_is_found_by_the_swe
     config = replace(tiny_config(tmp_path), tracking=replace(tiny_config(tmp_path).tracking, enabled=True))
     pool: Any = SimpleNamespace(ask=ask)
     for folder in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
-        _SweepRun(planned, folder, config, pool, lambda _: None).open(None)
+        SweepRun(planned, folder, config, pool, lambda _: None).open(None)
     first, again, other = (job.resume for job in asked if isinstance(job, OpenRun))
     assert first == again != other and first
-    _SweepRun(planned, tmp_path, config, pool, lambda _: None).give_up(planned)
+    SweepRun(planned, tmp_path, config, pool, lambda _: None).give_up(planned)
     assert isinstance(asked[-1], CloseRun) and (asked[-1].run_id, asked[-1].status) == ("own", "FAILED")

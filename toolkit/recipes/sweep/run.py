@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import statistics
 import time
 from collections.abc import Sequence
@@ -21,23 +19,19 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.conductor import Conductor
 from toolkit.recipes.sweep.facts import Facts, lacking_languages, needs_of, roads_of, without_first_rows
 from toolkit.recipes.sweep.messages import (
-    CloseRun,
     Event,
     LookedUp,
     LookUp,
     Measure,
     Measured,
-    OpenRun,
     Progressed,
-    RunClosed,
-    RunOpened,
     RunStatus,
     Said,
 )
 from toolkit.recipes.sweep.plan import make_plan, stages_without_sharing
 from toolkit.recipes.sweep.pool import OnEvent, Pool
-from toolkit.safe_text import visible
-from toolkit.sweeps import Planned, Step, SweepFolder, load_results, read_sweep
+from toolkit.recipes.sweep.sweep_run import SweepRun
+from toolkit.sweeps import Planned, Step, SweepFolder, read_sweep
 from toolkit.sweeps.changes import changes
 from toolkit.sweeps.outlook import Speed, left_with, seconds_left, seconds_of, speeds_of
 from toolkit.sweeps.values import Cell, State, Texts
@@ -171,7 +165,7 @@ def sweep(
             planned = plan_sweep(file, given, Facts(found.backbones, found.rows), session.catalogue)
             _check_changes(held, old, planned, is_update)
             _name_lacking(planned, session, *roads_of(found.rows))
-            run = _SweepRun(planned, folder, session.config, pool, on_event)
+            run = SweepRun(planned, folder, session.config, pool, on_event)
             planned = replace(planned, workers=workers, run_id=run.open(old))
             try:
                 held.write_plan(planned)
@@ -190,61 +184,6 @@ def sweep(
             finally:
                 run.close(planned, held, status)
     return failed
-
-
-class _SweepRun:
-    """The sweep's own run in the tracker, above those of its steps: a worker opens and closes it, and loads the library."""
-
-    def __init__(self, planned: Planned, folder: Path, config: Config, pool: Pool, on_event: OnEvent) -> None:
-        self._is_tracked = config.tracking.enabled
-        self._pool, self._on_event = pool, on_event
-        sweep = planned.sweep
-        self.experiment = config.tracking.experiment or f"sweep {sweep.name}"
-        self._name = f"sweep {sweep.name}"
-        self._tags = {"journey": "sweep", "sweep": sweep.name, "question": visible(sweep.question)}
-        self._params: dict[str, str | int] = {
-            "cells": len(sweep.cells),
-            "rows": ", ".join(sweep.rows),
-            "targets": ", ".join(sweep.targets),
-            "seeds": ", ".join(map(str, sweep.seeds)),
-            "backbone": planned.steps[0].settings["backbone"]["name"],
-        }
-        work = json.dumps([str(folder.resolve()), self._params])
-        self._resume = hashlib.sha256(work.encode()).hexdigest()
-
-    def open(self, old: Planned | None) -> str:
-        """Open the run, or the run that an earlier try opened; return its id."""
-        if not self._is_tracked:
-            return ""
-        opening = self.opening(old.run_id if old is not None else "")
-        return self._pool.ask(opening, RunOpened, on_event=self._on_event).run_id
-
-    def opening(self, earlier: str) -> OpenRun:
-        """Return the job that opens the run, or the run `earlier` again."""
-        # A grid that has grown has other params, which MLflow never changes.
-        params = {} if earlier else self._params
-        return OpenRun(self._name, self.experiment, self._tags, params, earlier, "" if earlier else self._resume)
-
-    def close(self, planned: Planned, folder: SweepFolder, status: RunStatus) -> None:
-        """Close the run, with the sweep's counts."""
-        worker = self._pool.workers[0]
-        if not self._is_tracked or worker.job is not None or worker.is_gone:  # being stopped, it ends the run itself
-            return
-        results = load_results(folder.root)
-        metrics: dict[str, float] = {
-            "cells_done": results.count("done"),
-            "stages_done": sum(stage.state == "done" for stage in results.stages),
-            "stage_seconds": sum(stage.record.seconds for stage in results.stages if stage.record is not None),
-        }
-        files = (str(folder.root / "sweep.json"),)
-        job = CloseRun(self._name, self.experiment, self._tags, planned.run_id, status, metrics, files)
-        self._pool.ask(job, RunClosed, on_event=self._on_event)
-
-    def give_up(self, planned: Planned) -> None:
-        """Close the run of a sweep whose folder does not hold it."""
-        if self._is_tracked:
-            job = CloseRun(self._name, self.experiment, self._tags, planned.run_id, "FAILED")
-            self._pool.ask(job, RunClosed, on_event=self._on_event)
 
 
 def _check_changes(held: SweepFolder, old: Planned | None, new: Planned, is_update: bool) -> None:
