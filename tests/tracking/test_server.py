@@ -1,6 +1,5 @@
 import contextlib
 import http.server
-import logging
 import os
 import socket
 import sqlite3

@@ -77,7 +77,7 @@ DAMAGES: dict[str, Damage] = {
     "an empty mapping": _says("{}\n"),
     "a mapping of something else": _says('{"to": {"be": ["or", "not"]}, "n": 1e400, "": null}\n'),
     "a number": _says("17\n"),
-    "deep": _says("[" * 3000),
+    "deep": _says("[" * 100_000),
     "aliases of aliases": _says(_ALIASES),
     "a tag that asks for Python": _says("name: !!python/object/apply:os.getcwd []\n"),
     "one long line": _says("x" * 2_000_000),
