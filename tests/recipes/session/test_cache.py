@@ -28,7 +28,7 @@ def test_a_second_run_tokenises_nothing_and_ends_with_the_same_bits(
     first, second = (tiny_config(tmp_path / name, "cache_gib=1") for name in ("a", "b"))
     toolkit.train("micro-qa", first)
     scores = toolkit.evaluate("micro-qa", first, task="micro-qa", languages="en,sw").scores
-    monkeypatch.setattr(cache, "tokenised", lambda *_, **__: pytest.fail("tokenised again"))
+    monkeypatch.setattr(cache, "tokenised_in_parts", lambda *_, **__: pytest.fail("tokenised again"))
     toolkit.train("micro-qa", second)
     assert toolkit.evaluate("micro-qa", second, task="micro-qa", languages="en,sw").scores == scores
     one, two = (Zoo(config.zoo) for config in (first, second))

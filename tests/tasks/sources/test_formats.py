@@ -153,7 +153,7 @@ def test_a_faulty_row_is_named_with_line_and_expectation(
         ("span", {"q": "?", "c": "May", "answer": ["May"], "at": [0.0]}, "offset 0.0; expected a character offset"),
         ("span", {"q": "?", "c": "May", "answer": 5, "at": [0]}, "5 as texts; expected a list of texts"),
         ("choice", {"q": "?", "x": 1, "y": 2, "gold": 0}, "as choices; expected a list of texts"),
-        ("bitext", {"de": ["x"], "en": "y"}, "as source; expected text"),
+        ("bitext", {"de": {"x": 1}, "en": "y"}, "as source; expected text"),
         ("retrieval", {"q": "x", "p": 3}, "as passage; expected text"),
     ],
 )
