@@ -137,7 +137,7 @@ def test_the_list_shows_zero_shot_means_and_says_of_which_languages(zoo: Zoo) ->
 
 
 def test_the_gallery_and_the_page_of_a_card_show_them(zoo: Zoo, tmp_path: Path) -> None:
-    page = write_site(zoo, tmp_path / "site")[0].read_text()
+    page = write_site(zoo, tmp_path / "site").page.read_text()
     assert page.count("<dt>Zero-shot</dt>") == 2
     assert "<dd>xnli accuracy 62.0 (de, sw); en 70.0</dd>" in page
     assert page.count('data-value="0.62"') == 3 and "zero-shot mean of 2" in page and "Swahili (sw)" in page

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from toolkit.results.result import WrittenResult
 
 _QUIET = "toolkit.quiet"
+_MOST_DRAWN = 1000  # rows of a table that is fitted to a terminal
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,11 @@ def print_table(
     from rich.table import Table
 
     console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = 400
-    cut = cut or {}
     rows = [[one_line(cell) for cell in row] for row in rows]
+    if not console.is_terminal or len(rows) > _MOST_DRAWN:
+        click.echo("\n".join(plain_lines([headers, *rows] if header else rows)))
+        return ()
+    cut = cut or {}
     widths = fit(headers, rows, console.width, cut=cut, drop=drop)
     table = Table(box=None, pad_edge=False, show_header=header, header_style="bold")
     for place, width in widths.items():
@@ -100,6 +102,22 @@ def print_table(
         table.add_row(*(row[place] for place in widths))
     console.print(table)
     return tuple(name for place, name in enumerate(headers) if place not in widths)
+
+
+def plain_lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows as aligned lines of any width; characters of two columns count as two.
+
+    Example:
+        >>> list(plain_lines([["task", "n"], ["推論", "10"], ["pawsx", "2"]]))
+        ['task   n', '推論   10', 'pawsx  2']
+    """
+    from rich.cells import cell_len
+
+    lengths = [[len(cell) if cell.isascii() else cell_len(cell) for cell in row] for row in rows]
+    widths = [max(column) for column in zip(*lengths, strict=True)]
+    for row, wide in zip(rows, lengths, strict=True):
+        cells = (cell + " " * (width - own) for cell, width, own in zip(row, widths, wide, strict=True))
+        yield "  ".join(cells).rstrip()
 
 
 def fit(

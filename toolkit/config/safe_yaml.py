@@ -6,6 +6,7 @@ two equal keys. Here depth, size and aliases are checked on the event stream, wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -17,6 +18,15 @@ _PLAIN: dict[type[yaml.Node], set[str]] = {  # the tags that stand for plain val
     yaml.ScalarNode: {_TAG + name for name in ("null", "bool", "int", "float", "str", "timestamp")},
     yaml.SequenceNode: {_TAG + "seq"},
     yaml.MappingNode: {_TAG + "map"},
+}
+
+
+_CONSTRUCTOR = yaml.constructor.SafeConstructor()  # without state, as far as scalars go
+_SCALARS: dict[str, Callable[[Any], Any]] = {
+    _TAG + "null": _CONSTRUCTOR.construct_yaml_null,
+    _TAG + "bool": _CONSTRUCTOR.construct_yaml_bool,
+    _TAG + "int": _CONSTRUCTOR.construct_yaml_int,
+    _TAG + "float": _CONSTRUCTOR.construct_yaml_float,
 }
 
 
@@ -102,6 +112,6 @@ def build(node: yaml.Node) -> Any:
     if node.tag in (_TAG + "str", _TAG + "timestamp"):
         return node.value
     try:
-        return yaml.constructor.SafeConstructor().construct_object(node)
+        return _SCALARS[node.tag](node)
     except (yaml.YAMLError, ValueError, ArithmeticError, LookupError, TypeError):
         raise YamlFault(f"a value that cannot be read, {node.value[:40]!r}", line) from None

@@ -193,7 +193,7 @@ def _zoo_at(place: str | None, name: str, backbone: str | None) -> Iterator[Path
 
 
 def zoo_site(config: Config, *, out: Path) -> Listing:
-    """Write a gallery of the zoo into a folder: one page with cards, lineage and scores, which fetches nothing.
+    """Write a gallery of the zoo into a folder: pages with cards, lineage and scores, which fetch nothing.
 
     Raises:
         ToolkitError: there is no zoo.
@@ -203,10 +203,12 @@ def zoo_site(config: Config, *, out: Path) -> Listing:
 
     if not Path(config.zoo).is_dir():
         raise ToolkitError(f"The zoo {config.zoo} is not a folder; name the folder of a zoo with --zoo.")
-    page, number, damaged = write_site(Zoo(config.zoo), Path(out))
-    notes = [f"{number} adapters; open it in a browser."]
-    faults = [f"Damaged: {sentence}" for sentence in damaged]
-    return listing([{"page": str(page), "adapters": number}], lines=[str(page)], notes=notes, faults=faults)
+    made = write_site(Zoo(config.zoo), Path(out))
+    pages = f" on {made.n_pages} pages" if made.n_pages > 1 else ""
+    notes = [f"{made.n_adapters} adapters{pages}; open it in a browser.", *made.notes]
+    faults = [f"Damaged: {sentence}" for sentence in made.faults]
+    rows: list[Record] = [{"page": str(made.page), "adapters": made.n_adapters}]
+    return listing(rows, lines=[str(made.page)], notes=notes, faults=faults)
 
 
 def card_of(root: Path, name: str, backbone: str | None) -> AdapterCard:

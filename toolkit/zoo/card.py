@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from typing import Any, get_args, get_type_hints
 
@@ -22,7 +22,7 @@ from toolkit.version import __version__
 from toolkit.zoo.fields import CHECKS, check_names, is_canonical, noun, refuse_control
 from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.sealed import plain, sealed, unsealed
-from toolkit.zoo.values import POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Seen
+from toolkit.zoo.values import POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Seen, read_parts
 
 FORMAT = 1
 CARD_FILE = "card.yaml"
@@ -76,12 +76,12 @@ class AdapterCard:
     digest: str = ""
     format: int = FORMAT
 
-    @property
+    @cached_property
     def shelf(self) -> str:
         """Folder of its backbone in a zoo."""
         return backbone_slug(self.backbone.name, self.backbone.digest)
 
-    @property
+    @cached_property
     def path(self) -> str:
         """`<backbone>/<composition>`: its folder below the root of a zoo or a place."""
         return f"{self.shelf}/{parse(self.name).slug}"
@@ -233,20 +233,18 @@ class AdapterCard:
         for name, (is_right, expected) in CHECKS.items():
             if not is_right(values[name]):
                 raise ZooError(f"The card's field '{name}' holds {noun(values[name])}, expected {expected}.")
-        read: dict[str, Any] = {
-            **values,
-            "backbone": Backbone.read(values["backbone"]),
-            "tasks": tuple(values["tasks"]),
-            "heads": {name: Head.read(held) for name, held in values["heads"].items()},
-            "parents": tuple(map(Parent.read, values["parents"])),
-            "data_seen": tuple(map(Seen.read, values["data_seen"])),
-            "scores": tuple(map(CardScore.read, values["scores"])),
-            "files": {name: CardFile.read(held) for name, held in values["files"].items()},
-        }
-        card = cls(**read)
+        card = cls.of_checked(values)
         check_names(card.name, heads=card.heads, files=card.files, parents=[parent.name for parent in card.parents])
         if card.digest != digest_of(card):
             raise ZooError(f"The card of '{card.name}' does not agree with its own digest {card.digest[:12]}.")
+        return card
+
+    @classmethod
+    def of_checked(cls, values: Mapping[str, Any], **known: str) -> AdapterCard:
+        """Build a card from values that were checked; `known` are its `shelf` and `slug`, where these were, too."""
+        card = cls(**read_parts(values))
+        if known:
+            vars(card).update(shelf=known["shelf"], path=f"{known['shelf']}/{known['slug']}")
         return card
 
     @classmethod

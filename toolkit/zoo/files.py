@@ -76,15 +76,26 @@ def names(folder: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise ZooError(
-            f"The folder {folder} cannot be read ({error.strerror}); check the path and its rights."
-        ) from None
+        raise unreadable(folder, error) from None
+
+
+def unreadable(folder: Path, error: OSError) -> ZooError:
+    """Return the sentence for a folder whose names cannot be listed."""
+    return ZooError(f"The folder {folder} cannot be read ({error.strerror}); check the path and its rights.")
 
 
 def subfolders(folder: Path) -> list[Path]:
     """Return what could be an entry or a backbone: everything but files and names with a leading dot."""
-    paths = [folder / name for name in names(folder) if not name.startswith(".")]
-    return [path for path in paths if path.is_symlink() or path.is_dir()]
+    try:
+        with os.scandir(folder) as found:
+            paths = sorted(
+                one.name for one in found if not one.name.startswith(".") and (one.is_symlink() or one.is_dir())
+            )
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise unreadable(folder, error) from None
+    return [folder / name for name in paths]
 
 
 def sha256(stream: io.BufferedReader) -> str:

@@ -83,7 +83,8 @@ class Folders:
         self.settle(shelf)
         first = subfolders(shelf)
         self.settle(shelf)
-        return sorted({*first, *subfolders(shelf)})
+        again = subfolders(shelf)
+        return again if again == first else sorted({*first, *again})
 
     def settle(self, shelf: Path) -> None:
         """Wait for a writer that is replacing an entry, or put back what a killed one left out of its place."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from toolkit.errors import ZooError
 from toolkit.zoo.card import AdapterCard
-from toolkit.zoo.scored import Kept, append_lines, read_lines
+from toolkit.zoo.scored import SCORES_FILE, Kept, append_lines, read_lines
 from toolkit.zoo.store import Zoo
 
 
@@ -20,6 +20,8 @@ def scores_of(zoo: Zoo, card: AdapterCard, *, damaged: list[str] | None = None) 
         card: of the entry; scores of other weights that had its name are left out.
         damaged: takes a sentence where lines, or the whole file, cannot be read.
     """
+    if not os.path.lexists(f"{zoo.root}/{card.path}/{SCORES_FILE}"):
+        return ()  # most entries of a large zoo
     try:
         found = read_lines(zoo.folder(card))
     except ZooError as error:
@@ -34,7 +36,8 @@ def scores_of(zoo: Zoo, card: AdapterCard, *, damaged: list[str] | None = None) 
 
 def with_scores(zoo: Zoo, card: AdapterCard, *, damaged: list[str] | None = None) -> AdapterCard:
     """Return a card with those scores after its own, to be looked at (`zero_shot`) and never to be stored."""
-    return replace(card, scores=(*card.scores, *(one.on_card() for one in scores_of(zoo, card, damaged=damaged))))
+    found = scores_of(zoo, card, damaged=damaged)
+    return replace(card, scores=(*card.scores, *(one.on_card() for one in found))) if found else card
 
 
 def add_scores(zoo: Zoo, card: AdapterCard, scores: Sequence[Kept]) -> int:

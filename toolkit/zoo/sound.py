@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import stat
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.composition import parse
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.card import CARD_FILE, AdapterCard
 from toolkit.zoo.folders import Folders, refuse_links
+from toolkit.zoo.index import card_of, identity, is_kept, keep, known
 from toolkit.zoo.lineage import Find, circles, fitting, lineages
 from toolkit.zoo.values import Parent
 from toolkit.zoo.verify import entry_faults
@@ -33,6 +37,23 @@ class Reading:
 
 def read_all(folders: Folders, backbone: str | None = None) -> Reading:
     """Read the cards of one backbone, or of all; entries that are each other's parents are faults as well."""
+    with without_collector():
+        return _read_all(folders, backbone)
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Pause the collector of circular garbage: it would look through all cards again and again while they are made."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _read_all(folders: Folders, backbone: str | None) -> Reading:
     cards: dict[str, AdapterCard] = {}
     faults: dict[str, ZooError] = {}
     for shelf in folders.shelves(backbone):
@@ -41,17 +62,61 @@ def read_all(folders: Folders, backbone: str | None = None) -> Reading:
         except ZooError as error:
             faults[shelf.name] = error
             continue
+        indexed = _Indexed(folders, shelf, len(found))
         for folder in found:
             path = f"{shelf.name}/{folder.name}"
             try:
-                card = folders.read_in_place(folder)
+                card = indexed.read(folder)
             except ZooError as error:
                 faults[path] = error
                 continue
             if card is not None:  # else it was removed meanwhile
                 cards[path] = card
+        indexed.keep()
     bad = circles(list(cards.values()))
     return Reading({path: card for path, card in cards.items() if path not in bad}, {**faults, **bad})
+
+
+class _Indexed:
+    """Cards of one backbone's folder, of which a large one has an index."""
+
+    def __init__(self, folders: Folders, shelf: Path, number: int) -> None:
+        self.folders, self.shelf = folders, shelf
+        self.is_kept = is_kept(number)
+        self.known = known(folders.root, shelf.name) if self.is_kept else {}
+        self.new: list[tuple[str, os.stat_result, AdapterCard]] = []
+
+    def read(self, folder: Path) -> AdapterCard | None:
+        """Return the card in a folder, as `Folders.read_in_place` does."""
+        if not self.is_kept:
+            return self.folders.read_in_place(folder)
+        before = self._status(folder)
+        file, text = self.known.pop(folder.name, ("", ""))
+        if before is not None and file == identity(before):
+            card = card_of(text, self.shelf.name, folder.name)
+            if card is not None:
+                return card
+        card = self.folders.read_in_place(folder)
+        after = self._status(folder)
+        is_same = before is not None and after is not None and identity(before) == identity(after)
+        if card is not None and after is not None and is_same:
+            self.new.append((folder.name, after, card))
+        return card
+
+    def keep(self) -> None:
+        """Keep what was read and was not known; what is left of what was known has no folder any more."""
+        if self.new or self.known:
+            keep(self.folders.root, self.shelf.name, self.new, self.known)
+
+    def _status(self, folder: Path) -> os.stat_result | None:
+        """Return the state of a card's file; None unless it is a file in a folder, neither of them a link."""
+        try:
+            if not stat.S_ISDIR(os.lstat(folder).st_mode):
+                return None
+            found = os.lstat(f"{folder}/{CARD_FILE}")
+        except OSError:
+            return None
+        return found if stat.S_ISREG(found.st_mode) else None
 
 
 def every_fault(folders: Folders, backbone: str | None = None) -> Iterator[tuple[AdapterCard | None, list[str]]]:

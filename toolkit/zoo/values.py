@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, Literal, Protocol, Self, get_args
 
 from toolkit.config.words import Pooling
@@ -11,6 +12,11 @@ from toolkit.results.score import Score, to_dict
 from toolkit.tasks.kinds import POOLED, Kind
 
 POOLINGS: dict[str, Pooling] = {name: name for name in get_args(Pooling)}
+
+
+@cache
+def _known(cls: Hashable) -> frozenset[str]:
+    return frozenset(item.name for item in fields(cls)) - {"more"}  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,9 @@ class Value:
     @classmethod
     def read(cls, held: Mapping[str, Any]) -> Self:
         """Build the value from a mapping whose fields were checked (`fields.CHECKS`)."""
-        known = {item.name for item in fields(cls)} - {"more"}
+        known = _known(cls)  # type: ignore[arg-type]
+        if held.keys() <= known and not any(isinstance(item, list) for item in held.values()):
+            return cls(**held)
         found = {key: tuple(item) if isinstance(item, list) else item for key, item in held.items() if key in known}
         return cls(**found, more={key: item for key, item in held.items() if key not in known})
 
@@ -195,3 +203,17 @@ class CardFile(Value):
     sha256: str
     bytes: int
     tensors: int
+
+
+def read_parts(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a card with their values built, from a mapping whose fields were checked (`fields.CHECKS`)."""
+    return {
+        **values,
+        "backbone": Backbone.read(values["backbone"]),
+        "tasks": tuple(values["tasks"]),
+        "heads": {name: Head.read(held) for name, held in values["heads"].items()},
+        "parents": tuple(map(Parent.read, values["parents"])),
+        "data_seen": tuple(map(Seen.read, values["data_seen"])),
+        "scores": tuple(map(CardScore.read, values["scores"])),
+        "files": {name: CardFile.read(held) for name, held in values["files"].items()},
+    }

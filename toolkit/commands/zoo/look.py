@@ -155,9 +155,9 @@ def zoo_gc(locks: tuple[Path, ...], yes: bool, zoo: Path) -> None:
 @click.option("--out", type=PATH, metavar="PATH", help="Folder of the page.")
 @ZOO
 def zoo_site(folder: Path | None, out: Path | None, zoo: Path) -> None:
-    """Write a gallery: one page with cards, lineage and scores.
+    """Write a gallery: cards, lineage and scores, on one page for up to 200 adapters.
 
-    It opens from the disk or from any web server, and fetches nothing.
+    A larger zoo gets more pages, and one that lists all adapters by name. It opens from the disk or from any web server, and fetches nothing.
     """
     show(toolkit.zoo_site(toolkit.configure(zoo=zoo), out=out_of(out, folder)))
 

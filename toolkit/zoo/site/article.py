@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from toolkit.zoo.site.graph import Node, direct, svg
 from toolkit.zoo.values import CardScore, Seen
 from toolkit.zoo.zero_shot import ZeroShot, own_scores, worth, zero_shot_means
 
-_MAX_LINKS, _MAX_CHILDREN = 6, 12
+_MAX_LINKS, _MAX_CHILDREN, _MAX_ABOVE = 6, 12, 24
 
 
 def article(card: AdapterCard, nodes: Mapping[str, Node], children: Sequence[Node]) -> str:
@@ -59,14 +60,16 @@ def _family(node: Node, nodes: Mapping[str, Node], children: Sequence[Node]) -> 
     """Return the part of the drawing around an adapter: its ancestors, itself, and what was made from it."""
     if not node.parents and not children:
         return ""
-    above, waiting = {node.key}, list(node.parents)
-    while waiting:
-        if (key := waiting.pop()) not in above and key in nodes:
-            above.add(key)
-            waiting += nodes[key].parents
-    drawn = direct([nodes[key] for key in nodes if key in above])
+    above, waiting = {node.key: node}, deque(reversed(node.parents))
+    while waiting and len(above) <= _MAX_ABOVE:
+        if (key := waiting.popleft()) not in above and key in nodes:
+            above[key] = nodes[key]
+            waiting += reversed(nodes[key].parents[-_MAX_ABOVE:])
+    is_cut = any(key not in above and key in nodes for key in waiting)
+    drawn = direct(list(reversed(above.values())))
     below = [replace(child, parents=(node.key,)) for child in children[:_MAX_CHILDREN]]
     more = f"<p>And {len(children) - _MAX_CHILDREN} more, listed above.</p>" if len(children) > _MAX_CHILDREN else ""
+    more += "<p>What is further up is drawn with its own children.</p>" if is_cut else ""
     return (
         f'<h4>Lineage</h4><div class="scroll" tabindex="0" role="region" aria-label="Lineage of {escape(node.name)}">'
         f"{svg([*drawn, *below], f'Lineage of {node.name}', chosen=node.key)}</div>{more}"
@@ -76,7 +79,7 @@ def _family(node: Node, nodes: Mapping[str, Node], children: Sequence[Node]) -> 
 def _links(named: Sequence[Node]) -> str:
     """Return links to cards; what exceeds a few is folded."""
     items = [
-        f'<li><a href="#{one.key}"><code>{escape(one.name)}</code></a> </li>'
+        f'<li><a href="{escape(one.page)}#{one.key}"><code>{escape(one.name)}</code></a> </li>'
         if one.is_held
         else f"<li><code>{escape(one.name)}</code> (not in this zoo) </li>"
         for one in named

@@ -12,6 +12,7 @@ _CHARACTER, _PADDING = 7.9, 24  # of the page's monospaced font at 13 px
 _MAX_CHARACTERS = 38
 _SWEEPS = 6
 _MAX_DEPTH = 64
+MOST_PARENTS = 64  # of one adapter that are drawn
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Node:
         note: the line below the name.
         parents: keys.
         is_held: whether the zoo holds it, so that there is a card to go to.
+        page: file of the gallery that has the card; empty for the page that the drawing is on.
     """
 
     key: str
@@ -31,6 +33,7 @@ class Node:
     note: str
     parents: tuple[str, ...]
     is_held: bool = True
+    page: str = ""
 
 
 def columns(nodes: Sequence[Node]) -> list[list[Node]]:
@@ -76,12 +79,13 @@ def direct(nodes: Sequence[Node]) -> list[Node]:
         ('b',)
     """
     above = {node.key: set(node.parents) for node in nodes}
-    return [
-        replace(
-            node, parents=tuple(one for one in node.parents if not any(one in above.get(o, ()) for o in node.parents))
-        )
-        for node in nodes
-    ]
+    found = []
+    for node in nodes:
+        # A card lists what it was trained on from the backbone up: of hundreds the last ones are the nearest.
+        near = node.parents[-MOST_PARENTS:]
+        hidden = set[str]().union(*(above.get(one, set()).intersection(near) for one in near))
+        found.append(replace(node, parents=tuple(one for one in near if one not in hidden)))
+    return found
 
 
 def svg(nodes: Sequence[Node], title: str, *, chosen: str = "") -> str:
@@ -93,7 +97,7 @@ def svg(nodes: Sequence[Node], title: str, *, chosen: str = "") -> str:
         chosen: the key of the node whose own small drawing this is; the nodes of the large one have ids to go to.
     """
     placed = columns(nodes)
-    wide = [max(_width(node) for node in column) for column in placed]
+    wide = [max((_width(node) for node in column), default=0.0) for column in placed]
     left = [_MARGIN + sum(wide[:number]) + number * _GAP for number in range(len(placed))]
     at: dict[str, tuple[float, float, float]] = {
         node.key: (left[number], _MARGIN + row * _ROW, _width(node))
@@ -150,9 +154,7 @@ def _box(node: Node, at: dict[str, tuple[float, float, float]], chosen: str) -> 
     if not node.is_held:
         return f'<g class="node absent"{own}>{inside}</g>'
     here = ' class="node is-chosen" aria-current="true"' if node.key == chosen else ' class="node"'
-    return (
-        f'<a{here}{own} href="#{escape(node.key)}" aria-label="{escape(node.name)}, {escape(node.note)}">{inside}</a>'
-    )
+    return f'<a{here}{own} href="{escape(node.page)}#{escape(node.key)}" aria-label="{escape(node.name)}, {escape(node.note)}">{inside}</a>'
 
 
 def _width(node: Node) -> float:

@@ -1,4 +1,4 @@
-"""Gallery of a zoo as one page of HTML: its adapters, their scores, and their lineage.
+"""Gallery of a zoo as pages of HTML: its adapters, their scores, and their lineage; one page for up to 200 adapters.
 
 Everything in a card may be a stranger's text. It reaches the page through `html_text` alone; the page carries one script and one style
 sheet, and its security policy names their hashes, so that a browser runs and fetches nothing else.
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,65 +20,138 @@ from toolkit.languages import get_language, is_language
 from toolkit.safe_text import html_text as escape
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.record import with_scores
-from toolkit.zoo.site.article import article, caveat, key_of, languages_of, name_of, note_of
-from toolkit.zoo.site.graph import Node, direct, svg
+from toolkit.zoo.site.article import article, caveat, key_of, languages_of, name_of
+from toolkit.zoo.site.book import NAMES, PAGE, Book, file_of
+from toolkit.zoo.site.graph import direct, svg
 from toolkit.zoo.store import Zoo
 from toolkit.zoo.zero_shot import zero_shot_means
 
-PAGE = "index.html"
+
+@dataclass(frozen=True)
+class Site:
+    """A gallery that was written.
+
+    Attributes:
+        page: its first page.
+        n_adapters, n_pages: how many it shows, on how many pages.
+        faults: why entries are left out, a sentence each; the first page shows them, too.
+        notes: scores that cannot be read.
+    """
+
+    page: Path
+    n_adapters: int
+    n_pages: int
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
-def write_site(zoo: Zoo, folder: Path) -> tuple[Path, int, list[str]]:
-    """Write the gallery of a zoo into a folder; the page that was there is replaced at once.
-
-    Returns:
-        The page, how many adapters it shows, and a sentence for every entry that cannot be read (shown on the page, too).
+def write_site(zoo: Zoo, folder: Path) -> Site:
+    """Write the gallery of a zoo into a folder; each page that was there is replaced at once.
 
     Raises:
         ToolkitError: the folder cannot be written.
     """
-    damaged: list[str] = []
-    cards = [with_scores(zoo, card, damaged=damaged) for card in zoo.list(damaged=damaged)]
-    replace_text(folder / PAGE, page(cards, damaged))
-    return folder / PAGE, len(cards), damaged
+    faults: list[str] = []
+    notes: list[str] = []
+    cards = [with_scores(zoo, card, damaged=notes) for card in zoo.list(damaged=faults)]
+    book = Book.of(cards)
+    total = len(book.pages)
+    if total > 1:
+        replace_text(folder / NAMES, _names(book))
+    for number in reversed(range(total)):  # the first page last: what it leads to is there
+        replace_text(folder / file_of(number), _page(book, number, faults))
+    _remove_former(folder, total)
+    return Site(folder / PAGE, len(cards), total, tuple(faults), tuple(notes))
 
 
 def page(cards: Sequence[AdapterCard], damaged: Sequence[str] = ()) -> str:
-    """Return the gallery; the same cards give the same text."""
-    style, script = _asset("style.css"), _asset("script.js")
-    policy = (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
-    )
+    """Return a gallery of one page; the same cards give the same text."""
+    return _page(Book.of(cards, max(len(cards), 1)), 0, damaged)
+
+
+def _page(book: Book, number: int, damaged: Sequence[str] = ()) -> str:
+    cards, total = book.pages[number], len(book.pages)
     shelves = _shelves(cards)
     links = [("Lineage", "#lineage"), ("Adapters", "#adapters"), ("Scores", "#scores")] if cards else []
     nav = "".join(f'<li><a href="{target}">{name}</a></li>' for name, target in links)
     n_scores = sum(len(card.scores) for card in cards)
     counted = [(len(cards), "adapter"), (len(shelves), "backbone"), (n_scores, "score")]
+    which = f", page {number + 1} of {total}; {sum(map(len, book.pages))} adapters in all" if total > 1 else ""
     body = [
+        f'<header><h1>Adapter zoo</h1><nav aria-label="Sections"><ul>{nav}</ul></nav>',
+        f"<p>{', '.join(_count(n, noun) for n, noun in counted)}{which}</p>{_leafing(number, total)}</header><main>",
+        _damaged(damaged) if number == 0 else "",
+        *([_lineage(book, number, shelves), _adapters(book, number, shelves), _scores(cards)] if cards else [_EMPTY]),
+        f"{_leafing(number, total)}</main>",
+    ]
+    return _whole("\n".join(part for part in body if part))
+
+
+def _whole(body: str) -> str:
+    style, script = _asset("style.css"), _asset("script.js")
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+    )
+    head = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>Adapter zoo</title><style>{style}</style></head>",
+        f"{_TITLE}<style>{style}</style></head>",
         '<body class="no-script"><a class="skip" href="#adapters">Skip to the adapters</a>',
-        f'<header><h1>Adapter zoo</h1><nav aria-label="Sections"><ul>{nav}</ul></nav>',
-        f"<p>{', '.join(_count(number, noun) for number, noun in counted)}</p></header><main>",
-        _damaged(damaged),
-        *([_lineage(shelves), _adapters(cards, shelves), _scores(cards)] if cards else [_EMPTY]),
-        f"</main><script>{script}</script></body></html>\n",
     ]
-    return "\n".join(part for part in body if part)
+    return "\n".join([*head, f"{body}<script>{script}</script></body></html>\n"])
 
 
+def _leafing(number: int, total: int) -> str:
+    """Return the links to other pages: the first, the last, and those nearby."""
+    if total == 1:
+        return ""
+    shown = sorted({0, total - 1, *range(max(number - 2, 0), min(number + 3, total))})
+    items = [
+        f'<li><a aria-current="page">{one + 1}</a></li>'
+        if one == number
+        else f'<li><a href="{file_of(one)}">{one + 1}</a></li>'
+        for one in shown
+    ]
+    return f'<nav aria-label="Pages"><ul>{"".join(items)}<li><a href="{NAMES}">all adapters by name</a></li></ul></nav>'
+
+
+def _names(book: Book) -> str:
+    """Return the page that lists all adapters, with links to their cards."""
+    lists = []
+    for shelf, held in _shelves([card for cards in book.pages for card in cards]).items():
+        keys = [(card.name, key_of(card.digest)) for card in held]
+        items = "".join(f'<li><a href="{book.nodes[key].page}#{key}">{escape(name)}</a></li>' for name, key in keys)
+        title = f"{escape(name_of(held[0]))}: {_count(len(held), 'adapter')}"
+        lists.append(f'<section aria-label="{escape(shelf)}"><h2>{title}</h2><ul>{items}</ul></section>')
+    return _whole(
+        f'<header><h1 id="adapters">Adapters by name</h1><p><a href="{PAGE}">To the gallery</a></p></header><main>{"".join(lists)}</main>'
+    )
+
+
+def _remove_former(folder: Path, total: int) -> None:
+    """Remove pages of an earlier, longer gallery."""
+    former = [
+        path for path in folder.glob("page-*.html") if (found := _NUMBER.fullmatch(path.name)) and int(found[1]) > total
+    ]
+    for path in (*former, *([folder / NAMES] if total == 1 else [])):
+        with suppress(OSError):
+            if path.is_file() and _TITLE in path.read_text(encoding="utf-8")[:2000]:
+                path.unlink()
+
+
+_TITLE = "<title>Adapter zoo</title>"
+_NUMBER = re.compile(r"page-(\d{1,6})\.html")
 _EMPTY = (
     '<h2 id="adapters">No adapters yet</h2><p>This zoo is empty. <code>xstilts train mnli</code> puts one into it, '
     "<code>xstilts zoo pull PLACE</code> fetches others.</p>"
 )
 
 
-def _lineage(shelves: Mapping[str, Sequence[AdapterCard]]) -> str:
+def _lineage(book: Book, number: int, shelves: Mapping[str, Sequence[AdapterCard]]) -> str:
     figures = []
     for shelf, held in shelves.items():
-        nodes = _nodes(held)
+        nodes = book.drawn(number, held)
         caption = f"{escape(name_of(held[0]))}: {_count(len(held), 'adapter')}"
         figures.append(
             f'<figure><figcaption>{caption}</figcaption><div class="graph-scroll">'
@@ -89,33 +165,16 @@ def _lineage(shelves: Mapping[str, Sequence[AdapterCard]]) -> str:
     )
 
 
-def _nodes(held: Sequence[AdapterCard]) -> list[Node]:
-    """Return the nodes of one backbone; a parent that the zoo holds no more, or holds with other weights, is one, too."""
-    digests = {card.digest for card in held}
-    absent = {
-        parent.digest: Node(key_of(parent.digest), parent.name, "not in this zoo", (), is_held=False)
-        for card in held
-        for parent in card.parents
-        if parent.digest not in digests
-    }
-    nodes = [
-        Node(key_of(card.digest), card.name, note_of(card), tuple(key_of(parent.digest) for parent in card.parents))
-        for card in held
-    ]
-    return [*nodes, *absent.values()]
-
-
-def _adapters(cards: Sequence[AdapterCard], shelves: Mapping[str, Sequence[AdapterCard]]) -> str:
+def _adapters(book: Book, number: int, shelves: Mapping[str, Sequence[AdapterCard]]) -> str:
+    cards, nodes = book.pages[number], book.near(number)
     tasks = sorted({task for card in cards for task in (*card.tasks, *(s.task for s in card.scores))})
     languages = sorted({code for card in cards for code in languages_of(card)})
     options = {shelf: name_of(held[0]) for shelf, held in shelves.items()}
     sorts = {"name": "name", "score": "best score first", "size": "largest first", "created": "newest first"}
-    nodes = {node.key: node for held in shelves.values() for node in _nodes(held)}
-    children: dict[str, list[Node]] = {}
-    for node in nodes.values():
-        for parent in node.parents:
-            children.setdefault(parent, []).append(node)
-    articles = "".join(f"<li>{article(card, nodes, children.get(key_of(card.digest), []))}</li>" for card in cards)
+    articles = "".join(
+        f"<li>{article(card, nodes, [nodes[one] for one in book.children.get(key_of(card.digest), ())])}</li>"
+        for card in cards
+    )
     return (
         '<section aria-labelledby="adapters"><h2 id="adapters" tabindex="-1">Adapters</h2><form role="search" aria-label="Find adapters">'
         '<label>Search <input type="search" name="search" placeholder="name, task, data, digest" autocomplete="off"></label>'

@@ -1,0 +1,99 @@
+"""Index of a large zoo's cards: what was checked once is not parsed again while its file is the same.
+
+It is a database in the cache folder of the user, never in the zoo, so a zoo from elsewhere brings none along. A row has the
+values of a card that passed every check, under the identity of its file: device, inode, size, and the times of its last
+change. Writers replace a card by renaming another file into its place, so another card is another identity. The name of the
+database has the release and the text of the modules that check cards: other checks read every card again. Whatever goes wrong
+with it, the cards themselves are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import closing, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from toolkit.cache import cache_root
+from toolkit.version import __version__
+from toolkit.zoo.card import AdapterCard
+
+LEAST = 100  # entries of a backbone from which on an index is kept
+_CHECKING = ("card", "fields", "sealed", "values")
+_SETTLED_S = 2.0  # a file that is younger may change again within one tick of its file system's clock
+
+
+def identity(status: os.stat_result) -> str:
+    """Return what tells a file from every other one, and from itself before it was changed."""
+    return f"{status.st_dev}-{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+
+
+def is_kept(number: int) -> bool:
+    """Return whether an index is kept of so many entries."""
+    return number >= LEAST
+
+
+def known(root: Path, shelf: str) -> dict[str, tuple[str, str]]:
+    """Return identity and values of the cards that an index has of one backbone, by the name of their folder."""
+    path = _database(root)
+    if not path.exists():
+        return {}
+    with suppress(sqlite3.Error, OSError), closing(_opened(path)) as held:
+        found = held.execute("SELECT slug, identity, held FROM cards WHERE shelf = ?", (shelf,))
+        return {slug: (file, text) for slug, file, text in found}
+    return {}
+
+
+def keep(root: Path, shelf: str, new: Iterable[tuple[str, os.stat_result, AdapterCard]], gone: Iterable[str]) -> None:
+    """Keep cards that were read, and forget those whose folders are gone."""
+    settled = time.time() - _SETTLED_S
+    rows = [
+        (shelf, slug, identity(status), json.dumps(read.to_dict(), ensure_ascii=False))
+        for slug, status, read in new
+        if status.st_ctime < settled
+    ]
+    path = _database(root)
+    with suppress(sqlite3.Error, OSError, ValueError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(_opened(path)) as held, held:
+            held.execute(
+                "CREATE TABLE IF NOT EXISTS cards "
+                "(shelf TEXT, slug TEXT, identity TEXT, held TEXT, PRIMARY KEY (shelf, slug)) WITHOUT ROWID"
+            )
+            held.executemany("INSERT OR REPLACE INTO cards VALUES (?, ?, ?, ?)", rows)
+            held.executemany("DELETE FROM cards WHERE shelf = ? AND slug = ?", [(shelf, slug) for slug in gone])
+
+
+def card_of(text: str, shelf: str, slug: str) -> AdapterCard | None:
+    """Return the card that an index has; None where it cannot be read."""
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
+        held: Mapping[str, Any] = json.loads(text)
+        return AdapterCard.of_checked(held, shelf=shelf, slug=slug)
+    return None
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    held = sqlite3.connect(path, timeout=1.0)
+    held.execute("PRAGMA synchronous = OFF")  # what is lost is read again
+    return held
+
+
+def _database(root: Path) -> Path:
+    where = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:24]
+    return cache_root() / "zoo" / f"{where}-{_checks()}.sqlite"
+
+
+@cache
+def _checks() -> str:
+    """Return a digest of the release and of the modules that decide whether a card is one."""
+    found = hashlib.sha256(__version__.encode())
+    for name in _CHECKING:
+        with suppress(OSError):
+            found.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    return found.hexdigest()[:12]
