@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -100,6 +102,59 @@ def test_vectors_that_do_not_fit_are_not_encoded(tmp_path: Path, free: list[int]
     free[0] = 2**30
     found = Store(tmp_path).vectors({0: key}, ["a", "b"], lambda shard, *_: {0: np.ones((len(shard), 4), "f4")}, 4)
     assert np.asarray(found[0]).shape == (2, 4)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 3 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def fill(disk: Path, *, free: int) -> None:
+    left = os.statvfs(disk)
+    (disk / "fill").write_bytes(b"x" * (left.f_bavail * left.f_frsize - free))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kib", [0, 16, 80])
+def test_a_real_full_disk_under_each_folder_is_one_sentence_and_leaves_nothing_half_written(
+    small_disk: Path, tmp_path: Path, kib: int
+) -> None:
+    config = tiny_config(tmp_path)
+    toolkit.train("micro-nli", config)
+    places = ["--zoo", str(config.zoo), "--set", f"run_dir={config.run_dir}", "--no-track", "--backbone", "tiny"]
+    train = ["train", "micro-qa", *places, "--set", "train.limit=24", "--set", "train.epochs=1", "--set", "cache_gib=0"]
+    evaluate = ["eval", "micro-nli", "--task", "micro-nli", "--languages", "en", *places, "--set", "eval.limit=200"]
+    texts = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    for number, text in enumerate(texts):
+        text.write_text("".join(f"{number} a line of text, of which there are many, number {n}\n" for n in range(600)))
+    mine = ["mine", *map(str, texts), *places, "--out", str(tmp_path / "pairs.tsv")]
+    fill(small_disk, free=kib * 1024)
+    for words in (
+        [*train, "--zoo", str(small_disk / "zoo")],
+        [*train, "--set", f"run_dir={small_disk / 'runs'}"],
+        [*evaluate, "--set", f"run_dir={small_disk / 'runs'}"],
+        [*evaluate, "--out", str(small_disk / "out")],
+        [*mine, "--set", f"store.folder={small_disk / 'store'}"],
+        [*mine, "--set", "store.folder=null", "--out", str(small_disk / "pairs.tsv")],
+    ):
+        before = files(small_disk)
+        found = CliRunner().invoke(cli.main, words)
+        assert found.exit_code in (0, 2) and (kib or found.exit_code == 2), (words, found.output)
+        errors = [line for line in found.stderr.splitlines() if line.startswith("Error: ")]
+        assert len(errors) == (found.exit_code == 2), found.stderr
+        if errors:
+            left = {path.name for path in files(small_disk) - before} - {".lock", "key.json"}
+            assert not {name for name in left if not name.endswith(".safetensors")}, (words, left)
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG], ids=errno.errorcode.get)

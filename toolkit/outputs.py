@@ -105,7 +105,7 @@ class Output:
             self._finalizer()
 
     def _begin(self) -> int:
-        require_space([Need("the results", self.folder, _LEAST, instead=self._instead)])
+        require_space([Need("the results", self.folder, _LEAST, 0, self._instead)])
         for _ in range(_TRIES):
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ class Need:
         what: they are, in words.
         folder: they are written to; it need not exist.
         total: bytes of all that exist at the same time, and did not exist before.
-        largest: bytes of the largest file; None: as many as all.
+        largest: bytes of the largest file; None: as many as all; 0: not known.
         instead: what the user can do but free space.
     """
 

@@ -2,6 +2,7 @@ import json
 import os
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +121,26 @@ def test_a_line_that_is_no_event_is_an_error(tmp_path):
         file.write(json.dumps([1]).encode() + b"\n")
     with pytest.raises(ValueError, match="not an event"):
         list(spool.read_events(run.path))
+
+
+def test_a_disk_that_fills_up_leaves_no_half_copy_in_the_spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        Path(target).write_text("half")
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "scores.csv").write_text("whole")
+    run = spool.SpooledRun(tmp_path, start())
+    monkeypatch.setattr("toolkit.tracking.spool.shutil.copyfile", full)
+    with pytest.raises(OSError, match="No space left"):
+        run.append(events.artifact(tmp_path / "scores.csv", ""))
+    assert list((run.path / "artifacts").iterdir()) == []
+
+
+def test_what_a_killed_process_had_begun_to_write_is_removed_with_the_next_upload(tmp_path: Path) -> None:
+    begun = tmp_path / "xstilts-spool" / ".0001-ab.new"
+    begun.mkdir(parents=True)
+    spool.sweep(tmp_path)
+    assert begun.is_dir()  # of a process that is about to lock its file
+    (begun / "events.jsonl").touch()
+    spool.sweep(tmp_path)
+    assert not begun.exists()

@@ -44,15 +44,16 @@ class SpooledRun:
         root = Path(folder) / NAME
         name = f"{time.time_ns():020d}-{start['own_id'][:12]}"
         beside = root / f".{name}.new"
-        (beside / "artifacts").mkdir(parents=True)
         self.path = root / name
         self.run_id: str = start["run_id"] or LOCAL_PREFIX + start["own_id"]
         self._copies = 0
-        # Unbuffered: after a full disk nothing is left to be written by closing.
-        self._file = open(beside / EVENTS, "ab", buffering=0)  # noqa: SIM115 - open as long as the run is
-        lock(self._file)
-        self._write(start)
-        os.rename(beside, self.path)  # visible only when it is locked and has its first line
+        with _whole(beside, root):
+            (beside / "artifacts").mkdir(parents=True)
+            # Unbuffered: after a full disk nothing is left to be written by closing.
+            self._file = open(beside / EVENTS, "ab", buffering=0)  # noqa: SIM115 - open as long as the run is
+            lock(self._file)
+            self._write(start)
+            os.rename(beside, self.path)  # visible only when it is locked and has its first line
 
     def append(self, *some: Event) -> None:
         """Add events, with copies of the artifacts that they name; on disk when this returns.
@@ -77,13 +78,27 @@ class SpooledRun:
         self._copies += 1
         place = self.path / "artifacts" / f"{self._copies:04d}"
         beside = place.with_name(f".{place.name}.new")
-        beside.mkdir()
-        if path.is_dir():
-            shutil.copytree(path, beside / path.name)
-        else:
-            shutil.copyfile(path, beside / path.name)
-        os.rename(beside, place)
+        with _whole(beside):
+            beside.mkdir()
+            if path.is_dir():
+                shutil.copytree(path, beside / path.name)
+            else:
+                shutil.copyfile(path, beside / path.name)
+            os.rename(beside, place)
         return {**event, "path": f"artifacts/{place.name}/{path.name}"}
+
+
+@contextlib.contextmanager
+def _whole(beside: Path, root: Path | None = None) -> Iterator[None]:
+    """Remove a folder that a full disk left half-written, and the one above it where it held nothing else."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        if root is not None:
+            with contextlib.suppress(OSError):
+                root.rmdir()
+        raise
 
 
 def spooled(folder: Path) -> list[Path]:
@@ -151,9 +166,14 @@ def write_progress(path: Path, *, uri: str, run_id: str, offset: int) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what an interrupted upload had begun to remove."""
-    for path in (Path(folder) / NAME).glob(".*.done"):
+    """Remove what an interrupted upload had begun to remove, and what a killed process had begun to write."""
+    root = Path(folder) / NAME
+    for path in root.glob(".*.done"):
         shutil.rmtree(path, ignore_errors=True)
+    for path in root.glob(".*.new"):
+        with contextlib.suppress(OSError):  # without its file it was begun just now
+            if not is_being_written(path):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def remove(path: Path) -> None:

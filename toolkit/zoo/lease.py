@@ -161,8 +161,12 @@ def _read(path: Path) -> Holder | None:
 def _write(path: Path, own: Holder) -> None:
     """Write a lease in one step; the caller holds the lock of the folder."""
     new = path.with_name(f".{path.name[:100]}.{os.getpid()}.new")
-    new.write_text(json.dumps(asdict(own)) + "\n", encoding="utf-8")
-    os.replace(new, path)
+    try:
+        new.write_text(json.dumps(asdict(own)) + "\n", encoding="utf-8")
+        os.replace(new, path)
+    except OSError:  # a full disk
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _beat(paths: list[Path], own: Holder, done: threading.Event) -> None:

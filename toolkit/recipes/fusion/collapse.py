@@ -26,7 +26,9 @@ from toolkit.recipes.session.names import require_name, task_of
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.weights import file_of
 from toolkit.recipes.train.auto import resolve
+from toolkit.recipes.train.put import space_of
 from toolkit.results.score import Score
+from toolkit.space import require_space
 from toolkit.tasks import Task
 from toolkit.training import FitResult, TaskData, Watch, fit, plan_run, with_epochs
 from toolkit.training.checkpoint import remove_checkpoint
@@ -174,6 +176,8 @@ def _learnt(
         seed=settings.seed,
     ) as student:
         student.load(answer, taught.head)
+        learnt = sum(one.numel() * one.element_size() for one in student.parameters_of(module).values())
+        require_space(space_of(learnt, checkpoint, session.zoo.root))
 
         def dev() -> float:
             return -lessons[1].mean_loss(student, kept_out, batch_size=session.config.eval.batch_size)

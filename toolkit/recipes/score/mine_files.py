@@ -20,6 +20,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.retrieval import SearchSettings
 from toolkit.retrieval.margin import Pairs
 from toolkit.retrieval.mine import Lines, mine_texts, pairs_of_lines
+from toolkit.space import Need, require_space
 from toolkit.tasks.draw import Marks, draw_order, limit_words
 from toolkit.tasks.sources.corpora import lines_of
 from toolkit.texts import Arranged, arranged
@@ -77,6 +78,9 @@ def mine_files(
         raise ToolkitError(
             f"{source} and {target} hold the same lines, which pair with themselves; expected translations."
         )
+    if config.retrieve.threshold is None and config.retrieve.limit is None:  # every candidate is written
+        size = source.stat().st_size + target.stat().st_size
+        require_space([Need("the pairs", out.parent, size, 0, "name another --out")])
     circuit, cards = trained_circuit(expression, session, heads={})
     with circuit:
         settings = as_trained(config.retrieve, cards, circuit.backbone.n_layers, say)

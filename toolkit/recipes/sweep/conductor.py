@@ -13,6 +13,7 @@ from toolkit.errors import ToolkitError
 from toolkit.progress import Progress, Tell
 from toolkit.recipes.sweep.messages import Answer, Below, DoStep, Event, Failed, OpenRun, Progressed, Resumed, StepDone
 from toolkit.recipes.sweep.pool import Pool, Worker
+from toolkit.space import Need, in_words, require_space
 from toolkit.sweeps import Attempt, Planned, Record, Step, SweepFolder
 from toolkit.sweeps.outlook import left_with, seconds_left, speeds_of
 from toolkit.sweeps.results import ancestors, states_of
@@ -22,6 +23,7 @@ from toolkit.zoo.names import shelf_name
 
 _HEARTBEAT_S = 2.0
 MIN_FREE_BYTES = 32 * 2**20
+_OF_A_STEP = 64 * 2**10  # bytes: its record, card or scores, and a picture
 
 
 class Conductor:
@@ -64,6 +66,8 @@ class Conductor:
         done = sum(state == "done" for state in self._states.values())
         total = len(self._states)
         root = self._folder.root
+        # What a stage writes exactly, it compares itself before it trains.
+        require_space([Need("the steps that are left", root, (total - done) * _OF_A_STEP, 0, "name another --out")])
         self._tell.say(f"{total} steps, {done} done already; {root}/ keeps them, `xstilts status` shows them.")
         while True:
             while self._hand_out():
@@ -190,7 +194,7 @@ class Conductor:
         free = shutil.disk_usage(self._folder.root).free
         if free < MIN_FREE_BYTES:
             raise ToolkitError(
-                f"The disk of {self._folder.root} is full ({free / 2**20:.0f} MiB left); free space and run the same command "
+                f"The disk of {self._folder.root} is full ({in_words(free)} left); free space and run the same command "
                 f"again: {self._count('done')} of {len(self._states)} steps are done and kept."
             )
 
