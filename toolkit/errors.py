@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class ToolkitError(Exception):
@@ -45,3 +47,19 @@ class SourceError(ToolkitError):
 
 class ZooError(ToolkitError):
     """An adapter that is missing, damaged, or made for something else."""
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, of a quota, of what the system allows a file
+
+
+def unwritable(path: Path, fault: OSError, *, instead: str = "name another folder") -> ToolkitError:
+    """Return the sentence for a file or folder that cannot be written; `instead`: what to do, or free space.
+
+    Example:
+        >>> print(unwritable(Path("runs"), OSError(errno.EDQUOT, "Disk quota exceeded")))
+        Cannot write runs: Disk quota exceeded; free space or name another folder.
+    """
+    why = fault.strerror or str(fault)
+    if fault.errno == errno.EFBIG:
+        why += ", above the limit that the system sets (`ulimit -f`)"
+    return ToolkitError(f"Cannot write {path}: {why}; free space or {instead}.")

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from toolkit.errors import ToolkitError
+from toolkit.errors import ToolkitError, unwritable
 
 try:
     import fcntl
@@ -276,19 +276,3 @@ def replace_lines(path: Path, lines: Iterable[str]) -> None:
                 file.write(line.encode("utf-8"))
     except OSError as fault:
         raise unwritable(path, fault) from None
-
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, of a quota, of what the system allows a file
-
-
-def unwritable(path: Path, fault: OSError, *, instead: str = "name another folder") -> ToolkitError:
-    """Return the sentence for a file or folder that cannot be written; `instead`: what to do, or free space.
-
-    Example:
-        >>> print(unwritable(Path("runs"), OSError(errno.EDQUOT, "Disk quota exceeded")))
-        Cannot write runs: Disk quota exceeded; free space or name another folder.
-    """
-    why = fault.strerror or str(fault)
-    if fault.errno == errno.EFBIG:
-        why += ", above the limit that the system sets (`ulimit -f`)"
-    return ToolkitError(f"Cannot write {path}: {why}; free space or {instead}.")

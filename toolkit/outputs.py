@@ -20,8 +20,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 
-from toolkit.errors import ToolkitError
-from toolkit.files import unwritable
+from toolkit.errors import ToolkitError, unwritable
 from toolkit.space import Need, require_space
 
 _WRITTEN, _MADE, _READY, _OLD = ".written", ".made", ".ready", ".old"

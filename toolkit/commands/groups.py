@@ -16,8 +16,7 @@ import click
 from toolkit.commands.screen import echo, say
 from toolkit.commands.signals import sigterm_as_ctrl_c
 from toolkit.config.command import PROGRAM
-from toolkit.errors import Interrupted, PartlyDone, ToolkitError
-from toolkit.files import FULL, unwritable
+from toolkit.errors import FULL, Interrupted, PartlyDone, ToolkitError, unwritable
 from toolkit.outputs import kept
 from toolkit.registry import nearest
 from toolkit.safe_text import short_words

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from toolkit.files import replacing, unwritable
+from toolkit.errors import unwritable
+from toolkit.files import replacing
 from toolkit.report.table import table
 from toolkit.results.score import Score
 from toolkit.safe_text import visible

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from toolkit.errors import ToolkitError
-from toolkit.files import replace_text, unwritable
+from toolkit.errors import ToolkitError, unwritable
+from toolkit.files import replace_text
 from toolkit.outputs import Output
 from toolkit.safe_text import csv_rows, csv_text, json_text, visible
 
