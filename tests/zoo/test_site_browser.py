@@ -34,7 +34,7 @@ def zoo(tmp_path: Path) -> Zoo:
 
 
 def opened(browser: Browser, zoo: Zoo, fragment: str = "") -> Path:
-    path = write_site(zoo, zoo.root.parent / "gallery")[0]
+    path = write_site(zoo, zoo.root.parent / "gallery").page
     browser.open(path, fragment)
     return path
 

@@ -1,4 +1,4 @@
-"""The gallery: a zoo as one page of HTML that needs no server, no network and no other file."""
+"""The gallery: a zoo as pages of HTML that need no server, no network and no other file."""
 
 from toolkit.zoo.site.page import page, write_site
 
