@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import PROJECT, zygote
-from tests.waiting import LIMIT_S
+from tests.waiting import LIMIT_S, wait_until
 from toolkit.zoo import Zoo
 
 
@@ -46,3 +47,39 @@ def test_two_processes_make_one_entry_from_both_halves_of_the_rows(tmp_path: Pat
     # Two tasks of 32 rows in batches of about 8, twice: 2 * 64 / 8 batches, two at a time.
     assert 7 <= card.recipe["steps"] <= 11
     assert not list((tmp_path / "runs").rglob("checkpoint.pt"))
+
+
+@pytest.mark.slow
+def test_two_processes_stop_at_the_same_step_with_a_checkpoint_when_one_is_terminated(tmp_path: Path) -> None:
+    sets = ("train.limit=400", "train.epochs=40", "train.batch_size=8", "train.eval_limit=8", "tracking.enabled=no")
+    sets += ("train.checkpoint_every=1000",)
+
+    def start() -> list[zygote.Popen]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [
+            str(PROJECT / "cli.py"), "train", "micro-nli", "--backbone", "tiny", "--precision", "fp32",
+            "--zoo", str(tmp_path / "zoo"), "--set", f"run_dir={tmp_path / 'runs'}",
+            *(part for one in sets for part in ("--set", one)),
+        ]  # fmt: skip
+        shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+        return [
+            zygote.Popen(
+                [sys.executable, *command],
+                env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in range(2)
+        ]
+
+    processes = start()
+    wait_until(lambda: list((tmp_path / "runs").rglob("checkpoint.pt")), "a checkpoint", process=processes[0])
+    processes[1].send_signal(signal.SIGTERM)
+    outputs = [process.communicate(timeout=LIMIT_S) for process in processes]
+    assert [process.returncode for process in processes] == [130, 143], outputs
+    stopped = [words.split("stopped at step ")[1].split(" of ")[0] for _, words in outputs]
+    assert stopped[0] == stopped[1]
+    assert f"its checkpoint of step {stopped[0]} is in" in outputs[0][1]

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from toolkit.commands.screen import echo, say
-from toolkit.commands.signals import sigterm_as_ctrl_c
+from toolkit.commands.signals import ended_like_ctrl_c
 from toolkit.config.command import PROGRAM
 from toolkit.errors import FULL, Interrupted, PartlyDone, ToolkitError, unwritable
 from toolkit.outputs import kept
@@ -239,7 +239,7 @@ class Program(Commands):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line; SIGTERM ends it as Ctrl-C does, and `--out` copies what this process wrote."""
-        with sigterm_as_ctrl_c(), kept():
+        with ended_like_ctrl_c(), kept():
             return super().main(*args, **kwargs)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

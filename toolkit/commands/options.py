@@ -10,6 +10,7 @@ from typing import Any, TypedDict, TypeVar
 import click
 
 from toolkit.commands.screen import be_quiet
+from toolkit.commands.signals import hear_requeue_signal
 from toolkit.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -136,6 +137,20 @@ _SETTINGS = (
     TASK_FILE,
     NO_TRACK,
     QUIET,
+)
+
+
+def _requeue(_: click.Context, __: click.Parameter, is_given: bool) -> None:
+    if is_given:
+        hear_requeue_signal()
+
+
+REQUEUE = click.option(
+    "--requeue-signal",
+    is_flag=True,
+    expose_value=False,
+    callback=_requeue,
+    help="Stop on SIGUSR1 as on SIGTERM: with a checkpoint, and exit code 143 (Slurm: `#SBATCH --signal=USR1@120`).",
 )
 
 

@@ -9,7 +9,17 @@ import click
 
 import toolkit
 from toolkit.commands.groups import Command, example
-from toolkit.commands.options import LANGUAGES, LOCK, OUT, PATH, Results, Settings, resolve, settings
+from toolkit.commands.options import (
+    LANGUAGES,
+    LOCK,
+    OUT,
+    PATH,
+    REQUEUE,
+    Results,
+    Settings,
+    resolve,
+    settings,
+)
 from toolkit.commands.screen import echo, say, show_written, telling
 from toolkit.errors import ToolkitError
 
@@ -61,6 +71,7 @@ class EvalOptions(Results):
 )
 @LOCK
 @OUT
+@REQUEUE
 @settings
 def evaluate(expr: str, **options: Unpack[EvalOptions]) -> None:
     """Score EXPR on a task, zero-shot in every language: table, CSV, JSON, heat map, MLflow run.

@@ -16,6 +16,7 @@ from toolkit.commands.options import (
     PATH,
     PRECISION,
     QUIET,
+    REQUEUE,
     RESAMPLES,
     TASK_FILE,
 )
@@ -79,6 +80,7 @@ class SweepOptions(TypedDict):
 @TASK_FILE
 @NO_TRACK
 @QUIET
+@REQUEUE
 @click.pass_context
 def sweep_run(context: click.Context, file: str, **options: Unpack[SweepOptions]) -> None:
     """Train and score every cell of a grid; FILE is YAML, or a ready sweep (`xstilts configs list sweep`).

@@ -10,7 +10,16 @@ import click
 import toolkit
 from toolkit.commands.fusion import prune
 from toolkit.commands.groups import Command, example
-from toolkit.commands.options import AS_NAME, BY, FORCE, LOCK, Settings, resolve, settings
+from toolkit.commands.options import (
+    AS_NAME,
+    BY,
+    FORCE,
+    LOCK,
+    REQUEUE,
+    Settings,
+    resolve,
+    settings,
+)
 from toolkit.commands.screen import echo, is_main_process, telling
 from toolkit.commands.transfer import SWEEP, VARIANT
 
@@ -60,6 +69,7 @@ class TrainOptions(Settings):
 @FORCE
 @TOTAL
 @LOCK
+@REQUEUE
 @settings
 def train(expr: str, **options: Unpack[TrainOptions]) -> None:
     """Train what EXPR lacks, stage by stage, each into the zoo.
@@ -126,6 +136,7 @@ class FuseOptions(TrainOptions):
 @FORCE
 @TOTAL
 @LOCK
+@REQUEUE
 @settings
 def fuse(members: tuple[str, ...], **options: Unpack[FuseOptions]) -> None:
     """Fuse the adapters MEMBERS and train a target on top: `fuse[A,B,...]/TARGET`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def fit(
 
     Raises:
         ToolkitError: the loss is not finite, a checkpoint cannot be written, or the one found is of another run.
-        Interrupted: Ctrl-C; a single process writes a checkpoint first.
+        Interrupted: Ctrl-C, in any of several processes; a checkpoint is written first.
     """
     watch = watch or Watch()
     loop = Loop(circuit, learn, data, train)
@@ -102,28 +103,29 @@ def _train(loop: Loop, clock: Clock, dev: Callable[[], float] | None, checkpoint
     """Take the steps that are left, with dev scores and checkpoints; Ctrl-C raises when a checkpoint is written."""
     counters, train = loop.state.counters, loop.train
     scored_at = loop.scored_steps() if dev is not None else set()
-    # Several processes would hear of Ctrl-C at different steps, and wait for each other's checkpoints.
     is_alone = loop.ranks.count == 1 and checkpoint is not None
-    with Interruption(is_held=is_alone) as interruption:
+    with Interruption(is_held=checkpoint is not None) as interruption:
         # An earlier try may have been stopped when it was about to score this step.
         is_new = counters.step in scored_at and counters.scored_at != counters.step
         while True:
             if dev is not None and is_new:
                 try:
-                    _score(loop, dev, watch, interruption)
+                    # Several processes wait for each other's scores; they stop at a step that all of them agree on.
+                    _score(loop, dev, watch, interruption.at_once() if is_alone else nullcontext())
                 except KeyboardInterrupt:
                     if is_alone:
                         loop.save(checkpoint)
                     raise
             if counters.is_over(loop.total, train.patience):
                 return
-            is_wanted = interruption.is_asked or is_new or _is_due(loop, clock)
+            is_asked = interruption.is_asked if loop.ranks.count == 1 else loop.is_stopping
+            is_wanted = is_asked or is_new or _is_due(loop, clock)
             if is_wanted and counters.step not in (0, loop.saved_step):
                 loop.save(checkpoint)
                 clock.saved_at = time.perf_counter()
-            if interruption.is_asked:
+            if is_asked:
                 raise KeyboardInterrupt
-            _advance(loop, clock, watch)
+            _advance(loop, clock, watch, is_asked=interruption.is_asked)
             is_new = counters.step in scored_at
 
 
@@ -134,10 +136,10 @@ def _stopped(loop: Loop, checkpoint: Path | None, what: str) -> str:
     return f"{what} stopped at step {step} of {loop.total}{',' if saved is None else ';'} {kept}"
 
 
-def _advance(loop: Loop, clock: Clock, watch: Watch) -> None:
+def _advance(loop: Loop, clock: Clock, watch: Watch, *, is_asked: bool) -> None:
     """Take one step and report on it."""
     counters, began = loop.state.counters, time.perf_counter()
-    loss, rows = loop.step()
+    loss, rows = loop.step(is_asked=is_asked)
     now = time.perf_counter()
     clock.spent += now - began
     clock.rows += rows
@@ -152,13 +154,13 @@ def _advance(loop: Loop, clock: Clock, watch: Watch) -> None:
         watch.report(Progress(watch.what, counters.step, loop.total, figures))
 
 
-def _score(loop: Loop, dev: Callable[[], float], watch: Watch, interruption: Interruption) -> None:
-    """Score the circuit in evaluation mode, and remember its weights if the score is the best."""
+def _score(loop: Loop, dev: Callable[[], float], watch: Watch, stop: AbstractContextManager[None]) -> None:
+    """Score the circuit in evaluation mode, which `stop` may interrupt, and remember its weights if the score is the best."""
     counters = loop.state.counters
     loop.circuit.eval()
     before = rng_state()
     try:
-        with interruption.at_once():
+        with stop:
             value = dev()
     except KeyboardInterrupt:
         restore_rng(before)  # the score will be made again

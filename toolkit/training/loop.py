@@ -73,6 +73,7 @@ class Loop:
         planned: the batches of all processes in order.
         total: optimiser steps of the whole run.
         saved_step: step of the last checkpoint, of this try or an earlier one; None: there is none.
+        is_stopping: whether a process was asked to stop before the last step; all of them know.
     """
 
     def __init__(self, circuit: Circuit, learn: Sequence[Part], data: Sequence[TaskData], train: TrainConfig) -> None:
@@ -96,6 +97,7 @@ class Loop:
         schedule = linear_schedule(optimizer, total_steps=self.total, warmup_ratio=train.warmup_ratio)
         self.state = State(parameters, optimizer, schedule)
         self.saved_step: int | None = None
+        self.is_stopping = False
         self.units = [train.batch_size * units_per_item(one.features) for one in data]
 
     def scored_steps(self) -> set[int]:
@@ -104,8 +106,11 @@ class Loop:
             return {*range(every, self.total, every), self.total}
         return {*self.planned.steps_at_ends(total=self.total, processes=self.ranks.count), self.total}
 
-    def step(self) -> tuple[float, int]:
+    def step(self, *, is_asked: bool = False) -> tuple[float, int]:
         """Take the next step.
+
+        Args:
+            is_asked: whether this process was asked to stop; `is_stopping` is set in all processes then.
 
         Returns:
             The mean loss per row in this process, and the rows that all processes took.
@@ -119,7 +124,7 @@ class Loop:
         penalty = self.circuit.regularisation(self.learn)
         torch.autograd.backward(loss if penalty is None else loss + penalty)
         parameters = list(state.parameters.values())
-        self.ranks.average_gradients(parameters)
+        self.is_stopping = self.ranks.average_gradients(parameters, is_asked=is_asked)
         value = float(loss.detach())
         if not torch.isfinite(loss):
             raise ToolkitError(

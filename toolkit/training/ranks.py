@@ -33,19 +33,29 @@ class Ranks:
         """Whether this process writes."""
         return self.rank == 0
 
-    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Replace each gradient by its mean over the processes; a parameter unused here counts as 0."""
+    def average_gradients(self, parameters: Sequence[nn.Parameter], *, is_asked: bool = False) -> bool:
+        """Replace each gradient by its mean over the processes; a parameter unused here counts as 0.
+
+        Args:
+            parameters: what learns.
+            is_asked: whether this process was asked to stop.
+
+        Returns:
+            Whether any process was: all learn it at the same step, without a message of its own.
+        """
         if self.count == 1:
-            return
+            return is_asked
         for parameter in parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         flat = torch.cat([parameter.grad.flatten() for parameter in parameters if parameter.grad is not None])
+        flat = torch.cat([flat, flat.new_tensor([float(is_asked)])])
         flat = self.accelerator.reduce(flat, reduction="mean")
         at = 0
         for parameter in parameters:
             parameter.grad = flat[at : at + parameter.numel()].view_as(parameter).clone()
             at += parameter.numel()
+        return bool(flat[-1] > 0)
 
     def agree(self, value: float) -> float:
         """Return the main process's value in every process: decisions must not differ by a rounding."""

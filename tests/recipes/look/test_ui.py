@@ -91,7 +91,9 @@ def served(tmp_path: Path) -> Callable[[], tuple[subprocess.Popen[str], str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 0), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 0), (signal.SIGKILL, -9)]
+)
 def test_a_signal_ends_the_server_too(
     served: Callable[[], tuple[subprocess.Popen[str], str]], number: signal.Signals, code: int
 ) -> None:

@@ -12,7 +12,6 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
 from toolkit.errors import ToolkitError
 from toolkit.recipes.look import guard
@@ -24,7 +23,7 @@ _START_S = 120.0
 
 
 def open_ui(folder: Path, *, host: str, port: int, tell: Callable[[str], None]) -> int:
-    """Serve MLflow's page until a signal ends it, or name the page of a server that runs already.
+    """Serve MLflow's page until Ctrl-C ends it, or name the page of a server that runs already.
 
     Args:
         folder: holds `mlflow.db`; `MLFLOW_TRACKING_URI` goes before it.
@@ -32,7 +31,7 @@ def open_ui(folder: Path, *, host: str, port: int, tell: Callable[[str], None]) 
         tell: gets what there is to open.
 
     Returns:
-        The exit code: 0 after Ctrl-C, 143 after SIGTERM, else that of MLflow's server.
+        The exit code: 0 after Ctrl-C, else that of MLflow's server.
 
     Raises:
         ToolkitError: there is no record of runs, it cannot be read, or the port is taken. Nothing is created.
@@ -61,7 +60,7 @@ def open_ui(folder: Path, *, host: str, port: int, tell: Callable[[str], None]) 
     command += ["--uvicorn-opts", "--log-level warning"]  # without a line for each request
     command += ["--workers", "1"]  # one reader: MLflow's default of four takes a minute to start on a small machine
     try:
-        with _ended_by_signals(), _running(command) as server:
+        with _running(command) as server:
             _wait(server, f"http://{host}:{port}")
             if server.poll() is None:
                 _say(found, at, tell)
@@ -72,34 +71,6 @@ def open_ui(folder: Path, *, host: str, port: int, tell: Callable[[str], None]) 
             return server.wait()
     except KeyboardInterrupt:
         return 0
-    except _Ended as ended:
-        return 128 + ended.number
-
-
-class _Ended(BaseException):
-    """A signal that ends the command."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Raise `_Ended` where SIGTERM or SIGHUP arrives inside the block, once: what follows is cleaned up in peace."""
-    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-
-    def end(number: int, _: FrameType | None) -> None:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
-        raise _Ended(number)
-
-    before = {number: signal.signal(number, end) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -40,7 +41,6 @@ from toolkit.recipes.sweep.messages import (
     LookedUp,
     LookUp,
     Measure,
-    Measured,
     OpenRun,
     Outcome,
     Progressed,
@@ -124,7 +124,7 @@ def _do(job: Job, hired: Hire, voice: Voice, own_run: OwnRun) -> Event:
         case LookUp():
             return _look_up(job, hired.places, voice)
         case Measure():
-            return _measure(job, hired.places, voice)
+            return measure(job.steps, hired.places, report=voice.report, say=_log)
         case DoStep():
             return _step(job, hired.places, voice)
         case OpenRun():
@@ -158,10 +158,6 @@ def _take_gpu(number: int) -> None:
 
 def _configured(settings: Mapping[str, Any], places: Mapping[str, Any], **more: Any) -> Config:
     return from_dict({**settings, **places, **more})
-
-
-def _measure(job: Measure, places: Mapping[str, Any], voice: Voice) -> Measured:
-    return measure(job.steps, places, report=voice.report, say=_log)
 
 
 # -- facts --------------------------------------------------------------------------------------------------------
@@ -290,5 +286,12 @@ def adopt(source: Zoo, into: Zoo, entry: str, shelf: str) -> None:
         swap_in(new, home)
 
 
+def _leave_signals_to_the_sweep() -> None:
+    """Ignore what Slurm and systemd send to every process of a job: the sweep hears it too, and stops its workers."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+
+
 if __name__ == "__main__":
+    _leave_signals_to_the_sweep()
     work(int(sys.argv[1]))

@@ -6,13 +6,15 @@ import hashlib
 import json
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from toolkit.composition import Composition, parse
 from toolkit.composition.stages import Stage
 from toolkit.config import Config, to_dict
 from toolkit.errors import ToolkitError, ZooError
+from toolkit.files import replace_text
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.lease import leased_names
 from toolkit.recipes.session.names import task_of
@@ -63,20 +65,20 @@ def train(
     require_asked(planned, session, force=asked.force)
     session.say(planned.brief)
     if not stages:
-        return []
+        with _whole_run(composition, stages, session, asked):
+            return []
     if lock is not None:
         used = dict.fromkeys(parent for stage in stages for parent in stage.parents if parent not in made)
         require_locked(lock, [zoo.get(entry, shelf) for entry in used], expression)
-    # Where `eval` of the same expression goes as well: all that was done for a target is one experiment.
-    experiment = session.catalogue.get(task_of(stages[-1].circuit, session)).name
-    with leased_names(made, session), _whole_run(composition, stages, session, experiment):
+    experiment = _experiment(stages, session)
+    with leased_names(made, session), _whole_run(composition, stages, session, asked):
         _require_as_planned(made, planned, session)
         cards: list[AdapterCard] = []
         try:
             for card in _made(stages, session, experiment=experiment, replaced=planned.replaced):
                 cards.append(card)
         finally:
-            if len(stages) > 1 and cards:
+            if cards:  # of the run of several stages, where there is one
                 session.tracker.log_metrics(
                     {f"dev/{s.task}/{s.metric}/{s.language}": s.value for s in cards[-1].scores}
                 )
@@ -92,25 +94,49 @@ def _require_as_planned(made: Iterable[str], planned: Planned, session: Session)
             )
 
 
-def _whole_run(
-    composition: Composition, stages: Sequence[Stage], session: Session, experiment: str
-) -> AbstractContextManager[object]:
-    """Return the run that the runs of several stages are nested under."""
-    if len(stages) == 1:
-        return nullcontext()
-    return session.tracked(
-        f"train {composition}, {len(stages)} stages",
+@contextmanager
+def _whole_run(composition: Composition, stages: Sequence[Stage], session: Session, asked: Asked) -> Iterator[None]:
+    """Keep the run that the runs of several stages are nested under.
+
+    A file next to the checkpoints says that it is not finished: the command that continues may have one stage left, or none.
+    """
+    work = _work(composition, asked, session.config)
+    mark = Path(session.config.run_dir) / "checkpoints" / f"{work}.json"
+    known = _read(mark)
+    if (len(stages) < 2 and not known) or not session.config.tracking.enabled:
+        yield
+        return
+    n_stages = int(known.get("stages", len(stages)))
+    experiment = str(known.get("experiment") or _experiment(stages, session))
+    with session.tracked(
+        f"train {composition}, {n_stages} stages",
         experiment=experiment,
         tags={**composition.tags(), "journey": "train", "backbone": session.config.backbone.name},
-        params={"stages": len(stages)},
-        resume=_work(composition, stages[-1], session.config),
-    )
+        params={"stages": n_stages},
+        resume=work,
+    ):
+        replace_text(mark, json.dumps({"stages": n_stages, "experiment": experiment}))
+        yield
+    mark.unlink(missing_ok=True)
 
 
-def _work(composition: Composition, last: Stage, config: Config) -> str:
+def _read(mark: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(mark.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _experiment(stages: Sequence[Stage], session: Session) -> str:
+    """Return where `eval` of the same expression goes as well: all that was done for a target is one experiment."""
+    return session.catalogue.get(task_of(stages[-1].circuit, session)).name
+
+
+def _work(composition: Composition, asked: Asked, config: Config) -> str:
     """Return the key of a training of several stages: by it the command that continues finds the run that it left."""
     settings = {name: value for name, value in to_dict(config).items() if name in _WORK}
-    told = json.dumps([str(composition), last.entry, settings], sort_keys=True, default=str)
+    told = json.dumps([str(composition), asked.name, settings], sort_keys=True, default=str)
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
