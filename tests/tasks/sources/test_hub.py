@@ -154,5 +154,7 @@ def test_choices_may_stand_in_columns_of_their_own(tmp_path: Path) -> None:
 
 
 def test_columns_that_do_not_fit_the_kind_are_refused_when_the_task_is_written() -> None:
-    with pytest.raises(ConfigError, match="names columns for first, text; expected first, label, and at most id, second"):
+    with pytest.raises(
+        ConfigError, match="names columns for first, text; expected first, label, and at most id, second"
+    ):
         task("pair", {"first": "a", "text": "b"})
