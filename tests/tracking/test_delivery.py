@@ -11,7 +11,7 @@ import pytest
 
 from tests import zygote
 from tests.tracking.opened import sent
-from toolkit.tracking import Opening, delivery, open_tracker, server, spool, writer, writing
+from toolkit.tracking import Data, Opening, delivery, open_tracker, server, spool, writer, writing
 from toolkit.tracking.alive import this_process
 
 RUN = Opening("a", experiment="xnli", tags={}, params={})
@@ -56,7 +56,7 @@ def run_in_a_process(folder, body):
     head = f"""
         import os
         from pathlib import Path
-        from toolkit.tracking import Opening, open_tracker, server
+        from toolkit.tracking import Data, Opening, open_tracker, server
         folder = Path({str(folder)!r})
     """
     code = textwrap.dedent(head) + textwrap.dedent(body)
@@ -136,6 +136,26 @@ def test_events_are_sent_in_order_and_numbers_that_wait_go_together(folder, remo
         "close",
     ]
     assert len(batches) < 20
+
+
+def test_what_is_refused_because_another_process_was_faster_is_sent_again(folder, runs, monkeypatch):
+    from mlflow.exceptions import MlflowException
+
+    tried, apply = [], writing.apply
+
+    def refused_once(client, run_id, some, *, base):
+        tried.append(some[0]["event"])
+        if tried.count("data") == 1 and some[0]["event"] == "data":
+            raise MlflowException("UNIQUE constraint failed: datasets.digest", error_code=4)  # BAD_REQUEST
+        apply(client, run_id, some, base=base)
+
+    monkeypatch.setattr(writing, "apply", refused_once)
+    tracker = open_tracker("mlflow", folder=folder)
+    tracker.start(RUN)
+    tracker.log_data([Data("xnli.de", "0" * 8, "evaluation", "generated", 3, {})])
+    tracker.close()
+    assert (tried, tracker.notes) == (["data", "data", "close"], [])
+    assert [one.dataset.name for one in runs()[0].inputs.dataset_inputs] == ["xnli.de"]
 
 
 def test_a_file_is_sent_as_it_was_when_it_was_logged(folder, runs):

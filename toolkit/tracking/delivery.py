@@ -184,13 +184,17 @@ class Delivery:
             self._make(run)
             return
         assert self._client is not None
-        try:
-            writing.apply(self._client, run.run_id, some, base=self.folder)
-        except Exception as fault:
-            if not server.is_refusal(fault):
-                raise
-            why = server.reason(fault, self.uri)
-            self.note(f"MLflow refuses a {some[0]['event']} event ({why}); it is not tracked.")
+        # Once more: another process may have made the same rows' dataset between MLflow's look and its writing.
+        for is_last in (False, True):
+            try:
+                writing.apply(self._client, run.run_id, some, base=self.folder)
+                break
+            except Exception as fault:
+                if not server.is_refusal(fault):
+                    raise
+                if is_last:
+                    why = server.reason(fault, self.uri)
+                    self.note(f"MLflow refuses a {some[0]['event']} event ({why}); it is not tracked.")
         for event in some:
             if "path" in event:
                 self._staging.drop(Path(event["path"]))
