@@ -107,3 +107,9 @@ def test_what_is_not_in_cc100_is_low_in_resources_and_what_is_not_a_language_is_
 def test_the_library_of_codes_is_not_imported_before_a_code_asks_for_it() -> None:
     code = "import sys, toolkit.tasks, cli; assert not {'langcodes', 'language_data', 'marisa_trie'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("code", ["swahili\x00", "\ud800abcd"])
+def test_what_no_library_can_look_up_is_an_unknown_language(code: str) -> None:
+    with pytest.raises(ConfigError, match="No language named"):
+        get_language(code)

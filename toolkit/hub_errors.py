@@ -99,7 +99,10 @@ def _is_from(error: BaseException) -> bool:
     return any(each.__module__.split(".")[0] in _LIBRARIES for each in type(error).__mro__)
 
 
-_RETRY = "run the same command where there is a network, or name a mirror with --data-root DIR"
+_RETRY = (
+    "run the same command where there is a network, or fill a mirror there (`xstilts tasks fetch TASK --out DIR`) and name it "
+    "with --data-root DIR; tasks of the built-in micro-world, such as micro-nli, need neither"
+)
 _NETWORK = Trouble("network", "the hub does not answer from here", _RETRY)
 _CUT = Trouble("cut", "the download was cut off", "run the same command again: it continues where it stopped")
 _TOKEN = Trouble(

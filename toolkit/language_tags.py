@@ -180,7 +180,7 @@ def named(name: str) -> str | None:
 
     try:
         return str(find(name, language="en").language)
-    except LookupError:
+    except (LookupError, UnicodeError):  # the library fails at NUL and at lone surrogates
         return None
 
 

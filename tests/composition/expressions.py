@@ -12,7 +12,7 @@ WORDS = (
     "mnli", "squad", "xquad", "xnli", "csqa", "udpos", "tydiqa", "mnli-government", "pmb_ccg", "qqp2", "a", "b", "z9",
     "fusex", "backbones", "average", "seq-", "e5", "micro-nli", "a-rather-long-name-for-a-task-of-ones-own",
 )  # fmt: skip
-LANGUAGES = (None, None, None, "en", "sw", "ko", "zh-hant", "quy", "zh-hant-tw")
+LANGUAGES = (None, None, None, "en", "sw", "ko", "zh-hant", "quy", "zh-hant-hk")
 
 # The same five hundred everywhere; a failure names its seed.
 five_hundred = settings(max_examples=500, derandomize=True, database=None, deadline=None)

@@ -219,3 +219,15 @@ def test_an_error_crosses_a_process_border_whole() -> None:
     error = refused("fus[a,b]")
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.start, again.end) == (str(error), 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [("udpos.DEU", "udpos.de"), ("sib200.zh-Hant", "sib200.zh-hant"), ("sib200.ZH_tw", "sib200.zh-hant")],
+)
+def test_one_language_is_one_name_however_it_is_written(written: str, kept: str) -> None:
+    assert str(parse(f"mix[{written},a.gn]/a@{written}")) == f"mix[{kept},a.gn]/a@{kept}"
+
+
+def test_two_spellings_of_a_language_are_one_member() -> None:
+    assert "listed twice" in refused("mix[udpos.de,udpos.deu]").sentence

@@ -21,8 +21,9 @@ from toolkit.composition.rules import faults
         ("mix[a,avg]", 6, 9, "'avg' is a block, not a name"),
         ("a@seq", 2, 5, "'seq' is a block, not a name"),
         # languages: only their form
-        ("tydiqa.SW", 7, 9, "Did you mean 'tydiqa.sw'?"),
+        ("tydiqa.XX", 7, 9, "Did you mean 'tydiqa.xx'?"),
         ("tydiqa.swahili", 7, 14, "'swahili' does not look like a language code"),
+        ("tydiqa.Swahili", 7, 14, "Did you mean 'tydiqa.sw'?"),
         ("a/tydiqa.", 8, 9, "No language after '.'"),
         ("mix[a.en,a.b.c]", 11, 14, "'b.c' does not look like a language code"),
         ("a@t.s", 4, 5, "'s' does not look like a language code"),

@@ -31,6 +31,7 @@ from toolkit.composition.nodes import (
 )
 from toolkit.composition.rules import HEAD, LANGUAGE, WEIGHT, Path, faults, short
 from toolkit.errors import ToolkitError
+from toolkit.languages import get_language, is_language
 from toolkit.registry import did_you_mean
 
 MAX_LENGTH = 10_000
@@ -70,6 +71,8 @@ def parse(text: str) -> Composition:
         text: an expression of the composition language, at most 10,000 characters; white space between its signs and
             words is dropped.
 
+            A language may be written as anywhere else: `udpos.deu` is `udpos.de`.
+
     Returns:
         The composition, in canonical form: `parse(str(c)) == c`.
 
@@ -97,6 +100,11 @@ def parse(text: str) -> Composition:
         first = min(found, key=lambda fault: reader.spans[fault.where])
         raise CompositionError(first.sentence, text, *reader.spans[first.where])
     return composition
+
+
+def _code(language: str) -> str:
+    """Return the code, in lower case, for any spelling of a language; what names none stays for the rules to refuse."""
+    return get_language(language).code.lower() if is_language(language) else language
 
 
 @dataclass(frozen=True)
@@ -239,7 +247,7 @@ class _Reader:
             self.spans[(*path, LANGUAGE)] = (found.start + len(name) + (1 if language else 0), found.end)
         if not name:
             self.refuse(f"'{short(found.text)}' has no name before '.'; write one, as in tydiqa.sw.", found)
-        return Name(name, language if dot else None)
+        return Name(name, _code(language) if dot else None)
 
     def weight(self, keyword: str, path: Path) -> float | None:
         if self.token.text != ":":

@@ -27,6 +27,8 @@ from toolkit.composition.nodes import (
     Seq,
     Unit,
 )
+from toolkit.language_tags import named
+from toolkit.languages import get_language
 from toolkit.registry import did_you_mean
 
 Path = tuple[int, ...]
@@ -145,7 +147,7 @@ def _is_a_name(name: Name, path: Path) -> Iterator[Fault]:
             f"'{short(name.language)}' does not look like a language code" if name.language else "No language after '.'"
         )
         yield Fault(
-            f"{found}; expected an ISO code in lower case, as in tydiqa.sw."
+            f"{found}; expected a code of ISO 639 or BCP 47, as in tydiqa.sw."
             f"{_spelling(name) if _NAME.fullmatch(name.name) else ''}",
             (*path, LANGUAGE),
         )
@@ -154,10 +156,16 @@ def _is_a_name(name: Name, path: Path) -> Iterator[Fault]:
 def _spelling(name: Name) -> str:
     """Return ` Did you mean 'mnli'?` with the nearest legal spelling of `name`, or nothing where there is none."""
     stem = re.sub(r"[^a-z0-9_]+", "-", name.name.lower(), flags=re.ASCII).strip("-").lstrip("0123456789_-")
-    code = None if name.language is None else name.language.lower().replace("_", "-").replace(".", "-")
+    code = None if name.language is None else _nearest_code(name.language)
     if not _NAME.fullmatch(stem) or stem in RESERVED or (code is not None and not _LANGUAGE.fullmatch(code)):
         return ""
     return f" Did you mean '{short(Name(stem, code))}'?"
+
+
+def _nearest_code(language: str) -> str:
+    """Return the code of the language with an English name, else the word in the form of a code."""
+    meant = named(language) if len(language) > 3 else None
+    return get_language(meant).code.lower() if meant else language.lower().replace("_", "-").replace(".", "-")
 
 
 def _has_several_members(unit: Unit, members: tuple[Chain | Name, ...], path: Path) -> Iterator[Fault]:

@@ -38,10 +38,18 @@ def tasks_list(config: Config | None = None) -> Listing:
 
 
 def tasks_show(name: str, config: Config | None = None) -> Listing:
-    """Return one task: what it is, its languages, labels, metric, source, licence and citation."""
-    task = task_catalogue(config).get(name)
+    """Return one task: what it is, its languages, labels, metric, source, licence and citation.
+
+    Args:
+        name: the task, or the task in one of its languages, as compositions write it: `xnli-translated.de`.
+        config: its `task_files` declare more tasks.
+    """
+    tasks = task_catalogue(config)
+    base, dot, code = name.partition(".")
+    task = tasks.get(base if dot and base in tasks else name)
     facts = {
         "task": task.name,
+        "language": _language(task, code) if dot else "",
         "what": task.description,
         "kind": task.kind,
         "level": task.level,
@@ -56,6 +64,13 @@ def tasks_show(name: str, config: Config | None = None) -> Listing:
         "cite": task.citation,
     }
     return listing([_record(task)], ("", ""), [(key, value) for key, value in facts.items() if value])
+
+
+def _language(task: Task, code: str) -> str:
+    from toolkit.languages import get_language
+
+    resolved = task.resolve_language(code)
+    return f"{resolved} ({', question in '.join(get_language(each).name for each in resolved.split('.'))})"
 
 
 def tasks_check(name: str, config: Config, **tell: Unpack[Telling]) -> Listing:

@@ -106,3 +106,10 @@ def test_training_rows_are_a_tasks_own_or_those_that_it_borrows(elsewhere: Path)
 @pytest.mark.parametrize("name", ["x", 3, None])
 def test_what_is_no_name_is_in_no_catalogue(name: object) -> None:
     assert name not in BUILT_IN
+
+
+def test_a_task_with_a_language_is_not_an_unknown_task() -> None:
+    with pytest.raises(ToolkitError, match="the task is 'xnli', and `--languages de`"):
+        BUILT_IN.get("xnli.de")
+    with pytest.raises(ToolkitError, match="No task named 'xnil.de'"):
+        BUILT_IN.get("xnil.de")

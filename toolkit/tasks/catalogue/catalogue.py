@@ -11,6 +11,7 @@ from types import MappingProxyType
 from toolkit.composition import Name
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.files import file_fault
+from toolkit.languages import is_language
 from toolkit.registry import unknown
 from toolkit.tasks.task import Task
 
@@ -43,9 +44,14 @@ class Catalogue:
             'mnli'
         """
         found = _Reading(self).referred(name)
-        if found is None:
-            raise unknown("task", name, self.names, see="xstilts tasks")
-        return found
+        if found is not None:
+            return found
+        base, dot, code = name.partition(".")
+        if dot and base in self and all(is_language(each) for each in code.split(".")):
+            raise ToolkitError(
+                f"'{name}' is a composition; the task is '{base}', and `--languages {code}` names the languages of its rows."
+            )
+        raise unknown("task", name, self.names, see="xstilts tasks")
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and (name in self.held or _file_of(name) is not None)
