@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import textwrap
 
+import pytest
+
 from tests import zygote
-from tests.tracking.opened import opened
-from toolkit.tracking import Opening, alive, events, open_tracker
+from tests.tracking.opened import opened, sent
+from toolkit.tracking import Opening, alive, events, open_tracker, writing
 
 WORK = Opening("train mnli", "xnli", {"composition": "mnli"}, {"lr": 1}, resume="key")
 
@@ -80,8 +82,6 @@ def test_a_run_that_may_outlive_its_process_stays_open(folder, client):
 
 
 def test_a_run_has_all_its_tags_from_the_moment_it_exists(folder, client, monkeypatch):
-    from toolkit.tracking import writing
-
     monkeypatch.setattr(writing, "describe_run", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("killed here")))
     tracker = open_tracker("mlflow", folder=folder)
     assert opened(tracker, Opening("a", "xnli", {"composition": "mnli"}, {})).startswith("spool-")
@@ -97,3 +97,28 @@ def test_processes_of_other_machines_are_left_alone():
     assert not alive.is_gone(alive.this_process())
     place, number, _ = alive.this_process().split(" ")
     assert alive.is_gone(f"{place} {number} 1.00")
+
+
+def test_a_clock_that_is_set_ends_no_process(monkeypatch):
+    import psutil
+
+    before, began = alive.this_process(), psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: began(process) + 3600)
+    if "+" not in before:
+        pytest.skip("this system tells the start of a process by the clock only")
+    assert alive.is_running(before)
+
+
+def test_a_run_that_ends_well_while_another_process_looks_for_killed_ones_stays_finished(folder, client, monkeypatch):
+    tracker = open_tracker("mlflow", folder=folder)
+    ending = opened(tracker, WORK)
+    sent(tracker)
+
+    def ends_now(process):
+        client.set_terminated(ending, "FINISHED")
+        return True
+
+    monkeypatch.setattr(writing, "is_gone", ends_now)
+    writing.end_left(client)
+    assert client.get_run(ending).info.status == "FINISHED"
+    tracker.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
+from pathlib import Path
 
 
 def here() -> str:
@@ -33,10 +34,17 @@ def is_running(process: str) -> bool:
 
 
 def _began(number: int) -> str:
+    """Return when a process began, in words that a clock which is set does not change; empty where there is none."""
     import psutil
 
     try:
         process = psutil.Process(number)
-        return "" if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return ""
+        with suppress(OSError):  # Linux: ticks since the machine started, and which start that was
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+            # The name of the program, in parentheses, may hold blanks; the 22nd field is the 20th after it.
+            return f"{boot}+{Path(f'/proc/{number}/stat').read_bytes().rpartition(b')')[2].split()[19].decode()}"
+        return f"{process.create_time():.2f}"
     except psutil.Error:
         return ""

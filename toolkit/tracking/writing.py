@@ -98,7 +98,11 @@ def end_left(client: MlflowClient) -> None:
     ids = record.experiment_ids(client)
     wanted = f"attributes.status = 'RUNNING' and tags.`{PROCESS_TAG}` LIKE '{here()} %'"
     for run in record.every_page(client.search_runs, ids, wanted) if ids else ():
-        if is_gone(run.data.tags[PROCESS_TAG]):
+        if not is_gone(run.data.tags[PROCESS_TAG]):
+            continue
+        # It may have ended well, and another process may have continued it, since the search.
+        now = client.get_run(run.info.run_id)
+        if now.info.status == "RUNNING" and now.data.tags[PROCESS_TAG] == run.data.tags[PROCESS_TAG]:
             seen = (number.timestamp for number in run.data._metric_objs)
             client.set_terminated(run.info.run_id, "KILLED", end_time=max([run.info.start_time, *seen]))
 
