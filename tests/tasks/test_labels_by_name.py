@@ -164,11 +164,18 @@ def test_a_word_that_nothing_maps_names_the_way_out(tmp_path: Path) -> None:
     written(tmp_path, ["entailment", "LABEL_1"])
     with pytest.raises(DataError, match=r"line 3: label 'LABEL_1'; .*`label_map:`"):
         list(declared(tmp_path).rows("score", "zh"))
-    with pytest.raises(DataError, match=r"label 'LABEL_1'; expected one of entailment, .*, 0"):
+    with pytest.raises(DataError, match=r"label 'LABEL_1'; expected one of entailment, .*, 0; .*`LABEL_1: "):
         list(declared(tmp_path, label_map="{0: neutral}").rows("score", "zh"))
     written(tmp_path, [0, 1], "dev.parquet", names=["neutral", "entails"])
-    with pytest.raises(DataError, match="has the labels neutral, entails; .* in any order: name the others"):
+    with pytest.raises(
+        DataError, match="has the labels neutral, entails; .* in any order: name the others, which are entails,"
+    ):
         declared(tmp_path, "dev.parquet").rows("score", "zh")
+    written(tmp_path, [1, 2, 3])
+    with pytest.raises(
+        DataError, match=r"label '3'; .*counted from 1, `label_map: \{1: entailment, 2: neutral, \.\.\.\}`"
+    ):
+        list(declared(tmp_path).rows("score", "zh"))
 
 
 def test_names_of_another_kind_leave_the_order_as_it_is(tmp_path: Path) -> None:

@@ -26,10 +26,11 @@ from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import MadeWith, data_of
 from toolkit.results.score import Score, System
-from toolkit.tasks import BUILT_IN, Task
+from toolkit.tasks import BUILT_IN, Task, catalogue_of
 from toolkit.tasks.kinds import RETRIEVED, Kind
 from toolkit.tasks.lacking import lacking, left_out
 from toolkit.tasks.rows import Row
+from toolkit.tasks.siblings import siblings
 from toolkit.tasks.task import Rows
 from toolkit.tracking import Data
 from toolkit.zoo import AdapterCard
@@ -217,6 +218,9 @@ def _way_out(spec: HeadSpec, wanted: HeadSpec, circuit: Circuit, target: Task, c
     train = f"train one with `{command('train', f'{composition.chain}@{target.name}', config=config)}`"
     places = ("--backbone", config.backbone.name, "--zoo", config.zoo)
     again = shell("zoo", "import", "FOLDER", "--as", str(composition), "--replace", *places, "--labels")
+    for other in siblings(target, catalogue_of(config.task_files)):
+        if head_spec(other) == spec:
+            return f"score '{other.name}', which has the same rows with the labels of that head, or {train}"
     if spec.kind != wanted.kind or len(spec.labels) != len(wanted.labels) or not wanted.labels:
         return train
     if spec.labels == tuple(f"LABEL_{number}" for number in range(len(spec.labels))):

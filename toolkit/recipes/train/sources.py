@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from toolkit.composition import Name
 from toolkit.composition.stages import Stage
 from toolkit.config import TrainConfig
+from toolkit.errors import SourceError
 from toolkit.features import Features
 from toolkit.modeling.backbone import Backbone
 from toolkit.recipes.session.features import features_for
 from toolkit.recipes.session.noise import augmented
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import Task
+from toolkit.tasks.siblings import siblings
 from toolkit.tasks.task import Rows
 from toolkit.training import TaskData
 from toolkit.training.mixture import Mixture
@@ -90,13 +92,27 @@ def _source(ref: Name, session: Session) -> Source:
     task = catalogue.source_task(catalogue.get(ref.name))
     language = task.resolve_language(ref.language)
     settings, root = config.train, config.data_root
-    rows = task.rows("train", language, data_root=root, limit=settings.limit, seed=settings.seed)
+    try:
+        rows = task.rows("train", language, data_root=root, limit=settings.limit, seed=settings.seed)
+    except SourceError as error:
+        raise _elsewhere(error, task, session) from error
     # Early stopping looks at English where there is a choice: other languages stay unseen (Phang et al. 2020).
     dev_language = task.train_language if task.train_language in task.languages else language
     dev = task.rows("dev", dev_language, data_root=root)
     if settings.eval_limit is not None and settings.eval_limit < len(dev):  # else there is no limit to speak of
         dev = dev.limited(settings.eval_limit, seed=config.eval.seed)
     return Source(ref, task, augmented(rows, session), dev)
+
+
+def _elsewhere(error: SourceError, task: Task, session: Session) -> SourceError:
+    """Return an error of training rows with the task that has the same rows to score and trains on another's, if any."""
+    others = [each for each in siblings(task, session.catalogue) if each.trains_on not in (None, task.name)]
+    if session.config.data_root is None or not others:
+        return error
+    other = others[0]
+    return type(error)(
+        f"{str(error).rstrip('.')}; or take '{other.name}', which has the same rows and trains on {other.trains_on}."
+    )
 
 
 def _mixture(settings: TrainConfig) -> Mixture:

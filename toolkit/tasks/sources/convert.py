@@ -169,7 +169,12 @@ def _label(field: str, value: object, labels: Sequence[str], words: Mapping[str,
     if words:
         if (word := word_of(value)) in words:
             return words[word or ""]
-        raise Fault(field, f"label {_short(value)}", f"one of {', '.join(list(words)[:17])}")
+        maps = (
+            f"; `label_map:` in a task file says what it stands for, such as `{word}: {labels[0]}`"
+            if word and labels
+            else ""
+        )
+        raise Fault(field, f"label {_short(value)}", f"one of {', '.join(list(words)[:17])}{maps}")
     if type(value) is int and 0 <= value < len(labels):
         return value
     if isinstance(value, str) and value in labels:
@@ -180,6 +185,9 @@ def _label(field: str, value: object, labels: Sequence[str], words: Mapping[str,
         return int(str(value))
     names = f"{', '.join(labels[:17])}{', ...' if len(labels) > 17 else ''}"
     others = "; `label_map:` in a task file maps other words" if isinstance(value, str) else ""
+    if labels and str(value) == str(len(labels)):
+        first = f"{{1: {labels[0]}, 2: {labels[1]}{', ...' if len(labels) > 2 else ''}}}" if len(labels) > 1 else "..."
+        others = f"; if they are counted from 1, `label_map: {first}` in a task file says so"
     raise Fault(field, f"label {_short(value)}", f"0 to {len(labels) - 1} ({names}){others}")
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 _WHOLE = re.compile(r"-?\d+\.0+")  # a whole number as fractions are written
-_WAY_OUT = "name the others in `label_map:` of a task file"
 
 
 def check_label_map(task: Task, label_map: Mapping[str, str]) -> None:
@@ -76,7 +75,8 @@ def known_words(task: Task, label_map: Mapping[str, str], names: Sequence[str], 
         return {}  # names of another kind, `0` or `LABEL_0`: their order is all there is
     raise DataError(
         f"{where} has the labels {', '.join(names)}; task '{task.name}' expected {', '.join(task.labels)}, in any order: "
-        f"{_WAY_OUT}."
+        f"name the others, which are {_listed(beyond)}, in `label_map:` of a task file, or of tags allow "
+        "them with `may_have_other_tags: true`."
     )
 
 
