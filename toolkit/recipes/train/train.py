@@ -103,7 +103,7 @@ def _whole_run(composition: Composition, stages: Sequence[Stage], session: Sessi
     work = _work(composition, asked, session.config)
     mark = Path(session.config.run_dir) / "checkpoints" / f"{work}.json"
     known = _read(mark)
-    if (len(stages) < 2 and not known) or not session.config.tracking.enabled:
+    if len(stages) < 2 and not known:
         yield
         return
     n_stages = int(known.get("stages", len(stages)))
@@ -115,7 +115,8 @@ def _whole_run(composition: Composition, stages: Sequence[Stage], session: Sessi
         params={"stages": n_stages},
         resume=work,
     ):
-        replace_text(mark, json.dumps({"stages": n_stages, "experiment": experiment}))
+        if session.config.tracking.enabled:
+            replace_text(mark, json.dumps({"stages": n_stages, "experiment": experiment}))
         yield
     mark.unlink(missing_ok=True)
 
