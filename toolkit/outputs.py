@@ -56,7 +56,7 @@ class Output:
         except OSError as fault:
             self._take_back()
             raise unwritable(self.folder, fault, instead=self._instead) from None
-        self._finalizer = weakref.finalize(self, _drop, self.stage, self._descriptor, os.getpid())
+        self._finalizer = weakref.finalize(self, _drop_quietly, self.stage, self._descriptor, os.getpid())
 
     def __enter__(self) -> Output:
         return self
@@ -66,7 +66,7 @@ class Output:
     ) -> None:
         if kind is None:
             return
-        self._finalizer()
+        self._drop()
         self._take_back()
         if isinstance(error, ToolkitError) and str(self.stage) in str(error):  # the user knows the folder
             raise type(error)(str(error).replace(str(self.stage), str(self.folder))) from None
@@ -101,7 +101,11 @@ class Output:
     def release(self) -> None:
         """Remove what was written apart, after `commit`; in the block of `kept` it stays."""
         if not _KEPT.get():
-            self._finalizer()
+            self._drop()
+
+    def _drop(self) -> None:
+        if (held := self._finalizer.detach()) is not None:
+            _drop(*held[2])
 
     def _begin(self) -> int:
         require_space([Need("the results", self.folder, _LEAST, 0, self._instead)])
@@ -229,7 +233,19 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _drop(stage: Path, descriptor: int, process: int) -> None:
-    if process == os.getpid():  # not in a fork
+    if process != os.getpid():  # in a fork
+        return
+    try:
         shutil.rmtree(stage, ignore_errors=True)
+    except KeyboardInterrupt:
+        shutil.rmtree(stage, ignore_errors=True)
+        raise
+    finally:
         with suppress(OSError):
             os.close(descriptor)
+
+
+def _drop_quietly(stage: Path, descriptor: int, process: int) -> None:
+    """Do it while Python clears up behind the work, where Ctrl-C can end nothing any more and would print a traceback."""
+    with suppress(KeyboardInterrupt):
+        _drop(stage, descriptor, process)

@@ -15,7 +15,7 @@ from toolkit.tracking import events, server, writing
 from toolkit.tracking.events import Event
 from toolkit.tracking.limits import Names
 from toolkit.tracking.spool import NAME, SpooledRun
-from toolkit.tracking.staging import Staging
+from toolkit.tracking.staging import Staging, clear_left
 from toolkit.tracking.writer import MOST, Writer
 
 if TYPE_CHECKING:
@@ -135,6 +135,17 @@ class Delivery:
         """
         self._wait(lambda: self._writer.is_empty, is_killed=is_killed)
         self._staging.clear()
+
+    def tidy(self) -> None:
+        """End the runs that killed processes of this machine have left open, and remove what they had copied."""
+        with suppress(Exception):  # a tracker that is away keeps them until it is there again
+            clear_left()
+            if server.may_have_open_runs(self.uri):
+                server.load(self.uri)
+                if self._client is None and server.fault_of(self.uri, within_s=server.RUN_S) is None:
+                    self._client = server.connect(self.uri)
+                if self._client is not None:
+                    writing.end_left(self._client)
 
     def note(self, sentence: str) -> None:
         """Keep a sentence for the user, once."""

@@ -151,6 +151,10 @@ class MlflowTracker:
         self._n_taken += len(found)
         return found
 
+    def tidy(self) -> None:
+        """End as KILLED what killed processes of this machine have left open; a tracker that is away is left alone."""
+        self._delivery.tidy()
+
     def _write(self, event: Event) -> None:
         with self._lock:
             if self._open:

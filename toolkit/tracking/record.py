@@ -70,6 +70,11 @@ def log_adapter(client: MlflowClient, run_id: str, event: Event, *, base: Path) 
     if model.status != "READY":  # one whose upload broke off is completed
         client.log_model_artifacts(model.model_id, str(base / event["path"]))
         client.finalize_logged_model(model.model_id, "READY")
+    # MLflow refuses a link that is there: the answer to the first try may have been lost.
+    linked = client.get_run(run_id)
+    links = linked.outputs.model_outputs if event["is_made"] and linked.outputs else linked.inputs.model_inputs
+    if model.model_id in {one.model_id for one in links}:
+        return
     if event["is_made"]:
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
     else:

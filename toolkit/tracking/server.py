@@ -153,6 +153,17 @@ def _sqlite_fault(path: Path, within_s: float) -> str | None:
     return None
 
 
+def may_have_open_runs(uri: str) -> bool:
+    """Whether a tracker may have runs that are open; of a database file this is looked up without MLflow."""
+    path = local_path(uri)
+    if path is None or not uri.startswith("sqlite"):
+        return path is None
+    if not path.is_file():
+        return False
+    with contextlib.closing(sqlite3.connect(path, timeout=PROBE_S)) as database:
+        return database.execute("SELECT 1 FROM runs WHERE status = 'RUNNING' LIMIT 1").fetchone() is not None
+
+
 def reason(fault: BaseException, uri: str = "") -> str:
     """Return a fault's first line, short and without credentials."""
     if isinstance(fault, urllib.error.URLError) and isinstance(fault.reason, BaseException):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from toolkit.tracking.alive import is_gone, this_process
 
 _PREFIX = "xstilts-track-"
 _OWNER = "owner"
+_NAMELESS_S = 3600.0
 
 
 class Staging:
@@ -27,7 +29,7 @@ class Staging:
             OSError: it cannot be read, or the disk is full.
         """
         if self._root is None:
-            _clear()
+            clear_left()
             self._root = Path(tempfile.mkdtemp(prefix=_PREFIX))
             (self._root / _OWNER).write_text(this_process(), encoding="utf-8")
         self._n_taken += 1
@@ -51,9 +53,17 @@ class Staging:
             self._root = None
 
 
-def _clear() -> None:
+def clear_left() -> None:
+    """Remove the folders of killed processes."""
     for root in Path(tempfile.gettempdir()).iterdir():
         if root.name.startswith(_PREFIX):
             with suppress(OSError):
-                if is_gone((root / _OWNER).read_text(encoding="utf-8")):
+                if _is_left(root):
                     shutil.rmtree(root, ignore_errors=True)
+
+
+def _is_left(root: Path) -> bool:
+    try:
+        return is_gone((root / _OWNER).read_text(encoding="utf-8"))
+    except FileNotFoundError:  # its process was killed before it said whose it is
+        return time.time() - root.stat().st_mtime > _NAMELESS_S

@@ -50,6 +50,9 @@ class Tracker(Protocol):
     def take_notes(self) -> list[str]:
         """Return the notes that were not taken before."""
 
+    def tidy(self) -> None:
+        """Close the runs that killed processes have left open, where no run is opened that would do so."""
+
 
 class NoTracker:
     """Keeps nothing."""
@@ -85,6 +88,9 @@ class NoTracker:
     def take_notes(self) -> list[str]:
         """Return no notes."""
         return []
+
+    def tidy(self) -> None:
+        """Do nothing."""
 
 
 def open_tracker(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from toolkit.files import scratch
 from toolkit.tracking import record
 from toolkit.tracking.alive import here, is_gone, is_running
 from toolkit.tracking.events import LOCAL_PREFIX, OWN_ID_TAG, PARENT_TAG, PROCESS_TAG, RESUME_TAG, Event
@@ -160,9 +161,17 @@ def apply(client: MlflowClient, run_id: str, events: Sequence[Event], *, base: P
             elif kind == "adapter":
                 record.log_adapter(client, run_id, event, base=base)
             elif kind == "text":
-                client.log_text(run_id, event["text"], event["name"])
+                _log_text(client, run_id, event["text"], event["name"])
             elif kind == "close":
                 client.set_terminated(run_id, event["status"], end_time=event["time"])
+
+
+def _log_text(client: MlflowClient, run_id: str, text: str, name: str) -> None:
+    """Write a text as an artifact; MLflow's own call leaves a temporary folder where the process is killed."""
+    folder, _, own = name.rpartition("/")
+    with scratch() as place:
+        (place / own).write_text(text, encoding="utf-8")
+        client.log_artifact(run_id, str(place / own), folder or None)
 
 
 def _experiment_id(client: MlflowClient, name: str, *, uri: str, folder: Path) -> str:

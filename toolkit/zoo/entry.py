@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, AdapterCard, digest_of
 from toolkit.zoo.fields import check_file_name
-from toolkit.zoo.files import names, open_regular, sha256, sync, write_text
+from toolkit.zoo.files import names, open_regular, save_tensors, sha256, sync, write_text
 from toolkit.zoo.gate import weight_fault
 from toolkit.zoo.scored import SCORES_FILE
 from toolkit.zoo.values import CardFile
@@ -40,8 +40,6 @@ def write_entry(
         The new folder, and the card as it reads back.
     """
     import numpy as np
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
 
     folder = shelf / f"{NEW}{secrets.token_hex(8)}"
     folder.mkdir()
@@ -51,13 +49,7 @@ def write_entry(
         # safetensors 0.8 writes the memory in its own order: a transposed view would be stored in the wrong order, silently
         # (tests/zoo/test_store.py: a transposed array).
         tensors = {name: np.array(array, order="C", copy=None) for name, array in files[file].items()}
-        try:
-            save_file(tensors, path)
-        except SafetensorError as error:
-            found = re.search(r"os error (\d+)", str(error))  # the system's own fault, wrapped in a text
-            if not found:
-                raise
-            raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+        save_tensors(tensors, path)
         sync(path)
         with path.open("rb") as stream:
             held[file] = CardFile(sha256(stream), path.stat().st_size, len(tensors))

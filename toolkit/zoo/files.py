@@ -7,13 +7,18 @@ import fcntl
 import hashlib
 import io
 import os
+import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolkit.errors import ZooError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Unwritable(ZooError):
@@ -166,3 +171,21 @@ def unwritable(folder: Path, error: OSError) -> Unwritable:
     return Unwritable(
         f"Cannot write to {folder}: {why}; {mend} and run the same command again: what was there is unchanged."
     )
+
+
+def save_tensors(tensors: Mapping[str, np.ndarray], path: Path) -> None:
+    """Write tensors in safetensors' format.
+
+    Raises:
+        OSError: the system's own fault, which the library wraps in a text.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:
+        found = re.search(r"os error (\d+)", str(error))
+        if not found:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1]))) from error

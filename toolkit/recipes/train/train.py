@@ -65,6 +65,7 @@ def train(
     require_asked(planned, session, force=asked.force)
     session.say(planned.brief)
     if not stages:
+        session.tracker.tidy()  # the command before may have been killed when only its record was missing
         with _whole_run(composition, stages, session, asked):
             return []
     if lock is not None:

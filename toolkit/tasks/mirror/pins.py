@@ -50,6 +50,8 @@ def pinned(path: str) -> Pin | None:
                 f"{ENVIRONMENT} names {file}, which is not there; expected the file that `xstilts tasks pin` writes."
             ) from None
         return None
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read ({error.strerror}); {_EXPECTED}.") from None
     found = read_pins(file, changed).get(path)
     if found is None:
         return None

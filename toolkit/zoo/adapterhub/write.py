@@ -18,6 +18,7 @@ from toolkit.errors import ToolkitError, ZooError
 from toolkit.files import folder_beside
 from toolkit.zoo.adapterhub.layout import FILES, FUSION, HEADS, MODEL_TYPE, SEQ_BN, VERSION
 from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.files import save_tensors
 from toolkit.zoo.store import Zoo
 
 
@@ -69,8 +70,6 @@ def _write(
     root: Path, zoo: Zoo, card: AdapterCard, part: Part, members: Mapping[str, list[str]], choices: int
 ) -> tuple[str, str]:
     """Write one part; return its kind and the name of its folder."""
-    from safetensors.numpy import save_file
-
     named: dict[str, Any] = {
         "name": part.name,
         "version": VERSION,
@@ -110,7 +109,7 @@ def _write(
     folder = root / f"{part.kind}.{part.name}"
     folder.mkdir()
     config_file, file, _ = FILES[part.kind]
-    save_file(tensors, folder / file)
+    save_tensors(tensors, folder / file)
     text = json.dumps({**named, "config": config}, indent=2, sort_keys=True, ensure_ascii=False)
     (folder / config_file).write_text(text + "\n", encoding="utf-8")
     return part.kind, folder.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_in
@@ -9,7 +10,7 @@ from typing import Literal
 
 from toolkit.errors import ZooError
 from toolkit.progress import Progress, Report
-from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.card import README_FILE, AdapterCard
 from toolkit.zoo.files import Unwritable
 from toolkit.zoo.orphans import orphaned
 from toolkit.zoo.record import add_scores, scores_of, with_scores
@@ -191,7 +192,8 @@ def _into_folder(
     def bring(card: AdapterCard) -> bool:
         is_new = arrive(target, source, card, zoo.text(card), replace=bool(replace))
         n_scores = add_scores(target, card, scores_of(zoo, card))
-        if readme and (is_new or n_scores):
+        # A push that was killed behind the entry's arrival has left it without its page.
+        if readme and (is_new or n_scores or not os.path.lexists(target.folder(card) / README_FILE)):
             target.write_readme(card, readme(with_scores(target, card), place.url))
         return is_new
 

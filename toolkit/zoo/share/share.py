@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from toolkit.composition import parse
 from toolkit.errors import ZooError
 from toolkit.progress import Report, silent
 from toolkit.registry import unknown
-from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.card import README_FILE, AdapterCard
 from toolkit.zoo.clear import clear_old
 from toolkit.zoo.lineage import Find, among, lineages
 from toolkit.zoo.lock import Lock
@@ -179,7 +180,10 @@ def _send_missing(zoo: Zoo, here: Reading, place: Place, pages: Pages, readme: R
         card
         for path, card in here.cards.items()
         if path not in pages.found
-        or (pages.found[path][0].digest == card.digest and {one.key for one in scores_of(zoo, card)} - known[path])
+        or (
+            pages.found[path][0].digest == card.digest
+            and ({one.key for one in scores_of(zoo, card)} - known[path] or (readme and _has_no_page(place, path)))
+        )
     ]
     order, faults = lineages(lacks, zoo.parents_in(here), bad=sending.faults)
     sending.faults |= faults
@@ -189,6 +193,11 @@ def _send_missing(zoo: Zoo, here: Reading, place: Place, pages: Pages, readme: R
         except ZooError as error:
             sending.faults[card.path] = error
     send(zoo, order, place, replace=False, readme=readme, moving=sending)
+
+
+def _has_no_page(place: Place, path: str) -> bool:
+    """Whether a folder of this machine holds an entry whose push was killed before its page was written."""
+    return place.local is not None and not os.path.lexists(place.local / path / README_FILE)
 
 
 def _find_there(pages: Pages, here: Reading, source: str) -> Find:
