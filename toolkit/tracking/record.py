@@ -71,9 +71,10 @@ def log_adapter(client: MlflowClient, run_id: str, event: Event, *, base: Path) 
         client.log_model_artifacts(model.model_id, str(base / event["path"]))
         client.finalize_logged_model(model.model_id, "READY")
     # MLflow refuses a link that is there: the answer to the first try may have been lost.
-    linked = client.get_run(run_id)
-    links = linked.outputs.model_outputs if event["is_made"] and linked.outputs else linked.inputs.model_inputs
-    if model.model_id in {one.model_id for one in links}:
+    run = client.get_run(run_id)
+    made = run.outputs.model_outputs if run.outputs else []
+    used = run.inputs.model_inputs if run.inputs else []
+    if model.model_id in {one.model_id for one in (made if event["is_made"] else used)}:
         return
     if event["is_made"]:
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])

@@ -51,7 +51,9 @@ def pinned(path: str) -> Pin | None:
             ) from None
         return None
     except OSError as error:
-        raise ConfigError(f"{file} cannot be read ({error.strerror}); {_EXPECTED}.") from None
+        raise ConfigError(
+            f"{file} cannot be read ({error.strerror}); expected the file that `xstilts tasks pin` writes."
+        ) from None
     found = read_pins(file, changed).get(path)
     if found is None:
         return None
