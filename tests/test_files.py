@@ -21,6 +21,11 @@ def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
         replace_text(tmp_path / "file" / "scores.csv", "x")
 
 
+def test_the_root_of_all_folders_is_not_a_file_to_write() -> None:
+    with pytest.raises(ToolkitError, match="Is a directory"):
+        replace_text(Path("/"), "x")
+
+
 def test_a_new_file_comes_with_its_folders_and_the_text_as_it_is(tmp_path: Path) -> None:
     replace_text(tmp_path / "deep" / "er" / "a.csv", "é\r\n")
     assert (tmp_path / "deep" / "er" / "a.csv").read_bytes() == "é\r\n".encode()

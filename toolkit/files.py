@@ -119,6 +119,8 @@ def replacing(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
         OSError: the folder cannot be written, or the disk is full; the old file is still there.
     """
     path = Path(path)
+    if not path.name:  # of `/`
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -159,3 +159,10 @@ def test_a_hub_that_refuses_everybody_is_said_once(monkeypatch: pytest.MonkeyPat
     assert found.exit_code == 1
     assert found.output.count("takes no more requests from here for now (wait 300 s); run the same command later") == 1
     assert "cosmosqa, csqa: the hub takes no more requests" in found.output
+
+
+@pytest.mark.parametrize("options", [["--data-root", "nowhere"], ["--endpoint", "data:,x"], ["--endpoint", "host"]])
+def test_a_place_that_is_none_is_refused_before_anything_is_asked(options: list[str]) -> None:
+    found = CliRunner().invoke(cli.main, ["tasks", "probe", "csqa", *options])
+    assert found.exit_code == 2
+    assert found.output.startswith("Error: ") and found.output.count("\n") == 1 and options[1] in found.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -9,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from toolkit.errors import ToolkitError
+from toolkit.errors import SourceError, ToolkitError
 from toolkit.progress import Progress, Report, silent
 from toolkit.tasks.fetch import hub_sources
 from toolkit.tasks.mirror.card import with_names
 from toolkit.tasks.mirror.download import HubFile, hub_api
-from toolkit.tasks.mirror.layout import find_files, held_splits, read_card, read_schema
+from toolkit.tasks.mirror.layout import find_files, held_splits, mirror_root, read_card, read_schema
 from toolkit.tasks.road.footer import expects, read_footer, type_at
 from toolkit.tasks.road.listing import CONVERTED, MAIN
 from toolkit.tasks.road.road import Road, find_road, forget
@@ -77,7 +78,16 @@ def probe(
         data_root: the mirror, which answers first; None: the folder `XSTILTS_DATA` names, if any.
         endpoint: address of the hub; None: `HF_ENDPOINT`, else huggingface.co.
         report: progress callback.
+
+    Raises:
+        SourceError: the mirror is not a folder, or the hub's address is not one.
     """
+    mirror_root(data_root)
+    address = endpoint or os.environ.get("HF_ENDPOINT") or "https://"
+    if not address.startswith(("http://", "https://")):
+        raise SourceError(
+            f"The hub's address '{address}' is not one; write it as https://HOST (`--endpoint` or HF_ENDPOINT)."
+        )
     forget()
     wanted = [(task, source) for task in tasks for source in hub_sources(task)]
     by_dataset: dict[str, list[tuple[Task, HubSource]]] = {}

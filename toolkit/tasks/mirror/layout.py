@@ -30,6 +30,23 @@ def data_folder(data_root: Path | None) -> Path | None:
     return None if named is None else at_home(named)
 
 
+def mirror_root(data_root: Path | None) -> Path | None:
+    """Return the mirror's folder, or None if none was named.
+
+    Raises:
+        SourceError: a mirror was named that is not a folder.
+    """
+    root = data_folder(data_root)
+    if root is None:
+        return None
+    if not root.is_dir():
+        how = "--data-root" if data_root is not None else ENVIRONMENT
+        raise SourceError(
+            f"The data mirror {root} is not a folder; expected {how} to name one that holds <org>/<name>."
+        )
+    return root
+
+
 def mirror_folder(path: str, data_root: Path | None) -> Path | None:
     """Return the folder that mirrors a hub dataset, or None if no mirror was named or it lacks the dataset.
 
@@ -40,14 +57,9 @@ def mirror_folder(path: str, data_root: Path | None) -> Path | None:
     Raises:
         SourceError: a mirror was named that is not a folder, or the dataset was only half fetched.
     """
-    root = data_folder(data_root)
+    root = mirror_root(data_root)
     if root is None:
         return None
-    if not root.is_dir():
-        how = "--data-root" if data_root is not None else ENVIRONMENT
-        raise SourceError(
-            f"The data mirror {root} is not a folder; expected {how} to name one that holds <org>/<name>."
-        )
     folder = root / path
     if not folder.is_dir():
         if (meant := moved_mirror(root.resolve(), [path])) is not None:
