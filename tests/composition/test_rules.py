@@ -73,6 +73,8 @@ from toolkit.composition.rules import faults
         ("avg[a:1e-999,b]", 6, 12, "The weight 0.0 is not above 0"),
         ("avg[a:inf,b]", 6, 9, "The weight inf is not finite"),
         ("merge[a:nan,b]", 8, 11, "The weight nan is not finite"),
+        ("merge[a:0,b:0.0]", 0, 5, "All weights are 0"),
+        ("ties[a:0,b:0]", 0, 4, "All weights are 0"),
         ("dare[a,b:-1e999]", 9, 15, "The weight -inf is not finite"),
     ],
 )

@@ -146,8 +146,8 @@ def fuse(members: tuple[str, ...], **options: Unpack[FuseOptions]) -> None:
     if options["suggest"] is not None:
         _suggest(members, options["suggest"], options)
         return
-    if options["sweep"] is not None or options["variant"] is not None:
-        raise click.UsageError("--sweep and --variant belong to --suggest N.")
+    if options["sweep"] is not None or options["variant"] is not None or options["by"] != "all":
+        raise click.UsageError("--by, --sweep and --variant belong to --suggest N.")
     if not members:
         raise click.UsageError("Missing argument 'MEMBERS...'; `--suggest N` proposes them.")
     config = resolve(options, train__total_examples=options["total_examples"])

@@ -242,6 +242,8 @@ def _weights_are_sound(unit: Unit, path: Path) -> Iterator[Fault]:
         weights = [weight for _, weight in unit.shares]
     else:
         return
+    if isinstance(unit, Merge) and weights and all(weight == 0 for weight in weights):
+        yield Fault("All weights are 0, so nothing is left; write a number such as 0.5.", path)
     for j, weight in enumerate(weights):
         if weight is None:
             continue
