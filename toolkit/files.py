@@ -257,6 +257,11 @@ def _clear_once(folder: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
+def clear_scratch() -> None:
+    """Remove what killed processes have left where `scratch` makes its folders."""
+    _clear_once(Path(tempfile.gettempdir()))
+
+
 def replace_text(path: Path, text: str) -> None:
     """Write `text` in UTF-8 in place of `path`, atomically.
 

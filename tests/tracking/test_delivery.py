@@ -248,3 +248,16 @@ def test_nothing_is_left_of_the_thread_when_everything_was_sent(folder):
     names = [thread.name for thread in threading.enumerate()]
     tracker.close()
     assert names.count("xstilts-tracking") == 0
+
+
+def test_folders_for_a_moment_that_a_killed_process_left_are_removed(tmp_path, monkeypatch):
+    from toolkit import files
+    from toolkit.tracking.staging import clear_left
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    files._clear_once.cache_clear()
+    left = tmp_path / ".xstilts.0a1b2c3d.4194305.tmp"
+    left.mkdir()
+    (left / "card.yaml").write_text("x")
+    clear_left()
+    assert list(tmp_path.iterdir()) == []

@@ -166,3 +166,12 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
     with pytest.raises(ZooError) as caught, leased(tmp_path / "file", "tiny", ["mnli"]):
         pass
     assert "\n" not in str(caught.value)
+
+
+def test_what_a_process_that_was_killed_was_writing_is_removed_by_the_next_one(root: Path) -> None:
+    (root / LEASES).mkdir(parents=True)
+    for name in (".now.4194305", ".tiny~mnli.4194305.new"):
+        (root / LEASES / name).write_text("{")
+    with leased(root, "tiny", ["squad"]):
+        assert sorted(os.listdir(root / LEASES)) == [".lock", "tiny~squad"]
+    assert os.listdir(root / LEASES) == [".lock"]

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from toolkit.files import clear_scratch
 from toolkit.tracking.alive import is_gone, this_process
 
 _PREFIX = "xstilts-track-"
@@ -54,7 +55,8 @@ class Staging:
 
 
 def clear_left() -> None:
-    """Remove the folders of killed processes."""
+    """Remove the folders of killed processes, and what they had copied for a moment."""
+    clear_scratch()
     for root in Path(tempfile.gettempdir()).iterdir():
         if root.name.startswith(_PREFIX):
             with suppress(OSError):

@@ -84,6 +84,7 @@ def leased(root: Path, backbone: str, entries: Iterable[str], doing: str = "trai
         refuse_link(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder):
+            _clear_half_written(folder)
             now = _now(folder)
             for path, entry in paths.items():
                 _require_free(path, entry, backbone, now)
@@ -164,9 +165,16 @@ def _write(path: Path, own: Holder) -> None:
     try:
         new.write_text(json.dumps(asdict(own)) + "\n", encoding="utf-8")
         os.replace(new, path)
-    except OSError:  # a full disk
+    except BaseException:  # a full disk, or Ctrl-C
         new.unlink(missing_ok=True)
         raise
+
+
+def _clear_half_written(folder: Path) -> None:
+    """Remove what processes that were killed under the lock have left; the caller holds it, so that nobody is writing."""
+    for name in names(folder):
+        if name.startswith(".now.") or (name.startswith(".") and name.endswith(".new")):
+            (folder / name).unlink(missing_ok=True)
 
 
 def _beat(paths: list[Path], own: Holder, done: threading.Event) -> None:
