@@ -20,7 +20,7 @@ QUICK = ("train a stack", "eval elsewhere", "mine", "zoo pull", "zoo export")
 """Journeys of every kind of output that take about a second."""
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive  # what SIGKILL still costs is in docs/reliability.md; a random time meets it now and then
 def test_struck_by_signals_commands_leave_what_undisturbed_ones_leave(world: World) -> None:
     soak = Soak(world, None, seed=0, journeys=[one for one in JOURNEYS if one.name in QUICK])
     for _ in soak.rounds(8):
