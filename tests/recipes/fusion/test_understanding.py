@@ -241,6 +241,28 @@ def test_what_cannot_be_collapsed_is_refused(held: Config, collapsed, text, opti
         toolkit.collapse(text, held, languages="en", **options)
 
 
+@pytest.mark.parametrize("journey", ["prune", "collapse"])
+def test_interrupted_behind_the_entry_the_same_command_does_what_is_left(
+    held: Config, journey: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"keep": 2} if journey == "prune" else {}
+
+    def command() -> cost.Cheaper:
+        return getattr(toolkit, journey)(THREE, held, languages="en", name=f"{journey}-again", **options)
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cost, "write_csv", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            command()
+    found = command()
+    assert (found.folder / "cost.csv").is_file()
+    with pytest.raises(ToolkitError, match="already"):
+        command()
+
+
 def test_costs_are_relative_to_the_first(held: Config) -> None:
     rows = [cost.Cost("a", 0.5, 2.0, 100, "whole"), cost.Cost("b", 0.4, 1.0, 25, "less")]
     text = cost.cost_table(rows, toolkit.get_task("micro-nli"), [])

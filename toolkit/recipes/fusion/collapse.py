@@ -16,7 +16,7 @@ from toolkit.composition.variants import closed
 from toolkit.config import TrainConfig, to_dict
 from toolkit.errors import ToolkitError
 from toolkit.modeling.circuit import Circuit
-from toolkit.recipes.fusion.cost import Cheaper, Cost, Held, held_rows, made_cheaper, measure_cost
+from toolkit.recipes.fusion.cost import Cheaper, Cost, Held, held_rows, made_cheaper, measure_cost, results_of
 from toolkit.recipes.fusion.lessons import Sequences, sequences_for
 from toolkit.recipes.fusion.storing import Storing
 from toolkit.recipes.score.evaluate import choose_languages, heads_for, seed_of
@@ -105,8 +105,8 @@ def collapse(
     target = session.catalogue.get(task or task_of(whole, session))
     name = storing.name or f"{head.removesuffix('-collapsed')}-collapsed"
     require_name(name, session)
-    storing.require_free(name, session)
     entry = parse(name)
+    storing.require_free(name, session, results=results_of(str(entry), target.name, session, journey="collapse"))
     with leased_names([str(entry)], session, "collapsed"):
         wanted = choose_languages(target, languages, session)
         taught = _taught(whole, target, wanted, text_file, session)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from toolkit.features.collate import PAD
 from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.evaluate import protocol_words, scores_of, task_features
-from toolkit.recipes.score.publish import result_output
+from toolkit.recipes.score.publish import result_folder, result_output
 from toolkit.recipes.session.limits import limited_rows
 from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
@@ -27,6 +28,7 @@ from toolkit.tasks.task import Rows
 from toolkit.zoo import AdapterCard
 
 TIMED = 256
+_TABLE = "cost.csv"
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,11 @@ def cost_table(costs: Sequence[Cost], target: Task, held: Sequence[Held]) -> str
     return render(Table(title, columns, rows, notes), "text")
 
 
+def results_of(entry: str, task: str, session: Session, *, journey: str) -> Path:
+    """Return the table that `made_cheaper` writes of an entry, when everything else is done."""
+    return result_folder(entry, task, session.config, journey=journey) / _TABLE
+
+
 def made_cheaper(
     card: AdapterCard, costs: Sequence[Cost], held: Sequence[Held], session: Session, *, journey: str
 ) -> Cheaper:
@@ -161,19 +168,19 @@ def made_cheaper(
     composition, task = parse(card.name), held[0].rows.task
     text = cost_table(costs, task, held)
     with result_output(card.name, task.name, session.config, journey=journey) as output:
-        write_csv(costs, output.stage / "cost.csv", of=Cost)
-        output.commit()
-    backbone = session.config.backbone.name
-    with session.tracked(
-        f"{journey} {costs[0].composition}",
-        experiment=task.name,
-        tags={**composition.tags(), "journey": journey, "backbone": backbone},
-        params={"composition": card.name, "backbone": backbone, "from": costs[0].composition},
-    ) as run:
-        for step, cost in enumerate(costs):
-            values = {"score": cost.score, "seconds": cost.seconds, "parameters": float(cost.parameters)}
-            run.log_metrics(values, step=step)
-        run.log_artifact(output.stage / "cost.csv")
-        run.log_text(text, "cost.txt")
-        run_id = run.run_id or None
+        write_csv(costs, output.stage / _TABLE, of=Cost)
+        backbone = session.config.backbone.name
+        with session.tracked(
+            f"{journey} {costs[0].composition}",
+            experiment=task.name,
+            tags={**composition.tags(), "journey": journey, "backbone": backbone},
+            params={"composition": card.name, "backbone": backbone, "from": costs[0].composition},
+        ) as run:
+            for step, cost in enumerate(costs):
+                values = {"score": cost.score, "seconds": cost.seconds, "parameters": float(cost.parameters)}
+                run.log_metrics(values, step=step)
+            run.log_artifact(output.stage / _TABLE)
+            run.log_text(text, "cost.txt")
+            run_id = run.run_id or None
+        output.commit()  # last: by its table the next command sees that nothing is left to do
     return Cheaper(card=card, costs=tuple(costs), text=text, folder=output.folder, output=output, run_id=run_id)

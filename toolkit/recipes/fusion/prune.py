@@ -15,7 +15,7 @@ from toolkit.errors import ToolkitError
 from toolkit.evaluation import mean_mass
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.fusion.attention import measure
-from toolkit.recipes.fusion.cost import Cheaper, Cost, Held, held_rows, made_cheaper, measure_cost
+from toolkit.recipes.fusion.cost import Cheaper, Cost, Held, held_rows, made_cheaper, measure_cost, results_of
 from toolkit.recipes.fusion.storing import Storing
 from toolkit.recipes.score.evaluate import choose_languages, heads_for, seed_of
 from toolkit.recipes.session.circuits import adapter_shapes, trained_circuit
@@ -83,7 +83,8 @@ def prune(
             session.say(f"{block}: {dropped} gets {100 * mass[dropped]:.1f} % of the attention, the least, and goes.")
             current = named(_without(tried[-1].composition, dropped), name)
             if len(mass) == keep + 1:
-                storing.require_free(str(current), session)
+                results = results_of(str(current), target.name, session, journey="prune")
+                storing.require_free(str(current), session, results=results)
                 held.enter_context(leased_names([str(current)], session, "pruned"))
             tried.append(_tried(current, f"without {dropped}", trained, source, session))
         card = replace(_card(tried, trained, session), seconds=round(time.perf_counter() - began, 1))
