@@ -49,13 +49,14 @@ def one_line(text: str) -> str:
 
 
 def short_words(text: str) -> str:
-    """Return a text whose words have at most 300 characters: an error that quotes what was given stays a sentence.
+    """Return a text whose words have at most 300 characters, and all together 4,000: what quotes what was given stays short.
 
     Example:
         >>> len(short_words("No task named '" + "x" * 5000 + "'.")), short_words("a sentence")
         (255, 'a sentence')
     """
-    return _LONG.sub(lambda found: f"{found[0][:200]}… ({len(found[0])} characters) …{found[0][-20:]}", text)
+    text = _LONG.sub(lambda found: f"{found[0][:200]}… ({len(found[0])} characters) …{found[0][-20:]}", text)
+    return text if len(text) <= 4000 else f"{text[:3000]} … ({len(text):,} characters) … {text[-500:]}"
 
 
 def _escape(found: re.Match[str]) -> str:

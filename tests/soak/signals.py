@@ -120,7 +120,9 @@ class Soak:
         self._begin(journey, tracker, rng)
         before = len(self.report.faults)
         struck = [self._strike(journey, tracker, expected, rng) for _ in range(rng.choice((1, 1, 2, 3)))]
-        self._finish(journey, tracker, expected)
+        self._finish(
+            journey, tracker, expected, is_killed=any("KILL" in one and "too late" not in one for one in struck)
+        )
         self.report.rounds += 1
         self.report.by_journey[journey.name] += 1
         self.report.by_tracker[tracker] += 1
@@ -211,7 +213,7 @@ class Soak:
 
     # -- what is left --------------------------------------------------------------------------------------------------
 
-    def _finish(self, journey: Journey, tracker: Tracker, expected: Expected) -> None:
+    def _finish(self, journey: Journey, tracker: Tracker, expected: Expected, *, is_killed: bool) -> None:
         ended = self._end(journey.words, self.world.start(journey.words))
         if ended.code != 0 and not _is_done(ended):
             self.report.faults.append(f"does not finish: {ended.shown()}")
@@ -225,11 +227,13 @@ class Soak:
         running = [name for name, status, _ in runs if status not in ("FINISHED", "KILLED", "FAILED")]
         if running:
             self.report.faults.append(f"not closed: {running}")
-        # Where a command was struck behind its work, nothing is left to do and its run stays as the signal closed it.
+        # Where a command was struck behind its work, nothing is left to do: its run stays as the signal closed it, and
+        # SIGKILL has taken what was not sent yet.
         cut = {name for name, status, _ in runs if status in ("KILLED", "FAILED")}
         found = self._finished(tracker)
         lacking = {one for one in expected.runs if one[0] not in cut and not any(_is_one(each, one) for each in found)}
-        strange = {one for one in found if not any(_is_one(one, each) for each in expected.runs)}
+        lacking = set() if is_killed else lacking
+        strange = {one for one in found if not any(_agrees(one, each) for each in expected.runs)}
         if lacking or strange:
             said = [each[:2] for each in runs]
             self.report.faults.append(f"runs that lack {_named(lacking)}, and others {_named(strange)}, in {said}")
@@ -255,6 +259,12 @@ class Soak:
 def _is_one(found: Run, expected: Run) -> bool:
     """Whether a run is the expected one; a run that was continued may have scores of its earlier stages, too."""
     return found[0] == expected[0] and set(expected[1]) <= set(found[1])
+
+
+def _agrees(found: Run, expected: Run) -> bool:
+    """Whether a run may be the expected one, or one that was opened for it and found nothing left to do."""
+    scores = dict(expected[1])
+    return found[0] == expected[0] and all(scores.get(name, value) == value for name, value in found[1])
 
 
 def _named(runs: Iterable[Run]) -> list[str]:

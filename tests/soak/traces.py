@@ -20,7 +20,7 @@ _UNREAD = re.compile(
     r"\.(?:log|png|svg|pdf|lock)$|^(?:mlflow\.db|tmp/mpl-)|/logs/|^sweeps/[^/]+/(?:sweep\.json|(?:cells|stages)/[^/]+\.json)$"
     r"|^embeddings/.*\.safetensors$|^runs/(?:collapse|prune)/.*/cost\.|-collapsed/card\.yaml$"
 )
-_UNSEEN = re.compile(r"^mlartifacts/|/\.leases/")
+_UNSEEN = re.compile(r"^mlartifacts/|/\.(?:leases|incoming)/")
 _IDS = re.compile(r"[0-9a-f]{32}|(?<=/m-)[0-9a-f]{32}|[0-9]{8}-[0-9]{6}(?:-[0-9a-f]+)?")
 
 
@@ -29,8 +29,8 @@ def files_of(folder: Path) -> dict[str, str]:
     found = {}
     for path in sorted(folder.rglob("*")):
         name = _IDS.sub("ID", str(path.relative_to(folder)))
-        if _UNSEEN.search(name) and not path.name.startswith("."):
-            continue  # artifacts of runs that were killed stay, and so do files that are only locked
+        if _UNSEEN.search(name) and not (name.startswith("mlartifacts/") and path.name.startswith(".")):
+            continue  # artifacts of killed runs, locks, and what was fetched of an entry, which can be continued for a day
         if path.is_dir():
             continue
         if _UNREAD.search(name):

@@ -6,7 +6,7 @@ import re
 
 from tests.soak.world import Ended
 
-LONGEST = 1500  # characters of a sentence
+LONGEST = 4200  # characters of a sentence
 _HARM = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -22,7 +22,7 @@ def fault_of(ended: Ended, *, may_pass: bool) -> str | None:
     if ended.code == 0:
         return None if may_pass else "accepted"
     if ended.code == 1:
-        return None if ended.error.strip() else "exit code 1 and not a word"
+        return None if (ended.error + ended.out).strip() else "exit code 1 and not a word"
     if ended.code != 2:
         return f"exit code {ended.code}"
     if len(errors) != 1:
