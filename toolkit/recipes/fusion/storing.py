@@ -41,7 +41,9 @@ class Storing:
         if not session.zoo.holds(entry, session.shelf):
             return
         if not self.replace and not results.exists():
-            session.say(f"The zoo holds '{entry}' already, but {results} is not there: what is made must be the same weights.")
+            session.say(
+                f"The zoo holds '{entry}' already, but {results} is not there: what is made must be the same weights."
+            )
             return
         if not self.replace:
             raise ToolkitError(
