@@ -48,6 +48,16 @@ def test_ctrl_c_names_the_command_that_continues_and_ends_with_130(
     assert shlex.split(again)[1:] == words
 
 
+def test_a_second_ctrl_c_ends_with_130_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop(monkeypatch, "train", KeyboardInterrupt())
+
+    def raising(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("toolkit.commands.groups._interrupted", raising)
+    assert CliRunner().invoke(cli.main, ["train", "micro-nli"]).exit_code == 130
+
+
 def test_the_command_of_a_group_is_named_as_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     stop(monkeypatch, "sweep", KeyboardInterrupt())
     result = CliRunner().invoke(cli.main, ["sweep", "order-mini", "--workers", "2"])

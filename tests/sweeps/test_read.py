@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,9 @@ def test_a_missing_file_offers_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "order.yaml").write_text("")
     with pytest.raises(ConfigError, match=r"No sweep file .* Did you mean 'order.yaml'\?"):
         read_sweep(tmp_path / "ordre.yaml", is_retrieved=is_retrieved)
+
+
+def test_a_pipe_in_the_place_of_a_sweep_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "grid.yaml")
+    with pytest.raises(ConfigError, match="is a pipe"):
+        read_sweep(tmp_path / "grid.yaml", is_retrieved=lambda _: False)

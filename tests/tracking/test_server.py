@@ -5,6 +5,7 @@ import socket
 import sqlite3
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -167,3 +168,18 @@ def test_what_fills_several_pages_is_found_whole(client, monkeypatch):
     writing.end_children(client, above)
     assert {client.get_run(run).info.status for run in below} == {"KILLED"}
     assert client.get_run(above).info.status == "RUNNING"
+
+
+def test_a_run_whose_answer_is_lost_is_made_once(monkeypatch):
+    runs = []
+
+    def create_run(experiment_id, **options):
+        runs.append(options["tags"])
+        if len(runs) == 1:
+            raise ConnectionError("the answer is lost")
+        raise AssertionError("made twice")
+
+    monkeypatch.setattr(writing, "search_tag", lambda *_, **__: ["first"] if runs else [])
+    start = {"own_id": "ours", "time": 1, "run_name": "eval"}
+    assert writing._create(SimpleNamespace(create_run=create_run), "0", start, {}) == "first"
+    assert len(runs) == 1

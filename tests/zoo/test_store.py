@@ -423,3 +423,13 @@ def test_an_entry_read_while_it_is_out_of_its_place_is_read_again(
     else:
         assert zoo.get("a", TINY.name).digest == held.digest
     assert len(reads) == 2
+
+
+def test_what_a_killed_removal_has_left_goes_with_the_next_try(tmp_path: Path) -> None:
+    zoo = Zoo(tmp_path)
+    held = zoo.put(card("mnli"), weights(1))
+    folder = zoo.folder(held)
+    folder.rename(folder.with_name(".new-0a1b2c3d4e5f6a7b"))
+    with pytest.raises(ToolkitError, match="mnli"):
+        zoo.remove("mnli", "tiny")
+    assert {path.name for path in folder.parent.iterdir()} <= {".lock"}

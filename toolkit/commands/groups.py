@@ -242,6 +242,13 @@ class Program(Commands):
         with ended_like_ctrl_c(), kept():
             return super().main(*args, **kwargs)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a second Ctrl-C, while the first one is reported, ends with the same code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(130)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections."""
         width = max(len(name) for names in self.sections.values() for name in names)

@@ -13,6 +13,7 @@ from toolkit.config.convert import sections
 from toolkit.config.ready import names_of
 from toolkit.config.safe_yaml import YamlFault, compose
 from toolkit.errors import ConfigError, ToolkitError
+from toolkit.files import not_a_file
 from toolkit.registry import did_you_mean, unknown
 from toolkit.sweeps.grid import (
     AXES,
@@ -179,6 +180,8 @@ def _variants(value: Any, where: str) -> dict[str, Texts]:
 
 def _values(path: Path) -> dict[str, Any]:
     try:
+        if fault := not_a_file(path):
+            raise ConfigError(f"{path} is {fault}; expected a file of YAML.")
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:

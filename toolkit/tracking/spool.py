@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from toolkit.files import replacing
+from toolkit.files import json_of, load_json, replacing
 from toolkit.tracking.events import LOCAL_PREFIX, Event
 
 try:
@@ -122,7 +122,7 @@ def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
             if not line.endswith(b"\n"):  # torn: its writer was killed, or is not done with it
                 return
             offset += len(line)
-            event = json.loads(line)
+            event = json_of(line)
             if not isinstance(event, dict) or "event" not in event:
                 raise ValueError(f"{line[:40]!r} is not an event")
             yield event, offset
@@ -153,7 +153,7 @@ def lock(file: IO[bytes] | int) -> bool:
 def read_progress(path: Path) -> dict[str, Any]:
     """Return how far a run was uploaded: `uri`, `run_id`, `offset`; or nothing where it was not yet."""
     try:
-        found = json.loads((path / PROGRESS).read_bytes())
+        found: Any = load_json(path / PROGRESS)
     except FileNotFoundError:
         return {}
     return dict(found)

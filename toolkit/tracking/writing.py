@@ -14,7 +14,7 @@ from toolkit.tracking import record
 from toolkit.tracking.alive import here, is_gone, is_running
 from toolkit.tracking.events import LOCAL_PREFIX, OWN_ID_TAG, PARENT_TAG, PROCESS_TAG, RESUME_TAG, Event
 from toolkit.tracking.limits import REQUEST_BYTES
-from toolkit.tracking.server import DATABASE_PORTS, folder_uri
+from toolkit.tracking.server import DATABASE_PORTS, RUN_S, folder_uri, is_refusal, waits
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,10 +39,24 @@ def create_run(client: MlflowClient, start: Event, *, uri: str, folder: Path, ta
     else:
         # All tags at once: a process that is killed right behind this leaves a run that says what it is.
         tags = {**_who(), **_tags(client, start)}
-        run = client.create_run(experiment_id, start_time=start["time"], tags=tags, run_name=start["run_name"])
-        run_id = str(run.info.run_id)
+        run_id = _create(client, experiment_id, start, tags)
     describe_run(client, run_id, start, has_tags=not earlier)
     return run_id
+
+
+def _create(client: MlflowClient, experiment_id: str, start: Event, tags: dict[str, str]) -> str:
+    """Make a run, once: MLflow itself asks again where an answer is lost, and then there are two."""
+    for is_last in (False, False, True):
+        try:
+            with waits(timeout_s=RUN_S, retries=0):
+                made = client.create_run(experiment_id, start_time=start["time"], tags=tags, run_name=start["run_name"])
+            return str(made.info.run_id)
+        except Exception as fault:
+            if is_last or is_refusal(fault):
+                raise
+            if found := search_tag(client, OWN_ID_TAG, start["own_id"], experiment_ids=[experiment_id]):
+                return found[0]
+    raise AssertionError("the last try returns or raises")
 
 
 def describe_run(client: MlflowClient, run_id: str, start: Event, *, has_tags: bool = False) -> None:

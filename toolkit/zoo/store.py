@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -208,6 +208,9 @@ class Zoo:
         """
         folder = self._folders.find(name, backbone)
         if folder is None or not os.path.lexists(folder):
+            for shelf in self._folders.shelves(backbone):
+                with suppress(ZooError), self._folders.writing(shelf):
+                    pass  # clears what a removal has left that was killed
             raise self._missing(name, backbone)
         with self._folders.writing(folder.parent):
             children = self.children(name, folder.parent.name)

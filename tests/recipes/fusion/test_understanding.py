@@ -234,6 +234,7 @@ def test_labels_are_not_read_and_a_text_will_do(held: Config, tmp_path: Path) ->
         (THREE, {"name": "a/b"}, "not a plain name"),
         (THREE, {"name": "micro-choice-collapsed"}, "holds 'micro-choice-collapsed' already"),
         (THREE, {"name": "x", "text": Path("missing.txt")}, "cannot be read as UTF-8 text"),
+        (THREE, {"name": "x", "text": Path("/dev/zero")}, "cannot be read as UTF-8 text .*it is a device"),
     ],
 )
 def test_what_cannot_be_collapsed_is_refused(held: Config, collapsed, text, options, sentence) -> None:  # type: ignore[no-untyped-def]

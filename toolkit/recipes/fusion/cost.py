@@ -16,6 +16,7 @@ from toolkit.features import Features
 from toolkit.features.collate import PAD
 from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
+from toolkit.outputs import settle
 from toolkit.recipes.score.evaluate import protocol_words, scores_of, task_features
 from toolkit.recipes.score.publish import result_folder, result_output
 from toolkit.recipes.session.limits import limited_rows
@@ -150,7 +151,9 @@ def cost_table(costs: Sequence[Cost], target: Task, held: Sequence[Held]) -> str
 
 def results_of(entry: str, task: str, session: Session, *, journey: str) -> Path:
     """Return the table that `made_cheaper` writes of an entry, when everything else is done."""
-    return result_folder(entry, task, session.config, journey=journey) / _TABLE
+    folder = result_folder(entry, task, session.config, journey=journey)
+    settle(folder)  # a command that was killed while the table was put there
+    return folder / _TABLE
 
 
 def made_cheaper(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from toolkit.errors import ToolkitError
 from toolkit.features import Features, sentence_features
+from toolkit.files import read_regular
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.evaluate import task_features
 from toolkit.recipes.session.session import Session
@@ -51,7 +52,7 @@ def sequences_for(circuit: Circuit, task: str, text_file: Path | None, session: 
 
 def _of_lines(circuit: Circuit, text_file: Path, limit: int, seed: int) -> Sequences:
     try:
-        every = [line for line in text_file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        every = [line for line in read_regular(text_file).decode("utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise ToolkitError(f"{text_file} cannot be read as UTF-8 text ({error}); expected a sentence a line.") from None
     texts = [every[place] for place in places_drawn(len(every), limit, seed=seed)]

@@ -14,7 +14,7 @@ from toolkit.composition import Composition, parse
 from toolkit.composition.stages import Stage
 from toolkit.config import Config, to_dict
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.files import replace_text
+from toolkit.files import load_json, replace_text
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.lease import leased_names
 from toolkit.recipes.session.names import task_of
@@ -124,7 +124,7 @@ def _whole_run(composition: Composition, stages: Sequence[Stage], session: Sessi
 
 def _read(mark: Path) -> dict[str, Any]:
     try:
-        found = json.loads(mark.read_bytes())
+        found = load_json(mark)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

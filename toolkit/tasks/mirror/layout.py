@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import DataError, SourceError
-from toolkit.files import file_fault
+from toolkit.files import file_fault, read_regular
 from toolkit.paths import at_home
 from toolkit.tasks.mirror.card import Card, Configs, parse_card
 from toolkit.tasks.mirror.manifest import read_manifest
@@ -201,7 +201,7 @@ def read_card(folder: Path) -> Card:
 @lru_cache(maxsize=64)  # one README is asked for once per language; a changed file has another time
 def _read_card(folder: Path, changed: int) -> Card:
     readme = folder / "README.md"
-    return parse_card(readme.read_text(encoding="utf-8", errors="replace"), str(readme))
+    return parse_card(read_regular(readme).decode("utf-8", "replace"), str(readme))
 
 
 def guess_configs(paths: Iterable[str]) -> dict[str, dict[str, tuple[str, ...]]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DataError, SourceError
-from toolkit.files import load_json, replacing
+from toolkit.files import load_json, read_regular, replacing
 
 FILE = ".xstilts.json"
 FORMAT = 1
@@ -113,7 +113,7 @@ def _noted(folder: Path, files: Sequence[Path]) -> str:
     for file in files:
         note = folder / _NOTES / f"{file.relative_to(folder).as_posix()}.metadata"
         try:
-            found.add(note.read_text(encoding="utf-8").split("\n", 1)[0].strip())
+            found.add(read_regular(note).decode("utf-8").split("\n", 1)[0].strip())
         except (OSError, UnicodeDecodeError):
             return ""
     commit = found.pop() if len(found) == 1 else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import ConfigError, DataError, SourceError
+from toolkit.files import read_regular
 from toolkit.tasks.mirror.layout import data_folder
 from toolkit.tasks.rows import HeldRows, PairRow
 from toolkit.tasks.sources.checks import check_kind
@@ -73,7 +74,7 @@ def read_pairs(file: Path, labels: Sequence[str]) -> list[PairRow]:
         DataError: no UTF-8, other columns, an empty sentence, or a label that is none of `labels`.
     """
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        text = read_regular(file).decode("utf-8-sig")
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{file} cannot be read ({error}); expected tab-separated UTF-8: fetch it again.") from None

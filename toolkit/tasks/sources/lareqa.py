@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import DataError, SourceError
-from toolkit.files import json_of
+from toolkit.files import json_of, read_regular
 from toolkit.tasks.mirror.layout import data_folder
 from toolkit.tasks.pool import Pool
 from toolkit.tasks.rows import CandidateRow, HeldRows, QueryRow
@@ -101,7 +101,7 @@ def read_language(file: Path, language: str) -> Read:
 @lru_cache(maxsize=32)
 def _read(file: Path, language: str, changed_ns: int, size: int) -> Read:
     try:
-        told: Any = json_of(file.read_bytes().decode("utf-8-sig"))
+        told: Any = json_of(read_regular(file).decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise DataError(f"{file} is not UTF-8 json ({error}); expected a file of XQuAD-R: fetch it again.") from None
     questions: dict[str, QueryRow] = {}

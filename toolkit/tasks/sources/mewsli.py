@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import DataError, SourceError
-from toolkit.files import json_of
+from toolkit.files import file_fault, json_of
 from toolkit.tasks.mirror.layout import data_folder
 from toolkit.tasks.pool import Pool, passages_of
 from toolkit.tasks.rows import CandidateRow, HeldRows, QueryRow
@@ -196,6 +196,8 @@ def _flat(text: str) -> str:
 
 def _objects(file: Path) -> Iterator[tuple[str, Any]]:
     """Return each line of a jsonl file with its place; empty lines are passed over."""
+    if fault := file_fault(file):
+        raise DataError(f"{file} {fault}; expected an object of Mewsli-X a line.")
     with open(file, "rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
