@@ -10,7 +10,7 @@ from pathlib import Path
 from toolkit.errors import SourceError
 from toolkit.hub import prepare_hub
 from toolkit.modeling.published.configuration import read_configuration
-from toolkit.modeling.published.files import WEIGHTS, shards_of
+from toolkit.modeling.published.layout import WEIGHTS, shards_of
 from toolkit.modeling.published.tokenizer import TOKENIZERS
 
 _CUT_OFF = ("ChunkedEncodingError", "IncompleteRead", "RemoteProtocolError", "ContentDecodingError")

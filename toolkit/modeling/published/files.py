@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,11 +14,8 @@ from typing import Any
 import torch
 
 from toolkit.errors import SourceError
+from toolkit.modeling.published.layout import AGAIN, SAFE, WEIGHTS, find_weights, sharded
 
-SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
-# In the order in which they are looked for; an index names the files that the tensors are spread over.
-WEIGHTS = (SAFE, f"{SAFE}.index.json", PICKLED, f"{PICKLED}.index.json")
-AGAIN = "download the checkpoint again"
 # Of checkpoints that hold more than the encoder: a masked language model, a classifier.
 _PREFIX = "roberta."
 _OLD_NAMES = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
@@ -46,47 +42,6 @@ class Tensors:
                 if name in self.readers:
                     return name
         return None
-
-
-def find_weights(folder: Path) -> list[Path]:
-    """Return the files that hold the weights of a checkpoint; several if they are spread over shards.
-
-    Raises:
-        SourceError: none is there, a shard is missing, or an index is damaged or names a file outside the folder.
-    """
-    first = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
-    if first is None:
-        raise SourceError(f"The weights of {folder} are missing ({SAFE} or {PICKLED}); {AGAIN}.")
-    return _sharded(first) if first.suffix == ".json" else [first]
-
-
-def shards_of(index: Path) -> tuple[str, ...]:
-    """Return the names of the files that an index of weights names, in order.
-
-    Raises:
-        SourceError: the index is damaged, or names a file outside its folder.
-    """
-    try:
-        told = json.loads(index.read_bytes())["weight_map"]
-        names = sorted(set(told.values()))
-        if not names or not all(isinstance(name, str) for name in names):
-            raise ValueError("weight_map names no files")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        said = str(error).split("\n", 1)[0].rstrip(".")
-        raise SourceError(f"{index} cannot be read ({said}); {AGAIN}.") from None
-    for name in names:
-        if Path(name).name != name or "\\" in name or name in (".", ".."):
-            raise SourceError(f"{index} names the file '{name[:80]}', which is not in its folder; {AGAIN}.")
-    return tuple(names)
-
-
-def _sharded(index: Path) -> list[Path]:
-    files = [index.parent / name for name in shards_of(index)]
-    if missing := [file.name for file in files if not file.is_file()]:
-        raise SourceError(
-            f"{index.parent} lacks {missing[0]}, one of the {len(files)} files that {index.name} names; {AGAIN}."
-        )
-    return files
 
 
 def open_tensors(folder: Path) -> Tensors:
@@ -139,7 +94,7 @@ def differing(folder: Path, tensors: Tensors, names: Iterable[str]) -> str | Non
     if (tensors.file.name not in WEIGHTS[:2] and tensors.file.suffix != ".safetensors") or other is None:
         return None
     readers: dict[str, Callable[[], torch.Tensor]] = {}
-    for file in _sharded(other) if other.suffix == ".json" else [other]:
+    for file in sharded(other) if other.suffix == ".json" else [other]:
         if not zipfile.is_zipfile(file):
             return None
         readers |= _pickled(file)

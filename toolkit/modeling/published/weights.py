@@ -11,7 +11,9 @@ import torch
 from torch import nn
 
 from toolkit.errors import SourceError
-from toolkit.modeling.published.files import AGAIN, Tensors, damage_told, differing, open_tensors
+from toolkit.modeling.published.digests import keep_digest, known_digest, state_of
+from toolkit.modeling.published.files import Tensors, damage_told, differing, open_tensors
+from toolkit.modeling.published.layout import AGAIN
 
 
 def load_encoder(
@@ -20,7 +22,8 @@ def load_encoder(
     """Build the encoder of a configuration and fill it from a folder, one tensor at a time.
 
     The model is never held twice: a tensor is read, counted into the digest, and put where the model keeps it. On a
-    processor in float32 it stays what the file's pages hold (mapped, not copied).
+    processor in float32 it stays what the file's pages hold (mapped, not copied). A digest that is known of the very same
+    files is not computed again (`digests`).
 
     Args:
         config: what `read_configuration` made.
@@ -43,12 +46,9 @@ def load_encoder(
     wanted = dict(model.named_parameters())
     tensors = open_tensors(folder)
     names = _names(tensors, wanted, folder)
-    with damage_told(folder):
-        other = differing(folder, tensors, names.values())
-    if other is not None:
-        raise SourceError(
-            f"{folder} holds weights in two formats, which differ in '{other}'; expected one checkpoint: remove the other."
-        )
+    state, known = state_of(folder), known_digest(folder)
+    if known is None:
+        _require_agreement(folder, tensors, names)
     held: dict[str, torch.Tensor] = {}
     digest = hashlib.sha256()
     with damage_told(folder):
@@ -59,12 +59,16 @@ def load_encoder(
                     f"{folder}: '{names[key]}' has the shape {list(tensor.shape)}, and config.json says "
                     f"{list(wanted[key].shape)}; expected configuration and weights of one checkpoint."
                 )
-            add_to_digest(digest, key, tensor)
+            if known is None:
+                add_to_digest(digest, key, tensor)
             held[key] = tensor.to(device=device, dtype=dtype)
     model.load_state_dict(held, strict=False, assign=True)
     _make_buffers(model, config)
     model.eval()
-    return model, digest.hexdigest()
+    if known is None:
+        known = digest.hexdigest()
+        keep_digest(folder, known, state)
+    return model, known
 
 
 def parameters_digest(parameters: Mapping[str, nn.Parameter]) -> str:
@@ -80,6 +84,15 @@ def add_to_digest(digest: Any, key: str, tensor: torch.Tensor) -> None:
     tensor = tensor.cpu().contiguous()
     digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
     digest.update(tensor.view(torch.uint8).numpy().data)
+
+
+def _require_agreement(folder: Path, tensors: Tensors, names: Mapping[str, str]) -> None:
+    with damage_told(folder):
+        other = differing(folder, tensors, names.values())
+    if other is not None:
+        raise SourceError(
+            f"{folder} holds weights in two formats, which differ in '{other}'; expected one checkpoint: remove the other."
+        )
 
 
 def _make_buffers(model: nn.Module, config: Any) -> None:
