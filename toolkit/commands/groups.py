@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from toolkit.commands.brief import seldom_collected
 from toolkit.commands.screen import echo, say
 from toolkit.commands.signals import ended_like_ctrl_c
 from toolkit.config.command import PROGRAM
@@ -239,7 +240,7 @@ class Program(Commands):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line; SIGTERM ends it as Ctrl-C does, and `--out` copies what this process wrote."""
-        with ended_like_ctrl_c(), kept():
+        with seldom_collected(), ended_like_ctrl_c(), kept():
             return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:

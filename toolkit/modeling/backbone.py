@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import adapters
 import torch
-from adapters.methods.bottleneck import BottleneckLayer
 from torch import nn
 
 from toolkit.config.words import AskedPrecision
@@ -19,6 +17,7 @@ from toolkit.errors import ToolkitError
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name
+from toolkit.modeling.libraries import BottleneckLayer, init_adapters, no_init_weights
 from toolkit.modeling.precision import Precision, pick_device, resolve_precision
 from toolkit.modeling.products import install_products
 from toolkit.modeling.published.configuration import read_configuration
@@ -149,7 +148,8 @@ def load_backbone(
         model, digest = load_encoder(config, folder, dtype=dtype, device=device)
     tokenizer = as_text(tokenizer)
     parameters = dict(model.named_parameters())
-    adapters.init(model)
+    with no_init_weights():  # it makes every linear layer again, around the weights that the old one holds
+        init_adapters(model)
     for parameter in parameters.values():
         parameter.requires_grad_(is_trainable)
     model.to(device)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from adapters.methods.bottleneck import BottleneckLayer
 from torch import Tensor, nn
 
 from toolkit.composition import Average, Composition, Fuse, Parallel, Part
@@ -15,6 +14,7 @@ from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.heads import HeadSpec, build_head
 from toolkit.modeling.learn import set_dropout, value_penalty
+from toolkit.modeling.libraries import BottleneckLayer
 from toolkit.modeling.seeded import seeded
 from toolkit.modeling.weights import Tensors, copied, named_parameters, take_in
 from toolkit.modeling.wired import Wired

@@ -21,12 +21,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from adapters.composition import AdapterCompositionBlock, Average, Fuse, Stack
-from adapters.methods.bottleneck import BottleneckLayer
-from adapters.methods.modeling import Adapter
 from torch import Tensor, nn
 
 from toolkit.modeling.fusion import activation_key, spread, sum_segments, uncovered
+from toolkit.modeling.libraries import Adapter, AdapterCompositionBlock, Average, BottleneckLayer, Fuse, Stack
 from toolkit.modeling.override import override, restore
 from toolkit.modeling.products import linear
 from toolkit.modeling.wiring import Rows

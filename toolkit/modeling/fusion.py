@@ -29,14 +29,11 @@ from functools import lru_cache
 from typing import Any, get_args
 
 import torch
-from adapters.composition import AdapterCompositionBlock, Fuse, Stack
-from adapters.context import ForwardContext
-from adapters.methods.bottleneck import BottleneckLayer
-from adapters.methods.modeling import Adapter
 from torch import Tensor, nn
 
 from toolkit.config.words import FusionMode
 from toolkit.errors import ToolkitError
+from toolkit.modeling.libraries import Adapter, AdapterCompositionBlock, BottleneckLayer, ForwardContext, Fuse, Stack
 from toolkit.modeling.override import override, restore
 from toolkit.modeling.products import linear
 

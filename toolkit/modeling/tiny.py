@@ -15,7 +15,8 @@ HIDDEN, LAYERS, HEADS, FFN, POSITIONS = 32, 2, 4, 64, 514
 def tiny_tokenizer() -> Any:
     """Return a tokenizer whose pieces are single characters, with XLM-R's special tokens and `▁` convention."""
     from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
-    from transformers import XLMRobertaTokenizerFast
+
+    from toolkit.modeling.libraries import XLMRobertaTokenizerFast
 
     # Latin to Thai, CJK ideographs and kana: the scripts of the tasks. The rest becomes <unk>.
     ranges = ((0x21, 0x2FF), (0x300, 0xE7F), (0x1E00, 0x1FFF), (0x2010, 0x2030), (0x3000, 0x30FF), (0x4E00, 0x9FFF))
@@ -42,7 +43,7 @@ def _vocabulary() -> int:
 
 def tiny_model(layers: int = LAYERS) -> Any:
     """Return a randomly initialised XLM-R encoder of width 32; the same weights at every call."""
-    from transformers import XLMRobertaConfig, XLMRobertaModel
+    from toolkit.modeling.libraries import XLMRobertaConfig, XLMRobertaModel
 
     config = XLMRobertaConfig(
         vocab_size=_vocabulary(),

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from adapters.methods.bottleneck import BottleneckLayer
 from torch import nn
 
 from toolkit.composition import Part
 from toolkit.errors import ZooError
+from toolkit.modeling.libraries import BottleneckLayer
 from toolkit.modeling.wiring import module_name
 
 Tensors = dict[str, np.ndarray]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from adapters import Stack
-from adapters.methods.bottleneck import BottleneckLayer
 from torch import nn
 
 from toolkit.composition import Composition, Part
@@ -16,6 +14,7 @@ from toolkit.config.words import FusionMode
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.fold import fold_layers, unfold_layers
 from toolkit.modeling.fusion import fusion_path, install_fusion, remove_fusion
+from toolkit.modeling.libraries import BottleneckLayer, Stack
 from toolkit.modeling.products import install_products
 from toolkit.modeling.seeded import seeded
 from toolkit.modeling.wiring import (

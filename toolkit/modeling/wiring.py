@@ -11,9 +11,6 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import torch
-from adapters import SeqBnConfig
-from adapters.composition import AdapterCompositionBlock, Average, Fuse, Stack
-from adapters.methods.bottleneck import BottleneckLayer
 
 from toolkit.composition import Average as AverageNode
 from toolkit.composition import Chain, Composition, Parallel, Unit
@@ -21,6 +18,7 @@ from toolkit.composition import Fuse as FuseNode
 from toolkit.config import AdapterConfig
 from toolkit.config.layers import left_out
 from toolkit.errors import ToolkitError
+from toolkit.modeling.libraries import AdapterCompositionBlock, Average, BottleneckLayer, Fuse, SeqBnConfig, Stack
 from toolkit.modeling.override import override, restore
 
 Block: TypeAlias = AdapterCompositionBlock | str

@@ -51,7 +51,7 @@ def read_configuration(folder: Path) -> Any:
         SourceError: the file is missing, is not JSON, or a field does not hold what it should.
         ToolkitError: a model of another family, or a field that could load code from elsewhere.
     """
-    from transformers import RobertaConfig, XLMRobertaConfig
+    from toolkit.modeling.libraries import RobertaConfig, XLMRobertaConfig
 
     file = folder / "config.json"
     found = _read(file)
@@ -118,7 +118,7 @@ def _loads_code(field: str, value: object) -> bool:
 
 def _known(found: Mapping[str, Any], file: Path) -> dict[str, Any]:
     """Return the fields that an encoder is built from, each with a value of its kind."""
-    from transformers.activations import ACT2FN
+    from toolkit.modeling.libraries import ACT2FN
 
     def refuse(field: str, what: str) -> SourceError:
         return SourceError(f"{file}: {field} is {str(found[field])[:60]!r}; expected {what}.")

@@ -23,7 +23,7 @@ def read_tokenizer(folder: Path, vocabulary: int) -> Any:
     Raises:
         SourceError: neither is there, the file is damaged, or it has pieces without a vector.
     """
-    from transformers import XLMRobertaTokenizerFast
+    from toolkit.modeling.libraries import XLMRobertaTokenizerFast
 
     file = next((folder / name for name in TOKENIZERS if (folder / name).is_file()), None)
     if file is None:
@@ -38,9 +38,11 @@ def read_tokenizer(folder: Path, vocabulary: int) -> Any:
     except Exception as error:  # tokenizers and protobuf raise bare exceptions for a damaged file
         said = " ".join(str(error).split())[:160].rstrip(".")
         raise SourceError(f"{file} cannot be read ({said}); download the checkpoint again.") from error
-    if len(found) > vocabulary:
+    # `len(found)` would make a dictionary of all pieces to count them.
+    held = max([found.backend_tokenizer.get_vocab_size(with_added_tokens=False) - 1, *found.added_tokens_decoder]) + 1
+    if held > vocabulary:
         raise SourceError(
-            f"{file} has {len(found):,} pieces, and the encoder vectors for {vocabulary:,} (vocab_size in config.json); "
+            f"{file} has {held:,} pieces, and the encoder vectors for {vocabulary:,} (vocab_size in config.json); "
             "expected the tokenizer of the same checkpoint."
         )
     return found

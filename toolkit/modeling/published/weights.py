@@ -37,11 +37,12 @@ def load_encoder(
     Raises:
         SourceError: weights are missing, damaged, of another shape, or differ between two formats.
     """
-    from transformers import RobertaModel, XLMRobertaModel
+    from toolkit.modeling.libraries import RobertaModel, XLMRobertaModel, no_init_weights
 
     config._attn_implementation = "sdpa"  # exact, and several times faster than the eager attention on long inputs
     kind = XLMRobertaModel if config.model_type == "xlm-roberta" else RobertaModel
-    with torch.device("meta"):
+    # The weights are the file's; drawing some on `meta` would import torch's compiler.
+    with torch.device("meta"), no_init_weights():
         model: Any = kind(config, add_pooling_layer=False)
     wanted = dict(model.named_parameters())
     tensors = open_tensors(folder)
