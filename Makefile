@@ -21,12 +21,15 @@ $(STAMP): constraints.txt setup.py
 demo: setup
 	$(BIN)/xstilts demo
 
+# A test that fails is run once more, and named in the summary if it passes then (docs/decisions/0044-run-once-more.md).
+AGAIN := --reruns 1 -rfER
+
 test: setup
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(AGAIN)
 
 # With the slow lane: compilation, kills, the real encoder, a browser.
 test-all: setup
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --run-slow
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --run-slow $(AGAIN)
 
 # As on a processor without AVX-512 and with two threads: no assertion may rest on the rounding of one machine.
 test-narrow: setup

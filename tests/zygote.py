@@ -54,7 +54,6 @@ _PRELOADED = (
     "transformers.models.xlm_roberta.modeling_xlm_roberta",
 )
 _MANY = 64  # descriptors of a request, more than any test passes
-_HIGH = 200  # above every descriptor that a request may name
 
 
 # -- the client --------------------------------------------------------------------------------------------------------
@@ -300,7 +299,8 @@ def _fork(
         return pid
     code = 1
     try:
-        held = [fcntl.fcntl(one, fcntl.F_DUPFD, _HIGH) for one in given]
+        above = max(request["numbers"]) + 1  # of who asks, and there may be hundreds of them
+        held = [fcntl.fcntl(one, fcntl.F_DUPFD, above) for one in given]
         for one in given:
             os.close(one)
         for each in (line, *shared, *(each for _, each in children.values())):

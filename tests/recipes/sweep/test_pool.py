@@ -96,6 +96,19 @@ def test_workers_that_die_as_soon_as_they_are_hired_end_the_sweep_in_one_sentenc
             _replace_for_ever(pool)
 
 
+def test_a_worker_that_fails_to_start_is_named_with_what_it_said_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.recipes.sweep.pool._PROGRAM", "tests.no_such_program")
+    with (
+        Pool(1, tmp_path, lock=None, places={}) as pool,
+        pytest.raises(
+            ToolkitError, match=r"ended with exit code 1; its log is .*worker-1\.log and ends with: .*No module named"
+        ),
+    ):
+        _replace_for_ever(pool)
+
+
 def _replace_for_ever(pool: Pool) -> None:
     while True:
         for worker, event in pool.hear(1.0):

@@ -17,10 +17,12 @@ from typing import Any, TypeVar
 
 from toolkit.errors import ToolkitError
 from toolkit.recipes.sweep.messages import Answer, Event, Failed, Hire, Job, event_of, to_line
+from toolkit.safe_text import visible
 
 OnEvent = Callable[[Event], None]
 A = TypeVar("A", bound=Answer)
 _CHECKPOINT_S = 30.0  # longer than a step of training and its checkpoint
+_LAST_BYTES = 4096  # of a log, in which its last line is
 _MANY_DEATHS = 2  # of idle workers, for each worker of the pool: then a new one would die as well
 _PROGRAM = "toolkit.recipes.sweep.worker"
 _SOURCES = Path(__file__).resolve().parents[3]  # the folder of the package, which workers import as well
@@ -241,4 +243,15 @@ def _death(worker: Worker) -> str:
     code = worker.process.wait()
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     why = "; the memory may have been too small" if code == -signal.SIGKILL else ""
-    return f"The worker {how}{why}; its log is {worker.log}."
+    return f"The worker {how}{why}; its log is {worker.log}{_last_line(worker.log) if code > 0 else ''}."
+
+
+def _last_line(log: Path) -> str:
+    """Return what a worker that ended of itself said last, as the end of a sentence; empty if it said nothing."""
+    with suppress(OSError):
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _LAST_BYTES))
+            lines = file.read().decode("utf-8", errors="replace").split("\n")
+        said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return said and f" and ends with: {visible(said.rstrip('.'))}"
+    return ""
