@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from toolkit.errors import ToolkitError
 from toolkit.face.shared import Listing, Telling, listing
-from toolkit.face.zoo import card_of
+from toolkit.face.zoo import card_of, shelf_of
 from toolkit.progress import silent
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def zoo_lock(expr: str, config: Config, *, out: Path = Path("zoo.lock"), backbon
     from toolkit.zoo.lock import make_lock, write_lock
 
     expr = _spelled(expr, config)
-    made = make_lock(Zoo(config.zoo), expr, backbone or _backbone_of(expr, config))
+    made = make_lock(Zoo(config.zoo), expr, shelf_of(config.zoo, backbone) or _backbone_of(expr, config))
     write_lock(made, out)
     rows = [{"name": name, "digest": digest} for name, digest in made.entries.items()]
     lines = [f"{name}  {digest[:12]}" for name, digest in made.entries.items()]
@@ -172,7 +172,7 @@ def zoo_export(
     from toolkit.zoo.adapterhub import export
 
     name = _spelled(name, config)
-    shelf = backbone or _backbone_of(name, config)
+    shelf = shelf_of(config.zoo, backbone) or _backbone_of(name, config)
     parts = export(Zoo(config.zoo), name, shelf, Path(out), choices=choices)
     return listing([{"folder": part} for part in parts], lines=parts, notes=[f"Written to {out} for {format}"])
 

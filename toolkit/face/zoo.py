@@ -16,7 +16,7 @@ from toolkit.results.result import Record, Result
 
 if TYPE_CHECKING:
     from toolkit.config import Config
-    from toolkit.zoo import AdapterCard
+    from toolkit.zoo import AdapterCard, Shelf
     from toolkit.zoo.diff import Difference
 
 Sort = Literal["name", "score", "size", "created"]
@@ -53,7 +53,7 @@ def zoo_list(
     damaged: list[str] = []
     notes: list[str] = []
     zoo = Zoo(config.zoo)
-    held = [with_scores(zoo, card, damaged=notes) for card in zoo.list(backbone, damaged=damaged)]
+    held = [with_scores(zoo, card, damaged=notes) for card in zoo.list(shelf_of(config.zoo, backbone), damaged=damaged)]
     language = None if language is None else known_language(language, held)
     rows, cells = [], []
     for card in choose(held, task=task, language=language, better_than=better_than, sort=sort):
@@ -217,13 +217,24 @@ def card_of(root: Path, name: str, backbone: str | None) -> AdapterCard:
     from toolkit.composition.variants import spelled
     from toolkit.zoo import Zoo
 
-    held = Zoo(root)
-    names = dict.fromkeys(card.name for card in held.list(backbone, damaged=[]))
+    held, shelf = Zoo(root), shelf_of(root, backbone)
+    names = dict.fromkeys(card.name for card in held.list(shelf, damaged=[]))
     text = spelled(parse(name), is_known=names.__contains__, entries=lambda: names)
     shelves = [card.backbone.name for card in held.list(damaged=[]) if card.name == text]
     if backbone is None and len(shelves) > 1:
         raise ToolkitError(f"The zoo holds '{text}' for {', '.join(shelves)}; choose one with --backbone.")
-    return held.get(text, backbone or (shelves[0] if shelves else "xlm-roberta-large"))
+    return held.get(text, shelf or (shelves[0] if shelves else "xlm-roberta-large"))
+
+
+def shelf_of(root: Path, backbone: str | None) -> Shelf | None:
+    """Return the shelf of a backbone as a user names it: registry name, hub id, folder, or as the zoo shows it; None of None.
+
+    Raises:
+        ToolkitError: a folder that holds no checkpoint of the XLM-R family.
+    """
+    from toolkit.zoo import find_shelf
+
+    return None if backbone is None else find_shelf(root, backbone, is_computed=True)
 
 
 def record_of(card: AdapterCard) -> dict[str, str | int | float | None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import PartlyDone
 from toolkit.face.shared import Listing, listing
-from toolkit.face.zoo import card_of, record_of
+from toolkit.face.zoo import card_of, record_of, shelf_of
 from toolkit.results.result import Record
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def zoo_verify(name: str | None, config: Config, *, backbone: str | None = None)
     faults: list[str] = []
     cards: list[AdapterCard] = []
     if name is None:
-        checked = held.checked(backbone)
+        checked = held.checked(shelf_of(config.zoo, backbone))
     else:
         card = card_of(config.zoo, name, backbone)
         held.verify(card)
@@ -54,16 +54,16 @@ def zoo_verify(name: str | None, config: Config, *, backbone: str | None = None)
 
 def zoo_remove(name: str, config: Config, *, backbone: str | None = None, force: bool = False) -> Listing:
     """Remove an adapter; refused while another names it as a parent, unless `force`."""
-    from toolkit.zoo import Zoo
+    from toolkit.zoo import Shelf, Zoo
 
     # With a backbone given no card is read, so that a damaged entry can be removed.
     held = Zoo(config.zoo)
-    shelf = backbone
+    shelf = shelf_of(config.zoo, backbone)
     if shelf is None or not held.holds(name, shelf):
         card = card_of(config.zoo, name, backbone)
-        name, shelf = card.name, shelf or card.backbone.name
+        name, shelf = card.name, Shelf(card.shelf, name=card.backbone.name)
     held.remove(name, shelf, force=force)
-    return listing([{"name": name, "backbone": shelf}], lines=[f"Removed {name} ({shelf})."])
+    return listing([{"name": name, "backbone": shelf.name}], lines=[f"Removed {name} ({shelf.name})."])
 
 
 def zoo_gc(config: Config, *, locks: Sequence[Path] = (), remove: bool = False) -> Listing:

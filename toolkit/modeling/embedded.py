@@ -42,15 +42,25 @@ def source_file() -> Path | None:
     return path if path.is_file() else None
 
 
+def kept_folder() -> Path | None:
+    """Return the checkpoint folder of the embedded backbone where it was made already, else None."""
+    folder = _folder()
+    return folder if (folder / "config.json").is_file() else None
+
+
+def _folder() -> Path:
+    return cache_root() / f"embedded-{SHA256[:12]}-v{CONVERSION}"
+
+
 def embedded_folder() -> Path:
     """Return the checkpoint folder of the embedded backbone; the first call converts the file (some 15 s).
 
     Raises:
         SourceError: the package is missing, or its file is not the one that this version was made for.
     """
-    folder = cache_root() / f"embedded-{SHA256[:12]}-v{CONVERSION}"
-    if (folder / "config.json").is_file():
-        return folder
+    folder = _folder()
+    if (kept := kept_folder()) is not None:
+        return kept
     source = source_file()
     if source is None:
         raise SourceError(

@@ -112,6 +112,32 @@ _LIKE_OURS = re.compile(r"xlm-(mlm|clm)|xlm-prophetnet|xlm-roberta-xx?l(?![a-z])
 _FAMILY = "expected one of the XLM-R family, such as xlm-roberta-base or `embedded`"
 
 
+def is_folder(name: str) -> bool:
+    """Return whether a backbone's name is that of a folder on this machine, which `embedded` and `tiny` never are."""
+    return name not in ("embedded", "tiny") and at_home(name).is_dir()
+
+
+def aliases(name: str) -> tuple[str, ...]:
+    """Return the names that stand for one backbone, the given one first.
+
+    Example:
+        >>> aliases("FacebookAI/xlm-roberta-base"), aliases("embedded")
+        (('FacebookAI/xlm-roberta-base', 'xlm-roberta-base'), ('embedded',))
+    """
+    known = next(((short, full) for short, full in HUB_IDS.items() if name in (short, full)), ())
+    return (name, *(each for each in known if each != name))
+
+
+def short_name(name: str) -> str:
+    """Return the registry name of a hub id that has one, else the name itself.
+
+    Example:
+        >>> short_name("FacebookAI/xlm-roberta-base")
+        'xlm-roberta-base'
+    """
+    return next((short for short, full in HUB_IDS.items() if name == full), name)
+
+
 def check_backbone_name(name: str) -> None:
     """Refuse the name of a backbone that cannot be one, before anything is planned or fetched.
 

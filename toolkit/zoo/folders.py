@@ -18,7 +18,7 @@ from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, AdapterCard
 from toolkit.zoo.entry import is_half_replaced, repair
 from toolkit.zoo.files import locked, refuse_link, subfolders, sync, unwritable
-from toolkit.zoo.names import backbone_slug, clean, is_local, last_part
+from toolkit.zoo.names import backbone_slug, clean, is_local, last_part, spellings
 from toolkit.zoo.verify import read_card
 
 _READS = 3  # attempts to read an entry that a writer may be replacing
@@ -57,7 +57,7 @@ class Folders:
             if not os.path.lexists(folder):
                 self.settle(folder.parent)
         held = [folder for folder in folders if os.path.lexists(folder)]
-        if len(held) > 1:
+        if len(held) > 1 and is_local(backbone):
             raise ZooError(
                 f"The zoo holds '{name}' for several backbones called '{last_part(backbone)}' "
                 f"({', '.join(folder.parent.name for folder in held)}); name one of these."
@@ -65,9 +65,10 @@ class Folders:
         return (held or folders)[0]
 
     def shelves(self, backbone: str | None) -> list[Path]:
-        """Return the shelves of one backbone, or all."""
+        """Return the shelves of one backbone, or all; of several that hold its entries (`Shelf.kin`) its own first."""
         if backbone is not None and not is_local(backbone):
-            folders = [self.root / backbone_slug(backbone)]
+            kin: tuple[str, ...] = getattr(backbone, "kin", ())
+            folders = [self.root / name for name in (*map(backbone_slug, spellings(backbone)), *kin)]
         else:
             pattern = re.compile(
                 f"{re.escape(clean(last_part(backbone)))}-[0-9a-f]{{8}}" if backbone is not None else ".*"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 
 from toolkit.errors import ZooError
+from toolkit.modeling.hub_ids import aliases, is_folder
+from toolkit.paths import at_home
 
+FULL = "+full"  # ends the name of a shelf of whole encoders
 _LOCAL = re.compile(r"[/~.]|.*[/\\].*[/\\]|.*\\")  # `/a`, `~/a`, `./a`, `a/b/c`; a hub id has at most one slash
 
 
@@ -21,8 +23,19 @@ def shelf_name(backbone: str, kind: str = "seq_bn") -> str:
         >>> shelf_name("embedded"), shelf_name("embedded", "full")
         ('embedded', 'embedded+full')
     """
-    name = f"./{Path(backbone).resolve().name}" if Path(backbone).is_dir() else backbone
-    return name + ("+full" if kind == "full" else "")
+    name = f"./{at_home(backbone).resolve().name}" if is_folder(backbone) else backbone
+    return name + (FULL if kind == "full" else "")
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """Return the names under which a zoo may have filed the same backbone, the given one first.
+
+    Example:
+        >>> spellings("xlm-roberta-base+full")
+        ('xlm-roberta-base+full', 'FacebookAI/xlm-roberta-base+full')
+    """
+    bare = name.removesuffix(FULL)
+    return tuple(each + name[len(bare) :] for each in aliases(bare))
 
 
 def backbone_slug(name: str, digest: str = "") -> str:

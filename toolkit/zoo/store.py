@@ -268,14 +268,15 @@ class Zoo:
         same = [card for card in cards if card.name == text]
         elsewhere = sorted({card.backbone.name for card in same})
         made_as = same[0].trained_as if same else text  # a variant is trained as another composition
-        again = ["xstilts", "train", made_as, "--backbone", backbone.removesuffix("+full")]
+        asked: str = getattr(backbone, "asked", backbone)  # of a `Shelf`
+        again = ["xstilts", "train", made_as, "--backbone", asked.removesuffix("+full")]
         again += ["--as", parse(text).head_name.name] * (made_as != text)
         again += ["--set", "adapter.kind=full"] * backbone.endswith("+full")
         own = ["--zoo", str(self.root)] if self.root != Path("adapter_zoo") else []
         again += own
         if elsewhere:
             return ZooError(
-                f"The zoo holds '{text}' for {', '.join(elsewhere)}, not for {backbone}; "
+                f"The zoo holds '{text}' for {', '.join(elsewhere)}, not for {asked}; "
                 f"`{shlex.join(again)}` trains it there, or choose that backbone."
             )
         if not cards:

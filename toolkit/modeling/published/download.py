@@ -10,8 +10,8 @@ from pathlib import Path
 from toolkit.errors import SourceError
 from toolkit.hub import prepare_hub
 from toolkit.modeling.published.configuration import read_configuration
+from toolkit.modeling.published.kept import TOKENIZERS, arrived, lacks_of
 from toolkit.modeling.published.layout import WEIGHTS, shards_of
-from toolkit.modeling.published.tokenizer import TOKENIZERS
 
 _CUT_OFF = ("ChunkedEncodingError", "IncompleteRead", "RemoteProtocolError", "ContentDecodingError")
 _LOCAL = (
@@ -61,30 +61,6 @@ def lacks(repo: str, revision: str | None = None) -> str | None:
     except HFValidationError:
         return "config.json"
     return "config.json" if config is None else lacks_of(config.parent)
-
-
-def lacks_of(folder: Path) -> str | None:
-    """Return what a folder lacks of a checkpoint: None if nothing, else the name of a file."""
-    if not (folder / "config.json").is_file():
-        return "config.json"
-    if not any((folder / each).is_file() for each in TOKENIZERS):
-        return TOKENIZERS[0]
-    found = next((folder / each for each in WEIGHTS if (folder / each).is_file()), None)
-    if found is None or found.suffix != ".json":
-        return WEIGHTS[0] if found is None else None
-    try:
-        return next((each for each in shards_of(found) if not (folder / each).is_file()), None)
-    except SourceError:
-        return found.name
-
-
-def arrived(repo: str) -> int:
-    """Return the number of bytes that unfinished downloads of a repository have left in the cache."""
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
-
-    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model") / "blobs"
-    return sum(part.stat().st_size for part in blobs.glob("*.incomplete"))
 
 
 def _kept(repo: str, file: str, revision: str | None) -> Path | None:

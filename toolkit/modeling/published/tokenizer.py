@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from toolkit.errors import SourceError
+from toolkit.modeling.published.kept import TOKENIZERS
 
-TOKENIZERS = ("tokenizer.json", "sentencepiece.bpe.model")
 # The pieces that fairseq puts before SentencePiece's own; they are the first four of every XLM-R vocabulary.
 _FIRST = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
 

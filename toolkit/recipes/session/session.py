@@ -20,7 +20,7 @@ from toolkit.safe_text import one_line, visible
 from toolkit.tasks import Catalogue, catalogue_of
 from toolkit.tracking import Opening, Tracker, open_tracker
 from toolkit.tracking.tracked import tracked
-from toolkit.zoo import Zoo, shelf_name
+from toolkit.zoo import Shelf, Zoo, find_shelf
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Session:
 
     config: Config
     zoo: Zoo
-    shelf: str
+    shelf: Shelf
     tracker: Tracker
     tell: Tell
     catalogue: Catalogue
@@ -122,8 +122,9 @@ def require_writable(folder: Path) -> None:
         ) from error
 
 
-def _shelf_of(config: Config) -> str:
-    return shelf_name(config.backbone.name, config.adapter.kind)
+def _shelf_of(config: Config) -> Shelf:
+    settings = config.backbone
+    return find_shelf(Path(config.zoo), settings.name, config.adapter.kind, revision=settings.revision)
 
 
 def _tracker_of(config: Config) -> Tracker:

@@ -48,7 +48,7 @@ def make_cards(trained: Trained, session: Session) -> list[AdapterCard]:
     """Return the card of a trained stage, and those of entries of a head alone (`Stage.heads`)."""
     stage, circuit, recipe = trained.stage, trained.circuit, to_dict(session.config)
     origin = Origin(
-        CardBackbone.of(circuit.backbone, session.shelf),
+        CardBackbone.of(circuit.backbone, session.shelf.name),
         trained.parents,
         [_seen(source, session.config.train) for source in trained.sources],
         [source.task.licence for source in trained.sources],

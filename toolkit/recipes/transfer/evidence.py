@@ -290,6 +290,6 @@ class Context:
         others = sorted({card.backbone.name for card in zoo.list(damaged=[]) if card.name == entry})
         elsewhere = f" (it is there for {', '.join(others)}, whose adapters do not fit)" if others else ""
         return (
-            f"'{entry}' is not in the zoo {zoo.root} for {shelf}{elsewhere}; "
+            f"'{entry}' is not in the zoo {zoo.root} for {shelf.asked}{elsewhere}; "
             f"`{command('train', entry, config=replace(self.config, zoo=zoo.root))}` makes it."
         )

@@ -115,7 +115,7 @@ def prediction(
     if not any(source != one for source in candidates for one in targets):
         raise ToolkitError(
             f"There is nothing to rank for '{target}': the zoo {session.zoo.root} holds no other task's adapter for "
-            f"{session.shelf}; train some (`{command('train', 'mnli', config=session.config)}`), or name sources "
+            f"{session.shelf.asked}; train some (`{command('train', 'mnli', config=session.config)}`), or name sources "
             "with --train."
         )
     zoos, gains = (observed.zoos, observed.gains) if observed else (None, None)
@@ -131,7 +131,7 @@ def prediction(
         name for name in (*candidates, *targets) if catalogue.get(task_name(name, catalogue).name).is_generated
     ]
     found = TransferRanking(
-        backbone=session.shelf,
+        backbone=session.shelf.name,
         definitions={name: definitions[name] for name in sorted(definitions, key=lambda name: name != lead)},
         controls=controls,
         lead=lead,
@@ -149,8 +149,8 @@ def prediction(
 def held_sources(session: Session, target: str | None = None) -> tuple[str, ...]:
     """Return the tasks that the zoo holds an adapter of, on the session's backbone, without the target."""
     found = []
-    for card in session.zoo.list(damaged=[]):
-        if card.backbone.name != session.shelf or card.name == target:
+    for card in session.zoo.list(session.shelf, damaged=[]):
+        if card.name == target:
             continue
         composition = parse(card.name)
         leaf = composition.leaves()[0] if str(composition) == card.name and len(composition.leaves()) == 1 else None

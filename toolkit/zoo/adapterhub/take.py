@@ -15,8 +15,8 @@ from toolkit.zoo.adapterhub.compose import composition_of, match, refuse_doubles
 from toolkit.zoo.adapterhub.forms import Head, adapter_shape, check_fusion, has_no_names, head_form
 from toolkit.zoo.adapterhub.read import Saved, by_layer, find, shown, weights
 from toolkit.zoo.card import AdapterCard, Origin
-from toolkit.zoo.names import shelf_name
 from toolkit.zoo.orphans import refuse_orphans
+from toolkit.zoo.shelf import find_shelf
 from toolkit.zoo.store import Zoo
 from toolkit.zoo.values import UNKNOWN_DATA
 from toolkit.zoo.values import Backbone as CardBackbone
@@ -88,7 +88,7 @@ def take(
     notes: list[str] = []
     refuse_doubles(found)
     composition = composition_of(found, setup, expression, folder)
-    shelf = shelf_name(backbone.name)
+    shelf = find_shelf(zoo.root, backbone.name)
     for saved in found:
         _check_encoder(saved, backbone, same_as, notes)
     chosen = match(composition, found)
@@ -215,7 +215,7 @@ def _store(
 ) -> Taken:
     import torch
 
-    shelf = shelf_name(backbone.name)
+    shelf = find_shelf(zoo.root, backbone.name)
     arrays: dict[str, dict[str, dict[str, np.ndarray]]] = {}
     for name, entry in pending.items():
         kinds = sorted({str(t.dtype) for held in entry.files.values() for t in held.values()} - {"torch.float32"})
@@ -239,7 +239,7 @@ def _store(
         if name not in pending or name in same:
             held[name] = zoo.get(name, shelf)
             continue
-        card = _card(name, pending[name], backbone, held)
+        card = _card(name, pending[name], CardBackbone.of(backbone, shelf.name), held)
         held[name] = zoo.put(card, arrays[name], replace=replace is not None)
         cards.append(held[name])
     return Taken(tuple(cards), tuple(name for name in pending if name in same), tuple(dict.fromkeys(notes)))
@@ -258,14 +258,14 @@ def _is_same(zoo: Zoo, card: AdapterCard, arrays: Mapping[str, Mapping[str, np.n
     return True
 
 
-def _card(name: str, entry: _Entry, backbone: Backbone, held: Mapping[str, AdapterCard]) -> AdapterCard:
+def _card(name: str, entry: _Entry, backbone: CardBackbone, held: Mapping[str, AdapterCard]) -> AdapterCard:
     composition = parse(name)
     parents = [held[one] for one in composition.entries if one != name]
     own = composition.own_parts
     head = next((part.name for part in own if part.kind == "head"), None)
     return AdapterCard.made_by(
         name,
-        Origin(CardBackbone.of(backbone, shelf_name(backbone.name)), parents, (UNKNOWN_DATA,)),
+        Origin(backbone, parents, (UNKNOWN_DATA,)),
         {"adapter": asdict(entry.shape), "imported": entry.sources},
         tasks=[str(leaf) for leaf in composition.chain.units[-1].leaves()] if head is None else [head],
         heads={head: CardHead(entry.head.kind, entry.head.labels)} if head and entry.head else {},

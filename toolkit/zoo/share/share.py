@@ -8,16 +8,19 @@ from dataclasses import dataclass
 
 from toolkit.composition import parse
 from toolkit.errors import ZooError
+from toolkit.modeling.hub_ids import is_folder
 from toolkit.progress import Report, silent
 from toolkit.registry import unknown
 from toolkit.zoo.card import README_FILE, AdapterCard
 from toolkit.zoo.clear import clear_old
 from toolkit.zoo.lineage import Find, among, lineages
 from toolkit.zoo.lock import Lock
+from toolkit.zoo.names import backbone_slug, is_local, spellings
 from toolkit.zoo.record import add_scores, scores_of
 from toolkit.zoo.share.address import open_place
 from toolkit.zoo.share.moving import Moving, Pages, Readme, Replace, send, take_in
 from toolkit.zoo.share.place import Place
+from toolkit.zoo.shelf import Shelf, find_shelf
 from toolkit.zoo.sound import Reading
 from toolkit.zoo.store import Zoo
 from toolkit.zoo.values import Parent
@@ -117,6 +120,7 @@ def pull(
         ZooError: no such adapter there, a card or a file that was asked for is damaged, its parent is nowhere, or its name is
             taken; the place cannot be reached, or the disk is full.
     """
+    shelf = None if backbone is None else find_shelf(zoo.root, backbone, is_computed=True)
     place = open_place(source)
     if place.local is not None and not place.local.is_dir():
         raise ZooError(f"There is no folder {source}; check the path.")
@@ -127,11 +131,11 @@ def pull(
         pinned = set(lock.entries.values())
         pages = Pages({path: page for path, page in pages.found.items() if page[0].digest in pinned}, pages.faults)
     else:
-        chosen = _choose(pages, name, backbone, source)
+        chosen = _choose(pages, name, shelf, source)
     is_whole = name is not None or lock is not None
     moving = Moving(f"pull from {source}", report, is_whole=is_whole)
     if not is_whole:
-        moving.faults |= _of_backbone(pages.faults, backbone)
+        moving.faults |= _of_backbone(pages.faults, shelf)
     order, faults = lineages(chosen, _find_there(pages, here, source))
     for path, error in faults.items():
         moving.leave_out(path, error)
@@ -223,22 +227,21 @@ def _raise(error: ZooError) -> AdapterCard:
     raise error
 
 
-def _of_backbone(faults: Mapping[str, ZooError], backbone: str | None) -> dict[str, ZooError]:
+def _of_backbone(faults: Mapping[str, ZooError], shelf: Shelf | None) -> dict[str, ZooError]:
     """Return the faults of one backbone's entries: what cannot be read is known by the folder of its backbone alone."""
-    from toolkit.zoo.names import backbone_slug, is_local
-
-    if backbone is None or is_local(backbone):
+    if shelf is None or is_local(shelf) or is_folder(shelf.asked):
         return dict(faults)
-    return {path: error for path, error in faults.items() if path.partition("/")[0] == backbone_slug(backbone)}
+    folders = [backbone_slug(each) for each in spellings(shelf)]
+    return {path: error for path, error in faults.items() if path.partition("/")[0] in folders}
 
 
-def _choose(pages: Pages, name: str | None, backbone: str | None, source: str) -> list[AdapterCard]:
-    cards = list(pages.cards.values())
-    if backbone is not None:
-        cards = [card for card in cards if backbone in (card.backbone.name, card.shelf)]
+def _choose(pages: Pages, name: str | None, shelf: Shelf | None, source: str) -> list[AdapterCard]:
+    backbone = "" if shelf is None else shelf.asked
+    every = list(pages.cards.values())
+    cards = every if shelf is None else [card for card in every if shelf.holds(card)]
     if name is None:
         if not cards:
-            for error in _of_backbone(pages.faults, backbone).values():
+            for error in _of_backbone(pages.faults, shelf).values():
                 raise error
             raise ZooError(f"{source} holds no adapters{f' for {backbone}' if backbone else ''}.")
         return cards
@@ -247,9 +250,14 @@ def _choose(pages: Pages, name: str | None, backbone: str | None, source: str) -
     if not found:
         # The entry that was asked for may be the one that cannot be read.
         slug = parse(text).slug
-        faults = _of_backbone(pages.faults, backbone)
+        faults = _of_backbone(pages.faults, shelf)
         if broken := [error for path, error in faults.items() if path.endswith(f"/{slug}")] or list(faults.values()):
             raise broken[0]
+        elsewhere = sorted({card.backbone.name for card in every if card.name == text})
+        if elsewhere:
+            raise ZooError(
+                f"{source} holds '{text}' for {', '.join(elsewhere)}, not for {backbone}; choose that backbone."
+            )
         raise unknown(f"adapter in {source}", text, sorted({card.name for card in cards}), error=ZooError)
     if len(found) > 1:
         shelves = ", ".join(card.backbone.name for card in found)
