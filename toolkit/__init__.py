@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from toolkit.composition import parse
     from toolkit.config import Config
     from toolkit.errors import ToolkitError
+    from toolkit.face.answer import load
     from toolkit.face.compare import compare, perturbations, robust
     from toolkit.face.configs import configs_copy, configs_list, configs_show
     from toolkit.face.data import tasks_check, tasks_list, tasks_show
@@ -60,6 +61,7 @@ _HOMES = {
     "toolkit.composition": "parse",
     "toolkit.config": "Config",
     "toolkit.errors": "ToolkitError",
+    "toolkit.face.answer": "load",
     "toolkit.face.compare": "compare perturbations robust",
     "toolkit.face.configs": "configs_copy configs_list configs_show",
     "toolkit.face.data": "tasks_check tasks_list tasks_show",
@@ -111,6 +113,7 @@ __all__ = [
     "evaluate_suite",
     "fuse",
     "get_task",
+    "load",
     "load_task",
     "mine",
     "parse",

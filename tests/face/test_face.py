@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("cheap_journeys")]
 FUNCTIONS = [
     name for name in dir(toolkit) if inspect.isfunction(getattr(toolkit, name)) and name not in ("parse", "get_task")
 ]
-JOURNEYS = [name for name in FUNCTIONS if name not in ("configure", "load_task")]
+JOURNEYS = [name for name in FUNCTIONS if name not in ("configure", "load", "load_task")]
 # One name for one switch: a parameter of another name with the same meaning would show here as a new one.
 PARAMETERS = {
     "expr", "exprs", "config", "name", "names", "members", "target", "source", "tasks", "sources", "candidates", "first",

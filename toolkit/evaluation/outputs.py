@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ def run_head(
     *,
     batch_size: int = 64,
     head: str | None = None,
+    is_raw: bool = False,
     what: str = "predict",
     report: Report = silent,
 ) -> Outputs:
@@ -34,6 +35,7 @@ def run_head(
     Args:
         batch_size: a batch holds up to this many times 128 tokens, padding included; on a processor 2,048 at most.
         head: which head; default: the active one.
+        is_raw: of tags the logits of every token, float32 [T, C].
 
     Returns:
         pair, choice: logits, float32 [N, C] (choice: the lowest number where an item has fewer than C choices).
@@ -41,7 +43,9 @@ def run_head(
         tags: Ragged int64 [T], the best label of every token.
     """
     asked = head or circuit.active_head or ""
-    return run_heads(circuit, features, heads=[asked], batch_size=batch_size, what=what, report=report)[asked]
+    return run_heads(circuit, features, heads=[asked], batch_size=batch_size, is_raw=is_raw, what=what, report=report)[
+        asked
+    ]
 
 
 def run_heads(
@@ -50,6 +54,7 @@ def run_heads(
     *,
     heads: Sequence[str],
     batch_size: int = 64,
+    is_raw: bool = False,
     what: str = "predict",
     report: Report = silent,
 ) -> dict[str, Outputs]:
@@ -61,6 +66,8 @@ def run_heads(
     circuit.eval()
     device = circuit.backbone.device
     form = FORMS[features.kind]
+    if is_raw:
+        form = replace(form, read=RAW[features.kind])
     rows: dict[str, list[np.ndarray | None]] = {head: [None] * len(features) for head in heads}
     lengths = features.input_ids.lengths
     done, shown, began = 0, 0.0, time.perf_counter()
@@ -136,3 +143,11 @@ FORMS: Mapping[Kind, Form] = {
     "tags": Form(_best, _tags, is_per_token=True),
 }
 """By kind of task; of the others vectors answer, not a head."""
+
+RAW: Mapping[Kind, Callable[[Tensor, Mapping[str, Tensor]], Tensor]] = {
+    "pair": _logits,
+    "choice": _of_choices,
+    "span": _logits,
+    "tags": _logits,
+}
+"""Logits by kind of task, from those of a batch."""

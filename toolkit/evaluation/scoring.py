@@ -120,7 +120,7 @@ def score_spans(rows: Sequence[SpanRow], features: Features, out: Outputs, scori
     if metric == "squad2" or scoring.may_be_unanswerable:
         no_answer = {str(i): float(value) for i, value in enumerate(found.no_answer)}
         scored = squad2(texts, gold, no_answer, threshold=settings.null_threshold, normalise=how.normalise, cut=how.cut)
-        answers = ["" if no_answer[key] > settings.null_threshold else text for key, text in texts.items()]
+        answers = [text if held else "" for text, held in zip(found.texts, found.is_answered(settings), strict=True)]
         notes = {f"best_{name}_threshold": value for name, value in scored.best_thresholds.items()}
         measures, questions = scored.measures, scored.questions
     else:

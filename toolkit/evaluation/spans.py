@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from toolkit.config import EvalConfig
 from toolkit.features.collate import Features
 from toolkit.features.ragged import Ragged
 from toolkit.tasks.rows import SpanRow
@@ -19,11 +20,12 @@ _COMPLETING = re.compile("[\u1160-\u11ff\ud7b0-\ud7fb\uff9e\uff9f]")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A span that might answer: its text as written in the context, and the logits of its ends."""
+    """A span that might answer: its text as written in the context, the logits of its ends, and its offset there."""
 
     text: str
     start_logit: float
     end_logit: float
+    start: int = 0
 
     @property
     def score(self) -> float:
@@ -61,6 +63,11 @@ class Spans:
         """How much more likely "no answer" is than the best span, float64 [N]; infinite where no span is legal."""
         scores = self.scores
         return np.where(np.isfinite(scores), self.null_scores - scores, np.inf)
+
+    def is_answered(self, settings: EvalConfig) -> np.ndarray:
+        """Whether the best span is the answer of each row, bool [N], where a question may have none."""
+        answered: np.ndarray = self.no_answer <= settings.null_threshold
+        return answered
 
 
 def answer_texts(
@@ -127,7 +134,7 @@ def _kept(found: list[tuple[float, int, int, float, float]], context: str, n: in
     for _, first, last, start, end in sorted(found, key=lambda each: -each[0]):
         text = context[first : past_marks(context, last)]
         if text not in kept:
-            kept[text] = Candidate(text, start, end)
+            kept[text] = Candidate(text, start, end, first)
             if len(kept) == n:
                 break
     return tuple(kept.values())

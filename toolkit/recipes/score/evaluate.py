@@ -12,15 +12,17 @@ from toolkit.config import Config, EvalConfig
 from toolkit.config.command import command, shell
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import Evaluation, Scoring, evaluate_each, run_head
+from toolkit.evaluation.answers import probabilities
 from toolkit.evaluation.identity import identity, write_identity
-from toolkit.features import MAX_LENGTH, Features, features_of
+from toolkit.features import MAX_LENGTH, Features
+from toolkit.features.tokenise import tokenised
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
 from toolkit.recipes.score.answers import FOLDER, write_answers
 from toolkit.recipes.score.contamination import contamination, translated
 from toolkit.recipes.score.publish import Scored, publish, result_output
 from toolkit.recipes.session.circuits import arithmetic, head_spec, say_path, trained_circuit
-from toolkit.recipes.session.features import features_for
+from toolkit.recipes.session.features import features_for, tokenising
 from toolkit.recipes.session.noise import scored_rows, with_noise
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
@@ -137,18 +139,9 @@ def answer_probabilities(circuit: Circuit, rows: Sequence[Row], target: Task, co
     """Return the probability of every label or choice: float64 [N, C]; of a pair or choice task."""
     (head,) = heads_for(circuit, target, config)
     # Not cached: an attack asks about each of its rows once.
-    features = features_of(
-        list(rows),
-        target.kind,
-        circuit.backbone.tokenizer,
-        max_length=_max_length(config.eval, target.kind, circuit.backbone.max_tokens),
-        stride=config.eval.stride,
-        label_piece=config.eval.label_piece,
-    )
-    logits = np.asarray(run_head(circuit, features, batch_size=config.eval.batch_size, head=head), np.float64)
-    shifted = np.exp(logits - logits.max(1, keepdims=True))
-    shares: np.ndarray = shifted / shifted.sum(1, keepdims=True)
-    return shares
+    how = tokenising(target, circuit.backbone, config.eval)
+    features = tokenised(list(rows), target.kind, circuit.backbone.tokenizer, how)
+    return probabilities(np.asarray(run_head(circuit, features, batch_size=config.eval.batch_size, head=head)))
 
 
 def scores_of(

@@ -46,6 +46,37 @@ class FrozenBackbone:
                 )
             return backbone
 
+    def take(self, name: str, precision: AskedPrecision, revision: str | None) -> Backbone:
+        """Return a backbone that nobody else has: the one that is held, if it is free, else one that is loaded."""
+        key = (name, precision, revision)
+        with self._lock:
+            if self._held is not None and self._held[0] == key and not self._held[1].wired():
+                backbone, self._held = self._held[1], None
+                return backbone
+        return self._load(*key)
+
+    def give_back(self, name: str, precision: AskedPrecision, revision: str | None, backbone: Backbone) -> None:
+        """Hold a backbone that was taken and is free again, unless another one is held meanwhile."""
+        with self._lock:
+            if self._held is None and not backbone.wired():
+                self._held = ((name, precision, revision), backbone)
+
+
+def take_backbone(session: Session) -> Backbone:
+    """Load a backbone for a circuit that stays wired while others come and go; `give_back` it when the circuit is closed."""
+    settings = session.config.backbone
+    if session.config.adapter.kind == "full":
+        return open_backbone(session)
+    with under_way(session.report, f"load {settings.name}"):
+        return _FROZEN.take(settings.name, settings.precision, settings.revision)
+
+
+def give_back(backbone: Backbone, session: Session) -> None:
+    """Give back a backbone that was taken: the next circuit of this process finds it loaded."""
+    settings = session.config.backbone
+    if not backbone.is_trainable:
+        _FROZEN.give_back(settings.name, settings.precision, settings.revision, backbone)
+
 
 def open_backbone(session: Session) -> Backbone:
     """Load the backbone of a session; a frozen one is kept for the next call in this process."""

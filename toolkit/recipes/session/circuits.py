@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from toolkit.composition import Composition, parse
 from toolkit.config import AdapterConfig, Config, TrainConfig
 from toolkit.config.words import Pooling
 from toolkit.errors import ToolkitError, ZooError
+from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HEADS, HeadSpec
 from toolkit.progress import Say
@@ -33,7 +34,12 @@ def head_spec(task: Task, train: TrainConfig | None = None) -> HeadSpec:
 
 
 def trained_circuit(
-    text: str, session: Session, *, heads: Mapping[str, HeadSpec] | None, lock: Path | None = None
+    text: str,
+    session: Session,
+    *,
+    heads: Mapping[str, HeadSpec] | None,
+    lock: Path | None = None,
+    backbone: Callable[[Session], Backbone] = open_backbone,
 ) -> tuple[Circuit, dict[str, AdapterCard]]:
     """Wire a composition and load every part from the zoo.
 
@@ -41,6 +47,7 @@ def trained_circuit(
         text: composition.
         heads: heads to hold; None takes those that the composition's own cards describe, {} none (retrieval).
         lock: a lock file; every entry must be the one that it names.
+        backbone: gives the backbone, once every entry is found sound.
 
     Returns:
         The circuit, its head chosen, and the cards of its entries by name.
@@ -73,9 +80,9 @@ def trained_circuit(
                     )
                 key = part.entry if composition.is_parallel and composition.head is None else part.name
                 heads[key] = _spec(held, card.pooling(part.name))
-    backbone = open_backbone(session)
+    loaded = backbone(session)
     adapter, shapes = adapter_shapes(cards.values(), config)
-    circuit = Circuit(backbone, composition, heads=heads, adapter=adapter, shapes=shapes, fusion=config.fusion)
+    circuit = Circuit(loaded, composition, heads=heads, adapter=adapter, shapes=shapes, fusion=config.fusion)
     try:
         # A fully trained encoder is its last entry's; the earlier ones of a chain are history.
         skipped = set(circuit.parts[:-1]) if circuit.is_full else set()

@@ -8,8 +8,21 @@ from toolkit.features.cache import GIB, cached_features
 from toolkit.modeling.backbone import Backbone
 from toolkit.progress import under_way
 from toolkit.recipes.session.session import Session
+from toolkit.tasks import Task
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.task import Rows
+
+
+def tokenising(task: Task, backbone: Backbone, settings: TrainConfig | EvalConfig) -> Tokenising:
+    """Return how rows of a task become sequences for a backbone."""
+    own = task.passage_tokens or MAX_LENGTH[task.kind]
+    length = own if settings.max_length == "auto" else settings.max_length
+    return Tokenising(
+        max_length=min(length, backbone.max_tokens),
+        stride=settings.stride,
+        label_piece=settings.label_piece,
+        query_length=task.query_tokens,
+    )
 
 
 def features_for(
@@ -26,19 +39,12 @@ def features_for(
         session.tell.once(f"{rows.task.name}: {rows.road}.")
     for note in rows.notes:
         session.tell.once(f"{rows.task.name} {rows.language} ({rows.split}): {note}.")
-    own = rows.task.passage_tokens or MAX_LENGTH[kind]
-    length = own if settings.max_length == "auto" else settings.max_length
     with under_way(session.report, what):
         return cached_features(
             rows,
             kind,
             backbone.tokenizer,
-            Tokenising(
-                max_length=min(length, backbone.max_tokens),
-                stride=settings.stride,
-                label_piece=settings.label_piece,
-                query_length=rows.task.query_tokens,
-            ),
+            tokenising(rows.task, backbone, settings),
             max_bytes=round(session.config.cache_gib * GIB),
             say=session.say,
         )

@@ -1,0 +1,1 @@
+"""Journey `predict`: answers and vectors for rows and texts of one's own."""

@@ -1,0 +1,249 @@
+"""Model: a trained composition, loaded once, that answers rows and encodes texts for as long as it is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from threading import RLock
+from typing import Any, Self
+
+import numpy as np
+from torch import nn
+
+from toolkit.config import Config
+from toolkit.errors import DataError, ToolkitError
+from toolkit.evaluation import Scoring, run_head
+from toolkit.evaluation.answers import ANSWERERS
+from toolkit.evaluation.outputs import Outputs
+from toolkit.features.collate import Features
+from toolkit.features.parts import PART, sentences_in_parts, tokenised_in_parts
+from toolkit.features.ragged import Ragged
+from toolkit.languages import get_language
+from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.embed import embed
+from toolkit.recipes.score.encoding import Reading, readings
+from toolkit.recipes.score.own_pooling import as_trained
+from toolkit.recipes.session.backbones import give_back
+from toolkit.recipes.session.features import tokenising
+from toolkit.recipes.session.session import Session
+from toolkit.results.answers import Answer, Answers, TagsAnswer
+from toolkit.tasks import Task
+from toolkit.tasks.own.convert import Asked, Asker, Given
+from toolkit.zoo import AdapterCard
+
+
+@dataclass(frozen=True)
+class Wired:
+    """What a model is made of.
+
+    Attributes:
+        circuit: with its weights, on a backbone of its own.
+        cards: of its entries, by name.
+        task: whose rows it answers; None: it has no head, and encodes texts alone.
+        head: the head that answers.
+        no_head: why no row is answered, where there is no task.
+    """
+
+    circuit: Circuit
+    cards: Mapping[str, AdapterCard]
+    task: Task | None
+    head: str = ""
+    no_head: str = ""
+
+
+class Model:
+    """A trained composition that answers rows of one's own: a context manager, safe for use from several threads.
+
+    Attributes:
+        expression: canonical text of the composition.
+        config: resolved configuration.
+        cards: of the composition's entries in the zoo, by name.
+
+    `toolkit.load` makes it:
+
+        with toolkit.load("mnli", backbone="embedded") as model:
+            model.predict([{"premise": "It rains.", "hypothesis": "It is dry."}])[0].prediction
+    """
+
+    def __init__(self, wired: Wired, session: Session) -> None:
+        self.config: Config = session.config
+        self.cards = dict(wired.cards)
+        self.expression = str(wired.circuit.composition)
+        self._wired, self._session = wired, session
+        self._circuit: Circuit | None = wired.circuit
+        # A tokenizer keeps the limit of its last call, and a circuit computes one pass at a time.
+        self._lock = RLock()
+
+    # -- what it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def task(self) -> Task:
+        """The task whose rows are answered.
+
+        Raises:
+            ToolkitError: the composition has no head.
+        """
+        if self._wired.task is None:
+            raise ToolkitError(self._wired.no_head)
+        return self._wired.task
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels or tags, in the order of the logits; empty for a task of spans or choices."""
+        return self.task.labels
+
+    @property
+    def module(self) -> nn.Module:
+        """The torch module: `module(batch)` returns the head's logits of a collated batch."""
+        return self._open()
+
+    @property
+    def tokenizer(self) -> Any:
+        """The fast tokenizer of the backbone, as transformers has it."""
+        return self._open().backbone.tokenizer
+
+    @property
+    def hidden_size(self) -> int:
+        """Width H of the vectors."""
+        return self._open().backbone.hidden_size
+
+    # -- answers ----------------------------------------------------------------------------------------------------
+
+    def predict(self, rows: Iterable[Given], *, language: str | None = None) -> Answers:
+        """Return an answer for each row, in their order: the same that `evaluate` gives to the same rows.
+
+        Args:
+            rows: mappings by the columns that `xstilts tasks NAME` shows, gold labels not needed; or texts, where a text alone
+                is a row of the task (tags: it is cut into words); or a pandas DataFrame.
+            language: of the rows; None: the task's training language. It matters where columns are named by the language.
+
+        Raises:
+            DataError: a row lacks a column, or holds something else than the task needs.
+        """
+        asked = self.asker(language).ask_all(_rows_of(rows))
+        found = [self.answer(asked[at : at + PART]) for at in range(0, len(asked), PART)]
+        answers = tuple(answer for each in found for answer in each.answers)
+        return Answers(
+            answers=answers,
+            n_truncated=sum(each.n_truncated for each in found),
+            text=f"{len(answers)} rows answered by {self.expression}.",
+        )
+
+    def logits(self, rows: Iterable[Given], *, language: str | None = None) -> np.ndarray | list[np.ndarray]:
+        """Return the head's logits of each row, float32.
+
+        Args:
+            rows, language: as for `predict`.
+
+        Returns:
+            pair: [N, C]; choice: [N, C], the lowest number where a row has fewer than C choices; span: for each window of
+            each row [T, 2], start and end logits of its tokens; tags: for each part of each sentence [T, C].
+        """
+        asked = self.asker(language).ask_all(_rows_of(rows))
+        with self._lock:
+            _, out = self._run(asked, is_raw=True)
+        return [out[item] for item in range(len(out))] if isinstance(out, Ragged) else out
+
+    def asker(self, language: str | None = None) -> Asker:
+        """Return what makes records into rows of the task in a language."""
+        task = self.task
+        return Asker(task, task.train_language if language is None else get_language(language).code)
+
+    def answer(self, asked: Sequence[Asked]) -> Answers:
+        """Return the answers to rows that are converted already, in one pass: a window of them."""
+        with self._lock:
+            features, out = self._run(asked)
+        task, rows = self.task, [each.row for each in asked]
+        facts = Scoring(task.labels, task.metric, task.train_language, self.config.eval, task.may_be_unanswerable)
+        answers = ANSWERERS[task.kind](rows, features, out, facts)
+        return Answers(
+            answers=tuple(map(_with_starts, answers, asked)),
+            n_truncated=features.n_truncated,
+            text=f"{len(rows)} rows.",
+        )
+
+    def _run(self, asked: Sequence[Asked], *, is_raw: bool = False) -> tuple[Features, Outputs]:
+        circuit, task = self._open(), self.task
+        backbone, size = circuit.backbone, self.config.eval.batch_size
+        how = tokenising(task, backbone, self.config.eval)
+        features = tokenised_in_parts([each.row for each in asked], task.kind, backbone.tokenizer, how)
+        return features, run_head(circuit, features, batch_size=size, head=self._wired.head, is_raw=is_raw)
+
+    # -- vectors ----------------------------------------------------------------------------------------------------
+
+    def embed(self, texts: Iterable[str]) -> np.ndarray:
+        """Return a unit vector of each text, float32 [N, H]: the one that `retrieve` compares.
+
+        The layer and the pooling are those of `config.retrieve`, or those that the composition was trained to retrieve with.
+
+        Raises:
+            DataError: one of them is not a text.
+        """
+        found = _texts_of(texts)
+        with self._lock:
+            circuit, reading = self._open(), self.reading
+            if not found:
+                return np.zeros((0, circuit.backbone.hidden_size), np.float32)
+            length = min(self.config.retrieve.max_length, circuit.backbone.max_tokens)
+            features = sentences_in_parts(found, circuit.backbone.tokenizer, max_length=length)
+            size = self.config.eval.batch_size
+            layer, pooling = reading.layer, reading.protocol.pooling
+            return embed(circuit, features, layer=layer, pooling=pooling, batch_size=size)
+
+    @property
+    def reading(self) -> Reading:
+        """The layer and the pooling of `embed`."""
+        backbone = self._open().backbone
+        settings = as_trained(self.config.retrieve, self.cards, backbone.n_layers, self._session.tell.once)
+        return readings(settings, backbone.n_layers, backbone.name)[0]
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Take the composition out of the backbone and let go of both; a closed model answers no more."""
+        with self._lock:
+            circuit, self._circuit = self._circuit, None
+            if circuit is not None:
+                circuit.close()
+                give_back(circuit.backbone, self._session)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        task = self._wired.task
+        return f"Model({self.expression!r}, task={task.name if task is not None else None!r})"
+
+    def _open(self) -> Circuit:
+        if self._circuit is None:
+            raise ToolkitError(
+                f"The model '{self.expression}' is closed; load it again, or use it inside its `with` block."
+            )
+        return self._circuit
+
+
+def _rows_of(rows: Any) -> Iterable[Given]:
+    """Return rows one by one; a text or a mapping alone is one row and not several."""
+    if isinstance(rows, str | Mapping):
+        raise ToolkitError(f"One {type(rows).__name__} is not a list of rows; write [row].")
+    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # of pandas
+        rows = rows.to_dict("records")
+    found: Iterable[Given] = iter(rows)
+    return found
+
+
+def _texts_of(texts: Any) -> list[str]:
+    if isinstance(texts, str):
+        raise ToolkitError("One text is not a list of texts; write [text].")
+    found = list(texts)
+    for number, text in enumerate(found):
+        if not isinstance(text, str):
+            raise DataError(f"Text {number} (counted from 0) is {type(text).__name__}; expected text.")
+    return found
+
+
+def _with_starts(answer: Answer, asked: Asked) -> Answer:
+    return replace(answer, starts=asked.starts) if isinstance(answer, TagsAnswer) else answer
