@@ -12,6 +12,7 @@ from toolkit.recipes.session.backbones import take_backbone
 from toolkit.recipes.session.circuits import say_path, trained_circuit
 from toolkit.recipes.session.names import task_of
 from toolkit.recipes.session.session import Session
+from toolkit.tasks.kinds import EVALUATED
 from toolkit.tasks.own.convert import refuse_other_kinds
 
 
@@ -62,7 +63,7 @@ def _lacks_head(composition: Composition, session: Session) -> str:
         held = session.zoo.get(part.entry, session.shelf).heads.get(part.name)
         if held is None:
             return f"'{part.entry}' was imported without a head '{part.name}', so it gives vectors and no answers."
-        if held.kind == "retrieval":
+        if held.kind not in EVALUATED:
             return (
                 f"'{text}' was trained to retrieve, so it gives vectors and no answers: `model.embed`, `xstilts embed`."
             )

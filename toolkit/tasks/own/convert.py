@@ -165,10 +165,10 @@ def _cut(text: str, *, is_raw: bool) -> tuple[list[str], tuple[int, ...] | None]
     return [word.text for word in words], tuple(word.start for word in words)
 
 
-# What stands in for the gold, by kind.
+# What is put in the place of the gold, by kind.
 _FILLERS: Mapping[Kind, Callable[[Record], dict[str, Any]]] = {
     "pair": lambda raw: {"label": 0},
     "choice": lambda raw: {"label": 0, "keys": None},
     "span": lambda raw: {"texts": [], "starts": []},
-    "tags": lambda raw: {"tags": [0] * len(raw["tokens"])} if isinstance(raw["tokens"], list | tuple) else {"tags": []},
+    "tags": lambda raw: dict(tags=[0] * len(raw["tokens"]) if isinstance(raw["tokens"], list | tuple) else []),
 }
