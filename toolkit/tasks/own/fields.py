@@ -72,7 +72,7 @@ def own_fields(task: Task, language: str) -> tuple[OwnField, ...]:
     Example:
         >>> from toolkit.tasks import get_task
         >>> [(each.name, each.columns, each.is_needed) for each in own_fields(get_task("xnli"), "de")]
-        [('first', ('premise', 'first'), True), ('second', ('hypothesis', 'second'), True)]
+        [('first', ('premise', 'first', 'text'), True), ('second', ('hypothesis', 'second'), True)]
     """
     declared = declared_columns(task)
     known = FIELDS[task.kind]
