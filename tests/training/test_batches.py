@@ -7,7 +7,7 @@ import pytest
 
 from toolkit.features.collate import Features, mean_cost
 from toolkit.features.ragged import Ragged
-from toolkit.training.batches import Planned, plan_batches
+from toolkit.training.batches import plan_batches
 
 
 def features(n, seed=0):
@@ -84,12 +84,6 @@ def test_a_pass_ends_where_every_item_was_taken(one):
     planned = planned_run(one, epochs=2.5)
     for number, end in enumerate(planned.ends, 1):
         assert (np.bincount(seen(planned.batches[:end])) == number).all()
-
-
-@pytest.mark.parametrize(("processes", "steps"), [(1, [5, 10, 15]), (2, [2, 5, 7]), (4, [1, 2, 3])])
-def test_processes_share_a_pass_and_its_end_is_never_after_the_last_step(processes, steps):
-    planned = Planned([], (5, 10, 15), 3.0)
-    assert planned.steps_at_ends(total=15 // processes, processes=processes) == steps
 
 
 def test_a_batch_holds_batch_size_rows_on_average_and_its_tokens_stay_within_the_budget(one):

@@ -108,12 +108,21 @@ class TrainConfig:
     batch_size: Annotated[
         int,
         About(
-            "rows of mean length per optimiser step: batches are cut by tokens, so they hold more of the short rows",
+            "rows of mean length in memory at a time: batches are cut by tokens, so they hold more of the short rows",
             low=1,
             also=("per_device_train_batch_size",),
             changes=("weights",),
         ),
     ] = 32
+    accumulate: Annotated[
+        int,
+        About(
+            "batches whose gradients are added up for one optimiser step: the step of a batch as many times as large, in less memory",
+            low=1,
+            also=("gradient_accumulation_steps",),
+            changes=("weights",),
+        ),
+    ] = 1
     max_length: Annotated[
         int | Auto,
         About("tokens per row, <s> and </s> included", low=8, also=("max_seq_length",), changes=("weights",)),
@@ -238,6 +247,11 @@ class TrainConfig:
     augment_rate: Annotated[
         float, About("share of the training rows that are noisy", low=0, high=1, changes=("weights",))
     ] = 0.5
+
+    @property
+    def rows_per_step(self) -> int:
+        """Rows of mean length per optimiser step of one process: however they are cut, they determine the weights."""
+        return self.batch_size * self.accumulate
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,11 @@ class DualEncoder(nn.Module):
 
         A scale beyond 100 would let one pair of a batch decide its gradient, so it stops there (as in CLIP and XTREME-R).
         """
-        cosines = pool(queries, query_mask, self.pooling) @ pool(passages, passage_mask, self.pooling).T
+        return self.compare(pool(queries, query_mask, self.pooling), pool(passages, passage_mask, self.pooling))
+
+    def compare(self, queries: Tensor, passages: Tensor) -> Tensor:
+        """Map vectors of queries and of passages, each [B, D], to logits [B, B]."""
+        cosines = queries @ passages.T
         return cosines * self.log_scale.exp().clamp(max=MOST_SCALE)
 
 

@@ -18,22 +18,14 @@ class Planned:
     """Every batch of a run in order, and where its passes over the rows end.
 
     Attributes:
-        batches: (which task, which items of it), in order.
-        ends: how many batches are taken when each whole pass is over.
+        batches: (which task, which items of it), in order; one a step.
+        ends: how many steps are taken when each whole pass is over.
         epochs: passes over the rows; the last one counts by the share of its batches.
-
-    Example:
-        >>> Planned(batches=[], ends=(4, 8), epochs=2.5).steps_at_ends(total=10)
-        [4, 8]
     """
 
     batches: list[PlannedBatch]
     ends: tuple[int, ...]
     epochs: float
-
-    def steps_at_ends(self, *, total: int, processes: int = 1) -> list[int]:
-        """Return the steps after which a pass is over, of a run of `total` steps that each take `processes` batches."""
-        return [min(total, max(1, round(end / processes))) for end in self.ends]
 
 
 def plan_batches(

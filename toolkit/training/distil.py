@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from toolkit.features.collate import Features, sorted_batches, token_budget
+from toolkit.features.collate import Batch, Features, sorted_batches, token_budget
 from toolkit.features.ragged import Ragged
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.wiring import module_name
@@ -64,12 +64,13 @@ class Lessons:
                 total += float(self.loss(student, batch)) * len(items)
         return total / len(features)
 
-    def loss(self, student: Circuit, batch: dict[str, Tensor]) -> Tensor:
+    def loss(self, student: Circuit, batch: dict[str, Tensor], whole: Batch | None = None) -> Tensor:
         """Return the mean squared error of the student's hidden states, plus that of the head's logits on them.
 
         Args:
             student: with the teacher's head.
             batch: collated, with the numbers of its `items`.
+            whole: the batch of which `batch` is a share; its sequences and tokens are what the means are over.
         """
         mask = batch["attention_mask"].bool()  # [B, T]
         flat = np.concatenate([self.states[item] for item in batch["items"].tolist()])
@@ -80,7 +81,11 @@ class Lessons:
         error = (states[mask] - taught).pow(2).mean()
         head: nn.Module = student.heads[module_name(student.active_head or "")]
         ours, theirs = head(states), head(wanted)
+        of_rows = of_tokens = 1.0
+        if whole is not None:
+            of_rows = len(mask) / len(whole["items"])
+            of_tokens = len(flat) / int(whole["attention_mask"].sum())
         if ours.ndim == 3:  # a logit for every token: padding has none
-            ours, theirs = ours[mask], theirs[mask]
-        loss: Tensor = error + (ours - theirs).pow(2).mean()
+            ours, theirs, of_rows = ours[mask], theirs[mask], of_tokens
+        loss: Tensor = error * of_tokens + (ours - theirs).pow(2).mean() * of_rows
         return loss

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,12 +20,15 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.learn import item_losses, unfreeze_exactly, units_per_item
 from toolkit.training.batches import Planned, plan_batches
 from toolkit.training.checkpoint import load_checkpoint, save_checkpoint
+from toolkit.training.contrast import contrasted
 from toolkit.training.optimizer import build_optimizer, linear_schedule
 from toolkit.training.ranks import Ranks
 from toolkit.training.seeding import derived_seed, restore_rng, rng_state
+from toolkit.training.split import Share, shares_of
 from toolkit.training.state import State
 
-Loss = Callable[[dict[str, Tensor]], Tensor]  # a collated batch, on the device -> its mean loss per item
+Loss = Callable[[dict[str, Tensor], Batch | None], Tensor]
+"""Of a collated batch on the device, its mean loss per item; of a share of a batch (then the whole is given), its share of that."""
 
 CHECKPOINT_S = 60.0  # a kill costs a minute at most, however slow the steps (several processes agree on steps only)
 _LOSS_EVERY = 20  # steps
@@ -48,14 +52,14 @@ class TaskData:
 
 
 def plan_run(data: Sequence[TaskData], train: TrainConfig, *, processes: int = 1) -> Planned:
-    """Return the batches of a run; each of its steps takes one for every process."""
+    """Return the batches of a run, one a step; the processes share each."""
     assert train.epochs != "auto"
     return plan_batches(
         [one.features for one in data],
-        batch_size=train.batch_size,
+        batch_size=train.rows_per_step * processes,
         seed=derived_seed(train.seed, "order") % 2**32,
         epochs=train.epochs,
-        total_steps=train.total_steps and train.total_steps * processes,
+        total_steps=train.total_steps,
         counts=[one.count for one in data],
         names=[one.name or one.head for one in data],
     )
@@ -70,41 +74,46 @@ class Loop:
     """The steps of one run over planned batches; the settings hold no `auto` any more.
 
     Attributes:
-        planned: the batches of all processes in order.
+        planned: the batches in order, one a step.
         total: optimiser steps of the whole run.
+        rows: rows of mean length that a step's batch holds, of all processes together.
         saved_step: step of the last checkpoint, of this try or an earlier one; None: there is none.
         is_stopping: whether a process was asked to stop before the last step; all of them know.
     """
 
-    def __init__(self, circuit: Circuit, learn: Sequence[Part], data: Sequence[TaskData], train: TrainConfig) -> None:
+    def __init__(
+        self,
+        circuit: Circuit,
+        learn: Sequence[Part],
+        data: Sequence[TaskData],
+        train: TrainConfig,
+        *,
+        ranks: Ranks | None = None,
+    ) -> None:
         if train.lr == "auto" or train.fusion_lr == "auto" or train.epochs == "auto":
             raise AssertionError("`auto` settings are resolved before training")
         self.circuit, self.learn, self.data, self.train = circuit, learn, data, train
         self.device = circuit.backbone.device
-        self.ranks = Ranks(self.device)
+        self.ranks = ranks or Ranks(self.device)
         parameters = circuit.learnable(learn)
         unfreeze_exactly(circuit, parameters)
         optimizer = build_optimizer(
             parameters, lr=train.lr, fusion_lr=train.fusion_lr, weight_decay=train.weight_decay, device=self.device
         )
         self.planned = plan_run(data, train, processes=self.ranks.count)
-        n_batches = len(self.planned.batches)
-        if n_batches < self.ranks.count:
-            raise ToolkitError(
-                f"{n_batches} batches are too few for {self.ranks.count} processes; lower --set train.batch_size."
-            )
-        self.total = n_batches // self.ranks.count
+        self.total = len(self.planned.batches)
         schedule = linear_schedule(optimizer, total_steps=self.total, warmup_ratio=train.warmup_ratio)
         self.state = State(parameters, optimizer, schedule)
         self.saved_step: int | None = None
         self.is_stopping = False
-        self.units = [train.batch_size * units_per_item(one.features) for one in data]
+        self.rows = train.rows_per_step * self.ranks.count
+        self.units = [self.rows * units_per_item(one.features) for one in data]
 
     def scored_steps(self) -> set[int]:
         """Return the steps after which the dev set is scored: every `eval_every`, or at the end of each pass; and the last."""
         if every := self.train.eval_every:
             return {*range(every, self.total, every), self.total}
-        return {*self.planned.steps_at_ends(total=self.total, processes=self.ranks.count), self.total}
+        return {*self.planned.ends, self.total}
 
     def step(self, *, is_asked: bool = False) -> tuple[float, int]:
         """Take the next step.
@@ -113,20 +122,17 @@ class Loop:
             is_asked: whether this process was asked to stop; `is_stopping` is set in all processes then.
 
         Returns:
-            The mean loss per row in this process, and the rows that all processes took.
+            The mean loss per row, and the rows.
 
         Raises:
             ToolkitError: the loss is not finite.
         """
         state, train = self.state, self.train
-        task, items = self.planned.batches[state.counters.step * self.ranks.count + self.ranks.rank]
-        loss = self._loss(task, items)
-        penalty = self.circuit.regularisation(self.learn)
-        torch.autograd.backward(loss if penalty is None else loss + penalty)
+        task, items = self.planned.batches[state.counters.step]
+        value = self.gradients(task, items)
         parameters = list(state.parameters.values())
-        self.is_stopping = self.ranks.average_gradients(parameters, is_asked=is_asked)
-        value = float(loss.detach())
-        if not torch.isfinite(loss):
+        value, self.is_stopping = self.ranks.add_gradients(parameters, loss=value, is_asked=is_asked)
+        if not math.isfinite(value):
             raise ToolkitError(
                 f"The loss of '{self.circuit.composition}' is {value} at step {state.counters.step}; lower --set train.lr "
                 f"(now {train.lr:g}) or use --precision fp32; the last checkpoint is kept."
@@ -136,16 +142,38 @@ class Loop:
         state.optimizer.step()
         state.schedule.step()
         state.optimizer.zero_grad(set_to_none=True)
-        rows = len(items) * self.ranks.count
         state.counters.step += 1
-        state.counters.examples += rows
-        return value * train.batch_size / len(items), rows
+        state.counters.examples += len(items)
+        return value * self.rows / len(items), len(items)
+
+    def gradients(self, task: int, items: np.ndarray) -> float:
+        """Leave the gradients of this process's shares of a batch, and return their loss."""
+        ranks, one = self.ranks, self.data[task]
+        whole = one.features.collate(items)
+        shares = shares_of(len(items), self.train.accumulate, rank=ranks.rank, processes=ranks.count)
+        if one.features.kind == "retrieval" and not shares[0].is_whole:
+            value = contrasted(self.circuit, one.head, whole, shares, ranks=ranks, units=self.units[task])
+            self._add_penalty()
+            return value
+        value, before = 0.0, None if shares[0].is_whole else rng_state()
+        for number, share in enumerate(shares):
+            if number and before is not None:
+                restore_rng(before)  # what dropout draws is drawn for the whole batch
+            with share.draws():
+                loss = self._loss(task, whole, share)
+                penalty = self.circuit.regularisation(self.learn) if ranks.is_main and number == 0 else None
+                torch.autograd.backward(loss if penalty is None else loss + penalty)
+            value += float(loss.detach())
+        return value
+
+    def _add_penalty(self) -> None:
+        if self.ranks.is_main and (penalty := self.circuit.regularisation(self.learn)) is not None:
+            torch.autograd.backward(penalty)
 
     def save(self, folder: Path | None) -> None:
         """Write a checkpoint into `folder` (None: nowhere); every process calls it at the same step."""
-        rng = self.ranks.gather(rng_state())
         if self.ranks.is_main and folder is not None:
-            save_checkpoint(folder, self.state.to_checkpoint(rng))
+            save_checkpoint(folder, self.state.to_checkpoint([rng_state()]))
         if folder is not None:
             self.saved_step = self.state.counters.step
 
@@ -155,27 +183,24 @@ class Loop:
         Raises:
             ToolkitError: the checkpoint is damaged, or of another run.
         """
-        ranks = self.ranks
-        torch.manual_seed(derived_seed(self.train.seed, f"dropout {ranks.rank}"))
+        torch.manual_seed(derived_seed(self.train.seed, "dropout 0"))
         saved = load_checkpoint(folder) if folder is not None else None
         if folder is None or saved is None:
             return
         self.state.from_checkpoint(saved, folder)
-        if len(saved["rng"]) != ranks.count:
-            raise ToolkitError(
-                f"The checkpoint in {folder} is of {len(saved['rng'])} processes, this run has {ranks.count}; start as many."
-            )
-        restore_rng(saved["rng"][ranks.rank])
+        restore_rng(saved["rng"][0])  # processes draw the same
         self.saved_step = self.state.counters.step
 
-    def _loss(self, task: int, items: np.ndarray) -> Tensor:
-        """Return the loss of some rows, in the unit of a batch of the mean size."""
+    def _loss(self, task: int, whole: Batch, share: Share) -> Tensor:
+        """Return the loss of a share of a batch, in the unit of a batch of the mean size."""
         one = self.data[task]
-        batch = to_device(one.features.collate(items), self.device)
+        batch = to_device(share.of(whole), self.device)
         if one.loss is not None:
-            return one.loss(batch) * len(items) / self.train.batch_size
-        logits = self.circuit(batch, one.head)
-        return item_losses(one.features.kind, logits, batch).sum() / self.units[task]
+            loss = one.loss(batch, None if share.is_whole else whole) * share.n_items / self.rows
+        else:
+            logits = self.circuit(batch, one.head)
+            loss = item_losses(one.features.kind, logits, batch).sum() / self.units[task]
+        return loss if share.weight == 1.0 else loss * share.weight
 
 
 @dataclass

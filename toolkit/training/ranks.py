@@ -1,7 +1,7 @@
 """Several processes training one stage: `accelerate launch` or `torchrun` start them, this file is all they share.
 
-Every process holds the whole circuit and takes its own batches; the gradients of what learns are averaged. With a frozen
-backbone that is a few megabytes a step, so no model wrapper is needed, and a mixture may give each process another head.
+Every process holds the whole circuit and takes its parts of each step's batch; the gradients of what learns are added up.
+With a frozen backbone that is a few megabytes a step, so no model wrapper is needed.
 """
 
 from __future__ import annotations
@@ -33,29 +33,33 @@ class Ranks:
         """Whether this process writes."""
         return self.rank == 0
 
-    def average_gradients(self, parameters: Sequence[nn.Parameter], *, is_asked: bool = False) -> bool:
-        """Replace each gradient by its mean over the processes; a parameter unused here counts as 0.
+    def add_gradients(
+        self, parameters: Sequence[nn.Parameter], *, loss: float, is_asked: bool = False
+    ) -> tuple[float, bool]:
+        """Replace each gradient by its sum over the processes; what none of them used has none, as in one process.
 
         Args:
             parameters: what learns.
+            loss: of this process's parts.
             is_asked: whether this process was asked to stop.
 
         Returns:
-            Whether any process was: all learn it at the same step, without a message of its own.
+            The loss of the whole batch, and whether any process was asked to stop: all learn both at the same step,
+            without a message of its own.
         """
         if self.count == 1:
-            return is_asked
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        flat = torch.cat([parameter.grad.flatten() for parameter in parameters if parameter.grad is not None])
-        flat = torch.cat([flat, flat.new_tensor([float(is_asked)])])
-        flat = self.accelerator.reduce(flat, reduction="mean")
-        at = 0
-        for parameter in parameters:
-            parameter.grad = flat[at : at + parameter.numel()].view_as(parameter).clone()
+            return loss, is_asked
+        is_used = [parameter.grad is not None for parameter in parameters]
+        held = [torch.zeros_like(one) if one.grad is None else one.grad for one in parameters]
+        flat = torch.cat([one.flatten() for one in held])
+        flat = torch.cat([flat, flat.new_tensor([*map(float, is_used), loss, float(is_asked)])])
+        flat = self.accelerator.reduce(flat, reduction="sum")
+        at, uses = 0, flat[-2 - len(held) : -2].tolist()
+        for parameter, n_users in zip(parameters, uses, strict=True):
+            gradient = flat[at : at + parameter.numel()].view_as(parameter).clone()
+            parameter.grad = gradient if n_users else None
             at += parameter.numel()
-        return bool(flat[-1] > 0)
+        return float(flat[-2]), bool(flat[-1] > 0)
 
     def agree(self, value: float) -> float:
         """Return the main process's value in every process: decisions must not differ by a rounding."""

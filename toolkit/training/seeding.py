@@ -42,4 +42,6 @@ def restore_rng(state: dict[str, Any]) -> None:
     """Put the generators back to a `rng_state`."""
     torch.set_rng_state(state["cpu"])
     if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
+        held, here = state["cuda"], torch.cuda.device_count()
+        # Of other devices than those here, as where another number of processes continues: all draw what the first drew.
+        torch.cuda.set_rng_state_all(held if len(held) == here else [held[0]] * here)

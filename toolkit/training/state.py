@@ -123,7 +123,7 @@ class State:
                 parameter.copy_(self.best[name])
 
     def to_checkpoint(self, rng: list[Any]) -> dict[str, Any]:
-        """Return the content of a checkpoint; `rng` holds the state of each process's generators."""
+        """Return the content of a checkpoint; `rng` holds the state of the generators, which is that of every process."""
         return {
             "weights": self._weights(),
             "best": self.best,

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.weights import file_of
 from toolkit.recipes.train.auto import resolve
 from toolkit.recipes.train.put import space_of
+from toolkit.recipes.train.settings import whole_settings
 from toolkit.results.score import Score
 from toolkit.space import require_space
 from toolkit.tasks import Task
@@ -154,7 +156,7 @@ def _key(entry: Composition, taught: _Taught, settings: TrainConfig, session: Se
     determined_by = [
         str(entry),
         taught_by,
-        asdict(settings),
+        whole_settings(settings),
         asdict(session.config.adapter),
         taught.rows.described,
         precision,
@@ -185,7 +187,7 @@ def _learnt(
         result = fit(
             student,
             [module],
-            [TaskData(answer.name, taught.rows.learnt, loss=lambda batch: lessons[0].loss(student, batch))],
+            [TaskData(answer.name, taught.rows.learnt, loss=partial(lessons[0].loss, student))],
             train=settings,
             dev=dev,
             checkpoint=checkpoint,

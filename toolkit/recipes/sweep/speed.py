@@ -67,7 +67,7 @@ def _timed(step: Step, places: Mapping[str, Any], folder: str, say: Say) -> tupl
         train(step.composition, Session.open(config, report=keep, say=say))
         whole = time.perf_counter() - began
         rates = [found.figures["examples/s"] for what, found in last.items() if what.startswith("train ")]
-        rows = _STEPS * int(step.settings["train"]["batch_size"])
+        rows = _STEPS * _rows_per_step(step.settings["train"])
         # The folder was empty, so the stages below the step were trained as well: its own is a share of the fixed cost.
         fixed = (whole - sum(rows / rate for rate in rates)) / len(rates)
         return rows / rates[-1] + fixed, 1 / rates[-1], rows
@@ -85,11 +85,15 @@ def _timed(step: Step, places: Mapping[str, Any], folder: str, say: Say) -> tupl
     return whole, statistics.median(1 / rate for rate in rates) if rates else whole / rows, rows
 
 
+def _rows_per_step(train: Mapping[str, Any]) -> int:
+    return int(train["batch_size"]) * int(train.get("accumulate", 1))
+
+
 def _little(step: Step, places: Mapping[str, Any], folder: str) -> Config:
     """Return a step's settings with few rows, and with folders apart from the user's."""
     settings = json.loads(json.dumps(step.settings))
     # A fixed number of examples would ask for more rows than are read here; the speed is the same without it.
-    rows = _STEPS * settings["train"]["batch_size"]
+    rows = _STEPS * _rows_per_step(settings["train"])
     settings["train"] |= {"total_steps": _STEPS, "eval_limit": 1, "limit": rows, "total_examples": None}
     settings["eval"] |= {"limit": _ROWS}
     settings["retrieve"] |= {"limit": _ROWS}

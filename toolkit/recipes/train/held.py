@@ -15,7 +15,7 @@ from toolkit.config.keys import is_default, keys_that_change, value_of
 from toolkit.features import MAX_LENGTH
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.auto import resolve
-from toolkit.recipes.train.settings import cases_of
+from toolkit.recipes.train.settings import ROWS_PER_STEP, SHARES, cases_of
 from toolkit.tasks import Task
 from toolkit.zoo import AdapterCard, Seen
 
@@ -75,6 +75,8 @@ def held_entry(card: AdapterCard, session: Session) -> Held:
     unknown: dict[str, Any] = {}
     for key in _keys(stage, config, known):
         was, here = _recorded(card, key), _plain(value_of(config, key))
+        if key == ROWS_PER_STEP and isinstance(was, int):  # in however many shares
+            was, here = was * int(card.setting("accumulate") or 1), config.train.rows_per_step
         if was is _UNKNOWN:
             unknown |= {} if is_default(key, value_of(session.config, key)) else {key: here}
         elif _in_effect(key, was, known) != _in_effect(key, here, known):
@@ -97,6 +99,9 @@ def recipe_of(card: AdapterCard) -> str:
     if card.is_merged:
         made.append("computed")
     settings = [(name, card.setting(name)) for name in _SHOWN]
+    if isinstance(rows := card.setting("batch_size"), int):
+        times = int(card.setting("accumulate") or 1)
+        settings = [(name, rows * times if name == "batch_size" else value) for name, value in settings]
     made += [f"{_SHOWN[name]} {shown(value)}" for name, value in settings if value is not None]
     rows = [_rows_of(card, seen) for seen in card.data_seen if isinstance(seen.rows, int)]
     return ", ".join(made + rows)
@@ -128,7 +133,8 @@ def _keys(stage: Stage, config: Config, known: Sequence[Task]) -> list[str]:
             for key in keys_that_change("merges", cases=dropped)
             if key != "train.seed" or stage.merge.method == "dare"
         ]
-    return keys_that_change("weights", cases=cases_of(stage, config, [task.kind for task in known]))
+    found = keys_that_change("weights", cases=cases_of(stage, config, [task.kind for task in known]))
+    return [key for key in found if key != SHARES]
 
 
 def _recorded(card: AdapterCard, key: str) -> Any:

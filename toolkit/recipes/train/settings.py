@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from toolkit.composition.stages import Stage
-from toolkit.config import Config
+from toolkit.config import Config, TrainConfig
 from toolkit.config.about import Case
 from toolkit.config.keys import by_section, settings_that_change
 from toolkit.tasks.kinds import Kind
+
+ROWS_PER_STEP, SHARES = "train.batch_size", "train.accumulate"
 
 # Cases that the rows of a kind bring.
 CASES: Mapping[Kind, tuple[Case, ...]] = {
@@ -37,7 +40,16 @@ def learning_settings(stage: Stage, config: Config, kinds: Iterable[Kind]) -> di
         dropped: list[Case] = [] if stage.merge.method == "merge" else ["dropped"]
         found = settings_that_change("merges", config, cases=dropped)
         return {key.rpartition(".")[2]: value for key, value in found.items()}
-    return by_section(settings_that_change("weights", config, cases=cases_of(stage, config, kinds)))
+    changing = settings_that_change("weights", config, cases=cases_of(stage, config, kinds))
+    del changing[SHARES]  # the weights are the same, however a step's batch is cut
+    return by_section(changing | {ROWS_PER_STEP: config.train.rows_per_step})
+
+
+def whole_settings(train: TrainConfig) -> dict[str, Any]:
+    """Return all settings of training that a key of work may hold: how a step's batch is cut is not among them."""
+    found = asdict(train)
+    del found["accumulate"]
+    return found | {"batch_size": train.rows_per_step}
 
 
 def cases_of(stage: Stage, config: Config, kinds: Iterable[Kind]) -> set[Case]:

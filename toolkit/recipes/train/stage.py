@@ -95,7 +95,7 @@ def _planned(session: Session, data: Sequence[TaskData], backbone: Backbone) -> 
     config, processes = session.config, Ranks(backbone.device).count
     planned = plan_run(data, config.train, processes=processes)
     settled = replace(config, train=with_epochs(config.train, planned))
-    return session.with_config(settled), len(planned.batches) // processes
+    return session.with_config(settled), len(planned.batches)
 
 
 def _fitted(

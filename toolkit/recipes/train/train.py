@@ -22,6 +22,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import require_locked
 from toolkit.recipes.train.merge import run_computed
 from toolkit.recipes.train.plan import Asked, Planned, plan_training, require_asked
+from toolkit.recipes.train.settings import whole_settings
 from toolkit.recipes.train.stage import run_stage
 from toolkit.zoo import AdapterCard
 from toolkit.zoo.lock import read_lock
@@ -138,6 +139,7 @@ def _experiment(stages: Sequence[Stage], session: Session) -> str:
 def _work(composition: Composition, asked: Asked, config: Config) -> str:
     """Return the key of a training of several stages: by it the command that continues finds the run that it left."""
     settings = {name: value for name, value in to_dict(config).items() if name in _WORK}
+    settings["train"] = whole_settings(config.train)
     told = json.dumps([str(composition), asked.name, settings], sort_keys=True, default=str)
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 

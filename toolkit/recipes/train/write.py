@@ -106,6 +106,7 @@ def run_params(stage: Stage, config: Config, data: Sequence[TaskData]) -> dict[s
         "fusion_lr": train.fusion_lr,
         "epochs": train.epochs,
         "batch_size": train.batch_size,
+        "accumulate": train.accumulate,
         "seed": train.seed,
         "rows": sum(one.features.n_rows for one in data),
         "learn": ", ".join(f"{part.kind} {part.name}" for part in stage.learn),
@@ -136,9 +137,10 @@ def opening(
     rates = f"lr {settings.lr:g}"
     if any(part.kind == "fusion" for part in stage.learn):
         rates += f" (fusion {settings.fusion_lr:g})"
+    in_shares = f", {settings.accumulate} shares one after another" if settings.accumulate > 1 else ""
     return (
         f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, epochs {settings.epochs:g}, "
-        f"{f'{n_phases} phases of ' * (n_phases > 1)}{n_steps:,} steps (batches are cut by tokens: each holds up to those of {settings.batch_size} rows of mean length), "
+        f"{f'{n_phases} phases of ' * (n_phases > 1)}{n_steps:,} steps (batches are cut by tokens: each holds up to those of {settings.rows_per_step} rows of mean length{in_shares}), "
         f"{circuit.backbone.precision} on {circuit.backbone.device.type}"
         + (f", fusion {circuit.fusion_path}" if circuit.fusion_path else "")
     )
