@@ -31,8 +31,9 @@ class Share:
         weight: 1, or 0 where a process has no items of its own and takes some only to draw what the others draw.
 
     Example:
-        >>> Share(2, 4, 8).of({"labels": np.arange(8), "input_ids": np.arange(16)})["input_ids"]
-        array([4, 5, 6, 7])
+        >>> import numpy as np
+        >>> Share(2, 4, 8).of({"input_ids": np.arange(16)})["input_ids"].tolist()
+        [4, 5, 6, 7]
     """
 
     low: int

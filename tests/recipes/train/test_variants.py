@@ -98,6 +98,7 @@ def test_every_setting_that_can_change_weights_is_compared(held: Config) -> None
     changed = replace(card, recipe={**card.recipe, **sections, "fusion": "reference"})
     wanted = keys_that_change("weights", cases=("passes", "adapter", "frozen", "fusion", "fused", "tags"))
     found = held_entry(changed, Session.open(held))
+    wanted.remove("train.accumulate")  # it counts in the rows of a step, `train.batch_size`
     assert sorted(found.differs) == sorted(wanted) and not found.unknown
 
 
@@ -311,3 +312,13 @@ def test_what_another_process_made_after_the_plan_is_not_trained_again(
         ToolkitError, match="got 'late' from another process at this moment; run the same command again"
     ):
         toolkit.train("micro-nli", held, name="late")
+
+
+def test_a_batch_that_is_cut_otherwise_is_the_same_setting(held: Config) -> None:
+    card, train = card_of(held, "fuse[micro-nli,calm]/micro-pos"), held.train
+    assert train.accumulate == 1
+    halves = replace(held, train=replace(train, batch_size=train.batch_size // 2, accumulate=2))
+    assert not held_entry(card, Session.open(halves)).differs
+    twice = replace(held, train=replace(train, accumulate=2))
+    differs = held_entry(card, Session.open(twice)).differs
+    assert differs == {"train.batch_size": (train.batch_size, 2 * train.batch_size)}

@@ -99,9 +99,9 @@ def recipe_of(card: AdapterCard) -> str:
     if card.is_merged:
         made.append("computed")
     settings = [(name, card.setting(name)) for name in _SHOWN]
-    if isinstance(rows := card.setting("batch_size"), int):
-        times = int(card.setting("accumulate") or 1)
-        settings = [(name, rows * times if name == "batch_size" else value) for name, value in settings]
+    if isinstance(size := card.setting("batch_size"), int):
+        per_step = size * int(card.setting("accumulate") or 1)
+        settings = [(name, per_step if name == "batch_size" else value) for name, value in settings]
     made += [f"{_SHOWN[name]} {shown(value)}" for name, value in settings if value is not None]
     rows = [_rows_of(card, seen) for seen in card.data_seen if isinstance(seen.rows, int)]
     return ", ".join(made + rows)
