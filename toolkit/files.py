@@ -211,7 +211,7 @@ def is_abandoned(path: Path) -> bool:
         (False, False)
     """
     parts = path.name.split(".")
-    if len(parts) < 5 or parts[0] or parts[-1] != "tmp" or not parts[-2].isdigit() or _is_running(int(parts[-2])):
+    if len(parts) < 5 or parts[0] or parts[-1] != "tmp" or not parts[-2].isdigit() or has_process(int(parts[-2])):
         return False
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
@@ -234,9 +234,10 @@ def _lock(file: IO[bytes] | int) -> bool:
     return True
 
 
-def _is_running(process: int) -> bool:
+def has_process(number: int) -> bool:
+    """Return whether this machine has a process of this number."""
     try:
-        os.kill(process, 0)
+        os.kill(number, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:

@@ -50,3 +50,8 @@ def runs(client):
         return client.search_runs([found.experiment_id], order_by=["start_time ASC"]) if found else []
 
     return find
+
+
+@pytest.fixture(autouse=True)
+def no_pause_behind_a_fault(monkeypatch):
+    monkeypatch.setattr("toolkit.tracking.delivery._PAUSE_S", 0.001)

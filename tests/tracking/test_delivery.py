@@ -10,8 +10,8 @@ import threading
 import pytest
 
 from tests import zygote
-from tests.tracking.opened import sent
-from toolkit.tracking import Data, Opening, delivery, open_tracker, server, spool, writer, writing
+from tests.tracking.opened import sent, unsent
+from toolkit.tracking import Data, Opening, delivery, open_tracker, server, spool, sync, writer, writing
 from toolkit.tracking.alive import this_process
 
 RUN = Opening("a", experiment="xnli", tags={}, params={})
@@ -48,8 +48,8 @@ def remote(folder, monkeypatch):
 
 def kept(folder):
     """Return the events in the spool of one run, without its start."""
-    (path,) = spool.spooled(folder)
-    return [event for event, _ in spool.read_events(path)][1:]
+    (some,) = unsent(folder).values()
+    return some
 
 
 def run_in_a_process(folder, body):
@@ -184,8 +184,8 @@ def test_copies_that_wait_to_be_sent_are_removed_also_those_of_a_killed_process(
     tracker = open_tracker("mlflow", folder=folder)
     tracker.start(RUN)
     tracker.log_artifact(folder / "a.txt")
-    assert not left.exists()
     tracker.close()
+    assert not left.exists()
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
@@ -236,9 +236,10 @@ def test_a_forked_process_uses_the_spool_and_sends_nothing_twice(folder, runs):
         tracker.close()
         """,
     )
+    sync(folder)
     (run,) = runs()
-    assert (run.data.metrics, run.info.status) == ({"loss": 1.0}, "FINISHED")
-    assert [event["values"] for event in kept(folder)] == [{"child": 2.0}]
+    assert (run.data.metrics, run.info.status) == ({"loss": 1.0, "child": 2.0}, "FINISHED")
+    assert spool.spooled(folder) == []
 
 
 def test_nothing_is_left_of_the_thread_when_everything_was_sent(folder):

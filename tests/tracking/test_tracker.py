@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tracking.opened import opened, sent
+from tests.tracking.opened import opened, sent, unsent
 from toolkit.tracking import NoTracker, Opening, open_tracker, server, spool, writing
 
 
@@ -136,7 +136,7 @@ def test_a_tracker_that_dies_moves_the_rest_of_every_open_run_to_the_spool(folde
     tracker.close()
     tracker.close()
     assert len(tracker.notes) == 1
-    spooled = {events[0]["run_id"]: [event["event"] for event in events[1:]] for events in events_of(folder)}
+    spooled = {run_id: [event["event"] for event in some] for run_id, some in unsent(folder).items()}
     assert spooled == {inner: ["text", "metrics", "close"], outer: ["close"]}
     assert runs()[1].data.metrics == {"loss": 1.0}
 
@@ -150,7 +150,7 @@ def test_what_was_not_yet_sent_when_the_tracker_died_is_not_lost(folder, monkeyp
     for step in range(1, 2000):
         tracker.log_metrics({"loss": step}, step=step)
     tracker.close()
-    (found,) = events_of(folder)
+    (found,) = unsent(folder).values()
     assert [event["step"] for event in found if event["event"] == "metrics"] == list(range(1, 2000))
 
 

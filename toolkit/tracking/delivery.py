@@ -1,20 +1,20 @@
-"""Delivery of runs: to MLflow by a thread of its own, and from the first fault on to the spool of the working folder."""
+"""Delivery of runs: written ahead to the spool of the working folder, and sent to MLflow by a thread of its own."""
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.tracking import events, server, writing
+from toolkit.tracking import events, server, spool, upload, writing
 from toolkit.tracking.events import Event
-from toolkit.tracking.limits import Names
-from toolkit.tracking.spool import NAME, SpooledRun
+from toolkit.tracking.kept import Record, Run
+from toolkit.tracking.spool import NAME
 from toolkit.tracking.staging import Staging, clear_left
 from toolkit.tracking.writer import MOST, Writer
 
@@ -25,46 +25,9 @@ _SHARE, _LEAST_S = 0.05, 5.0  # what waiting for a tracker may take of a run
 _STOPPED_S = 5.0  # schedulers kill what does not end soon
 # A database file of this machine is as fast as the machine: it is waited for as long as it takes something.
 _STILL_S, _STILL_STOPPED_S = 60.0, 20.0
-
-
-@dataclass(eq=False)
-class Run:
-    """A run that was opened.
-
-    Attributes:
-        start: its start event, with MLflow's id of it as soon as that is known.
-        wanted: id of the run that it continues.
-        parent: the enclosing run, if that is of the same tracker.
-        names: of its metrics.
-        is_made: whether MLflow has it.
-        spool: its rest in the spool.
-        is_lost: neither tracker nor spool took it.
-    """
-
-    start: Event
-    wanted: str | None = None
-    parent: Run | None = None
-    names: Names = field(default_factory=Names)
-    is_made: bool = False
-    spool: SpooledRun | None = None
-    is_lost: bool = False
-
-    @property
-    def purpose(self) -> str:
-        """The composition that it is for."""
-        return str(self.start["tags"].get(events.FOR_TAG, ""))
-
-    @property
-    def run_id(self) -> str:
-        """MLflow's id of it, else a local one, which an upload replaces; empty where nothing keeps it."""
-        if self.start["run_id"]:
-            return str(self.start["run_id"])
-        return "" if self.is_lost else events.LOCAL_PREFIX + self.start["own_id"]
-
-    def find_parent(self) -> None:
-        """Take the parent's id as it is known now."""
-        if self.parent is not None and self.parent.run_id:
-            self.start["tags"][events.PARENT_TAG] = self.parent.run_id
+# A request that failed is sent again after a second, then after twice as long each time; the end waits for three of them.
+_PAUSE_S, _PAUSE_MOST_S, _TRIES = 1.0, 60.0, 3
+_AWAY_S = 60.0  # so long runs go to the spool alone, after a tracker was given up
 
 
 class Delivery:
@@ -85,12 +48,16 @@ class Delivery:
         self._began, self._waited_s = time.monotonic(), 0.0
         self._is_local = uri.startswith("sqlite") or server.local_path(uri) is not None
         self._client: MlflowClient | None = None
-        self._is_down = self._is_loaded = False
+        self._is_loaded = self._has_given_up = self._has_answered = self._is_cleared = False
+        self._away_until, self._n_faults, self._fault = -math.inf, 0, ""
         self._staging = Staging()
-        self._writer: Writer[Run, Event] = Writer(
+        self._open: weakref.WeakSet[Run] = weakref.WeakSet()
+        self._leftovers: Generator[bool, None, None] | None = None
+        self._writer: Writer[Run, Record] = Writer(
             self._send,
-            may_join=lambda event: bool(event["event"] == "metrics"),
-            on_fault=self._went_down,
+            may_join=lambda record: bool(record.event["event"] == "metrics"),
+            work=self._clear_up,
+            on_fault=self._failed,
             on_exit=self._at_exit,
         )
         forked = weakref.WeakMethod(self._forked)
@@ -98,34 +65,44 @@ class Delivery:
 
     def load(self) -> None:
         """Import MLflow, which takes seconds, in the caller's thread: two threads that import may block each other."""
-        if not (self._is_loaded or self._is_down):
+        if not self._is_loaded:
+            self._is_loaded = True
             try:
                 server.load(self.uri)
             except Exception as fault:
-                self._went_down(fault)
-            self._is_loaded = True
+                self._n_faults, self._fault = _TRIES, server.reason(fault, self.uri)
+                self._give_up(for_s=math.inf)
 
     def put(self, run: Run, event: Event) -> None:
-        """Take an event: it is sent soon, or in the spool when this returns."""
+        """Take an event: it is in the spool when this returns, and is sent soon, or by a later upload."""
         with self._writer.lock:
-            if self._is_down:
-                self._keep(run, [event])
+            if run.is_lost:
                 return
+            if event is run.start:
+                self._open.add(run)
+            if time.monotonic() < self._away_until:
+                run.keep()
             try:
-                staged = {**event, "path": str(self._staging.take(Path(event["path"])))} if "path" in event else event
+                record = run.write(event, self._staging)
             except OSError as fault:
                 self.note(f"{event['path']} cannot be copied ({server.reason(fault)}); it is not tracked.")
                 return
-            if not self._writer.put(run, staged):
-                self._is_slow(f"{MOST:,} records wait for it")
-                self._keep(run, [event])
+            run.is_closed = event["event"] == "close"
+            if run.is_kept:
+                self._keep(run)
+                return
+            run.n_waiting += 1
+            if not self._writer.put(run, record):
+                self._give_up(f"{MOST:,} records wait for it")
+                self._keep(run)
 
     def wait_for(self, run: Run) -> None:
-        """Wait until MLflow has a run, or the spool, or the budget is spent."""
-        self._wait(lambda: run.is_made)
+        """Wait until MLflow has a run, or it is known that it may come later, or the budget is spent."""
+        if not self._wait(lambda: run.is_made or run.is_kept or run.is_lost or self._n_faults > 0):
+            self._give_up(self._waited())
 
     def finish(self, *, is_killed: bool) -> None:
-        """Wait until everything was sent, or the budget is spent and the rest is in the spool.
+        """Wait until everything was sent, or the budget is spent and the rest is left in the spool.
 
         Args:
             is_killed: the command has to end soon.
@@ -133,42 +110,53 @@ class Delivery:
         Raises:
             KeyboardInterrupt: Ctrl-C; the rest is in the spool.
         """
-        self._wait(lambda: self._writer.is_empty, is_killed=is_killed)
+        # What earlier commands have left is sent as well, but nothing else waits for it.
+        until = (lambda: self._writer.is_empty) if is_killed else (lambda: self._writer.is_done)
+        if not self._wait(until, is_killed=is_killed):
+            if self._writer.is_empty:
+                self._writer.rest()
+            else:
+                self._give_up(self._waited())
         self._staging.clear()
 
     def tidy(self) -> None:
-        """End the runs that killed processes of this machine have left open, and remove what they had copied."""
+        """Send what earlier commands have left in the spool, and end the runs that killed processes have left open."""
         with suppress(Exception):  # a tracker that is away keeps them until it is there again
             clear_left()
-            if server.may_have_open_runs(self.uri):
-                server.load(self.uri)
-                if self._client is None and server.fault_of(self.uri, within_s=server.RUN_S) is None:
-                    self._client = server.connect(self.uri)
-                if self._client is not None:
-                    writing.end_left(self._client)
+            if spool.spooled(self.folder) or server.may_have_open_runs(self.uri):
+                self.load()
+                if time.monotonic() >= self._away_until:
+                    self._writer.wake()
+                self.finish(is_killed=False)
 
     def note(self, sentence: str) -> None:
         """Keep a sentence for the user, once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
 
-    def _wait(self, until: Callable[[], bool], *, is_killed: bool = False) -> None:
-        if self._is_down or until():
-            return
+    def _wait(self, until: Callable[[], bool], *, is_killed: bool = False) -> bool:
+        """Wait until something holds; return whether it does."""
+        if until():
+            return True
         began = time.monotonic()
         try:
-            is_done = self._writer.wait(
-                lambda: self._is_down or until(), lambda: self._left_s(began, is_killed=is_killed)
-            )
+            is_done = self._writer.wait(until, lambda: self._left_s(began, is_killed=is_killed))
         except KeyboardInterrupt:
-            self._is_slow("the wait for it was interrupted")
+            if self._writer.is_empty:
+                self._writer.rest()
+            else:
+                self._give_up("the wait for it was interrupted")
             raise
         self._waited_s += time.monotonic() - began
-        if not is_done:
-            self._is_slow(f"the run waited {self._waited_s:.0f} s for it")
+        return is_done
+
+    def _waited(self) -> str:
+        return f"the run waited {self._waited_s:.0f} s for it"
 
     def _left_s(self, began: float, *, is_killed: bool) -> float:
         """Return the seconds that a wait which began then may still take."""
+        if self._n_faults and (not self._has_answered or self._n_faults >= _TRIES):
+            return 0.0
         now = time.monotonic()
         if self._is_local:
             still_s = _STILL_STOPPED_S if is_killed else _STILL_S
@@ -185,20 +173,34 @@ class Delivery:
     def _forked(self) -> None:
         """Use the spool alone in a forked process: the thread of the other one may have held any lock of MLflow's."""
         self._writer.begin()
-        self._staging = Staging()
-        self._give_up("cannot be used (this process was forked from the one that began the run); its record")
+        self._staging, self._leftovers = Staging(), None
+        for run in list(self._open):
+            run.forget()
+        self._n_faults, self._fault = _TRIES, "this process was forked from the one that began the run"
+        self._give_up(for_s=math.inf)
 
     # -- in the thread -------------------------------------------------------------------------------------------------
 
-    def _send(self, run: Run, some: list[Event]) -> None:
-        if some[0] is run.start:
+    def _send(self, run: Run, some: list[Record]) -> None:
+        if some[0].event is run.start:
             self._make(run)
-            return
+        else:
+            self._apply(run, [record.event for record in some])
+        with self._writer.lock:
+            self._n_faults, self._has_answered = 0, True
+            if run.is_kept:  # it took too long
+                return
+            run.tick_off(some, uri=server.shown(self.uri), staging=self._staging)
+            if not self._is_cleared:
+                self._writer.wake()
+
+    def _apply(self, run: Run, some: list[Event]) -> None:
         assert self._client is not None
+        base = run.spool.path if run.spool is not None else self.folder
         # Once more: another process may have made the same rows' dataset between MLflow's look and its writing.
         for is_last in (False, True):
             try:
-                writing.apply(self._client, run.run_id, some, base=self.folder)
+                writing.apply(self._client, run.run_id, some, base=base)
                 break
             except Exception as fault:
                 if not server.is_refusal(fault):
@@ -206,67 +208,89 @@ class Delivery:
                 if is_last:
                     why = server.reason(fault, self.uri)
                     self.note(f"MLflow refuses a {some[0]['event']} event ({why}); it is not tracked.")
-        for event in some:
-            if "path" in event:
-                self._staging.drop(Path(event["path"]))
 
     def _make(self, run: Run) -> None:
         """Make the run in MLflow, or find the one that it continues."""
-        is_first = self._client is None
-        if self._client is None:
-            if fault := server.fault_of(self.uri, within_s=server.RUN_S):
-                raise ConnectionError(fault)
-            self._client = server.connect(self.uri)
+        client = self._connected()
         run.find_parent()
-        client, run_id = self._client, run.wanted
+        run_id = run.wanted
         is_local = bool(run_id) and str(run_id).startswith(events.LOCAL_PREFIX)
         if run_id is None and (key := run.start["tags"].get(events.RESUME_TAG)):
             run_id = writing.unfinished(client, run.start["experiment"], key)
         if run_id and not is_local and writing.is_active(client, run_id):
             writing.reopen(client, run_id, run.start)
         else:
-            run_id = writing.create_run(client, run.start, uri=self.uri, folder=self.folder, take_up=is_local)
+            take_up, run.is_tried = is_local or run.is_tried, True
+            run_id = writing.create_run(client, run.start, uri=self.uri, folder=self.folder, take_up=take_up)
+        if run.is_named:
+            writing.adopt(client, run_id, run.start)
         with self._writer.lock:
             run.start["run_id"], run.is_made = run_id, True
             self._writer.lock.notify_all()
-        if is_first:
-            writing.end_left(client)
+
+    def _connected(self) -> MlflowClient:
+        if self._client is None:
+            if fault := server.fault_of(self.uri, within_s=server.RUN_S):
+                raise ConnectionError(fault)
+            self._client = server.connect(self.uri)
+        return self._client
+
+    def _failed(self, fault: Exception) -> float:
+        """Return the seconds after which what failed is sent again."""
+        self._n_faults += 1
+        self._fault = server.reason(fault, self.uri)
+        return min(_PAUSE_S * 2.0 ** min(self._n_faults - 1, 10), _PAUSE_MOST_S)
+
+    def _clear_up(self) -> bool:
+        """Do a step of what earlier commands have left to do; return whether there is more."""
+        steps = self._leftovers = self._leftovers or self._steps()
+        try:
+            if next(steps, False):
+                return True
+        except Exception:  # the next command tries again
+            steps.close()
+        self._leftovers, self._is_cleared = None, True
+        return False
+
+    def _steps(self) -> Generator[bool, None, None]:
+        clear_left()
+        client = self._connected()
+        writing.end_left(client)
+        yield True
+        n = 0
+        for is_whole in upload.leftovers(self.folder, self.uri, client):
+            n += is_whole
+            yield True
+        if n:
+            what = "1 run that was" if n == 1 else f"{n} runs that were"
+            self.note(f"MLflow at {server.shown(self.uri)} got {what} left in {NAME}/.")
 
     # -- to the spool --------------------------------------------------------------------------------------------------
 
-    def _went_down(self, fault: Exception) -> None:
-        self._give_up(f"cannot be used ({server.reason(fault, self.uri)}); the run continues, its record")
-
-    def _is_slow(self, why: str) -> None:
-        self._give_up(f"is slow ({why}); the rest of the record")
-
-    def _give_up(self, why: str) -> None:
-        """Put what was not sent into the spool, and everything from now on."""
+    def _give_up(self, why: str = "", *, for_s: float = _AWAY_S) -> None:
+        """Leave what was not sent in the spool, and for some time everything else."""
         with self._writer.lock:
-            if self._is_down:
-                return
-            self._is_down = True
-            self.note(
-                f"MLflow at {server.shown(self.uri)} {why} is kept in {NAME}/, and `xstilts track sync` uploads it later."
-            )
-            left: dict[Run, list[Event]] = {}
-            for run, event in self._writer.take_all():
-                left.setdefault(run, []).append(event)
-            for run, some in left.items():
-                self._keep(run, some)
+            self._away_until = max(self._away_until, time.monotonic() + for_s)
+            self._is_cleared, self._leftovers = False, None
+            what = f"cannot be used ({self._fault}); the run continues, its record"
+            if not self._n_faults:
+                what = f"is slow ({why}); the rest of the record"
+            if not self._has_given_up:
+                self._has_given_up = True
+                self.note(
+                    f"MLflow at {server.shown(self.uri)} {what} is kept in {NAME}/, and the next command, or "
+                    "`xstilts track sync`, uploads it later."
+                )
+            for run in {run: None for run, _ in self._writer.take_all()}:
+                self._keep(run)
             self._staging.clear()
 
-    def _keep(self, run: Run, some: list[Event]) -> None:
-        if run.is_lost:
-            return
-        try:
-            if run.spool is None:
-                run.find_parent()
-                run.spool = SpooledRun(self.folder, run.start)
-            run.spool.append(*(event for event in some if event is not run.start))
-            if some[-1]["event"] == "close":
-                run.spool.close()
-        except Exception as fault:
+    def _keep(self, run: Run) -> None:
+        run.keep()
+        if run.fault and not run.is_lost:
             run.is_lost = True
-            why = server.reason(fault)
-            self.note(f"{self.folder / NAME} cannot be written ({why}); the run continues without a record of it.")
+            self.note(
+                f"{self.folder / NAME} cannot be written ({run.fault}); the run continues without a record of it."
+            )
+        if run.is_closed:
+            run.let_go()

@@ -1,4 +1,4 @@
-"""Tracker that keeps runs in MLflow, and in the spool of the working folder where MLflow cannot be used."""
+"""Tracker that keeps runs in MLflow, and in the spool of the working folder until MLflow has them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.tracking import events, server
-from toolkit.tracking.delivery import Delivery, Run
+from toolkit.tracking.delivery import Delivery
 from toolkit.tracking.events import Data, Event, Opening
+from toolkit.tracking.kept import Run
 
 
 class MlflowTracker:
-    """Keeps runs in MLflow; from the first fault on, the rest of them in the spool of the working folder.
+    """Keeps runs in MLflow, and in the spool of the working folder until MLflow has them.
 
-    MLflow is imported when the first run starts. What is logged is sent by a thread: nothing waits for MLflow but `run_id` and
-    the end of the outermost run, and these not for longer than the budget.
+    MLflow is imported when the first run starts. What is logged is written to the spool and sent by a thread: nothing waits
+    for MLflow but `run_id` and the end of the outermost run, and these not for longer than the budget.
 
     Args:
         uri: where; None for `MLFLOW_TRACKING_URI`, else `mlflow.db` and `mlartifacts/` in `folder`.
@@ -74,7 +75,7 @@ class MlflowTracker:
             for note in begun["whole"]["notes"]:
                 self._delivery.note(note)
             whole = events.whole_texts(begun)
-            run = Run(begun, wanted=run_id, parent=enclosing if is_nested else None)
+            run = Run(self.folder, begun, wanted=run_id, parent=enclosing if is_nested else None)
             self._open.append(run)
             for event in (begun, *whole):
                 self._delivery.put(run, event)
@@ -143,6 +144,7 @@ class MlflowTracker:
             return ""
         run = self._open[-1]
         self._delivery.wait_for(run)
+        run.is_named = run.is_named or not run.is_made
         return run.run_id
 
     def take_notes(self) -> list[str]:

@@ -55,7 +55,7 @@ def log_adapter(client: MlflowClient, run_id: str, event: Event, *, base: Path) 
     """Write an adapter as a logged model, or find the one of its digest, and link the run to it; again changes nothing."""
     from mlflow.entities import LoggedModelInput, LoggedModelOutput
 
-    found = _models(client, event["digest"])
+    found = models(client, event["digest"])
     model = next((one for one in found if one.status == "READY"), found[0] if found else None)
     if model is None:
         tags: dict[str, Any] = {DIGEST_TAG: event["digest"], NOTE_TAG: event["note"]}
@@ -99,6 +99,7 @@ def every_page(search: Callable[..., PagedList[Found]], *asked: Any, **more: Any
             return found
 
 
-def _models(client: MlflowClient, digest: str) -> list[LoggedModel]:
+def models(client: MlflowClient, digest: str) -> list[LoggedModel]:
+    """Return the logged models of an adapter's digest."""
     wanted = f"tags.`{DIGEST_TAG}` = '{digest}'"
     return every_page(client.search_logged_models, experiment_ids(client), filter_string=wanted)

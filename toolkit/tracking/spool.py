@@ -1,7 +1,8 @@
-"""Runs kept on disk for later: `xstilts-spool/<time>-<id>/` with append-only `events.jsonl` and copies of artifacts.
+"""Runs on disk until they are sent: `xstilts-spool/<time>-<id>/` with append-only `events.jsonl` and copies of artifacts.
 
 A line is complete or it is not there; an artifact's copy is renamed into place before the line that names it. While a
-run is being written its file is locked, so an upload can distinguish a running run from one that was killed.
+run is being written its file is locked, so an upload can distinguish a running run from one that was killed. As long as
+the process of a run sends it itself, the folder holds the file `sending`, and other processes leave it alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from toolkit.files import json_of, load_json, replacing
+from toolkit.files import has_process, json_of, load_json, replacing
 from toolkit.tracking.events import LOCAL_PREFIX, Event
 
 try:
@@ -27,6 +28,7 @@ except ImportError:  # not on Windows: there, a killed run stays in the spool un
 NAME = "xstilts-spool"
 EVENTS = "events.jsonl"
 PROGRESS = "progress.json"
+_SENDING = "sending"
 
 
 class SpooledRun:
@@ -35,43 +37,90 @@ class SpooledRun:
     Args:
         folder: working folder; the spool is made in it.
         start: the start event; its `run_id` names the MLflow run where one was made before the tracker went away.
+        is_sent: whether this process sends the run itself; then nothing is flushed to the disk before `keep`, because what
+            is written outlives the process, and a training loop does not wait for disks.
+
+    Attributes:
+        end: bytes of events so far.
 
     Raises:
         OSError: the spool cannot be written.
     """
 
-    def __init__(self, folder: Path, start: Event) -> None:
+    def __init__(self, folder: Path, start: Event, *, is_sent: bool = False) -> None:
         root = Path(folder) / NAME
         name = f"{time.time_ns():020d}-{start['own_id'][:12]}"
-        beside = root / f".{name}.new"
         self.path = root / name
         self.run_id: str = start["run_id"] or LOCAL_PREFIX + start["own_id"]
-        self._copies = 0
-        with _whole(beside, root):
-            (beside / "artifacts").mkdir(parents=True)
-            # Unbuffered: after a full disk nothing is left to be written by closing.
-            self._file = open(beside / EVENTS, "ab", buffering=0)  # noqa: SIM115 - open as long as the run is
-            lock(self._file)
-            self._write(start)
-            os.rename(beside, self.path)  # visible only when it is locked and has its first line
+        self.end = 0
+        self._copies, self._is_sent = 0, is_sent
+        for is_last in (False, False, True):
+            beside = root / f".{name}.{os.getpid()}.new"
+            try:
+                with _whole(beside, root):
+                    self._make(beside, start)
+                return
+            except FileNotFoundError:  # another process has just removed the empty spool, or took this for a leftover
+                if is_last:
+                    raise
 
-    def append(self, *some: Event) -> None:
-        """Add events, with copies of the artifacts that they name; on disk when this returns.
+    def _make(self, beside: Path, start: Event) -> None:
+        (beside / "artifacts").mkdir(parents=True)
+        # Unbuffered: after a full disk nothing is left to be written by closing.
+        self._file = open(beside / EVENTS, "ab", buffering=0)  # noqa: SIM115 - open as long as the run is
+        lock(self._file)
+        if self._is_sent:
+            (beside / _SENDING).touch()
+        self._write(start)
+        os.rename(beside, self.path)  # visible only when it is locked and has its first line
+
+    def append(self, *some: Event) -> list[Event]:
+        """Add events, with copies of the artifacts that they name; a kill of the process does not lose them.
+
+        Returns:
+            The events, with the paths of the copies.
 
         Raises:
             OSError: no space, or an artifact is gone.
         """
-        self._write(*(self._keep(event) if "path" in event else event for event in some))
+        kept = [self._keep(event) if "path" in event else event for event in some]
+        self._write(*kept)
+        return kept
+
+    def keep(self) -> None:
+        """Leave the run to later uploads: this process does not send it any more.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        if self._is_sent:
+            self._is_sent = False
+            (self.path / _SENDING).unlink(missing_ok=True)
+            os.fsync(self._file.fileno())
+
+    def drop_copy(self, path: str) -> None:
+        """Remove the copy that an event names, which was sent."""
+        shutil.rmtree((self.path / path).parent, ignore_errors=True)
 
     def close(self) -> None:
         """Let go of the file; without a close event before, the run counts as killed."""
         self._file.close()
 
+    def remove(self) -> None:
+        """Remove the run from the spool: everything was sent."""
+        with contextlib.suppress(OSError):
+            remove(self.path)
+        self.close()
+
     def _write(self, *some: Event) -> None:
         lines = b"".join(json.dumps(event, ensure_ascii=False).encode() + b"\n" for event in some)
-        if self._file.write(lines) != len(lines):
+        if (written := self._file.write(lines)) != len(lines):
+            if written:
+                self._file.truncate(self.end)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(self._file.fileno())
+        self.end += len(lines)
+        if not self._is_sent:
+            os.fsync(self._file.fileno())
 
     def _keep(self, event: Event) -> Event:
         path = Path(event["path"])
@@ -136,6 +185,11 @@ def is_being_written(path: Path) -> bool:
         return not lock(file)
 
 
+def is_left(path: Path) -> bool:
+    """Return whether a run may be uploaded: no process is sending it itself."""
+    return not ((path / _SENDING).exists() and is_being_written(path))
+
+
 def lock(file: IO[bytes] | int) -> bool:
     """Lock a file for as long as it is open; return whether nobody else holds it.
 
@@ -171,9 +225,16 @@ def sweep(folder: Path) -> None:
     for path in root.glob(".*.done"):
         shutil.rmtree(path, ignore_errors=True)
     for path in root.glob(".*.new"):
-        with contextlib.suppress(OSError):  # without its file it was begun just now
-            if not is_being_written(path):
+        with contextlib.suppress(OSError):
+            if (path / EVENTS).exists():
+                is_over = not is_being_written(path)
+            else:  # begun just now, or by a process that is gone
+                writer = path.suffixes[-2:-1]
+                is_over = bool(writer) and not has_process(int(writer[0].removeprefix(".")))
+            if is_over:
                 shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        root.rmdir()
 
 
 def remove(path: Path) -> None:
@@ -181,15 +242,21 @@ def remove(path: Path) -> None:
     gone = path.with_name(f".{path.name}.done")
     os.rename(path, gone)
     shutil.rmtree(gone, ignore_errors=True)
+    with contextlib.suppress(OSError):  # the last one
+        path.parent.rmdir()
 
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[bool]:
-    """Hold the spool's folder; yield False where another upload holds it."""
+    """Hold the spool's folder; yield False where another upload holds it, or there is none any more."""
     if fcntl is None:
         yield True
         return
-    root = os.open(Path(folder) / NAME, os.O_RDONLY)
+    try:
+        root = os.open(Path(folder) / NAME, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
     try:
         yield lock(root)
     finally:

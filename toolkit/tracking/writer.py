@@ -26,7 +26,9 @@ class Writer(Generic[R, E]):
     Args:
         send: sends some events of one run; called in the thread.
         may_join: whether events of one run that follow each other are sent together, a number of them at a time.
-        on_fault: called in the thread, under the lock, with what `send` raised; it takes what is left.
+        work: a step of other work, done in the thread while nothing is to be sent, after `wake`; says whether there is more.
+        on_fault: called in the thread, under the lock, with what `send` raised; returns the seconds after which the same is
+            sent again.
         on_exit: called where the interpreter ends before everything was sent.
 
     Attributes:
@@ -38,10 +40,12 @@ class Writer(Generic[R, E]):
         send: Callable[[R, list[E]], None],
         *,
         may_join: Callable[[E], bool],
-        on_fault: Callable[[Exception], None],
+        work: Callable[[], bool],
+        on_fault: Callable[[Exception], float],
         on_exit: Callable[[], None],
     ) -> None:
-        self._send, self._may_join, self._on_fault, self._on_exit = send, may_join, on_fault, on_exit
+        self._send, self._may_join, self._step = send, may_join, work
+        self._on_fault, self._on_exit = on_fault, on_exit
         self.begin()
 
     def begin(self) -> None:
@@ -50,7 +54,8 @@ class Writer(Generic[R, E]):
         self._waiting: deque[tuple[R, E]] = deque()  # what is being sent is still in it
         self._thread: threading.Thread | None = None
         self._n_waiters = 0
-        self._sent_at = self.moved_at = -math.inf
+        self._has_work = False
+        self._sent_at = self.moved_at = self._again_at = -math.inf
 
     def put(self, run: R, event: E) -> bool:
         """Queue an event; return False where too many wait."""
@@ -58,18 +63,31 @@ class Writer(Generic[R, E]):
             if len(self._waiting) >= MOST:
                 return False
             self._waiting.append((run, event))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="xstilts-tracking", daemon=True)
-                self._thread.start()
-                atexit.register(self._on_exit)
-            self.lock.notify_all()
+            self._begin_thread()
             return True
+
+    def wake(self) -> None:
+        """Do the other work as soon as nothing is to be sent."""
+        with self.lock:
+            self._has_work = True
+            self._begin_thread()
+
+    def rest(self) -> None:
+        """Leave the rest of the other work; a step that is under way is left to itself."""
+        self._has_work = False
+
+    def _begin_thread(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="xstilts-tracking", daemon=True)
+            self._thread.start()
+            atexit.register(self._on_exit)
+        self.lock.notify_all()
 
     def take_all(self) -> list[tuple[R, E]]:
         """Take back everything that was not sent, in order; a request that is under way is left to itself."""
         with self.lock:
             left, self._waiting = list(self._waiting), deque()
-            self._thread = None
+            self._thread, self._has_work, self._again_at = None, False, -math.inf
             atexit.unregister(self._on_exit)
             self.lock.notify_all()
             return left
@@ -78,6 +96,11 @@ class Writer(Generic[R, E]):
     def is_empty(self) -> bool:
         """Whether everything was sent."""
         return not self._waiting
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything was sent, and the other work is done."""
+        return not self._waiting and not self._has_work
 
     def wait(self, until: Callable[[], bool], left_s: Callable[[], float]) -> bool:
         """Wait until something holds, or no time is left.
@@ -107,38 +130,50 @@ class Writer(Generic[R, E]):
     def _work(self) -> None:
         while (some := self._next()) is not None:
             run, events = some
+            is_more = False
             try:
-                self._send(run, events)
+                if run is not None:
+                    self._send(run, events)
+                else:
+                    is_more = self._step()
             except Exception as fault:
                 with self.lock:
-                    if self._is_mine():
-                        self._on_fault(fault)
-                return
+                    if not self._is_mine():
+                        return
+                    self._again_at = time.monotonic() + self._on_fault(fault)
+                    self.lock.notify_all()
+                continue
             with self.lock:
                 if not self._is_mine():
                     return
                 for _ in events:
                     self._waiting.popleft()
                 self.moved_at = time.monotonic()
-                if self._may_join(events[0]):
+                if not events:
+                    self._has_work = self._has_work and is_more
+                elif self._may_join(events[0]):
                     self._sent_at = self.moved_at
                 self.lock.notify_all()
 
     def _is_mine(self) -> bool:
         return self._thread is threading.current_thread()
 
-    def _next(self) -> tuple[R, list[E]] | None:
-        """Return what is sent next; None when nothing is left, or it was taken back."""
+    def _next(self) -> tuple[R | None, list[E]] | None:
+        """Return what is sent next, nothing of no run for a step of other work; None when all is done or was taken back."""
         with self.lock:
             while self._is_mine() and self._waiting:
                 run, some = self._first()
                 # A training loop logs hundreds of numbers a second, and a request takes milliseconds: a lone number goes
                 # out at once, more of them once a second, and all of them as soon as something else follows.
                 is_last = len(some) == len(self._waiting) and len(some) < _BURST and self._may_join(some[0])
-                pause = self._sent_at + _BURST_S - time.monotonic()
-                if not is_last or pause <= 0 or self._n_waiters:
+                pause = self._again_at - time.monotonic()
+                if is_last and not self._n_waiters:
+                    pause = max(pause, self._sent_at + _BURST_S - time.monotonic())
+                if pause <= 0:
                     return run, some
                 self.lock.wait(pause)
+            if self._is_mine() and self._has_work:
+                return None, []
             if self._is_mine():
                 self._thread = None
                 atexit.unregister(self._on_exit)

@@ -14,7 +14,7 @@ from toolkit.tracking import record
 from toolkit.tracking.alive import here, is_gone, is_running
 from toolkit.tracking.events import LOCAL_PREFIX, OWN_ID_TAG, PARENT_TAG, PROCESS_TAG, RESUME_TAG, Event
 from toolkit.tracking.limits import REQUEST_BYTES
-from toolkit.tracking.server import DATABASE_PORTS, RUN_S, folder_uri, is_refusal, waits
+from toolkit.tracking.server import DATABASE_PORTS, RUN_S, folder_uri, is_refusal, local_path, waits
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -122,6 +122,26 @@ def end_left(client: MlflowClient) -> None:
             client.set_terminated(run.info.run_id, "KILLED", end_time=max([run.info.start_time, *seen]))
 
 
+def adopt(client: MlflowClient, run_id: str, start: Event) -> None:
+    """Give the children of a run its id: those that went ahead of it have the local one."""
+    for child in search_tag(client, PARENT_TAG, LOCAL_PREFIX + start["own_id"]):
+        client.set_tag(child, PARENT_TAG, run_id)
+
+
+def end_unclosed(client: MlflowClient, run_id: str, start: Event, *, at: int) -> None:
+    """End a run as KILLED whose process is gone; another process may have ended it, or continue it.
+
+    Args:
+        start: as the process that is gone began it.
+        at: milliseconds since 1970.
+    """
+    run = client.get_run(run_id)
+    process = run.data.tags.get(PROCESS_TAG, "")
+    is_same = process in ("", start["tags"].get(PROCESS_TAG, process))
+    if run.info.status == "RUNNING" and is_same and not is_running(process):
+        client.set_terminated(run_id, "KILLED", end_time=at)
+
+
 def is_active(client: MlflowClient, run_id: str) -> bool:
     """Return whether the tracker still has a run: neither deleted nor lost with its database."""
     from mlflow.exceptions import MlflowException
@@ -178,6 +198,19 @@ def apply(client: MlflowClient, run_id: str, events: Sequence[Event], *, base: P
                 _log_text(client, run_id, event["text"], event["name"])
             elif kind == "close":
                 client.set_terminated(run_id, event["status"], end_time=event["time"])
+
+
+def clear_half(client: MlflowClient, run_id: str, event: Event) -> None:
+    """Remove what MLflow has left of the upload of an event whose process was killed in its middle.
+
+    MLflow 3.17 writes a file of a store of this machine under a temporary name first, and never removes one that it left.
+    """
+    places = [client.get_run(run_id).info.artifact_uri] if event["event"] in ("artifact", "text") else []
+    if event["event"] == "adapter":
+        places = [model.artifact_location for model in record.models(client, event["digest"])]
+    for folder in filter(None, map(local_path, filter(None, places))):
+        for path in folder.rglob(".artifact.uploading.*"):
+            path.unlink(missing_ok=True)
 
 
 def _log_text(client: MlflowClient, run_id: str, text: str, name: str) -> None:
