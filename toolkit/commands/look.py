@@ -27,7 +27,7 @@ def track() -> None:
 
 @track.command("sync", epilog=example("MLFLOW_TRACKING_URI=http://server:5000 xstilts track sync"))
 def track_sync() -> None:
-    """Upload the runs that were spooled while the tracking server could not be reached."""
+    """Upload the runs in the spool: those of killed commands, and those of a tracking server that was away."""
     show(toolkit.track_sync())
 
 

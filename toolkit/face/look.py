@@ -56,7 +56,7 @@ def backbones() -> Listing:
 
 
 def track_sync(folder: Path = Path()) -> Listing:
-    """Upload the runs that were spooled in a folder while the tracking server could not be reached."""
+    """Upload the runs in the spool of a folder: of killed commands, and of a tracking server that was away."""
     from toolkit.tracking import sync
 
     n = sync(Path(folder))

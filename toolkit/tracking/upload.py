@@ -24,8 +24,8 @@ def sync(folder: Path = Path("."), *, uri: str | None = None) -> int:
 
     Doing it twice, or again after an interruption, uploads nothing twice. A run that its own process sends is left to it. A
     finished run leaves the spool; one that is still being written stays and is continued by the next call; one whose process
-    is gone ends as KILLED. Runs go to
-    `uri`, else where the run had begun, else to `MLFLOW_TRACKING_URI`, else to the tracker meant at the time.
+    is gone ends as KILLED. Runs go to `uri`, else where the run had begun, else to `MLFLOW_TRACKING_URI`, else to the tracker
+    meant at the time.
 
     Args:
         folder: working folder.
