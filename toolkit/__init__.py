@@ -33,13 +33,14 @@ if TYPE_CHECKING:
     from toolkit.config import Config
     from toolkit.errors import ToolkitError
     from toolkit.face.answer import load
+    from toolkit.face.backbones import backbones, backbones_pin, backbones_verify
     from toolkit.face.compare import compare, perturbations, robust
     from toolkit.face.configs import configs_copy, configs_list, configs_show
     from toolkit.face.data import tasks_check, tasks_list, tasks_show
     from toolkit.face.fetch import tasks_fetch, tasks_pin
     from toolkit.face.fusion import attention, collapse, prune
     from toolkit.face.learn import fuse, plan, train
-    from toolkit.face.look import backbones, demo, doctor, track_sync
+    from toolkit.face.look import demo, doctor, track_sync
     from toolkit.face.probe import tasks_probe
     from toolkit.face.score import compare_layers, evaluate, evaluate_suite, mine, plan_suite, retrieve
     from toolkit.face.share import zoo_export, zoo_import, zoo_lock, zoo_pull, zoo_push, zoo_readme, zoo_sync
@@ -62,6 +63,7 @@ _HOMES = {
     "toolkit.config": "Config",
     "toolkit.errors": "ToolkitError",
     "toolkit.face.answer": "load",
+    "toolkit.face.backbones": "backbones backbones_pin backbones_verify",
     "toolkit.face.compare": "compare perturbations robust",
     "toolkit.face.configs": "configs_copy configs_list configs_show",
     "toolkit.face.data": "tasks_check tasks_list tasks_show",
@@ -69,7 +71,7 @@ _HOMES = {
     "toolkit.face.probe": "tasks_probe",
     "toolkit.face.fusion": "attention collapse prune",
     "toolkit.face.learn": "fuse plan train",
-    "toolkit.face.look": "backbones demo doctor track_sync",
+    "toolkit.face.look": "demo doctor track_sync",
     "toolkit.face.score": "compare_layers evaluate evaluate_suite mine plan_suite retrieve",
     "toolkit.face.share": "zoo_export zoo_import zoo_lock zoo_pull zoo_push zoo_readme zoo_sync",
     "toolkit.face.store": "cache_clear cache_show store_list store_prune store_verify",
@@ -97,6 +99,8 @@ __all__ = [
     "__version__",
     "attention",
     "backbones",
+    "backbones_pin",
+    "backbones_verify",
     "cache_clear",
     "cache_show",
     "collapse",

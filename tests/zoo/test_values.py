@@ -84,7 +84,7 @@ def test_a_recipe_without_its_settings_is_refused_when_they_are_asked_for() -> N
 
 def test_a_backbone_describes_the_loaded_encoder() -> None:
     class Loaded:
-        digest, hidden_size, n_layers = "ab" * 32, 8, 2
+        digest, hidden_size, n_layers, revision = "ab" * 32, 8, 2, ""
 
     assert Backbone.of(Loaded(), "tiny") == TINY
 

@@ -14,10 +14,44 @@ from toolkit.commands.options import PATH, Settings, resolve, settings
 from toolkit.commands.screen import echo, show, telling
 
 
-@click.command(epilog=example("xstilts backbones"))
+@click.group(
+    cls=Commands,
+    default="list",
+    bare="list",
+    epilog=example("xstilts backbones", "xstilts backbones pin xlm-roberta-large", "xstilts backbones verify embedded"),
+)
 def backbones() -> None:
+    """List backbones, pin their commits, check their files."""
+
+
+@backbones.command("list", epilog=example("xstilts backbones"))
+def backbones_list() -> None:
     """List the backbones and whether each can be loaded here without a network."""
     show(toolkit.backbones())
+
+
+@backbones.command("pin", epilog=example("xstilts backbones pin xlm-roberta-large", "xstilts backbones pin ORG/MODEL"))
+@click.argument("models", nargs=-1, required=True, metavar="NAMES...")
+@click.option("--out", type=PATH, metavar="PATH", help="File of pins. Default: XSTILTS_PINS, else configs/pins.yaml.")
+def backbones_pin(models: tuple[str, ...], out: Path | None) -> None:
+    """Write down the commit of models of the hub; from then on no other is loaded in this folder unless a setting asks.
+
+    The commit is that of what is on this machine, else the hub's newest. Without a pin what is here is used, too, and a
+    sentence says that the hub has other weights by now; with one the hub is not asked.
+    """
+    show(toolkit.backbones_pin(models, out=out))
+
+
+@backbones.command(
+    "verify", epilog=example("xstilts backbones verify xlm-roberta-large", "xstilts backbones verify DIR")
+)
+@click.argument("backbone", metavar="NAME")
+def backbones_verify(backbone: str) -> None:
+    """Read all weights of NAME, and compare them with the digest that was noted and the hub's checksums.
+
+    Other commands take the noted digest for as long as the files have the same size, times and inode.
+    """
+    show(toolkit.backbones_verify(backbone))
 
 
 @click.group(cls=Commands, epilog=example("xstilts track sync"))

@@ -28,7 +28,7 @@ class BackboneConfig:
     revision: Annotated[
         str | None,
         About(
-            "commit, tag or branch of the hub id; null: the newest",
+            "commit, tag or branch of the hub id; null: that of the adapters used, a pin, what is here, else the newest",
             changes=("weights", "scores", "vectors", "similarity"),
         ),
     ] = None

@@ -1,4 +1,4 @@
-"""Verbs that look round: `doctor`, `demo`, `backbones` and `track_sync`."""
+"""Verbs that look round: `doctor`, `demo` and `track_sync`."""
 
 from __future__ import annotations
 
@@ -41,18 +41,6 @@ def demo(*, out: Path = Path("demo"), backbone: str = "embedded", **tell: Unpack
 
     text = run(Path(out), backbone=backbone, **tell)
     return listing([], lines=[text])
-
-
-def backbones() -> Listing:
-    """Return the backbones and whether each can be loaded here without a network."""
-    from toolkit.modeling.backbone import KNOWN
-    from toolkit.recipes.look.doctor import reachable_backbones
-
-    found = reachable_backbones()
-    rows: list[Record] = [{"backbone": name, "what": what, "is_here": found[name][0]} for name, what in KNOWN.items()]
-    cells = [(name, what, found[name][1]) for name, what in KNOWN.items()]
-    lines = ["Any hub id or local folder of the XLM-R family works as well."]
-    return listing(rows, ("backbone", "what", "here"), cells, lines=lines)
 
 
 def track_sync(folder: Path = Path()) -> Listing:

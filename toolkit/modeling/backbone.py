@@ -16,7 +16,7 @@ from toolkit.config.words import AskedPrecision
 from toolkit.errors import ToolkitError
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
-from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name
+from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name, is_folder
 from toolkit.modeling.libraries import BottleneckLayer, init_adapters, no_init_weights
 from toolkit.modeling.precision import Precision, pick_device, resolve_precision
 from toolkit.modeling.products import install_products
@@ -26,6 +26,7 @@ from toolkit.modeling.published.tokenizer import read_tokenizer
 from toolkit.modeling.published.weights import load_encoder, parameters_digest
 from toolkit.modeling.special import as_text
 from toolkit.modeling.tiny import tiny_model, tiny_tokenizer
+from toolkit.paths import at_home
 
 KNOWN = {
     "xlm-roberta-large": "XLM-R Large, 24 layers, width 1024, 559M parameters (hub: FacebookAI/xlm-roberta-large)",
@@ -44,6 +45,7 @@ class Backbone:
         model: the encoder, `adapters`-enabled; none of its own weights require gradients unless `is_trainable`.
         tokenizer: XLM-R's fast tokenizer.
         digest: sha256 over the encoder's weights in the precision they were published in: what a card pins.
+        revision: `org/name@commit` of a model of the hub; empty for others.
         precision: `fp32` or `bf16`, how the frozen weights are held and the products are computed.
         device: where it runs.
         is_trainable: True only for `adapter: full`.
@@ -57,6 +59,7 @@ class Backbone:
     device: torch.device
     is_trainable: bool = False
     own_parameters: dict[str, nn.Parameter] = field(default_factory=dict, repr=False)
+    revision: str = ""
 
     @property
     def hidden_size(self) -> int:
@@ -122,7 +125,7 @@ def load_backbone(
     Args:
         name: `embedded`, `tiny`, `xlm-roberta-large`, `xlm-roberta-base`, a hub id of the XLM-R family or a folder.
         precision: `auto`, `fp32` or `bf16`; bf16 holds the frozen weights once, in bf16.
-        revision: hub revision (branch, tag or commit).
+        revision: hub revision (branch, tag or commit); None: see `published.revision.choose`.
         is_trainable: leave the encoder's own weights trainable (`adapter: full`), held in fp32.
         device: default: the first GPU, or the CPU.
 
@@ -139,10 +142,10 @@ def load_backbone(
     dtype = torch.bfloat16 if precision == "bf16" and not is_trainable else torch.float32
     if name == "tiny":
         model, tokenizer = tiny_model(), tiny_tokenizer()
-        digest = parameters_digest(dict(model.named_parameters()))
+        digest, found = parameters_digest(dict(model.named_parameters())), ""
         model.to(dtype)
     else:
-        folder = _folder(name, revision)
+        folder, found = _folder(name, revision)
         config = read_configuration(folder)
         tokenizer = read_tokenizer(folder, config.vocab_size)
         model, digest = load_encoder(config, folder, dtype=dtype, device=device)
@@ -157,13 +160,15 @@ def load_backbone(
     install_products(model)
     if not is_trainable:
         install_attention(model)
-    return Backbone(name, model, tokenizer, digest, precision, device, is_trainable, parameters)
+    return Backbone(name, model, tokenizer, digest, precision, device, is_trainable, parameters, found)
 
 
-def _folder(name: str, revision: str | None) -> Path:
-    """Return the folder that holds a backbone's files, downloaded if need be."""
+def _folder(name: str, revision: str | None) -> tuple[Path, str]:
+    """Return the folder that holds a backbone's files, downloaded if need be, and `org/name@commit` of a model of the hub."""
     if name == "embedded":
-        return embedded_folder()
-    if (folder := Path(name).expanduser()).is_dir():
-        return folder
-    return download_checkpoint(name, HUB_IDS.get(name, name), revision)
+        return embedded_folder(), ""
+    if is_folder(name):
+        return at_home(name), ""
+    repo = HUB_IDS.get(name, name)
+    folder = download_checkpoint(name, repo, revision)
+    return folder, f"{repo}@{folder.name}"

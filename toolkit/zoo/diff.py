@@ -113,7 +113,7 @@ def layer_difference(part: str, layer: int | None, a: np.ndarray, b: np.ndarray)
 def _facts(card: AdapterCard) -> dict[str, str]:
     found = {
         "name": card.name,
-        "backbone": f"{card.backbone.name} {card.backbone.digest[:12]}",
+        "backbone": " ".join(filter(None, (card.backbone.name, card.backbone.digest[:12], card.backbone.revision))),
         "digest": card.digest[:12],
         "licence": card.licence,
         "created": card.created,

@@ -132,6 +132,7 @@ def _is_backbone(value: Any) -> bool:
         and bool(value["name"])
         and 0 < value["hidden_size"] <= _MAX_WIDTH
         and 0 < value["layers"] <= _MAX_LAYERS
+        and _may_hold(value, revision=_is_text)
     )
 
 

@@ -29,10 +29,11 @@ _HEAD = "# Pins a composition to exact weights; `xstilts eval EXPR --lock FILE` 
 
 @dataclass(frozen=True)
 class Pinned:
-    """The encoder that a lock names."""
+    """The encoder that a lock names; `revision` is `org/name@commit` of a model of the hub, where it is known."""
 
     name: str
     digest: str
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Lock:
         values = {
             "format": FORMAT,
             "composition": self.composition,
-            "backbone": asdict(self.backbone),
+            "backbone": {key: value for key, value in asdict(self.backbone).items() if value is not None},
             "entries": dict(self.entries),
         }
         return _HEAD + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=200)
@@ -108,7 +109,7 @@ def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
     made_for = next(iter(found.values())).backbone
     return Lock(
         str(composition),
-        Pinned(made_for.name, made_for.digest),
+        Pinned(made_for.name, made_for.digest, made_for.revision),
         {name: card.digest for name, card in found.items()},
     )
 
@@ -147,7 +148,7 @@ def _is_lock(values: Any) -> bool:
     return (
         values["format"] == FORMAT
         and isinstance(backbone, dict)
-        and set(backbone) == {"name", "digest"}
+        and set(backbone) - {"revision"} == {"name", "digest"}
         and all(isinstance(item, str) for item in backbone.values())
         and isinstance(pinned, dict)
         and bool(pinned)

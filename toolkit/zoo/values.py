@@ -60,6 +60,8 @@ class Encoder(Protocol):
     def hidden_size(self) -> int: ...
     @property
     def n_layers(self) -> int: ...
+    @property
+    def revision(self) -> str: ...
 
 
 class Answers(Protocol):
@@ -84,17 +86,19 @@ class Backbone(Value):
         digest: SHA-256 over its weights.
         hidden_size: width H.
         layers: number of layers L.
+        revision: `org/name@commit` of a model of the hub; None for others, and on older cards.
     """
 
     name: str
     digest: str
     hidden_size: int
     layers: int
+    revision: str | None = None
 
     @classmethod
     def of(cls, encoder: Encoder, name: str) -> Backbone:
         """Return the value of a loaded encoder, under its name in the zoo."""
-        return cls(name, encoder.digest, encoder.hidden_size, encoder.n_layers)
+        return cls(name, encoder.digest, encoder.hidden_size, encoder.n_layers, encoder.revision or None)
 
 
 @dataclass(frozen=True)

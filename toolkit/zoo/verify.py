@@ -50,7 +50,8 @@ def check_backbone(card: AdapterCard, name: str, digest: str, hidden_size: int) 
     if made_for.name == name and made_for.hidden_size == hidden_size:
         raise ZooError(
             f"Adapter '{card.name}' was trained on {name} with the weights {made_for.digest[:12]}; this {name} has "
-            f"others, {digest[:12]}; load the revision of its training (`--set backbone.revision=...`) or train anew."
+            f"others, {digest[:12]}; load the revision of its training (`--set backbone.revision="
+            f"{(made_for.revision or '...').rpartition('@')[2]}`) or train anew."
         )
     raise ZooError(
         f"Adapter '{card.name}' was trained on {made_for.name} (H={made_for.hidden_size}); "

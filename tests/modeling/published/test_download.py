@@ -13,7 +13,8 @@ from tests.modeling.published.checkpoints import LAYOUTS, Layout, files_of, publ
 from toolkit.errors import SourceError, ToolkitError
 from toolkit.hub import is_hub_reachable, restore_hub
 from toolkit.modeling.backbone import load_backbone
-from toolkit.modeling.published.download import download_checkpoint, lacks
+from toolkit.modeling.published.download import download_checkpoint
+from toolkit.modeling.published.kept import lacks
 
 REPO = "team/encoder"
 
@@ -155,7 +156,7 @@ def test_a_hub_that_fails_later_leaves_what_is_whole_in_use(hub: Hub, address: s
 def test_all_files_are_of_one_commit(hub: Hub, address: str) -> None:
     folder = download()
     hub.models[REPO].revisions["main"] = {**hub.models[REPO].main, "README.md": b"newer"}
-    assert download() != folder
+    assert download("main") != folder
 
 
 def test_a_full_disk_and_a_cache_that_cannot_be_written_are_one_sentence(

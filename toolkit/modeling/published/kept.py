@@ -72,6 +72,19 @@ def whole_snapshot(repo: str, revision: str | None = None) -> Path | None:
     return max(others, key=lambda each: (each.stat().st_mtime_ns, each.name), default=None)
 
 
+def lacks(repo: str, revision: str | None = None) -> str | None:
+    """Return what the cache lacks of a checkpoint: None if nothing, else the name of a file, `config.json` first.
+
+    Args:
+        repo: id on the hub.
+        revision: branch, tag or commit; None: see `whole_snapshot`.
+    """
+    if whole_snapshot(repo, revision) is not None:
+        return None
+    commit = commit_of(repo, revision)
+    return "config.json" if commit is None else lacks_of(repository(repo) / "snapshots" / commit)
+
+
 def lacks_of(folder: Path) -> str | None:
     """Return what a folder lacks of a checkpoint: None if nothing, else the name of a file."""
     if not (folder / "config.json").is_file():

@@ -17,7 +17,12 @@ from toolkit.modeling.published.layout import AGAIN
 
 
 def load_encoder(
-    config: Any, folder: Path, *, dtype: torch.dtype = torch.float32, device: torch.device | None = None
+    config: Any,
+    folder: Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | None = None,
+    is_read: bool = False,
 ) -> tuple[Any, str]:
     """Build the encoder of a configuration and fill it from a folder, one tensor at a time.
 
@@ -30,6 +35,7 @@ def load_encoder(
         folder: holds the weights.
         dtype: precision in which the model holds them.
         device: where it holds them; None: in the memory of the processor.
+        is_read: whether the digest is computed although one is known.
 
     Returns:
         The model, and the sha256 of its parameters in float32 (`parameters_digest`).
@@ -47,7 +53,7 @@ def load_encoder(
     wanted = dict(model.named_parameters())
     tensors = open_tensors(folder)
     names = _names(tensors, wanted, folder)
-    state, known = state_of(folder), known_digest(folder)
+    state, known = state_of(folder), None if is_read else known_digest(folder)
     if known is None:
         _require_agreement(folder, tensors, names)
     held: dict[str, torch.Tensor] = {}

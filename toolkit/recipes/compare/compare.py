@@ -153,7 +153,9 @@ def _answers(name: str, task: Task, languages: Sequence[str], session: Session) 
     is_retrieved = task.kind in RETRIEVED
     folder = result_folder(name, task.name, session.config, journey="retrieve" if is_retrieved else "eval")
     settle(folder)
-    backbone = open_backbone(session)
+    needed = dict.fromkeys(part.entry for part in parts_of(name, has_head=not is_retrieved))
+    cards = [session.zoo.get(entry, session.shelf) for entry in needed if session.zoo.holds(entry, session.shelf)]
+    backbone = open_backbone(session, cards)
     if _is_reusable(folder, name, task, languages, backbone, session):
         session.say(f"{name}: taken from {folder} (same weights, rows and settings).")
         return _Answers(folder)

@@ -18,8 +18,7 @@ from toolkit.modeling.backbone import KNOWN
 from toolkit.modeling.embedded import PACKAGE, source_file
 from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name
 from toolkit.modeling.precision import pick_device, resolve_precision
-from toolkit.modeling.published.download import lacks
-from toolkit.modeling.published.kept import arrived, lacks_of
+from toolkit.modeling.published.kept import arrived, lacks, lacks_of
 from toolkit.paths import at_home
 from toolkit.tasks import catalogue_of
 from toolkit.tasks.mirror.layout import moved_mirror

@@ -21,6 +21,7 @@ from toolkit.results.score import Score, metric_name, to_dict, write_csv, write_
 from toolkit.results.summary import GAP, MEAN, ZERO_SHOT_MEAN, named_values
 from toolkit.tasks import Task
 from toolkit.tracking import NOTE_TAG, SCORE
+from toolkit.zoo import AdapterCard
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def publish(
             },
             params={
                 **composition.axes(),
-                "backbone": config.backbone.name,
+                **_encoder(made_with.cards, config),
                 "seed": of_protocol[0].seed,
                 "split": split_words(of_protocol),
                 "rows": sum(data.rows for data in made_with.data),
@@ -111,6 +112,13 @@ def publish(
             log_adapters(session, made_with.cards, is_made=False)
             run_id = run.run_id or None  # last: it may have to be waited for
     return Scored(scores=tuple(scores), text=text, folder=output.folder, output=output, run_id=run_id)
+
+
+def _encoder(cards: Sequence[AdapterCard], config: Config) -> dict[str, str]:
+    """Return name, and digest and commit where there are entries, of the encoder that these were trained on, and run on."""
+    name = {"backbone": config.backbone.name}
+    on = cards[-1].backbone if cards else None
+    return name if on is None else {**name, "backbone_digest": on.digest, "backbone_revision": on.revision or ""}
 
 
 def _by_member(scores: Sequence[Score]) -> dict[str, list[Score]]:

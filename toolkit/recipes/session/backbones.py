@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from threading import Lock
 
 from toolkit.config.words import AskedPrecision
 from toolkit.modeling.backbone import Backbone, load_backbone
+from toolkit.modeling.hub_ids import HUB_IDS, is_folder
+from toolkit.modeling.published.download import download_checkpoint
+from toolkit.modeling.published.revision import Made
 from toolkit.progress import under_way
 from toolkit.recipes.session.session import Session
+from toolkit.zoo import AdapterCard
 
 Key = tuple[str, str, str | None]
 
@@ -62,25 +67,33 @@ class FrozenBackbone:
                 self._held = ((name, precision, revision), backbone)
 
 
-def take_backbone(session: Session) -> Backbone:
+def take_backbone(session: Session, cards: Iterable[AdapterCard] = ()) -> Backbone:
     """Load a backbone for a circuit that stays wired while others come and go; `give_back` it when the circuit is closed."""
     settings = session.config.backbone
     if session.config.adapter.kind == "full":
-        return open_backbone(session)
+        return open_backbone(session, cards)
+    revision = _revision(session, cards)
     with under_way(session.report, f"load {settings.name}"):
-        return _FROZEN.take(settings.name, settings.precision, settings.revision)
+        return _FROZEN.take(settings.name, settings.precision, revision)
 
 
 def give_back(backbone: Backbone, session: Session) -> None:
     """Give back a backbone that was taken: the next circuit of this process finds it loaded."""
     settings = session.config.backbone
     if not backbone.is_trainable:
-        _FROZEN.give_back(settings.name, settings.precision, settings.revision, backbone)
+        commit = backbone.revision.rpartition("@")[2] or None
+        _FROZEN.give_back(settings.name, settings.precision, commit, backbone)
 
 
-def open_backbone(session: Session) -> Backbone:
-    """Load the backbone of a session; a frozen one is kept for the next call in this process."""
+def open_backbone(session: Session, cards: Iterable[AdapterCard] = ()) -> Backbone:
+    """Load the backbone of a session; a frozen one is kept for the next call in this process.
+
+    Args:
+        session: names the backbone.
+        cards: of the entries that will be wired into it: where no revision is asked for, theirs is loaded.
+    """
     settings = session.config.backbone
+    settings = replace(settings, revision=_revision(session, cards))
     with under_way(session.report, f"load {settings.name}"):
         if session.config.adapter.kind == "full":
             # Trained in place, so never shared. Full training needs fp32 weights; bf16 then means autocast.
@@ -88,6 +101,16 @@ def open_backbone(session: Session) -> Backbone:
                 settings.name, precision=settings.precision, revision=settings.revision, is_trainable=True
             )
         return _FROZEN.lend(settings.name, settings.precision, settings.revision)
+
+
+def _revision(session: Session, cards: Iterable[AdapterCard]) -> str | None:
+    """Return the commit of a model of the hub, which is downloaded here if need be; None for other backbones."""
+    settings = session.config.backbone
+    if settings.name in ("embedded", "tiny") or is_folder(settings.name):
+        return None
+    made = [Made(card.name, card.backbone.digest, card.backbone.revision or "") for card in cards]
+    repo = HUB_IDS.get(settings.name, settings.name)
+    return download_checkpoint(settings.name, repo, settings.revision, made=made, say=session.say).name
 
 
 def _load(name: str, precision: AskedPrecision, revision: str | None) -> Backbone:

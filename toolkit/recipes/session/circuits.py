@@ -39,7 +39,7 @@ def trained_circuit(
     *,
     heads: Mapping[str, HeadSpec] | None,
     lock: Path | None = None,
-    backbone: Callable[[Session], Backbone] = open_backbone,
+    backbone: Callable[[Session, Iterable[AdapterCard]], Backbone] = open_backbone,
 ) -> tuple[Circuit, dict[str, AdapterCard]]:
     """Wire a composition and load every part from the zoo.
 
@@ -80,7 +80,7 @@ def trained_circuit(
                     )
                 key = part.entry if composition.is_parallel and composition.head is None else part.name
                 heads[key] = _spec(held, card.pooling(part.name))
-    loaded = backbone(session)
+    loaded = backbone(session, cards.values())
     adapter, shapes = adapter_shapes(cards.values(), config)
     circuit = Circuit(loaded, composition, heads=heads, adapter=adapter, shapes=shapes, fusion=config.fusion)
     try:

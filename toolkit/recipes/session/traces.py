@@ -70,6 +70,8 @@ def _log_adapter(session: Session, card: AdapterCard, *, is_made: bool) -> None:
         params = {
             "composition": card.name,
             "backbone": card.backbone.name,
+            "backbone_digest": card.backbone.digest,
+            "backbone_revision": card.backbone.revision or "",
             "digest": card.digest,
             **{key: "" if (found := card.setting(key)) is None else found for key in ("seed", "lr", "epochs")},
         }

@@ -60,7 +60,7 @@ def run_stage(
             f"train {stage.entry}",
             experiment=experiment,
             tags={**tags_of(stage), "journey": "train", "backbone": backbone.name, "stage_key": key},
-            params=run_params(stage, config, data),
+            params=run_params(stage, config, data, backbone),
             began=meter.began,
             resume=key,
         ) as run:

@@ -148,10 +148,12 @@ def _made(
     stages: Sequence[Stage], session: Session, *, experiment: str, replaced: Collection[str]
 ) -> Iterator[AdapterCard]:
     """Make the stages one after another, and yield their cards."""
-    backbone = open_backbone(session)
+    held = dict.fromkeys(name for stage in stages for name in stage.parents if session.zoo.holds(name, session.shelf))
+    cards = [session.zoo.get(name, session.shelf) for name in held]
+    backbone = open_backbone(session, cards)
     for number, stage in enumerate(stages):
         if session.config.adapter.kind == "full" and number > 0:
-            backbone = open_backbone(session)  # the last stage trained it in place
+            backbone = open_backbone(session, cards)  # the last stage trained it in place
         make = run_stage if stage.merge is None else run_computed
         yield make(
             stage, session, backbone, experiment=experiment, is_replaced=any(entry in replaced for entry in stage.makes)

@@ -9,6 +9,7 @@ from typing import Any
 
 from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig, to_dict
+from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import data_of
@@ -95,12 +96,14 @@ def _seen(source: Source, train: TrainConfig) -> Seen:
     )
 
 
-def run_params(stage: Stage, config: Config, data: Sequence[TaskData]) -> dict[str, Any]:
+def run_params(stage: Stage, config: Config, data: Sequence[TaskData], backbone: Backbone) -> dict[str, Any]:
     """Return the parameters of a stage's run."""
     train = config.train
     return {
         **axes_of(stage),
         "backbone": config.backbone.name,
+        "backbone_digest": backbone.digest,
+        "backbone_revision": backbone.revision,
         "adapter": config.adapter.kind,
         "lr": train.lr,
         "fusion_lr": train.fusion_lr,
@@ -142,6 +145,7 @@ def opening(
         f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, epochs {settings.epochs:g}, "
         f"{f'{n_phases} phases of ' * (n_phases > 1)}{n_steps:,} steps (batches are cut by tokens: each holds up to those of {settings.rows_per_step} rows of mean length{in_shares}), "
         f"{circuit.backbone.precision} on {circuit.backbone.device.type}"
+        + (f", {circuit.backbone.revision[:-28]}" if circuit.backbone.revision else "")
         + (f", fusion {circuit.fusion_path}" if circuit.fusion_path else "")
     )
 

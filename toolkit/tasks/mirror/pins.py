@@ -17,8 +17,9 @@ from toolkit.tasks.mirror.manifest import SHA
 PINS = Path("configs") / "pins.yaml"  # in the working folder
 ENVIRONMENT = "XSTILTS_PINS"
 _PINNED = re.compile(rf"([\w.-]+/[\w.-]+@)?{SHA.pattern}")
-_OPENING = """# xstilts tasks pin xnli xquad
-# Datasets of the hub and the commits that are read: `tasks pin` writes this file, and every command obeys it.
+_OPENING = """# xstilts tasks pin xnli xquad && xstilts backbones pin xlm-roberta-large
+# Datasets and models of the hub and the commits that are read: `tasks pin` and `backbones pin` write this file, and every
+# command obeys it.
 """
 
 
