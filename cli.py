@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from toolkit.commands import compare, fusion, look, robust, score, sweep, train, transfer
+from toolkit.commands import answer, compare, fusion, look, robust, score, sweep, train, transfer
 from toolkit.commands.configs import configs
 from toolkit.commands.groups import Program, example
 from toolkit.commands.store import cache, store
@@ -32,7 +32,8 @@ def main() -> None:
 
 main.add_section("Train", [train.train, train.fuse, train.plan, fusion.prune, fusion.collapse])
 main.add_section("Score", [score.evaluate, score.retrieve, score.mine, fusion.attention])
-main.add_section("Compare", [compare.compare, robust.robust, transfer.similarity, transfer.predict])
+main.add_section("Use", [answer.predict, answer.embed])
+main.add_section("Compare", [compare.compare, robust.robust, transfer.similarity, transfer.rank])
 main.add_section("Sweeps", [sweep.sweep, sweep.status, sweep.report])
 main.add_section("Share", [zoo])
 main.add_section("Data", [tasks, configs, robust.perturbations, store, cache])

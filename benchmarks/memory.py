@@ -3,8 +3,8 @@
     python benchmarks/memory.py --quick --json OUT                       # 100,000 lines, in minutes
     python benchmarks/memory.py --n 1000000 --old ../older --json OUT    # a million, and the tree in ../older
 
-`mine`, `retrieve`, `predict`: peak resident memory of `xstilts mine` of two text files of N lines, `xstilts retrieve` of a
-bitext of N lines, and `xstilts predict` for a task of N jsonl rows, each over the same of N / 10 (target: at most 1.2).
+`mine`, `retrieve`, `rank`: peak resident memory of `xstilts mine` of two text files of N lines, `xstilts retrieve` of a
+bitext of N lines, and `xstilts rank` for a task of N jsonl rows, each over the same of N / 10 (target: at most 1.2).
 `train`: peak above the start of the process of `xstilts train` on N jsonl rows of one's own, over the tree that `--old` names
 (target: at most 0.3); only with `--old`.
 
@@ -28,7 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-TARGETS = {"mine": 1.2, "retrieve": 1.2, "predict": 1.2, "train": 0.3}
+TARGETS = {"mine": 1.2, "retrieve": 1.2, "rank": 1.2, "train": 0.3}
 SETTINGS = (
     "tracking.enabled=no",
     "backbone.precision=fp32",
@@ -82,7 +82,7 @@ def journey(what: str) -> None:
     journeys: dict[str, Callable[[], object]] = {
         "mine": lambda: toolkit.mine(Path("a.txt"), Path("b.txt"), config(), out=Path("pairs.tsv")),
         "retrieve": lambda: toolkit.retrieve("backbone", config(task="bitext"), task="mine"),
-        "predict": lambda: toolkit.predict("mine", config(*few, task="pair"), sources=["micro-nli"], train=True),
+        "rank": lambda: toolkit.rank("mine", config(*few, task="pair"), sources=["micro-nli"], train=True),
         "train": lambda: toolkit.train("mine", config("train.total_steps=3", task="pair")),
     }
     start = _status("VmRSS")

@@ -248,7 +248,7 @@ def test_a_suites_dry_run_prints_the_commands_that_train_what_is_missing(trained
         ["retrieve", "mnli", "--task", "xnli"],
         ["robust", "mnli", "--task", "bucc"],
         ["compare", "mnli", "--task", "xnli"],
-        ["predict", "xnli"],
+        ["rank", "xnli"],
     ],
     ids=lambda words: " ".join(words),
 )

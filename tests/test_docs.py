@@ -332,7 +332,7 @@ def test_every_command_that_is_quoted_parses(source: Path, monkeypatch: pytest.M
             expressions, names = [], [given["name"]] if given.get("name") else []
         else:
             names = [given["task"]] if given.get("task") else []
-        if context.info_name == "predict":
+        if context.info_name == "rank":
             expressions += [*([given["target"]] if given["target"] else []), *given["sources"]]
         for expression in expressions:
             if not is_placeholder(expression):

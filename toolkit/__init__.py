@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from toolkit.composition import parse
     from toolkit.config import Config
     from toolkit.errors import ToolkitError
-    from toolkit.face.answer import load
+    from toolkit.face.answer import embed, load, predict
     from toolkit.face.backbones import backbones, backbones_pin, backbones_verify
     from toolkit.face.compare import compare, perturbations, robust
     from toolkit.face.configs import configs_copy, configs_list, configs_show
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from toolkit.face.share import zoo_export, zoo_import, zoo_lock, zoo_pull, zoo_push, zoo_readme, zoo_sync
     from toolkit.face.store import cache_clear, cache_show, store_list, store_prune, store_verify
     from toolkit.face.sweeps import sweep, sweep_plan, sweep_report, sweep_status
-    from toolkit.face.transfer import compare_tasks, predict, suggest
+    from toolkit.face.transfer import compare_tasks, rank, suggest
     from toolkit.face.zoo import zoo_diff, zoo_list, zoo_log, zoo_show, zoo_site
     from toolkit.face.zoo_care import zoo_gc, zoo_remove, zoo_verify
     from toolkit.progress import Progress
@@ -62,8 +62,8 @@ _HOMES = {
     "toolkit.composition": "parse",
     "toolkit.config": "Config",
     "toolkit.errors": "ToolkitError",
-    "toolkit.face.answer": "load",
     "toolkit.face.backbones": "backbones backbones_pin backbones_verify",
+    "toolkit.face.answer": "embed load predict",
     "toolkit.face.compare": "compare perturbations robust",
     "toolkit.face.configs": "configs_copy configs_list configs_show",
     "toolkit.face.data": "tasks_check tasks_list tasks_show",
@@ -76,7 +76,7 @@ _HOMES = {
     "toolkit.face.share": "zoo_export zoo_import zoo_lock zoo_pull zoo_push zoo_readme zoo_sync",
     "toolkit.face.store": "cache_clear cache_show store_list store_prune store_verify",
     "toolkit.face.sweeps": "sweep sweep_plan sweep_report sweep_status",
-    "toolkit.face.transfer": "compare_tasks predict suggest",
+    "toolkit.face.transfer": "compare_tasks rank suggest",
     "toolkit.face.zoo": "zoo_diff zoo_list zoo_log zoo_show zoo_site",
     "toolkit.face.zoo_care": "zoo_gc zoo_remove zoo_verify",
     "toolkit.progress": "Progress",
@@ -113,6 +113,7 @@ __all__ = [
     "configure",
     "demo",
     "doctor",
+    "embed",
     "evaluate",
     "evaluate_suite",
     "fuse",
@@ -126,6 +127,7 @@ __all__ = [
     "plan_suite",
     "predict",
     "prune",
+    "rank",
     "retrieve",
     "robust",
     "store_list",

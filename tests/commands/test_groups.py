@@ -49,7 +49,7 @@ def test_output_goes_to_out_in_every_command() -> None:
         "compare",
         "robust",
         "similarity",
-        "predict",
+        "rank",
         "attention",
         "sweep run",
     } <= written

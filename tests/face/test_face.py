@@ -30,7 +30,7 @@ PARAMETERS = {
     "resamples", "baseline", "perturb", "strengths", "attacks", "by", "train", "sweep", "variant", "n", "keep", "text",
     "retrain", "replace", "has_adapter", "lock", "locks", "out", "report", "say", "settings", "workers", "update",
     "endpoint", "kind", "backbone", "better_than", "sort", "at", "force", "remove", "parents", "same_as", "labels",
-    "format", "choices", "older_than", "all", "release",
+    "format", "choices", "older_than", "all", "release", "echo", "language_column", "prefix", "column",
 }  # fmt: skip
 
 
@@ -44,6 +44,7 @@ def parameters(name: str) -> dict[str, inspect.Parameter]:
             asked = ("name", "retrain", "force")
             mapping = {
                 "Telling": told,
+                "Rows": (*told, "language", "language_column", "format", "prefix", "lock"),
                 "Fetching": (*told, "endpoint", "release"),
                 "Baseline": (*told, "baseline"),
                 "Asking": asked,
@@ -68,7 +69,19 @@ def test_the_package_lists_every_journey() -> None:
         "robust",
         "compare_tasks",
     }
-    listed |= {"predict", "suggest", "attention", "prune", "collapse", "sweep", "sweep_status", "sweep_report", "demo"}
+    listed |= {
+        "predict",
+        "embed",
+        "rank",
+        "suggest",
+        "attention",
+        "prune",
+        "collapse",
+        "sweep",
+        "sweep_status",
+        "sweep_report",
+        "demo",
+    }
     listed |= {
         "tasks_check",
         "tasks_fetch",

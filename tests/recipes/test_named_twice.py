@@ -85,7 +85,7 @@ LISTS: dict[str, tuple[Call, str]] = {
         "'text' is named twice; name each predictor once",
     ),
     "sources": (
-        lambda config: toolkit.predict("micro-nli", config, sources=["micro-qa", "micro-qa"]),
+        lambda config: toolkit.rank("micro-nli", config, sources=["micro-qa", "micro-qa"]),
         "'micro-qa' is named twice; name each source once",
     ),
     "layers": (

@@ -82,7 +82,7 @@ def every_journey(backbone: str | None) -> None:
     do("mine", "en.txt", "de.txt", "--out", "pairs.tsv")
     assert Path("pairs.tsv").read_text().count("\t") >= 4
     do("similarity", "micro-nli", "micro-qa", "--by", "text-embedding,cka")
-    assert "micro-qa" in do("predict", "micro-choice", "micro-nli", "micro-qa", "--by", "text-embedding,logme")
+    assert "micro-qa" in do("rank", "micro-choice", "micro-nli", "micro-qa", "--by", "text-embedding,logme")
     do("train", "micro-choice")
     do("compare", "micro-choice", FUSED, "--task", "micro-choice", "--languages", "en")
     Path("grid.yaml").write_text(SWEEP.format(backbone=backbone or "xlm-roberta-large"))

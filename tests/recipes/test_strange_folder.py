@@ -62,7 +62,7 @@ def test_retrieval_mining_and_prediction(folder: Path) -> None:
         (folder / f"{code} 100%?.txt").write_text("".join(f"a {n} {code}\n" for n in range(20)), encoding="utf-8")
     journey("mine", "en 100%?.txt", "de 100%?.txt", "--expr", "backbone", "--out", "pairs #1?.tsv")
     assert (folder / "pairs #1?.tsv").exists()
-    journey("predict", "micro-choice", "micro-qa", "micro-nli", "--by", "vocabulary")
+    journey("rank", "micro-choice", "micro-qa", "micro-nli", "--by", "vocabulary")
     journey("similarity", "micro-nli", "micro-qa", "--by", "vocabulary")
     check_alone(folder)
 

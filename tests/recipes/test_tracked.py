@@ -22,7 +22,7 @@ from toolkit.recipes.score.retrieve import retrieve
 from toolkit.recipes.score.suite import evaluate_suite
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.train import train
-from toolkit.recipes.transfer.predict import predict
+from toolkit.recipes.transfer.rank import rank
 from toolkit.recipes.transfer.similarity import compare_tasks
 from toolkit.recipes.transfer.suggest import suggest
 from toolkit.tracking import Opening
@@ -85,7 +85,7 @@ JOURNEYS: dict[str, Callable[[Session], object]] = {
         ["micro-nli"], session, task="micro-nli", languages="en", stress=Stress("swap", (0.2,))
     ),
     "similarity": lambda session: compare_tasks(["micro-nli", "micro-qa"], session, by="language"),
-    "predict": lambda session: predict("micro-choice", session, by="vocabulary"),
+    "rank": lambda session: rank("micro-choice", session, by="vocabulary"),
     "suggest": lambda session: suggest(2, "micro-choice", session, by="vocabulary"),
 }
 # The scores of these are made by other journeys, which have to succeed first.

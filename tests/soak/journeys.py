@@ -62,7 +62,7 @@ JOURNEYS = (
     _full("compare", "compare", "micro-nli/micro-pos", "micro-pos", "--task", "micro-pos", *FEW, "--resamples", "100", *TINY),
     _full("robust", "robust", "micro-nli", "--task", "micro-nli", *FEW[:1], "en", "--perturb", "swap", "--strength", "0.2", *TINY),
     _full("similarity", "similarity", "micro-nli", "micro-qa", *TINY),
-    _full("predict", "predict", "micro-choice", "micro-nli", "micro-qa", *TINY),
+    _full("rank", "rank", "micro-choice", "micro-nli", "micro-qa", *TINY),
     _full("report", "report", "sweeps/grid", "--out", "paper", "--resamples", "100"),
     _full("zoo push", "zoo", "push", FUSED, "elsewhere", *ZOO),
     _full("zoo pull", "zoo", "pull", "shared", "--zoo", "other"),

@@ -141,7 +141,7 @@ class FuseOptions(TrainOptions):
 def fuse(members: tuple[str, ...], **options: Unpack[FuseOptions]) -> None:
     """Fuse the adapters MEMBERS and train a target on top: `fuse[A,B,...]/TARGET`.
 
-    With --suggest only say which members should help TARGET most, as `xstilts predict` ranks them.
+    With --suggest only say which members should help TARGET most, as `xstilts rank` ranks them.
     """
     if options["suggest"] is not None:
         _suggest(members, options["suggest"], options)

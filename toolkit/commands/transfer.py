@@ -1,4 +1,4 @@
-"""Commands about transfer between tasks: `similarity` and `predict`."""
+"""Commands about transfer between tasks: `similarity` and `rank`."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def similarity(tasks: tuple[str, ...], **options: Unpack[SimilarityOptions]) -> 
     say(f"{read}; the rest was in the store.")
 
 
-class PredictOptions(Results):
-    """Options of `predict`."""
+class RankOptions(Results):
+    """Options of `rank`."""
 
     sweep: Path | None
     variant: str | None
@@ -75,10 +75,10 @@ class PredictOptions(Results):
 
 @click.command(
     epilog=example(
-        "xstilts predict xnli --backbone embedded --data-root MIRROR",
-        "xstilts predict udpos mnli squad ccg --by logme,fisher --train",
-        "xstilts predict --sweep sweeps/similarity-mini --data-root MIRROR",
-        "xstilts predict xcopa --sweep sweeps/similarity-mini --data-root MIRROR",
+        "xstilts rank xnli --backbone embedded --data-root MIRROR",
+        "xstilts rank udpos mnli squad ccg --by logme,fisher --train",
+        "xstilts rank --sweep sweeps/similarity-mini --data-root MIRROR",
+        "xstilts rank xcopa --sweep sweeps/similarity-mini --data-root MIRROR",
     )
 )
 @click.argument("target", required=False)
@@ -89,17 +89,17 @@ class PredictOptions(Results):
 @TRAIN_FIRST
 @OUT
 @settings
-def predict(target: str | None, sources: tuple[str, ...], **options: Unpack[PredictOptions]) -> None:
+def rank(target: str | None, sources: tuple[str, ...], **options: Unpack[RankOptions]) -> None:
     """Rank SOURCES by how much they should help TARGET, by every predictor (docs/similarity.md).
 
     Without SOURCES the sweep's are ranked, else the tasks that the zoo holds adapters of. With --sweep the ranking is shown
     with what was observed, and each predictor with the controls; without TARGET all targets of the sweep are predicted.
     """
     if target is None and options["sweep"] is None:
-        raise ToolkitError("predict wants a TARGET, or --sweep DIR for all targets of a finished sweep.")
+        raise ToolkitError("rank wants a TARGET, or --sweep DIR for all targets of a finished sweep.")
     config = resolve(options)
     with telling() as tell:
-        result = toolkit.predict(
+        result = toolkit.rank(
             target,
             config,
             sources=sources,

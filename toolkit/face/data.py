@@ -44,6 +44,8 @@ def tasks_show(name: str, config: Config | None = None) -> Listing:
         name: the task, or the task in one of its languages, as compositions write it: `xnli-translated.de`.
         config: its `task_files` declare more tasks.
     """
+    from toolkit.tasks.own.fields import column_words
+
     tasks = task_catalogue(config)
     base, dot, code = name.partition(".")
     task = tasks.get(base if dot and base in tasks else name)
@@ -56,6 +58,7 @@ def tasks_show(name: str, config: Config | None = None) -> Listing:
         "languages": ", ".join(task.languages),
         "metric": task.metric,
         "labels": ", ".join(task.labels),
+        "columns": column_words(task),
         "trains on": task.trains_on or (task.name if task.has_train else ""),
         "from": _origin(task),
         "rows (train, dev)": ", ".join("-" if n is None else f"{n:,}" for n in task.size),

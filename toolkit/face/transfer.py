@@ -1,4 +1,4 @@
-"""Journeys about transfer between tasks: `compare_tasks` (the command `similarity`), `predict` and `suggest`."""
+"""Journeys about transfer between tasks: `compare_tasks` (the command `similarity`), `rank` and `suggest`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from toolkit.face.shared import Telling, open_session
 
 if TYPE_CHECKING:
     from toolkit.config import Config
-    from toolkit.recipes.transfer.predict import Predicted
+    from toolkit.recipes.transfer.rank import TransferRanked
     from toolkit.recipes.transfer.similarity import SimilarityResult
     from toolkit.recipes.transfer.suggest import Suggested
 
@@ -37,7 +37,7 @@ def compare_tasks(
     return run(tasks, open_session(config, tell), by=by, train=train)
 
 
-def predict(
+def rank(
     target: str | None,
     config: Config,
     *,
@@ -47,11 +47,11 @@ def predict(
     by: str | Sequence[str] = "all",
     train: bool = False,
     **tell: Unpack[Telling],
-) -> Predicted:
+) -> TransferRanked:
     """Rank sources for a target by every predictor of transfer.
 
     Args:
-        target: the task to predict for; None: every target of the sweep.
+        target: the task to rank for; None: every target of the sweep.
         config: resolved configuration; with a sweep the sweep's backbone is taken.
         sources: tasks to rank; none: the sweep's, else the tasks that the zoo holds an adapter of.
         sweep: folder of a finished sweep, whose adapters are read and whose gains the predictions are compared with.
@@ -60,7 +60,7 @@ def predict(
         train: train the adapters that the zoo lacks first.
         tell: `report` and `say`.
     """
-    from toolkit.recipes.transfer.predict import predict as run
+    from toolkit.recipes.transfer.rank import rank as run
 
     session = open_session(config, tell)
     return run(target, session, sources=sources, sweep=sweep, variant=variant, by=by, is_trained=train)
@@ -83,7 +83,7 @@ def suggest(
         n: how many members.
         target: the task that the fusion is for.
         candidates: tasks to choose among; none: the sweep's sources, else the tasks that the zoo holds adapters of.
-        config, sweep, variant, by, tell: as for `predict`; the first predictor of `by` decides.
+        config, sweep, variant, by, tell: as for `rank`; the first predictor of `by` decides.
     """
     from toolkit.recipes.transfer.suggest import suggest as run
 

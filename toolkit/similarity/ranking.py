@@ -174,7 +174,7 @@ def read_prediction(path: Path) -> TransferRanking | None:
         return _prediction(values)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{path} is not a prediction as this version writes them ({error}); remove it and run `xstilts predict` again."
+            f"{path} is not a prediction as this version writes them ({error}); remove it and run `xstilts rank` again."
         ) from None
 
 

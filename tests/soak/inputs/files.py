@@ -129,7 +129,7 @@ DOORS = (
     _door("sweeps/grid/cells/*.json", "report", "sweeps/grid", "--resamples", "100", "--out", "paper", passes=ANYTHING),
     _door("sweeps/grid/cells/*.json", "sweep", "grid.yaml", passes=ANYTHING),
     _door("sweeps/grid/stages/*.json", "sweep", "grid.yaml", passes=ANYTHING),
-    _door("sweeps/grid/sweep.json", "predict", "micro-choice", "--sweep", "sweeps/grid", *TINY),
+    _door("sweeps/grid/sweep.json", "rank", "micro-choice", "--sweep", "sweeps/grid", *TINY),
     _door(
         "embeddings/**/*.safetensors",
         "retrieve",

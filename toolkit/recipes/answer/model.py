@@ -21,6 +21,7 @@ from toolkit.features.ragged import Ragged
 from toolkit.languages import get_language
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed
+from toolkit.progress import Say
 from toolkit.recipes.score.encoding import Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.session.backbones import give_back
@@ -91,6 +92,16 @@ class Model:
     def labels(self) -> tuple[str, ...]:
         """Names of the labels or tags, in the order of the logits; empty for a task of spans or choices."""
         return self.task.labels
+
+    @property
+    def circuit(self) -> Circuit:
+        """What is wired: the module, with its backbone and heads."""
+        return self._open()
+
+    @property
+    def say(self) -> Say:
+        """Callback for sentences."""
+        return self._session.say
 
     @property
     def module(self) -> nn.Module:

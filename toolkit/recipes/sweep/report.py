@@ -124,7 +124,7 @@ def read_report(
 
 
 def predicted_aside(sweep: Path, catalogue: Catalogue) -> Aside | None:
-    """Return the result of `xstilts predict --sweep` as a section of the sweep's report; None if there is none.
+    """Return the result of `xstilts rank --sweep` as a section of the sweep's report; None if there is none.
 
     Raises:
         DataError: the prediction's file is damaged.
@@ -139,7 +139,7 @@ def predicted_aside(sweep: Path, catalogue: Catalogue) -> Aside | None:
     except ToolkitError:  # the sweep was continued and is not finished
         is_old = True
     if is_old:
-        again = f"`xstilts predict --sweep {sweep}` compares it with the results of now."
+        again = f"`xstilts rank --sweep {sweep}` compares it with the results of now."
         lines.insert(0, f"Old: the sweep has changed since; {again}")
     try:
         picture = (folder / "prediction.svg").read_text(encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Journeys `similarity`, `predict` and `fuse --suggest`."""
+"""Journeys `similarity`, `rank` and `fuse --suggest`."""

@@ -156,7 +156,7 @@ def chosen(by: str | Sequence[str]) -> list[Predictor]:
         if predictor.is_control:
             raise ToolkitError(
                 f"'{predictor.name}' is of a source alone ({predictor.definition}), so it says nothing about two tasks; "
-                "`xstilts predict` compares it with the others."
+                "`xstilts rank` compares it with the others."
             )
     return found
 

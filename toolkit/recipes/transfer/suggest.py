@@ -12,7 +12,7 @@ from toolkit.config import Config
 from toolkit.config.command import command
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.transfer.predict import ALL, prediction
+from toolkit.recipes.transfer.rank import ALL, prediction
 from toolkit.report import GENERATED_NOTE
 from toolkit.report.compare import points
 from toolkit.report.transfer_tables import number
@@ -77,7 +77,7 @@ def suggest(
         session: of the configuration.
         candidates: tasks to choose among; none: the sweep's sources, else the tasks that the zoo holds adapters of.
         sweep: folder of a finished sweep; if it observed the target, the realised regret is logged.
-        variant, by: as for `predict`; the first predictor of `by` decides.
+        variant, by: as for `rank`; the first predictor of `by` decides.
 
     Raises:
         ToolkitError: fewer than two members, or more than there are candidates.

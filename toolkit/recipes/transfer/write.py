@@ -1,4 +1,4 @@
-"""Files, tables and tracked runs of `similarity` and `predict`."""
+"""Files, tables and tracked runs of `similarity` and `rank`."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def track_similarity(found: Compared, folder: Path, session: Session) -> None:
                 tracker.log_artifact(folder / file)
 
 
-# -- predict ------------------------------------------------------------------------------------------------------
+# -- rank ---------------------------------------------------------------------------------------------------------
 
 
 def prediction_folder(target: str | None, run_dir: Path, sweep: Path | None) -> Path:
@@ -197,7 +197,7 @@ def prediction_folder(target: str | None, run_dir: Path, sweep: Path | None) -> 
     if target is None:
         assert sweep is not None
         return Path(sweep) / FOLDER
-    return Path(run_dir) / "predict" / parse(target).slug
+    return Path(run_dir) / "rank" / parse(target).slug
 
 
 def write_prediction(found: TransferRanking, folder: Path, target: str | None) -> list[Path]:
@@ -247,9 +247,9 @@ def track_prediction(found: TransferRanking, files: Sequence[Path], target: str 
     if not note and found.rankings:
         note = render(ranking_table(found, found.rankings[0]), "markdown")
     with session.tracked(
-        f"predict {target or found.sweep}",
+        f"rank sources for {target or found.sweep}",
         experiment=f"sweep {found.sweep}" if found.sweep else str(target),
-        tags={"journey": "predict", "backbone": backbone, NOTE_TAG: note},
+        tags={"journey": "rank", "backbone": backbone, NOTE_TAG: note},
         params={
             "backbone": backbone,
             "predictors": ",".join(found.predictors),

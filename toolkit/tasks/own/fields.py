@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from toolkit.tasks.kinds import FIELDS, Kind
+from toolkit.tasks.kinds import EVALUATED, FIELDS, Kind
 from toolkit.tasks.sources.checks import Column, parts_of
 from toolkit.tasks.sources.fill import spellings
 from toolkit.tasks.task import Task
@@ -92,14 +92,29 @@ def own_fields(task: Task, language: str) -> tuple[OwnField, ...]:
     return tuple(found)
 
 
-def gold_columns(task: Task, language: str) -> Mapping[str, tuple[str, ...]]:
-    """Return the top-level columns that the gold of a task's rows may be in, by field."""
+def gold_columns(task: Task, language: str) -> tuple[str, ...]:
+    """Return the top-level columns that the gold answer of a row may be in, the task's own first."""
     declared = declared_columns(task)
-    found = {}
-    for name in GOLD[task.kind]:
+    found = []
+    for name in GOLD[task.kind][:1]:
         columns = [each for column in _columns(declared.get(name, name), language, task) for each in parts_of(column)]
-        found[name] = tuple(dict.fromkeys(column.split(".")[0] for column in (*columns, name)))
-    return found
+        found += [column.split(".")[0] for column in (*columns, name)]
+    return tuple(dict.fromkeys(found))
+
+
+def column_words(task: Task) -> str:
+    """Return the columns of a task's rows for a reader, the gold's last; empty where rows have no columns.
+
+    Example:
+        >>> from toolkit.tasks import get_task
+        >>> column_words(get_task("xnli")), column_words(get_task("micro-nli"))
+        ('premise, hypothesis; gold: label', 'first, second; gold: label')
+    """
+    if task.kind not in EVALUATED:
+        return ""
+    language = task.train_language if task.train_language in task.languages else task.languages[0]
+    read = ", ".join(each.words for each in own_fields(task, language))
+    return f"{read}; gold: {gold_columns(task, language)[0]}"
 
 
 def _columns(column: Column, language: str, task: Task) -> tuple[Column, ...]:

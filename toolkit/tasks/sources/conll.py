@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from toolkit.errors import DataError
@@ -18,6 +19,7 @@ from toolkit.tasks.sources.tables import Read, table_of
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 BLANKS = re.compile(r"[ \t\r\n\f\v]+")  # `str.split` would also part a token at U+00A0, U+3000 and U+2028
 _DOCUMENT = "-DOCSTART-"
+_HEAD = 1000  # sentences that show how a file parts its cells, where it is read one sentence at a time
 _KEY = re.compile(r"#\s*[\w:.\[\]-]+ =(\s|$)")  # a comment of CoNLL-U, `# sent_id = 3`
 _NO_WORD = re.compile(r"\d+[-.]\d+")  # an id of CoNLL-U that is of no word: a range (`1-2`), an empty node (`1.1`)
 # The code of a Wikipedia before each token of WikiAnn: `en:Anna`, `zh-min-nan:Lí`.
@@ -81,6 +83,31 @@ def read_conll(file: Path, text: Iterable[str], columns: Sequence[str], tagged: 
         found[tagged.tokens] = [[each.removeprefix(prefix) for each in sentence] for sentence in found[tagged.tokens]]
         notes.append(f"all tokens begin with '{prefix}', which is cut off")
     return Read(table_of(file, found, lines), lines, tuple(notes))
+
+
+def sentences_of(file: str, text: Iterable[str], column: str) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Yield sentences one after another: the number of the first line, the lines, and the cells of a column.
+
+    How the file parts its cells is read off its first sentences, `_HEAD` of them; documents are left out.
+
+    Raises:
+        DataError: a line with fewer cells than are read.
+    """
+    place = _place(column)
+    blocks = _blocks(text)
+    head = list(islice(blocks, _HEAD))
+    table = _table_of(head, place, None)
+    for sentence in (each for block in chain(head, blocks) for each in _sentences(block, table)):
+        if _is_document(sentence[0].text):
+            continue
+        words = _words(sentence) if place > 0 else sentence
+        for line in words:
+            if len(line.cells) <= place:
+                raise DataError(
+                    f"{file}, line {line.number}: {len(line.cells)} cells; expected {place + 1} or more, parted by tabs or "
+                    "spaces."
+                )
+        yield words[0].number, [line.text for line in words], [line.cells[place] for line in words]
 
 
 def _place(column: str) -> int:

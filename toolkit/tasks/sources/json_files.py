@@ -29,18 +29,22 @@ def read_json(file: Path, text: str, columns: Sequence[str]) -> Read:
     Raises:
         DataError: it is not JSON, or holds no rows.
     """
+    return _read(file, rows_of_json(file, text, columns), columns)
+
+
+def rows_of_json(file: Path, text: str, columns: Sequence[str]) -> list[tuple[Place, dict[str, Any]]]:
+    """Return the place and the fields of each row of a file; arguments as for `read_json`."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
         if _is_object(text.lstrip().partition("\n")[0]):
-            return read_jsonl(file, text, columns)
+            return list(rows_of_lines(file, text.split("\n"), columns))
         line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise DataError(f"{file}{line}: no JSON ({error}); expected {_EXPECTED}.") from None
     is_row = isinstance(found, dict) and "data" not in found and "\n" not in text.strip() and not _columns_of(found)
     if is_row or _is_nested(found):
         found = [found]  # a file of one line, or of one article
-    rows: list[tuple[Place, dict[str, Any]]] = list(_rows(file, found))
-    return _read(file, rows, columns)
+    return list(_rows(file, found))
 
 
 def read_jsonl(file: Path, text: str, columns: Sequence[str]) -> Read:

@@ -1,4 +1,4 @@
-"""Journey `predict`: rank sources for a target, and compare the ranking with the gains of a finished sweep."""
+"""Journey `rank`: rank sources for a target, and compare the ranking with the gains of a finished sweep."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _COMBINED = "the predictors that are not controls, joined by reciprocal rank fus
 
 
 @dataclass(frozen=True)
-class Predicted(WrittenResult):
-    """Result of a transfer prediction; its folder holds prediction.md, .csv, .json and the figures.
+class TransferRanked(WrittenResult):
+    """Result of a ranking of sources; its folder holds prediction.md, .csv, .json and the figures.
 
     Attributes:
         found: every number.
@@ -47,7 +47,7 @@ class Predicted(WrittenResult):
         return from_csv(prediction_csv(self.found))
 
 
-def predict(
+def rank(
     target: str | None,
     session: Session,
     *,
@@ -56,7 +56,7 @@ def predict(
     variant: str | None = None,
     by: str | Sequence[str] = ALL,
     is_trained: bool = False,
-) -> Predicted:
+) -> TransferRanked:
     """Rank sources for a target by every predictor; with a finished sweep also report how reliable the predictors are.
 
     Args:
@@ -84,7 +84,7 @@ def predict(
     run_id = track_prediction(found, files, target, session)
     for note in found.notes:
         session.say(note)
-    return Predicted(found=found, text=text, folder=folder, output=output, run_id=run_id)
+    return TransferRanked(found=found, text=text, folder=folder, output=output, run_id=run_id)
 
 
 def prediction(
@@ -97,10 +97,10 @@ def prediction(
     by: str | Sequence[str] = ALL,
     is_trained: bool = False,
 ) -> tuple[TransferRanking, Session, Observed | None]:
-    """Return the prediction, the session with the sweep's backbone, and the sweep; arguments as for `predict`."""
+    """Return the prediction, the session with the sweep's backbone, and the sweep; arguments as for `rank`."""
     if target is None and sweep is None:
         raise ToolkitError(
-            "Neither a target nor a sweep was named; `xstilts predict TARGET` or `xstilts predict --sweep DIR`."
+            "Neither a target nor a sweep was named; `xstilts rank TARGET` or `xstilts rank --sweep DIR`."
         )
     catalogue = session.catalogue
     for text in (*sources, *([target] if target else [])):

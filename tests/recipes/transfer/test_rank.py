@@ -1,4 +1,4 @@
-"""`xstilts predict` and `fuse --suggest`: the planted case, the sweep beside it, and what is refused."""
+"""`xstilts rank` and `fuse --suggest`: the planted case, the sweep beside it, and what is refused."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.recipes.sweeping import run as run_sweep
 from tests.recipes.sweeping import write_grid
 from tests.recipes.swept import hand_written
 from tests.sweeps.test_transfers import ROWS
-from toolkit import predict, suggest
+from toolkit import rank, suggest
 from toolkit.config import Config, load
 from toolkit.errors import DataError, ToolkitError
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.report import report
-from toolkit.recipes.transfer.predict import held_sources
-from toolkit.recipes.transfer.predict import predict as predict_journey
+from toolkit.recipes.transfer.rank import held_sources
+from toolkit.recipes.transfer.rank import rank as rank_journey
 from toolkit.recipes.transfer.suggest import suggest as suggest_journey
 from toolkit.similarity import regret
 from toolkit.similarity.ranking import FILE, read_prediction, verdicts
@@ -73,7 +73,7 @@ def planted(folder: Path) -> tuple[str, str]:
 def test_a_task_that_must_help_comes_first_and_one_that_cannot_last(config: Config, tmp_path: Path) -> None:
     helps, cannot = planted(tmp_path)
     config = replace(config, task_files=tuple(tmp_path / f"{name}.yaml" for name in (helps, cannot)))
-    found = predict("micro-pos", config, sources=["micro-nli", cannot, helps, "micro-qa"], by=TEXTUAL).found
+    found = rank("micro-pos", config, sources=["micro-nli", cannot, helps, "micro-qa"], by=TEXTUAL).found
     ranking = found.of("micro-pos")
     for name in TEXTUAL.split(","):
         places = ranking.places(name)
@@ -88,7 +88,7 @@ def test_the_zoos_tasks_are_ranked_and_what_lacks_an_adapter_is_said(config: Con
     assert held_sources(Session.open(config), "micro-nli") == ("micro-qa",), (
         "not stacks, not fusions, not the target's own"
     )
-    result = predict("micro-choice", config, by="logme,text-embedding", sources=["micro-nli", "micro-qa", "micro-pos"])
+    result = rank("micro-choice", config, by="logme,text-embedding", sources=["micro-nli", "micro-qa", "micro-pos"])
     lacking = next(each for each in result.found.of("micro-choice").ranked if each.source == "micro-pos")
     assert "logme" not in lacking.values and "text-embedding" in lacking.values
     assert "`xstilts train micro-pos --backbone tiny" in lacking.absent["logme"]
@@ -96,20 +96,20 @@ def test_the_zoos_tasks_are_ranked_and_what_lacks_an_adapter_is_said(config: Con
     assert result.found.lead == "logme" and result.found.of("micro-choice").ranked[-1] is lacking
     names = {path.name for path in result.folder.iterdir()}
     assert names == {"prediction.md", "prediction.csv", "prediction.json", "prediction.png", "prediction.svg"}
-    assert result.folder == config.run_dir / "predict" / "micro-choice"
+    assert result.folder == config.run_dir / "rank" / "micro-choice"
 
 
 def test_train_makes_what_lacks(tmp_path: Path) -> None:
     config = tiny_config(tmp_path, "similarity.limit=40", "train.limit=16")
     with pytest.raises(ToolkitError, match="nothing to rank for 'micro-choice'.*name sources with --train"):
-        predict("micro-choice", config)
-    found = predict("micro-choice", config, sources=["micro-pos"], by="logme", train=True).found
+        rank("micro-choice", config)
+    found = rank("micro-choice", config, sources=["micro-pos"], by="logme", train=True).found
     assert "logme" in found.of("micro-choice").ranked[0].values
     assert held_sources(Session.open(config)) == ("micro-pos",)
 
 
 def test_a_sweep_stands_beside_and_every_predictor_beside_the_controls(config: Config, swept: Path) -> None:
-    result = predict(None, config, sweep=swept, by=TEXTUAL)
+    result = rank(None, config, sweep=swept, by=TEXTUAL)
     found, seen = result.found, observe(swept, BUILT_IN)
     assert found.predictors == ("combined", "text-embedding", "vocabulary", "size", "mean-effect")
     assert found.controls == ("size", "mean-effect")
@@ -134,7 +134,7 @@ def test_a_sweep_stands_beside_and_every_predictor_beside_the_controls(config: C
 
 
 def test_what_is_written_is_read_back_as_it_was(config: Config, swept: Path) -> None:
-    result = predict(None, config, sweep=swept, by=TEXTUAL)
+    result = rank(None, config, sweep=swept, by=TEXTUAL)
     assert read_prediction(result.folder / FILE) == result.found
     (result.folder / FILE).write_text("{}")
     with pytest.raises(DataError, match="is not a prediction as this version writes them"):
@@ -143,18 +143,18 @@ def test_what_is_written_is_read_back_as_it_was(config: Config, swept: Path) -> 
 
 def test_a_target_that_the_sweep_never_saw_is_ranked_by_its_sources(config: Config, swept: Path) -> None:
     said: list[str] = []
-    result = predict("micro-qa", config, sweep=swept, by=TEXTUAL, say=said.append)
+    result = rank("micro-qa", config, sweep=swept, by=TEXTUAL, say=said.append)
     ranking = result.found.of("micro-qa")
     assert {each.source for each in ranking.ranked} == {"micro-nli", "micro-pos"}
     assert not ranking.gains and result.found.validation is not None
     assert any("'micro-qa' is not a target of the sweep" in sentence for sentence in said)
-    assert result.folder == config.run_dir / "predict" / "micro-qa", "the sweep's own prediction stays"
+    assert result.folder == config.run_dir / "rank" / "micro-qa", "the sweep's own prediction stays"
 
 
 def test_the_report_of_a_sweep_shows_predicted_against_observed(config: Config, swept: Path) -> None:
     before = report(swept, resamples=100)
     assert "Predicted against observed" not in (before.folder / "report.html").read_text() + before.text
-    result = predict(None, config, sweep=swept, by=TEXTUAL)
+    result = rank(None, config, sweep=swept, by=TEXTUAL)
     shown = report(swept, resamples=100)
     assert f"Predicted against observed: {verdicts(result.found)[0]}" in shown.text
     page, markdown = ((shown.folder / name).read_text() for name in ("report.html", "report.md"))
@@ -165,7 +165,7 @@ def test_the_report_of_a_sweep_shows_predicted_against_observed(config: Config, 
 
 
 def test_a_prediction_from_before_the_sweep_changed_is_called_old(config: Config, tmp_path: Path, swept: Path) -> None:
-    predict(None, config, sweep=swept, by=TEXTUAL)
+    rank(None, config, sweep=swept, by=TEXTUAL)
     rows = {**ROWS, "micro-qa": {**ROWS["micro-qa"], "micro-choice": 0.8}}
     hand_written(swept, rows, has_predictions=False)
     assert "Predicted against observed: Old: the sweep has changed since" in report(swept, resamples=100).text
@@ -193,13 +193,13 @@ def test_suggested_members_come_with_reasons_the_command_and_the_realised_regret
 
 def test_what_cannot_be_predicted_or_suggested_is_said_in_one_sentence(config: Config, swept: Path) -> None:
     with pytest.raises(ToolkitError, match="No task named 'micro-choise'. Did you mean 'micro-choice'"):
-        predict("micro-choise", config)
+        rank("micro-choise", config)
     with pytest.raises(ToolkitError, match="Did you mean 'logme'"):
-        predict("micro-choice", config, by="logm")
+        rank("micro-choice", config, by="logm")
     with pytest.raises(ToolkitError, match="'mean-effect' is fitted on observed gains; name a finished sweep"):
-        predict("micro-choice", config, by="mean-effect")
+        rank("micro-choice", config, by="mean-effect")
     with pytest.raises(ToolkitError, match="Neither a target nor a sweep was named"):
-        predict(None, config)
+        rank(None, config)
     with pytest.raises(ToolkitError, match="A fusion of 1 was asked for"):
         suggest(1, "micro-choice", config)
     with pytest.raises(ToolkitError, match=r"5 members were asked for, but combined has a value for 3 of 3 candidates"):
@@ -214,7 +214,7 @@ def test_the_commands_say_the_same(config: Config, swept: Path, folder: Path) ->
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result.exit_code, result.output
 
-    code, text = run("predict", "micro-choice", "--by", TEXTUAL)
+    code, text = run("rank", "micro-choice", "--by", TEXTUAL)
     assert code == 0 and "Sources for micro-choice (semantic) by combined, best first" in text
     code, text = run("fuse", "--suggest", "2", "--target", "micro-choice", "--sweep", str(swept), "--by", TEXTUAL)
     assert (
@@ -222,7 +222,7 @@ def test_the_commands_say_the_same(config: Config, swept: Path, folder: Path) ->
     )
     assert not (folder / "adapter_zoo").exists(), "nothing was trained"
     for arguments, told in (
-        (("predict",), "predict wants a TARGET"),
+        (("rank",), "rank wants a TARGET"),
         (("fuse", "--target", "micro-choice"), "Missing argument 'MEMBERS...'"),
         (("fuse", "micro-nli", "--target", "micro-choice", "--sweep", str(swept)), "--sweep and --variant belong to"),
     ):
@@ -247,7 +247,7 @@ target:
 """
     assert run_sweep(write_grid(folder, grid), folder / "sweep") == 0
     config = load(sets=["tracking.enabled=no", "similarity.limit=400", f"store.folder={folder / 'store'}"])
-    found = predict(None, config, sweep=folder / "sweep").found
+    found = rank(None, config, sweep=folder / "sweep").found
     gains = found.of("micro-choice").gains
     assert gains["micro-qa"] > max(0.15, gains["micro-pos"] + 0.15), "the case is as it was planted"
     for name in ("combined", "logme", "transrate", "text-embedding"):
@@ -258,7 +258,7 @@ def test_runs_of_predict_and_suggest_whose_logging_raises_are_failed(config: Con
     tracker = FailingTracker()
     session = Session.open(config, tracker=tracker)
     with pytest.raises(OSError, match="no space"):
-        predict_journey(None, session, sweep=swept, by=TEXTUAL)
+        rank_journey(None, session, sweep=swept, by=TEXTUAL)
     with pytest.raises(OSError, match="no space"):
         suggest_journey(2, "micro-choice", session, sweep=swept, by=TEXTUAL)
     assert tracker.status == {"predict hand": "FAILED", "suggest 2 for micro-choice": "FAILED"}

@@ -1,7 +1,7 @@
 """Benchmark of predicting transfer: LogME, and the Fisher information of an adapter.
 
-    python benchmarks/predict.py --quick --json OUT                      # within a minute
-    python benchmarks/predict.py --data-root MIRROR --json OUT           # LogME of 10,000 x 1,024, Fisher over 1,000 examples
+    python benchmarks/rank.py --quick --json OUT                      # within a minute
+    python benchmarks/rank.py --data-root MIRROR --json OUT           # LogME of 10,000 x 1,024, Fisher over 1,000 examples
 
 `logme`: seconds for the LogME of 10,000 x 1,024 features with 3 classes, over the target of at most 10 (below 1: faster).
 `logme_gap`: difference from a direct maximisation of the evidence, with dense matrices and a simplex over both precisions, over the

@@ -1,0 +1,151 @@
+"""Journey `embed`: a vector of each text of a file, as a matrix of numpy or a column of parquet."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.errors import DataError, ToolkitError, unwritable
+from toolkit.files import replacing
+from toolkit.progress import Progress
+from toolkit.recipes.answer.load import load_model
+from toolkit.recipes.answer.model import Model
+from toolkit.recipes.session.session import Session
+from toolkit.tasks.own.fields import PLAIN
+from toolkit.tasks.own.records import Item, Records
+
+WINDOW = 4096  # texts
+VECTOR = "vector"  # the column of parquet
+
+
+def embed_file(
+    expression: str, session: Session, records: Records, *, column: str = PLAIN, lock: Path | None = None, out: Path
+) -> tuple[int, int]:
+    """Write a unit vector of each text, in the order of the texts; the file is there when the last one is.
+
+    Args:
+        expression: composition whose entries the zoo holds, or `backbone`.
+        session: of the configuration; `retrieve` says which layer is pooled, and how.
+        records: the texts: lines, or rows with a column of texts.
+        column: that column.
+        lock: a lock file; anything but the weights that it pins is refused.
+        out: the file to write: `.npy`, float32 [N, H], or `.parquet`, the rows with a column `vector`.
+
+    Returns:
+        N and H.
+    """
+    ending = out.suffix.lower()
+    write = _WRITERS.get(ending)
+    if write is None:
+        raise ToolkitError(f"'{out}' does not say its format; expected a name that ends in .npy or .parquet.")
+    if out.is_dir():
+        raise ToolkitError(f"{out} is a folder; name a file to write.")
+    with load_model(expression, session, lock=lock) as model:
+        windows = _windows(model, records, column, session)
+        try:
+            return write(out, windows, model.hidden_size), model.hidden_size
+        except OSError as fault:
+            raise unwritable(out, fault, instead="name another file") from None
+
+
+Window = tuple[list[Item], np.ndarray]
+
+
+def _windows(model: Model, records: Records, column: str, session: Session) -> Iterator[Window]:
+    held: list[Item] = []
+    n = 0
+    for item in records.read():
+        _text_of(item, column)  # a fault is reported before the window is encoded
+        held.append(item)
+        if len(held) == WINDOW:
+            yield held, model.embed([_text_of(each, column) for each in held])
+            n += len(held)
+            held = []
+            session.report(Progress("encode", 0, 1, {"texts": n}))
+    if held:
+        yield held, model.embed([_text_of(each, column) for each in held])
+    session.report(Progress("encode", 1, 1, {"texts": n + len(held)}))
+
+
+def _text_of(item: Item, column: str) -> str:
+    if column not in item.record:
+        held = ", ".join(map(str, list(item.record)[:9])) or "nothing"
+        raise DataError(
+            f"{item.place}: no column '{column}' (it has {held}); name the one of the texts (`--column NAME`)."
+        )
+    text = item.record[column]
+    if not isinstance(text, str):
+        raise DataError(f"{item.place}: {repr(text)[:60]} as {column}; expected text.")
+    return text
+
+
+def _write_npy(out: Path, windows: Iterable[Window], width: int) -> int:
+    """Write a matrix of numpy whose number of rows is known at the end: its header has room for any."""
+    n = 0
+    with replacing(out) as file:
+        file.write(_header(0, width))
+        for _, vectors in windows:
+            file.write(np.ascontiguousarray(vectors, "<f4").tobytes())
+            n += len(vectors)
+        file.seek(0)
+        file.write(_header(n, width))
+    return n
+
+
+def _header(n: int, width: int) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "<f4", "fortran_order": False, "shape": (n, width)})
+    return buffer.getvalue()
+
+
+def _write_parquet(out: Path, windows: Iterable[Window], width: int) -> int:
+    import pyarrow
+    import pyarrow.parquet
+
+    n, writer = 0, None
+    schema: Any = None
+    with replacing(out) as file:
+        try:
+            for items, vectors in windows:
+                table = _table(items, vectors, width)
+                if writer is None:
+                    schema = table.schema
+                    writer = pyarrow.parquet.ParquetWriter(file, schema)
+                try:
+                    writer.write_table(table.select(schema.names).cast(schema))
+                except (pyarrow.ArrowException, KeyError, ValueError) as fault:
+                    why = " ".join(str(fault).split())[:160]
+                    raise DataError(
+                        f"{items[0].place} and after: rows of other columns or types ({why}); expected those of the first rows."
+                    ) from None
+                n += len(items)
+        finally:
+            if writer is not None:
+                writer.close()
+    return n
+
+
+def _table(items: list[Item], vectors: np.ndarray, width: int) -> Any:
+    import pyarrow
+
+    records = [dict(item.record) for item in items]
+    if any(VECTOR in record for record in records):
+        raise DataError(f"{items[0].place}: the rows have a column '{VECTOR}' of their own; rename it.")
+    try:
+        table = pyarrow.Table.from_pylist(records)
+    except (pyarrow.ArrowException, TypeError, ValueError) as fault:
+        why = " ".join(str(fault).split())[:160]
+        raise DataError(f"{items[0].place} and after: the rows do not fit into parquet ({why}); write .npy.") from None
+    flat = pyarrow.array(np.ascontiguousarray(vectors, "<f4").ravel())
+    return table.append_column(VECTOR, pyarrow.FixedSizeListArray.from_arrays(flat, width))
+
+
+_WRITERS: Mapping[str, Callable[[Path, Iterable[Window], int], int]] = {
+    ".npy": _write_npy,
+    ".parquet": _write_parquet,
+    ".pq": _write_parquet,
+}
