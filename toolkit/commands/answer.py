@@ -35,7 +35,7 @@ class PredictOptions(Settings):
 
 
 class Predict(Command):
-    """`predict`, which ranked source tasks in an earlier release: who calls it so is told the new name."""
+    """`predict`, which ranked source tasks in an earlier release: who calls it so reads the new name."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Refuse the options of the earlier command in one sentence."""

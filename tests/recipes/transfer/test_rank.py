@@ -254,11 +254,11 @@ target:
         assert found.of("micro-choice").places(name)["micro-qa"] == 1.0, name
 
 
-def test_runs_of_predict_and_suggest_whose_logging_raises_are_failed(config: Config, swept: Path) -> None:
+def test_runs_of_rank_and_suggest_whose_logging_raises_are_failed(config: Config, swept: Path) -> None:
     tracker = FailingTracker()
     session = Session.open(config, tracker=tracker)
     with pytest.raises(OSError, match="no space"):
         rank_journey(None, session, sweep=swept, by=TEXTUAL)
     with pytest.raises(OSError, match="no space"):
         suggest_journey(2, "micro-choice", session, sweep=swept, by=TEXTUAL)
-    assert tracker.status == {"predict hand": "FAILED", "suggest 2 for micro-choice": "FAILED"}
+    assert tracker.status == {"rank sources for hand": "FAILED", "suggest 2 for micro-choice": "FAILED"}
