@@ -1,7 +1,8 @@
 """Benchmark of memory: the peak of N generated lines or rows over that of N / 10, and of training over an older build.
 
     python benchmarks/memory.py --quick --json OUT                       # 100,000 lines, in minutes
-    python benchmarks/memory.py --n 1000000 --old ../older --json OUT    # a million, and the tree in ../older
+    python benchmarks/memory.py --n 1000000 --only mine retrieve --json OUT    # a million lines
+    python benchmarks/memory.py --n 1000000 --old ../older --json OUT    # and training, also by the tree in ../older
 
 `mine`, `retrieve`, `rank`: peak resident memory of `xstilts mine` of two text files of N lines, `xstilts retrieve` of a
 bitext of N lines, and `xstilts rank` for a task of N jsonl rows, each over the same of N / 10 (target: at most 1.2).
@@ -11,7 +12,9 @@ bitext of N lines, and `xstilts rank` for a task of N jsonl rows, each over the 
 A tenth should be 10,000 lines or more: until then the largest tile of a search and the largest shard grow with them.
 
 Each is a process of its own, which notes its memory after its imports and its peak at its end. The encoder is the tiny
-backbone with its random weights, whose vectors are searched as those of any other; texts are random words.
+backbone with its random weights, whose vectors are searched as those of any other; texts are random words. `retrieve` of
+the lines of `mine` finds their vectors in the store. More than 300,000 lines are not compared with each other exactly, which
+would take an hour, but by cells (`retrieve.index=IVF256,Flat`) over 100,000 vectors at a time (`retrieve.memory`).
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -40,11 +44,15 @@ PAIR = "name: mine\nkind: pair\nlabels: [a, b]\ncolumns: {first: first, second: 
 BITEXT = "name: mine\nkind: bitext\nlanguages: [de]\nformat: lines\n"
 
 
-def sentences(n: int, seed: int) -> list[str]:
-    """Return sentences of random words."""
+EXACT = 300_000  # lines up to which all are compared with all
+BY_CELLS = ("retrieve.index=IVF256,Flat", "retrieve.memory=0.025")
+
+
+def sentences(n: int, seed: int) -> Iterator[str]:
+    """Yield sentences of random words."""
     rng = random.Random(seed)
     words = ["".join(rng.choices("abcdefghijklmnoprstuvw", k=2 + i % 7)) for i in range(3000)]
-    return [" ".join(rng.choices(words, k=6)) + "." for _ in range(n)]
+    return (" ".join(rng.choices(words, k=4)) + "." for _ in range(n))
 
 
 def generated(folder: Path, n: int) -> None:
@@ -62,8 +70,8 @@ def generated(folder: Path, n: int) -> None:
     (folder / "bitext.yaml").write_text(BITEXT + "files: {test: {source: a.txt, target: b.txt}}\n")
 
 
-def journey(what: str) -> None:
-    """Run one journey in the current folder, and print the memory after the imports and at the peak, in MiB."""
+def journey(what: str, sets: tuple[str, ...]) -> None:
+    """Run one journey in the current folder with settings, and print the memory after the imports and at the peak, in MiB."""
     import adapters  # noqa: F401  part of what is imported
     import faiss  # noqa: F401
 
@@ -72,11 +80,10 @@ def journey(what: str) -> None:
     import toolkit.recipes.score.retrieve
     import toolkit.recipes.train.train
 
-    def config(*sets: str, task: str | None = None) -> toolkit.Config:
+    def config(*own: str, task: str | None = None) -> toolkit.Config:
         files = [] if task is None else [f"task_files={task}.yaml"]
-        return toolkit.configure(
-            *SETTINGS, "store.folder=emb", *files, *sets, backbone="tiny", zoo="zoo", run_dir="runs"
-        )
+        every = (*SETTINGS, "store.folder=emb", *files, *own, *sets)
+        return toolkit.configure(*every, backbone="tiny", zoo="zoo", run_dir="runs")
 
     few = ("similarity.limit=100", "similarity.examples=10", "train.limit=100", "train.total_steps=2")
     journeys: dict[str, Callable[[], object]] = {
@@ -97,10 +104,10 @@ def _status(field: str) -> float:
     return int(found[1]) / 1024
 
 
-def measured(what: str, folder: Path, tree: Path = PROJECT) -> dict[str, float]:
-    """Return the memory of a journey over the files of a folder, with the toolkit of a tree, in MiB."""
+def measured(what: str, folder: Path, sets: tuple[str, ...] = (), tree: Path = PROJECT) -> dict[str, float]:
+    """Return the memory of a journey over the files of a folder, with settings and the toolkit of a tree, in MiB."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")}
-    words = [sys.executable, str(Path(__file__).resolve()), "--journey", what]
+    words = [sys.executable, str(Path(__file__).resolve()), "--journey", what, "--set", *sets]
     with tempfile.TemporaryDirectory() as cache:
         environment["XSTILTS_CACHE"] = cache
         done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -119,24 +126,29 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=TARGETS, default=list(TARGETS), help="what is measured")
     parser.add_argument("--json", type=Path, help="where the ratios go")
     parser.add_argument("--journey", choices=TARGETS, help=argparse.SUPPRESS)
+    parser.add_argument("--set", nargs="*", default=[], help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.journey:
-        journey(asked.journey)
+        journey(asked.journey, tuple(asked.set))
         return
     n = 100_000 if asked.quick else asked.n
     ratios: dict[str, float] = {}
-    details: dict[str, object] = {"n": n}
+    details: dict[str, object] = {"n": n, "data": "generated: random words"}
+    sets = BY_CELLS if n > EXACT else ()
     with tempfile.TemporaryDirectory() as root:
+        generated(whole := Path(root) / "whole", n)
+        generated(tenth := Path(root) / "tenth", n // 10)
         for what in (each for each in asked.only if each != "train" or asked.old):
-            generated(whole := Path(root) / f"{what}-{n}", n)
-            here = measured(what, whole)
+            began = time.perf_counter()
+            own = sets if what in ("mine", "retrieve") else ()
+            here = measured(what, whole, own)
+            details[f"{what}_s"] = round(time.perf_counter() - began)
             if what == "train":
                 generated(other := Path(root) / "train-old", n)
-                there = measured(what, other, asked.old.resolve())
+                there = measured(what, other, tree=asked.old.resolve())
                 ratios[what] = (here["peak"] - here["start"]) / (there["peak"] - there["start"])
             else:
-                generated(tenth := Path(root) / f"{what}-{n // 10}", n // 10)
-                there = measured(what, tenth)
+                there = measured(what, tenth, own)
                 ratios[what] = here["peak"] / there["peak"]
             details[f"{what}_mib"] = {"whole": here, "old" if what == "train" else "tenth": there}
             print(

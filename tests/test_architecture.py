@@ -26,8 +26,8 @@ from tests.architecture import (
 # Import only from strictly lower rows; siblings never import each other.
 ROWS = (
     ("cache", "errors", "hub", "hub_errors", "language_tags", "paths", "progress", "safe_text", "version"),
-    ("files", "registry", "space", "texts", "web"),
-    ("languages", "outputs"),
+    ("files", "nameless", "registry", "space", "web"),
+    ("languages", "outputs", "texts"),
     ("composition", "config", "results", "statistics", "tracking"),
     ("tasks",),
     ("metrics", "similarity", "retrieval", "features", "perturb", "embeddings"),

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import heapq
 import os
-import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, repeat
-from pathlib import Path
-from typing import BinaryIO, overload
+from typing import overload
 
-from toolkit.cache import cache_root
-from toolkit.errors import ToolkitError
+from toolkit.nameless import Numbers, let_go, nameless, room, write
 
 IN_MEMORY = 1 << 24  # characters that are sorted at a time
 _WRITTEN = 1 << 20  # bytes that are written at a time
+_MERGED = 1 << 16  # texts that are merged until their places are given back
 
 
 class Texts(Sequence[str]):
-    """Texts in a file without a name, of which memory holds where each begins.
+    """Texts in a file without a name; where each begins is in another one.
 
     Example:
         >>> texts = Texts(["b", "", "é"])
@@ -30,7 +28,8 @@ class Texts(Sequence[str]):
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._file = nameless("texts")
-        self._begins = array("q", [0])
+        self._begins = Numbers([0])
+        self._n_bytes = 0
         self._held = bytearray()
         for text in texts:
             self.append(text)
@@ -39,7 +38,8 @@ class Texts(Sequence[str]):
         """Add a text at the end."""
         data = text.encode("utf-8", "surrogatepass")
         self._held += data
-        self._begins.append(self._begins[-1] + len(data))
+        self._n_bytes += len(data)
+        self._begins.append(self._n_bytes)
         if len(self._held) >= _WRITTEN:
             self._flush()
 
@@ -60,19 +60,23 @@ class Texts(Sequence[str]):
         return self._read(place, place + 1).decode("utf-8", "surrogatepass")
 
     def __iter__(self) -> Iterator[str]:
-        for first in range(0, len(self), 1024):
-            yield from self._between(first, min(first + 1024, len(self)))
+        return self.between(0, len(self))
+
+    def between(self, first: int, last: int) -> Iterator[str]:
+        """Yield the texts of a range, of which few are in memory at a time."""
+        for start in range(first, last, 1024):
+            yield from self._between(start, min(start + 1024, last))
 
     def _between(self, first: int, last: int) -> list[str]:
         if last <= first:
             return []
-        data, begin = self._read(first, last), self._begins[first]
-        ends = self._begins[first : last + 1]
+        data, ends = self._read(first, last), self._begins[first : last + 1]
+        begin = ends[0]
         return [data[a - begin : b - begin].decode("utf-8", "surrogatepass") for a, b in pairwise(ends)]
 
     def _read(self, first: int, last: int) -> bytes:
         self._flush()
-        begin, end = self._begins[first], self._begins[last]
+        begin, end = self._begins[first : last + 1 : last - first]
         # `pread` moves no position, so that threads and forked processes may read one file.
         return os.pread(self._file.fileno(), end - begin, begin)
 
@@ -92,7 +96,7 @@ class Arranged:
     """
 
     distinct: Sequence[str]
-    places: array[int]
+    places: memoryview
 
 
 def arranged(texts: Iterable[str], *, in_memory: int = IN_MEMORY) -> Arranged:
@@ -103,10 +107,9 @@ def arranged(texts: Iterable[str], *, in_memory: int = IN_MEMORY) -> Arranged:
         >>> list(found.distinct), found.places.tolist()
         (['a', 'b'], [1, 0, 1])
     """
-    runs: list[tuple[Texts, array[int]]] = []
+    runs, orders, starts = Texts(), Numbers(), [(0, 0)]  # of each run its first distinct text and its first text
     held: dict[str, int] = {}  # by text its number in this run
-    numbers = array("q")  # of each text in its run
-    starts = array("q", [0])  # the first text of each run
+    numbers = Numbers()  # of each text in its run
     size = 0
     for text in texts:
         number = held.get(text)
@@ -115,64 +118,47 @@ def arranged(texts: Iterable[str], *, in_memory: int = IN_MEMORY) -> Arranged:
             size += len(text) + 100
         numbers.append(number)
         if size > in_memory:
-            runs.append(_run(held))
-            starts.append(len(numbers))
+            _end_run(held, runs, orders)
+            starts.append((len(runs), len(numbers)))
             held, size = {}, 0
-    if not runs:
+    if not len(runs):
         every = sorted(held)
         place_of = array("q", bytes(8 * len(held)))
         for place, text in enumerate(every):
             place_of[held[text]] = place
-        return Arranged(every, array("q", (place_of[number] for number in numbers)))
-    runs.append(_run(held))
-    starts.append(len(numbers))
+        return Arranged(every, Numbers(place_of[number] for number in numbers).whole())
+    _end_run(held, runs, orders)
+    starts.append((len(runs), len(numbers)))
+    return _merged(runs, orders, numbers, starts)
+
+
+def _end_run(held: dict[str, int], runs: Texts, orders: Numbers) -> None:
+    """Append a run's texts in order; with each its number in the run."""
+    for text in sorted(held):
+        runs.append(text)
+        orders.append(held[text])
+
+
+def _merged(runs: Texts, orders: Numbers, numbers: Numbers, starts: list[tuple[int, int]]) -> Arranged:
+    """Merge the runs of `arranged` into one order."""
     distinct = Texts()
-    placed = [array("q", bytes(8 * len(order))) for _, order in runs]
+    placed = room(8 * len(runs)).cast("q")
     last: str | None = None
+    bounds = [(a, b) for (a, _), (b, _) in pairwise(starts)]
     merged = heapq.merge(
-        *(zip(run, order, repeat(number), strict=False) for number, (run, order) in enumerate(runs)),
+        *(zip(runs.between(a, b), orders.between(a, b), repeat(a), strict=False) for a, b in bounds),
         key=lambda each: each[0],
     )
-    for text, own, run_number in merged:
+    for count, (text, own, start) in enumerate(merged, 1):
         if text != last:
             distinct.append(text)
             last = text
-        placed[run_number][own] = len(distinct) - 1
-    for run_number, (first, end) in enumerate(pairwise(starts)):
-        for at in range(first, end):
-            numbers[at] = placed[run_number][numbers[at]]
-    return Arranged(distinct, numbers)
-
-
-def _run(held: dict[str, int]) -> tuple[Texts, array[int]]:
-    """Write a run's texts in order; with each its number in the run."""
-    every = sorted(held)
-    return Texts(every), array("q", (held[text] for text in every))
-
-
-def nameless(what: str) -> BinaryIO:
-    """Open a file without a name in a folder of the cache, or of the system where that cannot be; it goes with the process."""
-    folder: Path = cache_root() / what
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryFile(dir=folder)
-    except OSError:
-        return tempfile.TemporaryFile()
-
-
-def write(file: BinaryIO, data: bytes, what: str) -> int:
-    """Append to a file without a name and return where the data begins.
-
-    Raises:
-        ToolkitError: the disk is full.
-    """
-    try:
-        begin = file.seek(0, os.SEEK_END)
-        file.write(data)
-        file.flush()
-    except OSError as fault:
-        raise ToolkitError(
-            f"The {what} read cannot be kept in {cache_root() / what} ({fault.strerror}); free space, or set XSTILTS_CACHE to "
-            "another folder."
-        ) from None
-    return begin
+        placed[start + own] = len(distinct) - 1
+        if count % _MERGED == 0:
+            let_go(placed)
+    places = Numbers()
+    for (start, first), (_, end) in pairwise(starts):
+        for number in numbers.between(first, end):
+            places.append(placed[start + number])
+        let_go(placed)
+    return Arranged(distinct, places.whole())

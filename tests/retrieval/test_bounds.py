@@ -8,7 +8,7 @@ from hypothesis import given, strategies
 
 from tests.bounds import hundred, seeds, ten
 from toolkit.metrics.mining import quality
-from toolkit.retrieval.margin import candidates, margin_scores, one_to_one
+from toolkit.retrieval.margin import candidates, margin_scores
 from toolkit.retrieval.mine import Mined, sweep
 from toolkit.retrieval.search import search
 
@@ -46,7 +46,7 @@ def test_cosines_and_margins_of_unit_vectors_are_within_their_bounds(seed):
     # Unit vectors in float32 have the length 1 up to two roundings a number.
     assert np.abs(found.forward.scores).max() <= 1 + 1e-6
     assert found.forward.scores[:, 0] == pytest.approx(1, abs=1e-6)
-    kept = one_to_one(candidates(found.forward, near, margin="distance", direction="max"))
+    kept = candidates(found.forward, near, margin="distance", direction="max")
     assert np.abs(kept.scores).max() <= 2 + 1e-5
     assert len(set(kept.sources)) == len(kept) == len(set(kept.targets))
 

@@ -39,12 +39,18 @@ def test_repeated_vectors_give_the_scores_of_the_direct_way(direction: str) -> N
     assert found.scores == pytest.approx([score for score, _, _ in expected], abs=1e-5)
 
 
+def free(pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
+    """Sources and targets of which none is taken."""
+    return np.zeros(int(pairs.sources.max()) + 1, bool), np.zeros(int(pairs.targets.max()) + 1, bool)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_one_to_one_takes_what_a_greedy_walk_takes(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 200))
-    pairs = in_order(*(rng.integers(0, int(rng.integers(1, 40)), n) for _ in range(2)), rng.integers(0, 9, n) / 8)
-    found = one_to_one(pairs)
+    rows = [rng.integers(0, int(rng.integers(1, 40)), n) for _ in range(2)]
+    (pairs,) = in_order(Pairs(rows[0], rows[1], rng.integers(0, 9, n) / 8))
+    found = one_to_one(pairs, *free(pairs))
     expected = slow.greedy(
         list(zip(pairs.scores.tolist(), pairs.sources.tolist(), pairs.targets.tolist(), strict=True))
     )
@@ -54,13 +60,13 @@ def test_one_to_one_takes_what_a_greedy_walk_takes(seed: int) -> None:
 def test_a_chain_that_needs_a_round_for_each_pair_is_walked_to_its_end() -> None:
     n = 400  # 0-0, 1-0, 1-1, 2-1, ...: each pair shares a side with the one before it
     steps = np.arange(n)
-    pairs = in_order((steps + 1) // 2, steps // 2, -steps.astype(float))
-    assert one_to_one(pairs).scores.tolist() == [-float(step) for step in range(0, n, 2)]
+    (pairs,) = in_order(Pairs((steps + 1) // 2, steps // 2, -steps.astype(float)))
+    assert one_to_one(pairs, *free(pairs)).scores.tolist() == [-float(step) for step in range(0, n, 2)]
 
 
 def test_no_pairs_stay_no_pairs() -> None:
     none = np.zeros(0, np.int64)
-    assert len(one_to_one(Pairs(none, none, np.zeros(0)))) == 0
+    assert len(one_to_one(Pairs(none, none, np.zeros(0)), np.zeros(0, bool), np.zeros(0, bool))) == 0
 
 
 def test_an_intersection_is_one_to_one_and_part_of_both_directions() -> None:

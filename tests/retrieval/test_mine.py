@@ -136,8 +136,8 @@ def test_lines_by_number_are_mined_as_lines_by_id(duplicates: Duplicates) -> Non
         texts = [found.distinct[place] for place in places[own.lines]] if duplicates == "keep" else list(found.distinct)
         vectors.append(vectors_of(tuple(texts)))
     pairs, words = mine_texts(vectors[0], vectors[1], protocol=JIANT.having(duplicates=duplicates))
-    by_number = pairs_of_lines(pairs, lines[0], lines[1], duplicates=duplicates)
-    assert [(f"{a:04d}", f"{b:04d}") for a, b in zip(by_number.sources, by_number.targets, strict=True)] == list(
-        by_id.pairs
-    )
-    assert by_number.scores.tolist() == by_id.scores.tolist() and words == by_id.searched
+    by_number = list(pairs_of_lines(pairs, lines[0], lines[1], duplicates=duplicates))
+    found_pairs = [pair for some in by_number for pair in zip(some.sources, some.targets, strict=True)]
+    assert [(f"{a:04d}", f"{b:04d}") for a, b in found_pairs] == list(by_id.pairs)
+    scores = [score for some in by_number for score in some.scores.tolist()]
+    assert scores == by_id.scores.tolist() and words == by_id.searched

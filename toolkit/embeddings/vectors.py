@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.nameless import let_go
+
 # Mapped files that are kept open; the system's usual limit is 1,024 open files.
 OPEN = 128
 
@@ -99,6 +101,7 @@ class Vectors:
             raise IndexError(f"row {chosen.max()} of {len(self)}")
         chosen = np.where(chosen < 0, chosen + len(self), chosen)
         places = chosen if self.rows is None else self.rows[chosen]
+        let_go(self.rows)
         found = np.empty((len(places), self.width), np.float32)
         owners = np.searchsorted(self._starts, places, side="right") - 1
         for owner in np.unique(owners):

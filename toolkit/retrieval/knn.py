@@ -12,7 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from toolkit.errors import ToolkitError
+from toolkit.nameless import let_go
 from toolkit.progress import Progress, Report, silent
+from toolkit.retrieval.held import nothing_near
 from toolkit.retrieval.operands import on_threads, rounding_of
 from toolkit.retrieval.rescore import Neighbours, best_of, score_pairs
 from toolkit.retrieval.screen import Screened, screen
@@ -78,8 +80,8 @@ def _exact(
     x: Survey, y: Survey, k: int, *, both: bool, settings: SearchSettings, report: Report
 ) -> tuple[Neighbours, Neighbours | None]:
     """Search block by block: the k nearest among all are the best of the k nearest in each block."""
-    ahead = _Nearest(len(x.side), min(k, len(y.side)))
-    back = _Nearest(len(y.side), min(k, len(x.side))) if both else None
+    ahead = Nearest(len(x.side), min(k, len(y.side)))
+    back = Nearest(len(y.side), min(k, len(x.side))) if both else None
     size = BLOCK_ON_GPU if rounding_of(settings, x.side.width).device.type == "cuda" else BLOCK
     parts = [(one, other) for one in _blocks(len(x.side), size) for other in _blocks(len(y.side), size)]
     with on_threads(settings.threads):
@@ -94,11 +96,11 @@ def _exact(
     return forward, None if back is None else x.spread(back.found, y, k)
 
 
-class _Nearest:
+class Nearest:
     """The best neighbours of each line so far."""
 
     def __init__(self, n: int, k: int) -> None:
-        self.found = Neighbours(np.full((n, k), -np.inf, np.float32), np.full((n, k), -1, np.int64))
+        self.found = nothing_near(n, k)
 
     def meet(self, lines: slice, best: Neighbours, first_row: int) -> None:
         """Merge the neighbours of some lines within a block whose first row is `first_row`; of equal scores the lower row."""
@@ -109,6 +111,7 @@ class _Nearest:
         order = np.lexsort((rows, -scores), axis=1)[:, :k]
         self.found.scores[lines] = np.take_along_axis(scores, order, 1)
         self.found.rows[lines] = np.take_along_axis(rows, order, 1)
+        let_go(self.found.scores, self.found.rows)
 
 
 def _blocks(n: int, size: int) -> list[slice]:

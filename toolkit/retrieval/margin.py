@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
 
 from toolkit.errors import ToolkitError
+from toolkit.nameless import let_go
+from toolkit.retrieval.held import parts, rows_where, zeros
 from toolkit.retrieval.rescore import Neighbours
 
 Margin = Literal["absolute", "distance", "ratio"]
 Direction = Literal["forward", "backward", "intersection", "max"]
 MARGINS: tuple[Margin, ...] = get_args(Margin)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+SORTED = 1 << 18  # pairs that are sorted at a time, about
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,33 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Pairs:
+        return Pairs(self.sources[rows], self.targets[rows], self.scores[rows])
+
+
+class _Pool:
+    """Pairs that are added: at most so many."""
+
+    def __init__(self, most: int) -> None:
+        self._all = Pairs(zeros((most,), np.int64), zeros((most,), np.int64), zeros((most,), np.float64))
+        self._n = 0
+
+    def add(self, pairs: Pairs) -> None:
+        """Append pairs."""
+        part = slice(self._n, self._n + len(pairs))
+        for held, new in zip(_columns(self._all), _columns(pairs), strict=True):
+            held[part] = new
+            let_go(held)
+        self._n = part.stop
+
+    def whole(self) -> Pairs:
+        """Return what was added."""
+        return self._all[: self._n]
+
+
+def _columns(pairs: Pairs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return pairs.sources, pairs.targets, pairs.scores
 
 
 def margin_scores(
@@ -84,87 +116,110 @@ def candidates(forward: Neighbours, backward: Neighbours, *, margin: Margin, dir
     source_means, target_means = _means(forward), _means(backward)  # [Q], [N]
     to_target, ahead = _best(forward, source_means, target_means, margin)
     to_source, back = _best(backward, target_means, source_means, margin)
-    every_source, every_target = np.arange(len(ahead)), np.arange(len(back))
-    has_target, has_source = to_target >= 0, to_source >= 0
-    every_source, to_target, ahead = every_source[has_target], to_target[has_target], ahead[has_target]
-    if direction == "intersection":
-        both = to_source[to_target] == every_source
-        return in_order(every_source[both], to_target[both], ahead[both])
-    every_target, to_source, back = every_target[has_source], to_source[has_source], back[has_source]
-    if direction == "forward":
-        return in_order(every_source, to_target, ahead)
-    if direction == "backward":
-        return in_order(to_source, every_target, back)
-    pooled = in_order(
-        np.concatenate([every_source, to_source]),
-        np.concatenate([to_target, every_target]),
-        np.concatenate([ahead, back]),
-    )
-    return one_to_one(pooled)
+    n_sources, n_targets = len(ahead), len(back)
+    pool = _Pool(n_sources * (direction != "backward") + n_targets * (direction in ("backward", "max")))
+    if direction != "backward":
+        for part in parts(n_sources):
+            lines, rows = np.arange(part.start, part.stop), to_target[part]
+            kept = rows >= 0
+            if direction == "intersection":
+                kept[kept] = to_source[rows[kept]] == lines[kept]
+            pool.add(Pairs(lines, rows, ahead[part])[kept])
+    if direction in ("backward", "max"):
+        for part in parts(n_targets):
+            lines, rows = np.arange(part.start, part.stop), to_source[part]
+            pool.add(Pairs(rows, lines, back[part])[rows >= 0])
+    let_go(to_target, ahead, to_source, back)
+    pairs = pool.whole()
+    found = _Pool(min(n_sources, n_targets) if direction == "max" else len(pairs))
+    is_used = np.zeros(n_sources, bool), np.zeros(n_targets, bool)
+    for some in in_order(pairs):
+        found.add(one_to_one(some, *is_used) if direction == "max" else some)
+    return found.whole()
 
 
-def _best(
-    found: Neighbours, own: np.ndarray, other: np.ndarray, margin: Margin, block: int = 1 << 16
-) -> tuple[np.ndarray, np.ndarray]:
+def _best(found: Neighbours, own: np.ndarray, other: np.ndarray, margin: Margin) -> tuple[np.ndarray, np.ndarray]:
     """Return each line's best neighbour by margin, int64 [Q] (-1: none), and its margin, float64 [Q].
 
     Args:
         own, other: mean cosines of the lines, [Q], and of the other side's, [N].
     """
-    rows, scores = np.empty(len(own), np.int64), np.empty(len(own))
-    for start in range(0, len(own), block):
-        part = slice(start, start + block)
+    rows, scores = zeros((len(own),), np.int64), zeros((len(own),), np.float64)
+    for part in parts(len(own)):
         near = found.rows[part]
         margins = margin_scores(found.scores[part], own[part, None], other[near], margin)  # [n, k]
         # An approximate index may have found fewer than k, and names row -1 then, which means none.
         margins = np.where(near < 0, -np.inf, margins)
         best, every = margins.argmax(axis=1), np.arange(len(near))
         rows[part], scores[part] = near[every, best], margins[every, best]
+        let_go(found.rows, found.scores, own, other, rows, scores)
     return rows, scores
 
 
 def _means(found: Neighbours) -> np.ndarray:
     """Return the mean cosine of each row with the neighbours that were found: float64 [Q], 0 for a row without any."""
-    is_found = found.rows >= 0
-    total = np.where(is_found, found.scores, 0).sum(axis=1, dtype=np.float64)
-    return np.asarray(total / np.maximum(is_found.sum(axis=1), 1))
+    means = zeros((len(found.rows),), np.float64)
+    for part in parts(len(means)):
+        is_found = found.rows[part] >= 0
+        total = np.where(is_found, found.scores[part], 0).sum(axis=1, dtype=np.float64)
+        means[part] = total / np.maximum(is_found.sum(axis=1), 1)
+        let_go(found.rows, found.scores, means)
+    return means
 
 
-def in_order(sources: np.ndarray, targets: np.ndarray, scores: np.ndarray) -> Pairs:
-    """Return pairs sorted by falling score, then by source, then by target."""
-    order = np.lexsort((targets, sources, -scores))
-    return Pairs(sources[order], targets[order], scores[order])
+def in_order(pairs: Pairs) -> Iterator[Pairs]:
+    """Yield pairs sorted by falling score, then by source, then by target, some at a time.
+
+    Scores are cut where a sample of them says that some hundred thousand pairs are between two cuts; equal scores are never
+    cut apart.
+    """
+    n_parts = -(-len(pairs) // SORTED)
+    cuts: list[float] = []
+    if n_parts > 1:
+        sample = np.sort(pairs.scores[:: max(1, len(pairs) // (64 * n_parts))])
+        cuts = np.unique(sample[np.arange(1, n_parts) * len(sample) // n_parts])[::-1].tolist()
+    for high, low in zip([np.inf, *cuts], [*cuts, None], strict=True):
+        some = pairs[rows_where(pairs.scores, partial(_is_between, low, high))]
+        yield some[np.lexsort((some.targets, some.sources, -some.scores))]
+        let_go(*_columns(pairs))
 
 
-def one_to_one(pairs: Pairs) -> Pairs:
+def _is_between(low: float | None, high: float, scores: np.ndarray) -> np.ndarray:
+    below = ~(scores > high)  # whatever is not a number comes last
+    return np.asarray(below if low is None else below & (scores > low))
+
+
+def one_to_one(pairs: Pairs, source_used: np.ndarray, target_used: np.ndarray) -> Pairs:
     """Take pairs from the best on, leaving out those whose source or target is taken already.
 
     Round by round: the pairs that come first both for their source and for their target among the pairs left are those that
     the greedy walk would take. That needs few rounds; a chain of pairs that would need many is walked pair by pair.
 
+    Args:
+        pairs: sorted, as `in_order` leaves them.
+        source_used: bool [Q], which sources are taken; those that are taken here are marked.
+        target_used: bool [N], of the targets.
+
     Example:
-        >>> found = one_to_one(in_order(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([0.9, 0.8, 0.7])))
+        >>> (pairs,) = in_order(Pairs(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([0.9, 0.8, 0.7])))
+        >>> found = one_to_one(pairs, np.zeros(2, bool), np.zeros(2, bool))
         >>> list(zip(found.sources.tolist(), found.targets.tolist()))
         [(0, 0), (1, 1)]
     """
-    if not len(pairs):
-        return pairs
     is_taken = np.zeros(len(pairs), bool)
-    source_used = np.zeros(pairs.sources.max() + 1, bool)
-    target_used = np.zeros(pairs.targets.max() + 1, bool)
     left = np.arange(len(pairs))
     for _ in range(32):
+        left = left[~(source_used[pairs.sources[left]] | target_used[pairs.targets[left]])]
+        if not len(left):
+            break
         firsts = np.zeros((2, len(left)), bool)
         for side, rows in enumerate((pairs.sources[left], pairs.targets[left])):
             firsts[side, np.unique(rows, return_index=True)[1]] = True
         taken = left[firsts.all(axis=0)]
         is_taken[taken] = True
         source_used[pairs.sources[taken]] = target_used[pairs.targets[taken]] = True
-        left = left[~(source_used[pairs.sources[left]] | target_used[pairs.targets[left]])]
-        if not len(left):
-            break
     for at in left:
         source, target = pairs.sources[at], pairs.targets[at]
         if not (source_used[source] or target_used[target]):
             is_taken[at] = source_used[source] = target_used[target] = True
-    return Pairs(pairs.sources[is_taken], pairs.targets[is_taken], pairs.scores[is_taken])
+    return pairs[is_taken]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
 
 from toolkit.errors import ToolkitError
+from toolkit.nameless import let_go
 from toolkit.progress import Report, silent
+from toolkit.retrieval.held import gathered, parts, zeros
 from toolkit.retrieval.margin import Pairs, candidates
 from toolkit.retrieval.protocol import Duplicates, Protocol
 from toolkit.retrieval.search import search
@@ -130,38 +132,55 @@ class Lines:
     @classmethod
     def of(cls, places: np.ndarray, *, duplicates: Duplicates) -> Lines:
         """Gather lines by the place of their text among the distinct ones; with `keep` every line stays apart."""
-        lines = np.argsort(places, kind="stable")
-        if duplicates == "keep":
-            return cls(lines, np.arange(len(lines) + 1))
-        counts = np.bincount(places)
-        return cls(lines, np.concatenate([[0], np.cumsum(counts)]))
+        n_texts = int(places.max(initial=-1)) + 1
+        lines = zeros((len(places),), np.int64)
+        starts = zeros((1 + (len(places) if duplicates == "keep" else n_texts),), np.int64)
+        done = 0
+        for texts, rows in gathered(places, n_texts):
+            lines[done : done + len(rows)] = rows
+            if duplicates != "keep":
+                counts = np.bincount(places[rows] - texts.start, minlength=texts.stop - texts.start)
+                starts[texts.start + 1 : texts.stop + 1] = done + np.cumsum(counts)
+            done += len(rows)
+            let_go(places, lines, starts)
+        for part in parts(len(starts)) if duplicates == "keep" else ():
+            starts[part] = np.arange(part.start, part.stop)
+        return cls(lines, starts)
 
 
-def pairs_of_lines(found: Pairs, source: Lines, target: Lines, *, duplicates: Duplicates) -> Pairs:
-    """Return the pairs of lines that pairs of texts stand for, in the order of `mine`.
+def pairs_of_lines(found: Pairs, source: Lines, target: Lines, *, duplicates: Duplicates) -> Iterator[Pairs]:
+    """Yield the pairs of lines that pairs of texts stand for, in the order of `mine`, some at a time.
 
     Example:
         >>> texts = Pairs(np.array([0]), np.array([0]), np.array([1.5]))
         >>> both = Lines.of(np.array([0, 0]), duplicates="expand")
-        >>> found = pairs_of_lines(texts, both, both, duplicates="expand")
+        >>> (found,) = pairs_of_lines(texts, both, both, duplicates="expand")
         >>> found.sources.tolist(), found.targets.tolist()
         ([0, 0, 1, 1], [0, 1, 0, 1])
     """
+    for part in parts(len(found)):
+        yield from _some_pairs(found[part], source, target, duplicates)
+        let_go(found.sources, found.targets, found.scores, source.lines, source.starts, target.lines, target.starts)
+
+
+def _some_pairs(found: Pairs, source: Lines, target: Lines, duplicates: Duplicates) -> Iterator[Pairs]:
     first = source.starts[found.sources], target.starts[found.targets]
     count = source.starts[found.sources + 1] - first[0], target.starts[found.targets + 1] - first[1]
     if duplicates == "drop":
         kept = count[0] * count[1] == 1
-        return Pairs(source.lines[first[0][kept]], target.lines[first[1][kept]], found.scores[kept])
+        yield Pairs(source.lines[first[0][kept]], target.lines[first[1][kept]], found.scores[kept])
+        return
     if duplicates == "first":
-        return Pairs(source.lines[first[0]], target.lines[first[1]], found.scores)
-    each = count[0] * count[1]
-    nth = np.arange(int(each.sum())) - np.repeat(np.cumsum(each) - each, each)
-    width = np.repeat(count[1], each)
-    return Pairs(
-        source.lines[np.repeat(first[0], each) + nth // width],
-        target.lines[np.repeat(first[1], each) + nth % width],
-        np.repeat(found.scores, each),
-    )
+        yield Pairs(source.lines[first[0]], target.lines[first[1]], found.scores)
+        return
+    ends = np.cumsum(count[0] * count[1])
+    for part in parts(int(ends[-1]) if len(ends) else 0):
+        numbers = np.arange(part.start, part.stop)
+        text = np.searchsorted(ends, numbers, side="right")
+        nth, width = numbers - (ends[text] - count[0][text] * count[1][text]), count[1][text]
+        yield Pairs(
+            source.lines[first[0][text] + nth // width], target.lines[first[1][text] + nth % width], found.scores[text]
+        )
 
 
 @dataclass(frozen=True)

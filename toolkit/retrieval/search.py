@@ -9,7 +9,7 @@ import numpy as np
 
 from toolkit.progress import Progress, Report, silent
 from toolkit.retrieval.index import Index
-from toolkit.retrieval.knn import both_ways, nearest, surveyed
+from toolkit.retrieval.knn import Nearest, both_ways, nearest, surveyed
 from toolkit.retrieval.operands import on_threads
 from toolkit.retrieval.rescore import Neighbours, best_of, score_pairs
 from toolkit.retrieval.settings import DEFAULT, SearchSettings
@@ -109,25 +109,24 @@ def _approximate(
     size = max(1024, int(settings.memory * 2**30 / (8 * width)))
     n_parts = -(-m // size)
     size = -(-m // n_parts)
-    lines, rows = [], []
+    best = Nearest(n, k_distinct)
     for part, start in enumerate(range(0, m, size)):
         held = Index(width, factory=settings.index)
         held.add_distinct(y.side.part(start, start + size))
         for first in range(0, n, QUERIES):
             _, found = held.search(x.side.part(first, first + QUERIES), min(k_distinct, len(held)))
             at, column = np.nonzero(found >= 0)
-            lines.append(at + first)
-            rows.append(found[at, column] + start)
+            rows = found[at, column]
+            scores = score_pairs(x.side, y.side, at + first, rows + start)
+            lines = slice(first, min(first + QUERIES, n))
+            best.meet(lines, best_of(lines.stop - first, k_distinct, at, rows, scores), start)
             report(Progress("search", part * n + min(first + QUERIES, n), n_parts * n))
-    sources, targets = np.concatenate(lines), np.concatenate(rows)
-    scores = score_pairs(x.side, y.side, sources, targets)
-    best = best_of(n, k_distinct, sources, targets, scores)
     sample = np.sort(rng.choice(n, min(n, SAMPLE), replace=False))
     truth = nearest(_Plain(x.side.take(sample)), _Plain(y.side), k_distinct, settings=settings, report=report)
     # By score and not by row: of equal ones either is right.
-    hit = best.scores[sample] >= truth.scores[:, -1:]
+    hit = best.found.scores[sample] >= truth.scores[:, -1:]
     recall = float(np.minimum(hit.sum(axis=1), k_distinct).sum() / (len(sample) * k_distinct))
-    return y.spread(best, x, k), recall
+    return y.spread(best.found, x, k), recall
 
 
 class _Plain:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
 from toolkit.errors import ToolkitError
+from toolkit.nameless import let_go
+from toolkit.retrieval.held import gathered, nothing_near, parts, rows_where, zeros
 from toolkit.retrieval.rescore import Neighbours
 
 BLOCK_BYTES = 1 << 26
+HASHES = 1 << 18  # that are compared at a time
 
 
 class Rows(Protocol):
@@ -72,17 +76,23 @@ class Survey:
 
     def spread(self, best: Neighbours, queries: Survey, k: int) -> Neighbours:
         """Turn distinct vectors back into rows: found ones (of this side) into all their copies, queries into theirs."""
-        scores, rows = best.scores, best.rows
-        if self.members is not None:
-            copies = np.where(rows[:, :, None] < 0, -1, self.members[rows])  # [Q, found, k]
-            copies = copies.reshape(len(rows), -1)
-            repeated = np.where(copies < 0, -np.inf, np.repeat(scores, k, axis=1)).astype(np.float32)
-            n = min(k, int((self.members >= 0).sum()))
-            order = np.lexsort((copies, -repeated), axis=1)[:, :n]
-            scores, rows = np.take_along_axis(repeated, order, 1), np.take_along_axis(copies, order, 1)
-        if queries.place is not None:
-            scores, rows = scores[queries.place], rows[queries.place]
-        return Neighbours(scores, rows)
+        if self.members is None and queries.place is None:
+            return best
+        n_rows = len(self.side) if self.place is None else len(self.place)
+        n_lines = len(best.rows) if queries.place is None else len(queries.place)
+        found = nothing_near(n_lines, best.rows.shape[1] if self.members is None else min(k, n_rows))
+        for part in parts(n_lines):
+            lines = part if queries.place is None else queries.place[part]
+            scores, rows = best.scores[lines], best.rows[lines]
+            if self.members is not None:
+                copies = np.where(rows[:, :, None] < 0, -1, self.members[rows])  # [n, found, k]
+                copies = copies.reshape(len(rows), -1)
+                repeated = np.where(copies < 0, -np.inf, np.repeat(scores, k, axis=1)).astype(np.float32)
+                order = np.lexsort((copies, -repeated), axis=1)[:, : found.rows.shape[1]]
+                scores, rows = np.take_along_axis(repeated, order, 1), np.take_along_axis(copies, order, 1)
+            found.scores[part], found.rows[part] = scores, rows
+            let_go(found.scores, found.rows, best.scores, best.rows, queries.place, self.members)
+        return found
 
 
 def blocks(array: Rows) -> Iterator[tuple[int, np.ndarray]]:
@@ -105,38 +115,72 @@ def survey(array: Rows, k: int, noun: str) -> Survey:
     """
     rng = np.random.default_rng(0)
     factors = rng.integers(1, 1 << 63, array.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    hashes = np.empty(len(array), np.uint64)
+    hashes = zeros((len(array),), np.uint64)
     for start, block in blocks(array):
         # A sum is finite if all of its numbers are, but for overflow; only otherwise is each looked at.
         if not np.isfinite(block.sum()) and not np.isfinite(block).all():
             bad = start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
             raise ToolkitError(f"Vector {bad} of the {noun} holds NaN or infinite numbers; encode the sentences again.")
         hashes[start : start + len(block)] = _hashes(block, factors)
-    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
-    if len(first) == len(hashes):
+        let_go(hashes)
+    first = _first_of(hashes)
+    repeated = rows_where(first, lambda part: part >= 0)
+    if not len(repeated):
         return Survey(Side(array))
-    inverse = inverse.reshape(-1)
-    repeated = np.flatnonzero(first[inverse] != np.arange(len(hashes)))
     size = max(1, BLOCK_BYTES // (4 * array.shape[1]))
-    for start in range(0, len(repeated), size):
-        rows = repeated[start : start + size]
-        if not np.array_equal(_plain(array[rows]), _plain(array[first[inverse[rows]]])):
+    for part in parts(len(repeated), size):
+        rows = repeated[part]
+        if not np.array_equal(_plain(array[rows]), _plain(array[first[rows]])):
             # Two vectors share a hash: compare them all, once in the life of a universe.
-            _, first, inverse = np.unique(np.asarray(array), axis=0, return_index=True, return_inverse=True)
-            inverse = inverse.reshape(-1)
+            _, firsts, inverse = np.unique(np.asarray(array), axis=0, return_index=True, return_inverse=True)
+            first = firsts[inverse.reshape(-1)]
+            first[first == np.arange(len(first))] = -1
             break
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    place = rank[inverse]  # [N]
-    by_place = np.argsort(place, kind="stable")
-    counts = np.bincount(place)
-    starts = np.cumsum(counts) - counts
-    nth = np.arange(len(place)) - starts[place[by_place]]
-    members = np.full((len(first), k), -1, np.int64)
-    kept = nth < k
-    members[place[by_place][kept], nth[kept]] = by_place[kept]
-    return Survey(Side(array, first[order]), members, place)
+    return _with_copies(array, first, k)
+
+
+def _first_of(hashes: np.ndarray) -> np.ndarray:
+    """Return for each row the first row with its hash, int64 [N]; -1: it is that row itself."""
+    found = zeros((len(hashes),), np.int64)
+    n_groups = -(-len(hashes) // (HASHES))
+    for number in range(n_groups):
+        rows = rows_where(hashes, partial(_is_in_group, number, n_groups))
+        _, first, inverse = np.unique(hashes[rows], return_index=True, return_inverse=True)
+        firsts = rows[first[inverse.reshape(-1)]]
+        found[rows] = np.where(firsts == rows, -1, firsts)
+        let_go(hashes, found)
+    return found
+
+
+def _is_in_group(number: int, n_groups: int, hashes: np.ndarray) -> np.ndarray:
+    return np.asarray(hashes % np.uint64(n_groups) == np.uint64(number))
+
+
+def _with_copies(array: Rows, first: np.ndarray, k: int) -> Survey:
+    """Return the survey of a side with repeated vectors, given for each row the first one that is equal (-1: itself)."""
+    n, n_distinct = len(first), 0
+    rank, place = zeros((n,), np.int64), zeros((n,), np.int64)
+    for part in parts(n):
+        is_first = first[part] < 0
+        rank[part] = n_distinct - 1 + np.cumsum(is_first)
+        n_distinct += int(is_first.sum())
+        let_go(first, rank)
+    distinct = zeros((n_distinct,), np.int64)
+    for part in parts(n):
+        own, rows = first[part], np.arange(part.start, part.stop)
+        place[part] = rank[np.where(own < 0, rows, own)]
+        distinct[rank[part][own < 0]] = rows[own < 0]
+        let_go(first, rank, place, distinct)
+    members = zeros((n_distinct, k), np.int64)
+    for vectors, rows in gathered(place, n_distinct):
+        own = place[rows] - vectors.start
+        counts = np.bincount(own, minlength=vectors.stop - vectors.start)
+        nth = np.arange(len(rows)) - (np.cumsum(counts) - counts)[own]
+        held = np.full((len(counts), k), -1, np.int64)
+        held[own[nth < k], nth[nth < k]] = rows[nth < k]
+        members[vectors] = held
+        let_go(place, members)
+    return Survey(Side(array, distinct), members, place)
 
 
 def _plain(values: Any) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ import numpy as np
 from toolkit.config import Config
 from toolkit.embeddings import Vectors
 from toolkit.metrics import retrieval_accuracy, weighted_f1
+from toolkit.nameless import let_go
 from toolkit.recipes.score.encoding import Encoder, Reading
 from toolkit.recipes.score.searched import Found, Search
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
 from toolkit.retrieval import SearchSettings, search
+from toolkit.retrieval.held import gathered, parts, zeros
 from toolkit.tasks import BitextRow
 from toolkit.tasks.task import Rows
 from toolkit.texts import Arranged, arranged
@@ -59,7 +62,7 @@ def score_bitext(
         )
         directions = {"en": [sides], "xx": [sides[::-1]], "both": [sides, sides[::-1]]}[protocol.queries]
         measure = weighted_f1 if protocol.metric == "weighted_f1" else retrieval_accuracy
-        values, recalls, hits, nearest = [], [], np.zeros(len(pairs)), np.zeros(0, np.int64)
+        values, recalls, hits, nearest = [], [], zeros((len(pairs),), np.float64), np.zeros(0, np.int64)
         for queries, corpus in directions:
             found = search(
                 queries,
@@ -68,14 +71,17 @@ def score_bitext(
                 both=False,
                 settings=SearchSettings(settings.index, settings.memory, settings.threads),
             )
-            ((metric, value),) = measure(found.forward.rows[:, 0], np.arange(len(pairs))).items()
+            rows_found = found.forward.rows[:, 0]
+            ((metric, value),) = measure(rows_found, np.arange(len(pairs))).items()
             values.append(value)
             recalls.append(found)
-            hits += found.forward.rows[:, 0] == np.arange(len(pairs))
-            nearest = found.forward.rows[:, 0] if not len(nearest) else nearest
+            for part in parts(len(pairs)):
+                hits[part] += (rows_found[part] == np.arange(part.start, part.stop)) / len(directions)
+            let_go(rows_found, hits)
+            nearest = rows_found if not len(nearest) else nearest
         worst = min(recalls, key=lambda found: found.recall)
         write_predictions(
-            pairs.predictions(rows, nearest, hits / len(directions), by_target=protocol.queries == "xx"),
+            pairs.predictions(rows, nearest, hits, by_target=protocol.queries == "xx"),
             file_of(reading),
         )
         system = encoder.system(f"{reading.head()} {protocol.for_bitext()} {worst.words} {encoder.tail()}", config)
@@ -102,14 +108,23 @@ class _Pairs:
         """Read the rows once for each side, so that they are never all in memory."""
         targets = arranged(row.target for row in rows if isinstance(row, BitextRow))
         sources = arranged(row.source for row in rows if isinstance(row, BitextRow))
-        return cls(targets, sources, np.lexsort((_places(sources), _places(targets))))
+        order, done, places = zeros((len(targets.places),), np.int64), 0, (_places(sources), _places(targets))
+        for _, some in gathered(places[1], len(targets.distinct)):
+            order[done : done + len(some)] = some[np.lexsort((places[0][some], places[1][some]))]
+            done += len(some)
+            let_go(order, *places)
+        return cls(targets, sources, order)
 
     def __len__(self) -> int:
         return len(self.order)
 
     def taken(self, vectors: Vectors, side: Arranged) -> Vectors:
         """Return the vectors of a side's distinct sentences as those of the pairs, in their order."""
-        return vectors.take(_places(side)[self.order])
+        taken, places = zeros((len(self),), np.int64), _places(side)
+        for part in parts(len(self)):
+            taken[part] = places[self.order[part]]
+            let_go(taken, places, self.order)
+        return vectors.take(taken)
 
     def predictions(
         self, rows: Rows, nearest: np.ndarray, outcomes: np.ndarray, *, by_target: bool
@@ -122,13 +137,20 @@ class _Pairs:
             by_target: whether the English sentences are what was sought.
         """
         side = self.targets if by_target else self.sources
-        place = np.empty(len(self), np.int64)
-        place[self.order] = np.arange(len(self))
-        for number, row in enumerate(row for row in rows if isinstance(row, BitextRow)):
-            found = int(nearest[place[number]])
-            answer = side.distinct[side.places[self.order[found]]] if found >= 0 else ""
-            gold = row.target if by_target else row.source
-            yield Prediction(row.id, gold, answer, float(outcomes[place[number]]))
+        place = zeros((len(self),), np.int64)
+        for part in parts(len(self)):
+            place[self.order[part]] = np.arange(part.start, part.stop)
+            let_go(place, self.order)
+        every = (row for row in rows if isinstance(row, BitextRow))
+        for part in parts(len(self)):
+            own = place[part]
+            found, values = nearest[own], outcomes[own].tolist()
+            # The row of an answer; of none (-1) the last one, which is not looked at.
+            answers = _places(side)[self.order[found]].tolist()
+            for row, near, answer, value in zip(islice(every, len(own)), found.tolist(), answers, values, strict=True):
+                gold = row.target if by_target else row.source
+                yield Prediction(row.id, gold, side.distinct[answer] if near >= 0 else "", value)
+            let_go(place, nearest, outcomes, side.places, self.order)
 
 
 def _places(side: Arranged) -> np.ndarray:

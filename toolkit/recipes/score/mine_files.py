@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from toolkit.config import RetrieveConfig
 from toolkit.errors import DataError, ToolkitError
 from toolkit.files import replace_lines
+from toolkit.nameless import Numbers, let_go
 from toolkit.progress import Say
 from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
@@ -43,9 +44,9 @@ class Sentences:
         """Each line's text among the distinct ones: int64 [L]."""
         return np.frombuffer(self.texts.places, np.int64)
 
-    def text(self, line: int) -> str:
-        """Return what a line holds."""
-        return self.texts.distinct[self.texts.places[line]]
+    def texts_of(self, lines: np.ndarray) -> Iterator[str]:
+        """Yield what each of some lines holds."""
+        return (self.texts.distinct[place] for place in self.places[lines].tolist())
 
     def is_same_as(self, other: Sentences) -> bool:
         """Whether two files hold the same lines."""
@@ -91,11 +92,11 @@ def mine_files(
         drawn = limit_words(config.retrieve.limit, config.retrieve.seed)
         said = " ".join(filter(None, (reading.head(), words, encoder.tail(), drawn)))
         say(f"{expression} on {source} and {target}: {said}")
-        found, searched = _mined(sides[0], sides[1], reading, encoder, session)
+        found, searched = _mined(sides[0], sides[1], reading, encoder, session, threshold)
     say(f"Searched with {searched}.")
-    n = len(found) if threshold is None else int(np.searchsorted(-found.scores, -threshold, side="right"))
-    replace_lines(out, _lines(found, n, sides[0], sides[1]))
-    return n
+    counted = _Counted(found)
+    replace_lines(out, _lines(counted, sides[0], sides[1]))
+    return counted.n
 
 
 def _threshold(settings: RetrieveConfig, asked: list[Reading]) -> float | None:
@@ -112,9 +113,27 @@ def _threshold(settings: RetrieveConfig, asked: list[Reading]) -> float | None:
     return settings.threshold
 
 
+@dataclass
+class _Counted:
+    """Pairs of lines, some at a time, and how many there were so far."""
+
+    pairs: Iterator[Pairs]
+    n: int = 0
+
+    def __iter__(self) -> Iterator[Pairs]:
+        for some in self.pairs:
+            self.n += len(some)
+            yield some
+
+
 def _mined(
-    source: Sentences, target: Sentences, reading: Reading, encoder: Encoder, session: Session
-) -> tuple[Pairs, str]:
+    source: Sentences,
+    target: Sentences,
+    reading: Reading,
+    encoder: Encoder,
+    session: Session,
+    threshold: float | None,
+) -> tuple[Iterator[Pairs], str]:
     """Return pairs of lines, counted from 0 among those that are mined, and how their neighbours were found."""
     settings, duplicates = session.config.retrieve, reading.protocol.duplicates
     lines = [Lines.of(side.places, duplicates=duplicates) for side in (source, target)]
@@ -124,15 +143,19 @@ def _mined(
         vectors.append(found.take(side.places[own.lines]) if duplicates == "keep" else found)
     how = SearchSettings(settings.index, settings.memory, settings.threads)
     pairs, words = mine_texts(vectors[0], vectors[1], protocol=reading.protocol, settings=how, report=session.report)
+    if threshold is not None:
+        pairs = pairs[: bisect_right(range(len(pairs)), -threshold, key=lambda place: -pairs.scores[place])]
     return pairs_of_lines(pairs, lines[0], lines[1], duplicates=duplicates), words
 
 
-def _lines(found: Pairs, n: int, source: Sentences, target: Sentences) -> Iterator[str]:
+def _lines(found: _Counted, source: Sentences, target: Sentences) -> Iterator[str]:
     """Yield the lines of the output."""
-    for place in range(n):
-        a, b = int(found.sources[place]), int(found.targets[place])
-        numbers = f"{source.numbers[a]}\t{target.numbers[b]}"
-        yield f"{found.scores[place]:.6f}\t{numbers}\t{source.text(a)}\t{target.text(b)}\n"
+    for some in found:
+        columns = some.scores.tolist(), source.numbers[some.sources].tolist(), target.numbers[some.targets].tolist()
+        texts = source.texts_of(some.sources), target.texts_of(some.targets)
+        for score, a, b, left, right in zip(*columns, *texts, strict=True):
+            yield f"{score:.6f}\t{a}\t{b}\t{left}\t{right}\n"
+        let_go(source.numbers, target.numbers, source.texts.places, target.texts.places)
 
 
 def _sentences(file: Path, settings: RetrieveConfig, say: Say) -> Sentences:
@@ -140,7 +163,7 @@ def _sentences(file: Path, settings: RetrieveConfig, say: Say) -> Sentences:
 
     They are drawn by number, as from corpora without gold, so that of two parallel files the same lines are drawn.
     """
-    numbers, empty = array("q"), array("q")
+    numbers, empty = Numbers(), Numbers()
     if settings.limit is None:
         texts = arranged(_filled(file, numbers, empty))
     else:
@@ -148,15 +171,15 @@ def _sentences(file: Path, settings: RetrieveConfig, say: Say) -> Sentences:
             pass
         if settings.limit < len(numbers):
             order = draw_order(Marks(list(map(str, numbers))), seed=settings.seed)
-            numbers = array("q", sorted(numbers[place] for place in order[: settings.limit]))
+            numbers = Numbers(sorted(numbers[place] for place in order[: settings.limit]))
         wanted = set(numbers)
         texts = arranged(line for number, line in enumerate(lines_of(file), 1) if number in wanted)
     if empty:
         say(f"{file}: {len(empty)} empty lines were left out.")
-    return Sentences(np.frombuffer(numbers, np.int64), texts)
+    return Sentences(np.frombuffer(numbers.whole(), np.int64), texts)
 
 
-def _filled(file: Path, numbers: array[int], empty: array[int]) -> Iterator[str]:
+def _filled(file: Path, numbers: Numbers, empty: Numbers) -> Iterator[str]:
     """Yield the lines that are not empty, and note the numbers of both kinds."""
     for number, line in enumerate(lines_of(file), 1):
         if not line:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from toolkit.texts import nameless, write
+from toolkit.nameless import nameless, write
 
 if TYPE_CHECKING:
     import pyarrow
