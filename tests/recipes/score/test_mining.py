@@ -223,3 +223,14 @@ def test_the_layers_of_several_compositions_are_drawn_in_one_figure(tmp_path: Pa
     assert [len(result.scores) for result in results] == [3, 3]
     alone = toolkit.retrieve("micro-nli", config, task="micro-bitext", languages="de", layers="all")
     assert alone.scores == results[1].scores
+
+
+@pytest.mark.parametrize("expression", ["micro-nli@nothing", "micro-nli@micro-qa", "backbone@nothing"])
+def test_a_head_that_is_named_and_not_there_is_refused(tmp_path: Path, expression: str) -> None:
+    config = tiny_config(tmp_path)
+    toolkit.train("micro-nli", config)
+    for side in ("de", "en"):
+        (tmp_path / side).write_text(f"{side} one\n{side} two\n", encoding="utf-8")
+    with pytest.raises(ToolkitError, match=f"'{expression}' is not in the zoo"):
+        toolkit.mine(tmp_path / "de", tmp_path / "en", config, out=tmp_path / "pairs.tsv", expr=expression)
+    assert not (tmp_path / "pairs.tsv").exists()

@@ -27,13 +27,13 @@ from toolkit.recipes.session.names import require_name, task_of
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.weights import file_of
 from toolkit.recipes.train.auto import resolve
+from toolkit.recipes.train.pending import Pending, complete
 from toolkit.recipes.train.put import space_of
 from toolkit.recipes.train.settings import whole_settings
 from toolkit.results.score import Score
 from toolkit.space import require_space
 from toolkit.tasks import Task
 from toolkit.training import FitResult, TaskData, Watch, fit, plan_run, with_epochs
-from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.distil import Lessons
 from toolkit.zoo import AdapterCard, Head, Origin, rows_of
 
@@ -98,6 +98,7 @@ def collapse(
         ToolkitError: nothing to collapse, or a name that is a task's, not a plain name, or taken.
     """
     began = time.perf_counter()
+    complete(session)
     whole = closed(parse(expression))
     if whole.is_parallel or whole.is_backbone or sum(part.kind != "head" for part in whole.parts) < 2:
         raise ToolkitError(
@@ -125,8 +126,10 @@ def collapse(
         learnt = _learnt(entry, whole, taught, settings, checkpoint, session)
         card = _card(entry, whole, taught, learnt, settings, session)
         card = replace(card, seconds=round(time.perf_counter() - began, 1))
+        pending = Pending(checkpoint, str(entry))
+        pending.write(session)
         card = session.zoo.put(card, learnt.files, replace=storing.replace)
-        remove_checkpoint(checkpoint)
+        pending.remove()
         return made_cheaper(card, (taught.cost, learnt.cost), taught.held, session, journey="collapse")
 
 

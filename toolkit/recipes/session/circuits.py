@@ -120,8 +120,10 @@ def _spec(held: Head, pooling: Pooling | None) -> HeadSpec:
 
 
 def _require_modules(composition: Composition, session: Session) -> None:
+    """Raise where an entry is missing; that of a head only where the composition names the head, because none answers."""
     for part in composition.parts:
-        if part.kind != "head" and not session.zoo.holds(part.entry, session.shelf):
+        is_used = part.kind != "head" or composition.head is not None
+        if is_used and not session.zoo.holds(part.entry, session.shelf):
             require_trained(composition, session)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from toolkit.composition import Part, parse
@@ -17,6 +20,7 @@ from toolkit.recipes.session.circuits import adapter_shapes
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.traces import log_adapters
 from toolkit.recipes.session.weights import check_entry, file_of
+from toolkit.recipes.train.pending import Pending, Record
 from toolkit.recipes.train.put import axes_of, cards_of_heads, put_stage, said_of, tags_of
 from toolkit.training.ranks import Ranks
 from toolkit.zoo import AdapterCard, Origin, check_backbone, rows_of
@@ -44,20 +48,36 @@ def run_computed(
     }
     files = _merged(stage, cards, session, settings)
     card = _card(stage, cards, session, settings, began)
+    record = Record(
+        f"merge {stage.entry}",
+        experiment,
+        tags={**tags_of(stage), "journey": "merge", "backbone": backbone.name},
+        params={**axes_of(stage), "backbone": session.config.backbone.name, **card.recipe["merge"]},
+        resume=_key(stage, cards, settings),
+    )
+    pending = Pending(Path(session.config.run_dir) / "checkpoints" / record.resume, stage.entry, record)
     ranks = Ranks(backbone.device)
     if ranks.is_main:
+        pending.write(session)
         put_stage(stage, session, cards_of_heads(stage, card), files.__getitem__, is_replaced=is_replaced)
     ranks.wait()
     card = session.zoo.get(stage.entry, session.shelf)
     with session.tracked(
-        f"merge {stage.entry}",
-        experiment=experiment,
-        tags={**tags_of(stage), "journey": "merge", "backbone": backbone.name},
-        params={**axes_of(stage), "backbone": session.config.backbone.name, **card.recipe["merge"]},
+        record.name, experiment=experiment, tags=record.tags, params=record.params, resume=record.resume
     ):
         log_adapters(session, [card], is_made=True)
+        if ranks.is_main:
+            pending.recorded()
+    if ranks.is_main:
+        pending.remove()
     session.say(f"{card.name}: computed from {', '.join(names)}, no rows; in the zoo as {card.digest[:12]}")
     return card
+
+
+def _key(stage: Stage, cards: Mapping[str, AdapterCard], settings: Mapping[str, Any]) -> str:
+    """Return what identifies the work."""
+    said = json.dumps([stage.entry, {name: card.digest for name, card in cards.items()}, settings], default=str)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _check(stage: Stage, cards: Mapping[str, AdapterCard], session: Session, backbone: Backbone) -> None:

@@ -19,14 +19,15 @@ from toolkit.recipes.session.weights import check_entry
 from toolkit.recipes.train.auto import resolve
 from toolkit.recipes.train.dev import DevScores
 from toolkit.recipes.train.key import stage_key
+from toolkit.recipes.train.pending import Pending, Record
 from toolkit.recipes.train.put import put_stage, space_of, tags_of
 from toolkit.recipes.train.sources import sources_of, training_data
 from toolkit.recipes.train.wired import wired
-from toolkit.recipes.train.write import Trained, closing, log_inputs, log_result, make_cards, opening, run_params
+from toolkit.recipes.train.write import Trained, closing, log_inputs, make_cards, numbers_of, opening, run_params
 from toolkit.space import require_space
 from toolkit.tracking import Tracker
+from toolkit.tracking.events import now
 from toolkit.training import FitResult, TaskData, Watch, fit, plan_run, with_epochs
-from toolkit.training.checkpoint import remove_checkpoint
 from toolkit.training.ranks import Ranks
 from toolkit.zoo import AdapterCard, check_backbone
 
@@ -56,23 +57,28 @@ def run_stage(
         config = session.config
         n_phases = len(_phases(stage, config.train))
         session.say(opening(stage, config.train, circuit, data, n_steps=n_steps, n_phases=n_phases))
+        tags = {**tags_of(stage), "journey": "train", "backbone": backbone.name, "stage_key": key}
+        params = run_params(stage, config, data, backbone)
+        name = f"train {stage.entry}"
         with session.tracked(
-            f"train {stage.entry}",
-            experiment=experiment,
-            tags={**tags_of(stage), "journey": "train", "backbone": backbone.name, "stage_key": key},
-            params=run_params(stage, config, data, backbone),
-            began=meter.began,
-            resume=key,
+            name, experiment=experiment, tags=tags, params=params, began=meter.began, resume=key
         ) as run:
             meter.tracker = run if config.tracking.enabled else None
             log_inputs(run, sources, config)
             result = _fitted(circuit, stage, data, dev, checkpoint, session)
             scores = dev.of_best(result.best_score)
             trained = Trained(stage, sources, parents, circuit, scores, result, time.perf_counter() - began)
-            card = _put(trained, session, checkpoint, is_replaced=is_replaced)
-            log_result(run, result, scores)
+            record = Record(name, experiment, tags, params, key, numbers_of(result, scores), now())
+            pending = Pending(checkpoint, stage.entry, record)
+            card = _put(trained, session, pending, is_replaced=is_replaced)
+            record.log(run)
             meter.log(run, examples=0)
             log_adapters(session, [card], is_made=True)
+            ranks = Ranks(circuit.backbone.device)
+            if ranks.is_main:
+                pending.recorded()
+    if ranks.is_main:
+        pending.remove()
     session.say(closing(card, result))
     return card
 
@@ -136,13 +142,12 @@ def _score_logger(tracker: Tracker, *, after: int) -> Callable[[int, float], Non
     return lambda step, value: tracker.log_metrics({"dev_score": value}, step=after + step)
 
 
-def _put(trained: Trained, session: Session, checkpoint: Path, *, is_replaced: bool) -> AdapterCard:
-    """Put what a stage learnt into the zoo, and remove its checkpoints; of several processes the first one does."""
+def _put(trained: Trained, session: Session, pending: Pending, *, is_replaced: bool) -> AdapterCard:
+    """Put what a stage learnt into the zoo; of several processes the first one does."""
     stage, circuit = trained.stage, trained.circuit
     ranks = Ranks(circuit.backbone.device)
     if ranks.is_main:
+        pending.write(session)
         put_stage(stage, session, make_cards(trained, session), circuit.tensors_of, is_replaced=is_replaced)
-        for phase in (*sorted(checkpoint.glob("phase*")), checkpoint):
-            remove_checkpoint(phase)
     ranks.wait()
     return session.zoo.get(stage.entry, session.shelf)

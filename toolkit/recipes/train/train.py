@@ -21,6 +21,7 @@ from toolkit.recipes.session.names import task_of
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import require_locked
 from toolkit.recipes.train.merge import run_computed
+from toolkit.recipes.train.pending import complete
 from toolkit.recipes.train.plan import Asked, Planned, plan_training, require_asked
 from toolkit.recipes.train.settings import whole_settings
 from toolkit.recipes.train.stage import run_stage
@@ -55,6 +56,7 @@ def train(
     config, zoo, shelf = session.config, session.zoo, session.shelf
     if config.train.learn == "all" and config.adapter.kind == "full":
         raise ToolkitError("`adapter: full` learns in the whole encoder already; leave train.learn out.")
+    complete(session)
     planned = plan_training(expression, session, asked)
     stages = planned.stages
     made = {entry for stage in stages for entry in stage.makes}

@@ -123,12 +123,14 @@ def log_inputs(tracker: Tracker, sources: Sequence[Source], config: Config) -> N
     tracker.log_text(json.dumps(to_dict(config), indent=1, default=str), "config.json")
 
 
-def log_result(tracker: Tracker, result: FitResult, scores: Sequence[Score]) -> None:
-    """Log the losses, the dev scores and the speed of a training."""
-    for step, loss in result.losses:
-        tracker.log_metrics({"loss": loss}, step=step)
-    tracker.log_metrics({f"dev/{score.name}": score.value for score in scores})
-    tracker.log_metrics({"system/examples_per_s": result.examples_per_s, "system/train_seconds": result.seconds})
+def numbers_of(result: FitResult, scores: Sequence[Score]) -> tuple[tuple[dict[str, float], int | None], ...]:
+    """Return the losses, the dev scores and the speed of a training, as a run logs them: values and step."""
+    speed = {"system/examples_per_s": result.examples_per_s, "system/train_seconds": result.seconds}
+    return (
+        *(({"loss": loss}, step) for step, loss in result.losses),
+        ({f"dev/{score.name}": score.value for score in scores}, None),
+        (speed, None),
+    )
 
 
 def opening(
