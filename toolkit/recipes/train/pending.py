@@ -1,4 +1,4 @@
-"""What is put into the zoo and not recorded yet: a note next to the checkpoints, by which the next command completes it."""
+"""Record of an entry that is in the zoo and not in the tracker yet: a note, by which the next command completes it."""
 
 from __future__ import annotations
 
