@@ -89,6 +89,11 @@ class Model:
         return self._wired.task
 
     @property
+    def answers_rows(self) -> bool:
+        """Whether rows are answered; else the composition gives vectors alone."""
+        return self._wired.task is not None
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Names of the labels or tags, in the order of the logits; empty for a task of spans or choices."""
         return self.task.labels

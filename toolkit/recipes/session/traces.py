@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.files import scratch
+from toolkit.recipes.session.logged import write_model
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
 from toolkit.tasks.task import Rows
 from toolkit.tracking import Data, NoTracker
-from toolkit.zoo import AdapterCard, Zoo
-from toolkit.zoo.readme import readme
+from toolkit.zoo import AdapterCard
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ def data_of(rows: Rows, context: str) -> Data:
 
 
 def log_adapters(session: Session, cards: Iterable[AdapterCard], *, is_made: bool) -> None:
-    """Keep adapters as logged models: card, page and, up to `tracking.weights_mib`, weights.
+    """Keep adapters as logged models of MLflow, which answer rows there (see `logged.write_model`).
 
     Args:
         is_made: whether the run made them; else it used them, and finds what the run that made them left.
@@ -61,12 +58,10 @@ def log_adapters(session: Session, cards: Iterable[AdapterCard], *, is_made: boo
 
 
 def _log_adapter(session: Session, card: AdapterCard, *, is_made: bool) -> None:
-    page = readme(card).split("---\n", 2)[-1].lstrip()  # without the hub's YAML
     with scratch() as place:
         folder = place / "adapter"
         folder.mkdir()
-        (folder / "README.md").write_text(page, encoding="utf-8")
-        _copy_entry(card, session.zoo, folder, session.config)
+        write_model(card, session, folder)
         params = {
             "composition": card.name,
             "backbone": card.backbone.name,
@@ -75,15 +70,5 @@ def _log_adapter(session: Session, card: AdapterCard, *, is_made: bool) -> None:
             "digest": card.digest,
             **{key: "" if (found := card.setting(key)) is None else found for key in ("seed", "lr", "epochs")},
         }
+        page = (folder / "README.md").read_text(encoding="utf-8")
         session.tracker.log_adapter(card.name, card.digest, folder, is_made=is_made, params=params, note=page)
-
-
-def _copy_entry(card: AdapterCard, zoo: Zoo, folder: Path, config: Config) -> None:
-    source = zoo.folder(card)
-    size = sum(file.bytes for file in card.files.values())
-    names = ["card.yaml", *(card.files if size <= config.tracking.weights_mib * 2**20 else ())]
-    try:
-        for name in names:
-            shutil.copyfile(source / name, folder / name)
-    except OSError as error:
-        raise ToolkitError(f"The zoo's entry {source} cannot be read ({error.strerror}).") from None
