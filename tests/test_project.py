@@ -37,9 +37,10 @@ def test_the_hooks_run_pinned_tools_and_fetch_nothing() -> None:
 def test_every_package_that_setup_names_is_pinned() -> None:
     text = (PROJECT / "setup.py").read_text(encoding="utf-8")
     quoted = re.findall(r'"([A-Za-z][\w-]*)(?:\[\w+\])?(?:==[\w.]+)?"', text[text.index("REQUIRED") : text.index("]")])
-    extras = re.findall(r'"(?:embedded|dev|docs|hooks)": \[(.*)\]', text)
+    extras = re.findall(r'"(?:embedded|dev|docs|hooks)": \[(.*?)\]', text, re.DOTALL)
+    extras += re.findall(r"^EXPORT = \[(.*)\]$", text, re.MULTILINE)
     quoted += [name for extra in extras for name in re.findall(r'"([\w-]+)', extra)]
-    assert {"torch", "pytest", "mkdocs-material", "pre-commit"} <= set(quoted)
+    assert {"torch", "pytest", "mkdocs-material", "pre-commit", "onnxscript"} <= set(quoted)
     assert [name for name in quoted if re.sub(r"[-_.]+", "-", name).lower() not in pins()] == []
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from toolkit.face.compare import compare, perturbations, robust
     from toolkit.face.configs import configs_copy, configs_list, configs_show
     from toolkit.face.data import tasks_check, tasks_list, tasks_show
+    from toolkit.face.export import export
     from toolkit.face.fetch import tasks_fetch, tasks_pin
     from toolkit.face.fusion import attention, collapse, prune
     from toolkit.face.learn import fuse, plan, train
@@ -67,6 +68,7 @@ _HOMES = {
     "toolkit.face.compare": "compare perturbations robust",
     "toolkit.face.configs": "configs_copy configs_list configs_show",
     "toolkit.face.data": "tasks_check tasks_list tasks_show",
+    "toolkit.face.export": "export",
     "toolkit.face.fetch": "tasks_fetch tasks_pin",
     "toolkit.face.probe": "tasks_probe",
     "toolkit.face.fusion": "attention collapse prune",
@@ -116,6 +118,7 @@ __all__ = [
     "embed",
     "evaluate",
     "evaluate_suite",
+    "export",
     "fuse",
     "get_task",
     "load",

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from toolkit.modeling.override import override
+from toolkit.modeling.precision import products_in
 from toolkit.modeling.products import linear
 
 
@@ -57,6 +58,6 @@ def _attend(
     if mask is not None and mask.dtype != torch.bool:  # a bool mask says what is seen, any other is added
         mask = mask.to(query.dtype)
     dropout = attention.dropout_prob if attention.training else 0.0
-    with torch.autocast(query.device.type, enabled=False):
+    with products_in("fp32", query.device.type):
         out = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
     return out.to(dtype).transpose(1, 2).reshape(rows, length, width), None

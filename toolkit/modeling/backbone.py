@@ -18,7 +18,7 @@ from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name, is_folder
 from toolkit.modeling.libraries import BottleneckLayer, init_adapters, no_init_weights
-from toolkit.modeling.precision import Precision, pick_device, resolve_precision
+from toolkit.modeling.precision import Precision, pick_device, products_in, resolve_precision
 from toolkit.modeling.products import install_products
 from toolkit.modeling.published.configuration import read_configuration
 from toolkit.modeling.published.download import download_checkpoint
@@ -91,7 +91,7 @@ class Backbone:
     @contextmanager
     def autocast(self) -> Iterator[None]:
         """Compute products in the backbone's precision inside this block."""
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+        with products_in(self.precision, self.device.type):
             yield
 
     @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, get_args
 
 import torch
@@ -43,3 +45,13 @@ def resolve_precision(asked: AskedPrecision, device: torch.device) -> Precision:
     if asked == "bf16" and not native:
         raise ToolkitError(f"This {device.type} has no native bf16 arithmetic; use precision fp32 or auto.")
     return "bf16" if native else "fp32"
+
+
+@contextmanager
+def products_in(precision: Precision, device: str) -> Iterator[None]:
+    """Compute products in a precision inside this block; a traced program, which is always of fp32, has no such block."""
+    if torch.compiler.is_exporting():
+        yield
+        return
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16"):
+        yield

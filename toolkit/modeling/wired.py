@@ -170,7 +170,9 @@ class Wired:
         self._folded_at, self.unfolded = None, {}
 
     def refold(self) -> None:
-        """Fold again if weights changed since `fold`."""
+        """Fold again if weights changed since `fold`; `torch.export` traces with copies of its own, which are not looked at."""
+        if torch.compiler.is_exporting():
+            return
         if self._folded_at is not None and self._folded_at != self._versions():
             self.fold()
 

@@ -1,0 +1,1 @@
+"""Journey `export`: a composition as files that answer without the toolkit."""

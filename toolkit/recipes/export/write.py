@@ -1,0 +1,114 @@
+"""The files next to an exported model: tokenizer, settings, program, and a page that says what it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from toolkit.modeling.backbone import Backbone
+from toolkit.recipes.export.plan import MODEL, Exporting, Reading
+from toolkit.recipes.export.programs import PROGRAMS, program
+from toolkit.safe_text import json_text, markdown_text
+from toolkit.version import __version__
+from toolkit.zoo import AdapterCard
+
+_BLOCK = 2**20
+
+
+def write_tokenizer(backbone: Backbone, folder: Path) -> dict[str, int]:
+    """Write `tokenizer.json`, which neither cuts nor pads by itself, and return the ids of the special pieces."""
+    from tokenizers import Tokenizer
+
+    tokenizer = backbone.tokenizer
+    own = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    own.no_truncation()
+    own.no_padding()
+    own.save(str(folder / "tokenizer.json"))
+    ids = ("bos", "eos", "pad", "unk")
+    return {name: int(getattr(tokenizer, f"{name}_token_id")) for name in ids}
+
+
+def described(
+    asked: Exporting, reading: Reading, backbone: Backbone, cards: Mapping[str, AdapterCard]
+) -> dict[str, Any]:
+    """Return what was exported, as `config.json` begins."""
+    return {
+        "composition": str(asked.composition),
+        "kind": reading.kind,
+        "backbone": {"name": backbone.name, "digest": backbone.digest},
+        "entries": {name: {"digest": card.digest, "licence": card.licence} for name, card in sorted(cards.items())},
+        "weights": asked.weights,
+        "model": MODEL[asked.form],
+        "made_by": f"xstilts {__version__}",
+    }
+
+
+def write_rest(
+    folder: Path, about: Mapping[str, Any], asked: Exporting, reading: Reading, *, sentences: Sequence[str]
+) -> dict[str, str]:
+    """Write `run.py`, `config.json` and `README.md`; return the digest of each file but the page, which lists them.
+
+    Args:
+        about: everything that `config.json` holds.
+        sentences: what was compared and measured.
+    """
+    what = "Vectors of texts" if asked.is_vectors else "Answers"
+    title = f"{what} by {asked.composition} on {about['backbone']['name']}, exported by xstilts."
+    (folder / "run.py").write_text(program(reading.kind, asked.form, title), encoding="utf-8")
+    (folder / "config.json").write_text(json_text(dict(about), indent=1) + "\n", encoding="utf-8")
+    digests = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+    (folder / "README.md").write_text(_page(about, asked, reading, sentences, digests), encoding="utf-8")
+    return digests
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _page(
+    about: Mapping[str, Any],
+    asked: Exporting,
+    reading: Reading,
+    sentences: Sequence[str],
+    digests: Mapping[str, str],
+) -> str:
+    needs = {"onnx": "onnxruntime tokenizers", "torch": "torch numpy tokenizers"}[asked.form]
+    example = PROGRAMS[reading.kind].row.split(";")[0].split(", or ")[0]
+    entries = [
+        f"| `{markdown_text(name)}` | `{each['digest']}` | {markdown_text(each['licence'] or 'not stated')} |"
+        for name, each in about["entries"].items()
+    ]
+    lines = [
+        f"# {markdown_text(str(asked.composition))}",
+        "",
+        f"{'Vectors of texts' if asked.is_vectors else 'Answers'} by `{markdown_text(str(asked.composition))}` on the encoder "
+        f"`{markdown_text(about['backbone']['name'])}`: adapters, fusions and head multiplied out into one model of the kind "
+        f"`{reading.kind}`, weights in {asked.weights}.",
+        "",
+        "```bash",
+        f"pip install {needs}",
+        f"echo '{example}' | python run.py",
+        "```",
+        "",
+        *sentences,
+        "",
+        "| made from | digest | licence |",
+        "|---|---|---|",
+        f"| encoder `{markdown_text(about['backbone']['name'])}` | `{about['backbone']['digest']}` | |",
+        *entries,
+        "",
+        "| file | SHA-256 |",
+        "|---|---|",
+        *(f"| `{name}` | `{digest}` |" for name, digest in digests.items()),
+        "",
+        f"Made by {about['made_by']}.",
+        "",
+    ]
+    return "\n".join(lines)
