@@ -36,11 +36,10 @@ def _cls(states: Tensor, attention_mask: Tensor) -> Tensor:
 
 
 def _mean_no_special(states: Tensor, attention_mask: Tensor) -> Tensor:
-    inner = attention_mask.clone()
-    lengths = inner.sum(1)
-    inner[torch.arange(len(inner), device=inner.device), lengths - 1] = 0
-    inner[:, 0] = 0
-    return _mean(states, torch.where(lengths[:, None] > 2, inner, attention_mask))
+    lengths = attention_mask.sum(1, keepdim=True)  # [B, 1]
+    place = torch.arange(attention_mask.shape[1], device=attention_mask.device)
+    inner = attention_mask * ((place > 0) & (place < lengths - 1))
+    return _mean(states, torch.where(lengths > 2, inner, attention_mask))
 
 
 VECTORS: dict[Pooling, Callable[[Tensor, Tensor], Tensor]] = {

@@ -78,7 +78,9 @@ def _choices(traced: Traced, input_ids: Tensor, attention_mask: Tensor) -> Tenso
 
 
 def _vectors(traced: Traced, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-    states = traced.circuit.encode(input_ids, attention_mask, layers=traced.layer)
+    # While it is traced, `trace` holds the layers above back: what a trace assigns to modules, torch puts back otherwise.
+    layers = None if torch.compiler.is_exporting() else traced.layer
+    states = traced.circuit.encode(input_ids, attention_mask, layers=layers)
     return pool(states, attention_mask, traced.pooling)
 
 
@@ -107,7 +109,7 @@ def trace(traced: Traced, *, in_bf16: bool = False) -> ExportedProgram:
     ids = torch.full((2, 3, LENGTH) if len(axes) == 3 else (2, LENGTH), 5, device=device)
     example = (ids, torch.ones_like(ids))
     # In inference mode, because blocks with or without gradients would become parts of the program (torch 2.13).
-    with torch.inference_mode():
+    with traced.circuit.backbone.depth(traced.layer), torch.inference_mode():
         first = torch.export.export(traced, example, dynamic_shapes=(axes, axes), strict=False)
         # Traced again: weights that nothing reads (layers above, matrices that are held joined) stay in a program.
         module = _used(first.module(check_guards=False))
