@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 import click
 
 from toolkit.commands.brief import seldom_collected
-from toolkit.commands.screen import echo, say
+from toolkit.commands.processes import one_of_several, require_shared
+from toolkit.commands.screen import echo, echo_end, say
 from toolkit.commands.signals import ended_like_ctrl_c
 from toolkit.config.command import PROGRAM
 from toolkit.errors import FULL, Interrupted, PartlyDone, ToolkitError, unwritable
@@ -160,15 +161,17 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a user error is one sentence with exit code 2, everything else keeps its traceback."""
         try:
+            if ctx.parent is None:
+                require_shared(ctx.meta.get(_WORDS, ()))
             return super().invoke(ctx)
         except ToolkitError as error:
-            echo(f"Error: {short_words(str(error))}", err=True)
+            echo_end(f"Error: {short_words(str(error))}")
             ctx.exit(1 if isinstance(error, PartlyDone) else 2)
         except OSError as error:
-            echo(f"Error: {_of_the_system(error)}", err=True)
+            echo_end(f"Error: {_of_the_system(error)}")
             ctx.exit(2)
         except KeyboardInterrupt as error:
-            echo(_interrupted(ctx, error), err=True)
+            echo_end(_interrupted(ctx, error))
             ctx.exit(130)
         except click.UsageError as error:
             _raise(error)
@@ -240,7 +243,7 @@ class Program(Commands):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line; SIGTERM ends it as Ctrl-C does, and `--out` copies what this process wrote."""
-        with seldom_collected(), ended_like_ctrl_c(), kept():
+        with seldom_collected(), ended_like_ctrl_c(), one_of_several(), kept():
             return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:

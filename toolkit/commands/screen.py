@@ -15,6 +15,7 @@ import click
 from toolkit.commands.live import live_region, log_lines
 from toolkit.errors import PartlyDone
 from toolkit.progress import Report, Say, say_nothing, silent
+from toolkit.ranks import Ranks, is_first_to_end
 from toolkit.safe_text import one_line, visible
 
 if TYPE_CHECKING:
@@ -37,9 +38,16 @@ class Voice:
 def echo(text: str, *, err: bool = False) -> None:
     """Print a text, to stdout or stderr: everything that the command line prints passes here or through the live region.
 
-    Texts of strangers are shown, and do not act on the terminal (`safe_text.visible`).
+    Texts of strangers are shown, and do not act on the terminal (`safe_text.visible`). Of several processes the main one prints.
     """
-    click.echo(visible(text), err=err)
+    if is_main_process():
+        click.echo(visible(text), err=err)
+
+
+def echo_end(text: str) -> None:
+    """Print why the command ends to stderr; of several processes the one does for which it ends first, for all of them."""
+    if is_first_to_end():
+        click.echo(visible(text), err=True)
 
 
 def say(sentence: str) -> None:
@@ -60,8 +68,8 @@ def is_quiet() -> bool:
 
 
 def is_main_process() -> bool:
-    """Whether this process speaks: of several that `torchrun` or `accelerate launch` started, the first."""
-    return os.environ.get("RANK", "0") == "0"
+    """Whether this process speaks and writes: of several that `torchrun` started, the first."""
+    return Ranks.told().is_main
 
 
 def print_table(
@@ -167,7 +175,12 @@ def voice() -> Iterator[Voice]:
 
 
 def show_written(result: WrittenResult, out: Path | None) -> None:
-    """Print a result to stdout, and to stderr where its files are: in a folder of their own, or copied into `out`."""
+    """Print a result to stdout, and to stderr where its files are: in a folder of their own, or copied into `out`.
+
+    Of several processes the main one does.
+    """
+    if not is_main_process():
+        return
     echo(result.text)
     say(f"Written to {result.folder if out is None else result.save(out)}/")
 

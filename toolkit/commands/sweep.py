@@ -68,7 +68,14 @@ class SweepOptions(TypedDict):
 )
 @click.argument("file", metavar="FILE")
 @click.option("--out", type=PATH, metavar="PATH", help="Folder of the sweep. Default: sweeps/NAME.")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N", help="Processes.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes; each takes a GPU of its own.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the stages, what is shared and the time; do nothing.")
 @click.option("--update", is_flag=True, help="Continue although settings or rows are no longer the folder's.")
 @click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Encoder, whatever FILE says.")

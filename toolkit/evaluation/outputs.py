@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from toolkit.features.collate import Features, sorted_batches, token_budget
 from toolkit.features.ragged import Ragged
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.learn import choice_logits
-from toolkit.progress import Progress, Report, silent
+from toolkit.modeling.passes import Passes, outputs
+from toolkit.progress import Report, silent
 from toolkit.tasks.kinds import Kind
 
 Outputs = np.ndarray | Ragged
@@ -63,27 +62,24 @@ def run_heads(
     Args:
         heads: names of `circuit.answers`, whose heads are all of the features' kind.
     """
-    circuit.eval()
-    device = circuit.backbone.device
     form = FORMS[features.kind]
     if is_raw:
         form = replace(form, read=RAW[features.kind])
     rows: dict[str, list[np.ndarray | None]] = {head: [None] * len(features) for head in heads}
     lengths = features.input_ids.lengths
-    done, shown, began = 0, 0.0, time.perf_counter()
-    with torch.inference_mode():
-        for items in sorted_batches(features, budget=token_budget(batch_size, device.type)):
-            batch = {key: torch.from_numpy(value).to(device) for key, value in features.collate(items).items()}
-            for head, logits in zip(heads, circuit.answer(batch, heads), strict=True):
-                found = form.read(logits, batch).cpu().numpy()
-                for item, output in zip(items, found, strict=True):
-                    rows[head][item] = output[: lengths[item]] if form.is_per_token else output
-            done += len(items)
-            now = time.perf_counter()
-            if now - shown > 0.5 or done == len(features):
-                shown = now
-                report(Progress(what, done, len(features), {"examples/s": done / max(now - began, 1e-9)}))
+    asked = Passes(_read, {"heads": tuple(heads), "kind": features.kind}, what)
+    batches = sorted_batches(features, budget=token_budget(batch_size, circuit.backbone.device.type))
+    read = replace(features, labels=None, tags=None, extra={})  # all that a pass reads
+    for items, found in outputs(asked, circuit, read, batches, report=report):
+        for head, values in zip(heads, found, strict=True):
+            for item, output in zip(items, values, strict=True):
+                rows[head][item] = output[: lengths[item]] if form.is_per_token else output
     return {head: form.join([row for row in found if row is not None], features) for head, found in rows.items()}
+
+
+def _read(circuit: Circuit, batch: dict[str, Tensor], *, heads: Sequence[str], kind: Kind) -> list[np.ndarray]:
+    """Return the outputs of each head for a batch, padding included."""
+    return [FORMS[kind].read(logits, batch).cpu().numpy() for logits in circuit.answer(batch, heads)]
 
 
 # -- forms ------------------------------------------------------------------------------------------------------------

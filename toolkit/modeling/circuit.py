@@ -19,6 +19,7 @@ from toolkit.modeling.seeded import seeded
 from toolkit.modeling.weights import Tensors, copied, named_parameters, take_in
 from toolkit.modeling.wired import Wired
 from toolkit.modeling.wiring import module_name
+from toolkit.ranks import Ranks
 
 _DOES = {"fuse": "fuses", "avg": "averages", "par": "runs several"}
 
@@ -39,6 +40,9 @@ class Circuit(nn.Module):
         seed: every part starts from weights that depend on this seed and its role alone (`role_of`; a head's is `head`), so
             that building parts in another order, other names, or resuming, change nothing.
         fusion: `fast` (re-associated, exact) or `reference` (the library's own path).
+
+    Attributes:
+        ranks: the processes that hold the same circuit and share its passes over many items, see `passes`; this one alone.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Circuit(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.encoder = backbone.model
+        self.ranks = Ranks()
         self.composition = composition
         self.adapter = adapter or AdapterConfig()
         self.shapes = dict(shapes or {})

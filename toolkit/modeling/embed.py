@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
+from torch import Tensor
 
 from toolkit.composition import Part
 from toolkit.config.words import Pooling
 from toolkit.embeddings import Key
 from toolkit.features.collate import Features, budget_batches, token_budget
 from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.passes import Passes, outputs
 from toolkit.modeling.pooling import pool
-from toolkit.progress import Progress, Report, silent
+from toolkit.progress import Report, silent
 
 PAPER_LAYER, PAPER_DEPTH = 14, 24
 
@@ -72,31 +72,28 @@ def embed_all(
     Returns:
         float32 [N, H] for each of `wanted`.
     """
-    deepest = max(layer for layer, _ in wanted)
-    circuit.eval()
-    device = circuit.backbone.device
     first, inverse = _distinct(features)
     vectors = {one: np.zeros((len(features), circuit.backbone.hidden_size), np.float32) for one in wanted}
     # Longest first: the least padding, and memory peaks at the first batch.
     order = first[np.argsort(-features.lengths[first], kind="stable")]
-    done, shown, began = 0, 0.0, time.perf_counter()
-    with torch.inference_mode():
-        for items in budget_batches(features.lengths, features.widths, token_budget(batch_size, device.type), order):
-            batch = features.collate(items)
-            ids = torch.from_numpy(batch["input_ids"]).to(device)
-            mask = torch.from_numpy(batch["attention_mask"]).to(device)
-            if len({layer for layer, _ in wanted}) == 1:
-                states = {deepest: circuit.encode(ids, mask, layers=deepest)}
-            else:
-                states = dict(enumerate(circuit.hidden_states(ids, mask, layers=deepest)))
-            for layer, pooling in vectors:
-                vectors[layer, pooling][items] = pool(states[layer], mask, pooling).cpu().numpy()
-            done += len(items)
-            now = time.perf_counter()
-            if now - shown > 0.5 or done == len(first):
-                shown = now
-                report(Progress(what, done, len(first), {"sentences/s": done / max(now - began, 1e-9)}))
+    budget = token_budget(batch_size, circuit.backbone.device.type)
+    batches = budget_batches(features.lengths, features.widths, budget, order)
+    asked = Passes(_pooled, {"wanted": tuple(vectors)}, what, "sentences")
+    for items, found in outputs(asked, circuit, features, batches, report=report):
+        for one, values in zip(vectors, found, strict=True):
+            vectors[one][items] = values
     return {one: found[first[inverse]] for one, found in vectors.items()}
+
+
+def _pooled(circuit: Circuit, batch: dict[str, Tensor], *, wanted: Sequence[tuple[int, Pooling]]) -> list[np.ndarray]:
+    """Return the vectors of a batch for each layer and pooling."""
+    deepest = max(layer for layer, _ in wanted)
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    if len({layer for layer, _ in wanted}) == 1:
+        states = {deepest: circuit.encode(ids, mask, layers=deepest)}
+    else:
+        states = dict(enumerate(circuit.hidden_states(ids, mask, layers=deepest)))
+    return [pool(states[layer], mask, pooling).cpu().numpy() for layer, pooling in wanted]
 
 
 _TOKENIZERS: WeakKeyDictionary[Any, str] = WeakKeyDictionary()

@@ -17,10 +17,42 @@ PRECISIONS: tuple[AskedPrecision, ...] = get_args(AskedPrecision)
 
 
 def pick_device() -> torch.device:
-    """Return this process's GPU (the first, where one process runs alone), or the CPU."""
+    """Return this process's GPU, or the CPU: of `torchrun` the one of its local rank, else the one that it took, or the first.
+
+    Raises:
+        ToolkitError: more processes were started on this machine than it has GPUs.
+    """
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    if "LOCAL_RANK" not in os.environ:
+        return torch.device("cuda", torch.cuda.current_device())
+    place, count = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+    if place >= count:
+        raise ToolkitError(
+            f"Process {place + 1} of this machine has no GPU: there {'is 1' if count == 1 else f'are {count}'}; start one "
+            f"process for each (`torchrun --nproc-per-node {count}`)."
+        )
+    return torch.device("cuda", place)
+
+
+def take_gpu(number: int) -> str:
+    """Take one of the GPUs that this process may see, and see no other from then on; call it before CUDA is used.
+
+    Args:
+        number: of this process, from 0, among those that share the GPUs: where it is the higher number, they take turns.
+
+    Returns:
+        The GPU that another process has taken as well, in words; empty where it is this one's alone, or there is none.
+    """
+    if not torch.cuda.is_available():
+        return ""
+    count = torch.cuda.device_count()
+    place = number % count
+    named = [each for each in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if each.strip()]
+    os.environ["CUDA_VISIBLE_DEVICES"] = named[place].strip() if place < len(named) else str(place)
+    if torch.cuda.device_count() > 1:  # the driver had read the variable before
+        torch.cuda.set_device(place)
+    return f"GPU {place} of {count}" if number >= count else ""
 
 
 def resolve_precision(asked: AskedPrecision, device: torch.device) -> Precision:

@@ -20,7 +20,7 @@ from toolkit.modeling.heads import DualEncoder
 from toolkit.modeling.learn import item_losses
 from toolkit.modeling.pooling import pool
 from toolkit.modeling.wiring import module_name
-from toolkit.training.ranks import Ranks
+from toolkit.ranks import Ranks
 from toolkit.training.seeding import restore_rng, rng_state
 from toolkit.training.split import Share
 
@@ -50,7 +50,7 @@ def contrasted(
             vectors = _vectors(circuit, encoder, batch)
         if share.weight:
             held.append(vectors)
-    every = [vectors.to(device) for found in ranks.gather([one.cpu() for one in held]) for vectors in found]
+    every = [vectors.to(device) for found in ranks.exchange([one.cpu() for one in held]) for vectors in found]
     vectors = torch.cat(every, dim=1).requires_grad_()  # [2, B, D]
     keys = torch.from_numpy(whole["keys"]).to(device)
     loss = item_losses("retrieval", encoder.compare(vectors[0], vectors[1]), {"keys": keys}).sum() / units / ranks.count

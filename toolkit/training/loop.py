@@ -18,11 +18,12 @@ from toolkit.errors import ToolkitError
 from toolkit.features.collate import Batch, Features
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.learn import item_losses, unfreeze_exactly, units_per_item
+from toolkit.ranks import Ranks
 from toolkit.training.batches import Planned, plan_batches
 from toolkit.training.checkpoint import load_checkpoint, save_checkpoint
 from toolkit.training.contrast import contrasted
 from toolkit.training.optimizer import build_optimizer, linear_schedule
-from toolkit.training.ranks import Ranks
+from toolkit.training.ranks import add_gradients
 from toolkit.training.seeding import derived_seed, restore_rng, rng_state
 from toolkit.training.split import Share, shares_of
 from toolkit.training.state import State
@@ -94,7 +95,7 @@ class Loop:
             raise AssertionError("`auto` settings are resolved before training")
         self.circuit, self.learn, self.data, self.train = circuit, learn, data, train
         self.device = circuit.backbone.device
-        self.ranks = ranks or Ranks(self.device)
+        self.ranks = ranks or Ranks.here()
         parameters = circuit.learnable(learn)
         unfreeze_exactly(circuit, parameters)
         optimizer = build_optimizer(
@@ -131,7 +132,7 @@ class Loop:
         task, items = self.planned.batches[state.counters.step]
         value = self.gradients(task, items)
         parameters = list(state.parameters.values())
-        value, self.is_stopping = self.ranks.add_gradients(parameters, loss=value, is_asked=is_asked)
+        value, self.is_stopping = add_gradients(self.ranks, parameters, loss=value, is_asked=is_asked)
         if not math.isfinite(value):
             raise ToolkitError(
                 f"The loss of '{self.circuit.composition}' is {value} at step {state.counters.step}; lower --set train.lr "

@@ -26,6 +26,7 @@ from toolkit.recipes.session.features import features_for, tokenising
 from toolkit.recipes.session.noise import scored_rows, with_noise
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.together import together
 from toolkit.recipes.session.traces import MadeWith, data_of
 from toolkit.results.score import Score, System
 from toolkit.tasks import BUILT_IN, Task, catalogue_of
@@ -56,6 +57,12 @@ def evaluate(
             codes. With the first two, what the reachable data lacks is left out and named.
         lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
     """
+    return together(session, lambda own: _evaluated(expression, own, task, languages, lock))
+
+
+def _evaluated(
+    expression: str, session: Session, task: str, languages: str | Sequence[str], lock: Path | None
+) -> Scored:
     config, say = session.config, session.say
     target = session.catalogue.get(task)
     if target.kind in RETRIEVED:

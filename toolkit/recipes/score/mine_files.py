@@ -18,6 +18,7 @@ from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.together import together
 from toolkit.retrieval import SearchSettings
 from toolkit.retrieval.margin import Pairs
 from toolkit.retrieval.mine import Lines, mine_texts, pairs_of_lines
@@ -73,6 +74,10 @@ def mine_files(
     Returns:
         How many pairs were written.
     """
+    return together(session, lambda own: _mined_files(source, target, out, own, expression))
+
+
+def _mined_files(source: Path, target: Path, out: Path, session: Session, expression: str) -> int:
     config, say = session.config, session.say
     sides = [_sentences(file, config.retrieve, say) for file in (source, target)]
     if sides[0].is_same_as(sides[1]):

@@ -22,6 +22,7 @@ from toolkit.recipes.score.searched import Found, Search
 from toolkit.recipes.session.circuits import say_path, trained_circuit
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.together import together
 from toolkit.recipes.session.traces import MadeWith, data_of
 from toolkit.registry import each_once
 from toolkit.report import layer_curve
@@ -51,7 +52,7 @@ def retrieve(
         lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
         layers: `all`, or layers with commas: each is scored, and drawn as a curve. None: the protocol's layer.
     """
-    return _retrieve(expression, session, task, languages, lock, layers)[0]
+    return together(session, lambda own: _retrieve(expression, own, task, languages, lock, layers)[0])
 
 
 def compare_layers(
@@ -71,6 +72,17 @@ def compare_layers(
     Returns:
         The result of each, and the figure.
     """
+    return together(session, lambda own: _compared(expressions, own, task, languages, lock, layers))
+
+
+def _compared(
+    expressions: Sequence[str],
+    session: Session,
+    task: str,
+    languages: str | Sequence[str],
+    lock: Path | None,
+    layers: str,
+) -> tuple[list[Scored], Path]:
     curves: dict[str, Mapping[int, float]] = {}
     results = []
     for expression in each_once([str(parse(each)) for each in expressions], "composition", said=expressions):

@@ -9,12 +9,14 @@ from pathlib import Path
 from toolkit.composition import parse
 from toolkit.errors import ToolkitError
 from toolkit.outputs import Output
+from toolkit.ranks import LostProcessError
 from toolkit.recipes.score.evaluate import evaluate
 from toolkit.recipes.score.publish import Scored
 from toolkit.recipes.score.retrieve import retrieve
 from toolkit.recipes.score.suite_plan import Part, filled, plan_suite
 from toolkit.recipes.score.suite_write import Average, SuiteResult, TaskMean, log_suite, suite_table, write_suite
 from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.together import together
 from toolkit.report import render
 from toolkit.results.score import Score
 from toolkit.results.summary import mean
@@ -37,6 +39,10 @@ def evaluate_suite(
     Raises:
         ToolkitError: as `plan_suite`, or no task can be scored.
     """
+    return together(session, lambda own: _evaluated(expression, own, suite, instead))
+
+
+def _evaluated(expression: str, session: Session, suite: str, instead: Mapping[str, str] | None) -> SuiteResult:
     config = session.config
     chosen = get_suite(suite)
     planned = plan_suite(expression, session, suite=suite, instead=instead)
@@ -47,6 +53,8 @@ def evaluate_suite(
         if not part.lacks:
             try:
                 scored = _scored(part, session).scores
+            except LostProcessError:
+                raise
             except ToolkitError as fault:
                 part = replace(part, lacks=str(fault))  # one task's data must not cost the others' scores
             else:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from threading import Lock
 
+from toolkit.config import Config
 from toolkit.config.words import AskedPrecision
 from toolkit.modeling.backbone import Backbone, load_backbone
+from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.hub_ids import HUB_IDS, is_folder
 from toolkit.modeling.published.download import download_checkpoint
 from toolkit.modeling.published.revision import Made
@@ -101,6 +103,18 @@ def open_backbone(session: Session, cards: Iterable[AdapterCard] = ()) -> Backbo
                 settings.name, precision=settings.precision, revision=settings.revision, is_trainable=True
             )
         return _FROZEN.lend(settings.name, settings.precision, settings.revision)
+
+
+def fetched(session: Session, cards: Iterable[AdapterCard] = ()) -> Config:
+    """Return a session's configuration for other processes, which load the backbone at once: its files are here then.
+
+    Args:
+        session, cards: as for `open_backbone`; the commit that it loads is in the configuration.
+    """
+    config = session.config
+    if config.backbone.name == "embedded":
+        embedded_folder()
+    return replace(config, backbone=replace(config.backbone, revision=_revision(session, cards)))
 
 
 def _revision(session: Session, cards: Iterable[AdapterCard]) -> str | None:

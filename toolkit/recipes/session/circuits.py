@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.composition import Composition, parse
@@ -13,8 +13,9 @@ from toolkit.errors import ToolkitError, ZooError
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HEADS, HeadSpec
+from toolkit.modeling.passes import Follower
 from toolkit.progress import Say
-from toolkit.recipes.session.backbones import open_backbone
+from toolkit.recipes.session.backbones import fetched, open_backbone
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import check_entry, load_part, places, require_locked, require_trained
 from toolkit.tasks import Task
@@ -80,6 +81,8 @@ def trained_circuit(
                     )
                 key = part.entry if composition.is_parallel and composition.head is None else part.name
                 heads[key] = _spec(held, card.pooling(part.name))
+    if session.ranks.count > 1:
+        session.ranks.broadcast(_Wired(text, fetched(session, cards.values()), heads))
     loaded = backbone(session, cards.values())
     adapter, shapes = adapter_shapes(cards.values(), config)
     circuit = Circuit(loaded, composition, heads=heads, adapter=adapter, shapes=shapes, fusion=config.fusion)
@@ -95,7 +98,22 @@ def trained_circuit(
     except BaseException:
         circuit.close()
         raise
+    circuit.ranks = session.ranks
     return circuit, cards
+
+
+@dataclass(frozen=True)
+class _Wired:
+    """The composition that every process of a run wires and loads."""
+
+    text: str
+    config: Config
+    heads: Mapping[str, HeadSpec]
+
+    def do(self, follower: Follower) -> None:
+        """Hold the circuit; what it is made from was found right by the main process."""
+        session = Session.open(self.config)
+        follower.hold(lambda: trained_circuit(self.text, session, heads=self.heads)[0])
 
 
 def arithmetic(circuit: Circuit) -> str:

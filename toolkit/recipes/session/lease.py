@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 
 from toolkit.recipes.session.session import Session
 from toolkit.zoo.lease import leased
 
 
 def leased_names(entries: Iterable[str], session: Session, doing: str = "trained") -> AbstractContextManager[None]:
-    """Hold the names of entries while they are made; of several processes that train together the first one does.
+    """Hold the names of entries while they are made.
 
     Args:
         entries: their names.
@@ -21,6 +20,4 @@ def leased_names(entries: Iterable[str], session: Session, doing: str = "trained
     Raises:
         ZooError: another process makes one of them.
     """
-    if os.environ.get("RANK", "0") != "0":
-        return nullcontext()
     return leased(session.zoo.root, session.shelf, entries, doing)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.modeling.hub_ids import check_backbone_name
 from toolkit.progress import Report, Say, Tell, say_nothing, silent
+from toolkit.ranks import Ranks
 from toolkit.safe_text import one_line, visible
 from toolkit.tasks import Catalogue, catalogue_of
 from toolkit.tracking import Opening, Tracker, open_tracker
@@ -34,6 +34,7 @@ class Session:
         tracker: keeps the runs; nothing is opened before the first one.
         tell: where progress and sentences go.
         catalogue: the tasks: built in, in the configuration's `task_files`, in the working folder's `configs/task`.
+        ranks: the processes that share its passes over rows, see `together`; this one alone.
 
     Example:
         >>> Session.open(Config()).shelf
@@ -46,6 +47,7 @@ class Session:
     tracker: Tracker
     tell: Tell
     catalogue: Catalogue
+    ranks: Ranks = Ranks()  # noqa: RUF009  # frozen
 
     @classmethod
     def open(
@@ -129,8 +131,7 @@ def _shelf_of(config: Config) -> Shelf:
 
 def _tracker_of(config: Config) -> Tracker:
     tracking = config.tracking
-    # Of several processes that train together the first one records.
-    is_recorded = tracking.enabled and os.environ.get("RANK", "0") == "0"
+    is_recorded = tracking.enabled and Ranks.told().is_main
     return open_tracker(
         "mlflow" if is_recorded else "none",
         uri=tracking.uri,

@@ -26,6 +26,7 @@ from typing import Any
 
 from toolkit.config import Config, from_dict
 from toolkit.errors import ToolkitError
+from toolkit.modeling.precision import take_gpu
 from toolkit.progress import Progress, Tell
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.resources import forget_peak, peak_memory_mib
@@ -93,7 +94,7 @@ def work(events: int) -> None:
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     hired = hire_of(lines.get())
-    _take_gpu(hired.number)
+    _take_gpu(hired.number, voice)
     own_run = OwnRun()
     while True:
         try:
@@ -148,12 +149,10 @@ def _log(text: str) -> None:
     sys.stderr.flush()
 
 
-def _take_gpu(number: int) -> None:
-    """Take one of the machine's GPUs, if it has any."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.set_device(number % torch.cuda.device_count())
+def _take_gpu(number: int, voice: Voice) -> None:
+    """Take a GPU of this worker's own, if there is one for it, else one that it shares."""
+    if shared := take_gpu(number):
+        voice.say(f"There are more workers than GPUs: worker {number + 1} shares {shared}.")
 
 
 def _configured(settings: Mapping[str, Any], places: Mapping[str, Any], **more: Any) -> Config:

@@ -22,7 +22,6 @@ from toolkit.recipes.session.traces import log_adapters
 from toolkit.recipes.session.weights import check_entry, file_of
 from toolkit.recipes.train.pending import Pending, Record
 from toolkit.recipes.train.put import axes_of, cards_of_heads, put_stage, said_of, tags_of
-from toolkit.training.ranks import Ranks
 from toolkit.zoo import AdapterCard, Origin, check_backbone, rows_of
 
 
@@ -56,20 +55,15 @@ def run_computed(
         resume=_key(stage, cards, settings),
     )
     pending = Pending(Path(session.config.run_dir) / "checkpoints" / record.resume, stage.entry, record)
-    ranks = Ranks(backbone.device)
-    if ranks.is_main:
-        pending.write(session)
-        put_stage(stage, session, cards_of_heads(stage, card), files.__getitem__, is_replaced=is_replaced)
-    ranks.wait()
+    pending.write(session)
+    put_stage(stage, session, cards_of_heads(stage, card), files.__getitem__, is_replaced=is_replaced)
     card = session.zoo.get(stage.entry, session.shelf)
     with session.tracked(
         record.name, experiment=experiment, tags=record.tags, params=record.params, resume=record.resume
     ):
         log_adapters(session, [card], is_made=True)
-        if ranks.is_main:
-            pending.recorded()
-    if ranks.is_main:
-        pending.remove()
+        pending.recorded()
+    pending.remove()
     session.say(f"{card.name}: computed from {', '.join(names)}, no rows; in the zoo as {card.digest[:12]}")
     return card
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from toolkit.composition import Part
 from toolkit.composition.stages import Stage
 from toolkit.config import TrainConfig
 from toolkit.modeling.backbone import Backbone
@@ -19,16 +18,16 @@ from toolkit.recipes.session.weights import check_entry
 from toolkit.recipes.train.auto import resolve
 from toolkit.recipes.train.dev import DevScores
 from toolkit.recipes.train.key import stage_key
+from toolkit.recipes.train.others import Phase, share_training, share_wiring, shared_scores
 from toolkit.recipes.train.pending import Pending, Record
 from toolkit.recipes.train.put import put_stage, space_of, tags_of
 from toolkit.recipes.train.sources import sources_of, training_data
-from toolkit.recipes.train.wired import wired
+from toolkit.recipes.train.wired import heads_of, wired
 from toolkit.recipes.train.write import Trained, closing, log_inputs, make_cards, numbers_of, opening, run_params
 from toolkit.space import require_space
 from toolkit.tracking import Tracker
 from toolkit.tracking.events import now
 from toolkit.training import FitResult, TaskData, Watch, fit, plan_run, with_epochs
-from toolkit.training.ranks import Ranks
 from toolkit.zoo import AdapterCard, check_backbone
 
 
@@ -49,13 +48,16 @@ def run_stage(
     # Hours of training must not end at a folder that could never be written.
     for folder in (checkpoint, session.zoo.root):
         require_writable(folder)
-    with Meter(is_watching=config.tracking.enabled) as meter, wired(stage, session, backbone, sources) as circuit:
+    heads = heads_of(stage, sources, config)
+    share_wiring(stage, session, heads, backbone)
+    with Meter(is_watching=config.tracking.enabled) as meter, wired(stage, session, backbone, heads) as circuit:
+        circuit.ranks = session.ranks
         _require_space(circuit, stage, checkpoint, session)
         data = training_data(stage, sources, backbone, session)
         dev = DevScores(circuit, stage, sources, session)
-        session, n_steps = _planned(session, data, backbone)
+        session, n_steps = _planned(session, data)
         config = session.config
-        n_phases = len(_phases(stage, config.train))
+        n_phases = len(_phases(stage, config.train, checkpoint))
         session.say(opening(stage, config.train, circuit, data, n_steps=n_steps, n_phases=n_phases))
         tags = {**tags_of(stage), "journey": "train", "backbone": backbone.name, "stage_key": key}
         params = run_params(stage, config, data, backbone)
@@ -74,11 +76,8 @@ def run_stage(
             record.log(run)
             meter.log(run, examples=0)
             log_adapters(session, [card], is_made=True)
-            ranks = Ranks(circuit.backbone.device)
-            if ranks.is_main:
-                pending.recorded()
-    if ranks.is_main:
-        pending.remove()
+            pending.recorded()
+    pending.remove()
     session.say(closing(card, result))
     return card
 
@@ -96,9 +95,9 @@ def _settled(session: Session, backbone: Backbone) -> Session:
     return session.with_config(replace(config, train=train))
 
 
-def _planned(session: Session, data: Sequence[TaskData], backbone: Backbone) -> tuple[Session, int]:
+def _planned(session: Session, data: Sequence[TaskData]) -> tuple[Session, int]:
     """Return the session with the epochs that the run comes to, and its number of steps."""
-    config, processes = session.config, Ranks(backbone.device).count
+    config, processes = session.config, session.ranks.count
     planned = plan_run(data, config.train, processes=processes)
     settled = replace(config, train=with_epochs(config.train, planned))
     return session.with_config(settled), len(planned.batches)
@@ -108,34 +107,38 @@ def _fitted(
     circuit: Circuit, stage: Stage, data: Sequence[TaskData], dev: DevScores, checkpoint: Path, session: Session
 ) -> FitResult:
     """Train what the stage learns, phase by phase; the circuit ends with the best weights of the last phase."""
-    phases = _phases(stage, session.config.train)
+    phases, train = _phases(stage, session.config.train, checkpoint), session.config.train
+    share_training(phases, data, train, session.ranks)
     result: FitResult | None = None
-    for number, learn in enumerate(phases, 1):
+    for phase in phases:
         dev.forget()  # each phase keeps its own best
-        what = f"train {stage.entry}" + (f" ({number} of {len(phases)})" if len(phases) > 1 else "")
         on_score = _score_logger(session.tracker, after=0 if result is None else result.steps)
         fitted = fit(
             circuit,
-            learn,
+            phase.learn,
             data,
-            train=session.config.train,
-            dev=dev,
-            checkpoint=checkpoint if len(phases) == 1 else checkpoint / f"phase{number}",
-            watch=Watch(what, session.report, on_score, session.say),
+            train=train,
+            dev=shared_scores(dev, session.ranks),
+            checkpoint=phase.checkpoint,
+            watch=Watch(phase.what, session.report, on_score, session.say),
         )
         result = fitted if result is None else result.followed_by(fitted)
     assert result is not None
     return result
 
 
-def _phases(stage: Stage, train: TrainConfig) -> list[tuple[Part, ...]]:
+def _phases(stage: Stage, train: TrainConfig, checkpoint: Path) -> list[Phase]:
     """Return what learns, phase by phase: all at once, or with `train.fusion_first` the fusion and then everything else."""
+    what = f"train {stage.entry}"
     fusions = [part for part in stage.learn if part.kind == "fusion" and part.entry == stage.trained_as]
     others = [part for part in stage.learn if part.kind != "head" and part not in fusions]
     if not (train.fusion_first and fusions and others):
-        return [stage.learn]
+        return [Phase(what, tuple(stage.learn), checkpoint)]
     heads = [part for part in stage.learn if part.kind == "head"]
-    return [(*fusions, *heads), (*others, *heads)]
+    return [
+        Phase(f"{what} ({number} of 2)", (*learn, *heads), checkpoint / f"phase{number}")
+        for number, learn in enumerate((fusions, others), 1)
+    ]
 
 
 def _score_logger(tracker: Tracker, *, after: int) -> Callable[[int, float], None]:
@@ -143,11 +146,8 @@ def _score_logger(tracker: Tracker, *, after: int) -> Callable[[int, float], Non
 
 
 def _put(trained: Trained, session: Session, pending: Pending, *, is_replaced: bool) -> AdapterCard:
-    """Put what a stage learnt into the zoo; of several processes the first one does."""
+    """Put what a stage learnt into the zoo."""
     stage, circuit = trained.stage, trained.circuit
-    ranks = Ranks(circuit.backbone.device)
-    if ranks.is_main:
-        pending.write(session)
-        put_stage(stage, session, make_cards(trained, session), circuit.tensors_of, is_replaced=is_replaced)
-    ranks.wait()
+    pending.write(session)
+    put_stage(stage, session, make_cards(trained, session), circuit.tensors_of, is_replaced=is_replaced)
     return session.zoo.get(stage.entry, session.shelf)

@@ -19,6 +19,7 @@ from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.lease import leased_names
 from toolkit.recipes.session.names import task_of
 from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.together import together
 from toolkit.recipes.session.weights import require_locked
 from toolkit.recipes.train.merge import run_computed
 from toolkit.recipes.train.pending import complete
@@ -52,6 +53,10 @@ def train(
     Raises:
         ToolkitError: the zoo holds what was asked for, trained with other settings.
     """
+    return together(session, lambda own: _trained(expression, own, asked, lock))
+
+
+def _trained(expression: str, session: Session, asked: Asked, lock: Path | None) -> list[AdapterCard]:
     composition = parse(expression)
     config, zoo, shelf = session.config, session.zoo, session.shelf
     if config.train.learn == "all" and config.adapter.kind == "full":

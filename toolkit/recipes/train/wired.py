@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from toolkit.composition import Part
 from toolkit.composition.stages import Stage
+from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.heads import HeadSpec
 from toolkit.recipes.session.circuits import adapter_shapes, head_spec
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import Place, file_of, load_part, places
@@ -16,7 +18,12 @@ from toolkit.recipes.train.sources import Source, head_of
 from toolkit.zoo import AdapterCard
 
 
-def wired(stage: Stage, session: Session, backbone: Backbone, sources: Sequence[Source]) -> Circuit:
+def heads_of(stage: Stage, sources: Sequence[Source], config: Config) -> dict[str, HeadSpec]:
+    """Return the heads that a stage holds."""
+    return {head_of(stage, source): head_spec(source.task, config.train) for source in sources}
+
+
+def wired(stage: Stage, session: Session, backbone: Backbone, heads: Mapping[str, HeadSpec]) -> Circuit:
     """Wire a stage's circuit, load what is frozen, and warm-start what continues from another entry."""
     config = session.config
     # Frozen parts keep the shape they were trained in.
@@ -28,7 +35,7 @@ def wired(stage: Stage, session: Session, backbone: Backbone, sources: Sequence[
     circuit = Circuit(
         backbone,
         stage.circuit,
-        heads={head_of(stage, source): head_spec(source.task, config.train) for source in sources},
+        heads=heads,
         adapter=config.adapter,
         shapes=shapes,
         seed=config.train.seed,
