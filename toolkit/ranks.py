@@ -97,7 +97,8 @@ class Ranks:
 
     def exchange(self, value: Any) -> list[Any]:
         """Return every process's value in every process, in order of rank."""
-        return self.broadcast(self.gather(value))
+        found: list[Any] = self.broadcast(self.gather(value))
+        return found
 
     def wait(self) -> None:
         """Wait until every process is here."""

@@ -34,7 +34,9 @@ def test_two_processes_make_one_entry_from_both_halves_of_the_rows(tmp_path: Pat
 
 
 @pytest.mark.journey
-def test_two_processes_learn_what_one_learns_that_takes_the_halves_of_a_batch_one_after_the_other(tmp_path: Path) -> None:
+def test_two_processes_learn_what_one_learns_that_takes_the_halves_of_a_batch_one_after_the_other(
+    tmp_path: Path,
+) -> None:
     settings = ("train.limit=32", "train.epochs=2")
     two = Several(words(tmp_path / "two", "mix[micro-nli,micro-pos]", *settings)).ended()
     one = Several(words(tmp_path / "one", "mix[micro-nli,micro-pos]", *settings, "train.accumulate=2"), count=1).ended()
@@ -42,7 +44,9 @@ def test_two_processes_learn_what_one_learns_that_takes_the_halves_of_a_batch_on
     (ours,), (theirs,) = (Zoo(tmp_path / name / "zoo").list("tiny") for name in ("two", "one"))
     assert ours.recipe["steps"] == theirs.recipe["steps"]
     for file in ours.files:
-        found, expected = (Zoo(tmp_path / name / "zoo").tensors(card, file) for name, card in (("two", ours), ("one", theirs)))
+        found, expected = (
+            Zoo(tmp_path / name / "zoo").tensors(card, file) for name, card in (("two", ours), ("one", theirs))
+        )
         for name, tensor in expected.items():
             np.testing.assert_allclose(found[name], tensor, atol=1e-6)
 

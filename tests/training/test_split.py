@@ -94,8 +94,8 @@ def added(found):
     ]
 
 
-def ranks_of(rank, gather=None):
-    return SimpleNamespace(rank=rank, count=2, is_main=rank == 0, gather=gather)
+def ranks_of(rank, exchange=None):
+    return SimpleNamespace(rank=rank, count=2, is_main=rank == 0, exchange=exchange)
 
 
 @pytest.mark.parametrize("kind", HEADS)
