@@ -30,6 +30,8 @@ def test_two_processes_make_one_entry_from_both_halves_of_the_rows(tmp_path: Pat
     Zoo(tmp_path / "zoo").verify(card)
     assert main[1].startswith("mix[micro-nli,micro-pos]")
     assert other[1:] == ("", "")  # only the first speaks
+    assert card.recipe["processes"] == 2 and card.recipe["train"]["batch_size"] == 8
+    assert "up to those of 16 rows of mean length, 8 in each of 2 processes; the learning rate is as given" in main[2]
     assert not list((tmp_path / "runs").rglob("checkpoint.pt"))
 
 
@@ -52,8 +54,8 @@ def test_two_processes_learn_what_one_learns_that_takes_the_halves_of_a_batch_on
 
 
 @pytest.mark.slow
-def test_two_processes_stop_at_the_same_step_with_a_checkpoint_when_one_is_terminated(tmp_path: Path) -> None:
-    sets = ("train.limit=400", "train.epochs=40", "train.checkpoint_every=1000")
+def test_two_processes_that_are_stopped_leave_one_checkpoint_and_one_continues_it(tmp_path: Path) -> None:
+    sets = ("train.limit=400", "train.epochs=10", "train.checkpoint_every=1000")
     several = Several(words(tmp_path, "micro-nli", *sets))
     first, second = several.processes
     wait_until(lambda: list((tmp_path / "runs").rglob("checkpoint.pt")), "a checkpoint", process=first)
@@ -64,3 +66,5 @@ def test_two_processes_stop_at_the_same_step_with_a_checkpoint_when_one_is_termi
     assert len(said) == 1 and said[0].startswith("Interrupted: train micro-nli stopped at step ")
     stopped = said[0].split("stopped at step ")[1].split(" of ")[0]
     assert f"its checkpoint of step {stopped} is in" in said[0] and "None" not in said[0]
+    ((code, _, err),) = Several(words(tmp_path, "micro-nli", *sets, "train.accumulate=2"), count=1).ended()
+    assert code == 0 and f"train micro-nli continues from step {stopped} of " in err, err

@@ -21,6 +21,8 @@ from toolkit.zoo import AdapterCard, Seen
 
 MADE = {"pruned": "prune", "collapsed": "collapse"}
 """Sections of a recipe that say how an entry was made without training, with the commands that made it."""
+PROCESSES = "processes"
+"""Part of a recipe: how many trained together, each on `train.batch_size` rows; 1 where it is missing."""
 _UNKNOWN = object()
 _SHOWN = {
     "seed": "seed",
@@ -28,6 +30,7 @@ _SHOWN = {
     "epochs": "epochs",
     "total_steps": "steps",
     "batch_size": "batch",
+    PROCESSES: "processes",
     "limit": "limit",
 }
 
@@ -76,7 +79,8 @@ def held_entry(card: AdapterCard, session: Session) -> Held:
     for key in _keys(stage, config, known):
         was, here = _recorded(card, key), _plain(value_of(config, key))
         if key == ROWS_PER_STEP and isinstance(was, int):  # in however many shares
-            was, here = was * int(card.setting("accumulate") or 1), config.train.rows_per_step
+            was *= int(card.setting("accumulate") or 1) * int(card.recipe.get(PROCESSES) or 1)
+            here = config.train.rows_per_step * session.ranks.count
         if was is _UNKNOWN:
             unknown |= {} if is_default(key, value_of(session.config, key)) else {key: here}
         elif _in_effect(key, was, known) != _in_effect(key, here, known):
@@ -99,6 +103,7 @@ def recipe_of(card: AdapterCard) -> str:
     if card.is_merged:
         made.append("computed")
     settings = [(name, card.setting(name)) for name in _SHOWN]
+    settings.append((PROCESSES, card.recipe.get(PROCESSES)))
     if isinstance(size := card.setting("batch_size"), int):
         per_step = size * int(card.setting("accumulate") or 1)
         settings = [(name, per_step if name == "batch_size" else value) for name, value in settings]

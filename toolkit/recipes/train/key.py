@@ -17,9 +17,16 @@ from toolkit.zoo import AdapterCard
 
 
 def stage_key(
-    stage: Stage, config: Config, backbone: Backbone, sources: Sequence[Source], parents: Sequence[AdapterCard]
+    stage: Stage,
+    config: Config,
+    backbone: Backbone,
+    sources: Sequence[Source],
+    parents: Sequence[AdapterCard],
+    *,
+    processes: int = 1,
 ) -> str:
-    """Return what identifies a stage: everything that can change its weights."""
+    """Return what identifies a stage: everything that can change its weights, by however many processes it is trained."""
+    kinds = [source.task.kind for source in sources]
     determined_by = {
         "entry": stage.entry,
         **({} if stage.entry == stage.trained_as else {"trained_as": stage.trained_as}),
@@ -27,7 +34,7 @@ def stage_key(
         "warm_start": stage.warm_start,
         "backbone": backbone.digest,
         "precision": backbone.precision,
-        "settings": learning_settings(stage, config, [source.task.kind for source in sources]),
+        "settings": learning_settings(stage, config, kinds, processes=processes),
         "rows": [(source.rows.fingerprint, source.dev.fingerprint) for source in sources],
         "parents": [{"name": parent.name, "digest": parent.digest} for parent in parents],
         "version": __version__,

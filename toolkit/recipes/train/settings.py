@@ -26,7 +26,7 @@ CASES: Mapping[Kind, tuple[Case, ...]] = {
 }
 
 
-def learning_settings(stage: Stage, config: Config, kinds: Iterable[Kind]) -> dict[str, Any]:
+def learning_settings(stage: Stage, config: Config, kinds: Iterable[Kind], *, processes: int = 1) -> dict[str, Any]:
     """Return the settings that can change the weights of a stage, by section; of a merge by name.
 
     Keys of checkpoints and of a sweep's steps read them here.
@@ -35,6 +35,7 @@ def learning_settings(stage: Stage, config: Config, kinds: Iterable[Kind]) -> di
         stage: what learns, or is merged.
         config: resolved configuration.
         kinds: of the tasks whose rows it learns from.
+        processes: that train together.
     """
     if stage.merge is not None:
         dropped: list[Case] = [] if stage.merge.method == "merge" else ["dropped"]
@@ -42,14 +43,14 @@ def learning_settings(stage: Stage, config: Config, kinds: Iterable[Kind]) -> di
         return {key.rpartition(".")[2]: value for key, value in found.items()}
     changing = settings_that_change("weights", config, cases=cases_of(stage, config, kinds))
     del changing[SHARES]  # the weights are the same, however a step's batch is cut
-    return by_section(changing | {ROWS_PER_STEP: config.train.rows_per_step})
+    return by_section(changing | {ROWS_PER_STEP: config.train.rows_per_step * processes})
 
 
-def whole_settings(train: TrainConfig) -> dict[str, Any]:
+def whole_settings(train: TrainConfig, *, processes: int = 1) -> dict[str, Any]:
     """Return all settings of training that a key of work may hold: how a step's batch is cut is not among them."""
     found = asdict(train)
     del found["accumulate"]
-    return found | {"batch_size": train.rows_per_step}
+    return found | {"batch_size": train.rows_per_step * processes}
 
 
 def cases_of(stage: Stage, config: Config, kinds: Iterable[Kind]) -> set[Case]:

@@ -43,7 +43,7 @@ def run_stage(
     for parent in parents:
         check_backbone(parent, backbone.name, backbone.digest, backbone.hidden_size)
         check_entry(parent, session)
-    key = stage_key(stage, config, backbone, sources, parents)
+    key = stage_key(stage, config, backbone, sources, parents, processes=session.ranks.count)
     checkpoint = Path(config.run_dir) / "checkpoints" / key
     # Hours of training must not end at a folder that could never be written.
     for folder in (checkpoint, session.zoo.root):
@@ -58,9 +58,9 @@ def run_stage(
         session, n_steps = _planned(session, data)
         config = session.config
         n_phases = len(_phases(stage, config.train, checkpoint))
-        session.say(opening(stage, config.train, circuit, data, n_steps=n_steps, n_phases=n_phases))
+        session.say(opening(stage, session, circuit, data, n_steps=n_steps, n_phases=n_phases))
         tags = {**tags_of(stage), "journey": "train", "backbone": backbone.name, "stage_key": key}
-        params = run_params(stage, config, data, backbone)
+        params = run_params(stage, session, data, backbone)
         name = f"train {stage.entry}"
         with session.tracked(
             name, experiment=experiment, tags=tags, params=params, began=meter.began, resume=key

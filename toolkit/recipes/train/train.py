@@ -12,7 +12,7 @@ from typing import Any
 
 from toolkit.composition import Composition, parse
 from toolkit.composition.stages import Stage
-from toolkit.config import Config, to_dict
+from toolkit.config import to_dict
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.files import load_json, replace_text
 from toolkit.recipes.session.backbones import open_backbone
@@ -109,7 +109,7 @@ def _whole_run(composition: Composition, stages: Sequence[Stage], session: Sessi
 
     A file next to the checkpoints says that it is not finished: the command that continues may have one stage left, or none.
     """
-    work = _work(composition, asked, session.config)
+    work = _work(composition, asked, session)
     mark = Path(session.config.run_dir) / "checkpoints" / f"{work}.json"
     known = _read(mark)
     if len(stages) < 2 and not known:
@@ -143,10 +143,10 @@ def _experiment(stages: Sequence[Stage], session: Session) -> str:
     return session.catalogue.get(task_of(stages[-1].circuit, session)).name
 
 
-def _work(composition: Composition, asked: Asked, config: Config) -> str:
+def _work(composition: Composition, asked: Asked, session: Session) -> str:
     """Return the key of a training of several stages: by it the command that continues finds the run that it left."""
-    settings = {name: value for name, value in to_dict(config).items() if name in _WORK}
-    settings["train"] = whole_settings(config.train)
+    settings = {name: value for name, value in to_dict(session.config).items() if name in _WORK}
+    settings["train"] = whole_settings(session.config.train, processes=session.ranks.count)
     told = json.dumps([str(composition), asked.name, settings], sort_keys=True, default=str)
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 

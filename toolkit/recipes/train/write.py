@@ -13,6 +13,7 @@ from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.traces import data_of
+from toolkit.recipes.train.held import PROCESSES
 from toolkit.recipes.train.put import axes_of, cards_of_heads, said_of
 from toolkit.recipes.train.sources import Source
 from toolkit.results.score import Score
@@ -63,6 +64,7 @@ def make_cards(trained: Trained, session: Session) -> list[AdapterCard]:
             "train": recipe["train"],
             "eval": {"seed": recipe["eval"]["seed"]},  # draws the dev rows that choose the weights
             "precision": circuit.backbone.precision,
+            **({PROCESSES: session.ranks.count} if session.ranks.count > 1 else {}),
             **({"fusion": circuit.fusion_path} if circuit.fusion_path else {}),
             "steps": trained.result.steps,
             "best_step": trained.result.best_step,
@@ -96,8 +98,9 @@ def _seen(source: Source, train: TrainConfig) -> Seen:
     )
 
 
-def run_params(stage: Stage, config: Config, data: Sequence[TaskData], backbone: Backbone) -> dict[str, Any]:
+def run_params(stage: Stage, session: Session, data: Sequence[TaskData], backbone: Backbone) -> dict[str, Any]:
     """Return the parameters of a stage's run."""
+    config, processes = session.config, session.ranks.count
     train = config.train
     return {
         **axes_of(stage),
@@ -110,6 +113,8 @@ def run_params(stage: Stage, config: Config, data: Sequence[TaskData], backbone:
         "epochs": train.epochs,
         "batch_size": train.batch_size,
         "accumulate": train.accumulate,
+        PROCESSES: processes,
+        "effective_batch_size": train.rows_per_step * processes,
         "seed": train.seed,
         "rows": sum(one.features.n_rows for one in data),
         "learn": ", ".join(f"{part.kind} {part.name}" for part in stage.learn),
@@ -134,18 +139,21 @@ def numbers_of(result: FitResult, scores: Sequence[Score]) -> tuple[tuple[dict[s
 
 
 def opening(
-    stage: Stage, settings: TrainConfig, circuit: Circuit, data: Sequence[TaskData], *, n_steps: int, n_phases: int = 1
+    stage: Stage, session: Session, circuit: Circuit, data: Sequence[TaskData], *, n_steps: int, n_phases: int = 1
 ) -> str:
     """Return a sentence about a stage that is going to learn."""
+    settings, processes = session.config.train, session.ranks.count
     learnt = sum(p.numel() for p in circuit.learnable(stage.learn).values())
     rows = sum(one.features.n_rows for one in data)
     rates = f"lr {settings.lr:g}"
     if any(part.kind == "fusion" for part in stage.learn):
         rates += f" (fusion {settings.fusion_lr:g})"
     in_shares = f", {settings.accumulate} shares one after another" if settings.accumulate > 1 else ""
+    if processes > 1:
+        in_shares += f", {settings.rows_per_step} in each of {processes} processes; the learning rate is as given"
     return (
         f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, epochs {settings.epochs:g}, "
-        f"{f'{n_phases} phases of ' * (n_phases > 1)}{n_steps:,} steps (batches are cut by tokens: each holds up to those of {settings.rows_per_step} rows of mean length{in_shares}), "
+        f"{f'{n_phases} phases of ' * (n_phases > 1)}{n_steps:,} steps (batches are cut by tokens: each holds up to those of {settings.rows_per_step * processes} rows of mean length{in_shares}), "
         f"{circuit.backbone.precision} on {circuit.backbone.device.type}"
         + (f", {circuit.backbone.revision[:-28]}" if circuit.backbone.revision else "")
         + (f", fusion {circuit.fusion_path}" if circuit.fusion_path else "")
