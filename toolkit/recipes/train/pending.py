@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -89,8 +88,6 @@ class Pending:
 
 def complete(session: Session) -> None:
     """Complete the records of entries whose command was killed behind their making, and remove their checkpoints."""
-    if os.environ.get("RANK", "0") != "0":
-        return
     for note in sorted((Path(session.config.run_dir) / "checkpoints").glob(f"*/{FILE}")):
         try:
             found = load_json(note)
