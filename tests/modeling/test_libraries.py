@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests import PROJECT
+from tests.modeling.published.checkpoints import publish
 
 # None of these computes anything in a forward pass, and each takes longer than a tenth of a second.
 UNUSED = (
@@ -25,7 +27,7 @@ from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
 
-with Circuit(load_backbone("tiny"), parse("mnli"), heads={"mnli": HeadSpec("pair", ("a", "b"))}) as circuit:
+with Circuit(load_backbone(sys.argv[1]), parse("mnli"), heads={"mnli": HeadSpec("pair", ("a", "b"))}) as circuit:
     ids = torch.ones(2, 5, dtype=torch.long)
     with torch.inference_mode():
         assert circuit.fold()({"input_ids": ids, "attention_mask": ids}).shape == (2, 2)
@@ -53,18 +55,20 @@ assert torch.allclose(model(ids).last_hidden_state, compiled(ids).last_hidden_st
 """
 
 
-def _run(program: str) -> str:
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=PROJECT)
+def _run(program: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(publish(folder))], capture_output=True, text=True, cwd=PROJECT
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
 @pytest.mark.journey
-def test_a_forward_pass_imports_only_what_it_needs() -> None:
+def test_a_forward_pass_imports_only_what_it_needs(tmp_path: Path) -> None:
     asked = f"print([name for name in {UNUSED.split()} if name in sys.modules])"
-    assert _run(FORWARD + asked) == "[]"
+    assert _run(FORWARD + asked, tmp_path / "checkpoint") == "[]"
 
 
 @pytest.mark.slow
-def test_what_a_forward_pass_leaves_out_works_when_it_is_wanted() -> None:
-    _run(FORWARD + USED_LATER)
+def test_what_a_forward_pass_leaves_out_works_when_it_is_wanted(tmp_path: Path) -> None:
+    _run(FORWARD + USED_LATER, tmp_path / "checkpoint")

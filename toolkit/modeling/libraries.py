@@ -59,6 +59,7 @@ _UNUSED = {
 
 with put_off(_UNUSED, opened=["transformers.models"]):
     import adapters.models.xlm_roberta.modeling_xlm_roberta
+    from accelerate import init_empty_weights
     from adapters import SeqBnConfig
     from adapters import init as init_adapters
     from adapters.composition import AdapterCompositionBlock, Average, Fuse, Stack
@@ -92,5 +93,6 @@ __all__ = [
     "XLMRobertaTokenizerFast",
     "adapters",
     "init_adapters",
+    "init_empty_weights",
     "no_init_weights",
 ]

@@ -43,12 +43,12 @@ def load_encoder(
     Raises:
         SourceError: weights are missing, damaged, of another shape, or differ between two formats.
     """
-    from toolkit.modeling.libraries import RobertaModel, XLMRobertaModel, no_init_weights
+    from toolkit.modeling.libraries import RobertaModel, XLMRobertaModel, init_empty_weights, no_init_weights
 
     config._attn_implementation = "sdpa"  # exact, and several times faster than the eager attention on long inputs
     kind = XLMRobertaModel if config.model_type == "xlm-roberta" else RobertaModel
-    # The weights are the file's; drawing some on `meta` would import torch's compiler.
-    with torch.device("meta"), no_init_weights():
+    # The weights are the file's. Under `torch.device("meta")` drawing them would import torch's compiler, and the buffers sympy.
+    with init_empty_weights(include_buffers=False), no_init_weights():
         model: Any = kind(config, add_pooling_layer=False)
     wanted = dict(model.named_parameters())
     tensors = open_tensors(folder)
@@ -70,7 +70,6 @@ def load_encoder(
                 add_to_digest(digest, key, tensor)
             held[key] = tensor.to(device=device, dtype=dtype)
     model.load_state_dict(held, strict=False, assign=True)
-    _make_buffers(model, config)
     model.eval()
     if known is None:
         known = digest.hexdigest()
@@ -100,16 +99,6 @@ def _require_agreement(folder: Path, tensors: Tensors, names: Mapping[str, str])
         raise SourceError(
             f"{folder} holds weights in two formats, which differ in '{other}'; expected one checkpoint: remove the other."
         )
-
-
-def _make_buffers(model: nn.Module, config: Any) -> None:
-    """Make the buffers that no checkpoint holds: numbers of the positions, and the type of every token."""
-    positions = torch.arange(config.max_position_embeddings).expand((1, -1))
-    made = {"position_ids": positions, "token_type_ids": torch.zeros_like(positions)}
-    for path, buffer in list(model.named_buffers()):
-        if buffer.is_meta:
-            owner, _, name = path.rpartition(".")
-            model.get_submodule(owner).register_buffer(name, made[name].clone(), persistent=False)
 
 
 def _names(tensors: Tensors, wanted: Mapping[str, nn.Parameter], folder: Path) -> dict[str, str]:
