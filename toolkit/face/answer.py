@@ -110,8 +110,8 @@ def predict(
     expr: str,
     config: Config,
     *,
-    task: str,
-    source: str | Path,
+    task: str | None = None,
+    source: str | Path | None = None,
     out: str | Path | None = None,
     echo: Say = say_nothing,
     **rows: Unpack[Rows],
@@ -121,12 +121,20 @@ def predict(
     Args:
         expr: composition whose entries the zoo holds.
         config: resolved configuration.
-        task: the task whose rows they are.
-        source: the file: jsonl, json, csv, tsv, parquet, CoNLL or a text a line; `-`: standard input.
+        task: the task whose rows they are; it has to be named.
+        source: the file, which has to be named: jsonl, json, csv, tsv, parquet, CoNLL or a text a line; `-`: standard input.
         out: the file to write, by its ending jsonl, csv, tsv, conll or parquet; a run that was cut off is continued there.
         echo: without `out`, called with the rows of each window as lines of JSON.
         rows: `language`, `language_column`, `format`, `prefix`, `lock`; `report` and `say`.
+
+    Raises:
+        ToolkitError: no task or no source is named, as the function of this name in 0.1.0 wanted neither.
     """
+    if task is None or source is None:
+        raise ToolkitError(
+            f"`toolkit.predict(expr, config, task=..., source=...)` answers the rows of a file; source tasks are ranked by "
+            f"`toolkit.rank('{expr}', config)`."
+        )
     from toolkit.recipes.answer.predict import Reading, predict_file
 
     session = open_session(config, rows)

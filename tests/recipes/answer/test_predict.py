@@ -146,7 +146,8 @@ def test_answers_to_other_rows_or_of_other_settings_are_not_continued(
     other = rows_file([rows[2], rows[1], rows[0]])
     toolkit.predict("micro-nli", trained, task="micro-nli", source=other, out=out, say=said.append)
     assert [row["first"] for row in lines_of(out)] == [rows[at]["first"] for at in (2, 1, 0)]
-    assert "held answers to other rows" in said[0]
+    assert "held answers to other rows; they are in" in said[0]
+    assert len(lines_of(tmp_path / "out.jsonl.part.old")) == 2
     cut_off()
     toolkit.predict("micro-nli", trained, task="micro-nli", source=rows_file(rows), out=out, prefix="own_")
     assert all("own_prediction" in row and "prediction" not in row for row in lines_of(out))

@@ -61,7 +61,8 @@ class Lines:
         Raises:
             DataError: a row of csv has a column that the first one lacks, or is not of CoNLL.
         """
-        return _WRITERS[self.form](self, item, answer, merged)
+        text = _WRITERS[self.form](self, item, answer, merged)
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")  # half a surrogate pair, as JSON escapes it
 
     def _json(self, item: Item, answer: Answer, merged: Mapping[str, Any]) -> str:
         return f"{json_text(plain(merged))}\n"

@@ -29,7 +29,8 @@ from toolkit.recipes.session.features import tokenising
 from toolkit.recipes.session.session import Session
 from toolkit.results.answers import Answer, Answers, TagsAnswer
 from toolkit.tasks import Task
-from toolkit.tasks.own.convert import Asked, Asker, Given
+from toolkit.tasks.own.convert import Asked, Asker, Given, require_whole
+from toolkit.tasks.sources.convert import Fault
 from toolkit.zoo import AdapterCard
 
 
@@ -195,16 +196,21 @@ class Model:
         Raises:
             DataError: one of them is not a text.
         """
+        return self.encode(texts)[0]
+
+    def encode(self, texts: Iterable[str]) -> tuple[np.ndarray, int]:
+        """Return the vectors of `embed`, and how many texts lost some of their end to the length limit."""
         found = _texts_of(texts)
         with self._lock:
             circuit, reading = self._open(), self.reading
             if not found:
-                return np.zeros((0, circuit.backbone.hidden_size), np.float32)
+                return np.zeros((0, circuit.backbone.hidden_size), np.float32), 0
             length = min(self.config.retrieve.max_length, circuit.backbone.max_tokens)
             features = sentences_in_parts(found, circuit.backbone.tokenizer, max_length=length)
             size = self.config.eval.batch_size
             layer, pooling = reading.layer, reading.protocol.pooling
-            return embed(circuit, features, layer=layer, pooling=pooling, batch_size=size)
+            vectors = embed(circuit, features, layer=layer, pooling=pooling, batch_size=size)
+            return vectors, features.n_truncated
 
     @property
     def reading(self) -> Reading:
@@ -258,6 +264,10 @@ def _texts_of(texts: Any) -> list[str]:
     for number, text in enumerate(found):
         if not isinstance(text, str):
             raise DataError(f"Text {number} (counted from 0) is {type(text).__name__}; expected text.")
+        try:
+            require_whole("text", text)
+        except Fault as fault:
+            raise DataError(f"Text {number} (counted from 0): {fault}.") from None
     return found
 
 

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import Any, BinaryIO, Self
 
 from toolkit.errors import ToolkitError, unwritable
 from toolkit.files import load_json, replace_text
+from toolkit.progress import Say, say_nothing
 from toolkit.recipes.answer.forms import plain
 from toolkit.safe_text import json_text
 from toolkit.tasks.own.records import Item
 
-PART, STATE = ".part", ".part.json"
+PART, STATE, OLD = ".part", ".part.json", ".part.old"
 
 
 @dataclass
@@ -39,12 +41,14 @@ class PartFile:
     Attributes:
         path: the file.
         key: what decides the rows besides the input; other rows are not continued.
+        say: called where what is there is moved aside.
         rows: how many are there.
         columns: of csv and tsv.
     """
 
     path: Path
     key: str
+    say: Say = say_nothing
     rows: int = 0
     columns: list[str] = field(default_factory=list)
     _chain: Chain = field(default_factory=Chain)
@@ -65,31 +69,30 @@ class PartFile:
                 raise ToolkitError(f"{self.path} is a folder; name a file to write.")
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = open(self.part, "ab")  # closed by __exit__
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(self._file):
                 self._file.close()
-                raise ToolkitError(
-                    f"Another process writes {self.path} now; wait for it, or name another file."
-                ) from None
+                raise ToolkitError(f"Another process writes {self.path} now; wait for it, or name another file.")
         except OSError as fault:
             raise unwritable(self.path, fault, instead="name another file") from None
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
+            is_empty = os.fstat(self._file.fileno()).st_size == 0
             self._file.close()
-            if self.rows == 0 and self.part.exists():
+            if is_empty:
                 self._remove()
 
     def continued(self, items: Iterable[Item]) -> Iterator[Item] | None:
-        """Return the items that are still to do; None where what is there is of other rows, and is dropped.
+        """Return the items that are still to do; None where what is there is of other rows, and is moved aside.
 
         A second call with the items from their beginning then begins anew.
         """
         source = iter(items)
         state = self._read()
-        if state is None:
+        if state is None or state["key"] != self.key:
+            if state is not None:
+                self._move_aside("of another composition, task or setting")
             self._begin(0)
             return source
         chain = Chain()
@@ -99,8 +102,7 @@ class PartFile:
                 break
             chain.add(item)
         if chain.digest.hex() != state["digest"]:
-            self._begin(0)
-            self._state.unlink(missing_ok=True)
+            self._move_aside("to other rows")
             return None
         self.rows, self.columns, self._chain = int(state["rows"]), list(state["columns"]), chain
         self._begin(int(state["bytes"]))
@@ -114,7 +116,7 @@ class PartFile:
         """
         assert self._file is not None
         try:
-            self._file.write(text.encode("utf-8", "surrogatepass"))
+            self._file.write(text.encode("utf-8", "backslashreplace"))
             self._file.flush()
             os.fsync(self._file.fileno())
             for item in items:
@@ -144,6 +146,17 @@ class PartFile:
         self.part.unlink(missing_ok=True)
         self._state.unlink(missing_ok=True)
 
+    def _move_aside(self, what: str) -> None:
+        """Keep what is there under another name, and go on with an empty file."""
+        old = self.path.with_name(self.path.name + OLD)
+        try:
+            shutil.copyfile(self.part, old)
+        except OSError as fault:
+            raise unwritable(old, fault, instead="name another file") from None
+        self._state.unlink(missing_ok=True)
+        self._begin(0)
+        self.say(f"{self.part} held answers {what}; they are in {old} now, and all rows are answered.")
+
     def _begin(self, size: int) -> None:
         assert self._file is not None
         self._file.truncate(size)
@@ -158,6 +171,17 @@ class PartFile:
             return None
         wanted = {"key": str, "rows": int, "bytes": int, "digest": str, "columns": list}
         is_whole = isinstance(found, dict) and all(isinstance(found.get(name), kind) for name, kind in wanted.items())
-        if not is_whole or not isinstance(found, dict) or found["key"] != self.key or found["bytes"] > size:
+        if not is_whole or not isinstance(found, dict) or found["bytes"] > size:
             return None
         return found
+
+
+def _locked(file: BinaryIO) -> bool:
+    """Lock a file without waiting; False where another process holds it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True

@@ -94,12 +94,11 @@ def _emitted(stream: Stream, records: Records, session: Session, emit: Emit) -> 
 
 def _written(stream: Stream, reading: Reading, session: Session, out: Path, form: Form) -> Done:
     records = reading.records
-    with PartFile(out, _key(stream.model, reading, form)) as part:
+    with PartFile(out, _key(stream.model, reading, form), session.say) as part:
         items = part.continued(records.read())
         if items is None:
             if records.is_stdin:
-                raise ToolkitError(f"{part.part} was of other rows and is cleared; give standard input once more.")
-            session.say(f"{part.part} held answers to other rows; all rows are answered.")
+                raise ToolkitError(f"{part.part} held answers to other rows; give standard input once more.")
             items = part.continued(records.read())
             assert items is not None
         if part.rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from toolkit.progress import Progress
 from toolkit.recipes.answer.load import load_model
 from toolkit.recipes.answer.model import Model
 from toolkit.recipes.session.session import Session
+from toolkit.tasks.own.convert import require_whole
 from toolkit.tasks.own.fields import PLAIN
 from toolkit.tasks.own.records import Item, Records
+from toolkit.tasks.sources.convert import Fault
 
 WINDOW = 4096  # texts
 VECTOR = "vector"  # the column of parquet
@@ -56,19 +59,17 @@ Window = tuple[list[Item], np.ndarray]
 
 
 def _windows(model: Model, records: Records, column: str, session: Session) -> Iterator[Window]:
-    held: list[Item] = []
-    n = 0
-    for item in records.read():
-        _text_of(item, column)  # a fault is reported before the window is encoded
-        held.append(item)
-        if len(held) == WINDOW:
-            yield held, model.embed([_text_of(each, column) for each in held])
-            n += len(held)
-            held = []
-            session.report(Progress("encode", 0, 1, {"texts": n}))
-    if held:
-        yield held, model.embed([_text_of(each, column) for each in held])
-    session.report(Progress("encode", 1, 1, {"texts": n + len(held)}))
+    n = n_truncated = 0
+    source = records.read()
+    while held := list(islice(source, WINDOW)):
+        vectors, lost = model.encode([_text_of(item, column) for item in held])
+        yield held, vectors
+        n, n_truncated = n + len(held), n_truncated + lost
+        session.report(Progress("encode", 0, 1, {"texts": n}))
+    session.report(Progress("encode", 1, 1, {"texts": n}))
+    if n_truncated:
+        limit = "the length limit; `--set retrieve.max_length=N` sets another"
+        session.say(f"{n_truncated} of {n} texts lost some of their end to {limit}.")
 
 
 def _text_of(item: Item, column: str) -> str:
@@ -80,6 +81,10 @@ def _text_of(item: Item, column: str) -> str:
     text = item.record[column]
     if not isinstance(text, str):
         raise DataError(f"{item.place}: {repr(text)[:60]} as {column}; expected text.")
+    try:
+        require_whole(column, text)
+    except Fault as fault:
+        raise DataError(f"{item.place}: {fault}.") from None
     return text
 
 

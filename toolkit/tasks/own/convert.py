@@ -97,6 +97,7 @@ class Asker:
                     raise self._lacks(field, record)
                 continue
             found[field.name] = _READERS.get(field.name, _as_is)(value)
+            require_whole(field.name, found[field.name])
         return found
 
     def _lacks(self, field: OwnField, record: Record) -> Fault:
@@ -106,6 +107,16 @@ class Asker:
         else:
             there = f"no column '{field.words}' (it has {held})"
         return Fault(field.name, there, f"{_listed(self.fields)} (`xstilts tasks {self.task.name}` shows the columns)")
+
+
+def require_whole(name: str, value: Any) -> None:
+    """Raise a Fault for a text, or a text in a list, with half of a pair of surrogates, which no tokenizer reads."""
+    for text in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(text, str) and not text.isascii():
+            try:
+                text.encode("utf-8")
+            except UnicodeEncodeError:
+                raise Fault(name, f"text with half a surrogate pair as {name}", "whole characters") from None
 
 
 def refuse_other_kinds(task: Task) -> None:
