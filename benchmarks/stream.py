@@ -28,8 +28,6 @@ from measure import write
 import toolkit
 from toolkit.results.predictions import read_predictions
 
-LEAST = 5000  # rows of a language
-
 
 def timed(way: Callable[[], object]) -> tuple[float, float]:
     """Return the processor and the wall seconds of a call."""
@@ -40,6 +38,7 @@ def timed(way: Callable[[], object]) -> tuple[float, float]:
 
 def streamed(folder: Path, n: int, backbone: str, data_root: Path | None) -> dict[str, object]:
     """Return seconds of both ways over n rows, and how many answers differ."""
+    each = max(1, n // 4)  # rows of a language
     source, target = ("mnli", "xnli") if data_root is not None else ("micro-nli", "micro-nli")
     config = toolkit.configure(
         "train.limit=64",
@@ -47,7 +46,7 @@ def streamed(folder: Path, n: int, backbone: str, data_root: Path | None) -> dic
         "train.eval_limit=16",
         "tracking.enabled=no",
         "cache_gib=0",
-        f"eval.limit={LEAST}",
+        f"eval.limit={each}",
         backbone=backbone,
         zoo=folder / "zoo",
         run_dir=folder / "runs",
@@ -60,7 +59,7 @@ def streamed(folder: Path, n: int, backbone: str, data_root: Path | None) -> dic
     for code in task.reachable("score", data_root=data_root):
         if done >= n:
             break
-        rows = list(task.rows("score", code, data_root=data_root, limit=min(LEAST, n - done)))
+        rows = list(task.rows("score", code, data_root=data_root, limit=min(each, n - done)))
         file, out = folder / f"{code}.jsonl", folder / f"{code}.answers.jsonl"
         with file.open("w") as lines:
             lines.writelines(json.dumps({"first": row.first, "second": row.second}) + "\n" for row in rows)  # type: ignore[union-attr]
@@ -69,19 +68,19 @@ def streamed(folder: Path, n: int, backbone: str, data_root: Path | None) -> dic
         seconds["predict"].append(
             timed(lambda file=file, out=out: toolkit.predict(source, config, task=target, source=file, out=out))
         )
-        wanted = [each.prediction for each in read_predictions(folder_of / "predictions" / f"{target}.{code}.jsonl")]
+        wanted = [one.prediction for one in read_predictions(folder_of / "predictions" / f"{target}.{code}.jsonl")]
         with out.open() as lines:
             found = [json.loads(line)["prediction"] for line in lines]
         differing += sum(a != b for a, b in zip(found, wanted, strict=True))
         done += len(rows)
-        print(code, done, {name: each[-1] for name, each in seconds.items()}, flush=True)
-    sums = {name: [sum(column) for column in zip(*each, strict=True)] for name, each in seconds.items()}
+        print(code, done, {name: pairs[-1] for name, pairs in seconds.items()}, flush=True)
+    sums = {name: [sum(column) for column in zip(*pairs, strict=True)] for name, pairs in seconds.items()}
     return {
         "rows": done,
         "backbone": backbone,
         "differing": differing,
-        "processor_s": {name: each[0] for name, each in sums.items()},
-        "wall_s": {name: each[1] for name, each in sums.items()},
+        "processor_s": {name: both[0] for name, both in sums.items()},
+        "wall_s": {name: both[1] for name, both in sums.items()},
     }
 
 
