@@ -147,7 +147,7 @@ class PartFile:
         self._state.unlink(missing_ok=True)
 
     def _move_aside(self, what: str) -> None:
-        """Keep what is there under another name, and go on with an empty file."""
+        """Keep what is there under another name, and continue with an empty file."""
         old = self.path.with_name(self.path.name + OLD)
         try:
             shutil.copyfile(self.part, old)
