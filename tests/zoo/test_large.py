@@ -16,6 +16,7 @@ from tests.zoo.test_site import Page
 from toolkit.errors import ZooError
 from toolkit.zoo import Zoo, index
 from toolkit.zoo.folders import Folders
+from toolkit.zoo.share.share import pull, push, sync
 from toolkit.zoo.site.book import Book
 from toolkit.zoo.site.page import _page, write_site
 
@@ -103,6 +104,26 @@ def test_a_file_that_may_still_change_is_not_kept(zoo: Zoo, parsed: list[str], m
     zoo.list()
     zoo.list()
     assert len(parsed) == 2 * N
+
+
+@pytest.mark.parametrize("way", ["put", "pull", "push", "sync"])
+def test_what_was_written_was_checked_and_is_not_parsed_again(
+    zoo: Zoo, parsed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(index, "_EVERY_S", -1.0)
+    other = Zoo(tmp_path / "other")
+    if way == "put":
+        for card in zoo.list():
+            other.put(card, {file: zoo.tensors(card, file) for file in card.files})
+    elif way == "push":
+        push(zoo, zoo.get(f"task{N - 1}", "tiny"), str(other.root))
+    elif way == "pull":
+        pull(other, str(zoo.root))
+    else:
+        sync(other, str(zoo.root))
+    parsed.clear()
+    assert len(other.list()) == N
+    assert parsed == []
 
 
 # -- pages ---------------------------------------------------------------------------------------------------------------

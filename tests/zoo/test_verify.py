@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import struct
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,9 @@ from safetensors.numpy import save_file
 
 from tests.zoo.cards import ADAPTER, TINY, card, resealed, weights
 from toolkit.errors import ZooError
-from toolkit.zoo import AdapterCard, Backbone, Parent, Zoo, check_backbone, digest_of
+from toolkit.zoo import AdapterCard, Backbone, CardFile, Parent, Zoo, check_backbone, digest_of, gate, streamed
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES
+from toolkit.zoo.verify import entry_faults
 
 SHAPES = {"down": (2, 8), "up": (8, 2)}
 
@@ -41,8 +44,6 @@ def refused(zoo: Zoo, file: str = ADAPTER, expected: Any = SHAPES) -> str:
 
 def put_raw(home: Path, data: bytes) -> None:
     """Replace the weights by other bytes that the card vouches for, as a stranger could."""
-    import hashlib
-
     (home / ADAPTER).write_bytes(data)
 
     def vouch(values: dict[str, Any]) -> None:
@@ -321,3 +322,26 @@ def test_weights_of_one_entry_do_not_pass_for_anothers(zoo: Zoo, home: Path) -> 
     zoo.put(card("squad"), {ADAPTER: {name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()}})
     shutil.copy(home.with_name("squad") / ADAPTER, home / ADAPTER)
     assert "is damaged" in refused(zoo)
+
+
+def test_a_file_is_checked_in_pieces_and_never_held_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    big = np.ones((512, 1024), np.float32)  # 2 MiB
+    zoo, home = Zoo(tmp_path / "whole"), tmp_path / "whole" / "tiny" / "mnli"
+    held = zoo.put(card("mnli", kind="full"), {"full.safetensors": {"a": big, "b": big[0]}})
+    for module in (gate, streamed):
+        monkeypatch.setattr(module, "PIECE", 1 << 12)
+    assert entry_faults(home, held) == []
+    tracemalloc.start()
+    try:
+        assert entry_faults(home, held) == []
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < big.nbytes / 2
+    big[-1, -1] = np.inf
+    save_file({"a": big, "b": big[0]}, tmp_path / "x")
+    data = (tmp_path / "x").read_bytes()
+    (home / "full.safetensors").write_bytes(data)
+    found = CardFile(hashlib.sha256(data).hexdigest(), len(data), 2)
+    other = replace(held, files={"full.safetensors": found})
+    assert "holds NaN or infinite numbers ('a')" in entry_faults(home, other)[0]

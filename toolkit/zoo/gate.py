@@ -7,17 +7,18 @@ are in `fields` and `card`, those of its parents in `lineage`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from toolkit.zoo.shapes import shape_fault, some
+from toolkit.zoo.streamed import PIECE, Stored
 
 if TYPE_CHECKING:
     import numpy as np
 
     from toolkit.zoo.card import AdapterCard
 
-    Tensors = Mapping[str, np.ndarray]
+    Tensors = Mapping[str, np.ndarray] | Mapping[str, Stored]
     Check = Callable[[AdapterCard, str, Tensors], str]
 
 DTYPE = "float32"  # of every weight that a zoo holds
@@ -29,7 +30,7 @@ def weight_fault(card: AdapterCard, file: str, tensors: Tensors) -> str:
     Args:
         card: of its entry.
         file: the file's name.
-        tensors: what it holds.
+        tensors: what it holds, in memory or still in the file.
     """
     return next(filter(None, (check(card, file, tensors) for check in CHECKS)), "")
 
@@ -47,9 +48,19 @@ def _is_finite(card: AdapterCard, file: str, tensors: Tensors) -> str:
     import numpy as np
 
     for name, array in tensors.items():
-        if not np.isfinite(array).all():
+        if not all(np.isfinite(piece).all() for piece in _pieces(array)):
             return f"holds NaN or infinite numbers ('{name[:80]}')"
     return ""
+
+
+def _pieces(array: np.ndarray | Stored) -> Iterator[np.ndarray]:
+    """Yield the numbers of a tensor, some at a time."""
+    if isinstance(array, Stored):
+        yield from array.pieces()
+        return
+    flat = array.reshape(-1)
+    for first in range(0, len(flat), PIECE):
+        yield flat[first : first + PIECE]
 
 
 def _is_in_shape(card: AdapterCard, file: str, tensors: Tensors) -> str:

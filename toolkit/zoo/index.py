@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
@@ -21,17 +22,31 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cache import cache_root
+from toolkit.errors import ToolkitError
 from toolkit.version import __version__
-from toolkit.zoo.card import AdapterCard
+from toolkit.zoo.card import CARD_FILE, AdapterCard
+from toolkit.zoo.files import names
 
 LEAST = 100  # entries of a backbone from which on an index is kept
 _CHECKING = ("card", "fields", "sealed", "values")
+_EVERY_S = 5.0  # between two times that written cards are kept
 _SETTLED_S = 2.0  # a file that is younger may change again within one tick of its file system's clock
 
 
 def identity(status: os.stat_result) -> str:
     """Return what tells a file from every other one, and from itself before it was changed."""
     return f"{status.st_dev}-{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+
+
+def status_of(folder: Path) -> os.stat_result | None:
+    """Return the state of the card's file in an entry's folder; None unless it is a file in a folder, neither of them a link."""
+    try:
+        if not stat.S_ISDIR(os.lstat(folder).st_mode):
+            return None
+        found = os.lstat(f"{folder}/{CARD_FILE}")
+    except OSError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
 
 
 def is_kept(number: int) -> bool:
@@ -68,6 +83,43 @@ def keep(root: Path, shelf: str, new: Iterable[tuple[str, os.stat_result, Adapte
             )
             held.executemany("INSERT OR REPLACE INTO cards VALUES (?, ?, ?, ?)", rows)
             held.executemany("DELETE FROM cards WHERE shelf = ? AND slug = ?", [(shelf, slug) for slug in gone])
+
+
+class Written:
+    """Cards that this process has written, kept in the index as soon as their files can no longer change unseen.
+
+    Args:
+        root: of the zoo.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._new: dict[str, dict[str, tuple[os.stat_result, AdapterCard]]] = {}
+        self._kept_at = time.time()
+
+    def add(self, home: Path, card: AdapterCard) -> None:
+        """Note an entry that was written and checked; the caller holds the lock of its backbone's folder."""
+        status = status_of(home)
+        if status is not None:
+            self._new.setdefault(home.parent.name, {})[home.name] = status, card
+        if time.time() - self._kept_at > _EVERY_S:
+            self.keep()
+
+    def keep(self) -> None:
+        """Keep what has settled; the rest waits, and so does a backbone with few entries."""
+        self._kept_at = time.time()
+        settled = self._kept_at - _SETTLED_S
+        for shelf, held in self._new.items():
+            rows = [(slug, status, card) for slug, (status, card) in held.items() if status.st_ctime < settled]
+            if rows and is_kept(_count(self._root / shelf)):
+                keep(self._root, shelf, rows, ())
+                self._new[shelf] = {slug: each for slug, each in held.items() if each[0].st_ctime >= settled}
+
+
+def _count(shelf: Path) -> int:
+    with suppress(ToolkitError):
+        return len(names(shelf))
+    return 0
 
 
 def card_of(text: str, shelf: str, slug: str) -> AdapterCard | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,9 +11,9 @@ from pathlib import Path
 
 from toolkit.composition import parse
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.zoo.card import CARD_FILE, AdapterCard
+from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.folders import Folders, refuse_links
-from toolkit.zoo.index import card_of, identity, is_kept, keep, known
+from toolkit.zoo.index import card_of, identity, is_kept, keep, known, status_of
 from toolkit.zoo.lineage import Find, circles, fitting, lineages
 from toolkit.zoo.values import Parent
 from toolkit.zoo.verify import entry_faults
@@ -90,14 +89,14 @@ class _Indexed:
         """Return the card in a folder, as `Folders.read_in_place` does."""
         if not self.is_kept:
             return self.folders.read_in_place(folder)
-        before = self._status(folder)
+        before = status_of(folder)
         file, text = self.known.pop(folder.name, ("", ""))
         if before is not None and file == identity(before):
             card = card_of(text, self.shelf.name, folder.name)
             if card is not None:
                 return card
         card = self.folders.read_in_place(folder)
-        after = self._status(folder)
+        after = status_of(folder)
         is_same = before is not None and after is not None and identity(before) == identity(after)
         if card is not None and after is not None and is_same:
             self.new.append((folder.name, after, card))
@@ -107,16 +106,6 @@ class _Indexed:
         """Keep what was read and was not known; what is left of what was known has no folder any more."""
         if self.new or self.known:
             keep(self.folders.root, self.shelf.name, self.new, self.known)
-
-    def _status(self, folder: Path) -> os.stat_result | None:
-        """Return the state of a card's file; None unless it is a file in a folder, neither of them a link."""
-        try:
-            if not stat.S_ISDIR(os.lstat(folder).st_mode):
-                return None
-            found = os.lstat(f"{folder}/{CARD_FILE}")
-        except OSError:
-            return None
-        return found if stat.S_ISREG(found.st_mode) else None
 
 
 def every_fault(folders: Folders, backbone: str | None = None) -> Iterator[tuple[AdapterCard | None, list[str]]]:

@@ -21,6 +21,7 @@ from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
 from toolkit.zoo.entry import check_tensors, rewrite_card, swap_in, take_out, write_entry
 from toolkit.zoo.files import open_regular
 from toolkit.zoo.folders import Folders, refuse_links
+from toolkit.zoo.index import Written
 from toolkit.zoo.lineage import Find
 from toolkit.zoo.sound import Reading, ancestor_faults, every_fault, faults_of, parents_in, read_all
 from toolkit.zoo.verify import entry_faults, read_tensors, taken
@@ -40,10 +41,14 @@ class Zoo:
 
     Args:
         root: the folder; made by the first `put`.
+
+    Attributes:
+        written: cards that were written through this object, for the index of a large zoo.
     """
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
+        self.written = Written(self.root)
         self._folders = Folders(self.root)
 
     def list(self, backbone: str | None = None, *, damaged: Sentences | None = None) -> Cards:
@@ -122,6 +127,7 @@ class Zoo:
                     return held
                 raise taken(written, held, self.root)
             swap_in(new, home)
+            self.written.add(home, written)
         return written
 
     def update(self, card: AdapterCard) -> AdapterCard:
@@ -142,7 +148,9 @@ class Zoo:
                 )
             text = changed(card, files=held.files).to_text()
             rewrite_card(home, text)
-        return AdapterCard.from_text(text)
+            written = AdapterCard.from_text(text)
+            self.written.add(home, written)
+        return written
 
     def verify(self, card: AdapterCard) -> None:
         """Check every file, every tensor and every parent of an entry.

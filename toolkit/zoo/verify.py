@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +18,12 @@ from toolkit.zoo.files import REPLACE_IT, open_regular, sha256
 from toolkit.zoo.gate import weight_fault
 from toolkit.zoo.scored import SCORES_FILE
 from toolkit.zoo.shapes import difference, missing_files, some
+from toolkit.zoo.streamed import stored_tensors
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from toolkit.zoo.gate import Tensors
 
 
 def check_backbone(card: AdapterCard, name: str, digest: str, hidden_size: int) -> None:
@@ -95,6 +101,48 @@ def read_tensors(
     Raises:
         ZooError: the file is missing, a link, damaged, or holds a missing, surplus or wrongly shaped tensor.
     """
+    with _opened(folder, card, file) as opened:
+        check_shapes(opened.what, opened.shapes, expected)
+        tensors = {name: opened.weights.get_tensor(name) for name in opened.shapes}
+        _check_weights(opened.what, card, file, tensors)
+    return tensors
+
+
+def check_file(folder: Path, card: AdapterCard, file: str) -> None:
+    """Check one file of an entry as `read_tensors` does, in pieces: its size costs no memory.
+
+    Raises:
+        ZooError: as `read_tensors`.
+    """
+    with _opened(folder, card, file) as opened:
+        _check_weights(opened.what, card, file, stored_tensors(opened.stream))
+
+
+def _check_weights(what: str, card: AdapterCard, file: str, tensors: Tensors) -> None:
+    if fault := weight_fault(card, file, tensors):
+        raise ZooError(f"{what} {fault}; {REPLACE_IT}.")
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A weight file whose bytes are those that its card vouches for.
+
+    Attributes:
+        what: how it is called in a fault.
+        stream: the file.
+        weights: safetensors' handle.
+        shapes: of its tensors, by name.
+    """
+
+    what: str
+    stream: io.BufferedReader
+    weights: Any
+    shapes: Mapping[str, tuple[int, ...]]
+
+
+@contextmanager
+def _opened(folder: Path, card: AdapterCard, file: str) -> Iterator[_Opened]:
+    """Open one file of an entry: size, checksum, format and number of tensors are checked, and that it stays the same file."""
     from safetensors import SafetensorError, safe_open
 
     what = f"{file} of '{card.name}'"
@@ -116,10 +164,7 @@ def read_tensors(
                 shapes = {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
                 if len(shapes) != held.tensors:
                     raise ZooError(f"{what} holds {len(shapes)} tensors, its card says {held.tensors}.")
-                check_shapes(what, shapes, expected)
-                tensors = {name: weights.get_tensor(name) for name in shapes}
-            if fault := weight_fault(card, file, tensors):
-                raise ZooError(f"{what} {fault}; {REPLACE_IT}.")
+                yield _Opened(what, stream, weights, shapes)
             again = os.lstat(path)
         except ZooError:
             raise
@@ -129,7 +174,6 @@ def read_tensors(
     # safe_open took the path, not our handle: what was read must be the file that was checked.
     if (again.st_dev, again.st_ino, again.st_mtime_ns) != (status.st_dev, status.st_ino, status.st_mtime_ns):
         raise ZooError(f"{what} was replaced while it was read; run the same command again.")
-    return tensors
 
 
 def check_shapes(what: str, found: Mapping[str, Sequence[int]], expected: Mapping[str, Sequence[int]] | None) -> None:
@@ -143,7 +187,7 @@ def entry_faults(folder: Path, card: AdapterCard) -> list[str]:
     faults = [f"'{card.name}' has no {file}; {REPLACE_IT}." for file in missing_files(card)]
     for file in sorted(card.files):
         try:
-            read_tensors(folder, card, file)
+            check_file(folder, card, file)
         except ZooError as error:
             faults.append(str(error))
     try:

@@ -65,6 +65,7 @@ def arrive(zoo: Zoo, source: Place, card: AdapterCard, text: str, *, replace: bo
                     delete(waiting)
                     raise ZooError(f"{source.url}: {faults[0]}")
                 swap_in(new, home)
+                zoo.written.add(home, card)
             delete(waiting)
     except OSError as error:
         raise unwritable(zoo.root, error) from error

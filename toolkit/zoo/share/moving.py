@@ -198,6 +198,7 @@ def _into_folder(
         return is_new
 
     moving.each(order, bring)
+    target.written.keep()
 
 
 def _more_scores(zoo: Zoo, card: AdapterCard, place: Place, parcel: Parcel) -> list[tuple[str, str]]:

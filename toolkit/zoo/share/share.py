@@ -141,6 +141,7 @@ def pull(
         moving.leave_out(path, error)
     take_in(zoo, place, order, pages, replace, moving)
     clear_old(zoo)
+    zoo.written.keep()
     return Moved.by(moving)
 
 
@@ -174,6 +175,7 @@ def sync(zoo: Zoo, url: str, *, readme: Readme | None = None, report: Report = s
     take_in(zoo, place, order, pages, False, fetching)
     _send_missing(zoo, here, place, pages, readme, sending)
     clear_old(zoo)
+    zoo.written.keep()
     return Moved.by(fetching), Moved.by(sending)
 
 
