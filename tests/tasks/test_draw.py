@@ -135,3 +135,22 @@ def test_a_limit_on_corpora_keeps_the_share_of_gold_and_every_translation(limit:
 
 def test_draws_that_cards_of_0_1_0_name_stay_as_they_were() -> None:
     assert places_drawn(6, 3, seed=0) == [1, 2, 4]
+
+
+@pytest.mark.parametrize("n", [1, 5, 40])
+def test_the_least_limit_of_two_corpora_draws_the_first_pair(n: int) -> None:
+    from toolkit.tasks.draw import first_pair, places_within
+
+    class Lines(list[SentenceRow]):
+        def row(self, index: int) -> SentenceRow:
+            return self[index]
+
+    lines = Lines(SentenceRow(f"s{i}", "source", f"text {i}", ("t3",) if i == n - 1 else ()) for i in range(n))
+    lines += [SentenceRow(f"t{i}", "target", f"Text {i}") for i in range(max(n, 4))]
+
+    def pairs(limit: int) -> bool:
+        drawn = [lines[i] for i in places_within(lines, "mining", range(len(lines)), limit=limit, seed=0)]
+        return {f"s{n - 1}", "t3"} <= {row.id for row in drawn}
+
+    least = first_pair(lines, seed=0)
+    assert pairs(least) and (least == 1 or not pairs(least - 1))

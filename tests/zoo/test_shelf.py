@@ -137,3 +137,16 @@ def test_a_shelf_with_damaged_cards_is_passed_over(tmp_path: Path, model: Path) 
     (zoo.root / home / "mnli" / "card.yaml").write_text("{")
     found = find_shelf(zoo.root, str(shutil.copytree(model, tmp_path / "copy")))
     assert not found.kin and found == f"copy-{found.digest[:8]}"
+
+
+def test_pages_name_a_folder_by_what_a_user_has_to_replace(tmp_path: Path, model: Path) -> None:
+    from toolkit.zoo.adapterhub.write import _encoder
+    from toolkit.zoo.readme import readme
+
+    zoo = Zoo(tmp_path / "zoo")
+    filed(zoo, str(model))
+    held = zoo.list()[0]
+    assert "--backbone FOLDER/model" in readme(held) and "--backbone ./model" not in readme(held)
+    assert _encoder(held) == '"FOLDER/model"'
+    known = replace(held, backbone=replace(held.backbone, revision=f"{HUB}@{COMMIT}"))
+    assert _encoder(known) == f'"{HUB}", revision="{COMMIT}"'

@@ -137,6 +137,21 @@ def _lines_taken(opened: Opened, kind: Kind, indices: Sequence[int], limit: int,
 
     The target side begins with the translations of the source lines taken, and a line by chance for each one without any.
     """
+    order, targets = _sides(opened, indices, seed)
+    others = list(targets)
+    fillers = iter([others[i] for i in draw_order(Marks(others), seed=seed)])
+    taken: dict[str, None] = {}
+    for _, row in order:
+        if row.translations:
+            taken |= dict.fromkeys(id for id in row.translations if id in targets)
+        else:
+            taken |= dict.fromkeys(islice((id for id in fillers if id not in taken), 1))
+    taken |= dict.fromkeys(fillers)
+    return [place for place, _ in order[:limit]] + [targets[id] for id in list(taken)[:limit]]
+
+
+def _sides(opened: Opened, indices: Sequence[int], seed: int) -> tuple[list[tuple[int, SentenceRow]], dict[str, int]]:
+    """Return the lines of the source side with their places, in the order of a draw, and the places of the target side by id."""
     sources: dict[int, SentenceRow] = {}
     targets: dict[str, int] = {}
     for place, index in enumerate(indices):
@@ -148,17 +163,14 @@ def _lines_taken(opened: Opened, kind: Kind, indices: Sequence[int], limit: int,
             targets[row.id] = place
     marks = Marks([row.id for row in sources.values()], [bool(row.translations) for row in sources.values()])
     every = list(sources.items())
-    order = [every[i] for i in draw_order(marks, seed=seed)]
-    others = list(targets)
-    fillers = iter([others[i] for i in draw_order(Marks(others), seed=seed)])
-    taken: dict[str, None] = {}
-    for _, row in order:
-        if row.translations:
-            taken |= dict.fromkeys(id for id in row.translations if id in targets)
-        else:
-            taken |= dict.fromkeys(islice((id for id in fillers if id not in taken), 1))
-    taken |= dict.fromkeys(fillers)
-    return [place for place, _ in order[:limit]] + [targets[id] for id in list(taken)[:limit]]
+    return [every[i] for i in draw_order(marks, seed=seed)], targets
+
+
+def first_pair(opened: Opened, *, seed: int) -> int:
+    """Return the smallest limit that draws a line together with its translation; more than there are lines if none has one."""
+    order, targets = _sides(opened, range(len(opened)), seed)
+    found = (at for at, (_, row) in enumerate(order, 1) if any(id in targets for id in row.translations))
+    return next(found, len(order) + 1)
 
 
 # How a limit is drawn from the rows of a kind, as places among `indices`: rows, or lines of either side of two corpora.

@@ -11,7 +11,7 @@ from typing import Any, Protocol, overload, runtime_checkable
 from toolkit.errors import ConfigError
 from toolkit.languages import get_language
 from toolkit.tasks.copies import refuse_copies
-from toolkit.tasks.draw import Drawn, places_drawn, places_within
+from toolkit.tasks.draw import Drawn, first_pair, places_drawn, places_within
 from toolkit.tasks.kinds import KINDS, LEVELS, METRICS, POOLED, SPLITS, Kind, Level, Metric, Split
 from toolkit.tasks.pool import Pool, passages_of
 from toolkit.tasks.rows import HeldRows, Opened, Row, fingerprint_of
@@ -270,16 +270,14 @@ class Rows(Sequence[Row]):
         places = places_within(self._opened, self.task.kind, self._indices, limit=limit, seed=seed)
         return self._with([self._indices[i] for i in places], Drawn(limit, seed))
 
+    def least_limit(self) -> int:
+        """Return the smallest limit of two corpora that draws a gold pair, by the seed that these rows were drawn by."""
+        return first_pair(self._opened, seed=self.drawn.seed if self.drawn else 0)
+
     def draw(self, n: int, *, seed: int) -> Rows:
         """Return `n` rows drawn without replacement, in their own order.
 
         Which they are depends on the number of rows and the seed alone, and a smaller draw is part of a larger one.
-
-        Example:
-            >>> from toolkit.tasks import get_task
-            >>> rows = get_task("micro-nli").rows("train")[:6]
-            >>> [row.id for row in rows.draw(3, seed=0)]
-            ['nli-train-1', 'nli-train-2', 'nli-train-4']
         """
         if not 0 < n <= len(self):
             whole = f"{len(self)} rows of '{self.task.name}'"

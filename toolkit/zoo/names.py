@@ -64,6 +64,17 @@ def is_local(name: str) -> bool:
     return bool(_LOCAL.match(name))
 
 
+def asked_name(name: str) -> str:
+    """Return a backbone's name on a card as a user can write it: of a folder, whose place is not known, `FOLDER/` and its name.
+
+    Example:
+        >>> asked_name("./my-xlmr+full"), asked_name("embedded")
+        ('FOLDER/my-xlmr', 'embedded')
+    """
+    bare = name.removesuffix(FULL)
+    return f"FOLDER/{last_part(bare)}" if is_local(bare) else bare
+
+
 def last_part(name: str) -> str:
     """Return the last part of a path."""
     return os.path.basename(os.path.abspath(os.path.expanduser(name.replace("\\", "/"))))

@@ -15,7 +15,7 @@ from toolkit.modeling.hub_ids import BASE_MODELS
 from toolkit.tasks import BUILT_IN
 from toolkit.tasks.fetch import releases
 from toolkit.zoo.card import AdapterCard
-from toolkit.zoo.names import is_local
+from toolkit.zoo.names import asked_name, is_local
 from toolkit.zoo.values import Seen
 from toolkit.zoo.zero_shot import zero_shot_means
 
@@ -132,7 +132,7 @@ def _task(card: AdapterCard) -> str:
 
 
 def _backbone(card: AdapterCard) -> str:
-    return card.backbone.name.removesuffix("+full")
+    return asked_name(card.backbone.name)
 
 
 def _datasets(card: AdapterCard) -> list[str]:

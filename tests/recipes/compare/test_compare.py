@@ -201,3 +201,18 @@ def test_the_axes_of_a_composition_tell_what_lies_below_its_target() -> None:
     assert axes("fuse[mnli,squad]/xquad") == ("mnli,squad", "fuse")
     assert axes("seq[mnli,squad]") == ("mnli", "seq")
     assert axes("backbone") == ("none", "none")
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ("micro-nli/micro-bitext@micro-nli", r"are not in the zoo .* makes it in 2 stages"),
+        ("micro-qa", r"The head of 'micro-qa' answers micro-qa \(span\); micro-nli needs pair"),
+    ],
+)
+def test_what_the_second_lacks_is_found_before_the_first_is_scored(
+    second: str, said: str, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.recipes.compare.compare.evaluate", lambda *args, **more: pytest.fail("scored"))
+    with pytest.raises(ToolkitError, match=said):
+        toolkit.compare(["micro-nli", second], config, task="micro-nli", languages="en")

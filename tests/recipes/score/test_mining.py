@@ -125,7 +125,9 @@ def test_layers_that_do_not_exist_are_refused(tmp_path: Path, layers: str, said:
 
 def test_a_limit_without_a_gold_pair_is_refused(tmp_path: Path) -> None:
     config = mining_config(tmp_path, "retrieve.limit=1")
-    with pytest.raises(DataError, match="no gold pair is among the 1 lines drawn of either side"):
+    with pytest.raises(
+        DataError, match=r"no gold pair is among the 1 lines drawn of either side; .* set retrieve.limit to \d+ or more"
+    ):
         toolkit.retrieve("backbone", config, task="micro-mining", languages="de")
 
 

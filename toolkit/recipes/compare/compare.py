@@ -16,7 +16,7 @@ from toolkit.metrics import MAIN
 from toolkit.modeling.backbone import Backbone
 from toolkit.outputs import Output, kept, settle
 from toolkit.recipes.score.answers import FOLDER
-from toolkit.recipes.score.evaluate import choose_languages, evaluate, parts_of
+from toolkit.recipes.score.evaluate import choose_languages, evaluate, parts_of, require_answering
 from toolkit.recipes.score.outcomes import aligned, outcomes_of
 from toolkit.recipes.score.pool import pooled_fingerprint
 from toolkit.recipes.score.publish import Scored, result_folder
@@ -117,6 +117,8 @@ def compare(
             "xtreme, laser or st."
         )
     metric = metric or MAIN[target.metric]
+    for name in names:  # what the last one lacks is found before the first one is scored
+        require_answering(name, target, session)
     scores: dict[str, dict[str, Score]] = {}
     systems: dict[str, dict[str, Outcomes]] = {}
     for name in names:

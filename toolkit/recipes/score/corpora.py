@@ -103,7 +103,7 @@ def corpora_of(rows: Rows, encoder: Encoder) -> Corpora:
     if not gold:
         raise DataError(
             f"{rows.origin}: no gold pair is among the {rows.drawn.limit} lines drawn of either side; expected at least one: "
-            "raise retrieve.limit."
+            f"set retrieve.limit to {rows.least_limit()} or more."
             if rows.drawn
             else f"{rows.origin}: there is no gold pair; expected at least one."
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.composition import Part, parse
+from toolkit.composition import Composition, Part, parse
 from toolkit.config import Config, EvalConfig
 from toolkit.config.command import command, shell
 from toolkit.errors import ToolkitError
@@ -21,6 +21,7 @@ from toolkit.modeling.heads import HeadSpec
 from toolkit.recipes.score.answers import FOLDER, write_answers
 from toolkit.recipes.score.contamination import contamination, translated
 from toolkit.recipes.score.publish import Scored, publish, result_output
+from toolkit.recipes.session.backbones import is_here
 from toolkit.recipes.session.circuits import arithmetic, head_spec, say_path, trained_circuit
 from toolkit.recipes.session.features import features_for, tokenising
 from toolkit.recipes.session.noise import scored_rows, with_noise
@@ -28,6 +29,7 @@ from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.together import together
 from toolkit.recipes.session.traces import MadeWith, data_of
+from toolkit.recipes.session.weights import require_trained
 from toolkit.results.score import Score, System
 from toolkit.tasks import BUILT_IN, Task, catalogue_of
 from toolkit.tasks.kinds import RETRIEVED, Kind
@@ -186,6 +188,9 @@ def choose_languages(task: Task, languages: str | Sequence[str], session: Sessio
     else:
         asked = languages.split(",") if isinstance(languages, str) else list(languages)
         wanted = task.resolve_languages([code.strip() for code in asked])
+    if not is_here(session):
+        for code in wanted:
+            scored_rows(task, code, session)  # rows that cannot be had are found before a large download
     return sorted(wanted, key=lambda code: (code != task.train_language, wanted.index(code)))
 
 
@@ -205,16 +210,39 @@ def heads_for(circuit: Circuit, target: Task, config: Config) -> list[str]:
                 f"No head of '{composition}' answers {target.name}, which needs {wanted.kind}{_labels(wanted.labels)}; "
                 f"its heads are {', '.join(heads)}."
             )
-        raise ToolkitError(
-            f"The head of '{composition}' answers {circuit.active_head} ({spec.kind}{_labels(spec.labels)}); {target.name} "
-            f"needs {wanted.kind}{_labels(wanted.labels)}; {_way_out(spec, wanted, circuit, target, config)}."
-        )
+        raise _of_another(spec, circuit.active_head or "", composition, target, config)
     return found
 
 
-def _way_out(spec: HeadSpec, wanted: HeadSpec, circuit: Circuit, target: Task, config: Config) -> str:
+def require_answering(expression: str, target: Task, session: Session) -> None:
+    """Raise, before any model is loaded, where the zoo lacks a part of a composition, or its head does not answer a task.
+
+    Raises:
+        ToolkitError: as the evaluation of the composition would; a task of retrieval needs no head.
+    """
+    composition = parse(expression)
+    if target.kind in RETRIEVED:
+        require_trained(composition, session, has_head=False)
+        return
+    require_trained(composition, session)
+    part = next((part for part in reversed(composition.parts) if part.kind == "head"), None)
+    held = None if part is None else session.zoo.get(part.entry, session.shelf).heads.get(part.name)
+    if part is not None and held is not None:
+        spec = HeadSpec(held.kind, held.labels)
+        if spec != head_spec(target):
+            raise _of_another(spec, part.name, composition, target, session.config)
+
+
+def _of_another(spec: HeadSpec, head: str, composition: Composition, target: Task, config: Config) -> ToolkitError:
+    wanted = head_spec(target)
+    return ToolkitError(
+        f"The head of '{composition}' answers {head} ({spec.kind}{_labels(spec.labels)}); {target.name} "
+        f"needs {wanted.kind}{_labels(wanted.labels)}; {_way_out(spec, wanted, composition, target, config)}."
+    )
+
+
+def _way_out(spec: HeadSpec, wanted: HeadSpec, composition: Composition, target: Task, config: Config) -> str:
     """Return what to do about a head that does not answer a task."""
-    composition = circuit.composition
     train = f"train one with `{command('train', f'{composition.chain}@{target.name}', config=config)}`"
     places = ("--backbone", config.backbone.name, "--zoo", config.zoo)
     again = shell("zoo", "import", "FOLDER", "--as", str(composition), "--replace", *places, "--labels")

@@ -74,6 +74,11 @@ def _encoded(asked: Search) -> _Encoded:
     pool = task.pool("score", data_root=config.data_root)
     if missing := [code for code in task.languages if code not in pool.languages]:
         asked.session.say(f"The pool of {left_out(task, missing)}")
+    if config.retrieve.limit is not None:
+        asked.session.say(
+            f"{task.name}: retrieve.limit={config.retrieve.limit} draws the questions of each language; they search all {len(pool):,} "
+            "candidates, which are encoded once and kept (store.folder), so that a score depends on no limit."
+        )
     queries, passages = (_encoder(asked, own) for own in (task.query_tokens, task.passage_tokens))
     # Gold that the pool lacks must not be found out after an hour of encoding.
     right = [(rows, pool.right(rows, f"{task.name} {rows.language}")) for rows in asked.rows()]

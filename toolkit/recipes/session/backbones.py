@@ -11,6 +11,7 @@ from toolkit.config.words import AskedPrecision
 from toolkit.modeling.backbone import Backbone, load_backbone
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.hub_ids import HUB_IDS, is_folder
+from toolkit.modeling.identity import here
 from toolkit.modeling.published.download import download_checkpoint
 from toolkit.modeling.published.revision import Made
 from toolkit.progress import under_way
@@ -115,6 +116,12 @@ def fetched(session: Session, cards: Iterable[AdapterCard] = ()) -> Config:
     if config.backbone.name == "embedded":
         embedded_folder()
     return replace(config, backbone=replace(config.backbone, revision=_revision(session, cards)))
+
+
+def is_here(session: Session) -> bool:
+    """Return whether the backbone of a session can be loaded without a download; a journey looks for its rows before one."""
+    settings = session.config.backbone
+    return settings.name in ("embedded", "tiny") or here(settings.name, settings.revision) is not None
 
 
 def _revision(session: Session, cards: Iterable[AdapterCard]) -> str | None:

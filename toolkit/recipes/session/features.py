@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from toolkit.config import EvalConfig, TrainConfig
+from toolkit.errors import ToolkitError
 from toolkit.features import MAX_LENGTH, Features, Tokenising
 from toolkit.features.cache import GIB, cached_features
 from toolkit.modeling.backbone import Backbone
@@ -14,8 +15,14 @@ from toolkit.tasks.task import Rows
 
 
 def tokenising(task: Task, backbone: Backbone, settings: TrainConfig | EvalConfig) -> Tokenising:
-    """Return how rows of a task become sequences for a backbone."""
+    """Return how rows of a task become sequences for a backbone; raise ToolkitError where it reads none as long as asked for."""
     own = task.passage_tokens or MAX_LENGTH[task.kind]
+    if settings.max_length != "auto" and settings.max_length > backbone.max_tokens:
+        section = "train" if isinstance(settings, TrainConfig) else "eval"
+        raise ToolkitError(
+            f"{section}.max_length={settings.max_length} is longer than the {backbone.max_tokens} tokens that {backbone.name} reads; "
+            f"set it to {backbone.max_tokens} or less."
+        )
     length = own if settings.max_length == "auto" else settings.max_length
     return Tokenising(
         max_length=min(length, backbone.max_tokens),

@@ -62,6 +62,12 @@ def _log_adapter(session: Session, card: AdapterCard, *, is_made: bool) -> None:
         folder = place / "adapter"
         folder.mkdir()
         write_model(card, session, folder)
+        if is_made and not any(folder.rglob("*.safetensors")):
+            limit = session.config.tracking.weights_mib
+            session.say(
+                f"The weights of '{card.name}' stay in the zoo: with those below them they are more than the {limit} MiB that the tracker "
+                "takes (tracking.weights_mib)."
+            )
         params = {
             "composition": card.name,
             "backbone": card.backbone.name,

@@ -67,10 +67,11 @@ def places(composition: Composition, cards: Mapping[str, AdapterCard]) -> dict[P
     return {part: of.get((part.kind, part.entry), (part.entry, file_of(part))) for part in composition.parts}
 
 
-def require_trained(composition: Composition, session: Session) -> None:
+def require_trained(composition: Composition, session: Session, *, has_head: bool = True) -> None:
     """Raise where the zoo lacks an entry that the composition needs, with the stages that would make it."""
     zoo, shelf, config = session.zoo, session.shelf, session.config
-    missing = [part.entry for part in composition.parts if not zoo.holds(part.entry, shelf)]
+    needed = [part for part in composition.parts if has_head or part.kind != "head"]
+    missing = [part.entry for part in needed if not zoo.holds(part.entry, shelf)]
     if missing:
         if any(ref.name not in session.catalogue for ref in composition.leaves()):
             zoo.get(missing[0], shelf)  # no task either, so the name is a slip: raises with the nearest adapters

@@ -15,7 +15,7 @@ from toolkit.composition.stages import Stage
 from toolkit.config import to_dict
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.files import load_json, replace_text
-from toolkit.recipes.session.backbones import open_backbone
+from toolkit.recipes.session.backbones import is_here, open_backbone
 from toolkit.recipes.session.lease import leased_names
 from toolkit.recipes.session.names import task_of
 from toolkit.recipes.session.session import Session
@@ -25,6 +25,7 @@ from toolkit.recipes.train.merge import run_computed
 from toolkit.recipes.train.pending import complete
 from toolkit.recipes.train.plan import Asked, Planned, plan_training, require_asked
 from toolkit.recipes.train.settings import whole_settings
+from toolkit.recipes.train.sources import sources_of
 from toolkit.recipes.train.stage import run_stage
 from toolkit.zoo import AdapterCard
 from toolkit.zoo.lock import read_lock
@@ -157,6 +158,10 @@ def _made(
     """Make the stages one after another, and yield their cards."""
     held = dict.fromkeys(name for stage in stages for name in stage.parents if session.zoo.holds(name, session.shelf))
     cards = [session.zoo.get(name, session.shelf) for name in held]
+    if not is_here(session):
+        for stage in stages:
+            if stage.merge is None:
+                sources_of(stage, session)  # rows that cannot be had are found before a large download
     backbone = open_backbone(session, cards)
     for number, stage in enumerate(stages):
         if session.config.adapter.kind == "full" and number > 0:

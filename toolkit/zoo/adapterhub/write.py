@@ -19,6 +19,7 @@ from toolkit.files import folder_beside
 from toolkit.zoo.adapterhub.layout import FILES, FUSION, HEADS, MODEL_TYPE, SEQ_BN, VERSION
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.files import save_tensors
+from toolkit.zoo.names import asked_name
 from toolkit.zoo.store import Zoo
 
 
@@ -160,6 +161,12 @@ def _members(composition: Composition) -> dict[str, list[str]]:
     return found
 
 
+def _encoder(card: AdapterCard) -> str:
+    """Return the arguments that load the encoder of a card: its commit on the hub where it is known."""
+    repo, _, commit = (card.backbone.revision or "").rpartition("@")
+    return f'"{repo}", revision="{commit}"' if repo else f'"{asked_name(card.backbone.name)}"'
+
+
 def _page(composition: Composition, card: AdapterCard, written: list[tuple[str, str]], setup: str) -> str:
     """Return the page that says how the folders are loaded."""
     calls = {"adapter": "load_adapter", "fusion": "load_adapter_fusion", "head": "load_head"}
@@ -173,7 +180,7 @@ def _page(composition: Composition, card: AdapterCard, written: list[tuple[str, 
             "",
             "```python",
             "from adapters import Fuse, Stack, XLMRobertaAdapterModel",
-            f'model = XLMRobertaAdapterModel.from_pretrained("{card.backbone.name}")',
+            f"model = XLMRobertaAdapterModel.from_pretrained({_encoder(card)})",
             *lines,
             f"model.active_adapters = {setup}",
             f'model.active_head = "{head}"',

@@ -15,6 +15,7 @@ from toolkit.safe_text import html_text as escape
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.diff import flat
 from toolkit.zoo.find import size
+from toolkit.zoo.names import asked_name
 from toolkit.zoo.site.graph import Node, direct, svg
 from toolkit.zoo.values import CardScore, Seen
 from toolkit.zoo.zero_shot import ZeroShot, own_scores, worth, zero_shot_means
@@ -120,7 +121,7 @@ def _details(card: AdapterCard) -> str:
     recipe = list(flat(card.recipe).items())
     files_ = [(name, _Number(held.bytes / 1e6), held.tensors, held.sha256) for name, held in sorted(card.files.items())]
     heads = [(name, held.kind, ", ".join(held.labels)) for name, held in card.heads.items()]
-    use = f"xstilts zoo show {quote(card.name)} --backbone {quote(name_of(card).removesuffix('+full'))}"
+    use = f"xstilts zoo show {quote(card.name)} --backbone {quote(asked_name(name_of(card)))}"
     return "".join(
         [
             _table("Scores", ("task", "language", "metric", "score", "split", "rows", "note"), scores),
