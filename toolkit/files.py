@@ -157,7 +157,7 @@ def folder_beside(path: Path) -> Iterator[Path]:
         yield beside
     finally:
         os.close(handle)
-        shutil.rmtree(beside, ignore_errors=True)
+        remove_folder(beside)
 
 
 @contextlib.contextmanager
@@ -253,9 +253,18 @@ def _clear_once(folder: Path) -> None:
             if not is_abandoned(path):
                 continue
             if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
+                remove_folder(path)
             else:
                 path.unlink(missing_ok=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder as far as that can be; what interrupts it is raised when the folder is gone."""
+    try:
+        shutil.rmtree(path, ignore_errors=True)
+    except KeyboardInterrupt:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def clear_scratch() -> None:

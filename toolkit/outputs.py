@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from toolkit.errors import ToolkitError, unwritable
+from toolkit.files import remove_folder
 from toolkit.space import Need, require_space
 
 _WRITTEN, _MADE, _READY, _OLD = ".written", ".made", ".ready", ".old"
@@ -93,7 +94,7 @@ class Output:
                             _remove(self.folder / name, ready)
                     _put(ready, self.folder)
             finally:
-                shutil.rmtree(made, ignore_errors=True)
+                remove_folder(made)
         except OSError as fault:
             raise unwritable(self.folder, fault, instead=self._instead) from None
         self._missing = []
@@ -183,7 +184,7 @@ def _clear(folder: Path) -> None:
         if name.endswith(_READY):
             _put(path, folder)
         elif not name.endswith(_WRITTEN) or _is_dead(path):
-            shutil.rmtree(path, ignore_errors=True)
+            remove_folder(path)
 
 
 def _is_dead(stage: Path) -> bool:
@@ -207,8 +208,8 @@ def _put(ready: Path, folder: Path) -> None:
         if (ready / name).is_dir() or place.is_dir():
             _remove(place, ready)
         os.replace(ready / name, place)
-    shutil.rmtree(ready)
-    shutil.rmtree(ready.with_suffix(_OLD), ignore_errors=True)
+    remove_folder(ready)
+    remove_folder(ready.with_suffix(_OLD))
 
 
 def _remove(place: Path, ready: Path) -> None:
@@ -236,10 +237,7 @@ def _drop(stage: Path, descriptor: int, process: int) -> None:
     if process != os.getpid():  # in a fork
         return
     try:
-        shutil.rmtree(stage, ignore_errors=True)
-    except KeyboardInterrupt:
-        shutil.rmtree(stage, ignore_errors=True)
-        raise
+        remove_folder(stage)
     finally:
         with suppress(OSError):
             os.close(descriptor)

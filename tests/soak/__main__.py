@@ -58,6 +58,8 @@ def _soak(root: Path, seed: int, given: argparse.Namespace) -> int:
     from contextlib import ExitStack
 
     from tests import zygote
+    from tests.hub.catalogue import LAYOUT, catalogue_hub
+    from tests.hub.server import serve
     from tests.soak.disks import PLACES, Disks
     from tests.soak.inputs.give import Inputs
     from tests.soak.journeys import JOURNEYS
@@ -74,7 +76,8 @@ def _soak(root: Path, seed: int, given: argparse.Namespace) -> int:
             at = stack.enter_context(mlflow_server(root / "server"))
             tracking = Tracking(root / "server" / "server.db", stack.enter_context(proxied(at)), at)
         world = stack.enter_context(worlds(root / "world"))
-        soak = Soak(world, tracking, seed=seed, journeys=_chosen(JOURNEYS, given.only))
+        hub = stack.enter_context(serve(catalogue_hub(LAYOUT, n=8))) if given.signals else ""
+        soak = Soak(world, tracking, seed=seed, journeys=_chosen(JOURNEYS, given.only), hub=hub)
         for line in soak.rounds(given.signals):
             print(line, flush=True)
         inputs, disks = Inputs(world, seed=seed), Disks(world, seed=seed)

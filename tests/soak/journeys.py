@@ -19,14 +19,16 @@ class Journey:
     Attributes:
         name: of the journey in reports.
         words: of the command.
-        start: prepared folder that it starts in: bare or full.
+        start: prepared folder that it starts in: bare, full, or spooled, where runs wait for a tracker.
         parts: processes that a signal may go to: command, worker.
+        is_served: whether it ends with Ctrl-C alone, which it gets when it says so.
     """
 
     name: str
     words: tuple[str, ...]
     start: str = "full"
     parts: tuple[str, ...] = ("command",)
+    is_served: bool = False
 
 
 def _bare(name: str, *words: str, parts: tuple[str, ...] = ("command",)) -> Journey:
@@ -77,4 +79,8 @@ JOURNEYS = (
     _full("configs copy", "configs", "copy", "sweep/order-mini", "--out", "mine/grid.yaml"),
     _full("store prune", "store", "prune", "--all", "--yes"),
     _full("cache clear", "cache", "clear"),
+    Journey("track sync", ("track", "sync"), "spooled"),
+    _bare("tasks fetch", "tasks", "fetch", "xnli", "--out", "mirror", "--languages", "en,de", "--endpoint", "{hub}"),
+    _bare("demo", "demo", "--backbone", "tiny", "--out", "demo"),
+    Journey("ui", ("ui", "--port", "{port}"), is_served=True),
 )  # fmt: skip

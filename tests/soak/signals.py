@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
 from tests import zygote
+from tests.soak.hands import interrupt_when_it_serves, wake
 from tests.soak.journeys import JOURNEYS, Journey
 from tests.soak.proxy import Proxy, at_random
-from tests.soak.traces import differences, empty, files_of, orphans_in, processes_in, runs_of
+from tests.soak.traces import differences, empty, files_of, orphans_in, runs_of
 from tests.soak.world import Ended, World
 
 Tracker = Literal["own", "server", "bad"]
@@ -77,7 +75,7 @@ class Expected:
 
 
 class UndisturbedError(Exception):
-    """A command does not do its work although nothing disturbs it."""
+    """A command that nothing disturbs does not do its work."""
 
 
 class Soak:
@@ -85,13 +83,21 @@ class Soak:
 
     Args:
         seed: draws journeys, moments and signals; the same seed draws the same.
+        hub: address of the stand-in for the hub; journeys that need it are left out without one.
         say: gets a line for each round.
     """
 
     def __init__(
-        self, world: World, tracking: Tracking | None, *, seed: int, journeys: Sequence[Journey] = JOURNEYS
+        self,
+        world: World,
+        tracking: Tracking | None,
+        *,
+        seed: int,
+        journeys: Sequence[Journey] = JOURNEYS,
+        hub: str = "",
     ) -> None:
-        self.world, self.tracking, self.seed, self.journeys = world, tracking, seed, list(journeys)
+        self.world, self.tracking, self.seed, self.hub = world, tracking, seed, hub
+        self.journeys = [one for one in journeys if hub or "{hub}" not in one.words]
         self.report = Report()
         self._expected: dict[tuple[str, Tracker], Expected] = {}
 
@@ -120,9 +126,7 @@ class Soak:
         self._begin(journey, tracker, rng)
         before = len(self.report.faults)
         struck = [self._strike(journey, tracker, expected, rng) for _ in range(rng.choice((1, 1, 2, 3)))]
-        self._finish(
-            journey, tracker, expected, is_killed=any("KILL" in one and "too late" not in one for one in struck)
-        )
+        self._finish(journey, tracker, expected)
         self.report.rounds += 1
         self.report.by_journey[journey.name] += 1
         self.report.by_tracker[tracker] += 1
@@ -134,13 +138,24 @@ class Soak:
             [f"{number:3} {journey.name} [{tracker}]: {'; '.join(struck)}", *(f"      FAULT {one}" for one in new)]
         )
 
+    def struck_at(self, journey: Journey, event: str, text: str, kind: int) -> Ended:
+        """Send a signal before the first change that an event and a text in its path describe, let it finish, compare."""
+        expected = self._undisturbed(journey, "own")
+        self._begin(journey, "own", random.Random(0))
+        words = self._words(journey)
+        plan = {"in": "command", "to": "process", "signals": [kind], "apart_s": 0.0, "at": [event, text]}
+        ended = self._end(words, self.world.start(words, plan))
+        self._finish(journey, "own", expected)
+        return ended
+
     # -- one command ---------------------------------------------------------------------------------------------------
 
     def _undisturbed(self, journey: Journey, tracker: Tracker) -> Expected:
         key = journey.name, tracker
         if key not in self._expected:
             self._begin(journey, "own" if tracker == "own" else "server", random.Random(0))
-            ended = self.world.run(journey.words, {"in": "command"})
+            words = self._words(journey)
+            ended = self._end(words, self.world.start(words, {"in": "command"}), is_served=journey.is_served)
             if ended.code != 0 or ended.total is None:
                 raise UndisturbedError(f"undisturbed it does not work: {ended.shown()}")
             self._upload(journey)
@@ -153,6 +168,7 @@ class Soak:
     def _begin(self, journey: Journey, tracker: Tracker, rng: random.Random) -> None:
         self.world.begin(journey.start)
         self.world.environment.pop("MLFLOW_TRACKING_URI", None)
+        self.world.environment["HF_HUB_OFFLINE"] = "0" if "{hub}" in journey.words else "1"
         if tracker != "own" and self.tracking is not None:
             empty(self.tracking.database)
             self.world.environment["MLFLOW_TRACKING_URI"] = self.tracking.proxy.uri
@@ -172,11 +188,12 @@ class Soak:
             plan["event"] = rng.randint(1, expected.events)
         else:
             plan["after_s"] = 0.02 + rng.random() * expected.seconds
-        process, is_over = self.world.start(journey.words, plan), threading.Event()
-        waker = threading.Thread(target=_wake, args=(self.world.here, is_over, rng.uniform(0.2, 1.5)), daemon=True)
+        words = self._words(journey)
+        process, is_over = self.world.start(words, plan), threading.Event()
+        waker = threading.Thread(target=wake, args=(self.world.here, is_over, rng.uniform(0.2, 1.5)), daemon=True)
         if "STOP" in name:
             waker.start()
-        ended = self._end(journey.words, process)
+        ended = self._end(words, process, is_served=journey.is_served)
         is_over.set()
         self.report.sent += ended.struck is not None
         if ended.struck is None:
@@ -189,9 +206,19 @@ class Soak:
         self._judge(ended, name, plan)
         return f"{name} to the {plan['to']} of the {plan['in']} at {ended.struck['at_s']:.2f} s in {stage or '-'}: {ended.code}"
 
-    def _end(self, words: tuple[str, ...], process: zygote.Popen) -> Ended:
+    def _words(self, journey: Journey) -> tuple[str, ...]:
+        """Return the words of a command, with addresses of this moment."""
+        places = {"{hub}": self.hub, "{port}": ""}
+        if "{port}" in journey.words:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                places["{port}"] = str(free.getsockname()[1])
+        return tuple(places.get(word, word) for word in journey.words)
+
+    def _end(self, words: tuple[str, ...], process: zygote.Popen, *, is_served: bool = False) -> Ended:
         code: int | None = None
         try:
+            if is_served:
+                interrupt_when_it_serves(process, self.world.root / "out", within_s=HANGS_S)
             code = process.wait(HANGS_S)
         except zygote.subprocess.TimeoutExpired:
             process.kill()
@@ -213,8 +240,9 @@ class Soak:
 
     # -- what is left --------------------------------------------------------------------------------------------------
 
-    def _finish(self, journey: Journey, tracker: Tracker, expected: Expected, *, is_killed: bool) -> None:
-        ended = self._end(journey.words, self.world.start(journey.words))
+    def _finish(self, journey: Journey, tracker: Tracker, expected: Expected) -> None:
+        words = self._words(journey)
+        ended = self._end(words, self.world.start(words), is_served=journey.is_served)
         if ended.code != 0 and not _is_done(ended):
             self.report.faults.append(f"does not finish: {ended.shown()}")
         if "Traceback" in ended.error:
@@ -227,12 +255,10 @@ class Soak:
         running = [name for name, status, _ in runs if status not in ("FINISHED", "KILLED", "FAILED")]
         if running:
             self.report.faults.append(f"not closed: {running}")
-        # Where a command was struck behind its work, nothing is left to do: its run stays as the signal closed it, and
-        # SIGKILL has taken what was not sent yet.
+        # Where a command was struck behind its work, nothing is left to do: its run stays as the signal closed it.
         cut = {name for name, status, _ in runs if status in ("KILLED", "FAILED")}
         found = self._finished(tracker)
         lacking = {one for one in expected.runs if one[0] not in cut and not any(_is_one(each, one) for each in found)}
-        lacking = set() if is_killed else lacking
         strange = {one for one in found if not any(_agrees(one, each) for each in expected.runs)}
         if lacking or strange:
             said = [each[:2] for each in runs]
@@ -274,14 +300,3 @@ def _named(runs: Iterable[Run]) -> list[str]:
 def _is_done(ended: Ended) -> bool:
     """Whether the command before had done the work and only this is said: the entry is removed, the file is there."""
     return ended.code == 2 and any(one in ended.error for one in ("No adapter named", " already", "holds something"))
-
-
-def _wake(folder: Path, is_over: threading.Event, after_s: float) -> None:
-    """Let processes that have stopped in a folder continue after a time, until it is over."""
-    while not is_over.wait(0.05):
-        stopped = [one for one in processes_in(folder) if one.status() == psutil.STATUS_STOPPED]
-        if stopped:
-            time.sleep(after_s)
-        for one in stopped:
-            with suppress(psutil.Error):
-                one.resume()

@@ -38,8 +38,16 @@ class _Counter:
         if not self._counts(event, args):
             return
         self.count += 1
-        if self.count == self.plan.get("event"):
+        if self.count == self.plan.get("event") or self._is_at(event, args):
             self.strike()
+
+    def _is_at(self, event: str, args: tuple[Any, ...]) -> bool:
+        """Whether this is the change that the plan describes: its event, and a text in one of its paths."""
+        if self.plan.get("at") is None:
+            return False
+        name, text = self.plan["at"]
+        paths = [os.fsdecode(one) for one in args[:2] if isinstance(one, str | bytes | os.PathLike)]
+        return event == name and any(text in path for path in paths)
 
     def _counts(self, event: str, args: tuple[Any, ...]) -> bool:
         if event in _OTHERS:
@@ -109,10 +117,17 @@ def _settle(plan: dict[str, Any]) -> None:
     """Read the environment again where a library read that of the zygote, and fork workers."""
     import subprocess
 
+    import huggingface_hub.constants
+    import huggingface_hub.utils
+
     from tests import zygote
+    from toolkit.recipes.look import demo
     from toolkit.recipes.sweep import pool
 
     tempfile.tempdir = None
+    huggingface_hub.constants.HF_HUB_OFFLINE = os.environ.get("HF_HUB_OFFLINE") == "1"
+    huggingface_hub.utils.reset_sessions()
+    demo.INTERMEDIATE_ROWS, demo.TARGET_ROWS, demo.LANGUAGES = 48, 24, "en,de"  # it takes a minute
     zygote.live_in(Path(plan["zygote"]))
     kept = {name: getattr(subprocess, name) for name in ("PIPE", "TimeoutExpired")}
     pool.subprocess = SimpleNamespace(**kept, Popen=partial(zygote.Popen, first=f"{__name__}:arm_worker"))  # type: ignore[attr-defined]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,51 @@ QUICK = ("train a stack", "eval elsewhere", "mine", "zoo pull", "zoo export")
 """Journeys of every kind of output that take about a second."""
 
 
-@pytest.mark.exhaustive  # what SIGKILL still costs is in docs/reliability.md; a random time meets it now and then
+POINTS = (
+    ("train a stack", "open", "xstilts-spool", "KILL"),  # before the first record
+    ("train a stack", "os.rename", "checkpoint.pt", "TERM"),
+    ("train a stack", "os.rename", "checkpoint.pt", "KILL"),
+    ("train a stack", "os.rename", "put.json", "KILL"),  # before the entry
+    ("train a stack", "os.remove", "checkpoint.pt", "KILL"),  # behind entry and record
+    ("train a stack", "os.remove", "put.json", "KILL"),
+    ("train a merge", "os.rename", "merge", "KILL"),  # where the entry becomes visible
+    ("train a merge", "os.rename", ".done", "KILL"),  # where a run leaves the spool
+    ("eval elsewhere", "os.rename", "table", "KILL"),
+    ("eval elsewhere", "os.rename", "artifact.uploading", "KILL"),
+    ("mine", "os.rename", "pairs.tsv", "KILL"),
+    ("zoo pull", "os.rename", "other", "KILL"),
+    ("zoo pull", "os.rename", "other", "TERM"),
+    ("zoo export", "os.rename", "saved", "KILL"),
+    ("track sync", "os.rename", "progress.json", "KILL"),
+    ("track sync", "os.rename", ".done", "KILL"),
+)
+"""Journey, event, a text in the path of what is changed, and the signal that comes before the change."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "event", "text", "kind"), POINTS)
+def test_a_command_that_is_struck_at_a_point_leaves_what_an_undisturbed_one_leaves(
+    points: Soak, name: str, event: str, text: str, kind: str
+) -> None:
+    journey = next(one for one in JOURNEYS if one.name == name)
+    ended = points.struck_at(journey, event, text, int(signal.Signals[f"SIG{kind}"]))
+    assert ended.struck is not None, "it comes to that point"
+    assert points.report.faults == []
+
+
+@pytest.fixture(scope="module")
+def _points(world: World) -> Soak:
+    return Soak(world, None, seed=0)
+
+
+@pytest.fixture
+def points(_points: Soak) -> Iterator[Soak]:
+    """A soak that knows what undisturbed commands leave."""
+    yield _points
+    _points.report.faults.clear()
+
+
+@pytest.mark.exhaustive  # at random times
 def test_struck_by_signals_commands_leave_what_undisturbed_ones_leave(world: World) -> None:
     soak = Soak(world, None, seed=0, journeys=[one for one in JOURNEYS if one.name in QUICK])
     for _ in soak.rounds(8):

@@ -52,6 +52,7 @@ files: {train: rows.conll, dev: rows.conll, score: rows.conll}
 labels: [N, V]
 columns: {tokens: 0, tags: 1}
 """
+AWAY = "http://127.0.0.1:1"
 FUSED = "fuse[micro-nli,micro-qa,micro-pos]/micro-choice"
 TINY = ("--config", "small.yaml")
 PREPARED = (
@@ -111,7 +112,7 @@ class World:
         shutil.copytree(self.root / start, self.here)
 
     def prepare(self) -> None:
-        """Make the folders that commands start in: `bare` with files only, `full` with what PREPARED leaves."""
+        """Make the folders that commands start in: `bare` with files only, `full` with what PREPARED leaves, `spooled`."""
         self.here.mkdir(parents=True)
         write_files(self.here)
         shutil.copytree(self.here, self.root / "empty")
@@ -125,6 +126,17 @@ class World:
             ended = self.run(words)
             assert ended.code == 0, ended.shown()
         shutil.copytree(self.here, self.root / "full")
+        self._spool()
+        shutil.copytree(self.here, self.root / "spooled")
+
+    def _spool(self) -> None:
+        """Leave a run in the spool that no tracker has seen."""
+        self.environment["MLFLOW_TRACKING_URI"] = AWAY
+        ended = self.run(("eval", "micro-nli", "--task", "micro-nli", "--languages", "en", *TINY))
+        del self.environment["MLFLOW_TRACKING_URI"]
+        assert ended.code == 0, ended.shown()
+        (events,) = (self.here / "xstilts-spool").glob("*/events.jsonl")
+        events.write_text(events.read_text().replace(f'"uri": "{AWAY}"', '"uri": null', 1))
 
     def start(self, words: tuple[str, ...], plan: dict[str, object] | None = None) -> zygote.Popen:
         """Start a command in the working folder; `plan` says what the hand inside does (`strike.py`)."""

@@ -158,3 +158,30 @@ def test_a_spool_that_cannot_be_written_does_not_stop_the_sending(folder, runs):
     tracker.close()
     (run,) = runs()
     assert (run.info.status, files_of(folder, run), tracker.notes) == ("FINISHED", ["a.txt"], [])
+
+
+def test_a_copy_is_removed_behind_the_note_that_it_was_sent(folder, monkeypatch):
+    seen = []
+    drop = spool.SpooledRun.drop_copy
+
+    def looked(run, path):
+        (event,) = [(one, end) for one, end in spool.read_events(run.path) if one.get("path") == path]
+        seen.append(spool.read_progress(run.path)["offset"] >= event[1])
+        drop(run, path)
+
+    monkeypatch.setattr(spool.SpooledRun, "drop_copy", looked)
+    (folder / "a.txt").write_text("a")
+    tracker = open_tracker("mlflow", folder=folder)
+    tracker.start(RUN)
+    tracker.log_artifact(folder / "a.txt")
+    tracker.close()
+    assert seen == [True]
+
+
+def test_a_copy_that_is_not_there_does_not_stop_an_upload(folder, runs):
+    killed(folder, at="artifact")
+    (path,) = spool.spooled(folder)
+    for copy in (path / "artifacts").rglob("a.txt"):
+        copy.unlink()
+    assert sync(folder) == 1
+    assert runs()[0].info.status == "FINISHED"

@@ -133,11 +133,10 @@ class Run:
             uri: of MLflow, without credentials.
         """
         self.n_waiting -= len(some)
-        for record in some:
-            if "path" in record.event and record.end is None:
+        copies = [record for record in some if "path" in record.event]
+        for record in copies:
+            if record.end is None:
                 staging.drop(Path(record.event["path"]))
-            elif "path" in record.event and self.spool is not None:
-                self.spool.drop_copy(record.event["path"])
         if self.spool is None:
             return
         is_shared = events.PROCESS_TAG not in self.start["tags"]
@@ -147,3 +146,5 @@ class Run:
         elif (end := some[-1].end) is not None:
             with suppress(OSError):  # on a full disk an upload sends more than it has to, which changes nothing
                 spool.write_progress(self.spool.path, uri=uri, run_id=str(self.start["run_id"]), offset=end)
+                for record in copies:  # behind the note: a copy that is not there was sent
+                    self.spool.drop_copy(record.event["path"])

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from toolkit.files import clear_scratch
+from toolkit.files import clear_scratch, remove_folder
 from toolkit.tracking.alive import is_gone, this_process
 
 _PREFIX = "xstilts-track-"
@@ -45,12 +45,12 @@ class Staging:
     def drop(self, copy: Path) -> None:
         """Remove a copy; any other path is left alone."""
         if self._root is not None and copy.parent.parent == self._root:
-            shutil.rmtree(copy.parent, ignore_errors=True)
+            remove_folder(copy.parent)
 
     def clear(self) -> None:
         """Remove the folder."""
         if self._root is not None:
-            shutil.rmtree(self._root, ignore_errors=True)
+            remove_folder(self._root)
             self._root = None
 
 
@@ -61,7 +61,7 @@ def clear_left() -> None:
         if root.name.startswith(_PREFIX):
             with suppress(OSError):
                 if _is_left(root):
-                    shutil.rmtree(root, ignore_errors=True)
+                    remove_folder(root)
 
 
 def _is_left(root: Path) -> bool:

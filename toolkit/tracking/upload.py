@@ -162,7 +162,8 @@ def _steps(path: Path, folder: Path, target: str, client: MlflowClient, *, is_as
         is_more = line is not None and event["event"] == line[0]["event"] == "metrics"
         if is_more and len(some) < _METRICS_AT_ONCE:
             continue
-        writing.apply(client, run_id, some, base=path)
+        if "path" not in event or (path / event["path"]).exists():  # else it was sent and the note about it was lost
+            writing.apply(client, run_id, some, base=path)
         spool.write_progress(path, uri=server.shown(target), run_id=run_id, offset=end)
         some = []
         yield True

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import ZooError
+from toolkit.files import remove_folder
 from toolkit.zoo.card import CARD_FILE, AdapterCard, digest_of
 from toolkit.zoo.fields import check_file_name
 from toolkit.zoo.files import names, open_regular, save_tensors, sha256, sync, write_text
@@ -143,7 +143,7 @@ def delete(path: Path) -> None:
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
     else:
-        shutil.rmtree(path, ignore_errors=True)  # what stays is invisible and cleared by the next writer
+        remove_folder(path)  # what stays is invisible and cleared by the next writer
 
 
 def check_tensors(card: AdapterCard, files: Mapping[str, Mapping[str, np.ndarray]]) -> None:

@@ -86,3 +86,36 @@ def test_a_killed_run_ends_with_the_same_bits_as_an_uninterrupted_one(
     assert len(expected) > 30
     assert all(np.array_equal(expected[key], found[key]) for key in expected)
     assert not checkpoints(killed)
+
+
+@pytest.mark.slow
+def test_the_signal_of_a_requeue_stops_training_with_a_checkpoint_and_the_same_command_continues(
+    tmp_path: Path,
+) -> None:
+    told = [*command(tmp_path), "--requeue-signal"]
+    process = zygote.Popen(told, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: checkpoints(tmp_path), "a checkpoint", process=process, every_s=0.002)
+        process.send_signal(signal.SIGUSR1)
+        _, said = process.communicate()
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 143, said
+    assert "--requeue-signal" in said and "continue" in said
+    assert checkpoints(tmp_path)
+    again = zygote.run(told, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert EXPRESSION in {card.name for card in Zoo(tmp_path / "zoo").list("tiny")}
+
+
+@pytest.mark.slow
+def test_without_the_option_the_signal_ends_the_process_as_the_system_does(tmp_path: Path) -> None:
+    process = zygote.Popen(command(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: checkpoints(tmp_path), "a checkpoint", process=process, every_s=0.002)
+        process.send_signal(signal.SIGUSR1)
+        assert process.wait() == -signal.SIGUSR1
+    finally:
+        process.kill()
+        process.wait()

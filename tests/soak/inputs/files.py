@@ -70,7 +70,13 @@ DOORS = (
     _door("rows.csv", "train", "mine-csv", "--task-file", "mine-csv.yaml", *TINY, passes=_SOUND),
     _door("rows.tsv", "train", "mine-tsv", "--task-file", "mine-tsv.yaml", *TINY, passes=_SOUND),
     _door(
-        "rows.parquet", "train", "mine-parquet", "--task-file", "mine-parquet.yaml", *TINY, passes=("a byte changed",)
+        "rows.parquet",
+        "train",
+        "mine-parquet",
+        "--task-file",
+        "mine-parquet.yaml",
+        *TINY,
+        passes=("a byte changed", "another file behind it"),
     ),
     _door("rows.conll", "train", "mine-conll", "--task-file", "mine-conll.yaml", *TINY, passes=_SOUND),
     _door("zoo.lock", "eval", FUSED, "--task", "micro-choice", "--languages", "en", "--lock", "zoo.lock", *TINY),

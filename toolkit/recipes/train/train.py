@@ -75,7 +75,9 @@ def _trained(expression: str, session: Session, asked: Asked, lock: Path | None)
     session.say(planned.brief)
     if not stages:
         session.tracker.tidy()  # the command before may have been killed when only its record was missing
-        with _whole_run(composition, stages, session, asked):
+        with _whole_run(composition, stages, session, asked) as last:
+            if last and zoo.holds(last, shelf):
+                _log_dev(zoo.get(last, shelf), session)
             return []
     if lock is not None:
         used = dict.fromkeys(parent for stage in stages for parent in stage.parents if parent not in made)
@@ -89,10 +91,12 @@ def _trained(expression: str, session: Session, asked: Asked, lock: Path | None)
                 cards.append(card)
         finally:
             if cards:  # of the run of several stages, where there is one
-                session.tracker.log_metrics(
-                    {f"dev/{s.task}/{s.metric}/{s.language}": s.value for s in cards[-1].scores}
-                )
+                _log_dev(cards[-1], session)
     return cards
+
+
+def _log_dev(card: AdapterCard, session: Session) -> None:
+    session.tracker.log_metrics({f"dev/{s.task}/{s.metric}/{s.language}": s.value for s in card.scores})
 
 
 def _require_as_planned(made: Iterable[str], planned: Planned, session: Session) -> None:
@@ -105,8 +109,8 @@ def _require_as_planned(made: Iterable[str], planned: Planned, session: Session)
 
 
 @contextmanager
-def _whole_run(composition: Composition, stages: Sequence[Stage], session: Session, asked: Asked) -> Iterator[None]:
-    """Keep the run that the runs of several stages are nested under.
+def _whole_run(composition: Composition, stages: Sequence[Stage], session: Session, asked: Asked) -> Iterator[str]:
+    """Keep the run that the runs of several stages are nested under, and give its last entry, '' where there is no such run.
 
     A file next to the checkpoints says that it is not finished: the command that continues may have one stage left, or none.
     """
@@ -114,10 +118,11 @@ def _whole_run(composition: Composition, stages: Sequence[Stage], session: Sessi
     mark = Path(session.config.run_dir) / "checkpoints" / f"{work}.json"
     known = _read(mark)
     if len(stages) < 2 and not known:
-        yield
+        yield ""
         return
     n_stages = int(known.get("stages", len(stages)))
     experiment = str(known.get("experiment") or _experiment(stages, session))
+    last = str(known.get("last") or (stages[-1].entry if stages else ""))
     with session.tracked(
         f"train {composition}, {n_stages} stages",
         experiment=experiment,
@@ -126,8 +131,8 @@ def _whole_run(composition: Composition, stages: Sequence[Stage], session: Sessi
         resume=work,
     ):
         if session.config.tracking.enabled:
-            replace_text(mark, json.dumps({"stages": n_stages, "experiment": experiment}))
-        yield
+            replace_text(mark, json.dumps({"stages": n_stages, "experiment": experiment, "last": last}))
+        yield last
     mark.unlink(missing_ok=True)
 
 
