@@ -80,7 +80,7 @@ JOURNEYS = (
     _full("store prune", "store", "prune", "--all", "--yes"),
     _full("cache clear", "cache", "clear"),
     Journey("track sync", ("track", "sync"), "spooled"),
-    _bare("tasks fetch", "tasks", "fetch", "xnli", "--out", "mirror", "--languages", "en,de", "--endpoint", "{hub}"),
+    _bare("tasks fetch", "tasks", "fetch", "xquad", "--out", "mirror", "--languages", "en,de", "--endpoint", "{hub}"),
     _bare("demo", "demo", "--backbone", "tiny", "--out", "demo"),
     Journey("ui", ("ui", "--port", "{port}"), is_served=True),
 )  # fmt: skip

@@ -17,10 +17,10 @@ _TIMES = re.compile(
     rb"""created: '[^']*'|seconds: [0-9.e-]+|seal: [0-9a-f]{64}|"?(?:created|time|at|began|ended|seconds|pid)"?: ?[^,}\n]*"""
 )
 _UNREAD = re.compile(
-    r"\.(?:log|png|svg|pdf|lock)$|^(?:mlflow\.db|tmp/mpl-)|/logs/|^sweeps/[^/]+/(?:sweep\.json|(?:cells|stages)/[^/]+\.json)$"
+    r"\.(?:log|png|svg|pdf|lock)$|^(?:(?:demo/)?mlflow\.db|tmp/mpl-)|/logs/|^sweeps/[^/]+/(?:sweep\.json|(?:cells|stages)/[^/]+\.json)$"
     r"|^embeddings/.*\.safetensors$|^runs/(?:collapse|prune)/.*/cost\.|-collapsed/card\.yaml$"
 )
-_UNSEEN = re.compile(r"^mlartifacts/|/\.(?:leases|incoming)/")
+_UNSEEN = re.compile(r"^(?:demo/)?mlartifacts/|/\.(?:leases|incoming)/")
 _IDS = re.compile(r"[0-9a-f]{32}|(?<=/m-)[0-9a-f]{32}|[0-9]{8}-[0-9]{6}(?:-[0-9a-f]+)?")
 
 
@@ -29,7 +29,7 @@ def files_of(folder: Path) -> dict[str, str]:
     found = {}
     for path in sorted(folder.rglob("*")):
         name = _IDS.sub("ID", str(path.relative_to(folder)))
-        if _UNSEEN.search(name) and not (name.startswith("mlartifacts/") and path.name.startswith(".")):
+        if _UNSEEN.search(name) and not ("mlartifacts/" in name and path.name.startswith(".")):
             continue  # artifacts of killed runs, locks, and what was fetched of an entry, which can be continued for a day
         if path.is_dir():
             continue

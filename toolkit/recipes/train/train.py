@@ -110,7 +110,7 @@ def _require_as_planned(made: Iterable[str], planned: Planned, session: Session)
 
 @contextmanager
 def _whole_run(composition: Composition, stages: Sequence[Stage], session: Session, asked: Asked) -> Iterator[str]:
-    """Keep the run that the runs of several stages are nested under, and give its last entry, '' where there is no such run.
+    """Keep the run that the runs of several stages are nested under, and give its last entry; empty without such a run.
 
     A file next to the checkpoints says that it is not finished: the command that continues may have one stage left, or none.
     """
