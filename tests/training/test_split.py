@@ -95,7 +95,7 @@ def added(found):
 
 
 def ranks_of(rank, exchange=None):
-    return SimpleNamespace(rank=rank, count=2, is_main=rank == 0, exchange=exchange)
+    return SimpleNamespace(rank=rank, count=2, is_main=rank == 0, exchange=exchange, broadcast=lambda value: value)
 
 
 @pytest.mark.parametrize("kind", HEADS)

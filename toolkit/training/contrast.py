@@ -21,8 +21,12 @@ from toolkit.modeling.learn import item_losses
 from toolkit.modeling.pooling import pool
 from toolkit.modeling.wiring import module_name
 from toolkit.ranks import Ranks
+from toolkit.tasks.kinds import KINDS, Kind
 from toolkit.training.seeding import restore_rng, rng_state
 from toolkit.training.split import Share
+
+IS_CONTRASTED: Mapping[Kind, bool] = {**dict.fromkeys(KINDS, False), "retrieval": True}
+"""Whether the loss of a row depends on the other rows of its batch, by kind of task."""
 
 
 def contrasted(

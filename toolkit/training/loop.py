@@ -21,7 +21,7 @@ from toolkit.modeling.learn import item_losses, unfreeze_exactly, units_per_item
 from toolkit.ranks import Ranks
 from toolkit.training.batches import Planned, plan_batches
 from toolkit.training.checkpoint import load_checkpoint, save_checkpoint
-from toolkit.training.contrast import contrasted
+from toolkit.training.contrast import IS_CONTRASTED, contrasted
 from toolkit.training.optimizer import build_optimizer, linear_schedule
 from toolkit.training.ranks import add_gradients
 from toolkit.training.seeding import derived_seed, restore_rng, rng_state
@@ -152,7 +152,7 @@ class Loop:
         ranks, one = self.ranks, self.data[task]
         whole = one.features.collate(items)
         shares = shares_of(len(items), self.train.accumulate, rank=ranks.rank, processes=ranks.count)
-        if one.features.kind == "retrieval" and not shares[0].is_whole:
+        if IS_CONTRASTED[one.features.kind] and not shares[0].is_whole:
             value = contrasted(self.circuit, one.head, whole, shares, ranks=ranks, units=self.units[task])
             self._add_penalty()
             return value
@@ -185,7 +185,7 @@ class Loop:
             ToolkitError: the checkpoint is damaged, or of another run.
         """
         torch.manual_seed(derived_seed(self.train.seed, "dropout 0"))
-        saved = load_checkpoint(folder) if folder is not None else None
+        saved = self.ranks.broadcast(load_checkpoint(folder) if folder is not None and self.ranks.is_main else None)
         if folder is None or saved is None:
             return
         self.state.from_checkpoint(saved, folder)
