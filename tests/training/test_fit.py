@@ -483,3 +483,29 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(tiny, s
 def test_settings_that_are_still_auto_are_a_bug(tiny, settings, pairs):
     with pytest.raises(AssertionError, match="resolved before training"):
         train(tiny, "a", [TaskData("a", pairs)], settings(lr="auto"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"batch_size": 8}, "--set train.batch_size=4 --set train.accumulate=2 takes the same steps in less memory, and --set train.recompute=true keeps"),
+        ({"batch_size": 6, "accumulate": 3, "recompute": True}, "--set train.batch_size=3 --set train.accumulate=6 takes"),
+        ({"batch_size": 1}, "'a'; --set train.recompute=true keeps a seventh of it a token; a checkpoint"),
+        ({"batch_size": 1, "recompute": True}, "lower --set train.max_length, or take a smaller --backbone"),
+    ],
+)  # fmt: skip
+def test_a_step_that_does_not_fit_into_memory_names_what_takes_less(tiny, settings, pairs, changes, said):
+    def full():
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    with pytest.raises(ToolkitError, match="does not hold step 2 of 'a'; ") as caught:
+        train(
+            tiny, "a", [TaskData("a", pairs)], settings(**changes), stop_at=changes.get("accumulate", 1) + 1, stop=full
+        )
+    assert said in str(caught.value)
+
+
+def test_recomputation_changes_no_bit(tiny, settings, pairs):
+    data = [TaskData("t", pairs)]
+    one, other = (train(tiny, "fuse[a,b]/t", data, settings(recompute=way))[0] for way in (False, True))
+    assert equal(one, other)

@@ -123,6 +123,15 @@ class TrainConfig:
             changes=("weights",),
         ),
     ] = 1
+    recompute: Annotated[
+        bool,
+        About(
+            "compute what a layer holds for the backward pass once more instead of keeping it: a seventh of the memory a token, "
+            "1.4 times the time, the same weights to the bit",
+            also=("gradient_checkpointing",),
+            changes=(),
+        ),
+    ] = False
     max_length: Annotated[
         int | Auto,
         About("tokens per row, <s> and </s> included", low=8, also=("max_seq_length",), changes=("weights",)),

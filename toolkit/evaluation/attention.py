@@ -14,6 +14,7 @@ from toolkit.composition import Fuse
 from toolkit.errors import ToolkitError
 from toolkit.features.collate import IGNORED, Features, sorted_batches, token_budget
 from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.memory import SMALLER_PASSES, within_memory
 from toolkit.progress import Progress, Report, silent
 
 PIECES = ("special", "space", "punctuation", "number", "word start", "word inside")
@@ -74,7 +75,7 @@ def attention_mass(
     counts = np.zeros(len(classes), np.int64)
     circuit.eval()
     device, done = circuit.backbone.device, 0
-    with torch.inference_mode():
+    with torch.inference_mode(), within_memory("a batch of texts", SMALLER_PASSES, device):
         for items in sorted_batches(features, budget=token_budget(batch_size, device.type)):
             batch = features.collate(items)
             ids, mask = batch["input_ids"], batch["attention_mask"].astype(bool)  # [B, T]

@@ -15,6 +15,7 @@ from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.heads import HeadSpec, build_head
 from toolkit.modeling.learn import set_dropout, value_penalty
 from toolkit.modeling.libraries import BottleneckLayer
+from toolkit.modeling.recompute import install_recompute, remove_recompute
 from toolkit.modeling.seeded import seeded
 from toolkit.modeling.weights import Tensors, copied, named_parameters, take_in
 from toolkit.modeling.wired import Wired
@@ -101,6 +102,7 @@ class Circuit(nn.Module):
 
     def close(self) -> None:
         """Take the parts out of the backbone, which is then as it was."""
+        remove_recompute(self.encoder)
         if not self.is_full:
             self._wired.remove()
 
@@ -235,11 +237,17 @@ class Circuit(nn.Module):
         """Switch training mode; a circuit that learns is not folded."""
         if mode:
             self.unfold()
+        remove_recompute(self.encoder)
         return super().train(mode)
 
-    def train_mode(self, *, backbone_dropout: float) -> None:
-        """Switch dropout on in adapters, fusions and heads, and in the frozen encoder at the given rate."""
+    def train_mode(self, *, backbone_dropout: float, recompute: bool = False) -> None:
+        """Switch dropout on in adapters, fusions and heads, and in the frozen encoder at the given rate.
+
+        With `recompute`, layers compute their activations once more in the backward pass until `eval`.
+        """
         self.train()
+        if recompute:
+            install_recompute(self.encoder)
         set_dropout(self.encoder, self._wired.modules(), backbone_dropout)
 
     # -- weights --------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import torch
 from toolkit.errors import ToolkitError
 from toolkit.features.collate import Features
 from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.memory import SMALLER_PASSES, within_memory
 from toolkit.progress import Progress, Report, silent
 from toolkit.ranks import Ranks
 
@@ -72,7 +73,7 @@ def _own(
     device = circuit.backbone.device
     total, done, shown, began = sum(map(len, batches)), 0, 0.0, time.perf_counter()
     for items in batches:
-        with torch.inference_mode():
+        with torch.inference_mode(), within_memory(f"a batch of {passes.unit}", SMALLER_PASSES, device):
             batch = {key: torch.from_numpy(value).to(device) for key, value in features.collate(items).items()}
             found = passes.step(circuit, batch, **passes.options)
         yield items, found
@@ -89,7 +90,7 @@ def _tried(
     """Return the outputs, or the fault that the main process raises for all."""
     try:
         return list(_own(passes, circuit, features, batches, report))
-    except (ToolkitError, torch.OutOfMemoryError) as fault:
+    except ToolkitError as fault:
         return fault
 
 

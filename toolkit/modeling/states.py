@@ -10,6 +10,7 @@ import torch
 from toolkit.features.collate import budget_batches, token_budget
 from toolkit.features.item import WHOLE, ItemFeatures
 from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.memory import SMALLER_PASSES, within_memory
 from toolkit.progress import Progress, Report, silent
 
 
@@ -32,7 +33,7 @@ def item_states(
     bounds = np.searchsorted(items.owners[by_owner], np.arange(len(features) + 1))
     order = np.argsort(-features.lengths, kind="stable")
     done, shown, began = 0, 0.0, time.perf_counter()
-    with torch.inference_mode():
+    with torch.inference_mode(), within_memory("a batch of texts", SMALLER_PASSES, device):
         for batch in budget_batches(features.lengths, features.widths, token_budget(batch_size, device.type), order):
             collated = features.collate(batch)
             mask = torch.from_numpy(collated["attention_mask"]).to(device)

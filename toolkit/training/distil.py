@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from toolkit.features.collate import Batch, Features, sorted_batches, token_budget
 from toolkit.features.ragged import Ragged
 from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.memory import SMALLER_PASSES, within_memory
 from toolkit.modeling.wiring import module_name
 from toolkit.progress import Progress, Report, silent
 
@@ -45,7 +46,7 @@ class Lessons:
         offsets = features.input_ids.offsets
         states = np.empty((int(offsets[-1]), circuit.backbone.hidden_size), np.float16)
         device, done = circuit.backbone.device, 0
-        with torch.inference_mode():
+        with torch.inference_mode(), within_memory("a batch of texts", SMALLER_PASSES, device):
             for items in sorted_batches(features, budget=token_budget(batch_size, device.type)):
                 batch = {key: torch.from_numpy(value).to(device) for key, value in features.collate(items).items()}
                 found = circuit.encode(batch["input_ids"], batch["attention_mask"]).half().cpu().numpy()
@@ -58,7 +59,7 @@ class Lessons:
     def mean_loss(self, student: Circuit, features: Features, *, batch_size: int = 64) -> float:
         """Return `loss` as a mean over all sequences of the features that were taught, without gradients."""
         device, total = student.backbone.device, 0.0
-        with torch.inference_mode():
+        with torch.inference_mode(), within_memory("a batch of texts", SMALLER_PASSES, device):
             for items in sorted_batches(features, budget=token_budget(batch_size, device.type)):
                 batch = {key: torch.from_numpy(value).to(device) for key, value in features.collate(items).items()}
                 total += float(self.loss(student, batch)) * len(items)

@@ -74,7 +74,7 @@ def fit(
     resumed_at, clock = counters.step, Clock(counters.seconds)
     if resumed_at:
         watch.say(f"{watch.what} continues from step {resumed_at} of {loop.total}, the checkpoint in {checkpoint}.")
-    circuit.train_mode(backbone_dropout=train.backbone_dropout)
+    circuit.train_mode(backbone_dropout=train.backbone_dropout, recompute=train.recompute)
     try:
         _train(loop, clock, dev, checkpoint, watch)
     except KeyboardInterrupt:
@@ -166,7 +166,7 @@ def _score(loop: Loop, dev: Callable[[], float], watch: Watch, stop: AbstractCon
         restore_rng(before)  # the score will be made again
         raise
     score = loop.ranks.agree(value)
-    loop.circuit.train_mode(backbone_dropout=loop.train.backbone_dropout)
+    loop.circuit.train_mode(backbone_dropout=loop.train.backbone_dropout, recompute=loop.train.recompute)
     if watch.on_score is not None:
         watch.on_score(counters.step, score)
     if counters.take_score(score):

@@ -18,6 +18,7 @@ from toolkit.errors import ToolkitError
 from toolkit.features.collate import Batch, Features
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.learn import item_losses, unfreeze_exactly, units_per_item
+from toolkit.modeling.memory import within_memory
 from toolkit.ranks import Ranks
 from toolkit.training.batches import Planned, plan_batches
 from toolkit.training.checkpoint import load_checkpoint, save_checkpoint
@@ -130,7 +131,10 @@ class Loop:
         """
         state, train = self.state, self.train
         task, items = self.planned.batches[state.counters.step]
-        value = self.gradients(task, items)
+        with within_memory(
+            f"step {state.counters.step + 1} of '{self.circuit.composition}'", self._smaller(), self.device
+        ):
+            value = self.gradients(task, items)
         parameters = list(state.parameters.values())
         value, self.is_stopping = add_gradients(self.ranks, parameters, loss=value, is_asked=is_asked)
         if not math.isfinite(value):
@@ -166,6 +170,21 @@ class Loop:
                 torch.autograd.backward(loss if penalty is None else loss + penalty)
             value += float(loss.detach())
         return value
+
+    def _smaller(self) -> str:
+        """Return the settings that take less memory."""
+        train = self.train
+        ways = []
+        if train.batch_size > 1:
+            rows = train.batch_size // 2
+            times = -(-train.batch_size * train.accumulate // rows)
+            ways.append(
+                f"--set train.batch_size={rows} --set train.accumulate={times} takes the same steps in less memory"
+            )
+        if not train.recompute:
+            ways.append("--set train.recompute=true keeps a seventh of it a token")
+        ways = ways or ["lower --set train.max_length, or take a smaller --backbone"]
+        return ", and ".join(ways) + "; a checkpoint that is there is continued"
 
     def _add_penalty(self) -> None:
         if self.ranks.is_main and (penalty := self.circuit.regularisation(self.learn)) is not None:

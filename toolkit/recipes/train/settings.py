@@ -47,9 +47,10 @@ def learning_settings(stage: Stage, config: Config, kinds: Iterable[Kind], *, pr
 
 
 def whole_settings(train: TrainConfig, *, processes: int = 1) -> dict[str, Any]:
-    """Return all settings of training that a key of work may hold: how a step's batch is cut is not among them."""
+    """Return all settings of training that a key of work may hold: how a step fits into memory is not among them."""
     found = asdict(train)
-    del found["accumulate"]
+    for name in ("accumulate", "recompute"):
+        del found[name]
     return found | {"batch_size": train.rows_per_step * processes}
 
 
