@@ -219,3 +219,28 @@ def test_texts_of_a_file_become_a_matrix_or_a_column(trained: Config, tmp_path: 
     assert not (tmp_path / "w.npy").exists()
     with pytest.raises(ToolkitError, match=r"expected a name that ends in .npy or .parquet"):
         toolkit.embed("micro-nli", trained, source=rows, out=tmp_path / "w.bin")
+
+
+def test_a_longer_file_holds_no_more_rows_at_a_time(
+    trained: Config, rows_file: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import weakref
+
+    from toolkit.tasks.own import records
+
+    held: weakref.WeakSet[Any] = weakref.WeakSet()
+    most: list[int] = []
+
+    class Counted(records.Item):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            held.add(self)
+            most.append(len(held))
+
+        __hash__ = object.__hash__
+
+    monkeypatch.setattr(records, "Item", Counted)
+    monkeypatch.setattr(stream, "PART", 4)
+    rows = records_of("micro-nli", n=8) * 5
+    toolkit.predict("micro-nli", trained, task="micro-nli", source=rows_file(rows), echo=lambda text: None)
+    assert len(most) == 40 and max(most) <= 3 * 4
