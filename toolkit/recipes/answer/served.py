@@ -47,8 +47,10 @@ def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Se
     folder = Path(path)
     about = _about(folder / ABOUT)
     config = _config(folder, about, model_config or {})
-    # An entry stays on the shelf of its backbone, wherever that is now.
-    session = replace(Session.open(config, tracker=open_tracker("none")), shelf=Shelf(about["shelf"]))
+    session = Session.open(config, tracker=open_tracker("none"))
+    if not session.zoo.holds(about["composition"], session.shelf):
+        # The backbone is known by another name here; its digest is compared when weights are loaded.
+        session = replace(session, shelf=Shelf(about["shelf"]))
     _require_weights(about, session)
     try:
         served = Served(load_model(about["composition"], session))

@@ -75,7 +75,7 @@ def write_model(card: AdapterCard, session: Session, folder: Path) -> None:
 def _copy_entries(card: AdapterCard, session: Session, zoo: Path) -> None:
     """Copy cards of an entry and of all that it was trained on, with the weights that it runs on."""
     composition = parse(card.name)
-    order, faults = lineages([card], lambda one, parent: session.zoo.get(parent.name, one.shelf))
+    order, faults = lineages([card], lambda _, parent: session.zoo.get(parent.name, session.shelf))
     for fault in faults.values():
         raise fault
     cards = {each.name: each for each in order}
