@@ -215,11 +215,7 @@ def heads_for(circuit: Circuit, target: Task, config: Config) -> list[str]:
 
 
 def require_answering(expression: str, target: Task, session: Session) -> None:
-    """Raise, before any model is loaded, where the zoo lacks a part of a composition, or its head does not answer a task.
-
-    Raises:
-        ToolkitError: as the evaluation of the composition would; a task of retrieval needs no head.
-    """
+    """Raise as an evaluation would, before any model is loaded, where a part is missing or the head answers another task."""
     composition = parse(expression)
     if target.kind in RETRIEVED:
         require_trained(composition, session, has_head=False)
