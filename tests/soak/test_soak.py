@@ -112,6 +112,7 @@ def test_the_long_soak(tmp_path: Path) -> None:
         "--options",
         "-1",
         "--disks",
+        "2",
         "--seed",
         "0",
     ]
