@@ -8,6 +8,7 @@ from toolkit.commands import answer, compare, fusion, look, robust, score, sweep
 from toolkit.commands.configs import configs
 from toolkit.commands.export import export
 from toolkit.commands.groups import Program, example
+from toolkit.commands.publish import results
 from toolkit.commands.store import cache, store
 from toolkit.commands.tasks import tasks
 from toolkit.commands.zoo import zoo
@@ -36,7 +37,7 @@ main.add_section("Score", [score.evaluate, score.retrieve, score.mine, fusion.at
 main.add_section("Use", [answer.predict, answer.embed])
 main.add_section("Compare", [compare.compare, robust.robust, transfer.similarity, transfer.rank])
 main.add_section("Sweeps", [sweep.sweep, sweep.status, sweep.report])
-main.add_section("Share", [zoo, export])
+main.add_section("Share", [zoo, export, results])
 main.add_section("Data", [tasks, configs, robust.perturbations, store, cache])
 main.add_section("Look", [look.doctor, look.demo, look.backbones, look.ui, look.track])
 

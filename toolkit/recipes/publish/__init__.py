@@ -1,0 +1,1 @@
+"""Journey `results`: scores and predictions in the formats of others."""
