@@ -27,7 +27,7 @@ JOURNEYS = [name for name in FUNCTIONS if name not in ("configure", "load", "loa
 PARAMETERS = {
     "expr", "exprs", "config", "name", "names", "members", "target", "source", "tasks", "sources", "candidates", "first",
     "second", "src", "dest", "place", "folder", "task", "suite", "instead", "languages", "language", "layers", "metric",
-    "resamples", "baseline", "perturb", "strengths", "attacks", "by", "train", "sweep", "variant", "n", "keep", "text",
+    "resamples", "baseline", "to", "vectors", "int8", "perturb", "strengths", "attacks", "by", "train", "sweep", "variant", "n", "keep", "text",
     "retrain", "replace", "has_adapter", "lock", "locks", "out", "report", "say", "settings", "workers", "update",
     "endpoint", "kind", "backbone", "better_than", "sort", "at", "force", "remove", "parents", "same_as", "labels",
     "format", "choices", "older_than", "all", "release", "echo", "language_column", "prefix", "column",
@@ -48,6 +48,7 @@ def parameters(name: str) -> dict[str, inspect.Parameter]:
                 "Fetching": (*told, "endpoint", "release"),
                 "Baseline": (*told, "baseline"),
                 "Asking": asked,
+                "Exporting": (*told, "int8", "vectors", "task", "languages", "lock"),
                 "Training": (*told, *asked, "lock"),
                 "Placing": (*told, "name", "replace", "force"),
             }

@@ -93,7 +93,8 @@ def _mteb(expression: str, held: Sequence[Held], session: Session, folder: Path)
 
 
 def _xtreme(expression: str, held: Sequence[Held], session: Session, folder: Path) -> list[str]:
-    notes, names = [], []
+    notes: list[str] = []
+    names: list[str] = []
     for each in held:
         written = submission(each, session)
         if written is None:
