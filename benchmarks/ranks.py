@@ -1,6 +1,6 @@
 """Benchmark of several processes: two of one thread against one of two threads, on the same steps.
 
-    python benchmarks/ranks.py --quick --json OUT                 # some minutes: generated rows
+    python benchmarks/ranks.py --quick --json OUT                 # a minute on a quiet machine: generated rows
     python benchmarks/ranks.py --data-root MIRROR --json OUT      # rows of mnli
 
 Both train one adapter on the embedded backbone with the same rows per step, and score the dev rows four times. What is timed is
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--data-root", type=Path, help="mirror with mnli; default: generated rows")
     parser.add_argument("--json", type=Path, required=True, help="file to write")
     asked = parser.parse_args()
-    repetitions, rows, dev = (2, 256, 64) if asked.quick else (5, 1024, 256)
+    repetitions, rows, dev = (1, 64, 32) if asked.quick else (5, 1024, 256)
     with tempfile.TemporaryDirectory() as place:
         work = Work("mnli" if asked.data_root else "micro-nli", rows, dev, asked.data_root, Path(place))
         found: dict[str, list[float]] = {"one": [], "two": []}
