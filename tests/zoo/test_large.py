@@ -143,6 +143,13 @@ def test_every_link_of_a_gallery_of_pages_leads_to_something(
             file, _, key = link.partition("#")
             assert not key or key in pages[file or name].ids, (name, link)
     assert len([link for link in pages["names.html"].links if "#a-" in link]) == N
+    names = (tmp_path / "site" / "names.html").read_text(encoding="utf-8")
+    assert len(re.findall(r'<li data-text="task\d+ tiny [0-9a-f]{64}', names)) == N and 'role="search"' in names
+    assert all(
+        'href="names.html">Search all pages (12 adapters' in (tmp_path / "site" / f).read_text()
+        for f in list(pages)
+        if f != "names.html"
+    )
     shown = {name for page in pages.values() for name in re.findall(r"task\d+", page.text)}
     assert shown >= {f"task{n}" for n in range(N)}
 

@@ -12,6 +12,7 @@ from tests.zoo.cards import card, weights
 from tests.zoo.test_site import HOSTILE, family
 from toolkit.zoo import CardScore, Zoo
 from toolkit.zoo.site import write_site
+from toolkit.zoo.site.book import Book
 
 pytestmark = [
     pytest.mark.browser,
@@ -156,3 +157,24 @@ CONTRAST = """(() => {
   }
   return poor;
 })()"""
+
+
+def test_a_search_goes_on_to_the_adapters_of_all_pages(
+    browser: Browser, zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Book.of.__func__, "__defaults__", (1,))
+    path = opened(browser, zoo)
+    search = "(() => { const f = document.forms[0]; f.elements.search.value = '%s'; f.dispatchEvent(new Event('input')); })()"
+    browser.js(search % "SQuAD")
+    link = browser.js("document.querySelector('#elsewhere:not([hidden]) a').href")
+    assert link == f"{path.with_name('names.html').as_uri()}#search=SQuAD"
+    browser.open(path.with_name("names.html"), "#search=SQuAD")
+    shown = "[...document.querySelectorAll('.names li:not([hidden])')].map((item) => item.textContent).join()"
+    assert "squad" in browser.js(shown) and "mnli," not in browser.js(shown) + ","
+    assert "of 3 adapters" in browser.js("document.querySelector('#found').textContent")
+    browser.js("document.forms[0].reset()")
+    assert (
+        browser.js("new Promise((d) => setTimeout(() => d(document.querySelector('#found').textContent)))")
+        == "All 3 adapters"
+    )
+    assert browser.faults() == []

@@ -23,10 +23,15 @@ from toolkit.zoo.zero_shot import ZeroShot, own_scores, worth, zero_shot_means
 _MAX_LINKS, _MAX_CHILDREN, _MAX_ABOVE = 6, 12, 24
 
 
+def searched(card: AdapterCard) -> str:
+    """Return what a search looks into."""
+    found = [card.name, name_of(card), card.digest, *card.tasks, *(seen.task for seen in card.data_seen)]
+    return " ".join(dict.fromkeys(found)).lower()
+
+
 def article(card: AdapterCard, nodes: Mapping[str, Node], children: Sequence[Node]) -> str:
     """Return the card of an adapter, with links to its parents and children."""
     key, bytes_ = key_of(card.digest), size(card)
-    text = " ".join([card.name, name_of(card), card.digest, *card.tasks, *(s.task for s in card.data_seen)])
     data = {
         "name": card.name,
         "backbone": card.shelf,
@@ -35,7 +40,7 @@ def article(card: AdapterCard, nodes: Mapping[str, Node], children: Sequence[Nod
         "score": str(worth(card)),
         "size": str(bytes_),
         "created": card.created,
-        "text": text.lower(),
+        "text": searched(card),
     }
     attributes = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())
     facts = [

@@ -20,7 +20,7 @@ from toolkit.languages import get_language, is_language
 from toolkit.safe_text import html_text as escape
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.record import with_scores
-from toolkit.zoo.site.article import article, caveat, key_of, languages_of, name_of
+from toolkit.zoo.site.article import article, caveat, key_of, languages_of, name_of, searched
 from toolkit.zoo.site.book import NAMES, PAGE, Book, file_of
 from toolkit.zoo.site.graph import direct, svg
 from toolkit.zoo.store import Zoo
@@ -120,12 +120,17 @@ def _names(book: Book) -> str:
     """Return the page that lists all adapters, with links to their cards."""
     lists = []
     for shelf, held in _shelves([card for cards in book.pages for card in cards]).items():
-        keys = [(card.name, key_of(card.digest)) for card in held]
-        items = "".join(f'<li><a href="{book.nodes[key].page}#{key}">{escape(name)}</a></li>' for name, key in keys)
+        items = "".join(
+            f'<li data-text="{escape(searched(card))}"><a href="{book.nodes[key_of(card.digest)].page}#{key_of(card.digest)}">'
+            f"{escape(card.name)}</a></li>"
+            for card in held
+        )
         title = f"{escape(name_of(held[0]))}: {_count(len(held), 'adapter')}"
-        lists.append(f'<section aria-label="{escape(shelf)}"><h2>{title}</h2><ul>{items}</ul></section>')
+        lists.append(f'<section aria-label="{escape(shelf)}"><h2>{title}</h2><ul class="names">{items}</ul></section>')
     return _whole(
-        f'<header><h1 id="adapters">Adapters by name</h1><p><a href="{PAGE}">To the gallery</a></p></header><main>{"".join(lists)}</main>'
+        f'<header><h1 id="adapters">Adapters by name</h1><p><a href="{PAGE}">To the gallery</a></p></header><main>'
+        f'<form role="search" aria-label="Find adapters on all pages">{_SEARCH}<button type="reset">Clear</button></form>'
+        f'<p id="found" class="soft" role="status"></p>{"".join(lists)}</main>'
     )
 
 
@@ -140,6 +145,7 @@ def _remove_former(folder: Path, total: int) -> None:
                 path.unlink()
 
 
+_SEARCH = '<label>Search <input type="search" name="search" placeholder="name, task, data, digest" autocomplete="off"></label>'
 _TITLE = "<title>Adapter zoo</title>"
 _NUMBER = re.compile(r"page-(\d{1,6})\.html")
 _EMPTY = (
@@ -177,13 +183,20 @@ def _adapters(book: Book, number: int, shelves: Mapping[str, Sequence[AdapterCar
     )
     return (
         '<section aria-labelledby="adapters"><h2 id="adapters" tabindex="-1">Adapters</h2><form role="search" aria-label="Find adapters">'
-        '<label>Search <input type="search" name="search" placeholder="name, task, data, digest" autocomplete="off"></label>'
-        f"{_select('backbone', 'Backbone', options)}{_select('task', 'Task', {t: t for t in tasks})}"
+        f"{_SEARCH}{_select('backbone', 'Backbone', options)}{_select('task', 'Task', {t: t for t in tasks})}"
         f"{_select('language', 'Language', {code: _language(code) for code in languages})}"
         f"{_select('sort', 'Sort by', sorts, all_of_them=False)}"
         '<button type="reset">Clear</button></form><p id="found" class="soft" role="status"></p>'
-        f'<ul class="cards">{articles}</ul></section>'
+        f'{_elsewhere(book)}<ul class="cards">{articles}</ul></section>'
     )
+
+
+def _elsewhere(book: Book) -> str:
+    """Return the link from a search on one page to the same search on all; the script gives it its words."""
+    if len(book.pages) == 1:
+        return ""
+    total = _count(sum(map(len, book.pages)), "adapter")
+    return f'<p id="elsewhere" class="soft" hidden><a href="{NAMES}">Search all pages ({total}; Enter)</a></p>'
 
 
 def _select(name: str, label: str, options: Mapping[str, str], *, all_of_them: bool = True) -> str:

@@ -4,6 +4,7 @@
   document.body.classList.remove("no-script");
   const cards = all("article"), rows = all("#score-rows > tr"), nodes = new Map(all(".node[id]").map((n) => [n.id.slice(2), n]));
   const form = document.querySelector("form"), status = document.querySelector("#found");
+  const listed = all(".names li"), elsewhere = document.querySelector("#elsewhere a");
 
   // -- finding and sorting --------------------------------------------------------------------------------------------
   const words = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -17,7 +18,15 @@
     size: (a, b) => Number(b.dataset.size) - Number(a.dataset.size),
     created: (a, b) => b.dataset.created.localeCompare(a.dataset.created),
   };
+  const said = (shown, total) => { status.textContent = shown === total ? `All ${total} adapters` : `${shown} of ${total} adapters`; };
+  function findNames() {
+    const asked = words(form.elements.search.value);
+    listed.forEach((item) => { item.hidden = !asked.every((word) => item.dataset.text.includes(word)); });
+    all("main section").forEach((section) => { section.hidden = !section.querySelector("li:not([hidden])"); });
+    said(listed.filter((item) => !item.hidden).length, listed.length);
+  }
   function find() {
+    if (listed.length) { findNames(); return; }
     const asked = Object.fromEntries(new FormData(form));
     const shown = new Set(cards.filter((card) => fits(card, asked)).map((card) => card.id));
     const order = orders[asked.sort] || orders.name, list = document.querySelector(".cards");
@@ -29,11 +38,19 @@
       const first = all("a.node:not(.is-out) rect", box)[0];  // bring what was found into the drawing's window
       if (first) box.scrollTo(first.x.baseVal.value - 20, first.y.baseVal.value - 20);
     });
-    status.textContent = shown.size === cards.length ? `All ${cards.length} adapters` : `${shown.size} of ${cards.length} adapters`;
+    said(shown.size, cards.length);
+    if (elsewhere) {  // a page holds its own adapters; the page of names searches all
+      elsewhere.parentElement.hidden = !words(asked.search).length;
+      elsewhere.hash = `search=${encodeURIComponent(asked.search)}`;
+    }
   }
   if (form) {
+    try { if (location.hash.startsWith("#search=")) form.elements.search.value = decodeURIComponent(location.hash.slice(8)); } catch {}
     form.addEventListener("input", find);
-    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (elsewhere && !elsewhere.parentElement.hidden) elsewhere.click();
+    });
     form.addEventListener("reset", () => setTimeout(find));
     find();
   }
