@@ -12,7 +12,7 @@ from typing import overload
 
 from toolkit.nameless import Numbers, let_go, nameless, room, write
 
-IN_MEMORY = 1 << 24  # characters that are sorted at a time
+IN_MEMORY = 1 << 22  # characters that are sorted at a time
 _WRITTEN = 1 << 20  # bytes that are written at a time
 _MERGED = 1 << 16  # texts that are merged until their places are given back
 

@@ -24,6 +24,7 @@ from toolkit.retrieval.side import Rows, Side, Survey, survey
 MOST = 256
 # Rows of either side that are searched at a time: what is kept of a line while it is searched is hundreds of bytes.
 BLOCK, BLOCK_ON_GPU = 1 << 16, 1 << 20
+NARROW = 256  # numbers of a vector
 
 
 def both_ways(
@@ -82,7 +83,9 @@ def _exact(
     """Search block by block: the k nearest among all are the best of the k nearest in each block."""
     ahead = Nearest(len(x.side), min(k, len(y.side)))
     back = Nearest(len(y.side), min(k, len(x.side))) if both else None
-    size = BLOCK_ON_GPU if rounding_of(settings, x.side.width).device.type == "cuda" else BLOCK
+    # Of a narrow vector more is kept while it is searched than it holds itself.
+    own = BLOCK if x.side.width >= NARROW else BLOCK // 2
+    size = BLOCK_ON_GPU if rounding_of(settings, x.side.width).device.type == "cuda" else own
     parts = [(one, other) for one in _blocks(len(x.side), size) for other in _blocks(len(y.side), size)]
     with on_threads(settings.threads):
         for number, (one, other) in enumerate(parts):
@@ -137,18 +140,27 @@ def _share(report: Report, number: int, n: int) -> Report:
 def _exact_block(
     x: Side, y: Side, k: int, *, both: bool, settings: SearchSettings, report: Report
 ) -> tuple[Neighbours, Neighbours | None]:
-    found = screen(x, y, k, both=both, settings=settings, report=report)
-    forward = _settled(x, y, k, found[0], settings)
-    backward = _settled(y, x, k, found[1], settings) if found[1] is not None else None
-    pairs = [forward] if backward is None else [forward, backward[::-1]]
-    sources, targets = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
-    codes = np.unique(sources * len(y) + targets)
-    sources, targets = codes // len(y), codes % len(y)
+    # As one number for each pair, sorted: a block has millions of them.
+    codes = _codes(x, y, k, both=both, settings=settings, report=report)
+    sources, targets = (codes // len(y)).astype(np.int32), (codes % len(y)).astype(np.int32)
+    del codes
     scores = score_pairs(x, y, sources, targets, report=report)
     ahead = best_of(len(x), min(k, len(y)), sources, targets, scores)
-    if backward is None:
+    if not both:
         return ahead, None
     return ahead, best_of(len(y), min(k, len(x)), targets, sources, scores)
+
+
+def _codes(x: Side, y: Side, k: int, *, both: bool, settings: SearchSettings, report: Report) -> np.ndarray:
+    """Return the pairs that hold the k nearest of every line, as source * len(y) + target: int64 [M], rising, each once."""
+    forward, backward = screen(x, y, k, both=both, settings=settings, report=report)
+    lines, rows = _settled(x, y, k, forward, settings)
+    found = lines.astype(np.int64) * len(y) + rows
+    if backward is not None:
+        lines, rows = _settled(y, x, k, backward, settings)
+        found = np.concatenate([found, rows.astype(np.int64) * len(y) + lines])
+    found.sort()
+    return np.asarray(found[np.append(True, found[1:] != found[:-1])])
 
 
 def _settled(x: Side, y: Side, k: int, found: Screened, settings: SearchSettings) -> tuple[np.ndarray, np.ndarray]:

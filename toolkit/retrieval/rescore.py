@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.progress import Progress, Report, silent
 
+LINES = 1 << 13  # whose pairs are sorted at a time
 PAIRS = 512  # 2 MiB a side at width 1,024: what a processor's cache holds
 
 
@@ -46,19 +47,21 @@ def best_of(n: int, k: int, lines: np.ndarray, rows: np.ndarray, scores: np.ndar
     Args:
         n: lines.
         k: pairs kept of each.
-        lines: int64 [M]; `rows`: int64 [M]; `scores`: float32 [M]; no pair twice.
+        lines: int [M]; `rows`: int [M]; `scores`: float32 [M]; no pair twice.
 
     Example:
         >>> found = best_of(2, 2, np.array([0, 0, 0]), np.array([5, 3, 4]), np.array([0.5, 0.5, 0.9], "f4"))
         >>> found.rows.tolist()
         [[4, 3], [-1, -1]]
     """
-    order = np.lexsort((rows, -scores, lines))
-    lines, rows, scores = lines[order], rows[order], scores[order]
-    counts = np.bincount(lines, minlength=n)
-    nth = np.arange(len(lines)) - (np.cumsum(counts) - counts)[lines]
-    kept = nth < k
     found = Neighbours(np.full((n, k), -np.inf, np.float32), np.full((n, k), -1, np.int64))
-    found.scores[lines[kept], nth[kept]] = scores[kept]
-    found.rows[lines[kept], nth[kept]] = rows[kept]
+    for start in range(0, n, LINES):
+        some = np.flatnonzero((lines >= start) & (lines < start + LINES))
+        order = some[np.lexsort((rows[some], -scores[some], lines[some]))]
+        own = lines[order].astype(np.int64) - start
+        counts = np.bincount(own, minlength=min(LINES, n - start))
+        nth = np.arange(len(own)) - (np.cumsum(counts) - counts)[own]
+        kept = nth < k
+        found.scores[start + own[kept], nth[kept]] = scores[order[kept]]
+        found.rows[start + own[kept], nth[kept]] = rows[order[kept]]
     return found

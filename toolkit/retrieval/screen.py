@@ -36,7 +36,7 @@ class Screened:
     """Pairs among which are the k nearest of each line.
 
     Attributes:
-        lines, rows: int64 [M].
+        lines, rows: int32 [M].
         unsure: int64, lines of which more products than there was room for are within the error.
     """
 
@@ -179,9 +179,10 @@ def _screened(best: _Best, k: int, n_rows: int, how: Rounding) -> Screened:
     floor = _floor(best, slice(0, len(best.values)), min(k, room, n_rows), how)
     is_kept = (best.values >= floor[:, None]) & (best.rows >= 0) & (best.rows < n_rows)
     lines, places = torch.nonzero(is_kept, as_tuple=True)
-    rows = best.rows[lines, places]
+    rows, lines = best.rows[lines, places], lines.int()
+    del places
     unsure = torch.nonzero((best.dropped >= floor) & (best.dropped > NO_ROW / 2)).squeeze(1)
-    return Screened(lines.cpu().numpy(), rows.cpu().numpy().astype(np.int64), unsure.cpu().numpy())
+    return Screened(lines.cpu().numpy(), rows.cpu().numpy(), unsure.cpu().numpy())
 
 
 def _nothing(n: int, room: int, device: torch.device) -> _Best:
