@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from toolkit import files
 from toolkit.errors import ToolkitError
 from toolkit.files import file_fault, folder_beside, load_json, read_regular, replace_text, replacing, scratch
 from toolkit.paths import at_home
@@ -165,3 +166,19 @@ def test_without_a_place_for_temporary_files_the_user_learns_which_variable_name
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     with pytest.raises(ToolkitError, match="TMPDIR=DIR"), scratch():
         pass
+
+
+def test_an_interruption_is_raised_when_the_folder_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, calls, real = tmp_path / "left", [], files.shutil.rmtree
+    (folder / "below").mkdir(parents=True)
+
+    def interrupted(path: Path, **more: bool) -> None:
+        calls.append(path)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        real(path, **more)
+
+    monkeypatch.setattr(files.shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        files.remove_folder(folder)
+    assert not folder.exists()

@@ -90,3 +90,18 @@ def failing_after(session: Session) -> Any:
 
     session.tracker.start = opened  # type: ignore[method-assign]
     return log_metrics
+
+
+def test_it_has_the_scores_of_its_last_stage_where_only_its_end_was_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny_config(tmp_path, "tracking.enabled=yes")
+    interrupted(monkeypatch, Session.open(config), "_log_dev", 1)
+    assert journey.train(EXPRESSION, Session.open(config)) == []
+    client = server.connect(server.own_store(tmp_path))
+    (run,) = client.search_runs(
+        [one.experiment_id for one in client.search_experiments()],
+        f"attributes.run_name = 'train {EXPRESSION}, 2 stages'",
+    )
+    assert run.info.status == "FINISHED"
+    assert "dev/micro-choice/accuracy/en" in run.data.metrics
