@@ -63,11 +63,9 @@ def run_heads(
         heads: names of `circuit.answers`, whose heads are all of the features' kind.
     """
     form = FORMS[features.kind]
-    if is_raw:
-        form = replace(form, read=RAW[features.kind])
     rows: dict[str, list[np.ndarray | None]] = {head: [None] * len(features) for head in heads}
     lengths = features.input_ids.lengths
-    asked = Passes(_read, {"heads": tuple(heads), "kind": features.kind}, what)
+    asked = Passes(_read, {"heads": tuple(heads), "kind": features.kind, "is_raw": is_raw}, what)
     batches = sorted_batches(features, budget=token_budget(batch_size, circuit.backbone.device.type))
     read = replace(features, labels=None, tags=None, extra={})  # all that a pass reads
     for items, found in outputs(asked, circuit, read, batches, report=report):
@@ -77,9 +75,12 @@ def run_heads(
     return {head: form.join([row for row in found if row is not None], features) for head, found in rows.items()}
 
 
-def _read(circuit: Circuit, batch: dict[str, Tensor], *, heads: Sequence[str], kind: Kind) -> list[np.ndarray]:
-    """Return the outputs of each head for a batch, padding included."""
-    return [FORMS[kind].read(logits, batch).cpu().numpy() for logits in circuit.answer(batch, heads)]
+def _read(
+    circuit: Circuit, batch: dict[str, Tensor], *, heads: Sequence[str], kind: Kind, is_raw: bool = False
+) -> list[np.ndarray]:
+    """Return the outputs, or the logits, of each head for a batch, padding included."""
+    read = RAW[kind] if is_raw else FORMS[kind].read
+    return [read(logits, batch).cpu().numpy() for logits in circuit.answer(batch, heads)]
 
 
 # -- forms ------------------------------------------------------------------------------------------------------------
