@@ -86,9 +86,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rows and repetitions")
     parser.add_argument("--data-root", type=Path, help="mirror with mnli; default: generated rows")
+    parser.add_argument("--repetitions", type=int, help="of each way; default: 1 if quick, else 5")
     parser.add_argument("--json", type=Path, required=True, help="file to write")
     asked = parser.parse_args()
     repetitions, rows, dev = (1, 64, 32) if asked.quick else (5, 1024, 256)
+    repetitions = asked.repetitions or repetitions
     with tempfile.TemporaryDirectory() as place:
         work = Work("mnli" if asked.data_root else "micro-nli", rows, dev, asked.data_root, Path(place))
         found: dict[str, list[float]] = {"one": [], "two": []}
