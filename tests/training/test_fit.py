@@ -7,6 +7,7 @@ import random
 import signal
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ from toolkit.tasks.rows import PairRow, TagsRow
 from toolkit.training import TaskData, Watch, fit, plan_run
 from toolkit.training.batches import plan_batches
 from toolkit.training.checkpoint import FILE, load_checkpoint, save_checkpoint
+from toolkit.training.loop import Clock
 from toolkit.training.seeding import derived_seed
 
 PAIR = HeadSpec("pair", ("no", "yes"))
@@ -509,3 +511,31 @@ def test_recomputation_changes_no_bit(tiny, settings, pairs):
     data = [TaskData("t", pairs)]
     one, other = (train(tiny, "fuse[a,b]/t", data, settings(recompute=way))[0] for way in (False, True))
     assert equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "took", "passed", "is_over"),
+    [(60, 0, 61, True), (60, 0, 59, False), (60, 7, 69, False), (60, 7, 71, True), (0, 0, 1e6, False), (0, 7, 1e6, False)],
+)  # fmt: skip
+def test_the_clock_waits_ten_times_as_long_as_a_checkpoint_takes(monkeypatch, seconds, took, passed, is_over):
+    monkeypatch.setattr("toolkit.training.loop.time.perf_counter", lambda: 1000.0 + passed)
+    assert Clock(before=0.0, saved_at=1000.0, saving_s=took).is_over(seconds) is is_over
+
+
+@pytest.mark.parametrize(("seconds", "saves"), [(1e-9, 5), (0, 0)])
+def test_slow_steps_are_saved_by_the_clock_unless_it_is_off(
+    tiny, settings, pairs, tmp_path, monkeypatch, seconds, saves
+):
+    monkeypatch.setattr("toolkit.training.loop.save_checkpoint", lambda folder, state: saved.append(state))
+    monkeypatch.setattr(
+        "toolkit.training.loop.time", SimpleNamespace(perf_counter=lambda: 1e12)
+    )  # long after all saves
+    saved = []
+    train(
+        tiny,
+        "a",
+        [TaskData("a", pairs)],
+        settings(total_steps=6, checkpoint_every=100, checkpoint_s=seconds),
+        checkpoint=tmp_path,
+    )
+    assert len(saved) == saves

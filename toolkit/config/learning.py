@@ -163,6 +163,15 @@ class TrainConfig:
         About("dev rows per score while training, drawn by `eval.seed`; null: all", low=1, changes=("weights",)),
     ] = 2000
     checkpoint_every: Annotated[int, About("steps between checkpoints", low=1, changes=())] = 200
+    checkpoint_s: Annotated[
+        float,
+        About(
+            "seconds after which slow steps are saved as well, at least ten times what the last checkpoint took; 0: never "
+            "(several processes save by steps alone)",
+            low=0,
+            changes=(),
+        ),
+    ] = 60.0
     limit: Annotated[
         int | None,
         About(

@@ -17,7 +17,7 @@ from toolkit.errors import Interrupted
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Progress, Report, Say, say_nothing, silent
 from toolkit.training.interruption import Interruption
-from toolkit.training.loop import CHECKPOINT_S, Clock, Loop, TaskData
+from toolkit.training.loop import Clock, Loop, TaskData
 from toolkit.training.seeding import own_generators, restore_rng, rng_state
 from toolkit.training.state import FitResult
 
@@ -121,8 +121,10 @@ def _train(loop: Loop, clock: Clock, dev: Callable[[], float] | None, checkpoint
             is_asked = interruption.is_asked if loop.ranks.count == 1 else loop.is_stopping
             is_wanted = is_asked or is_new or _is_due(loop, clock)
             if is_wanted and counters.step not in (0, loop.saved_step):
+                began = time.perf_counter()
                 loop.save(checkpoint)
                 clock.saved_at = time.perf_counter()
+                clock.saving_s = clock.saved_at - began
             if is_asked:
                 raise KeyboardInterrupt
             _advance(loop, clock, watch, is_asked=interruption.is_asked)
@@ -174,7 +176,7 @@ def _score(loop: Loop, dev: Callable[[], float], watch: Watch, stop: AbstractCon
 
 
 def _is_due(loop: Loop, clock: Clock) -> bool:
-    is_slow = loop.ranks.count == 1 and time.perf_counter() - clock.saved_at > CHECKPOINT_S
+    is_slow = loop.ranks.count == 1 and clock.is_over(loop.train.checkpoint_s)
     return loop.state.counters.step % loop.train.checkpoint_every == 0 or is_slow
 
 

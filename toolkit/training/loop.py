@@ -32,7 +32,6 @@ from toolkit.training.state import State
 Loss = Callable[[dict[str, Tensor], Batch | None], Tensor]
 """Of a collated batch on the device, its mean loss per item; of a share of a batch (then the whole is given), its share of that."""
 
-CHECKPOINT_S = 60.0  # a kill costs a minute at most, however slow the steps (several processes agree on steps only)
 _LOSS_EVERY = 20  # steps
 
 
@@ -229,16 +228,22 @@ class Clock:
 
     Attributes:
         before: seconds of earlier tries.
+        saved_at: when the last checkpoint was written, and `saving_s` how long that took.
     """
 
     before: float
     began: float = field(default_factory=time.perf_counter)
     saved_at: float = field(default_factory=time.perf_counter)
+    saving_s: float = 0.0
     spent: float = 0.0
     rows: int = 0
     shown_at: float = 0.0
     total_loss: float = 0.0
     n_losses: int = 0
+
+    def is_over(self, checkpoint_s: float) -> bool:
+        """Whether so many seconds (0: never) have passed since the last checkpoint, and ten times as many as it took."""
+        return 0 < max(checkpoint_s, 10 * self.saving_s) < time.perf_counter() - self.saved_at and checkpoint_s > 0
 
     @property
     def examples_per_s(self) -> float:

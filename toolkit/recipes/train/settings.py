@@ -49,7 +49,7 @@ def learning_settings(stage: Stage, config: Config, kinds: Iterable[Kind], *, pr
 def whole_settings(train: TrainConfig, *, processes: int = 1) -> dict[str, Any]:
     """Return all settings of training that a key of work may hold: how a step fits into memory is not among them."""
     found = asdict(train)
-    for name in ("accumulate", "recompute"):
+    for name in ("accumulate", "recompute", "checkpoint_s"):
         del found[name]
     return found | {"batch_size": train.rows_per_step * processes}
 
