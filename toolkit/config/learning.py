@@ -126,7 +126,7 @@ class TrainConfig:
     recompute: Annotated[
         bool,
         About(
-            "compute what a layer holds for the backward pass once more instead of keeping it: a seventh of the memory a token, "
+            "compute what a layer holds for the backward pass once more instead of keeping it: about a fifth of the memory a token, "
             "1.4 times the time, the same weights to the bit",
             also=("gradient_checkpointing",),
             changes=(),

@@ -181,7 +181,7 @@ class Loop:
                 f"--set train.batch_size={rows} --set train.accumulate={times} takes the same steps in less memory"
             )
         if not train.recompute:
-            ways.append("--set train.recompute=true keeps a seventh of it a token")
+            ways.append("--set train.recompute=true keeps about a fifth of it a token")
         ways = ways or ["lower --set train.max_length, or take a smaller --backbone"]
         return ", and ".join(ways) + "; a checkpoint that is there is continued"
 
