@@ -12,6 +12,7 @@ import math
 import os
 import shlex
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -37,6 +38,9 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+# `nohup` has it ignored, and whoever is started inherits that: tests of signals would wait for ever.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Tests are compiled twice, the second time with what their assertions say: it takes longer than many of them, and is worth keeping.
 sys.dont_write_bytecode = False
