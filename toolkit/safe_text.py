@@ -110,9 +110,18 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         >>> csv_text(["label", "value"], [["@sum", -0.5], ["mnli", None]])
         "label,value\n'@sum,-0.5\nmnli,\n"
     """
+    return csv_lines([columns, *rows])
+
+
+def csv_lines(rows: Iterable[Sequence[object]]) -> str:
+    r"""Return rows as lines of CSV, for tables that are written in pieces.
+
+    Example:
+        >>> csv_lines([["@sum", None], ["mnli", 1]])
+        "'@sum,\nmnli,1\n"
+    """
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows([csv_cell(cell) for cell in row] for row in (columns, *rows))
+    csv.writer(buffer, lineterminator="\n").writerows([csv_cell(cell) for cell in row] for row in rows)
     return buffer.getvalue()
 
 

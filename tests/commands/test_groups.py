@@ -63,13 +63,14 @@ def test_output_goes_to_out_in_every_command() -> None:
         "zoo export",
         "zoo site",
     } <= written
-    names = {option.opts[0] for _, command in leaves() for option in command.params if isinstance(option, click.Option)}
-    assert names.isdisjoint({"--dir", "--to", "--output", "--with"})
+    options = [option for _, command in leaves() for option in command.params if isinstance(option, click.Option)]
+    assert {option.opts[0] for option in options}.isdisjoint({"--dir", "--output", "--with"})
+    assert all(isinstance(option.type, click.Choice) for option in options if option.opts[0] == "--to")  # a format
 
 
 def test_every_command_is_a_function_of_the_package() -> None:
     named = {"eval": "evaluate", "similarity": "compare_tasks", "status": "sweep_status", "report": "sweep_report"}
-    named |= {"sweep run": "sweep"}
+    named |= {"sweep run": "sweep", "results": "write_results", "backbones list": "backbones"}
     names = {named.get(words, words.replace(" ", "_")) for words, _ in leaves()} - {"ui"}  # which starts a server
     assert names <= set(dir(toolkit))
 

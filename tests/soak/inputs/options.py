@@ -27,7 +27,7 @@ EXPRESSIONS = (
 NUMBERS = ("", "nan", "inf", "-inf", "-1", "1e400", "1e-400", "99999999999999999999", "-99999999999999999999", "0x10", "1.5.2", "one", "1,5", "−1", "1e", "--")  # fmt: skip
 PLACES = (
     "", "http://", "http://[::1", "http://127.0.0.1:1", "http://127.0.0.1:99999/x", "http://user:secret@127.0.0.1:1/x", "hf://", "hf://a", "hf://a/b/c/d",
-    "hf://../..", "s3://", "s3://bucket", "gs://bucket/x", "ssh://127.0.0.1:1/x", "ftp://127.0.0.1:1/x", "file://", "file:///nowhere/at/all",
+    "hf://../..", "s3://", "s3://bucket", "gs://bucket/x", "ssh://127.0.0.1:1/x", "ftp://127.0.0.1:1/x", "file://", "file:///proc/nowhere/at/all",
     "javascript:alert(1)", "data:,x", "nothing://x", "memory://", "://", "http:/x", "http://127.0.0.1:1/%zz", "/dev/null", "/dev/null/x", "\x1b[31m",
     "a" * 5000, "rows.jsonl", "nowhere", "github://a:b@c/", "zip://x::http://127.0.0.1:1/y", "simplecache::http://127.0.0.1:1/", "http://0/", "hf://datasets/a/b",
 )  # fmt: skip

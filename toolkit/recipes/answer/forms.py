@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
-import io
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from toolkit.errors import DataError, ToolkitError
 from toolkit.results.answers import Answer, flat
-from toolkit.safe_text import json_text
+from toolkit.safe_text import csv_lines, json_text
 from toolkit.tasks.own.records import Item
 
 _PART = 4096  # rows of a table
@@ -83,9 +81,7 @@ class Lines:
         texts = ["" if cell is None else str(cell) for cell in cells]
         if self.form == "tsv":  # which knows no quotes
             return "\t".join(" ".join(text.replace("\t", " ").splitlines()) for text in texts) + "\n"
-        buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\n").writerow(texts)
-        return buffer.getvalue()
+        return csv_lines([texts])
 
     def _sentence(self, item: Item, answer: Answer, merged: Mapping[str, Any]) -> str:
         tags = answer.prediction
