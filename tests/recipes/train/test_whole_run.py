@@ -8,12 +8,19 @@ from typing import Any
 import pytest
 
 from tests.recipes.small import tiny_config
+from tests.waiting import LIMIT_S
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train import train as journey
 from toolkit.tracking import server
 
 pytestmark = pytest.mark.journey
 EXPRESSION = "micro-nli/micro-choice"
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a command that is stopped wait for its records as long as a busy machine needs: they are looked at behind it."""
+    monkeypatch.setattr("toolkit.tracking.delivery._STILL_STOPPED_S", LIMIT_S)
 
 
 def statuses(folder: Path) -> dict[str, list[str]]:
