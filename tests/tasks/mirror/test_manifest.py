@@ -53,4 +53,9 @@ def test_pins_of_0_1_0_are_obeyed_and_written_the_same_today(tmp_path: Path, mon
     monkeypatch.setenv("XSTILTS_PINS", str(MADE / "pins.yaml"))
     assert pinned("facebook/xnli") == Pin("facebook/xnli", COMMIT) and pinned("google/xtreme") is None
     write_pins(read_pins(MADE / "pins.yaml"), tmp_path / "pins.yaml")
-    assert (tmp_path / "pins.yaml").read_bytes() == (MADE / "pins.yaml").read_bytes()
+    # Only the comment at the beginning has changed: it names the pins of backbones too.
+    then, now = (
+        [line for line in (folder / "pins.yaml").read_text("utf-8").splitlines() if not line.startswith("#")]
+        for folder in (MADE, tmp_path)
+    )
+    assert now == then
