@@ -1,4 +1,4 @@
-"""`xstilts rank` and `fuse --suggest`: the planted case, the sweep beside it, and what is refused."""
+"""`xstilts rank` and `fuse --suggest`: the planted case, the sweep next to it, and what is refused."""
 
 from __future__ import annotations
 

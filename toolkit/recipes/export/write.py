@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ from toolkit.modeling.backbone import Backbone
 from toolkit.recipes.export.plan import MODEL, Exporting, Reading
 from toolkit.recipes.export.programs import PROGRAMS, program
 from toolkit.safe_text import json_text, markdown_text
+from toolkit.tasks.mirror.download import sha256_of
 from toolkit.version import __version__
 from toolkit.zoo import AdapterCard
-
-_BLOCK = 2**20
 
 
 def write_tokenizer(backbone: Backbone, folder: Path) -> dict[str, int]:
@@ -61,15 +59,6 @@ def write_rest(
     digests = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
     (folder / "README.md").write_text(_page(about, asked, reading, sentences, digests), encoding="utf-8")
     return digests
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _page(
