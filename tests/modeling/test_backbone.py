@@ -154,7 +154,7 @@ def test_a_folder_without_a_tokenizer_is_refused(saved):
 
 
 def test_an_unknown_precision_is_refused():
-    with pytest.raises(ToolkitError, match=r"No precision named 'fp8'. Known: auto, fp32, bf16"):
+    with pytest.raises(ToolkitError, match=r"No precision named 'fp8'. Known: auto, fp32, bf16, fp16"):
         load_backbone("tiny", precision="fp8", device=CPU)
 
 

@@ -13,6 +13,8 @@ from toolkit.features import features_of
 from toolkit.features.collate import IGNORED, Features
 from toolkit.features.ragged import Ragged
 from toolkit.modeling import fisher
+from toolkit.modeling.backbone import load_backbone
+from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.fisher import adapter_fisher
 from toolkit.modeling.heads import HeadSpec
 from toolkit.similarity import fisher_similarity
@@ -247,3 +249,22 @@ def test_an_adapter_that_answers_through_a_fusion_alone_is_refused_rather_than_z
     spec, features = labelled(tiny, "pair", n=4)
     with pytest.raises(ToolkitError, match="asked 0 times for an answer where once is expected"):
         adapter_fisher(built("fuse[a,b]@t", spec), features)
+
+
+def test_in_fp16_the_information_is_that_of_fp32_within_its_rounding(tiny):
+    head, features = labelled(tiny, "pair")
+    half = load_backbone("tiny", precision="fp16", device=torch.device("cpu"))
+    found = []
+    for backbone in (half, tiny):
+        with Circuit(backbone, parse("a"), heads={"a": head}, seed=1) as circuit:
+            found.append(adapter_fisher(circuit, features))
+    for name, expected in found[1].items():
+        np.testing.assert_allclose(found[0][name], expected, rtol=0.1, atol=1e-2 * expected.max())
+
+
+def test_gradients_that_fp16_does_not_hold_are_one_sentence(tiny, monkeypatch):
+    head, features = labelled(tiny, "pair")
+    half = load_backbone("tiny", precision="fp16", device=torch.device("cpu"))
+    monkeypatch.setattr(fisher, "_ENLARGED", 2.0**40)
+    with Circuit(half, parse("a"), heads={"a": head}) as circuit, pytest.raises(ToolkitError, match="larger than fp16"):
+        adapter_fisher(circuit, features)

@@ -124,18 +124,19 @@ def test_the_bare_backbone_folds_to_itself(wire, batch):
     assert torch.equal(states(circuit.fold(), batch), before)
 
 
-def test_the_matrices_are_held_in_the_circuits_precision(shake, batch):
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp16", torch.float16)])
+def test_the_matrices_are_held_in_the_circuits_precision(shake, batch, precision, dtype):
     backbone = load_backbone("tiny", precision="fp32", device=torch.device("cpu"))
     for parameter in backbone.own_parameters.values():
-        parameter.data = parameter.data.to(torch.bfloat16)
-    backbone.precision = "bf16"
+        parameter.data = parameter.data.to(dtype)
+    backbone.precision = precision
     with Circuit(backbone, parse("fuse[a,b]/t")) as circuit:
         for i, part in enumerate(circuit.parts):
             shake(circuit.parameters_of(part).values(), seed=i, std=0.1)
         before = states(circuit, batch).float()
         after = states(circuit.fold(), batch).float()
         fusion, adapter = circuit.bottlenecks()[0][1].__dict__["bottleneck_layer_forward"].steps
-    assert {fusion.into.dtype, fusion.out.dtype, adapter.down.dtype, adapter.up.dtype} == {torch.bfloat16}
+    assert {fusion.into.dtype, fusion.out.dtype, adapter.down.dtype, adapter.up.dtype} == {dtype}
     assert (after - before).abs().mean() < 0.02
 
 

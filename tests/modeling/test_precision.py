@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from toolkit.errors import ToolkitError
-from toolkit.modeling.precision import pick_device, take_gpu
+from toolkit.modeling.precision import pick_device, resolve_precision, take_gpu
 
 
 class Cuda:
@@ -94,3 +94,28 @@ def test_processes_of_torchrun_take_the_gpu_of_their_local_rank_and_more_than_gp
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(ToolkitError, match=r"Process 3 of this machine has no GPU: there are 2; .*--nproc-per-node 2"):
         pick_device()
+
+
+@pytest.mark.parametrize(
+    ("capability", "has_bf16", "expected"),
+    [((6, 1), False, "fp32"), ((7, 0), False, "fp16"), ((7, 5), False, "fp16"), ((8, 0), True, "bf16"), ((9, 0), True, "bf16")],
+    ids=["Pascal", "Volta", "Turing", "Ampere", "Hopper"],
+)  # fmt: skip
+def test_auto_takes_the_format_that_a_gpu_multiplies_fast(
+    capability: tuple[int, int], has_bf16: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16 or including_emulation)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    gpu = torch.device("cuda", 0)
+    assert resolve_precision("auto", gpu) == expected
+    assert [resolve_precision(asked, gpu) for asked in ("fp32", "fp16")] == ["fp32", "fp16"]
+    if not has_bf16:
+        ways = "fp16, fp32 or auto" if expected == "fp16" else "fp32 or auto"
+        with pytest.raises(ToolkitError, match=f"no native bf16 arithmetic; use precision {ways}"):
+            resolve_precision("bf16", gpu)
+
+
+def test_a_cpu_computes_in_fp16_only_where_it_is_asked_to() -> None:
+    cpu = torch.device("cpu")
+    assert resolve_precision("fp16", cpu) == "fp16"
+    assert resolve_precision("auto", cpu) in ("fp32", "bf16")

@@ -39,7 +39,9 @@ DATA_ROOT = click.option(
     help="Mirror of hub data sets, looked at before the hub (DIR/<org>/<name>).",
 )
 PRECISION = click.option(
-    "--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="auto: bf16 where the processor has it."
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
+    help="auto: bf16 where the processor has it, else fp16 on a GPU that is fast in it.",
 )
 NO_TRACK = click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
 QUIET = click.option(

@@ -23,7 +23,10 @@ class BackboneConfig:
     ] = "xlm-roberta-large"
     precision: Annotated[
         AskedPrecision,
-        About("auto: bf16 where the processor has it", changes=("weights", "scores", "vectors", "similarity")),
+        About(
+            "auto: bf16 where the processor has it, fp16 with scaled losses on GPUs of Volta and Turing, which lack it, else fp32",
+            changes=("weights", "scores", "vectors", "similarity"),
+        ),
     ] = "auto"
     revision: Annotated[
         str | None,

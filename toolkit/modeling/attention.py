@@ -1,7 +1,7 @@
 """Self-attention of the frozen encoder: one product for query, key and value, and the fused kernel where it is fast.
 
 The same function as `transformers`' SDPA attention. Two things differ in how it is computed: the three frozen matrices are
-held as one (views of it stay where they were, so nothing is held twice), and on a CPU in bf16 the scores are computed in
+held as one (views of it stay where they were, so nothing is held twice), and on a CPU in bf16 or fp16 the scores are computed in
 fp32: the bf16 backward of the fused kernel is two to five times slower there than casting to fp32 and back, at the same
 error (torch 2.13, measured at 24 to 384 tokens).
 """
@@ -52,7 +52,7 @@ def _attend(
     joined = linear(hidden_states, weight, bias).view(rows, length, 3, heads, width // heads)
     query, key, value = joined.permute(2, 0, 3, 1, 4)  # each [B, heads, T, H / heads]
     dtype = query.dtype
-    if dtype == torch.bfloat16 and query.device.type == "cpu":
+    if dtype in (torch.bfloat16, torch.float16) and query.device.type == "cpu":
         query, key, value = query.float(), key.float(), value.float()
     mask = attention_mask
     if mask is not None and mask.dtype != torch.bool:  # a bool mask says what is seen, any other is added

@@ -18,7 +18,7 @@ from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name, is_folder
 from toolkit.modeling.libraries import BottleneckLayer, init_adapters, no_init_weights
-from toolkit.modeling.precision import Precision, pick_device, products_in, resolve_precision
+from toolkit.modeling.precision import DTYPES, Precision, pick_device, products_in, resolve_precision
 from toolkit.modeling.products import install_products
 from toolkit.modeling.published.configuration import read_configuration
 from toolkit.modeling.published.download import download_checkpoint
@@ -46,7 +46,7 @@ class Backbone:
         tokenizer: XLM-R's fast tokenizer.
         digest: sha256 over the encoder's weights in the precision they were published in: what a card pins.
         revision: `org/name@commit` of a model of the hub; empty for others.
-        precision: `fp32` or `bf16`, how the frozen weights are held and the products are computed.
+        precision: `fp32`, `bf16` or `fp16`, how the frozen weights are held and the products are computed.
         device: where it runs.
         is_trainable: True only for `adapter: full`.
     """
@@ -124,7 +124,7 @@ def load_backbone(
 
     Args:
         name: `embedded`, `tiny`, `xlm-roberta-large`, `xlm-roberta-base`, a hub id of the XLM-R family or a folder.
-        precision: `auto`, `fp32` or `bf16`; bf16 holds the frozen weights once, in bf16.
+        precision: `auto`, `fp32`, `bf16` or `fp16`; bf16 and fp16 hold the frozen weights once, in that format.
         revision: hub revision (branch, tag or commit); None: see `published.revision.choose`.
         is_trainable: leave the encoder's own weights trainable (`adapter: full`), held in fp32.
         device: default: the first GPU, or the CPU.
@@ -139,7 +139,7 @@ def load_backbone(
     precision = resolve_precision(precision, device)
     check_backbone_name(name)
     # Held once: autocast would otherwise keep fp32 and cast every matrix at every step.
-    dtype = torch.bfloat16 if precision == "bf16" and not is_trainable else torch.float32
+    dtype = torch.float32 if is_trainable else DTYPES[precision]
     if name == "tiny":
         model, tokenizer = tiny_model(), tiny_tokenizer()
         digest, found = parameters_digest(dict(model.named_parameters())), ""

@@ -34,6 +34,7 @@ SCALES: Mapping[Kind, float] = {
 }
 # Products of so many numbers, a few examples', are squared and summed while they are still in a core's cache.
 _CHUNK = 2**18
+_ENLARGED = 2.0**8  # of a log likelihood in fp16, in which the gradients of the lower layers would else be lost
 
 
 def adapter_fisher(
@@ -67,7 +68,7 @@ def adapter_fisher(
 
     Raises:
         ToolkitError: the part is not an adapter, answers through a fusion alone, or the head's kind has no labels of
-            its own (retrieval).
+            its own (retrieval), or fp16 does not hold its gradients.
         DataError: examples without labels, or none.
     """
     spec = circuit.spec_of(head or circuit.active_head or "") if circuit.answers else circuit.spec
@@ -83,6 +84,7 @@ def adapter_fisher(
             f"Fisher information was asked over {len(features)} rows without gold labels; give labelled rows."
         )
     layers = _linear_layers(circuit, chosen)
+    enlarged = _ENLARGED if circuit.backbone.precision == "fp16" else 1.0
     batches = sorted_batches(features, budget=budget)
     done = 0
     with _listening(circuit, layers) as squares:
@@ -93,10 +95,15 @@ def adapter_fisher(
             squares.begin(len(items))
             logits = circuit(batch, head)
             squares.check()
-            torch.autograd.backward(scale * item_losses(spec.kind, logits, batch).sum())
+            torch.autograd.backward(scale * enlarged * item_losses(spec.kind, logits, batch).sum())
             done += len(items)
             report(Progress("fisher", done, len(features)))
-    return {name: found / len(features) for name, found in squares.totals().items()}
+    totals = squares.totals()
+    if enlarged != 1.0 and not all(np.isfinite(found).all() for found in totals.values()):
+        raise ToolkitError(
+            f"The gradients of '{circuit.composition}' are larger than fp16 holds; use --precision fp32, or bf16."
+        )
+    return {name: found / enlarged**2 / len(features) for name, found in totals.items()}
 
 
 class _Squares:

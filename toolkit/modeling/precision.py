@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal, get_args
 
@@ -12,8 +12,11 @@ import torch
 from toolkit.config.words import AskedPrecision
 from toolkit.errors import ToolkitError
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "fp16"]
+DTYPES: Mapping[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""Number format of each precision: of frozen weights, and of products."""
 PRECISIONS: tuple[AskedPrecision, ...] = get_args(AskedPrecision)
+_TENSOR_CORES = (7, 0)  # compute capability from which a GPU multiplies fp16 faster than fp32
 
 
 def pick_device() -> torch.device:
@@ -56,10 +59,12 @@ def take_gpu(number: int) -> str:
 
 
 def resolve_precision(asked: AskedPrecision, device: torch.device) -> Precision:
-    """Turn `auto` into `bf16` where the processor multiplies it natively, else into `fp32`.
+    """Turn `auto` into `bf16` where the processor multiplies it natively, else into `fp16` on a GPU that is fast in it.
+
+    Volta and Turing (compute capability 7.0 to 7.5) have fp16 and no bf16. On a CPU fp16 is computed where it is asked for.
 
     Args:
-        asked: `auto`, `fp32` or `bf16`.
+        asked: `auto`, `fp32`, `bf16` or `fp16`.
         device: where the model will run.
 
     Raises:
@@ -67,16 +72,20 @@ def resolve_precision(asked: AskedPrecision, device: torch.device) -> Precision:
     """
     if asked not in PRECISIONS:
         raise ToolkitError(f"No precision named '{asked}'. Known: {', '.join(PRECISIONS)}.")
-    if asked == "fp32":
-        return "fp32"
+    if asked in ("fp32", "fp16"):
+        return asked
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
+        is_half = torch.cuda.get_device_capability(device) >= _TENSOR_CORES
     else:
+        is_half = False
         # AVX-512 without the BF16 extension emulates it, slower than fp32.
         native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     if asked == "bf16" and not native:
-        raise ToolkitError(f"This {device.type} has no native bf16 arithmetic; use precision fp32 or auto.")
-    return "bf16" if native else "fp32"
+        raise ToolkitError(
+            f"This {device.type} has no native bf16 arithmetic; use precision {'fp16, ' * is_half}fp32 or auto."
+        )
+    return "bf16" if native else "fp16" if is_half else "fp32"
 
 
 @contextmanager
@@ -85,5 +94,6 @@ def products_in(precision: Precision, device: str) -> Iterator[None]:
     if torch.compiler.is_exporting():
         yield
         return
-    with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16"):
+    is_narrow = precision != "fp32"
+    with torch.autocast(device, dtype=DTYPES[precision] if is_narrow else None, enabled=is_narrow):
         yield

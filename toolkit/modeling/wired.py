@@ -15,6 +15,7 @@ from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.fold import fold_layers, unfold_layers
 from toolkit.modeling.fusion import fusion_path, install_fusion, remove_fusion
 from toolkit.modeling.libraries import BottleneckLayer, Stack
+from toolkit.modeling.precision import DTYPES
 from toolkit.modeling.products import install_products
 from toolkit.modeling.seeded import seeded
 from toolkit.modeling.wiring import (
@@ -160,8 +161,7 @@ class Wired:
         self.unfold()
         if self._setup is None:
             return
-        dtype = torch.bfloat16 if self.backbone.precision == "bf16" else torch.float32
-        self.unfolded = fold_layers(self.layers(), self._setup, dtype)
+        self.unfolded = fold_layers(self.layers(), self._setup, DTYPES[self.backbone.precision])
         self._folded_at = self._versions()
 
     def unfold(self) -> None:

@@ -22,6 +22,7 @@ from toolkit.modeling.pooling import pool
 from toolkit.modeling.wiring import module_name
 from toolkit.ranks import Ranks
 from toolkit.tasks.kinds import KINDS, Kind
+from toolkit.training.scaling import LossScale
 from toolkit.training.seeding import restore_rng, rng_state
 from toolkit.training.split import Share
 
@@ -30,7 +31,7 @@ IS_CONTRASTED: Mapping[Kind, bool] = {**dict.fromkeys(KINDS, False), "retrieval"
 
 
 def contrasted(
-    circuit: Circuit, head: str, whole: Batch, shares: Sequence[Share], *, ranks: Ranks, units: float
+    circuit: Circuit, head: str, whole: Batch, shares: Sequence[Share], *, ranks: Ranks, units: float, scale: LossScale
 ) -> float:
     """Leave the gradients of some shares of a batch of queries and passages.
 
@@ -40,6 +41,7 @@ def contrasted(
         whole: the collated batch of all processes.
         shares: those of this process.
         units: what the sum of the losses is divided by.
+        scale: of the loss that gradients are taken of.
 
     Returns:
         This process's share of the loss.
@@ -58,7 +60,7 @@ def contrasted(
     vectors = torch.cat(every, dim=1).requires_grad_()  # [2, B, D]
     keys = torch.from_numpy(whole["keys"]).to(device)
     loss = item_losses("retrieval", encoder.compare(vectors[0], vectors[1]), {"keys": keys}).sum() / units / ranks.count
-    torch.autograd.backward(loss)
+    torch.autograd.backward(scale.of(loss))
     assert vectors.grad is not None
     for share, batch in zip(shares, batches, strict=True):
         restore_rng(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import time
 from collections.abc import Callable, Sequence
@@ -82,6 +83,12 @@ def fit(
     if counters.step < loop.total:
         watch.report(Progress(watch.what, loop.total, loop.total))
     loop.state.restore_best()
+    scale = loop.state.scale
+    if scale.skipped:
+        watch.say(
+            f"{watch.what}: {scale.skipped} of {counters.step} steps were skipped, because their gradients were not finite in fp16; "
+            f"the loss scale ended at {scale.value:g}."
+        )
     for parameter in circuit.parameters():
         parameter.requires_grad_(False)
     circuit.eval()
@@ -96,6 +103,7 @@ def fit(
         losses=tuple((int(step), value) for step, value in counters.losses),
         peak_memory_bytes=_peak_memory(loop.device),
         resumed_at=resumed_at,
+        skipped=scale.skipped if scale.is_on else None,
     )
 
 
@@ -145,7 +153,8 @@ def _advance(loop: Loop, clock: Clock, watch: Watch, *, is_asked: bool) -> None:
     now = time.perf_counter()
     clock.spent += now - began
     clock.rows += rows
-    clock.total_loss, clock.n_losses = clock.total_loss + loss, clock.n_losses + 1
+    if math.isfinite(loss):  # fp16 skips a step whose loss is not
+        clock.total_loss, clock.n_losses = clock.total_loss + loss, clock.n_losses + 1
     counters.seconds = clock.before + now - clock.began
     is_last = counters.step == loop.total
     if (mean := clock.mean_loss(is_last=is_last)) is not None:

@@ -25,6 +25,7 @@ from toolkit.training.checkpoint import load_checkpoint, save_checkpoint
 from toolkit.training.contrast import IS_CONTRASTED, contrasted
 from toolkit.training.optimizer import build_optimizer, linear_schedule
 from toolkit.training.ranks import add_gradients
+from toolkit.training.scaling import MOST_HALVINGS, LossScale
 from toolkit.training.seeding import derived_seed, restore_rng, rng_state
 from toolkit.training.split import Share, shares_of
 from toolkit.training.state import State
@@ -104,7 +105,7 @@ class Loop:
         self.planned = plan_run(data, train, processes=self.ranks.count)
         self.total = len(self.planned.batches)
         schedule = linear_schedule(optimizer, total_steps=self.total, warmup_ratio=train.warmup_ratio)
-        self.state = State(parameters, optimizer, schedule)
+        self.state = State(parameters, optimizer, schedule, LossScale(circuit.backbone.precision, self.device))
         self.saved_step: int | None = None
         self.is_stopping = False
         self.rows = train.rows_per_step * self.ranks.count
@@ -126,7 +127,7 @@ class Loop:
             The mean loss per row, and the rows.
 
         Raises:
-            ToolkitError: the loss is not finite.
+            ToolkitError: the loss is not finite; in fp16 that of many steps in a row.
         """
         state, train = self.state, self.train
         task, items = self.planned.batches[state.counters.step]
@@ -136,14 +137,20 @@ class Loop:
             value = self.gradients(task, items)
         parameters = list(state.parameters.values())
         value, self.is_stopping = add_gradients(self.ranks, parameters, loss=value, is_asked=is_asked)
-        if not math.isfinite(value):
+        if not state.scale.is_on and not math.isfinite(value):
             raise ToolkitError(
                 f"The loss of '{self.circuit.composition}' is {value} at step {state.counters.step}; lower --set train.lr "
                 f"(now {train.lr:g}) or use --precision fp32; the last checkpoint is kept."
             )
+        state.scale.unscale(state.optimizer)
         if train.grad_clip > 0:
             torch.nn.utils.clip_grad_norm_(parameters, train.grad_clip)
-        state.optimizer.step()
+        if not state.scale.step(state.optimizer) and state.scale.in_a_row >= MOST_HALVINGS:
+            raise ToolkitError(
+                f"The loss of '{self.circuit.composition}' or its gradients are not finite in fp16 at step {state.counters.step}, although "
+                f"its scale was halved {state.scale.in_a_row} times in a row to {state.scale.value:g}; use --precision fp32, or lower "
+                f"--set train.lr (now {train.lr:g}); the last checkpoint is kept."
+            )
         state.schedule.step()
         state.optimizer.zero_grad(set_to_none=True)
         state.counters.step += 1
@@ -156,7 +163,9 @@ class Loop:
         whole = one.features.collate(items)
         shares = shares_of(len(items), self.train.accumulate, rank=ranks.rank, processes=ranks.count)
         if IS_CONTRASTED[one.features.kind] and not shares[0].is_whole:
-            value = contrasted(self.circuit, one.head, whole, shares, ranks=ranks, units=self.units[task])
+            value = contrasted(
+                self.circuit, one.head, whole, shares, ranks=ranks, units=self.units[task], scale=self.state.scale
+            )
             self._add_penalty()
             return value
         value, before = 0.0, None if shares[0].is_whole else rng_state()
@@ -166,7 +175,7 @@ class Loop:
             with share.draws():
                 loss = self._loss(task, whole, share)
                 penalty = self.circuit.regularisation(self.learn) if ranks.is_main and number == 0 else None
-                torch.autograd.backward(loss if penalty is None else loss + penalty)
+                torch.autograd.backward(self.state.scale.of(loss if penalty is None else loss + penalty))
             value += float(loss.detach())
         return value
 
@@ -187,7 +196,7 @@ class Loop:
 
     def _add_penalty(self) -> None:
         if self.ranks.is_main and (penalty := self.circuit.regularisation(self.learn)) is not None:
-            torch.autograd.backward(penalty)
+            torch.autograd.backward(self.state.scale.of(penalty))
 
     def save(self, folder: Path | None) -> None:
         """Write a checkpoint into `folder` (None: nowhere); every process calls it at the same step."""
@@ -254,7 +263,7 @@ class Clock:
         """Return the mean loss of the last 20 steps, or None while they are fewer."""
         if self.n_losses < _LOSS_EVERY and not is_last:
             return None
-        mean = self.total_loss / self.n_losses
+        mean = self.total_loss / self.n_losses if self.n_losses else None
         self.total_loss, self.n_losses = 0.0, 0
         return mean
 

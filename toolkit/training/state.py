@@ -13,6 +13,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from toolkit.errors import ToolkitError
+from toolkit.training.scaling import LossScale
 
 Weights = dict[str, Tensor]
 
@@ -31,6 +32,7 @@ class FitResult:
         losses: (step, mean loss since the last entry) in order.
         peak_memory_bytes: largest resident size of this process (GPU: largest allocation).
         resumed_at: step of the checkpoint from which the run continued, 0 for a fresh run.
+        skipped: steps of fp16 whose gradients were not finite, and which changed nothing; None in other precisions.
     """
 
     steps: int
@@ -43,6 +45,7 @@ class FitResult:
     losses: tuple[tuple[int, float], ...]
     peak_memory_bytes: int
     resumed_at: int
+    skipped: int | None = None
 
     def followed_by(self, later: FitResult) -> FitResult:
         """Return this run and a later one of the same circuit as one; the kept weights are the later one's."""
@@ -56,6 +59,7 @@ class FitResult:
             history=self.history + tuple((steps + step, score) for step, score in later.history),
             losses=self.losses + tuple((steps + step, loss) for step, loss in later.losses),
             peak_memory_bytes=max(self.peak_memory_bytes, later.peak_memory_bytes),
+            skipped=None if later.skipped is None else (self.skipped or 0) + later.skipped,
             resumed_at=steps + later.resumed_at if later.resumed_at else self.resumed_at,
         )
 
@@ -102,12 +106,14 @@ class State:
 
     Attributes:
         parameters: the parameters that learn, by `kind:name/key`.
+        scale: of the losses.
         best: a copy of them at the best dev score; None before the first one.
     """
 
     parameters: Mapping[str, nn.Parameter]
     optimizer: AdamW
     schedule: LambdaLR
+    scale: LossScale
     counters: Counters = field(default_factory=Counters)
     best: Weights | None = None
 
@@ -131,6 +137,7 @@ class State:
             "schedule": self.schedule.state_dict(),
             "rng": rng,
             "state": vars(self.counters),
+            **({"scale": self.scale.to_checkpoint()} if self.scale.is_on else {}),
         }
 
     @torch.no_grad()
@@ -141,7 +148,9 @@ class State:
             ToolkitError: other parts learn in its run, or another version of the toolkit wrote it.
         """
         shapes = {name: parameter.shape for name, parameter in self.parameters.items()}
-        known = {"weights", "best", "optimizer", "schedule", "rng", "state"}
+        known = {"weights", "best", "optimizer", "schedule", "rng", "state"} | (
+            {"scale"} if self.scale.is_on else set()
+        )
         if (
             saved.keys() != known
             or {name: tensor.shape for name, tensor in saved["weights"].items()} != shapes
@@ -155,6 +164,7 @@ class State:
             parameter.copy_(saved["weights"][name])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.schedule.load_state_dict(saved["schedule"])
+        self.scale.from_checkpoint(saved.get("scale", {}))
         self.best = saved["best"]
         self.counters = Counters(**saved["state"])
 

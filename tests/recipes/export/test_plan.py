@@ -18,7 +18,8 @@ from toolkit.recipes.export import plan
     [
         ("par[micro-nli,micro-qa]", {}, "export one member at a time"),
         ("micro-nli", {"to": "torch", "int8": True}, "--int8 goes with --to onnx"),
-        ("micro-nli", {"int8": True, "bf16": True}, "either in int8 or in bf16"),
+        ("micro-nli", {"int8": True, "precision": "bf16"}, "either in int8 or in bf16"),
+        ("micro-nli", {"precision": "fp16"}, "in fp32 or bf16, not in fp16; give --precision bf16"),
         ("micro-nli", {}, "'micro-nli' is not in the zoo"),
     ],
 )
@@ -26,7 +27,7 @@ def test_what_cannot_be_exported_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expr: str, options: dict[str, Any], sentence: str
 ) -> None:
     monkeypatch.setattr(plan, "PACKAGES", ())
-    sets = ["backbone.precision=bf16"] if options.pop("bf16", False) else []
+    sets = [f"backbone.precision={precision}"] if (precision := options.pop("precision", None)) else []
     with pytest.raises(ToolkitError, match=sentence):
         toolkit.export(expr, tiny_config(tmp_path, *sets), out=tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()

@@ -52,6 +52,10 @@ def plan_export(expression: Composition, config: Config, *, form: Form, int8: bo
         require_extra()
     elif int8:
         raise ToolkitError("--int8 goes with --to onnx; a program of torch holds fp32, or bf16 (--precision bf16).")
+    if config.backbone.precision == "fp16":
+        raise ToolkitError(
+            "An export holds its weights in fp32 or bf16, not in fp16; give --precision bf16, or leave it out."
+        )
     is_bf16 = config.backbone.precision == "bf16"
     if int8 and is_bf16:
         raise ToolkitError("Weights are held either in int8 or in bf16; leave --int8 or --precision bf16 out.")

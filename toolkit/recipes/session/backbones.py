@@ -77,7 +77,9 @@ def take_backbone(session: Session, cards: Iterable[AdapterCard] = ()) -> Backbo
         return open_backbone(session, cards)
     revision = _revision(session, cards)
     with under_way(session.report, f"load {settings.name}"):
-        return _FROZEN.take(settings.name, settings.precision, revision)
+        backbone = _FROZEN.take(settings.name, settings.precision, revision)
+    _say_half(backbone, session)
+    return backbone
 
 
 def give_back(backbone: Backbone, session: Session) -> None:
@@ -100,10 +102,22 @@ def open_backbone(session: Session, cards: Iterable[AdapterCard] = ()) -> Backbo
     with under_way(session.report, f"load {settings.name}"):
         if session.config.adapter.kind == "full":
             # Trained in place, so never shared. Full training needs fp32 weights; bf16 then means autocast.
-            return load_backbone(
+            backbone = load_backbone(
                 settings.name, precision=settings.precision, revision=settings.revision, is_trainable=True
             )
-        return _FROZEN.lend(settings.name, settings.precision, settings.revision)
+            _say_half(backbone, session)
+            return backbone
+        backbone = _FROZEN.lend(settings.name, settings.precision, settings.revision)
+    _say_half(backbone, session)
+    return backbone
+
+
+def _say_half(backbone: Backbone, session: Session) -> None:
+    """Say where `auto` came to fp16."""
+    if backbone.precision == "fp16" and session.config.backbone.precision == "auto":
+        session.say(
+            "This GPU has no bf16, so products are computed in fp16 and losses are scaled; --precision fp32 is exact and slower."
+        )
 
 
 def fetched(session: Session, cards: Iterable[AdapterCard] = ()) -> Config:

@@ -68,6 +68,7 @@ def make_cards(trained: Trained, session: Session) -> list[AdapterCard]:
             **({"fusion": circuit.fusion_path} if circuit.fusion_path else {}),
             "steps": trained.result.steps,
             "best_step": trained.result.best_step,
+            **({} if trained.result.skipped is None else {"skipped_steps": trained.result.skipped}),
             "warm_start": stage.warm_start,
             "learn": [f"{part.kind} {part.name}" for part in stage.learn],
         },
@@ -108,6 +109,7 @@ def run_params(stage: Stage, session: Session, data: Sequence[TaskData], backbon
         "backbone_digest": backbone.digest,
         "backbone_revision": backbone.revision,
         "adapter": config.adapter.kind,
+        "precision": backbone.precision,
         "lr": train.lr,
         "fusion_lr": train.fusion_lr,
         "epochs": train.epochs,
@@ -130,11 +132,12 @@ def log_inputs(tracker: Tracker, sources: Sequence[Source], config: Config) -> N
 
 def numbers_of(result: FitResult, scores: Sequence[Score]) -> tuple[tuple[dict[str, float], int | None], ...]:
     """Return the losses, the dev scores and the speed of a training, as a run logs them: values and step."""
+    skipped = {} if result.skipped is None else {"skipped_steps": float(result.skipped)}
     speed = {"system/examples_per_s": result.examples_per_s, "system/train_seconds": result.seconds}
     return (
         *(({"loss": loss}, step) for step, loss in result.losses),
         ({f"dev/{score.name}": score.value for score in scores}, None),
-        (speed, None),
+        ({**speed, **skipped}, None),
     )
 
 
@@ -154,7 +157,7 @@ def opening(
     return (
         f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, epochs {settings.epochs:g}, "
         f"{f'{n_phases} phases of ' * (n_phases > 1)}{n_steps:,} steps (batches are cut by tokens: each holds up to those of {settings.rows_per_step * processes} rows of mean length{in_shares}), "
-        f"{circuit.backbone.precision} on {circuit.backbone.device.type}"
+        f"{circuit.backbone.precision}{' with scaled losses' * (circuit.backbone.precision == 'fp16')} on {circuit.backbone.device.type}"
         + (f", {circuit.backbone.revision[:-28]}" if circuit.backbone.revision else "")
         + (f", fusion {circuit.fusion_path}" if circuit.fusion_path else "")
     )
