@@ -17,12 +17,18 @@ from tests.soak.traces import processes_in
 def wake(folder: Path, is_over: threading.Event, after_s: float) -> None:
     """Let processes that have stopped in a folder continue after a time, until it is over."""
     while not is_over.wait(0.05):
-        stopped = [one for one in processes_in(folder) if one.status() == psutil.STATUS_STOPPED]
+        stopped = [one for one in processes_in(folder) if _has_stopped(one)]
         if stopped:
             time.sleep(after_s)
         for one in stopped:
             with suppress(psutil.Error):
                 one.resume()
+
+
+def _has_stopped(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    return False  # it has ended in between
 
 
 def interrupt_when_it_serves(process: zygote.Popen, out: Path, *, within_s: float) -> None:

@@ -27,13 +27,13 @@ Run = tuple[str, tuple[tuple[str, float], ...]]
 
 NAMES = ("KILL", "TERM", "INT", "STOP", "TERM, KILL", "INT, INT", "STOP, TERM")
 CODES = {
-    "TERM": (143,),
-    "INT": (130,),
+    "TERM": (143, -15),  # -15, -2: Python had begun to end; a shell says 143 and 130
+    "INT": (130, -2),
     "STOP": (),
     "KILL": (-9,),
-    "TERM, KILL": (143, -9),
-    "INT, INT": (130,),
-    "STOP, TERM": (143,),
+    "TERM, KILL": (143, -15, -9),
+    "INT, INT": (130, -2),
+    "STOP, TERM": (143, -15),
 }
 HANGS_S = 240.0
 ENDS_S = 20.0
@@ -265,9 +265,10 @@ class Soak:
             self.report.faults.append(f"runs that lack {_named(lacking)}, and others {_named(strange)}, in {said}")
 
     def _upload(self, journey: Journey) -> None:
-        """Send what waits in the spool to the tracker that is there again."""
-        if any((self.world.here / "xstilts-spool").glob("*")):
-            synced = self._end(("track", "sync"), self.world.start(("track", "sync")))
+        """Send what waits in the spools to the tracker that is there again."""
+        for spool in {path.parent for path in self.world.here.rglob("xstilts-spool/*")}:
+            words = ("track", "sync", "--folder", str(spool.parent.relative_to(self.world.here)))
+            synced = self._end(words, self.world.start(words))
             if synced.code != 0:
                 self.report.faults.append(f"not uploaded after {journey.name}: {synced.shown()}")
 

@@ -63,7 +63,7 @@ def test_what_a_killed_process_had_logged_is_sent_by_the_next_run_once(folder, c
     assert (run.info.status, run.info.end_time, run.data.params) == ("FINISHED", 1, {"p": "1"})
     assert [number.value for number in client.get_metric_history(run.info.run_id, "loss")] == [1.0, 0.0, -1.0]
     assert files_of(folder, run) == ["a.txt", "b.txt"]
-    assert "got 1 run that was left in xstilts-spool/" in tracker.notes[0]
+    assert f"got 1 run that was left in {folder}/xstilts-spool/" in tracker.notes[0]
     assert not (folder / spool.NAME).exists()
     assert sync(folder) == 0
 

@@ -113,7 +113,7 @@ def test_a_tracker_that_refuses_connections_costs_one_note_and_a_spool(tmp_path,
     tracker.close()
     tracker.close()
     (note,) = tracker.notes
-    assert "xstilts track sync" in note and "http://127.0.0.1:9" in note
+    assert f"`xstilts track sync --folder {tmp_path}`" in note and "http://127.0.0.1:9" in note
     first, second = events_of(tmp_path)
     assert [event["event"] for event in first] == ["start", "close"]
     assert [event["event"] for event in second] == ["start", "metrics", "close"]

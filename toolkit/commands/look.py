@@ -59,10 +59,16 @@ def track() -> None:
     """Look after the records of runs."""
 
 
-@track.command("sync", epilog=example("MLFLOW_TRACKING_URI=http://server:5000 xstilts track sync"))
-def track_sync() -> None:
+@track.command(
+    "sync",
+    epilog=example("MLFLOW_TRACKING_URI=http://server:5000 xstilts track sync", "xstilts track sync --folder demo"),
+)
+@click.option(
+    "--folder", type=PATH, default=Path("."), show_default=True, metavar="DIR", help="Folder that holds xstilts-spool/."
+)
+def track_sync(folder: Path) -> None:
     """Upload the runs in the spool: those of killed commands, and those of a tracking server that was away."""
-    show(toolkit.track_sync())
+    show(toolkit.track_sync(folder))
 
 
 @click.command(epilog=example("xstilts ui", "xstilts ui --folder demo --port 5001"))

@@ -263,7 +263,7 @@ class Delivery:
             yield True
         if n:
             what = "1 run that was" if n == 1 else f"{n} runs that were"
-            self.note(f"MLflow at {server.shown(self.uri)} got {what} left in {NAME}/.")
+            self.note(f"MLflow at {server.shown(self.uri)} got {what} left in {self.folder / NAME}/.")
 
     # -- to the spool --------------------------------------------------------------------------------------------------
 
@@ -278,8 +278,8 @@ class Delivery:
             if not self._has_given_up:
                 self._has_given_up = True
                 self.note(
-                    f"MLflow at {server.shown(self.uri)} {what} is kept in {NAME}/, and the next command, or "
-                    "`xstilts track sync`, uploads it later."
+                    f"MLflow at {server.shown(self.uri)} {what} is kept in {self.folder / NAME}/, and the next command, or "
+                    f"`{spool.sync_command(self.folder)}`, uploads it later."
                 )
             for run in {run: None for run, _ in self._writer.take_all()}:
                 self._keep(run)

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import json
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Iterator
@@ -29,6 +30,11 @@ NAME = "xstilts-spool"
 EVENTS = "events.jsonl"
 PROGRESS = "progress.json"
 _SENDING = "sending"
+
+
+def sync_command(folder: Path) -> str:
+    """Return the command that uploads the spool of a working folder."""
+    return "xstilts track sync" + ("" if folder == Path() else f" --folder {shlex.quote(str(folder))}")
 
 
 class SpooledRun:

@@ -61,7 +61,7 @@ def sync(folder: Path = Path("."), *, uri: str | None = None) -> int:
         done = f"; {uploaded} {'was' if uploaded == 1 else 'were'} uploaded" if uploaded else ""
         raise ToolkitError(
             f"{len(faults)} of {len(runs)} runs stay in {folder / spool.NAME} ({faults[0]}){done}; "
-            "fix that, or name another tracker with MLFLOW_TRACKING_URI, and run `xstilts track sync` again."
+            f"fix that, or name another tracker with MLFLOW_TRACKING_URI, and run `{spool.sync_command(folder)}` again."
         )
     return uploaded
 

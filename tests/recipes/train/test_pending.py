@@ -14,6 +14,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.train import merge, pending, stage
 from toolkit.recipes.train.pending import FILE, Pending, complete
 from toolkit.recipes.train.train import train
+from toolkit.recipes.transfer.similarity import train_missing
 from toolkit.tracking import NoTracker
 from toolkit.zoo import Zoo
 
@@ -142,3 +143,15 @@ def test_a_record_that_is_whole_is_not_made_again(tmp_path) -> None:
     complete(session)
     assert not folder.exists()
     assert tracker.status == {}
+
+
+def test_similarity_completes_what_a_killed_training_left(tmp_path, made, monkeypatch) -> None:
+    config = tiny_config(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "log_adapters", killed)
+        with pytest.raises(KilledError):
+            train("micro-nli", Session.open(config, tracker=Kept()))
+    assert len(notes(tmp_path)) == 1
+    assert train_missing(["micro-nli"], Session.open(config, tracker=Kept())) == []
+    assert made == ["micro-nli"]
+    assert list((tmp_path / "runs" / "checkpoints").iterdir()) == []

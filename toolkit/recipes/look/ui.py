@@ -16,7 +16,7 @@ from toolkit.errors import ToolkitError
 from toolkit.recipes.look import guard
 from toolkit.tracking import view
 from toolkit.tracking.server import connect, fault_of, local_path, own_store, reason, shown, tracking_uri, waits
-from toolkit.tracking.spool import NAME, is_left, spooled
+from toolkit.tracking.spool import NAME, is_left, spooled, sync_command
 
 _START_S = 120.0
 
@@ -66,7 +66,7 @@ def open_ui(folder: Path, *, host: str, port: int, tell: Callable[[str], None]) 
                 tell(f"Runs of {shown(uri)}; Ctrl-C ends the server.")
                 if waiting := sum(map(is_left, spooled(folder))):
                     what = "1 run waits" if waiting == 1 else f"{waiting} runs wait"
-                    tell(f"{what} in {folder / NAME}; `xstilts track sync` uploads.")
+                    tell(f"{what} in {folder / NAME}; `{sync_command(folder)}` uploads.")
             return server.wait()
     except KeyboardInterrupt:
         return 0

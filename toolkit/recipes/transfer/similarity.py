@@ -11,6 +11,7 @@ from toolkit.errors import ToolkitError
 from toolkit.outputs import Output
 from toolkit.progress import Progress
 from toolkit.recipes.session.session import Session
+from toolkit.recipes.train.pending import complete
 from toolkit.recipes.train.train import train as train_composition
 from toolkit.recipes.transfer.evidence import Absent, Context
 from toolkit.recipes.transfer.predictors import PREDICTORS, Predictor, extract, get_predictor, scores
@@ -164,6 +165,7 @@ def chosen(by: str | Sequence[str]) -> list[Predictor]:
 def train_missing(tasks: Iterable[str], session: Session) -> list[str]:
     """Train an adapter for each task that has none in the zoo, on its task alone; return the entries that were made."""
     made = []
+    complete(session)
     with Context(session) as context:
         for task in tasks:
             try:
