@@ -210,15 +210,16 @@ class AdapterCard:
         return sealed(self.to_dict(), _HEAD_LINE)
 
     @classmethod
-    def from_dict(cls, values: Any) -> AdapterCard:
-        """Build a card from what `to_dict` returned, every field checked.
+    def from_dict(cls, values: Any, *, is_plain: bool = False) -> AdapterCard:
+        """Build a card from what `to_dict` returned, every field checked; `is_plain`: but for control characters.
 
         Raises:
             ZooError: a field is missing, unknown or not what it should be.
         """
+        if not is_plain:
+            refuse_control(values)
         if not isinstance(values, dict):
             raise ZooError(f"The card is {noun(values)}, expected fields such as `name:`.")
-        refuse_control(values)
         if values.get("format", FORMAT) != FORMAT:
             raise ZooError(
                 f"The card has format {str(values['format'])[:20]!r}, this release reads {FORMAT}; update xstilts."
@@ -254,12 +255,12 @@ class AdapterCard:
         Raises:
             ZooError: it was cut short or changed, is not plain YAML within limits, or is not a card.
         """
-        return _card(text) if len(text) < 100_000 else cls.from_dict(unsealed(text))
+        return _card(text) if len(text) < 100_000 else cls.from_dict(unsealed(text, _HEAD_LINE), is_plain=True)
 
 
 @lru_cache(maxsize=256)
 def _card(text: str) -> AdapterCard:
-    return AdapterCard.from_dict(unsealed(text))  # one page is read many times
+    return AdapterCard.from_dict(unsealed(text, _HEAD_LINE), is_plain=True)  # one page is read many times
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ LOCK_TIMEOUT_S = (
 )
 
 
-def open_regular(path: Path, what: str) -> io.BufferedReader:
+def open_regular(path: str | Path, what: str) -> io.BufferedReader:
     """Open a regular file for reading; a link, a pipe or a folder is refused.
 
     Args:
@@ -56,7 +56,7 @@ def open_regular(path: Path, what: str) -> io.BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
-def refuse_link(folder: Path) -> None:
+def refuse_link(folder: str | Path) -> None:
     """Raise ZooError where `folder` is a symbolic link or no folder; a missing one passes."""
     try:
         mode = os.lstat(folder).st_mode

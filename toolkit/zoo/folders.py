@@ -102,7 +102,7 @@ class Folders:
         """
         refuse_links(folder)
         card = read_card(folder)
-        if self.home(card) != folder:
+        if str(folder) != f"{self.root}/{card.path}" and self.home(card) != folder:
             raise ZooError(
                 f"{folder / CARD_FILE}: The card is of '{card.name}' for {card.backbone.name}, "
                 f"which belongs into {self.home(card)}; move the folder there."
@@ -146,5 +146,5 @@ class Folders:
 
 def refuse_links(folder: Path) -> None:
     """Raise ZooError where an entry's folder, or its shelf, is a symbolic link."""
-    refuse_link(folder.parent)
-    refuse_link(folder)
+    for each in (os.path.dirname(folder), folder):
+        refuse_link(each)

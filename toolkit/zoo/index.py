@@ -17,6 +17,7 @@ import stat
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,12 @@ from toolkit.errors import ToolkitError
 from toolkit.version import __version__
 from toolkit.zoo.card import CARD_FILE, AdapterCard
 from toolkit.zoo.files import names
+from toolkit.zoo.sealed import plain
+from toolkit.zoo.values import Value
 
 LEAST = 100  # entries of a backbone from which on an index is kept
-_CHECKING = ("card", "fields", "sealed", "values")
+_CHECKING = ("card.py", "fields.py", "sealed.py", "values.py", "../config/safe_yaml.py", "../config/yaml_forms.py")
+_FIELDS = tuple(item.name for item in fields(AdapterCard))
 _EVERY_S = 5.0  # between two times that written cards are kept
 _SETTLED_S = 2.0  # a file that is younger may change again within one tick of its file system's clock
 
@@ -68,11 +72,7 @@ def known(root: Path, shelf: str) -> dict[str, tuple[str, str]]:
 def keep(root: Path, shelf: str, new: Iterable[tuple[str, os.stat_result, AdapterCard]], gone: Iterable[str]) -> None:
     """Keep cards that were read, and forget those whose folders are gone."""
     settled = time.time() - _SETTLED_S
-    rows = [
-        (shelf, slug, identity(status), json.dumps(read.to_dict(), ensure_ascii=False))
-        for slug, status, read in new
-        if status.st_ctime < settled
-    ]
+    rows = [(shelf, slug, identity(status), _text(read)) for slug, status, read in new if status.st_ctime < settled]
     path = _database(root)
     with suppress(sqlite3.Error, OSError, ValueError):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,6 +83,14 @@ def keep(root: Path, shelf: str, new: Iterable[tuple[str, os.stat_result, Adapte
             )
             held.executemany("INSERT OR REPLACE INTO cards VALUES (?, ?, ?, ?)", rows)
             held.executemany("DELETE FROM cards WHERE shelf = ? AND slug = ?", [(shelf, slug) for slug in gone])
+
+
+def _text(card: AdapterCard) -> str:
+    return json.dumps({name: getattr(card, name) for name in _FIELDS}, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return value.to_dict() if isinstance(value, Value) else plain(value)
 
 
 class Written:
@@ -147,5 +155,5 @@ def _checks() -> str:
     found = hashlib.sha256(__version__.encode())
     for name in _CHECKING:
         with suppress(OSError):
-            found.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+            found.update(Path(__file__).parent.joinpath(name).read_bytes())
     return found.hexdigest()[:12]

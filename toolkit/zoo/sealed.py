@@ -10,7 +10,9 @@ from typing import Any
 import yaml
 
 from toolkit.config.safe_yaml import YamlFault, build, compose
+from toolkit.config.yaml_forms import read_known
 from toolkit.errors import ZooError
+from toolkit.zoo.fields import refuse_control
 from toolkit.zoo.files import REPLACE_IT
 from toolkit.zoo.values import Value
 
@@ -22,11 +24,15 @@ def sealed(values: Mapping[str, Any], head: str) -> str:
     return f"{body}seal: {_seal(body)}\n"
 
 
-def unsealed(text: str) -> Any:
+def unsealed(text: str, head: str) -> Any:
     """Return the values of a page.
 
+    Args:
+        text: the page.
+        head: the line of comment above pages of our own, which need no parser where their form is known.
+
     Raises:
-        ZooError: it was cut short or changed, or is not plain YAML within limits.
+        ZooError: it was cut short or changed, is not plain YAML within limits, or holds control characters.
     """
     above, seal, value = text.rpartition("\nseal: ")
     body = f"{above}\n"
@@ -35,7 +41,8 @@ def unsealed(text: str) -> Any:
         found = "was changed after it was written" if seal else "is cut short or not a card (it has no seal)"
         _read(text)  # hostile or broken YAML has its own sentence
         raise ZooError(f"The card {found}; {REPLACE_IT}.")
-    return _read(body)
+    known = read_known(body[len(head) + 1 :]) if body.startswith(f"{head}\n") else None
+    return _read(body) if known is None else known
 
 
 def plain(value: Any) -> Any:
@@ -67,10 +74,12 @@ def _seal(body: str) -> str:
 def _read(text: str) -> Any:
     try:
         node = compose(text)
-        return None if node is None else build(node)
+        values = None if node is None else build(node)
     except YamlFault as fault:
         where = f", line {fault.line}" if fault.line else ""
         raise ZooError(f"The card is refused{where}: {fault}; {REPLACE_IT}.") from None
+    refuse_control(values)
+    return values
 
 
 class _Dumper(yaml.SafeDumper):

@@ -15,8 +15,13 @@ POOLINGS: dict[str, Pooling] = {name: name for name in get_args(Pooling)}
 
 
 @cache
+def _names(cls: Hashable) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(cls) if item.name != "more")  # type: ignore[arg-type]
+
+
+@cache
 def _known(cls: Hashable) -> frozenset[str]:
-    return frozenset(item.name for item in fields(cls)) - {"more"}  # type: ignore[arg-type]
+    return frozenset(_names(cls))
 
 
 @dataclass(frozen=True)
@@ -37,17 +42,15 @@ class Value:
     def read(cls, held: Mapping[str, Any]) -> Self:
         """Build the value from a mapping whose fields were checked (`fields.CHECKS`)."""
         known = _known(cls)  # type: ignore[arg-type]
-        if held.keys() <= known and not any(isinstance(item, list) for item in held.values()):
+        if held.keys() <= known and list not in map(type, held.values()):
             return cls(**held)
         found = {key: tuple(item) if isinstance(item, list) else item for key, item in held.items() if key in known}
         return cls(**found, more={key: item for key, item in held.items() if key not in known})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the mapping as the card holds it."""
-        named = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "more"}
-        plain = {
-            key: list(item) if isinstance(item, tuple) else item for key, item in named.items() if item is not None
-        }
+        named = ((name, getattr(self, name)) for name in _names(type(self)))  # type: ignore[arg-type]
+        plain = {key: list(item) if isinstance(item, tuple) else item for key, item in named if item is not None}
         return {**plain, **self.more}
 
 

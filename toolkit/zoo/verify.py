@@ -71,9 +71,9 @@ def read_card(folder: Path) -> AdapterCard:
     Raises:
         ZooError: it is missing, a link, too long, no text, changed or no card; with its path.
     """
-    path = folder / CARD_FILE
+    path = f"{folder}/{CARD_FILE}"
     with open_regular(path, f"The card of '{folder.name}'") as stream:
-        data = stream.read(MAX_CARD_BYTES + 1)
+        data = stream.read(min(os.fstat(stream.fileno()).st_size, MAX_CARD_BYTES) + 1)
     try:
         if len(data) > MAX_CARD_BYTES:
             raise ZooError(f"The card has more than {MAX_CARD_BYTES:,} bytes; no card of this release is that long.")
