@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 
@@ -35,6 +36,23 @@ def test_a_closed_port_is_not_and_the_libraries_are_told(monkeypatch: pytest.Mon
     hub.prepare_hub()
     assert sys.modules["huggingface_hub.constants"].HF_HUB_OFFLINE is True
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # undone with the test
+
+
+def test_the_tries_of_the_library_are_not_logged_unless_its_log_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = logging.getLogger("huggingface_hub.utils._http")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(hub, "_set_offline", lambda is_off: None)
+    before = log.level
+    try:
+        log.setLevel(logging.WARNING)
+        monkeypatch.setenv("HF_HUB_VERBOSITY", "info")
+        hub.prepare_hub()
+        assert log.isEnabledFor(logging.WARNING)
+        monkeypatch.delenv("HF_HUB_VERBOSITY")
+        hub.prepare_hub()
+        assert not log.isEnabledFor(logging.WARNING)
+    finally:
+        log.setLevel(before)
 
 
 def test_offline_mode_is_honoured_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:

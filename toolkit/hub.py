@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -31,7 +32,9 @@ def is_hub_reachable() -> bool:
 
 
 def prepare_hub() -> None:
-    """Let the hub's libraries use their caches only, at once, if the hub cannot be reached."""
+    """Let the hub's libraries use their caches only, at once, if the hub cannot be reached; they try again without a word."""
+    if not os.environ.get("HF_HUB_VERBOSITY"):  # two lines of log for each try; what fails in the end is one sentence
+        logging.getLogger("huggingface_hub.utils._http").setLevel(logging.ERROR)
     if is_hub_reachable():
         return
     os.environ["HF_HUB_OFFLINE"] = "1"  # for those that are not imported yet; the others have read it already

@@ -81,6 +81,8 @@ class Hub:
         wrong: paths of files that go out with other bytes.
         limited: so many further requests are refused as too many; -1: all.
         is_down: every request is answered by an error of the server.
+        statuses: status with which each request for a file is refused, by the file's path.
+        stalled: paths of files for which the hub takes a request and never answers, until `released` is set.
         slow_s: seconds that each answer takes.
         accepted: the token that may read what is gated; any other token is refused as not valid.
         meanwhile: runs before a commit is taken.
@@ -97,6 +99,9 @@ class Hub:
     wrong: set[str] = field(default_factory=set)
     limited: int = 0
     is_down: bool = False
+    statuses: dict[str, int] = field(default_factory=dict)
+    stalled: set[str] = field(default_factory=set)
+    released: threading.Event = field(default_factory=threading.Event)
     slow_s: float = 0.0
     accepted: str = "hf_stand_in"
     meanwhile: Callable[[], object] = lambda: None

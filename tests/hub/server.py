@@ -118,6 +118,12 @@ class _Answer(BaseHTTPRequestHandler):
         held = repo.at(revision)
         if held is None:
             return self._absent("Revision")
+        if path in hub.stalled:
+            hub.released.wait()
+            self.close_connection = True
+            return None
+        if status := hub.statuses.get(path):
+            return self._say({"error": f"Status {status}."}, status)
         data = held[0].get(path)
         if data is None:
             return self._say(b"Entry not found", 404, X_Error_Code="EntryNotFound", X_Repo_Commit=held[1])
@@ -222,5 +228,6 @@ def serve(hub: Hub, port: int = 0) -> Iterator[str]:
     try:
         yield address
     finally:
+        hub.released.set()
         server.shutdown()
         server.server_close()

@@ -46,6 +46,22 @@ def test_a_limit_that_is_no_number_of_tokens_is_refused(tmp_path: Path, value: s
         load_task(tmp_path / "faq.yaml")
 
 
+def test_a_drawn_pool_keeps_what_is_right_its_order_and_the_share_of_each_language() -> None:
+    rows = [
+        CandidateRow(f"{code}_{i}", code, f"{code} {i}", (str(i),)) for code in ("de", "en", "sw") for i in range(40)
+    ]
+    pool = Pool(rows, "here")
+    queries = [QueryRow("q", "q?", "7"), QueryRow("r", "r?", "8")]
+    small, large = (pool.drawn(limit, queries, seed=0) for limit in (12, 30))
+    assert list(small.rows) == [row for row in rows if row in set(small.rows)]
+    assert set(small.rows) < set(large.rows) and small.fingerprint != large.fingerprint
+    assert len(small.right(queries, "q")[0]) == 6  # in three languages each
+    drawn = pool.drawn(12, [], seed=0)
+    assert [sum(row.language == code for row in drawn.rows) for code in pool.languages] == [4, 4, 4]
+    assert pool.drawn(12, [], seed=1).fingerprint != drawn.fingerprint
+    assert pool.drawn(500, queries, seed=0).rows == pool.rows
+
+
 def test_only_a_retrieval_task_has_a_pool() -> None:
     with pytest.raises(ConfigError, match="'micro-bitext' is of the kind 'bitext'; only one of the kind 'retrieval'"):
         get_task("micro-bitext").pool()

@@ -21,6 +21,7 @@ _EARLIER: Mapping[tuple[Change, str], frozenset[Case]] = {
     ("weights", "eval.seed"): frozenset(),
     ("scores", "eval.seed"): frozenset(),
     ("scores", "retrieve.seed"): frozenset(),
+    ("scores", "retrieve.pool_limit"): frozenset(),
 }
 
 

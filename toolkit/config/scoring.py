@@ -165,8 +165,23 @@ class RetrieveConfig:
     ] = None
     seed: Annotated[
         int,
-        About("seeds which rows `limit` draws", low=0, high=2**32 - 1, changes=("scores",), only=("search",)),
+        About(
+            "seeds which rows `limit` and `pool_limit` draw",
+            low=0,
+            high=2**32 - 1,
+            changes=("scores",),
+            only=("search",),
+        ),
     ] = 0
+    pool_limit: Annotated[
+        int | None,
+        About(
+            "pools (lareqa, mewslix): candidates drawn by `seed`, in addition to all right ones; null: all",
+            low=1,
+            changes=("scores",),
+            only=("search",),
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from toolkit.errors import DataError
+from toolkit.tasks.draw import Marks, draw_order
 from toolkit.tasks.rows import CandidateRow, QueryRow, Row, fingerprint_of
 
 
@@ -46,6 +47,21 @@ class Pool:
             for key in row.keys:
                 places.setdefault(key, []).append(place)
         return places
+
+    def drawn(self, limit: int, queries: Iterable[Row], *, seed: int) -> Pool:
+        """Return a smaller pool: all candidates that are right for a query, and `limit` others, in the order of this one.
+
+        Args:
+            limit: candidates that are drawn, from each language in proportion; what is right for a query is added to them.
+            queries: rows of the kind `retrieval`, of all languages that will search it.
+            seed: of the draw; a smaller limit is part of a larger one.
+        """
+        marks = Marks([row.id for row in self.rows], [row.language for row in self.rows])
+        taken = set(draw_order(marks, seed=seed)[:limit])
+        for row in queries:
+            assert isinstance(row, QueryRow)
+            taken.update(self._by_key.get(row.key, ()))
+        return Pool([self.rows[place] for place in sorted(taken)], self.origin)
 
     def right(self, queries: Iterable[Row], where: str) -> tuple[list[int], list[int]]:
         """Return the right candidates of each query as pairs: place of the query, place of the candidate; [G] each.

@@ -145,6 +145,48 @@ def test_a_hub_that_refuses_is_told_apart(hub: Hub, address: str, monkeypatch: p
     refused("answers with status 500 for config.json")
 
 
+_FAULT = "The hub answers with status {status} for {file} of team/encoder.*the same command continues"
+_LIMIT = r"The hub limits the requests from here \(status 429\) and sends no {file} of team/encoder"
+_ACCESS = r"The hub refuses access to {file} of team/encoder \(status {status}\); log in with"
+
+
+@pytest.mark.parametrize(
+    ("file", "status", "said"),
+    [
+        ("config.json", 503, _FAULT),
+        ("tokenizer.json", 503, _FAULT),
+        ("tokenizer.json", 500, _FAULT),
+        ("tokenizer.json", 429, _LIMIT),
+        ("tokenizer.json", 401, _ACCESS),
+        ("config.json", 403, _ACCESS),
+        ("sentencepiece.bpe.model", 503, _FAULT),
+        ("model.safetensors.index.json", 503, _FAULT),
+        ("model.safetensors.index.json", 429, _LIMIT),
+        ("model-00002", 502, _FAULT),
+    ],
+)
+def test_a_file_that_the_hub_refuses_is_one_sentence(
+    hub: Hub, address: str, tmp_path: Path, file: str, status: int, said: str
+) -> None:
+    hub.models[REPO].revisions["main"] = files_of(publish(tmp_path / "other", "sharded"))
+    if file.startswith("sentencepiece"):
+        del hub.models[REPO].main["tokenizer.json"]
+    file = next(each for each in hub.models[REPO].main if each.startswith(file))
+    hub.statuses[file] = status
+    refused(said.format(file=file, status=status))
+    hub.statuses.clear()
+    download()
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json"])
+def test_a_file_that_the_hub_does_not_send_in_time_is_one_sentence(
+    hub: Hub, address: str, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_ETAG_TIMEOUT", 0.1)
+    hub.stalled.add(file)
+    refused(f"hub did not send {file} of team/encoder.* in time; .*the same command continues")
+
+
 def test_a_hub_that_fails_later_leaves_what_is_whole_in_use(hub: Hub, address: str) -> None:
     folder = download()
     hub.is_down = True

@@ -143,11 +143,12 @@ def test_mined_pairs_are_compared_by_their_source_sentences(config: Config) -> N
 
 def test_queries_to_a_pool_are_compared_by_what_each_found(config: Config) -> None:
     said: list[str] = []
-    for _ in range(2):
+    drawn = replace(config, retrieve=replace(config.retrieve, pool_limit=20))
+    for each, n_taken in ((drawn, 0), (drawn, 2), (config, 2), (config, 4)):  # another draw is another pool
         found = toolkit.compare(
-            ["backbone", "micro-nli"], config, task="micro-answers", languages="en,de", resamples=200, say=said.append
+            ["backbone", "micro-nli"], each, task="micro-answers", languages="en,de", resamples=200, say=said.append
         ).found
-    assert sum("taken from" in sentence for sentence in said) == 2
+        assert sum("taken from" in sentence for sentence in said) == n_taken
     scores = toolkit.retrieve("micro-nli", config, task="micro-answers", languages="en,de").scores
     expected = {score.language: score.value for score in scores if score.metric == "map_at_20"}
     assert {code: found.scores["micro-nli"][code].value for code in expected} == pytest.approx(expected)

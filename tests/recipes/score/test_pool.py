@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from tests.recipes.small import tiny_config
 from tests.tasks.sources import test_lareqa, test_mewsli
 from toolkit.composition import parse
 from toolkit.config import Config
+from toolkit.embeddings import Vectors
 from toolkit.errors import DataError, SourceError, ToolkitError, ZooError
 from toolkit.features import sentence_features
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed
+from toolkit.recipes.score.encoding import Encoder
 from toolkit.tasks import QueryRow, get_task
 from toolkit.zoo import Head, Zoo
 from toolkit.zoo.adapterhub import export
@@ -105,6 +108,30 @@ def test_a_languages_score_does_not_depend_on_which_others_are_asked_for(questio
     assert alone == tuple(score for score in among if score.language == "de")
     assert "pool=6:de+en" in alone[0].protocol
     assert "max_length=96/256" in alone[0].protocol
+
+
+def test_a_drawn_pool_is_encoded_alone_and_named_in_the_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny_config(tmp_path, "retrieve.limit=4", "retrieve.pool_limit=20")
+    encoded: list[int] = []
+    real = Encoder.__call__
+
+    def counted(self: Encoder, texts: Sequence[str], what: str) -> dict[tuple[int, str], Vectors]:
+        encoded.append(len(texts))
+        return real(self, texts, what)
+
+    monkeypatch.setattr(Encoder, "__call__", counted)
+    said: list[str] = []
+    result = toolkit.retrieve("backbone", config, task="micro-answers", languages="de,en", say=said.append)
+    # Each of 4 questions in 2 languages has a right candidate in 11 languages.
+    assert encoded[0] in range(88, 200) and encoded[1:] == [4, 4]
+    assert f" pool={encoded[0]}/1320:ar+de+el" in result.scores[0].protocol
+    assert f"micro-answers: {encoded[0]} of 1,320 candidates are searched" in " ".join(said)
+    whole = toolkit.retrieve(
+        "backbone", tiny_config(tmp_path, "retrieve.limit=4"), task="micro-answers", languages="de"
+    )
+    assert whole.scores[0].fingerprint != result.scores[0].fingerprint
 
 
 def test_a_smaller_limit_on_tokens_given_by_hand_holds_for_both_sides(questions: Config) -> None:

@@ -18,6 +18,7 @@ from toolkit.modeling.published.revision import Choice, Made, choose
 from toolkit.progress import Say, say_nothing
 from toolkit.space import Need, in_words, require_space
 
+_TOO_LATE = ("ReadTimeout", "ConnectTimeout", "Timeout", "TimeoutException", "ReadTimeoutError")
 _CUT_OFF = ("ChunkedEncodingError", "IncompleteRead", "RemoteProtocolError", "ContentDecodingError")
 _LOCAL = (
     "download it where there is a network (`hf download {repo}{revision} --local-dir DIR`) and pass `--backbone DIR`, or use "
@@ -171,6 +172,8 @@ def _sentence(error: BaseException, repo: str, file: str, choice: Choice, name: 
             f"The hub refuses the token for {repo} (it is wrong, has expired or lacks access); renew it with "
             "`hf auth login`, or remove it with `hf auth logout`."
         )
+    if status in (401, 403) and not isinstance(error, errors.RepositoryNotFoundError):
+        return f"The hub refuses access to {file} of {repo} (status {status}); log in with `hf auth login` or HF_TOKEN, or {ways}."
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
         return f"Backbone '{name}': the hub has no model {repo}, or it is private; expected an id such as FacebookAI/xlm-roberta-large."
     if isinstance(error, errors.EntryNotFoundError) and _is_absent(error):
@@ -185,6 +188,8 @@ def _sentence(error: BaseException, repo: str, file: str, choice: Choice, name: 
         return f"The hub's cache {HF_HUB_CACHE} cannot be written; expected HF_HOME to name a folder that can."
     if any(type(one).__name__ in _CUT_OFF or "Consistency check failed" in str(one) for one in _chain(error)):
         return f"The download of {file} of {repo}{at} was cut off{so_far}; the same command continues where it stopped."
+    if any(type(one).__name__ in _TOO_LATE for one in _chain(error)):
+        return f"The hub did not send {file} of {repo}{at} in time{so_far}; try later: the same command continues, or {ways}."
     if status is not None:
         return f"The hub answers with status {status} for {file} of {repo}{at}{so_far}; try later: the same command continues."
     if part or _kept(repo, "config.json", choice.revision):

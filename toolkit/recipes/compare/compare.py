@@ -18,7 +18,7 @@ from toolkit.outputs import Output, kept, settle
 from toolkit.recipes.score.answers import FOLDER
 from toolkit.recipes.score.evaluate import choose_languages, evaluate, parts_of, require_answering
 from toolkit.recipes.score.outcomes import aligned, outcomes_of
-from toolkit.recipes.score.pool import pooled_fingerprint
+from toolkit.recipes.score.pool import pooled_fingerprint, searched_pool
 from toolkit.recipes.score.publish import Scored, result_folder
 from toolkit.recipes.score.retrieve import retrieve
 from toolkit.recipes.session.backbones import open_backbone
@@ -181,10 +181,13 @@ def _is_reusable(
         scores = read_json(folder / "scores.json")
     except DataError:
         return False
-    pool = task.pool("score", data_root=config.data_root) if task.kind in POOLED else None
+    rows = {code: scored_rows(task, code, session) for code in languages}
+    pool = None
+    if task.kind in POOLED:
+        pool = searched_pool(task.pool("score", data_root=config.data_root), rows.values(), config.retrieve)
     for code in languages:
         found = {score.fingerprint for score in scores if score.language == code}
-        expected = scored_rows(task, code, session).fingerprint
+        expected = rows[code].fingerprint
         if pool is not None:
             expected = pooled_fingerprint(expected, pool)
         if found != {expected} or not (folder / FOLDER / f"{task.name}.{code}.jsonl").exists():

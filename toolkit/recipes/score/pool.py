@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from toolkit.config import RetrieveConfig
 from toolkit.embeddings import Vectors
 from toolkit.files import replace_text
 from toolkit.metrics import TOP, ranked
@@ -41,6 +43,7 @@ class _Encoded:
         queries: of each language.
         encoder: of the candidates.
         tail: the last words of every protocol.
+        whole: number of candidates that the pool was drawn from.
     """
 
     pool: Pool
@@ -48,15 +51,17 @@ class _Encoded:
     queries: list[_Queries]
     encoder: Encoder
     tail: str
+    whole: int
 
     @property
     def words(self) -> str:
         """Words of a protocol that say what the pool is."""
-        return f"pool={len(self.pool)}:{'+'.join(self.pool.languages)}"
+        drawn = "" if len(self.pool) == self.whole else f"/{self.whole}"
+        return f"pool={len(self.pool)}{drawn}:{'+'.join(self.pool.languages)}"
 
 
 def search_pool(asked: Search) -> Found:
-    """Score every reading of each language's queries against the whole pool, and write what each query found.
+    """Score every reading of each language's queries against the pool, and write what each query found.
 
     Every distinct text is encoded once, the pool once for all languages. The pool is that of all languages which can be
     reached, whatever languages the queries are in, so that one language's score does not depend on which others are asked
@@ -74,16 +79,14 @@ def _encoded(asked: Search) -> _Encoded:
     pool = task.pool("score", data_root=config.data_root)
     if missing := [code for code in task.languages if code not in pool.languages]:
         asked.session.say(f"The pool of {left_out(task, missing)}")
-    if config.retrieve.limit is not None:
-        asked.session.say(
-            f"{task.name}: retrieve.limit={config.retrieve.limit} draws the questions of each language; they search all {len(pool):,} "
-            "candidates, which are encoded once and kept (store.folder), so that a score depends on no limit."
-        )
+    every, whole = list(asked.rows()), len(pool)
+    pool = searched_pool(pool, every, config.retrieve)
+    _say_what_is_searched(asked, len(pool), whole)
     queries, passages = (_encoder(asked, own) for own in (task.query_tokens, task.passage_tokens))
     # Gold that the pool lacks must not be found out after an hour of encoding.
-    right = [(rows, pool.right(rows, f"{task.name} {rows.language}")) for rows in asked.rows()]
+    right = [(rows, pool.right(rows, f"{task.name} {rows.language}")) for rows in every]
     tail = passages.tail().replace("max_length=", f"max_length={queries.max_length}/", 1)
-    encoded = _Encoded(pool, {}, [], passages, tail)
+    encoded = _Encoded(pool, {}, [], passages, tail, whole)
     for reading in asked.readings:
         asked.announce(f"{reading.head()} {encoded.words} {tail}")
     candidates = passages([row.text for row in pool.rows], f"{task.name}: {len(pool):,} candidates")
@@ -93,6 +96,29 @@ def _encoded(asked: Search) -> _Encoded:
         vectors = queries([row.query for row in own], f"{task.name}: {rows.language}")
         held.append(_Queries(rows, [row.id for row in own], vectors, pairs))
     return replace(encoded, candidates=candidates, queries=held)
+
+
+def searched_pool(pool: Pool, rows: Iterable[Rows], settings: RetrieveConfig) -> Pool:
+    """Return the candidates that the queries of all languages search: all, or what `retrieve.pool_limit` draws."""
+    if settings.pool_limit is None:
+        return pool
+    return pool.drawn(settings.pool_limit, (row for each in rows for row in each), seed=settings.seed)
+
+
+def _say_what_is_searched(asked: Search, size: int, whole: int) -> None:
+    settings, name = asked.session.config.retrieve, asked.target.name
+    if settings.pool_limit is not None:
+        asked.session.say(
+            f"{name}: {size:,} of {whole:,} candidates are searched: all right ones, and those that "
+            f"retrieve.pool_limit={settings.pool_limit} drew. Fewer candidates are easier to search: such a score is compared with "
+            "scores of the same draw only."
+        )
+    elif settings.limit is not None:
+        asked.session.say(
+            f"{name}: retrieve.limit={settings.limit} draws the questions of each language; they search all {whole:,} "
+            "candidates, which are encoded once and kept (store.folder), so that a score depends on no limit. "
+            "`--set retrieve.pool_limit=500` searches some candidates only, which is another measure."
+        )
 
 
 def _encoder(asked: Search, own: int | None) -> Encoder:
