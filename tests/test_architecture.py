@@ -26,7 +26,7 @@ from tests.architecture import (
 # Import only from strictly lower rows; siblings never import each other.
 ROWS = (
     ("cache", "errors", "hub", "hub_errors", "language_tags", "paths", "progress", "safe_text", "version"),
-    ("files", "nameless", "ranks", "registry", "space", "web"),
+    ("files", "free_memory", "nameless", "ranks", "registry", "space", "web"),
     ("languages", "outputs", "texts"),
     ("composition", "config", "results", "statistics", "tracking"),
     ("tasks",),

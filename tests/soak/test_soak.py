@@ -26,6 +26,10 @@ POINTS = (
     ("train a stack", "open", "xstilts-spool", "KILL"),  # before the first record
     ("train a stack", "os.rename", "checkpoint.pt", "TERM"),
     ("train a stack", "os.rename", "checkpoint.pt", "KILL"),
+    ("train a stack", "open", ".checkpoint.pt", "TERM"),  # inside the thread that writes
+    ("train a stack", "os.rename", ".best.pt", "KILL"),  # the best weights, before they have a name
+    ("train a stack", "os.rename", "best-", "KILL"),
+    ("train a stack", "os.remove", "best-", "KILL"),  # behind the checkpoint that names better ones, or at the end
     ("train a stack", "os.rename", "put.json", "KILL"),  # before the entry
     ("train a stack", "os.remove", "checkpoint.pt", "KILL"),  # behind entry and record
     ("train a stack", "os.remove", "put.json", "KILL"),

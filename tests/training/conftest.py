@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 import torch
 
 from toolkit.config import TrainConfig
+from toolkit.features import features_of
+from toolkit.features.collate import Features
 from toolkit.modeling.backbone import Backbone, load_backbone
+from toolkit.tasks.rows import PairRow
+from toolkit.training.saver import Saver
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +34,32 @@ def settings() -> Any:
         return TrainConfig(**given | changes)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def pairs(tiny: Backbone) -> Features:
+    """The label is the first letter of the first text."""
+    dice = random.Random(0)
+    rows = [
+        PairRow(
+            str(i),
+            "ab"[i % 2] + "".join(dice.choices("xyz", k=dice.randint(1, 20))),
+            "".join(dice.choices("xyz", k=5)),
+            i % 2,
+        )
+        for i in range(48)
+    ]
+    return features_of(rows, "pair", tiny.tokenizer)
+
+
+@pytest.fixture
+def in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let training wait for every checkpoint, so that it is known which steps are saved."""
+    start = Saver.start
+
+    def whole(self: Saver, content: Any) -> None:
+        start(self, content)
+        if self._thread is not None:
+            self._thread.join()
+
+    monkeypatch.setattr(Saver, "start", whole)

@@ -7,7 +7,6 @@ import random
 import signal
 from dataclasses import replace
 from functools import cache
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,31 +17,14 @@ from toolkit.errors import Interrupted, ToolkitError
 from toolkit.features import features_of
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
-from toolkit.tasks.rows import PairRow, TagsRow
-from toolkit.training import TaskData, Watch, fit, plan_run
+from toolkit.tasks.rows import TagsRow
+from toolkit.training import TaskData, Watch, fit, plan_run, saver
 from toolkit.training.batches import plan_batches
 from toolkit.training.checkpoint import FILE, load_checkpoint, save_checkpoint
-from toolkit.training.loop import Clock
 from toolkit.training.seeding import derived_seed
 
 PAIR = HeadSpec("pair", ("no", "yes"))
 TAGS = HeadSpec("tags", ("A", "B", "C"))
-
-
-@pytest.fixture(scope="module")
-def pairs(tiny):
-    """The label is the first letter of the first text."""
-    dice = random.Random(0)
-    rows = [
-        PairRow(
-            str(i),
-            "ab"[i % 2] + "".join(dice.choices("xyz", k=dice.randint(1, 20))),
-            "".join(dice.choices("xyz", k=5)),
-            i % 2,
-        )
-        for i in range(48)
-    ]
-    return features_of(rows, "pair", tiny.tokenizer)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +133,7 @@ def uninterrupted(tiny, settings, pairs, tags, tmp_path_factory):
     [("a", 3), ("a", 10), ("fuse[a,b]/t", 10), ("mix[a,b]", 9)],
 )
 def test_a_run_that_was_interrupted_ends_with_the_bits_of_one_that_was_not(
-    tiny, uninterrupted, pairs, tags, tmp_path, text, stop_at
+    in_turn, tiny, uninterrupted, pairs, tags, tmp_path, text, stop_at
 ):
     data = data_for(text, pairs, tags)
     options, whole, result = uninterrupted(text)
@@ -168,7 +150,7 @@ def test_a_run_that_was_interrupted_ends_with_the_bits_of_one_that_was_not(
 
 @pytest.mark.parametrize("place", ["in a step", "in a dev score", "twice in a step"])
 def test_a_run_stopped_by_ctrl_c_keeps_its_last_step_and_ends_with_the_bits_of_one_that_was_not(
-    tiny, uninterrupted, pairs, tags, tmp_path, place
+    in_turn, tiny, uninterrupted, pairs, tags, tmp_path, place
 ):
     options, whole, result = uninterrupted("a")
     data, cut = data_for("a", pairs, tags), dict(options)
@@ -223,7 +205,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tiny, setting
     assert not equal(first, other)
 
 
-def test_the_best_weights_survive_an_interruption(tiny, settings, pairs, tmp_path):
+def test_the_best_weights_survive_an_interruption(in_turn, tiny, settings, pairs, tmp_path):
     data = [TaskData("a", pairs)]
     options = {"settings": settings(eval_every=2), "dev": negative_norm}  # the first score is the best
     whole, result = train(tiny, "a", data, **options)
@@ -238,7 +220,7 @@ def test_the_best_weights_survive_an_interruption(tiny, settings, pairs, tmp_pat
 
 @pytest.mark.parametrize("fault", ["weights", "shape", "state", "keys"])
 def test_a_checkpoint_of_another_run_or_version_is_one_sentence_and_changes_nothing(
-    tiny, settings, pairs, tmp_path, fault
+    in_turn, tiny, settings, pairs, tmp_path, fault
 ):
     data = [TaskData("a", pairs)]
     with pytest.raises(Killed):
@@ -259,10 +241,11 @@ def test_a_checkpoint_of_another_run_or_version_is_one_sentence_and_changes_noth
     assert (tmp_path / FILE).is_file()
 
 
-def test_a_run_continues_from_a_checkpoint_as_release_0_1_0_laid_it_out(tiny, settings, pairs, tmp_path):
-    data = [TaskData("a", pairs)]
+def test_a_run_continues_from_a_checkpoint_as_release_0_1_0_laid_it_out(in_turn, tiny, settings, pairs, tmp_path):
+    data, options = [TaskData("a", pairs)], {"settings": settings(eval_every=2), "dev": negative_norm}
+    whole, result = train(tiny, "a", data, **options)
     with pytest.raises(Killed):
-        train(tiny, "a", data, settings(eval_every=2), dev=negative_norm, checkpoint=tmp_path, stop_at=6)
+        train(tiny, "a", data, **options, checkpoint=tmp_path, stop_at=6)
     saved = load_checkpoint(tmp_path)
     assert sorted(saved) == ["best", "optimizer", "rng", "schedule", "state", "weights"]
     assert list(saved["state"]) == [
@@ -270,6 +253,12 @@ def test_a_run_continues_from_a_checkpoint_as_release_0_1_0_laid_it_out(tiny, se
     ]  # fmt: skip
     assert saved["weights"].keys() == saved["best"].keys()
     assert {name.split("/")[0] for name in saved["weights"]} == {"adapter:a", "head:a"}
+    for path in tmp_path.iterdir():
+        path.unlink()
+    torch.save(saved, tmp_path / FILE)  # everything in one file
+    resumed, again = train(tiny, "a", data, **options, checkpoint=tmp_path)
+    assert again.resumed_at == 4 and again.best_step == result.best_step == 2
+    assert equal(resumed, whole)
 
 
 # -- learning --------------------------------------------------------------------------------------------------------------
@@ -464,7 +453,9 @@ def test_the_last_report_says_that_all_steps_are_done(tiny, settings, pairs):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(tiny, settings, pairs, tmp_path, value):
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(
+    in_turn, tiny, settings, pairs, tmp_path, value
+):
     circuit, stage = wired(tiny, "a")
 
     def spoil(module, args, out):
@@ -513,23 +504,12 @@ def test_recomputation_changes_no_bit(tiny, settings, pairs):
     assert equal(one, other)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "took", "passed", "is_over"),
-    [(60, 0, 61, True), (60, 0, 59, False), (60, 7, 69, False), (60, 7, 71, True), (0, 0, 1e6, False), (0, 7, 1e6, False)],
-)  # fmt: skip
-def test_the_clock_waits_ten_times_as_long_as_a_checkpoint_takes(monkeypatch, seconds, took, passed, is_over):
-    monkeypatch.setattr("toolkit.training.loop.time.perf_counter", lambda: 1000.0 + passed)
-    assert Clock(before=0.0, saved_at=1000.0, saving_s=took).is_over(seconds) is is_over
-
-
 @pytest.mark.parametrize(("seconds", "saves"), [(1e-9, 5), (0, 0)])
 def test_slow_steps_are_saved_by_the_clock_unless_it_is_off(
-    tiny, settings, pairs, tmp_path, monkeypatch, seconds, saves
+    in_turn, tiny, settings, pairs, tmp_path, monkeypatch, seconds, saves
 ):
-    monkeypatch.setattr("toolkit.training.loop.save_checkpoint", lambda folder, state: saved.append(state))
-    monkeypatch.setattr(
-        "toolkit.training.loop.time", SimpleNamespace(perf_counter=lambda: 1e12)
-    )  # long after all saves
+    monkeypatch.setattr(saver, "CLOCK_RATIO", 0)
+    monkeypatch.setattr(saver, "save_checkpoint", lambda folder, state, **_: saved.append(state))
     saved = []
     train(
         tiny,

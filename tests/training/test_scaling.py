@@ -18,7 +18,9 @@ from toolkit.tasks.rows import PairRow, QueryRow
 from toolkit.training import TaskData, Watch, fit
 from toolkit.training.checkpoint import load_checkpoint
 from toolkit.training.loop import Loop
+from toolkit.training.saver import Saver
 from toolkit.training.scaling import MOST_HALVINGS, LossScale
+from toolkit.training.seeding import rng_state
 
 CPU = torch.device("cpu")
 
@@ -175,7 +177,9 @@ def test_an_infinite_gradient_of_one_process_is_skipped_by_all(half, features, s
     assert weight.tolist() == [1.0, 1.0] and (scale.skipped, scale.value) == (1, 32768.0)
 
 
-def test_a_run_that_was_stopped_after_skipped_steps_ends_with_the_same_bits(half, features, settings, tmp_path):
+def test_a_run_that_was_stopped_after_skipped_steps_ends_with_the_same_bits(
+    in_turn, half, features, settings, tmp_path
+):
     train = settings(total_steps=10, checkpoint_every=2)
     result, whole = run(half, features, train, spoil={2, 7})
     with pytest.raises(Killed):
@@ -192,6 +196,8 @@ def test_in_other_precisions_nothing_is_scaled_and_checkpoints_are_as_they_were(
     circuit, stage, head = circuit_of(tiny, "a", "pair")
     with circuit:
         loop = Loop(circuit, stage.learn, [TaskData(head, features["pair"])], settings())
-        loop.save(tmp_path)
+        saver = Saver(tmp_path)
+        saver.start(loop.state.to_checkpoint([rng_state()]))
+        saver.wait()
         assert not loop.state.scale.is_on and loop.state.scale.value == 1.0
     assert set(load_checkpoint(tmp_path)) == {"weights", "best", "optimizer", "schedule", "rng", "state"}

@@ -169,8 +169,7 @@ class TrainConfig:
     checkpoint_s: Annotated[
         float,
         About(
-            "seconds after which slow steps are saved as well, at least ten times what the last checkpoint took; 0: never "
-            "(several processes save by steps alone)",
+            "seconds after which slow steps are saved as well, at least ten times what the last checkpoint took; 0: never",
             low=0,
             changes=(),
         ),

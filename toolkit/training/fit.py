@@ -71,6 +71,7 @@ def fit(
     watch = watch or Watch()
     loop = Loop(circuit, learn, data, train)
     loop.resume(checkpoint)
+    loop.saver.say = watch.say
     counters = loop.state.counters
     resumed_at, clock = counters.step, Clock(counters.seconds)
     if resumed_at:
@@ -109,41 +110,45 @@ def fit(
 
 def _train(loop: Loop, clock: Clock, dev: Callable[[], float] | None, checkpoint: Path | None, watch: Watch) -> None:
     """Take the steps that are left, with dev scores and checkpoints; Ctrl-C raises when a checkpoint is written."""
-    counters, train = loop.state.counters, loop.train
-    scored_at = loop.scored_steps() if dev is not None else set()
+    counters, train, saver = loop.state.counters, loop.train, loop.saver
+    scored_at, is_wanted = loop.scored_steps() if dev is not None else set(), False
     is_alone = loop.ranks.count == 1 and checkpoint is not None
-    with Interruption(is_held=checkpoint is not None) as interruption:
+    with Interruption(is_held=checkpoint is not None) as interruption, saver.running():
         # An earlier try may have been stopped when it was about to score this step.
         is_new = counters.step in scored_at and counters.scored_at != counters.step
         while True:
+            saver.check()
             if dev is not None and is_new:
                 try:
                     # Several processes wait for each other's scores; they stop at a step that all of them agree on.
                     _score(loop, dev, watch, interruption.at_once() if is_alone else nullcontext())
                 except KeyboardInterrupt:
                     if is_alone:
-                        loop.save(checkpoint)
+                        loop.save_last()
                     raise
             if counters.is_over(loop.total, train.patience):
                 return
-            is_asked = interruption.is_asked if loop.ranks.count == 1 else loop.is_stopping
-            is_wanted = is_asked or is_new or _is_due(loop, clock)
-            if is_wanted and counters.step not in (0, loop.saved_step):
-                began = time.perf_counter()
-                loop.save(checkpoint)
-                clock.saved_at = time.perf_counter()
-                clock.saving_s = clock.saved_at - began
-            if is_asked:
+            if interruption.is_asked if loop.ranks.count == 1 else loop.is_stopping:
+                loop.save_last()
                 raise KeyboardInterrupt
+            is_due = counters.step % train.checkpoint_every == 0 or saver.is_over(train.checkpoint_s)
+            is_wanted = is_wanted or is_new or is_due
+            if is_wanted and not saver.is_busy:  # else after the step in which the one before is whole
+                loop.save()
+                is_wanted = False
             _advance(loop, clock, watch, is_asked=interruption.is_asked)
             is_new = counters.step in scored_at
 
 
 def _stopped(loop: Loop, checkpoint: Path | None, what: str) -> str:
     """Return where a run stopped and what is kept of it."""
-    step, saved = loop.state.counters.step, loop.saved_step
-    kept = "before its first checkpoint" if saved is None else f"its checkpoint of step {saved} is in {checkpoint}"
-    return f"{what} stopped at step {step} of {loop.total}{',' if saved is None else ';'} {kept}"
+    step, saved = loop.state.counters.step, loop.saver.saved_step
+    if saved is None:
+        return f"{what} stopped at step {step} of {loop.total}, before its first checkpoint"
+    # What the main process has written by now, only a stop that all processes agree on says.
+    is_known = loop.ranks.is_main or loop.is_stopping
+    kept = f"its checkpoint of step {saved} is" if is_known else "its last checkpoint is"
+    return f"{what} stopped at step {step} of {loop.total}; {kept} in {checkpoint}"
 
 
 def _advance(loop: Loop, clock: Clock, watch: Watch, *, is_asked: bool) -> None:
@@ -182,11 +187,6 @@ def _score(loop: Loop, dev: Callable[[], float], watch: Watch, stop: AbstractCon
         watch.on_score(counters.step, score)
     if counters.take_score(score):
         loop.state.keep()
-
-
-def _is_due(loop: Loop, clock: Clock) -> bool:
-    is_slow = loop.ranks.count == 1 and clock.is_over(loop.train.checkpoint_s)
-    return loop.state.counters.step % loop.train.checkpoint_every == 0 or is_slow
 
 
 def _peak_memory(device: torch.device) -> int:

@@ -21,10 +21,11 @@ from toolkit.modeling.learn import item_losses, unfreeze_exactly, units_per_item
 from toolkit.modeling.memory import within_memory
 from toolkit.ranks import Ranks
 from toolkit.training.batches import Planned, plan_batches
-from toolkit.training.checkpoint import load_checkpoint, save_checkpoint
+from toolkit.training.checkpoint import load_checkpoint
 from toolkit.training.contrast import IS_CONTRASTED, contrasted
 from toolkit.training.optimizer import build_optimizer, linear_schedule
 from toolkit.training.ranks import add_gradients
+from toolkit.training.saver import Saver
 from toolkit.training.scaling import MOST_HALVINGS, LossScale
 from toolkit.training.seeding import derived_seed, restore_rng, rng_state
 from toolkit.training.split import Share, shares_of
@@ -79,7 +80,7 @@ class Loop:
         planned: the batches in order, one a step.
         total: optimiser steps of the whole run.
         rows: rows of mean length that a step's batch holds, of all processes together.
-        saved_step: step of the last checkpoint, of this try or an earlier one; None: there is none.
+        saver: writes checkpoints, in the main process.
         is_stopping: whether a process was asked to stop before the last step; all of them know.
     """
 
@@ -106,7 +107,7 @@ class Loop:
         self.total = len(self.planned.batches)
         schedule = linear_schedule(optimizer, total_steps=self.total, warmup_ratio=train.warmup_ratio)
         self.state = State(parameters, optimizer, schedule, LossScale(circuit.backbone.precision, self.device))
-        self.saved_step: int | None = None
+        self.saver = Saver()
         self.is_stopping = False
         self.rows = train.rows_per_step * self.ranks.count
         self.units = [self.rows * units_per_item(one.features) for one in data]
@@ -145,6 +146,7 @@ class Loop:
         state.scale.unscale(state.optimizer)
         if train.grad_clip > 0:
             torch.nn.utils.clip_grad_norm_(parameters, train.grad_clip)
+        self.saver.release()
         if not state.scale.step(state.optimizer) and state.scale.in_a_row >= MOST_HALVINGS:
             raise ToolkitError(
                 f"The loss of '{self.circuit.composition}' or its gradients are not finite in fp16 at step {state.counters.step}, although "
@@ -198,26 +200,39 @@ class Loop:
         if self.ranks.is_main and (penalty := self.circuit.regularisation(self.learn)) is not None:
             torch.autograd.backward(self.state.scale.of(penalty))
 
-    def save(self, folder: Path | None) -> None:
-        """Write a checkpoint into `folder` (None: nowhere); every process calls it at the same step."""
-        if self.ranks.is_main and folder is not None:
-            save_checkpoint(folder, self.state.to_checkpoint([rng_state()]))
-        if folder is not None:
-            self.saved_step = self.state.counters.step
+    def save(self) -> None:
+        """Begin to write a checkpoint, unless there is one of this step or no step was taken.
+
+        Raises:
+            ToolkitError: the one before could not be written.
+        """
+        if self.state.counters.step not in (0, self.saver.step):
+            self.saver.start(self.state.to_checkpoint([rng_state()]))
+
+    def save_last(self) -> None:
+        """Write the checkpoint of the step at which every process stops, and wait until it is whole.
+
+        Raises:
+            ToolkitError: it could not be written.
+        """
+        self.save()
+        self.saver.wait()
+        self.saver.saved_step = self.ranks.broadcast(self.saver.saved_step)
 
     def resume(self, folder: Path | None) -> None:
-        """Seed the generators, and continue from the checkpoint in `folder` if there is one.
+        """Seed the generators, and continue from the checkpoint in `folder` (None: nowhere) if there is one.
 
         Raises:
             ToolkitError: the checkpoint is damaged, or of another run.
         """
         torch.manual_seed(derived_seed(self.train.seed, "dropout 0"))
+        self.saver = Saver(folder if self.ranks.is_main else None)
         saved = self.ranks.broadcast(load_checkpoint(folder) if folder is not None and self.ranks.is_main else None)
         if folder is None or saved is None:
             return
         self.state.from_checkpoint(saved, folder)
         restore_rng(saved["rng"][0])  # processes draw the same
-        self.saved_step = self.state.counters.step
+        self.saver.resumed(saved["state"])
 
     def _loss(self, task: int, whole: Batch, share: Share) -> Tensor:
         """Return the loss of a share of a batch, in the unit of a batch of the mean size."""
@@ -237,22 +252,15 @@ class Clock:
 
     Attributes:
         before: seconds of earlier tries.
-        saved_at: when the last checkpoint was written, and `saving_s` how long that took.
     """
 
     before: float
     began: float = field(default_factory=time.perf_counter)
-    saved_at: float = field(default_factory=time.perf_counter)
-    saving_s: float = 0.0
     spent: float = 0.0
     rows: int = 0
     shown_at: float = 0.0
     total_loss: float = 0.0
     n_losses: int = 0
-
-    def is_over(self, checkpoint_s: float) -> bool:
-        """Whether so many seconds (0: never) have passed since the last checkpoint, and ten times as many as it took."""
-        return 0 < max(checkpoint_s, 10 * self.saving_s) < time.perf_counter() - self.saved_at and checkpoint_s > 0
 
     @property
     def examples_per_s(self) -> float:

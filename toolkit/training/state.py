@@ -129,9 +129,14 @@ class State:
                 parameter.copy_(self.best[name])
 
     def to_checkpoint(self, rng: list[Any]) -> dict[str, Any]:
-        """Return the content of a checkpoint; `rng` holds the state of the generators, which is that of every process."""
+        """Return the content of a checkpoint, with the tensors that training changes; nothing is copied.
+
+        Args:
+            rng: state of the generators, which is that of every process.
+        """
+        is_best = self.best is not None and self.counters.best_step == self.counters.step
         return {
-            "weights": self._weights(),
+            "weights": self.best if is_best else {name: one.detach() for name, one in self.parameters.items()},
             "best": self.best,
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),

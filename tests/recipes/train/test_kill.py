@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -86,6 +90,49 @@ def test_a_killed_run_ends_with_the_same_bits_as_an_uninterrupted_one(
     assert len(expected) > 30
     assert all(np.array_equal(expected[key], found[key]) for key in expected)
     assert not checkpoints(killed)
+
+
+def is_killed_in_the_best_weights() -> None:
+    """Let SIGKILL come when the first half of the best weights is written."""
+    _killed_in(lambda content: "state" not in content)
+
+
+def is_killed_in_a_checkpoint() -> None:
+    """Let SIGKILL come when the first half of a checkpoint behind the best weights is written."""
+    _killed_in(lambda content: "state" in content and content["best"] is not None)
+
+
+def _killed_in(is_it: Callable[[dict[str, Any]], bool]) -> None:
+    import torch
+
+    save = torch.save
+
+    def half(content: dict[str, Any], file: IO[bytes]) -> None:
+        held = io.BytesIO()
+        save(content, held)
+        if is_it(content):
+            file.write(held.getvalue()[: held.tell() // 2])
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        file.write(held.getvalue())
+
+    torch.save = half
+
+
+@pytest.mark.slow
+def test_a_run_killed_in_the_middle_of_a_file_continues_from_the_checkpoint_before(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    zygote.run(command(whole), check=True, capture_output=True)
+    for way in ("is_killed_in_the_best_weights", "is_killed_in_a_checkpoint"):
+        ended = zygote.run(command(killed), first=f"{__name__}:{way}", capture_output=True, text=True)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        (left,) = (killed / "runs").rglob(".*.tmp")
+        assert left.name.startswith(".best.pt" if "best" in way else ".checkpoint.pt") and left.stat().st_size
+    said = zygote.run(command(killed), check=True, capture_output=True, text=True).stderr
+    assert "continues from step" in said
+    expected, found = weights(whole), weights(killed)
+    assert expected.keys() == found.keys() and all(np.array_equal(expected[key], found[key]) for key in expected)
+    assert not [path for path in (killed / "runs").rglob("*") if path.suffix in (".pt", ".tmp")]
 
 
 @pytest.mark.slow

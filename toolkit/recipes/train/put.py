@@ -16,7 +16,7 @@ from toolkit.space import Need
 from toolkit.training.checkpoint import FILE, checkpoint_need
 from toolkit.zoo import AdapterCard, Parent
 
-COPIES = 4  # of the weights in a checkpoint: those of now, the best, and the optimiser's two moments
+COPIES = 3  # of the weights in a checkpoint: those of now, and the optimiser's two moments; the best are in a file of their own
 _CARD = 64 * 2**10  # bytes: card, page and headers of an entry
 
 
@@ -25,12 +25,12 @@ def space_of(weights: int, checkpoint: Path, zoo: Path) -> list[Need]:
 
     Args:
         weights: bytes of what learns.
-        checkpoint: folder of its checkpoints, of which two exist while the second one is written.
+        checkpoint: folder of its checkpoints, of which two exist while the second one is written, each with its best weights.
         zoo: where its entry goes.
     """
     held = checkpoint / FILE
-    size = COPIES * weights
-    own = checkpoint_need(checkpoint, size, copies=1 if held.exists() else 2)
+    size = (COPIES + 1) * weights * (1 if held.exists() else 2)
+    own = checkpoint_need(checkpoint, size, largest=COPIES * weights)
     return [own, Need("the entry in the zoo", zoo, weights + _CARD, weights, "choose another --zoo")]
 
 
