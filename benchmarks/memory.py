@@ -2,6 +2,7 @@
 
     python benchmarks/memory.py --quick --json OUT                       # 100,000 lines, in minutes
     python benchmarks/memory.py --n 1000000 --only mine retrieve --json OUT    # a million lines
+    python benchmarks/memory.py --n 1000000 --stub --only mine retrieve --json OUT    # the same without the encoder
     python benchmarks/memory.py --n 1000000 --old ../older --json OUT    # and training, also by the tree in ../older
 
 `mine`, `retrieve`, `rank`: peak resident memory of `xstilts mine` of two text files of N lines, `xstilts retrieve` of a
@@ -13,13 +14,15 @@ A tenth should be 10,000 lines or more: until then the largest tile of a search 
 
 Each is a process of its own, which notes its memory after its imports and its peak at its end. The encoder is the tiny
 backbone with its random weights, whose vectors are searched as those of any other; texts are random words. `retrieve` of
-the lines of `mine` finds their vectors in the store. More than 300,000 lines are not compared with each other exactly, which
+the lines of `mine` finds their vectors in the store. With `--stub` the vectors of `mine` and `retrieve` are hashes of the
+texts and no encoder is used, which leaves out its peak and most of the time: what is measured is then all the rest. More than 300,000 lines are not compared with each other exactly, which
 would take an hour, but by cells (`retrieve.index=IVF256,Flat`) over 100,000 vectors at a time (`retrieve.memory`).
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -28,8 +31,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 PROJECT = Path(__file__).resolve().parents[1]
 TARGETS = {"mine": 1.2, "retrieve": 1.2, "rank": 1.2, "train": 0.3}
@@ -70,7 +75,25 @@ def generated(folder: Path, n: int) -> None:
     (folder / "bitext.yaml").write_text(BITEXT + "files: {test: {source: a.txt, target: b.txt}}\n")
 
 
-def journey(what: str, sets: tuple[str, ...]) -> None:
+def hashed(texts: Sequence[str], width: int) -> np.ndarray:
+    """Return unit vectors of texts, float32 [N, width], made of their hashes."""
+    data = b"".join(hashlib.shake_128(text.encode()).digest(width) for text in texts)
+    found = np.frombuffer(data, np.int8).reshape(len(texts), width).astype(np.float32)
+    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+
+
+def without_encoder() -> None:
+    """Let texts have hashes as vectors in this process."""
+    from toolkit.recipes.score.encoding import Encoder
+
+    def encoded(self: Encoder, what: str) -> Callable[..., dict[object, np.ndarray]]:
+        width = self.circuit.backbone.hidden_size
+        return lambda shard, wanted, before, total: dict.fromkeys(wanted, hashed(shard, width))
+
+    setattr(Encoder, "_encode", encoded)  # noqa: B010  a method of the toolkit is replaced
+
+
+def journey(what: str, sets: tuple[str, ...], *, has_stub: bool = False) -> None:
     """Run one journey in the current folder with settings, and print the memory after the imports and at the peak, in MiB."""
     import adapters  # noqa: F401  part of what is imported
     import faiss  # noqa: F401
@@ -92,6 +115,8 @@ def journey(what: str, sets: tuple[str, ...]) -> None:
         "rank": lambda: toolkit.rank("mine", config(*few, task="pair"), sources=["micro-nli"], train=True),
         "train": lambda: toolkit.train("mine", config("train.total_steps=3", task="pair")),
     }
+    if has_stub:
+        without_encoder()
     start = _status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
     journeys[what]()
@@ -104,10 +129,12 @@ def _status(field: str) -> float:
     return int(found[1]) / 1024
 
 
-def measured(what: str, folder: Path, sets: tuple[str, ...] = (), tree: Path = PROJECT) -> dict[str, float]:
+def measured(
+    what: str, folder: Path, sets: tuple[str, ...] = (), tree: Path = PROJECT, *, has_stub: bool = False
+) -> dict[str, float]:
     """Return the memory of a journey over the files of a folder, with settings and the toolkit of a tree, in MiB."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")}
-    words = [sys.executable, str(Path(__file__).resolve()), "--journey", what, "--set", *sets]
+    words = [sys.executable, str(Path(__file__).resolve()), "--journey", what, *["--stub"] * has_stub, "--set", *sets]
     with tempfile.TemporaryDirectory() as cache:
         environment["XSTILTS_CACHE"] = cache
         done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -124,31 +151,33 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=300_000, help="lines and rows; default: 300,000")
     parser.add_argument("--old", type=Path, help="a tree of an older build, for `train`")
     parser.add_argument("--only", nargs="*", choices=TARGETS, default=list(TARGETS), help="what is measured")
+    parser.add_argument("--stub", action="store_true", help="hashes of the texts as vectors, for `mine` and `retrieve`")
     parser.add_argument("--json", type=Path, help="where the ratios go")
     parser.add_argument("--journey", choices=TARGETS, help=argparse.SUPPRESS)
     parser.add_argument("--set", nargs="*", default=[], help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.journey:
-        journey(asked.journey, tuple(asked.set))
+        journey(asked.journey, tuple(asked.set), has_stub=asked.stub)
         return
     n = 100_000 if asked.quick else asked.n
     ratios: dict[str, float] = {}
-    details: dict[str, object] = {"n": n, "data": "generated: random words"}
+    details: dict[str, object] = {"n": n, "data": "generated: random words", "stub": asked.stub}
     sets = BY_CELLS if n > EXACT else ()
     with tempfile.TemporaryDirectory() as root:
         generated(whole := Path(root) / "whole", n)
         generated(tenth := Path(root) / "tenth", n // 10)
         for what in (each for each in asked.only if each != "train" or asked.old):
             began = time.perf_counter()
-            own = sets if what in ("mine", "retrieve") else ()
-            here = measured(what, whole, own)
+            is_search = what in ("mine", "retrieve")
+            own, has_stub = (sets, asked.stub) if is_search else ((), False)
+            here = measured(what, whole, own, has_stub=has_stub)
             details[f"{what}_s"] = round(time.perf_counter() - began)
             if what == "train":
                 generated(other := Path(root) / "train-old", n)
                 there = measured(what, other, tree=asked.old.resolve())
                 ratios[what] = (here["peak"] - here["start"]) / (there["peak"] - there["start"])
             else:
-                there = measured(what, tenth, own)
+                there = measured(what, tenth, own, has_stub=has_stub)
                 ratios[what] = here["peak"] / there["peak"]
             details[f"{what}_mib"] = {"whole": here, "old" if what == "train" else "tenth": there}
             print(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.tasks.test_declare import declare
-from toolkit.tasks import BitextRow, JoinedSource, Rows, SentenceRow, get_task, load_task
-from toolkit.tasks.draw import Marks, draw_order, places_drawn
+from toolkit.tasks import BitextRow, JoinedSource, Rows, SentenceRow, draw, get_task, load_task
+from toolkit.tasks.draw import Marks, draw_order, places_drawn, places_first
 
 SORTED = ["no"] * 60 + ["yes"] * 60
 
@@ -154,3 +154,12 @@ def test_the_least_limit_of_two_corpora_draws_the_first_pair(n: int) -> None:
 
     least = first_pair(lines, seed=0)
     assert pairs(least) and (least == 1 or not pairs(least - 1))
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 40, 99, 100, 300])
+def test_a_draw_that_sees_some_rows_at_a_time_takes_those_of_a_draw_that_sees_all(
+    n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draw, "_AT_A_TIME", 7)
+    ids = [str(number) for number in range(100)]
+    assert places_first(iter(ids), n, seed=3).tolist() == sorted(draw_order(Marks(ids), seed=3)[:n])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +66,7 @@ def zoo_remove(name: str, config: Config, *, backbone: str | None = None, force:
     return listing([{"name": name, "backbone": shelf.name}], lines=[f"Removed {name} ({shelf.name})."])
 
 
-def zoo_gc(config: Config, *, locks: Sequence[Path] = (), remove: bool = False) -> Listing:
+def zoo_gc(config: Config, *, locks: Sequence[Path] = (), remove: bool = False, place: str | None = None) -> Listing:
     """Find what no lock, card or fusion names, and what killed processes left.
 
     What an entry that cannot be read may have been trained on is kept; why it cannot be read is in `faults`.
@@ -75,6 +75,7 @@ def zoo_gc(config: Config, *, locks: Sequence[Path] = (), remove: bool = False) 
         config: names the zoo.
         locks: lock files whose entries are kept; *.lock in the working folder and in the zoo's are always read.
         remove: remove what is found.
+        place: a folder or URL; what killed pushes left there is found as well.
     """
     from toolkit.zoo import Zoo
     from toolkit.zoo.clear import clear, leftovers, unneeded
@@ -86,20 +87,38 @@ def zoo_gc(config: Config, *, locks: Sequence[Path] = (), remove: bool = False) 
     files = [path for path in dict.fromkeys(named) if path.name != ".lock"]
     cards, faults = unneeded(held, [read_lock(path) for path in files])
     left = leftovers(held)
+    parts, clear_place = ([], None) if place is None else _left_at(place)
     lines = [f"{card.name}  {card.backbone.name}  {size(card) / 1e6:.1f} MB  {card.digest[:12]}" for card in cards]
     lines += [f"{path}  left by a process that ended, or in use by one that runs" for path in left]
+    lines += [f"{path}  left by a push to {place} that ended" for path in parts]
     notes = [f"Kept, as {path} names it: everything it pins" for path in files]
     if not lines:
         notes.append("Nothing to remove.")
     elif remove:
-        removed = clear(held, cards, left)
-        kept = len(cards) + len(left) - removed
+        removed = clear(held, cards, left) + (clear_place() if clear_place is not None else 0)
+        kept = len(cards) + len(left) + len(parts) - removed
         notes.append(
-            f"Removed {removed} of them." if kept else f"Removed {len(cards)} adapters and {len(left)} leftovers."
+            f"Removed {removed} of them."
+            if kept
+            else f"Removed {len(cards)} adapters and {len(left) + len(parts)} leftovers."
         )
         notes += [f"{kept} stay: a process that runs uses them, or an adapter was made from them."] if kept else []
     else:
         notes.append("Nothing was removed; --yes removes these. Lock what you want to keep (`xstilts zoo lock EXPR`).")
     rows: list[Record] = [{"name": card.name, "backbone": card.backbone.name, "bytes": size(card)} for card in cards]
-    rows += [{"name": str(path), "backbone": None, "bytes": None} for path in left]
+    rows += [{"name": str(path), "backbone": None, "bytes": None} for path in (*left, *parts)]
     return listing(rows, lines=lines, notes=notes, faults=[f"Damaged: {fault}" for fault in faults])
+
+
+def _left_at(place: str) -> tuple[list[str], Callable[[], int]]:
+    """Return what killed pushes have left at a place, and how it is removed."""
+    from toolkit.zoo import Zoo
+    from toolkit.zoo.clear import clear, leftovers
+    from toolkit.zoo.share.address import open_place
+
+    there = open_place(place)
+    if there.local is None:
+        return there.left(), there.clear
+    held = Zoo(there.local)
+    left = leftovers(held)
+    return [*map(str, left)], lambda: clear(held, (), left)

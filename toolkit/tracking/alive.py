@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 from contextlib import suppress
@@ -31,6 +32,21 @@ def is_gone(process: str) -> bool:
 def is_running(process: str) -> bool:
     """Return whether a process, as `this_process` named it, is one of this machine and at work."""
     return process.startswith(f"{here()} ") and not is_gone(process)
+
+
+def process_mark() -> str:
+    """Return a name of this process that says nothing of its machine to others: `PLACE-PID-BEGAN`, hashes but for the number."""
+    return f"{_hash(here())}-{os.getpid()}-{_hash(_began(os.getpid()))}"
+
+
+def has_mark_ended(mark: str) -> bool:
+    """Return whether a process of this machine, as `process_mark` named it, has ended; False for one elsewhere."""
+    place, number, began = mark.split("-")
+    return place == _hash(here()) and _hash(_began(int(number))) != began
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _began(number: int) -> str:

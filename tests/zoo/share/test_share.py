@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import random
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,13 @@ import fsspec
 import numpy as np
 import pytest
 
+import toolkit
 from tests.zoo.cards import ADAPTER, TINY, card, names_under, resealed, weights
 from toolkit.errors import ZooError
 from toolkit.results.score import Score
+from toolkit.tracking.alive import process_mark
 from toolkit.zoo import AdapterCard, Parent, Zoo
-from toolkit.zoo.clear import INCOMING
+from toolkit.zoo.clear import INCOMING, KEPT_S
 from toolkit.zoo.readme import readme
 from toolkit.zoo.record import add_scores, scores_of
 from toolkit.zoo.scored import Kept
@@ -509,3 +513,73 @@ def test_a_child_whose_parent_comes_back_is_no_orphan(zoo: Zoo, other: Zoo) -> N
     other.put(card("mnli"), weights(9), replace=True)
     assert pull(other, right, "mnli", replace=True).sent == ("mnli",)
     assert other.faults() == []
+
+
+def _part(place: str, name: str, *, mark: str = "", age_s: float = 0.0) -> str:
+    """Write what a killed push leaves at an object store, and return its path."""
+    fs, base = fsspec.url_to_fs(place)
+    path = f"{base}/tiny/{name}.part-{mark}{'ab' * 6}"
+    fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+    fs.pipe_file(path, b"half")
+    fs.store[path].modified = datetime.now(UTC) - timedelta(seconds=age_s)
+    fs.store[path].created = fs.store[path].modified
+    return str(path)
+
+
+@pytest.mark.parametrize("verb", ["push", "pull", "pull all", "sync", "gc"])
+def test_what_a_killed_push_left_at_a_remote_place_is_cleared_by_the_next_that_comes_there(
+    zoo: Zoo, other: Zoo, verb: str
+) -> None:
+    place = "memory://bucket/zoo"
+    try:
+        send(zoo, "mnli", place)
+        where, _, began = process_mark().split("-")
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        gone = f"{where}-{ended.pid}-{began}-"  # of this machine, and no longer there
+        weights = f"mnli/{zoo.get('mnli', 'tiny').digest[:16]}/adapter.safetensors"
+        left = [
+            _part(place, "mnli/card.yaml", mark=gone),
+            _part(place, weights, mark=gone),
+            _part(place, weights, age_s=KEPT_S + 60),
+        ]
+        used = [
+            _part(place, "mnli/README.md"),
+            _part(place, "mnli/card.yaml", mark=f"{process_mark()}-"),
+            _part(place, "mnli/card.yaml", mark="0a0a0a0a-1-0b0b0b0b-"),
+        ]
+        match verb:
+            case "push":
+                send(zoo, "mnli", place)
+            case "pull" | "pull all":
+                pull(other, place, "mnli" if verb == "pull" else None)
+            case "sync":
+                sync(other, place)
+            case _:
+                config = toolkit.configure(zoo=other.root)
+                assert [row["name"] for row in toolkit.zoo_gc(config, place=place).records()] == sorted(left)
+                toolkit.zoo_gc(config, place=place, remove=True)
+        there = fsspec.filesystem("memory").store
+        assert not [path for path in left if path in there]
+        assert all(path in there for path in used)
+        assert other.faults() == []
+    finally:
+        fsspec.filesystem("memory").store.clear()
+
+
+def test_a_place_that_is_only_read_is_pulled_from_although_something_was_left_there(
+    zoo: Zoo, other: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = "memory://bucket/zoo"
+    try:
+        send(zoo, "mnli", place)
+        left = _part(place, "mnli/card.yaml", age_s=KEPT_S + 60)
+
+        def refused(*_: object) -> None:
+            raise PermissionError("no rights")
+
+        monkeypatch.setattr(type(fsspec.filesystem("memory")), "rm_file", refused)
+        assert pull(other, place, "mnli").sent == ("mnli",)
+        assert left in fsspec.filesystem("memory").store
+    finally:
+        fsspec.filesystem("memory").store.clear()

@@ -128,7 +128,9 @@ def zoo_remove(name: str, force: bool, zoo: Path, backbone: str | None) -> None:
     show(toolkit.zoo_remove(name, toolkit.configure(zoo=zoo), backbone=backbone, force=force))
 
 
-@zoo.command("gc", epilog=example("xstilts zoo gc", "xstilts zoo gc --lock paper.lock --yes"))
+@zoo.command(
+    "gc", epilog=example("xstilts zoo gc --lock paper.lock --yes", "xstilts zoo gc --place s3://bucket/zoo --yes")
+)
 @click.option(
     "--lock",
     "locks",
@@ -137,15 +139,16 @@ def zoo_remove(name: str, force: bool, zoo: Path, backbone: str | None) -> None:
     metavar="FILE",
     help="Keep what it names. Repeatable; *.lock in this folder and in the zoo's are always read.",
 )
+@click.option("--place", metavar="PLACE", help="Look also at this URL for what pushes left that were killed.")
 @click.option("--yes", is_flag=True, help="Remove them; without it they are only listed.")
 @ZOO
-def zoo_gc(locks: tuple[Path, ...], yes: bool, zoo: Path) -> None:
+def zoo_gc(locks: tuple[Path, ...], place: str | None, yes: bool, zoo: Path) -> None:
     """List what no lock, card or fusion names, and what killed processes left; remove it with --yes.
 
     An adapter that was removed may leave others unneeded: these are listed the next time. What an adapter that cannot be
     read may have been trained on is kept, and the exit code is 1.
     """
-    show(toolkit.zoo_gc(toolkit.configure(zoo=zoo), locks=locks, remove=yes))
+    show(toolkit.zoo_gc(toolkit.configure(zoo=zoo), locks=locks, remove=yes, place=place))
 
 
 @zoo.command(

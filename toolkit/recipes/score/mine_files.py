@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +20,11 @@ from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.together import together
 from toolkit.retrieval import SearchSettings
+from toolkit.retrieval.held import parts
 from toolkit.retrieval.margin import Pairs
 from toolkit.retrieval.mine import Lines, mine_texts, pairs_of_lines
 from toolkit.space import Need, require_space
-from toolkit.tasks.draw import Marks, draw_order, limit_words
+from toolkit.tasks.draw import limit_words, places_first
 from toolkit.tasks.sources.corpora import lines_of
 from toolkit.texts import Arranged, arranged
 
@@ -175,13 +176,32 @@ def _sentences(file: Path, settings: RetrieveConfig, say: Say) -> Sentences:
         for _ in _filled(file, numbers, empty):
             pass
         if settings.limit < len(numbers):
-            order = draw_order(Marks(list(map(str, numbers))), seed=settings.seed)
-            numbers = Numbers(sorted(numbers[place] for place in order[: settings.limit]))
-        wanted = set(numbers)
-        texts = arranged(line for number, line in enumerate(lines_of(file), 1) if number in wanted)
+            places = places_first(map(str, numbers), settings.limit, seed=settings.seed)
+            numbers = Numbers(number for place in parts(len(places)) for number in _at(numbers, places[place]))
+        texts = arranged(_lines_at(file, numbers))
     if empty:
         say(f"{file}: {len(empty)} empty lines were left out.")
     return Sentences(np.frombuffer(numbers.whole(), np.int64), texts)
+
+
+def _at(numbers: Numbers, places: np.ndarray) -> list[int]:
+    """Return the numbers at some places, which rise."""
+    whole = np.frombuffer(numbers.whole(), np.int64)
+    found: list[int] = whole[places].tolist()
+    let_go(whole)
+    return found
+
+
+def _lines_at(file: Path, numbers: Iterable[int]) -> Iterator[str]:
+    """Yield the lines of some numbers, which rise."""
+    wanted = iter(numbers)
+    sought = next(wanted, None)
+    for number, line in enumerate(lines_of(file), 1):
+        if sought is None:
+            return
+        if number == sought:
+            yield line
+            sought = next(wanted, None)
 
 
 def _filled(file: Path, numbers: Numbers, empty: Numbers) -> Iterator[str]:

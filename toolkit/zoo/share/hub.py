@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,10 @@ class HubPlace(Place):
 
         self.fs.invalidate_cache()
         yield from HfApi().list_repo_files(self.repo, revision=self.revision)
+
+    def left(self, entries: Iterable[str] | None = None) -> list[str]:
+        """Return nothing: a commit is whole or not there."""
+        return []
 
     def publish(self, parcels: list[Parcel]) -> None:
         """Write all entries in one commit: the repository holds all of them, or is as it was."""

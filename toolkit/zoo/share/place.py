@@ -10,9 +10,8 @@ from __future__ import annotations
 import io
 import os
 import re
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
 from toolkit.zoo.files import names, open_regular, refuse_link
 from toolkit.zoo.scored import MAX_SCORES_BYTES, SCORES_FILE, Kept, parse_lines
+from toolkit.zoo.share.parts import left_parts, part_of
 
 
 class Unreachable(ZooError):
@@ -177,18 +177,39 @@ class Place:
             for path, text in pages:
                 self._write(text, path)
 
+    def left(self, entries: Iterable[str] | None = None) -> list[str]:
+        """Return the files that pushes have left which were killed, in the folders of some entries or of all.
+
+        A folder of this machine has none: what comes there is cleared as in any zoo.
+        """
+        if self.local is not None:
+            return []
+        with reaching(self.url):
+            self.fs.invalidate_cache()
+            return left_parts(self.fs, self.base, entries)
+
+    def clear(self, entries: Iterable[str] | None = None) -> int:
+        """Remove what `left` finds, as far as the place allows it, and return how many files that were."""
+        n = 0
+        with suppress(ZooError):  # a place that is only read
+            for path in self.left(entries):
+                with reaching(self.url):
+                    self.fs.rm_file(path)
+                n += 1
+        return n
+
     def _send(self, source: Path, path: str, size: int) -> None:
         target = self._at(path)
         if self.fs.exists(target) and self.fs.size(target) == size:
             return  # it came by one rename, so it is whole: a push that was killed continues here
-        unnamed = f"{target}.part-{secrets.token_hex(6)}"
+        unnamed = part_of(target)
         self.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
         self.fs.put_file(str(source), unnamed)
         self.fs.mv(unnamed, target)
 
     def _write(self, text: str, path: str) -> None:
         target = self._at(path)
-        unnamed = f"{target}.part-{secrets.token_hex(6)}"
+        unnamed = part_of(target)
         self.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
         self.fs.pipe_file(unnamed, text.encode("utf-8"))
         self.fs.mv(unnamed, target)

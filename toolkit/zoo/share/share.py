@@ -89,7 +89,9 @@ def push(
     else:
         order = [card]
         zoo.verify_files(card)
-    send(zoo, order, open_place(destination), replace=replace, readme=readme, moving=moving)
+    place = open_place(destination)
+    send(zoo, order, place, replace=replace, readme=readme, moving=moving)
+    place.clear([one.path for one in order])
     left = () if parents else tuple(parent.name for parent in card.parents)
     return Moved.by(moving, by_digest=left)
 
@@ -140,6 +142,7 @@ def pull(
     for path, error in faults.items():
         moving.leave_out(path, error)
     take_in(zoo, place, order, pages, replace, moving)
+    place.clear([one.path for one in order] if is_whole else None)
     clear_old(zoo)
     zoo.written.keep()
     return Moved.by(moving)
@@ -174,6 +177,7 @@ def sync(zoo: Zoo, url: str, *, readme: Readme | None = None, report: Report = s
     fetching.faults |= faults
     take_in(zoo, place, order, pages, False, fetching)
     _send_missing(zoo, here, place, pages, readme, sending)
+    place.clear()
     clear_old(zoo)
     zoo.written.keep()
     return Moved.by(fetching), Moved.by(sending)
