@@ -120,13 +120,17 @@ def chosen(only: list[str]) -> list[Journey]:
     return [each for each in JOURNEYS if each.name in wanted]
 
 
-def own_kib(process: int) -> int:
-    """Return the memory of a process that is not mapped from a file, in KiB; 0 where it has ended."""
+def memory_kib(process: int) -> tuple[int, int]:
+    """Return the peak of a process so far, and what it holds now that is not mapped from a file, in KiB; 0 where it has ended.
+
+    `ru_maxrss` is not read: a process that starts another one hands its own peak down to it.
+    """
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
+        return 0, 0
+    found = {name: int(value.split()[0]) for name, value in (line.split(":", 1) for line in lines) if "kB" in value}
+    return found.get("VmHWM", 0), found.get("RssAnon", 0) + found.get("RssShmem", 0)
 
 
 def measured(journey: Journey, folder: Path, environment: dict[str, str]) -> dict[str, float]:
@@ -138,9 +142,9 @@ def measured(journey: Journey, folder: Path, environment: dict[str, str]) -> dic
     began = time.perf_counter()
     with (folder / f"{journey.name}.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(words, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        own = 0
+        peak = own = 0
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
-            own = max(own, own_kib(process.pid))
+            peak, own = (max(pair) for pair in zip((peak, own), memory_kib(process.pid), strict=True))
             time.sleep(0.05)
         _, status, used = ended
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -148,7 +152,7 @@ def measured(journey: Journey, folder: Path, environment: dict[str, str]) -> dic
         said = (folder / f"{journey.name}.log").read_text(encoding="utf-8")
         raise SystemExit(f"`{journey.words}` ended with exit code {process.returncode}:\n{said[-3000:]}")
     return {
-        "peak_gib": round(used.ru_maxrss / 2**20, 2),
+        "peak_gib": round(peak / 2**20, 2),
         "own_gib": round(own / 2**20, 2),
         "processor_s": round(used.ru_utime + used.ru_stime, 1),
         "wall_s": round(time.perf_counter() - began, 1),
@@ -162,6 +166,7 @@ def main() -> None:
     parser.add_argument("--data-root", type=Path, required=True, help="mirror of hub data sets")
     parser.add_argument("--folder", type=Path, help="where checkpoint and zoo are kept; default: a temporary folder")
     parser.add_argument("--only", nargs="*", choices=[each.name for each in JOURNEYS], help="default: all")
+    parser.add_argument("--no-needs", action="store_true", help="what --only needs is in the zoo of --folder already")
     parser.add_argument("--json", type=Path, help="file to write")
     asked = parser.parse_args()
     names = asked.only or [each.name for each in JOURNEYS if not (asked.quick and each.name in FULL)]
@@ -179,7 +184,7 @@ def main() -> None:
             "XSTILTS_CACHE": str(root / "cache"),
         }
         print("| journey | peak, GiB | of it own | processor, s |\n|---|---|---|---|")
-        for each in chosen(names):
+        for each in (one for one in chosen(names) if not asked.no_needs or one.name in names):
             found[each.name] = now = measured(each, root, environment)
             row = (f"`{each.words}`", f"{now['peak_gib']:.1f}", f"{now['own_gib']:.1f}", f"{now['processor_s']:.0f}")
             print(f"| {' | '.join(row)} |", flush=True)

@@ -74,6 +74,38 @@ def is_killed() -> None:
     _instead(None)
 
 
+def catches_what_a_journey_raises() -> None:
+    """Do, before the command, a journey of which rank 0 raises an error, as a script does that catches it and continues."""
+    import toolkit
+
+    root = os.environ["XSTILTS_TEST_ROOT"]
+    config = toolkit.configure("tracking.enabled=no", backbone="tiny", zoo=f"{root}/zoo", run_dir=f"{root}/caught")
+    for name in ("nobody", "micro-qa"):
+        try:
+            toolkit.evaluate(name, config, task="micro-nli", languages="en")
+        except ToolkitError as error:
+            print(f"caught {type(error).__name__}: {error}")
+
+
+def catches_what_one_part_of_a_pass_raises() -> None:
+    """Do, before the command, a journey of which rank 1 alone raises a fault in the middle of a pass."""
+    import toolkit
+
+    root = os.environ["XSTILTS_TEST_ROOT"]
+    config = toolkit.configure("tracking.enabled=no", backbone="tiny", zoo=f"{root}/zoo", run_dir=f"{root}/caught")
+    if os.environ["RANK"] == "1":
+        from toolkit.evaluation import outputs
+
+        whole = outputs._read
+        raises_a_bug()
+    try:
+        toolkit.evaluate("micro-nli", config, task="micro-nli", languages="en")
+    except Exception as error:
+        print(f"caught {type(error).__name__}")
+    if os.environ["RANK"] == "1":
+        outputs._read = whole
+
+
 def _instead(fault: Exception | None) -> None:
     from toolkit.evaluation import outputs
 

@@ -28,6 +28,10 @@ class PartlyDone(ToolkitError):
         self.faults = tuple(faults)
         self.done = done
 
+    def __reduce__(self) -> tuple[type[PartlyDone], tuple[tuple[str, ...]]]:
+        """Let another process have the sentences; the result stays here."""
+        return type(self), (self.faults,)
+
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C during work that can be continued; the message says, in one sentence, where it stopped and what is kept."""

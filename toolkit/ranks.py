@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
+import pickle
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MEET = timedelta(minutes=10)
 # A process may prepare for hours (download, tokenise) while the others wait; one that has ended is noticed at once.
 _WAIT = timedelta(hours=12)
-_PREFIX, _ENDED, _LEFT = "xstilts", "ended", "left"
+_PREFIX, _ENDED, _LEFT, _BROKEN, _SAID = "xstilts", "ended", "left", "broken", "said"
 _LEAVE_S = 5.0
 
 
@@ -117,8 +117,8 @@ def lost_as_an_error() -> Iterator[None]:
         if "out of memory" in str(error):
             raise
         raise LostProcessError(
-            "Another process of this run has ended, and this one ends too; what that one said is the reason (a process that "
-            "was killed says nothing: the memory may have been too small)."
+            "Another process of this run has ended or broken off, and this one ends too; what that one said is the reason (a "
+            "process that was killed says nothing: the memory may have been too small)."
         ) from error
 
 
@@ -127,13 +127,17 @@ def _meet(ranks: Ranks) -> None:
 
     if distributed.is_initialized():
         return
+    from torch.distributed.distributed_c10d import PrefixStore
+
     where = ":".join(os.environ.get(name) or f"{name} (not set)" for name in ("MASTER_ADDR", "MASTER_PORT"))
     try:
-        store = _store()
-        if _number(store, _ENDED):
+        meeting = _meeting()
+        if _number(meeting.store, _ENDED):
             raise LostProcessError("A process of this run has ended before.")
         # Values travel over gloo, which notices at once when a process ends; gradients of a GPU over NCCL.
         backend = "cpu:gloo,cuda:nccl" if cuda.is_available() else "gloo"
+        store = PrefixStore(str(meeting.number), meeting.store)
+        meeting.is_first = None
         distributed.init_process_group(backend, store=store, rank=ranks.rank, world_size=ranks.count, timeout=_WAIT)
     except (ValueError, RuntimeError, OSError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -143,14 +147,28 @@ def _meet(ranks: Ranks) -> None:
         ) from error
 
 
+@dataclass
+class _Meeting:
+    """Where the processes meet, and where the first one that ends says so.
+
+    Attributes:
+        store: that all of them reach.
+        number: of journeys that broke off before; after each the processes meet anew.
+        is_first: whether this process was the first one to break off the journey before; None: it is under way, or none was.
+    """
+
+    store: Store
+    number: int = 0
+    is_first: bool | None = None
+
+
 @lru_cache(maxsize=1)
-def _store() -> Store:
-    """Return the place where the processes meet, and where the first one that ends says so."""
+def _meeting() -> _Meeting:
     from torch.distributed.distributed_c10d import PrefixStore
     from torch.distributed.rendezvous import rendezvous
 
     store, _, _ = next(rendezvous("env://", timeout=_MEET))
-    return PrefixStore(_PREFIX, store)
+    return _Meeting(PrefixStore(_PREFIX, store))
 
 
 def _number(store: Store, key: str, *, more: int = 0) -> int:
@@ -167,18 +185,43 @@ def is_first_to_end() -> bool:
         return True
     if not _have_met():
         return ranks.is_main  # what is found before they meet, each of them finds
+    meeting = _meeting()
+    if meeting.is_first is not None:
+        return meeting.is_first
     try:
-        return _number(_store(), _ENDED, more=1) == 1
+        return _number(meeting.store, _ENDED, more=1) == 1
     except (RuntimeError, ValueError, OSError):  # it was in a process that is gone
         return True
 
 
 def _have_met() -> bool:
-    if "torch" not in sys.modules:
-        return False
+    return _meeting.cache_info().currsize > 0
+
+
+def broken_off(fault: Exception) -> Exception:
+    """Leave a journey that this process cannot continue, and return what is raised for it; the others leave it at once.
+
+    A script that catches a fault in one process catches it in all of them, whatever they were waiting for, and their next
+    journey is done together again.
+
+    Args:
+        fault: in this process; of one that lost the others, what the first of them said is returned.
+    """
     from torch import distributed
 
-    return distributed.is_available() and distributed.is_initialized()
+    meeting = _meeting()
+    said = f"{_SAID}/{meeting.number}"
+    with suppress(RuntimeError, ValueError, OSError):  # it was in a process that is gone
+        meeting.is_first = True
+        meeting.is_first = _number(meeting.store, f"{_BROKEN}/{meeting.number}", more=1) == 1
+        if meeting.is_first and isinstance(fault, ToolkitError):
+            meeting.store.set(said, pickle.dumps(fault))
+        elif isinstance(fault, LostProcessError) and meeting.store.check([said]):
+            fault = pickle.loads(meeting.store.get(said))
+    meeting.number += 1
+    with suppress(Exception):
+        distributed.destroy_process_group()
+    return fault
 
 
 def part() -> None:
@@ -191,7 +234,7 @@ def part() -> None:
     with suppress(Exception):
         distributed.destroy_process_group()
     with suppress(RuntimeError, ValueError, OSError):
-        store = _store()
+        store = _meeting().store
         left = _number(store, _LEFT, more=1)
         until = time.monotonic() + _LEAVE_S
         while ranks.is_main and left < ranks.count and time.monotonic() < until:

@@ -98,6 +98,26 @@ def test_a_process_that_is_killed_is_said_by_the_other_one_which_ends(root: Path
     assert code == 2 and out == "" and "Another process of this run has ended" in said and "Traceback" not in said
 
 
+@pytest.mark.journey
+@pytest.mark.parametrize("told", ["catches_what_a_journey_raises", "catches_what_one_part_of_a_pass_raises"])
+def test_an_error_that_a_script_catches_is_caught_in_all_processes_which_work_together_again(
+    told: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XSTILTS_TEST_ROOT", str(root))
+    ended = Several(
+        words(root, told, "eval", "micro-nli", "--task", "micro-nli", "--languages", "en"),
+        first=dict.fromkeys((0, 1), f"tests.several:{told}"),
+    ).ended()
+    assert [code for code, _, _ in ended] == [0, 0], ended
+    caught = [[line for line in out.splitlines() if line.startswith("caught")] for _, out, _ in ended]
+    if told == "catches_what_a_journey_raises":
+        assert len(caught[0]) == 2 and caught[0] == caught[1] and "nobody" in caught[0][0]
+    else:
+        assert caught == [["caught LostProcessError"], ["caught ZeroDivisionError"]]
+    assert "accuracy" in ended[0][1]
+    assert list((root / told).rglob("scores.json"))
+
+
 @pytest.mark.parametrize(
     "line", ["sweep order-mini", "zoo list", "fuse prune x --keep 2", "fuse --suggest 2 --target xquad", "doctor"]
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,33 @@ def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (["tf_model.h5"], "tf_model.h5 is not read"),
+        (["weights.safetensors", "flax_model.msgpack"], "flax_model.msgpack, weights.safetensors are not read"),
+        (
+            [f"model-0000{n}-of-00004.safetensors" for n in range(1, 5)],
+            r"model-00001-of-00004.safetensors, .*00003-of-00004.safetensors, \.\.\. are not",
+        ),
+    ],
+)
+def test_weights_under_other_names_or_of_other_libraries_are_named(
+    tmp_path: Path, others: list[str], said: str
+) -> None:
+    (publish(tmp_path) / "model.safetensors").unlink()
+    for name in others:
+        (tmp_path / name).write_bytes(b"x")
+    refused(tmp_path, rf"\(model.safetensors or pytorch_model.bin\), and {said}")
+
+
+@pytest.mark.parametrize("layout", ["safetensors", "bin", "sharded"])
+def test_a_pointer_of_git_lfs_is_told_from_weights(tmp_path: Path, layout: Layout) -> None:
+    file = max(publish(tmp_path, layout).glob("*model*[bs]*"), key=lambda each: each.stat().st_size)
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0a\nsize 2240618013\n")
+    refused(tmp_path, f"{file.name} holds no weights but a pointer of Git LFS; run `git lfs pull`")
+
+
 @pytest.mark.parametrize("layout", ["sharded", "sharded-bin"])
 def test_a_missing_shard_is_named(tmp_path: Path, layout: Layout) -> None:
     shard = sorted(publish(tmp_path, layout).glob("*-of-*"))[1]
@@ -95,7 +123,7 @@ def test_a_missing_shard_is_named(tmp_path: Path, layout: Layout) -> None:
     refused(tmp_path, rf"lacks {shard.name}, one of the \d files that .*index\.json names")
 
 
-@pytest.mark.parametrize("name", ["../away.safetensors", "/etc/passwd", "sub/x.safetensors", "..", "a\\b"])
+@pytest.mark.parametrize("name", ["../away.safetensors", "/etc/passwd", "sub/x.safetensors", "..", "a\\b", ""])
 def test_an_index_that_names_a_file_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     index = publish(tmp_path, "sharded") / "model.safetensors.index.json"
     told = json.loads(index.read_text())
@@ -159,6 +187,47 @@ def test_two_formats_that_agree_are_read_and_two_that_differ_are_refused(tmp_pat
     load(folder)
     torch.save(tensors | {WORDS: tensors[WORDS] + 1}, folder / "pytorch_model.bin")
     refused(folder, rf"weights in two formats, which differ in '{WORDS}'; expected one checkpoint")
+
+
+@pytest.mark.parametrize("other", LAYOUTS[1:])
+def test_one_number_that_another_format_holds_otherwise_is_found_in_each_layout(tmp_path: Path, other: Layout) -> None:
+    folder = publish(tmp_path / "one")
+    for file in publish(tmp_path / "other", other).glob("*model*"):
+        if file.suffix in (".safetensors", ".bin", ".json"):
+            shutil.copy(file, folder / file.name)
+    load(folder)
+    tensors = load_file(folder / "model.safetensors")
+    tensors[WORDS].view(-1)[7] += 1
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    refused(folder, rf"differ in '{WORDS}'; expected one checkpoint: remove model.safetensors or .*model.*\.")
+
+
+def test_half_precision_of_the_same_weights_agrees(tmp_path: Path) -> None:
+    folder = publish(tmp_path)
+    tensors = load_file(folder / "model.safetensors")
+    torch.save({name: tensor.bfloat16() for name, tensor in tensors.items()}, folder / "pytorch_model.bin")
+    load(folder)
+
+
+def test_a_second_format_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (publish(tmp_path) / "pytorch_model.bin").write_bytes(b"junk" * 100)
+    refused(tmp_path, r"two formats, of which pytorch_model.bin cannot be read \(.*\); remove it")
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int32, torch.bool, torch.float8_e4m3fn])
+def test_weights_that_are_quantised_are_refused(tmp_path: Path, dtype: torch.dtype) -> None:
+    file = publish(tmp_path) / "model.safetensors"
+    save_file({name: tensor.to(dtype) for name, tensor in load_file(file).items()}, file, {"format": "pt"})
+    refused(tmp_path, rf"is of the type {str(dtype)[6:]}; expected weights in float32")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: str) -> None:
+    file = publish(tmp_path) / "model.safetensors"
+    tensors = load_file(file)
+    tensors[WORDS].view(-1)[3] = float(value)
+    save_file(tensors, file, {"format": "pt"})
+    refused(tmp_path, rf"'{WORDS}' holds values that are not finite numbers")
 
 
 # -- tokenizer ---------------------------------------------------------------------------------------------------------

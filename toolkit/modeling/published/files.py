@@ -19,6 +19,7 @@ from toolkit.modeling.published.layout import AGAIN, SAFE, WEIGHTS, find_weights
 # Of checkpoints that hold more than the encoder: a masked language model, a classifier.
 _PREFIX = "roberta."
 _OLD_NAMES = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+_COMPARED = 2**22  # values at a time
 
 
 @dataclass(frozen=True)
@@ -79,39 +80,75 @@ def _pickled(file: Path) -> dict[str, Callable[[], torch.Tensor]]:
     return {str(name): tensor.detach for name, tensor in found.items() if isinstance(tensor, torch.Tensor)}
 
 
-def differing(folder: Path, tensors: Tensors, names: Iterable[str]) -> str | None:
-    """Return the first tensor that a second format in the folder holds otherwise, or None.
+@dataclass(frozen=True)
+class Difference:
+    """A tensor that a second format holds otherwise.
 
-    A folder with both formats is what `hf download` leaves of a repository that has both; nothing says which one is meant
-    if they differ. Of each tensor some values are compared. A file of torch before 1.6 cannot be read in part, and is not.
+    Attributes:
+        tensor: its name in the format that is read.
+        files: the two formats, by the name of the file that was found first.
+    """
+
+    tensor: str
+    files: tuple[str, str]
+
+
+def differing(folder: Path, tensors: Tensors, names: Iterable[str]) -> Difference | None:
+    """Return the first tensor that another format in the folder holds otherwise, or None.
+
+    A folder with several formats is what `hf download` leaves of a repository that has them; nothing says which one is meant
+    if they differ. All values are compared, in the narrower of their types; the digest that is kept afterwards covers all files.
 
     Args:
         folder: of the checkpoint.
         tensors: of the format that is read.
         names: of the tensors that the encoder needs.
+
+    Raises:
+        SourceError: another format cannot be read.
     """
-    other = next((folder / name for name in WEIGHTS[2:] if (folder / name).is_file()), None)
-    if (tensors.file.name not in WEIGHTS[:2] and tensors.file.suffix != ".safetensors") or other is None:
-        return None
-    readers: dict[str, Callable[[], torch.Tensor]] = {}
-    for file in sharded(other) if other.suffix == ".json" else [other]:
-        if not zipfile.is_zipfile(file):
-            return None
-        readers |= _pickled(file)
-    for name in names:
-        if name not in readers or not _agree(tensors.readers[name](), readers[name]()):
-            return name
+    read, *others = [name for name in WEIGHTS if (folder / name).is_file()]
+    names = list(names)
+    for other in others:
+        held = _second(folder / other)
+        for name in names:
+            found = held.name_of(_bare(name))
+            if found is None or not _agree(tensors.readers[name](), held.readers[found]()):
+                return Difference(name, (read, other))
     return None
 
 
+def _second(file: Path) -> Tensors:
+    """Return the tensors of a format that is compared only."""
+    readers: dict[str, Callable[[], torch.Tensor]] = {}
+    try:
+        for each in sharded(file) if file.suffix == ".json" else [file]:
+            readers |= _safe(each) if each.suffix == ".safetensors" else _pickled(each)
+    except Exception as error:  # of two libraries, whatever bytes do to them
+        said = " ".join(str(error).split())[:160].rstrip(".")
+        raise SourceError(
+            f"{file.parent} holds weights in two formats, of which {file.name} cannot be read ({said}); remove it, or {AGAIN}."
+        ) from error
+    return Tensors(file, readers)
+
+
+def _bare(name: str) -> str:
+    """Return the encoder's name of a tensor of a checkpoint."""
+    for new, old in _OLD_NAMES.items():
+        name = name.replace(old, new)
+    return name.removeprefix(_PREFIX)
+
+
 def _agree(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Return whether two tensors have one shape and, in the narrower of their types, the same values at some places."""
+    """Return whether two tensors have one shape and, in the narrower of their types, the same values."""
     if one.shape != other.shape:
         return False
-    step = max(1, one.numel() // 512)
-    pair = [each.detach().flatten()[::step] for each in (one, other)]
+    pair = [each.detach().flatten() for each in (one, other)]
     narrow = min((each.dtype for each in pair), key=lambda dtype: dtype.itemsize)
-    return torch.equal(*(each.to(narrow) for each in pair))
+    return all(
+        torch.equal(*(each[begin : begin + _COMPARED].to(narrow) for each in pair))
+        for begin in range(0, max(1, len(pair[0])), _COMPARED)
+    )
 
 
 @contextmanager

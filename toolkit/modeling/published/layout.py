@@ -10,6 +10,8 @@ from toolkit.errors import SourceError
 SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
 # In the order in which they are looked for; an index names the files that the tensors are spread over.
 WEIGHTS = (SAFE, f"{SAFE}.index.json", PICKLED, f"{PICKLED}.index.json")
+_WEIGHTY = (".safetensors", ".bin", ".h5", ".msgpack", ".ckpt", ".pt", ".pth", ".ot", ".onnx", ".gguf")
+_POINTER = b"version https://git-lfs.github.com/spec/"
 AGAIN = "download the checkpoint again"
 
 
@@ -21,8 +23,35 @@ def find_weights(folder: Path) -> list[Path]:
     """
     first = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
     if first is None:
-        raise SourceError(f"The weights of {folder} are missing ({SAFE} or {PICKLED}); {AGAIN}.")
-    return sharded(first) if first.suffix == ".json" else [first]
+        raise SourceError(f"The weights of {folder} are missing ({SAFE} or {PICKLED}){_others(folder)}; {AGAIN}.")
+    files = sharded(first) if first.suffix == ".json" else [first]
+    for file in files:
+        _require_content(file)
+    return files
+
+
+def _others(folder: Path) -> str:
+    """Return which files of a folder could be weights under other names or of other libraries, to follow in a sentence."""
+    try:
+        names = sorted(each.name for each in folder.iterdir() if each.suffix in _WEIGHTY)
+    except OSError:
+        return ""
+    found = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return f", and {found} {'is' if len(names) == 1 else 'are'} not read" if names else ""
+
+
+def _require_content(file: Path) -> None:
+    """Raise where a file is what `git clone` leaves of a large one without Git LFS."""
+    try:
+        with file.open("rb") as stream:
+            begin = stream.read(len(_POINTER))
+    except OSError:
+        return  # whoever reads it says why
+    if begin == _POINTER:
+        raise SourceError(
+            f"{file} holds no weights but a pointer of Git LFS; run `git lfs pull` in its folder, or download the checkpoint with "
+            "`hf download`."
+        )
 
 
 def shards_of(index: Path) -> tuple[str, ...]:
@@ -40,7 +69,7 @@ def shards_of(index: Path) -> tuple[str, ...]:
         said = str(error).split("\n", 1)[0].rstrip(".")
         raise SourceError(f"{index} cannot be read ({said}); {AGAIN}.") from None
     for name in names:
-        if Path(name).name != name or "\\" in name or name in (".", ".."):
+        if Path(name).name != name or "\\" in name or name in ("", ".", ".."):
             raise SourceError(f"{index} names the file '{name[:80]}', which is not in its folder; {AGAIN}.")
     return tuple(names)
 

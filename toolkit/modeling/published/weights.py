@@ -60,7 +60,7 @@ def load_encoder(
     digest = hashlib.sha256()
     with damage_told(folder):
         for key in sorted(wanted):
-            tensor = tensors.readers[names[key]]().float()
+            tensor = _numbers(tensors.readers[names[key]](), names[key], folder, is_new=known is None)
             if tensor.shape != wanted[key].shape:
                 raise SourceError(
                     f"{folder}: '{names[key]}' has the shape {list(tensor.shape)}, and config.json says "
@@ -92,12 +92,26 @@ def add_to_digest(digest: Any, key: str, tensor: torch.Tensor) -> None:
     digest.update(tensor.view(torch.uint8).numpy().data)
 
 
+def _numbers(tensor: torch.Tensor, name: str, folder: Path, *, is_new: bool) -> torch.Tensor:
+    """Return a tensor in float32; raise where it does not hold numbers that an encoder can compute with."""
+    if not tensor.is_floating_point() or tensor.dtype.itemsize < 2:
+        raise SourceError(
+            f"{folder}: '{name}' is of the type {str(tensor.dtype).removeprefix('torch.')}; expected weights in float32, float16 or "
+            "bfloat16, as they were before they were quantised."
+        )
+    found = tensor.float()
+    if is_new and not found.isfinite().all():
+        raise SourceError(f"{folder}: '{name}' holds values that are not finite numbers; {AGAIN}.")
+    return found
+
+
 def _require_agreement(folder: Path, tensors: Tensors, names: Mapping[str, str]) -> None:
     with damage_told(folder):
         other = differing(folder, tensors, names.values())
     if other is not None:
         raise SourceError(
-            f"{folder} holds weights in two formats, which differ in '{other}'; expected one checkpoint: remove the other."
+            f"{folder} holds weights in two formats, which differ in '{other.tensor}'; expected one checkpoint: remove "
+            f"{other.files[0]} or {other.files[1]}."
         )
 
 

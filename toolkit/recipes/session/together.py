@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from typing import TypeVar, cast
 
 from toolkit.modeling.passes import End, Follower
-from toolkit.ranks import Ranks
+from toolkit.ranks import Ranks, broken_off
 from toolkit.recipes.session.session import Session
 
 T = TypeVar("T")
@@ -24,19 +25,23 @@ def together(session: Session, journey: Callable[[Session], T]) -> T:
         journey: called with the session in which passes are shared; only in the main process.
 
     Raises:
-        LostProcessError: another process has ended; what it said is the reason.
+        ToolkitError: of the process that met it first, in all of them.
+        LostProcessError: another process has ended, and said nothing.
     """
     if session.ranks.count > 1:
         return journey(session)
     ranks = Ranks.here()
     if ranks.count == 1:
         return journey(session)
-    if ranks.is_main:
-        found = journey(replace(session, ranks=ranks))
-        ranks.broadcast(End(found))
-        return found
-    follower = Follower(ranks)
     try:
-        return cast(T, follower.follow())
-    finally:
-        follower.close()
+        if ranks.is_main:
+            found = journey(replace(session, ranks=ranks))
+            ranks.broadcast(End(found))
+            return found
+        with closing(Follower(ranks)) as follower:
+            return cast(T, follower.follow())
+    except Exception as fault:
+        raised = broken_off(fault)
+        if raised is fault:
+            raise
+        raise raised from fault
