@@ -215,9 +215,9 @@ def broken_off(fault: Exception) -> Exception:
         meeting.is_first = True
         meeting.is_first = _number(meeting.store, f"{_BROKEN}/{meeting.number}", more=1) == 1
         if meeting.is_first and isinstance(fault, ToolkitError):
-            meeting.store.set(said, pickle.dumps(fault))
+            meeting.store.set(said, pickle.dumps(fault).hex())
         elif isinstance(fault, LostProcessError) and meeting.store.check([said]):
-            fault = pickle.loads(meeting.store.get(said))
+            fault = pickle.loads(bytes.fromhex(meeting.store.get(said).decode()))
     meeting.number += 1
     with suppress(Exception):
         distributed.destroy_process_group()
