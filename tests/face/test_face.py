@@ -30,7 +30,7 @@ PARAMETERS = {
     "resamples", "baseline", "to", "vectors", "int8", "perturb", "strengths", "attacks", "by", "train", "sweep", "variant", "n", "keep", "text",
     "retrain", "replace", "has_adapter", "lock", "locks", "out", "report", "say", "settings", "workers", "update",
     "endpoint", "kind", "backbone", "better_than", "sort", "at", "force", "remove", "parents", "same_as", "labels",
-    "format", "choices", "older_than", "all", "release", "echo", "language_column", "prefix", "column",
+    "format", "choices", "older_than", "all", "release", "echo", "language_column", "prefix", "column", "host", "port", "models",
 }  # fmt: skip
 
 
@@ -44,6 +44,7 @@ def parameters(name: str) -> dict[str, inspect.Parameter]:
             asked = ("name", "retrain", "force")
             mapping = {
                 "Telling": told,
+                "Page": (*told, "host", "port", "models"),
                 "Rows": (*told, "language", "language_column", "format", "prefix", "lock"),
                 "Fetching": (*told, "endpoint", "release"),
                 "Baseline": (*told, "baseline"),

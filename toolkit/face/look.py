@@ -1,12 +1,12 @@
-"""Verbs that look round: `doctor`, `demo` and `track_sync`."""
+"""Verbs that look round: `doctor`, `demo`, `try_page` and `track_sync`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from toolkit.face.shared import Listing, Telling, listing
+from toolkit.face.shared import Listing, Telling, listing, open_session
 from toolkit.results.result import Record
 
 if TYPE_CHECKING:
@@ -41,6 +41,43 @@ def demo(*, out: Path = Path("demo"), backbone: str = "embedded", **tell: Unpack
 
     text = run(Path(out), backbone=backbone, **tell)
     return listing([], lines=[text])
+
+
+class Page(Telling, total=False):
+    """How `try_page` listens and remembers, where not as usual, and where it reports to.
+
+    `host`, `port`: to listen on, port 0 one that is free. `models`: that are open at once, each with a backbone of its own.
+    """
+
+    host: str
+    port: int
+    models: int
+
+
+def try_page(exprs: Sequence[str] = (), config: Config | None = None, **options: Unpack[Page]) -> Listing:
+    """Serve a local page on which trained compositions answer texts of one's own, until Ctrl-C ends it.
+
+    Args:
+        exprs: compositions that are chosen at first; none: those that answer the first task.
+        config: resolved configuration; None: the defaults.
+        options: `host` (127.0.0.1), `port` (8080), `models` (4), `report` and `say`, which gets the address.
+
+    Raises:
+        ToolkitError: the optional package of the page is not installed, or the port is taken.
+    """
+    from toolkit.config import load
+    from toolkit.recipes.answer.page.desk import MODELS, Desk
+    from toolkit.recipes.answer.page.offers import first_zoo
+    from toolkit.recipes.answer.page.serve import require_package, serve
+
+    require_package()
+    session = open_session(load(None, (), {}) if config is None else config, options)
+    chosen = tuple(session.spelled(each) for each in exprs)
+    if found := first_zoo(session):
+        session.say(found)
+    desk = Desk(session, models=options.get("models", MODELS))
+    serve(desk, chosen, host=options.get("host", "127.0.0.1"), port=options.get("port", 8080), tell=session.say)
+    return listing([{"questions": desk.asked}], lines=[f"{desk.asked:,} questions were answered."])
 
 
 def track_sync(folder: Path = Path()) -> Listing:

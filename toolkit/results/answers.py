@@ -125,10 +125,12 @@ class Answers(Result, Sequence[Answer]):
     Attributes:
         answers: one a row.
         n_truncated: rows that lost text to the length limit.
+        n_windowed: rows whose text was longer than a window, and was read in several.
     """
 
     answers: tuple[Answer, ...]
     n_truncated: int = 0
+    n_windowed: int = 0
 
     stem: ClassVar[str] = "answers"
 

@@ -225,3 +225,41 @@ def test_a_model_takes_settings_or_a_configuration(trained: Config) -> None:
 def test_what_cannot_be_loaded_is_one_sentence(trained: Config, expression: str, task: str | None, said: str) -> None:
     with pytest.raises(ToolkitError, match=said):
         toolkit.load(expression, trained, task=task)
+
+
+def test_threads_load_one_after_the_other(trained: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The random backbone is drawn from the process's generator: of two loaded at once, one had other weights."""
+    from toolkit.recipes.answer import load
+
+    inside, most, wire = [0], [0], load.trained_circuit
+
+    def wired(*args: Any, **options: Any) -> Any:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        found = wire(*args, **options)
+        inside[0] -= 1
+        return found
+
+    monkeypatch.setattr(load, "trained_circuit", wired)
+    with ThreadPoolExecutor(4) as pool:
+        for model in pool.map(lambda _: toolkit.load("micro-nli", trained), range(4)):
+            model.close()
+    assert most == [1]
+
+
+def test_attention_is_that_of_the_rows_and_the_next_answers_are_the_same(trained: Config, nli: Any) -> None:
+    rows = records_of("micro-choice", n=2)
+    with toolkit.load(FUSED, trained) as model:
+        before = model.predict(rows)
+        found = model.attention(rows)
+        assert model.predict(rows).answers == before.answers and model.circuit.is_folded
+        assert model.attention([]) == [] and model.attention(["a text"], are_texts=True)
+    assert {mass.member for mass in found} == {"micro-nli", "micro-qa"} and {mass.language for mass in found} == {"en"}
+    assert nli.attention([{"first": "a", "second": "b"}]) == []
+
+
+@pytest.mark.parametrize("task", TRAINED)
+def test_no_rows_have_no_answers(trained: Config, task: str) -> None:
+    with toolkit.load(TRAINED[task], trained) as model:
+        assert len(model.predict([])) == len(model.answer([])) == len(model.logits([])) == 0
+        assert model.predict([]).table().empty and model.embed([]).shape == (0, model.hidden_size)

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
+import cli
 from tests import PROJECT
 from tests.waiting import wait_until
 from tests.zoo.browser import Browser, find_chromium
 from toolkit.errors import ToolkitError
 from toolkit.recipes.look.ui import open_ui
+from toolkit.recipes.session.listening import listen
 from toolkit.tracking import SCORE, Opening, open_tracker
 
 
@@ -128,3 +131,38 @@ def test_the_page_opens_on_scores_grouped_by_composition(
     finally:
         process.terminate()
         process.wait()
+
+
+# -- the page on which compositions answer ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("mnli",), "'mnli' is for the page on which compositions answer: `xstilts ui --try`."),
+        (("--models", "2"), "--models is for the page on which compositions answer"),
+        (("--zoo", "x"), "--zoo is for the page on which compositions answer"),
+        (("--port", "0"), "--port 0 is for `xstilts ui --try`"),
+        (("--try", "--folder", "x"), "with --try name the --zoo"),
+        (("--try", "mnli/fuse[a", "--backbone", "tiny"), "never closed"),
+        (("--try", "--port", "99999"), "99999 is not in the range"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(words: tuple[str, ...], said: str) -> None:
+    found = CliRunner().invoke(cli.main, ["ui", *words])
+    assert found.exit_code == 2 and said in " ".join(found.output.split())
+
+
+def test_without_the_library_of_the_page_the_sentence_names_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("toolkit.recipes.answer.page.serve.find_spec", lambda _: None)
+    found = CliRunner().invoke(cli.main, ["ui", "--try", "--backbone", "tiny"])
+    assert found.exit_code == 2 and "run `pip install 'xstilts[page]'`" in " ".join(found.output.split())
+
+
+def test_a_port_of_the_page_that_is_taken_is_one_sentence() -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ToolkitError, match=f"127.0.0.1:{port} .Address already in use."):
+            listen("127.0.0.1", port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 from toolkit.composition import Composition, parse
 from toolkit.errors import ToolkitError
@@ -14,6 +15,9 @@ from toolkit.recipes.session.names import task_of
 from toolkit.recipes.session.session import Session
 from toolkit.tasks.kinds import EVALUATED
 from toolkit.tasks.own.convert import refuse_other_kinds
+
+# Wiring draws from the process's generators, and a random backbone is what they are seeded for: threads load in turn.
+_ALONE = Lock()
 
 
 def load_model(expression: str, session: Session, *, task: str | None = None, lock: Path | None = None) -> Model:
@@ -35,9 +39,10 @@ def load_model(expression: str, session: Session, *, task: str | None = None, lo
     if target is not None:
         refuse_other_kinds(target)
     no_head = "" if target is not None else _lacks_head(composition, session)
-    circuit, cards = trained_circuit(
-        expression, session, heads={} if no_head else None, lock=lock, backbone=take_backbone
-    )
+    with _ALONE:
+        circuit, cards = trained_circuit(
+            expression, session, heads={} if no_head else None, lock=lock, backbone=take_backbone
+        )
     try:
         say_path(circuit, session.say)
         if no_head:

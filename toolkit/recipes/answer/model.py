@@ -10,9 +10,10 @@ from typing import Any, Self
 import numpy as np
 from torch import nn
 
+from toolkit.composition import Fuse
 from toolkit.config import Config
-from toolkit.errors import DataError, ToolkitError
-from toolkit.evaluation import Scoring, run_head
+from toolkit.errors import ToolkitError
+from toolkit.evaluation import Mass, Scoring, attention_mass, run_head
 from toolkit.evaluation.answers import ANSWERERS
 from toolkit.evaluation.outputs import Outputs
 from toolkit.features.collate import Features
@@ -22,6 +23,7 @@ from toolkit.languages import get_language
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed
 from toolkit.progress import Say
+from toolkit.recipes.answer.given import rows_of, texts_of
 from toolkit.recipes.score.encoding import Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.session.backbones import give_back
@@ -29,8 +31,7 @@ from toolkit.recipes.session.features import tokenising
 from toolkit.recipes.session.session import Session
 from toolkit.results.answers import Answer, Answers, TagsAnswer
 from toolkit.tasks import Task
-from toolkit.tasks.own.convert import Asked, Asker, Given, require_whole
-from toolkit.tasks.sources.convert import Fault
+from toolkit.tasks.own.convert import Asked, Asker, Given
 from toolkit.zoo import AdapterCard
 
 
@@ -137,12 +138,13 @@ class Model:
         Raises:
             DataError: a row lacks a column, or holds something else than the task needs.
         """
-        asked = self.asker(language).ask_all(_rows_of(rows))
+        asked = self.asker(language).ask_all(rows_of(rows))
         found = [self.answer(asked[at : at + PART]) for at in range(0, len(asked), PART)]
         answers = tuple(answer for each in found for answer in each.answers)
         return Answers(
             answers=answers,
             n_truncated=sum(each.n_truncated for each in found),
+            n_windowed=sum(each.n_windowed for each in found),
             text=f"{len(answers)} rows answered by {self.expression}.",
         )
 
@@ -156,7 +158,7 @@ class Model:
             pair: [N, C]; choice: [N, C], the lowest number where a row has fewer than C choices; span: for each window of
             each row [T, 2], start and end logits of its tokens; tags: for each part of each sentence [T, C].
         """
-        asked = self.asker(language).ask_all(_rows_of(rows))
+        asked = self.asker(language).ask_all(rows_of(rows))
         with self._lock:
             _, out = self._run(asked, is_raw=True)
         return [out[item] for item in range(len(out))] if isinstance(out, Ragged) else out
@@ -168,6 +170,8 @@ class Model:
 
     def answer(self, asked: Sequence[Asked]) -> Answers:
         """Return the answers to rows that are converted already, in one pass: a window of them."""
+        if not asked:
+            return Answers(answers=(), text="0 rows.")
         with self._lock:
             features, out = self._run(asked)
         task, rows = self.task, [each.row for each in asked]
@@ -176,15 +180,40 @@ class Model:
         return Answers(
             answers=tuple(map(_with_starts, answers, asked)),
             n_truncated=features.n_truncated,
+            n_windowed=int((np.bincount(features.source_row) > 1).sum()),
             text=f"{len(rows)} rows.",
         )
 
+    def attention(self, rows: Iterable[Given], *, language: str | None = None, are_texts: bool = False) -> list[Mass]:
+        """Return what the fusions attend to on some rows: means by layer, member and class of token; none without a fusion.
+
+        Args:
+            rows, language: as for `predict`.
+            are_texts: whether they are texts as for `embed`, and no rows of the task.
+        """
+        texts = texts_of(rows) if are_texts else []
+        asked = [] if are_texts else self.asker(language).ask_all(rows_of(rows))
+        with self._lock:
+            circuit = self._open()
+            if not (texts or asked) or not any(isinstance(unit, Fuse) for unit in circuit.composition.chain.units):
+                return []
+            code = language or ("" if are_texts else self.task.train_language)
+            was_folded = circuit.is_folded
+            features = self._sentences(texts) if are_texts else self._features(asked)
+            try:
+                return attention_mass(circuit, features, language=code, batch_size=self.config.eval.batch_size)
+            finally:
+                if was_folded:  # the next answers are computed as those before
+                    circuit.fold()
+
+    def _features(self, asked: Sequence[Asked]) -> Features:
+        backbone = self._open().backbone
+        how = tokenising(self.task, backbone, self.config.eval)
+        return tokenised_in_parts([each.row for each in asked], self.task.kind, backbone.tokenizer, how)
+
     def _run(self, asked: Sequence[Asked], *, is_raw: bool = False) -> tuple[Features, Outputs]:
-        circuit, task = self._open(), self.task
-        backbone, size = circuit.backbone, self.config.eval.batch_size
-        how = tokenising(task, backbone, self.config.eval)
-        features = tokenised_in_parts([each.row for each in asked], task.kind, backbone.tokenizer, how)
-        return features, run_head(circuit, features, batch_size=size, head=self._wired.head, is_raw=is_raw)
+        features, size = self._features(asked), self.config.eval.batch_size
+        return features, run_head(self._open(), features, batch_size=size, head=self._wired.head, is_raw=is_raw)
 
     # -- vectors ----------------------------------------------------------------------------------------------------
 
@@ -200,17 +229,21 @@ class Model:
 
     def encode(self, texts: Iterable[str]) -> tuple[np.ndarray, int]:
         """Return the vectors of `embed`, and how many texts lost some of their end to the length limit."""
-        found = _texts_of(texts)
+        found = texts_of(texts)
         with self._lock:
             circuit, reading = self._open(), self.reading
             if not found:
                 return np.zeros((0, circuit.backbone.hidden_size), np.float32), 0
-            length = min(self.config.retrieve.max_length, circuit.backbone.max_tokens)
-            features = sentences_in_parts(found, circuit.backbone.tokenizer, max_length=length)
+            features = self._sentences(found)
             size = self.config.eval.batch_size
             layer, pooling = reading.layer, reading.protocol.pooling
             vectors = embed(circuit, features, layer=layer, pooling=pooling, batch_size=size)
             return vectors, features.n_truncated
+
+    def _sentences(self, texts: Sequence[str]) -> Features:
+        backbone = self._open().backbone
+        length = min(self.config.retrieve.max_length, backbone.max_tokens)
+        return sentences_in_parts(texts, backbone.tokenizer, max_length=length)
 
     @property
     def reading(self) -> Reading:
@@ -245,30 +278,6 @@ class Model:
                 f"The model '{self.expression}' is closed; load it again, or use it inside its `with` block."
             )
         return self._circuit
-
-
-def _rows_of(rows: Any) -> Iterable[Given]:
-    """Return rows one by one; a text or a mapping alone is one row and not several."""
-    if isinstance(rows, str | Mapping):
-        raise ToolkitError(f"One {type(rows).__name__} is not a list of rows; write [row].")
-    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # of pandas
-        rows = rows.to_dict("records")
-    found: Iterable[Given] = iter(rows)
-    return found
-
-
-def _texts_of(texts: Any) -> list[str]:
-    if isinstance(texts, str):
-        raise ToolkitError("One text is not a list of texts; write [text].")
-    found = list(texts)
-    for number, text in enumerate(found):
-        if not isinstance(text, str):
-            raise DataError(f"Text {number} (counted from 0) is {type(text).__name__}; expected text.")
-        try:
-            require_whole("text", text)
-        except Fault as fault:
-            raise DataError(f"Text {number} (counted from 0): {fault}.") from None
-    return found
 
 
 def _with_starts(answer: Answer, asked: Asked) -> Answer:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from toolkit.errors import ToolkitError
 from toolkit.recipes.look import guard
+from toolkit.recipes.session.listening import listen
 from toolkit.tracking import view
 from toolkit.tracking.server import connect, fault_of, local_path, own_store, reason, shown, tracking_uri, waits
 from toolkit.tracking.spool import NAME, is_left, spooled, sync_command
@@ -43,7 +43,7 @@ def open_ui(folder: Path, *, host: str, port: int, tell: Callable[[str], None]) 
         )
     is_server = uri.startswith(("http://", "https://"))
     if not is_server:
-        _require_port(host, port)
+        listen(host, port).close()
     try:
         with waits(timeout_s=10, retries=1):
             found = view.prepare(connect(uri))
@@ -108,16 +108,6 @@ def _require_runs(uri: str, folder: Path) -> None:
     if not folder.is_dir():
         raise ToolkitError(f"{folder} is not a folder; name the one that holds mlflow.db with --folder.")
     raise ToolkitError(f"There is no {path}, so no runs to show; name the folder in which you trained with --folder.")
-
-
-def _require_port(host: str, port: int) -> None:
-    try:
-        with closing(socket.create_server((host, port), reuse_port=False)):
-            pass
-    except OSError as fault:
-        raise ToolkitError(
-            f"Nothing can listen on {host}:{port} ({os.strerror(fault.errno or 0)}); choose another with --port or --host."
-        ) from None
 
 
 def _say(found: list[view.Shown], at: str, tell: Callable[[str], None]) -> None:
