@@ -49,7 +49,7 @@ class EvalOptions(Results):
     ),
 )
 @click.argument("expr")
-@click.option("--task", metavar="TASK", help="Task whose rows are scored.")
+@click.option("--task", metavar="TASK", help="Task whose rows are scored; `text.sw`: its rows in one language.")
 @click.option(
     "--suite",
     metavar="NAME",

@@ -21,6 +21,7 @@ Case = Literal[
     "span",
     "tags",
     "retrieval",
+    "text",
     "head",
     "search",
     "noise",
@@ -28,8 +29,8 @@ Case = Literal[
 """Cases in which a setting matters.
 
 In training: `passes`, no number of steps is set; `adapter` or `fusion`, one of that kind learns; `frozen` or `fused`, the circuit holds an adapter, or a fusion;
-`mixture`, there are several tasks; `augment`, training rows are noisy; `dropped`, a merge drops weights. `span`, `tags` and
-`retrieval`: rows are of that kind. In scoring: `head` or `search` answers; `noise`, the rows scored are noisy.
+`mixture`, there are several tasks; `augment`, training rows are noisy; `dropped`, a merge drops weights. `span`, `tags`,
+`retrieval` and `text`: rows are of that kind. In scoring: `head` or `search` answers; `noise`, the rows scored are noisy.
 """
 
 

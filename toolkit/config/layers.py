@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from toolkit.config.learning import AdapterConfig
+from toolkit.config.encoder import AdapterConfig
 from toolkit.errors import ToolkitError
 
 

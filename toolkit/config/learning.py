@@ -1,4 +1,4 @@
-"""Settings of learning: the backbone, the adapter, one stage of training, merging."""
+"""Settings of learning: one stage of training, merging."""
 
 from __future__ import annotations
 
@@ -6,81 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from toolkit.config.about import About
-from toolkit.config.words import AdapterKind, AskedPrecision, Auto, LabelPiece, MixtureKind, Pooling
-
-
-@dataclass(frozen=True)
-class BackboneConfig:
-    """The encoder that everything is stacked on."""
-
-    name: Annotated[
-        str,
-        About(
-            "registry name, hub id or local folder of the XLM-R family",
-            also=("model", "model_name_or_path"),
-            changes=("weights", "scores", "vectors", "similarity"),
-        ),
-    ] = "xlm-roberta-large"
-    precision: Annotated[
-        AskedPrecision,
-        About(
-            "auto: bf16 where the processor has it, fp16 with scaled losses on GPUs of Volta and Turing, which lack it, else fp32",
-            changes=("weights", "scores", "vectors", "similarity"),
-        ),
-    ] = "auto"
-    revision: Annotated[
-        str | None,
-        About(
-            "commit, tag or branch of the hub id; null: that of the adapters used, a pin, what is here, else the newest",
-            changes=("weights", "scores", "vectors", "similarity"),
-        ),
-    ] = None
-
-
-@dataclass(frozen=True)
-class AdapterConfig:
-    """What is put into the backbone and learnt."""
-
-    kind: Annotated[
-        AdapterKind,
-        About("seq_bn: bottleneck after the FFN; full: the whole backbone learns", changes=("weights", "merges")),
-    ] = "seq_bn"
-    reduction_factor: Annotated[
-        int,
-        About(
-            "backbone width divided by bottleneck width (1024 / 16 = 64)",
-            low=1,
-            changes=("weights",),
-            only=("adapter",),
-        ),
-    ] = 16
-    non_linearity: Annotated[
-        Literal["relu", "gelu", "swish", "tanh", "leakyrelu"],
-        About("inside the bottleneck", changes=("weights",), only=("adapter",)),
-    ] = "relu"
-    dropout: Annotated[
-        float, About("inside the bottleneck", low=0, below=1, changes=("weights",), only=("adapter", "frozen"))
-    ] = 0.0
-    leave_out_lower: Annotated[
-        float,
-        About(
-            "share of the layers, from the embeddings up, that hold no adapter",
-            low=0,
-            below=1,
-            changes=("weights",),
-            only=("adapter",),
-        ),
-    ] = 0.0
-    leave_out_upper: Annotated[
-        float,
-        About(
-            "share of the layers, from the top down, that hold no adapter",
-            low=0,
-            below=1,
-            changes=("weights",),
-            only=("adapter",),
-        ),
-    ] = 0.0
+from toolkit.config.words import Auto, LabelPiece, MixtureKind, Pooling
 
 
 @dataclass(frozen=True)
@@ -240,6 +166,21 @@ class TrainConfig:
             only=("retrieval",),
         ),
     ] = 0.02
+    mask_rate: Annotated[
+        float,
+        About(
+            "share of the pieces of a text that are guessed (text tasks)",
+            above=0,
+            below=1,
+            also=("mlm_probability",),
+            changes=("weights",),
+            only=("text",),
+        ),
+    ] = 0.15
+    whole_word: Annotated[
+        bool,
+        About("all pieces of a word are masked together (text tasks)", changes=("weights",), only=("text",)),
+    ] = False
     mixture: Annotated[
         MixtureKind,
         About(

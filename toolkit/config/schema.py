@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Annotated
 
 from toolkit.config.about import About
-from toolkit.config.learning import AdapterConfig, BackboneConfig, MergeConfig, TrainConfig
+from toolkit.config.encoder import AdapterConfig, BackboneConfig
+from toolkit.config.learning import MergeConfig, TrainConfig
 from toolkit.config.scoring import EvalConfig, NoiseConfig, RetrieveConfig, SimilarityConfig, StoreConfig
 from toolkit.config.words import FusionMode
 

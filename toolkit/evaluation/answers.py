@@ -10,11 +10,12 @@ import numpy as np
 from toolkit.evaluation.outputs import Outputs
 from toolkit.evaluation.scoring import Scoring, word_tags
 from toolkit.evaluation.spans import best_spans
-from toolkit.features.collate import Features
+from toolkit.features.collate import IGNORED, SPACE, Features
+from toolkit.features.masks import masked_rows
 from toolkit.features.ragged import Ragged
-from toolkit.results.answers import Answer, ChoiceAnswer, LabelAnswer, SpanAnswer, TagsAnswer
+from toolkit.results.answers import Answer, ChoiceAnswer, LabelAnswer, MaskedAnswer, SpanAnswer, TagsAnswer
 from toolkit.tasks.kinds import Kind
-from toolkit.tasks.rows import ChoiceRow, PairRow, SpanRow, TagsRow
+from toolkit.tasks.rows import ChoiceRow, PairRow, SpanRow, TagsRow, TextRow
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
@@ -77,10 +78,42 @@ def tags_answers(rows: Sequence[TagsRow], features: Features, out: Outputs, scor
     ]
 
 
+def masked_answers(rows: Sequence[TextRow], features: Features, out: Outputs, scoring: Scoring) -> list[Answer]:
+    """Return the best pieces for each `<mask>` of each text, and the text with the best of them filled in."""
+    assert isinstance(out, Ragged) and features.tags is not None
+    names, mask = features.extra["names"], features.extra["mask"]
+    found = out.values[features.tags.values != IGNORED]
+    count = (found.shape[1] - 1) // 2
+    by_row: list[list[int]] = [[] for _ in rows]
+    for at, owner in enumerate(masked_rows(features)):
+        by_row[owner].append(at)
+    answers: list[Answer] = []
+    for row, places in zip(rows, by_row, strict=True):
+        pieces = tuple(tuple(names[int(one)] for one in found[at, 1 : 1 + count]) for at in places)
+        shares = tuple(tuple(np.exp(found[at, 1 + count :].astype(np.float64)).tolist()) for at in places)
+        answers.append(MaskedAnswer(filled(row.text, [each[0] for each in pieces], mask), pieces, shares))
+    return answers
+
+
+def filled(text: str, pieces: Sequence[str], mask: str) -> str:
+    """Return a text with a piece in the place of each mask; one that begins a word is set off by a blank.
+
+    Example:
+        >>> filled("The sun is<mask> and <mask>ful.", ["▁hot", "▁colour"], "<mask>")
+        'The sun is hot and colourful.'
+    """
+    first, *others = text.split(mask)
+    for piece, part in zip(pieces, others, strict=True):
+        is_apart = piece.startswith(SPACE) and first and not first[-1].isspace()
+        first += " " * bool(is_apart) + piece.removeprefix(SPACE) + part
+    return first
+
+
 ANSWERERS: Mapping[Kind, Callable[[Any, Features, Outputs, Scoring], list[Answer]]] = {
     "pair": label_answers,
     "choice": choice_answers,
     "span": span_answers,
     "tags": tags_answers,
+    "text": masked_answers,
 }
 """By kind of task; of the others vectors answer, not a head."""

@@ -8,9 +8,10 @@ from toolkit.evaluation.outputs import run_heads
 from toolkit.evaluation.queries import score_queries
 from toolkit.evaluation.scoring import SCORERS, Evaluation, Scoring
 from toolkit.features.collate import Features
+from toolkit.features.masks import Pieces, with_fixed_masks
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Report, silent
-from toolkit.tasks.kinds import METRICS
+from toolkit.tasks.kinds import MASKED, METRICS
 from toolkit.tasks.rows import Row
 
 
@@ -55,6 +56,8 @@ def evaluate_each(
             head: score_queries(circuit, rows, features, head=head, batch_size=batch_size, what=what, report=report)
             for head in heads
         }
+    if features.kind in MASKED:
+        features = with_fixed_masks(features, Pieces.of(circuit.backbone.tokenizer))
     metric = scoring.metric or METRICS[features.kind][0]
     found = run_heads(circuit, features, heads=heads, batch_size=batch_size, what=what, report=report)
     return {head: scorer(rows, features, out, scoring, metric) for head, out in found.items()}

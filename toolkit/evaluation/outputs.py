@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from toolkit.features.collate import Features, sorted_batches, token_budget
+from toolkit.features.collate import IGNORED, Features, sorted_batches, token_budget
 from toolkit.features.ragged import Ragged
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.learn import choice_logits
 from toolkit.modeling.passes import Passes, outputs
 from toolkit.progress import Report, silent
-from toolkit.tasks.kinds import Kind
+from toolkit.tasks.kinds import MASKED, Kind
 
 Outputs = np.ndarray | Ragged
 
@@ -40,6 +41,7 @@ def run_head(
         pair, choice: logits, float32 [N, C] (choice: the lowest number where an item has fewer than C choices).
         span: Ragged float32 [T, 2], start and end logits of every token.
         tags: Ragged int64 [T], the best label of every token.
+        text: Ragged float32 [T, 1 + 2 K], of every masked token its loss and guesses (`MaskedHead`), of others zeros.
     """
     asked = head or circuit.active_head or ""
     return run_heads(circuit, features, heads=[asked], batch_size=batch_size, is_raw=is_raw, what=what, report=report)[
@@ -67,7 +69,8 @@ def run_heads(
     lengths = features.input_ids.lengths
     asked = Passes(_read, {"heads": tuple(heads), "kind": features.kind, "is_raw": is_raw}, what)
     batches = sorted_batches(features, budget=token_budget(batch_size, circuit.backbone.device.type))
-    read = replace(features, labels=None, tags=None, extra={})  # all that a pass reads
+    tags = features.tags if features.kind in MASKED else None
+    read = replace(features, labels=None, tags=tags, extra={})  # all that a pass reads
     for items, found in outputs(asked, circuit, read, batches, report=report):
         for head, values in zip(heads, found, strict=True):
             for item, output in zip(items, values, strict=True):
@@ -133,11 +136,23 @@ def _tags(held: list[np.ndarray], features: Features) -> Outputs:
     return Ragged(np.concatenate(held) if held else np.zeros(0), features.input_ids.offsets)
 
 
+def _of_masks(guesses: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    tags = batch["tags"]
+    found = torch.zeros(*tags.shape, guesses.shape[1], device=guesses.device)  # [B, T, 1 + 2 K]
+    found[tags != IGNORED] = guesses
+    return found
+
+
+def _masks(held: list[np.ndarray], features: Features) -> Outputs:
+    return Ragged(np.concatenate(held) if held else np.zeros((0, 1)), features.input_ids.offsets)
+
+
 FORMS: Mapping[Kind, Form] = {
     "pair": Form(_logits, _stacked),
     "choice": Form(_of_choices, _padded),
     "span": Form(_logits, _ends, is_per_token=True),
     "tags": Form(_best, _tags, is_per_token=True),
+    "text": Form(_of_masks, _masks, is_per_token=True),
 }
 """By kind of task; of the others vectors answer, not a head."""
 
@@ -146,5 +161,6 @@ RAW: Mapping[Kind, Callable[[Tensor, Mapping[str, Tensor]], Tensor]] = {
     "choice": _of_choices,
     "span": _logits,
     "tags": _logits,
+    "text": _of_masks,
 }
 """Logits by kind of task, from those of a batch."""

@@ -11,7 +11,8 @@ import numpy as np
 from toolkit.config import EvalConfig
 from toolkit.evaluation.outputs import Outputs
 from toolkit.evaluation.spans import Spans, best_spans
-from toolkit.features.collate import Features
+from toolkit.features.collate import IGNORED, Features
+from toolkit.features.masks import masked_rows
 from toolkit.features.ragged import Ragged
 from toolkit.metrics import (
     accuracy,
@@ -19,13 +20,14 @@ from toolkit.metrics import (
     averaged,
     comparison,
     count_spans,
+    masked,
     micro_averaged,
     score_questions,
     squad2,
 )
 from toolkit.results.predictions import Prediction
 from toolkit.tasks.kinds import Kind
-from toolkit.tasks.rows import OTHER_TAG, ChoiceRow, PairRow, SpanRow, TagsRow
+from toolkit.tasks.rows import OTHER_TAG, ChoiceRow, PairRow, SpanRow, TagsRow, TextRow
 from toolkit.tasks.task import Rows
 
 
@@ -59,7 +61,7 @@ class Evaluation:
     """Measures of one set of rows.
 
     Attributes:
-        measures: by field name (`accuracy`, `em`, `f1`, ...), fractions in [0, 1].
+        measures: by field name (`accuracy`, `em`, `f1`, ...), fractions in [0, 1]; a perplexity is 1 or more.
         answers: one per row: label index, text, list of tag indices, or list of passages.
         predictions: one per row: the answer with the gold, and what it is worth; empty for a retrieval task.
         notes: numbers other than measures: SQuAD 2.0's best thresholds.
@@ -169,6 +171,25 @@ def word_tags(features: Features, best: Ragged) -> list[np.ndarray]:
     return out
 
 
+def score_texts(rows: Sequence[TextRow], features: Features, out: Outputs, scoring: Scoring, metric: str) -> Evaluation:
+    """Score the guesses of every masked piece (`masks.with_fixed_masks`); predictions name the pieces of each row."""
+    assert isinstance(out, Ragged) and features.tags is not None
+    is_masked = features.tags.values != IGNORED
+    gold, owners = features.tags.values[is_masked], masked_rows(features)
+    losses, guesses = out.values[is_masked, 0], out.values[is_masked, 1].astype(np.int64)
+    names = features.extra["names"]
+    by_row: list[list[int]] = [[] for _ in rows]
+    for at, owner in enumerate(owners):
+        by_row[owner].append(at)
+    predictions = []
+    for row, places in zip(rows, by_row, strict=True):
+        right = int((gold[places] == guesses[places]).sum())
+        counts = {"right": right, "pieces": len(places)}
+        pieces, guessed = ([names[piece] for piece in found[places].tolist()] for found in (gold, guesses))
+        predictions.append(Prediction(row.id, pieces, guessed, right / max(len(places), 1), counts))
+    return Evaluation(masked(guesses, gold, losses), [each.prediction for each in predictions], predictions)
+
+
 Scorer = Callable[[Any, Features, Outputs, Scoring, str], Evaluation]  # rows of the kind, ..., the metric
 
 SCORERS: Mapping[Kind, Scorer] = {
@@ -176,5 +197,6 @@ SCORERS: Mapping[Kind, Scorer] = {
     "choice": score_choices,
     "span": score_spans,
     "tags": score_tags,
+    "text": score_texts,
 }
 """By kind of task; of the others vectors answer, not a head."""

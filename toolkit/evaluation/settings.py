@@ -21,6 +21,7 @@ CASES: Mapping[Kind, tuple[Case, ...]] = {
     "bitext": ("search",),
     "mining": ("search",),
     "retrieval": ("search",),
+    "text": ("head",),
 }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack, overload
 
 from toolkit.face.shared import Telling, open_session
 from toolkit.results.result import Plain, Record, Result
+from toolkit.results.score import printed
 
 if TYPE_CHECKING:
     from toolkit.composition.stages import Retrain, Stage
@@ -130,7 +131,7 @@ def _asked(options: Asking) -> Asked:
 
 
 def _line(card: AdapterCard) -> str:
-    scores = "  ".join(f"{s.task} dev {s.metric} {100 * s.value:.1f}" for s in card.scores)
+    scores = "  ".join(f"{s.task} dev {s.metric} {printed(s.metric, s.value):.1f}" for s in card.scores)
     return f"{card.name}  {card.digest[:12]}  {scores}"
 
 

@@ -33,14 +33,16 @@ def evaluate(
     Args:
         expr: composition whose entries the zoo holds.
         config: resolved configuration, see `toolkit.configure`.
-        task: the task to score; its rows must be answerable by the composition's head.
+        task: the task to score, or its rows in one language, `text.sw`; the composition's head must answer them.
         languages: `all`, `pairs` (of a task that crosses languages every context with every question language), or codes.
         lock: a lock file; anything but the weights that it pins is refused.
         tell: `report` and `say`.
     """
     from toolkit.recipes.score.evaluate import evaluate as run
+    from toolkit.recipes.session.names import of_language
 
     session = open_session(config, tell)
+    task, languages = of_language(task, languages)
     return run(session.spelled(expr), session, task=task, languages=languages, lock=lock)
 
 

@@ -13,6 +13,7 @@ from toolkit.face.shared import Listing, listing
 from toolkit.face.zoo_texts import difference_lines, score_lines
 from toolkit.files import scratch
 from toolkit.results.result import Record, Result
+from toolkit.results.score import printed
 
 if TYPE_CHECKING:
     from toolkit.config import Config
@@ -57,7 +58,7 @@ def zoo_list(
     language = None if language is None else known_language(language, held)
     rows, cells = [], []
     for card in choose(held, task=task, language=language, better_than=better_than, sort=sort):
-        dev = ", ".join(f"{s.task} {s.language} {s.metric} {100 * s.value:.1f}" for s in own_scores(card))
+        dev = ", ".join(f"{s.task} {s.language} {s.metric} {printed(s.metric, s.value):.1f}" for s in own_scores(card))
         found = [
             one.in_words(language)
             for one in zero_shot_means(card)

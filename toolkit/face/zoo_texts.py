@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.face.shared import aligned
+from toolkit.results.score import printed
 
 if TYPE_CHECKING:
     from toolkit.zoo import AdapterCard
@@ -22,7 +23,7 @@ def score_lines(card: AdapterCard) -> list[str]:
     lines = [f"# Evaluated: {found.in_words()}" for found in zero_shot_means(card)]
     for one in evaluated(card):
         how = ", ".join(filter(None, (one.split, f"n={one.n}", one.protocol)))
-        lines.append(f"#   {one.task} {one.language} {one.metric} {100 * one.value:.1f} ({how})")
+        lines.append(f"#   {one.task} {one.language} {one.metric} {printed(one.metric, one.value):.1f} ({how})")
     return lines
 
 

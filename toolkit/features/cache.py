@@ -43,6 +43,7 @@ _CODE = (
     "sentence.py",
     "span.py",
     "tags.py",
+    "text.py",
     "tokenise.py",
 )
 _digests: WeakKeyDictionary[Any, str] = WeakKeyDictionary()

@@ -14,8 +14,9 @@ from toolkit.features.tokenise import Tokenising, tokenised
 from toolkit.tasks.kinds import KINDS, Kind
 
 PART = 4096  # rows
-# Whether the features of a kind's rows are those of its parts put together; the keys of queries are numbered over all rows.
-IN_PARTS: dict[Kind, bool] = {**dict.fromkeys(KINDS, True), "retrieval": False}
+# Whether the features of a kind's rows are those of its parts put together; the keys of queries are numbered over all rows,
+# and texts are packed one after another.
+IN_PARTS: dict[Kind, bool] = {**dict.fromkeys(KINDS, True), "retrieval": False, "text": False}
 
 
 def tokenised_in_parts(

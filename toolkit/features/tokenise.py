@@ -13,6 +13,7 @@ from toolkit.features.pair import pair_features
 from toolkit.features.query import query_features
 from toolkit.features.span import check_windows, span_features
 from toolkit.features.tags import tags_features
+from toolkit.features.text import filled_features, text_features
 from toolkit.tasks.kinds import Kind
 
 
@@ -25,12 +26,14 @@ class Tokenising:
         stride: tokens that consecutive windows of a long context share (span only).
         label_piece: the piece that carries a word's label (tags only).
         query_length: tokens of a query, `max_length` being those of a passage (retrieval only); None: as many.
+        is_filled: whether `<mask>` in a text is a piece to be named, each text by itself (text only).
     """
 
     max_length: int | None = None
     stride: int = 128
     label_piece: LabelPiece = "content"
     query_length: int | None = None
+    is_filled: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,13 @@ TOKENISERS: Mapping[Kind, Tokeniser] = {
         ),
         reads=("query_length",),
     ),
+    "text": Tokeniser(
+        lambda rows, tokenizer, size, how: (filled_features if how.is_filled else text_features)(
+            rows, tokenizer, max_length=size
+        ),
+        max_length=128,
+        reads=("is_filled",),
+    ),
 }
 MAX_LENGTH: Mapping[Kind, int] = {kind: each.max_length for kind, each in TOKENISERS.items()}
 
@@ -88,7 +98,7 @@ def features_of(
 
     Args:
         rows: rows of that kind (`toolkit.tasks.rows`).
-        kind: one that `TOKENISERS` has: `pair`, `choice`, `span`, `tags` or `retrieval`.
+        kind: one that `TOKENISERS` has: `pair`, `choice`, `span`, `tags`, `retrieval` or `text`.
         tokenizer: a fast tokenizer.
         max_length, stride, label_piece, query_length: as in `Tokenising`.
     """

@@ -7,6 +7,7 @@ from typing import Final
 
 from toolkit.metrics.accuracy import accuracy, accuracy_f1
 from toolkit.metrics.answers import ANSWERS, Comparison, characters, comparison
+from toolkit.metrics.masked import PERPLEXITY, masked
 from toolkit.metrics.mlqa import is_unspaced, mlqa, normaliser
 from toolkit.metrics.ranking import TOP, ranked, ranking, retrieval_accuracy, weighted_f1
 from toolkit.metrics.spans import SpanCounts, count_spans, micro_averaged, tagging_f1
@@ -24,12 +25,14 @@ MAIN: Final[Mapping[Metric, str]] = {
     "seqeval": "f1",
     "f1": "f1",
     "map_at_20": "map_at_20",
+    "masked": "masked_accuracy",
 }
 """`Task.metric` -> the measure among its results that early stopping and the tables look at."""
 
 __all__ = [
     "ANSWERS",
     "MAIN",
+    "PERPLEXITY",
     "TOP",
     "Comparison",
     "Question",
@@ -42,6 +45,7 @@ __all__ = [
     "comparison",
     "count_spans",
     "is_unspaced",
+    "masked",
     "micro_averaged",
     "mlqa",
     "normaliser",

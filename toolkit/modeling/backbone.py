@@ -22,6 +22,7 @@ from toolkit.modeling.precision import DTYPES, Precision, pick_device, products_
 from toolkit.modeling.products import install_products
 from toolkit.modeling.published.configuration import read_configuration
 from toolkit.modeling.published.download import download_checkpoint
+from toolkit.modeling.published.masked_head import read_masked_head
 from toolkit.modeling.published.tokenizer import read_tokenizer
 from toolkit.modeling.published.weights import load_encoder, parameters_digest
 from toolkit.modeling.special import as_text
@@ -48,6 +49,7 @@ class Backbone:
         revision: `org/name@commit` of a model of the hub; empty for others.
         precision: `fp32`, `bf16` or `fp16`, how the frozen weights are held and the products are computed.
         device: where it runs.
+        folder: with the published files; None: made here.
         is_trainable: True only for `adapter: full`.
     """
 
@@ -60,6 +62,7 @@ class Backbone:
     is_trainable: bool = False
     own_parameters: dict[str, nn.Parameter] = field(default_factory=dict, repr=False)
     revision: str = ""
+    folder: Path | None = None
 
     @property
     def hidden_size(self) -> int:
@@ -75,6 +78,26 @@ class Backbone:
     def max_tokens(self) -> int:
         """Longest sequence, special tokens included (XLM-R counts positions from 2)."""
         return int(self.model.config.max_position_embeddings) - 2
+
+    @property
+    def n_pieces(self) -> int:
+        """Size V of the vocabulary."""
+        return int(self.model.config.vocab_size)
+
+    @property
+    def layer_norm_eps(self) -> float:
+        """Epsilon of the layer norms."""
+        return float(self.model.config.layer_norm_eps)
+
+    def masked_head(self) -> dict[str, torch.Tensor] | None:
+        """Return the weights of the checkpoint's own masked language head, float32, by `MaskedHead`'s names; None without one.
+
+        Raises:
+            SourceError: it is damaged, or of another vocabulary or width.
+        """
+        if self.folder is None:
+            return None
+        return read_masked_head(self.folder, self.hidden_size, self.n_pieces)
 
     def wired(self) -> list[str]:
         """Return the names of the adapters and fusions that a circuit has wired in; none after `Circuit.close`."""
@@ -142,7 +165,7 @@ def load_backbone(
     dtype = torch.float32 if is_trainable else DTYPES[precision]
     if name == "tiny":
         model, tokenizer = tiny_model(), tiny_tokenizer()
-        digest, found = parameters_digest(dict(model.named_parameters())), ""
+        digest, found, folder = parameters_digest(dict(model.named_parameters())), "", None
         model.to(dtype)
     else:
         folder, found = _folder(name, revision)
@@ -160,7 +183,7 @@ def load_backbone(
     install_products(model)
     if not is_trainable:
         install_attention(model)
-    return Backbone(name, model, tokenizer, digest, precision, device, is_trainable, parameters, found)
+    return Backbone(name, model, tokenizer, digest, precision, device, is_trainable, parameters, found, folder)
 
 
 def _folder(name: str, revision: str | None) -> tuple[Path, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.heads import HeadSpec, build_head
 from toolkit.modeling.learn import set_dropout, value_penalty
 from toolkit.modeling.libraries import BottleneckLayer
+from toolkit.modeling.masked import answer_of, is_published, publish
 from toolkit.modeling.recompute import install_recompute, remove_recompute
 from toolkit.modeling.seeded import seeded
 from toolkit.modeling.weights import Tensors, copied, named_parameters, take_in
@@ -70,18 +72,18 @@ class Circuit(nn.Module):
         block = next((unit for unit in composition.chain.units if isinstance(unit, (Fuse, Average, Parallel))), None)
         if self.is_full and block is not None:
             raise ToolkitError(
-                f"'{composition}' {_DOES[block.keyword]} adapters, but `adapter: full` trains the whole encoder and has "
-                "none; use seq_bn."
+                f"'{composition}' {_DOES[block.keyword]} adapters, but `adapter: full` trains the whole encoder; use seq_bn."
             )
         self.members = block.members if isinstance(block, Parallel) else ()
-        self.specs = dict(heads or {})
+        self.specs = {name: replace(spec, pieces=backbone.n_pieces) for name, spec in (heads or {}).items()}
         self.heads = nn.ModuleDict()
         try:
             if not self.is_full:
                 self._wired.wire(seed)
             for name, spec in self.specs.items():
                 with seeded(seed, f"head {name}" if self.members else "head"):
-                    self.heads[module_name(name)] = build_head(spec, backbone.hidden_size)
+                    self.heads[module_name(name)] = head = build_head(spec, backbone.hidden_size)
+                publish(head, backbone.masked_head, backbone.layer_norm_eps)
         except BaseException:
             self.close()
             raise
@@ -203,7 +205,8 @@ class Circuit(nn.Module):
                 self.heads[module_name(key)](queries[i].float(), masks[0], rows[i].float(), masks[1]) for key, i in held
             ]
         # The head answers in fp32: it costs next to nothing, and bf16 logits tie and round.
-        return [self.heads[module_name(key)](rows[i].float()) for key, i in held]
+        words = self.encoder.embeddings.word_embeddings.weight
+        return [answer_of(self.heads[module_name(key)], rows[i].float(), batch, words) for key, i in held]
 
     # -- folding --------------------------------------------------------------------------------------------------
 
@@ -274,12 +277,13 @@ class Circuit(nn.Module):
         self._wired.outdate()
 
     def learnable(self, learn: Sequence[Part]) -> dict[str, nn.Parameter]:
-        """Return the parameters of the parts in `learn`, by `kind:name/key`; parts of one kind in the order of their names."""
+        """Return what learns of the parts in `learn`, by `kind:name/key`, parts of one kind by name: all but a published head."""
         kinds = [part.kind for part in learn]
         return {
             f"{part.kind}:{part.name}/{key}": parameter
             for part in sorted(learn, key=lambda part: (kinds.index(part.kind), part.name))
             for key, parameter in self.parameters_of(part).items()
+            if part.kind != "head" or not is_published(self.heads[module_name(self.head_key(part))])
         }
 
     def regularisation(self, learn: Sequence[Part], *, weight: float = 0.01) -> Tensor | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from toolkit.config.words import Pooling
 from toolkit.errors import ToolkitError
+from toolkit.modeling.masked import MaskedHead
 from toolkit.modeling.pooling import pool
 from toolkit.tasks.kinds import Kind
 
@@ -22,11 +23,12 @@ class HeadSpec:
     """Specification of a head.
 
     Attributes:
-        kind: `pair`, `choice`, `span`, `tags` or `retrieval`.
-        labels: the label names in order; empty for choice, span and retrieval.
+        kind: `pair`, `choice`, `span`, `tags`, `retrieval` or `text`.
+        labels: the label names in order; empty for choice, span, retrieval and text.
         pooling: retrieval: how a text's vector is made from its last hidden states (`pool`).
         temperature: retrieval: what cosines are divided by at first.
-        dropout: inside the head while training; a head of spans has none.
+        dropout: inside the head while training; a head of spans or of texts has none.
+        pieces: text: size V of the vocabulary; the backbone decides it.
     """
 
     kind: Kind
@@ -34,6 +36,7 @@ class HeadSpec:
     pooling: Pooling = "mean"
     temperature: float = 0.02
     dropout: float = 0.1
+    pieces: int = field(default=0, compare=False)
 
 
 class Classifier(nn.Module):
@@ -106,6 +109,7 @@ HEADS: Mapping[Kind, HeadForm] = {
     "span": HeadForm(lambda spec, width: TokenClassifier(width, 2, 0.0)),
     "tags": HeadForm(lambda spec, width: TokenClassifier(width, len(spec.labels), spec.dropout), has_labels=True),
     "retrieval": HeadForm(lambda spec, width: DualEncoder(spec.pooling, spec.temperature)),
+    "text": HeadForm(lambda spec, width: MaskedHead(width, spec.pieces)),
 }
 """By kind of task; the others are scored by retrieval, without training."""
 
@@ -114,7 +118,7 @@ def build_head(spec: HeadSpec, hidden_size: int) -> nn.Module:
     """Return a freshly initialised head (normal, std 0.02, from the current torch seed).
 
     Logits: pair [B, C]; choice [B * C, 1]; span [B, T, 2] (start, end); tags [B, T, C]; retrieval
-    [B, B], each query with each passage of the batch.
+    [B, B], each query with each passage of the batch; text [M, 1 + 2 K], see `MaskedHead`.
     """
     form = HEADS.get(spec.kind)
     if form is None:

@@ -71,11 +71,11 @@ def item_losses(kind: Kind, logits: Tensor, batch: Mapping[str, Tensor]) -> Tens
     Args:
         kind: the task's kind.
         logits: as the head of that kind gives them.
-        batch: `labels` [B] (pair, choice) or [B, 2] (span), `tags` [B, T], `is_choice` [B, C], `keys` [B] (retrieval).
+        batch: `labels` [B] (pair, choice) or [B, 2] (span), `tags` [B, T], `is_choice` [B, C], `keys` [B] (retrieval); of a text `tags` [B, T] too.
 
     A tagged sentence's loss is the sum over its labelled words (so that every word counts the same, in a long sentence
     or a short one), a span's the mean of start and end. A query is to be nearest to its row's passage among all of
-    the batch; other passages with its key are right as well and are left out of its sum.
+    the batch; other passages with its key are right as well and are left out of its sum. A text's loss is the sum over its masked pieces.
     """
     return LOSSES[kind](logits.float(), batch)
 
@@ -109,14 +109,20 @@ def _of_queries(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
     return F.cross_entropy(masked, torch.arange(len(keys), device=keys.device), reduction="none")
 
 
+def _of_texts(losses: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    owners = (batch["tags"] != IGNORED).nonzero()[:, 0]  # [M], as the losses are
+    return losses.new_zeros(len(batch["tags"])).index_add(0, owners, losses[:, 0])
+
+
 LOSSES: Mapping[Kind, Callable[[Tensor, Mapping[str, Tensor]], Tensor]] = {
     "pair": _of_pairs,
     "choice": _of_choices,
     "span": _of_spans,
     "tags": _of_tags,
     "retrieval": _of_queries,
+    "text": _of_texts,
 }
-"""Losses of a batch's items, from float32 logits, by kind of task that is trained."""
+"""Losses of a batch's items, from float32 logits (of texts: losses), by kind of task that is trained."""
 
 
 def units_per_item(features: Features) -> float:

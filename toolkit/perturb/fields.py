@@ -34,6 +34,7 @@ TEXTS: Mapping[Kind, TextFields] = {
     "bitext": TextFields(("source",), ("target",)),
     "mining": TextFields(("source",), ("target",)),
     "retrieval": TextFields(("query",)),
+    "text": TextFields(("text",)),
 }
 FIELDS: Mapping[Kind, tuple[str, ...]] = {kind: texts.default for kind, texts in TEXTS.items()}
 ATTACKED: tuple[Kind, ...] = tuple(kind for kind, texts in TEXTS.items() if texts.have_label)

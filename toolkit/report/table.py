@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from toolkit.errors import DataError
-from toolkit.results.score import Score
+from toolkit.results.score import UNBOUNDED, Score, printed
 from toolkit.results.summary import mean, summary
 
 Cell = str | float | None
@@ -38,7 +38,7 @@ class Table:
 
 
 def table(scores: Sequence[Score], *, pivot_language: str = "en") -> Table:
-    """Return scores in percent: one row for each composition, one column for each language.
+    """Return scores in percent (a perplexity as it is): one row for each composition, one column for each language.
 
     The training language comes first, with the zero-shot mean (over all other languages) and the gap between the two;
     without it there is one mean over all languages. What differs between rows (task, metric, backbone, ...) has a
@@ -94,9 +94,14 @@ def table(scores: Sequence[Score], *, pivot_language: str = "en") -> Table:
         texts: list[Cell] = [group[0].composition, *(_common(group, noun) for noun in varying)]
         texts += [GENERATED if group[0].is_generated else ""] if has_generated else []
         texts += [str(len({score.seed for score in group}))] if has_seeds else []
-        rows.append((*texts, *(_percent(numbers.get(name)) for name in [*summaries, *others])))
+        rows.append((*texts, *(_shown(group[0].metric, numbers.get(name)) for name in [*summaries, *others])))
     notes += [GENERATED_NOTE] if has_generated else []
-    return Table(_title(groups[0], varying), tuple(columns), tuple(rows), tuple(dict.fromkeys(notes)))
+    return Table(
+        _title(groups[0], varying, {group[0].metric for group in groups}),
+        tuple(columns),
+        tuple(rows),
+        tuple(dict.fromkeys(notes)),
+    )
 
 
 def split_words(scores: Sequence[Score]) -> str:
@@ -167,18 +172,21 @@ def _by_language(group: Sequence[Score]) -> dict[str, float]:
     return {language: mean(seeds.values()) or 0.0 for language, seeds in seen.items()}
 
 
-def _percent(fraction: float | None) -> float | None:
-    return None if fraction is None else 100.0 * fraction
+def _shown(metric: str, value: float | None) -> float | None:
+    return None if value is None else printed(metric, value)
 
 
-def _title(group: Sequence[Score], varying: Sequence[str]) -> str:
+def _title(group: Sequence[Score], varying: Sequence[str], metrics: Set[str]) -> str:
     score, split = group[0], _common(group, "split")
     parts = {
         "task": score.task,
-        "metric": f"{score.metric} in %",
+        "metric": score.metric if score.metric in UNBOUNDED else f"{score.metric} in %",
         "split": f"split {split}" if split else "",
         "backbone": score.backbone,
         "protocol": score.protocol,
     }
     shown = [text for noun, text in parts.items() if text and noun not in varying]
-    return ", ".join(shown if "metric" not in varying else [*shown, "in %"])
+    if "metric" not in varying:
+        return ", ".join(shown)
+    others = sorted(metrics & set(UNBOUNDED))
+    return ", ".join([*shown, f"in %{' except ' if others else ''}{' and '.join(others)}"])

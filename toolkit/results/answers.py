@@ -115,7 +115,30 @@ class TagsAnswer:
         return {"prediction": list(self.prediction), **cut}
 
 
-Answer: TypeAlias = LabelAnswer | ChoiceAnswer | SpanAnswer | TagsAnswer
+@dataclass(frozen=True, slots=True)
+class MaskedAnswer:
+    """Pieces for the masks of a text.
+
+    Attributes:
+        prediction: the text with the most probable piece in the place of each mask.
+        pieces: of each mask the most probable pieces, the best first; `▁` begins a word.
+        probabilities: of these, in [0, 1].
+    """
+
+    prediction: str
+    pieces: tuple[tuple[str, ...], ...]
+    probabilities: tuple[tuple[float, ...], ...]
+
+    def values(self) -> dict[str, Any]:
+        """Return the answer as JSON values by name."""
+        return {
+            "prediction": self.prediction,
+            "pieces": [list(each) for each in self.pieces],
+            "probabilities": [[round(value, DIGITS) for value in each] for each in self.probabilities],
+        }
+
+
+Answer: TypeAlias = LabelAnswer | ChoiceAnswer | SpanAnswer | TagsAnswer | MaskedAnswer
 
 
 @dataclass(frozen=True, kw_only=True)

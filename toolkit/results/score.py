@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -10,6 +11,24 @@ from typing import Any, Protocol
 from toolkit.errors import DataError
 from toolkit.files import load_json, replace_text
 from toolkit.safe_text import csv_text, json_text
+
+UNBOUNDED = ("perplexity",)
+"""Measures that are not fractions: 1 or more, smaller is better, and no percentage anywhere."""
+
+
+def is_value(metric: str, value: float) -> bool:
+    """Return whether a number can be the value of a measure."""
+    return 1.0 <= value < math.inf if metric in UNBOUNDED else 0.0 <= value <= 1.0
+
+
+def printed(metric: str, value: float) -> float:
+    """Return a value as reports print it: in percent, where it is a fraction.
+
+    Example:
+        >>> printed("accuracy", 0.5), printed("perplexity", 42.0)
+        (50.0, 42.0)
+    """
+    return value if metric in UNBOUNDED else 100.0 * value
 
 
 class ScoredRows(Protocol):
@@ -63,7 +82,7 @@ class Score:
         task: the task's name, `xnli`.
         language: the language of the rows scored, `de`.
         metric: what was measured, `accuracy`, `f1`, `em`.
-        value: a fraction in [0, 1]; only reports multiply by 100.
+        value: a fraction in [0, 1], which only reports multiply by 100; a perplexity is 1 or more.
         n: how many rows (questions, sentences, queries) the value was computed on, at least 1.
         composition: canonical text of the composition scored.
         seed: the seed of its training; -1 where it was made elsewhere and the seed is not known.
@@ -75,7 +94,7 @@ class Score:
         revision: `org/name@commit` of the dataset that they are of, where hub or mirror say it.
 
     Raises:
-        ValueError: `value` is not a fraction or `n` is below 1.
+        ValueError: `value` is out of its range or `n` is below 1.
 
     Example:
         >>> Score("xnli", "de", "accuracy", 0.57, n=2490, composition="mnli", seed=0).name
@@ -98,8 +117,9 @@ class Score:
 
     def __post_init__(self) -> None:
         # bool is an int, and NaN compares false: both would pass a bare range check somewhere.
-        if isinstance(self.value, bool) or not 0.0 <= self.value <= 1.0:
-            raise ValueError(f"{self.name} is {self.value!r}; a score is a fraction between 0 and 1.")
+        if isinstance(self.value, bool) or not is_value(self.metric, self.value):
+            wanted = "a fraction between 0 and 1" if self.metric not in UNBOUNDED else "a number of 1 or more"
+            raise ValueError(f"{self.name} is {self.value!r}; a score is {wanted}.")
         if isinstance(self.n, bool) or self.n < 1:
             raise ValueError(f"{self.name} was computed on {self.n!r} rows; a score needs at least one.")
 

@@ -21,6 +21,7 @@ from toolkit.tasks.rows import (
     SentenceRow,
     SpanRow,
     TagsRow,
+    TextRow,
 )
 from toolkit.tasks.sources.corpora import CorpusSource
 from toolkit.tasks.sources.counterfactual import CounterfactualSource
@@ -56,6 +57,7 @@ __all__ = [
     "SpanRow",
     "TagsRow",
     "Task",
+    "TextRow",
     "catalogue_of",
     "get_task",
     "load_task",

@@ -9,7 +9,18 @@ from typing import Any
 
 from toolkit.errors import DataError
 from toolkit.tasks.kinds import RETRIEVED, Kind
-from toolkit.tasks.rows import BitextRow, ChoiceRow, Opened, PairRow, QueryRow, Row, SentenceRow, SpanRow, TagsRow
+from toolkit.tasks.rows import (
+    BitextRow,
+    ChoiceRow,
+    Opened,
+    PairRow,
+    QueryRow,
+    Row,
+    SentenceRow,
+    SpanRow,
+    TagsRow,
+    TextRow,
+)
 
 
 def _of_pair(row: PairRow) -> tuple[str, ...]:
@@ -32,7 +43,7 @@ def _of_bitext(row: BitextRow) -> tuple[str, ...]:
     return row.source, row.target
 
 
-def _of_sentence(row: SentenceRow) -> tuple[str, ...]:
+def _of_sentence(row: SentenceRow | TextRow) -> tuple[str, ...]:
     return ()  # one text a row; `corpora` compares those of the gold pairs
 
 
@@ -49,6 +60,7 @@ APART: Mapping[Kind, Callable[[Any], tuple[str, ...]]] = {
     "bitext": _of_bitext,
     "mining": _of_sentence,
     "retrieval": _of_query,
+    "text": _of_sentence,
 }
 
 

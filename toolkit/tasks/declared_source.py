@@ -32,10 +32,14 @@ USUAL_COLUMNS: Mapping[Kind, Mapping[str, str]] = {
     "tags": {},
     "bitext": {},
     "retrieval": {},
+    "text": {"text": "text"},
 }
 
 # Columns of a file whose format has names for them, where the task's file names none.
-FORMAT_DEFAULTS: Mapping[str, Mapping[str, str]] = {"conllu": {"tokens": "form", "tags": "upos"}}
+FORMAT_DEFAULTS: Mapping[str, Mapping[str, str]] = {
+    "conllu": {"tokens": "form", "tags": "upos"},
+    "lines": {"text": "0"},
+}
 
 
 def usual_columns(said: Mapping[str, Any]) -> Mapping[str, str]:
@@ -141,7 +145,7 @@ def _plain_source(
     if "files" in said:
         files = {split: str(path) for split, path in said["files"].items()}
         format = _format(said)
-        if format == "lines":
+        if format == "lines" and said.get("kind") not in FORMAT_KINDS["lines"]:
             raise ConfigError(
                 "a file with a text a line is one side of a bitext; expected `{source: ..., target: ...}`."
             )

@@ -214,6 +214,7 @@ _TAKEN: Mapping[Kind, Callable[[Opened, Kind, Sequence[int], int, int], list[int
     "bitext": _rows_taken,
     "mining": _lines_taken,
     "retrieval": _rows_taken,
+    "text": _rows_taken,
 }
 
 

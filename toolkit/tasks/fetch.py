@@ -17,6 +17,7 @@ from toolkit.tasks.mirror.stream import AT_ONCE, Gate, in_threads
 from toolkit.tasks.release.release import Release
 from toolkit.tasks.road.listing import Listing
 from toolkit.tasks.road.road import find_road, forget
+from toolkit.tasks.sources.first import FirstSource
 from toolkit.tasks.sources.hub import HubSource
 from toolkit.tasks.sources.joined import JoinedSource
 from toolkit.tasks.sources.on_hub import words_of
@@ -37,7 +38,8 @@ class _Wanted:
 
 def hub_sources(task: Task) -> tuple[HubSource, ...]:
     """Return the hub datasets that a task reads its rows from; none if they come from elsewhere."""
-    source: Any = task.source.source if isinstance(task.source, ShareSource) else task.source
+    whole: Any = task.source.sources[-1] if isinstance(task.source, FirstSource) else task.source
+    source: Any = whole.source if isinstance(whole, ShareSource) else whole
     every = source.sources.values() if isinstance(source, JoinedSource | PairedSource) else [source]
     return tuple(each for each in every if isinstance(each, HubSource) and not isinstance(each, ReleaseSource))
 

@@ -108,7 +108,15 @@ class CandidateRow:
     keys: tuple[str, ...] = ()
 
 
-Row: TypeAlias = PairRow | ChoiceRow | SpanRow | TagsRow | BitextRow | SentenceRow | QueryRow
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """A plain text: a sentence, a paragraph or a document."""
+
+    id: str
+    text: str
+
+
+Row: TypeAlias = PairRow | ChoiceRow | SpanRow | TagsRow | BitextRow | SentenceRow | QueryRow | TextRow
 
 ROW_TYPES: Mapping[Kind, type] = {
     "pair": PairRow,
@@ -118,6 +126,7 @@ ROW_TYPES: Mapping[Kind, type] = {
     "bitext": BitextRow,
     "mining": SentenceRow,
     "retrieval": QueryRow,
+    "text": TextRow,
 }
 
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from toolkit.composition import Part
 from toolkit.config import TrainConfig
 from toolkit.errors import ToolkitError
-from toolkit.features.collate import Batch, Features
+from toolkit.features.collate import IGNORED, Batch, Features
+from toolkit.features.masks import Masks
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.learn import item_losses, unfreeze_exactly, units_per_item
 from toolkit.modeling.memory import within_memory
@@ -44,6 +45,7 @@ class TaskData:
     Attributes:
         count: rows per epoch, of a mixture; default: all of them, once.
         loss: of a batch, in place of the cross-entropy of its labels, which are then not read (distillation).
+        masks: of texts, what is guessed in each step; then the loss is the mean over the masked pieces of a batch.
         name: of the rows, `TASK` or `TASK.LANGUAGE`, by which the draws of several tasks are seeded; default: the head's.
     """
 
@@ -52,6 +54,7 @@ class TaskData:
     count: int | None = None
     loss: Loss | None = None
     name: str = ""
+    masks: Masks | None = None
 
 
 def plan_run(data: Sequence[TaskData], train: TrainConfig, *, processes: int = 1) -> Planned:
@@ -125,7 +128,7 @@ class Loop:
             is_asked: whether this process was asked to stop; `is_stopping` is set in all processes then.
 
         Returns:
-            The mean loss per row, and the rows.
+            The mean loss per row (of texts: per masked piece), and the rows.
 
         Raises:
             ToolkitError: the loss is not finite; in fp16 that of many steps in a row.
@@ -157,12 +160,14 @@ class Loop:
         state.optimizer.zero_grad(set_to_none=True)
         state.counters.step += 1
         state.counters.examples += len(items)
-        return value * self.rows / len(items), len(items)
+        return value if self.data[task].masks else value * self.rows / len(items), len(items)
 
     def gradients(self, task: int, items: np.ndarray) -> float:
         """Leave the gradients of this process's shares of a batch, and return their loss."""
         ranks, one = self.ranks, self.data[task]
         whole = one.features.collate(items)
+        if one.masks is not None:
+            whole = one.masks.apply(whole, self.state.counters.step)
         shares = shares_of(len(items), self.train.accumulate, rank=ranks.rank, processes=ranks.count)
         if IS_CONTRASTED[one.features.kind] and not shares[0].is_whole:
             value = contrasted(
@@ -242,7 +247,8 @@ class Loop:
             loss = one.loss(batch, None if share.is_whole else whole) * share.n_items / self.rows
         else:
             logits = self.circuit(batch, one.head)
-            loss = item_losses(one.features.kind, logits, batch).sum() / self.units[task]
+            units = self.units[task] if one.masks is None else max(int((whole["tags"] != IGNORED).sum()), 1)
+            loss = item_losses(one.features.kind, logits, batch).sum() / units
         return loss if share.weight == 1.0 else loss * share.weight
 
 

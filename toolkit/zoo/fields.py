@@ -9,6 +9,7 @@ from typing import Any
 
 from toolkit.composition import parse
 from toolkit.errors import ToolkitError, ZooError
+from toolkit.results.score import is_value
 from toolkit.zoo.files import REPLACE_IT
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -158,7 +159,7 @@ def _is_share(value: Any) -> bool:
 def _is_head(value: Any) -> bool:
     return _holds(
         value, kind=_is_text, labels=lambda labels: _each(labels, _is_text) and _are_unique(labels)
-    ) and _may_hold(value, pooling=_is_text, temperature=_is_number)
+    ) and _may_hold(value, pooling=_is_text, temperature=_is_number, pieces=_is_count)
 
 
 def _is_seen(value: Any) -> bool:
@@ -179,14 +180,12 @@ def _is_number(value: Any) -> bool:
     return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
 
 
-def _is_fraction(value: Any) -> bool:
-    return _is_number(value) and 0 <= value <= 1
-
-
 def _is_score(value: Any) -> bool:
     texts = dict.fromkeys(("composition", "protocol", "split", "backbone", "fingerprint", "revision"), _is_text)
-    return _holds(value, task=_is_text, language=_is_text, metric=_is_text, value=_is_fraction) and _may_hold(
-        value, n=_is_count, seed=_is_whole, is_generated=_is_claim, **texts
+    return (
+        _holds(value, task=_is_text, language=_is_text, metric=_is_text, value=_is_number)
+        and is_value(value["metric"], value["value"])
+        and _may_hold(value, n=_is_count, seed=_is_whole, is_generated=_is_claim, **texts)
     )
 
 

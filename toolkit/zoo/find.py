@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from toolkit.errors import ZooError
 from toolkit.languages import get_language
 from toolkit.registry import did_you_mean
+from toolkit.results.score import printed
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.record import with_scores
 from toolkit.zoo.store import Zoo
@@ -135,7 +136,9 @@ def history(zoo: Zoo, card: AdapterCard) -> list[str]:
             rows += ", machine-translated" if seen.is_translated else ""
             lines.append(f"{indent}  learnt {seen.task} {seen.language or ''} {seen.split or ''}: {rows}")
         for score in one.scores:
-            lines.append(f"{indent}  scored {score.task} {score.metric} {score.language} {100 * score.value:.1f}")
+            lines.append(
+                f"{indent}  scored {score.task} {score.metric} {score.language} {printed(score.metric, score.value):.1f}"
+            )
         for found in zero_shot_means(with_scores(zoo, one)):
             lines.append(f"{indent}  evaluated {found.in_words()}")
         waiting += [(parent.name, parent.digest, depth + 1) for parent in reversed(one.parents)]

@@ -12,6 +12,7 @@ import yaml
 
 from toolkit.composition import parse
 from toolkit.modeling.hub_ids import BASE_MODELS
+from toolkit.results.score import printed
 from toolkit.tasks import BUILT_IN
 from toolkit.tasks.fetch import releases
 from toolkit.zoo.card import AdapterCard
@@ -164,7 +165,7 @@ def _results(card: AdapterCard) -> list[str]:
     rows = []
     for score in card.scores:
         note = " (generated rows, no benchmark)" if score.is_generated else ""
-        value, n = f"{100 * score.value:.1f}{note}", "" if score.n is None else score.n
+        value, n = f"{printed(score.metric, score.value):.1f}{note}", "" if score.n is None else score.n
         rows.append((score.task, score.language, score.metric, value, score.split or "", n))
     table = _table(("task", "language", "metric", "score", "split", "rows"), rows)
     return [*means, "", *table] if means else table

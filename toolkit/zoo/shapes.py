@@ -27,13 +27,19 @@ def _one_layer(rows: int, width: int) -> Shapes:
     return {"out.weight": (rows, width), "out.bias": (rows,)}
 
 
-# By kind: tensors of a head with so many labels, of an encoder of width H (`modeling.heads`).
+def _masked(pieces: int, width: int) -> Shapes:
+    layers = {"dense.weight": (width, width), "dense.bias": (width,)}
+    return {**layers, "layer_norm.weight": (width,), "layer_norm.bias": (width,), "bias": (pieces,)}
+
+
+# By kind: tensors of a head with so many labels (or pieces), of an encoder of width H (`modeling.heads`).
 HEADS: dict[Kind, Callable[[int, int], Shapes]] = {
     "pair": _two_layers,
     "choice": lambda _, width: _two_layers(1, width),
     "span": lambda _, width: _one_layer(2, width),
     "tags": _one_layer,
     "retrieval": lambda _, __: {"log_scale": (1,)},
+    "text": _masked,
 }
 
 
@@ -62,7 +68,7 @@ def shape_fault(card: AdapterCard, file: str, found: Shapes) -> str:
             return f"is the weights of a head '{name}', which its card does not describe"
         if held.kind not in HEADS:
             return f"is the weights of a head of kind '{held.kind}', which this release does not have"
-        return difference(found, HEADS[held.kind](len(held.labels), card.backbone.hidden_size))
+        return difference(found, HEADS[held.kind](held.pieces or len(held.labels), card.backbone.hidden_size))
     if card.kind == "full":
         return ""  # a whole encoder, which is compared with the backbone that it is loaded into
     is_own = kind != "below"

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, Self, get_args
 
 from toolkit.config.words import Pooling
 from toolkit.results.score import Score, to_dict
-from toolkit.tasks.kinds import POOLED, Kind
+from toolkit.tasks.kinds import MASKED, POOLED, Kind
 
 POOLINGS: dict[str, Pooling] = {name: name for name in get_args(Pooling)}
 
@@ -78,6 +78,8 @@ class Answers(Protocol):
     def pooling(self) -> str: ...
     @property
     def temperature(self) -> float: ...
+    @property
+    def pieces(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -113,16 +115,20 @@ class Head(Value):
         labels: names of its classes, in order; empty for a head without classes.
         pooling: how a retrieval head makes a vector of a text; None for other heads, and on cards of 0.1.0.
         temperature: divisor of a retrieval head's cosines when its training began; None like `pooling`.
+        pieces: size of the vocabulary of a masked language head; None for other heads.
     """
 
     kind: Kind
     labels: tuple[str, ...] = ()
     pooling: str | None = None
     temperature: float | None = None
+    pieces: int | None = None
 
     @classmethod
     def of(cls, spec: Answers) -> Head:
         """Return the value of a head that was trained; only a retrieval head has a pooling and a temperature."""
+        if spec.kind in MASKED:
+            return cls(spec.kind, pieces=spec.pieces)
         if spec.kind not in POOLED:
             return cls(spec.kind, spec.labels)
         return cls(spec.kind, spec.labels, spec.pooling, spec.temperature)

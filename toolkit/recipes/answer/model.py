@@ -17,6 +17,7 @@ from toolkit.evaluation import Mass, Scoring, attention_mass, run_head
 from toolkit.evaluation.answers import ANSWERERS
 from toolkit.evaluation.outputs import Outputs
 from toolkit.features.collate import Features
+from toolkit.features.masks import with_names
 from toolkit.features.parts import PART, sentences_in_parts, tokenised_in_parts
 from toolkit.features.ragged import Ragged
 from toolkit.languages import get_language
@@ -156,7 +157,9 @@ class Model:
 
         Returns:
             pair: [N, C]; choice: [N, C], the lowest number where a row has fewer than C choices; span: for each window of
-            each row [T, 2], start and end logits of its tokens; tags: for each part of each sentence [T, C].
+            each row [T, 2], start and end logits of its tokens; tags: for each part of each sentence [T, C];
+            text: for each part of each text [T, 1 + 2 K], of every mask a placeholder, the numbers of the best pieces and
+            their log probabilities.
         """
         asked = self.asker(language).ask_all(rows_of(rows))
         with self._lock:
@@ -208,8 +211,9 @@ class Model:
 
     def _features(self, asked: Sequence[Asked]) -> Features:
         backbone = self._open().backbone
-        how = tokenising(self.task, backbone, self.config.eval)
-        return tokenised_in_parts([each.row for each in asked], self.task.kind, backbone.tokenizer, how)
+        how = replace(tokenising(self.task, backbone, self.config.eval), is_filled=True)
+        features = tokenised_in_parts([each.row for each in asked], self.task.kind, backbone.tokenizer, how)
+        return with_names(features, backbone.tokenizer)
 
     def _run(self, asked: Sequence[Asked], *, is_raw: bool = False) -> tuple[Features, Outputs]:
         features, size = self._features(asked), self.config.eval.batch_size

@@ -48,6 +48,7 @@ WITHOUT_SUMS: Mapping[Kind, tuple[str, ...]] = {
     "bitext": ("all", "mteb"),
     "mining": ("all", "mteb"),
     "retrieval": ("all",),
+    "text": (),
 }
 
 

@@ -18,6 +18,7 @@ from toolkit.recipes.data.kinds import BALANCE, HAS_POOL, LENGTHS, LIMITS, UNCUT
 from toolkit.recipes.data.leaks import Held, describe, find_leaks
 from toolkit.recipes.data.seen import lent, seen_rows
 from toolkit.recipes.session.backbones import open_backbone
+from toolkit.recipes.session.features import doubts
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, Task
 from toolkit.tasks.copies import has_copy
@@ -143,6 +144,7 @@ def _examine(task: Task, split: str, language: str, session: Session, found: _Re
     found.sentences += _contradictions(held, where)
     found.sentences += _copies(held, where)
     tokenizer, limits = open_backbone(session).tokenizer, LIMITS[task.kind](task, config)
+    found.sentences += doubts(held.rows, language, where, tokenizer)
     found.parts.append(_part(held, split, tokenizer, limits[0]))
     passages = [row.passage for row in good if isinstance(row, QueryRow) and row.passage]
     if passages:

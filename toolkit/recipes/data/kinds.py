@@ -10,8 +10,9 @@ import numpy as np
 
 from toolkit.config import Config
 from toolkit.features import MAX_LENGTH, features_of, sentence_features
+from toolkit.features.text import piece_counts
 from toolkit.recipes.data.leaks import texts_of
-from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow, Task
+from toolkit.tasks import ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow, Task, TextRow
 from toolkit.tasks.kinds import KINDS, Kind
 from toolkit.tasks.rows import OTHER_TAG
 
@@ -42,6 +43,7 @@ LIMITS: dict[Kind, Callable[[Task, Config], tuple[int, ...]]] = {
     "bitext": _limit_of_texts,
     "mining": _limit_of_texts,
     "retrieval": _limits_of_queries,
+    "text": _limit_of_rows,
 }
 
 
@@ -74,6 +76,11 @@ def _lengths_of_queries(task: Task, rows: Sequence[Row], tokenizer: Any) -> np.n
     return sentence_features(queries, tokenizer, max_length=UNCUT).input_ids.lengths
 
 
+def _lengths_of_plain_text(task: Task, rows: Sequence[Row], tokenizer: Any) -> np.ndarray:
+    """Return the tokens of each row, int64 [N], as if it were a sequence by itself."""
+    return piece_counts([row.text for row in rows if isinstance(row, TextRow)], tokenizer) + 2
+
+
 LENGTHS: dict[Kind, Callable[[Task, Sequence[Row], Any], np.ndarray]] = {
     "pair": _lengths_of_rows,
     "choice": _lengths_of_rows,
@@ -82,6 +89,7 @@ LENGTHS: dict[Kind, Callable[[Task, Sequence[Row], Any], np.ndarray]] = {
     "bitext": _lengths_of_texts,
     "mining": _lengths_of_texts,
     "retrieval": _lengths_of_queries,
+    "text": _lengths_of_plain_text,
 }
 
 
@@ -121,4 +129,5 @@ BALANCE: dict[Kind, Callable[[Task, Sequence[Row]], str]] = {
     "bitext": _no_balance,
     "mining": _no_balance,
     "retrieval": _no_balance,
+    "text": _no_balance,
 }

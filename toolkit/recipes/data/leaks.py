@@ -166,6 +166,7 @@ QUESTIONS: dict[Kind, Callable[[Row], tuple[str, ...]]] = {
     "bitext": texts_of,
     "mining": texts_of,
     "retrieval": _of_query,
+    "text": texts_of,
 }
 
 

@@ -34,7 +34,7 @@ from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.results.result import Record, Result
 from toolkit.space import Need, require_space
-from toolkit.tasks.kinds import RETRIEVED
+from toolkit.tasks.kinds import EXPORTED, RETRIEVED
 from toolkit.zoo import AdapterCard
 
 
@@ -96,6 +96,7 @@ def export(expression: str, session: Session, folder: Path, options: Options) ->
     session = session.with_config(computing(session.config))
     heads: Mapping[str, HeadSpec] | None = {} if asked.is_vectors else None
     circuit, cards = trained_circuit(expression, session, heads=heads, lock=options.lock)
+    _require_exported(circuit, asked)
     try:
         with circuit, folder_beside(folder.absolute()) as beside:
             found = _write(circuit, cards, asked, session, beside, options)
@@ -105,6 +106,16 @@ def export(expression: str, session: Session, folder: Path, options: Options) ->
     except OSError as fault:
         raise unwritable(folder, fault) from None
     return _result(folder, asked, *found)
+
+
+def _require_exported(circuit: Circuit, asked: Exporting) -> None:
+    """Raise where the head is one that a file cannot answer with."""
+    if not asked.is_vectors and circuit.spec.kind not in EXPORTED:
+        circuit.close()
+        raise ToolkitError(
+            f"The head of '{circuit.composition}' guesses pieces of a vocabulary of {circuit.backbone.n_pieces:,}, which is not exported; "
+            "`--vectors` exports what it makes of texts, and `xstilts predict` fills masks."
+        )
 
 
 def _reading(

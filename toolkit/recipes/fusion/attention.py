@@ -31,6 +31,7 @@ LABELS_TOKENS: Mapping[Kind, bool] = {
     "bitext": False,
     "mining": False,
     "retrieval": False,
+    "text": False,
 }
 BY = {"language": "language", "layer": "layer", "token_class": "class of token"}
 

@@ -125,6 +125,7 @@ FORMS: Mapping[Kind, Form | None] = {
     "bitext": Form("tsv", _places),
     "mining": Form("tsv", _pairs),
     "retrieval": None,
+    "text": None,
 }
 """By kind of task; XTREME has none of the others."""
 

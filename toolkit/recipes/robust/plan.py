@@ -25,6 +25,7 @@ CAN_BE_SUMMED: dict[Kind, bool] = {
     "bitext": True,
     "mining": False,
     "retrieval": False,
+    "text": False,
 }
 Condition = tuple[str, float]
 """Perturbation and strength; (CLEAN, 0.0) for rows as they are."""

@@ -290,6 +290,7 @@ WORDS: Mapping[Kind, Callable[[EvalConfig], str] | None] = {
     "bitext": None,
     "mining": None,
     "retrieval": None,
+    "text": None,
 }
 
 

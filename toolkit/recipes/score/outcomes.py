@@ -22,15 +22,17 @@ HAS_PAIRS: dict[Kind, bool] = {
     "bitext": False,
     "mining": True,
     "retrieval": False,
+    "text": False,
 }
 # Whether measures are sums of counts over the corpus; else they are means over rows.
-COUNTED: dict[Kind, bool] = {**dict.fromkeys(KINDS, False), "tags": True, "mining": True}
-# A corpus-level measure of tags or of mined pairs, from a sentence's counts: numerator and denominator.
+COUNTED: dict[Kind, bool] = {**dict.fromkeys(KINDS, False), "tags": True, "mining": True, "text": True}
+# A corpus-level measure of tags, of mined pairs or of masked pieces, from a sentence's counts: numerator and denominator.
 _OF_COUNTS = {
     "f1": ({"tp": 2.0}, {"tp": 2.0, "fp": 1.0, "fn": 1.0}),
     "precision": ({"tp": 1.0}, {"tp": 1.0, "fp": 1.0}),
     "recall": ({"tp": 1.0}, {"tp": 1.0, "fn": 1.0}),
     "accuracy": ({"right": 1.0}, {"words": 1.0}),
+    "masked_accuracy": ({"right": 1.0}, {"pieces": 1.0}),
 }
 
 

@@ -152,6 +152,7 @@ SCORERS: Mapping[Kind, Callable[[Search], Found] | None] = {
     "bitext": search_bitexts,
     "mining": mine_corpora,
     "retrieval": search_pool,
+    "text": None,
 }
 CURVES = "layers.png"
 # Measures that come with another one, which curves show.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 from toolkit.config import EvalConfig, TrainConfig
 from toolkit.errors import ToolkitError
 from toolkit.features import MAX_LENGTH, Features, Tokenising
 from toolkit.features.cache import GIB, cached_features
+from toolkit.features.language_doubts import LOOKED_AT, language_doubt
 from toolkit.modeling.backbone import Backbone
 from toolkit.progress import under_way
 from toolkit.recipes.session.session import Session
-from toolkit.tasks import Task
+from toolkit.tasks import Row, Task, TextRow
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.task import Rows
 
@@ -32,6 +36,16 @@ def tokenising(task: Task, backbone: Backbone, settings: TrainConfig | EvalConfi
     )
 
 
+def doubts(rows: Sequence[Row], language: str, where: str, tokenizer: Any) -> Iterator[str]:
+    """Yield a warning where plain text may be in another language than it is said to be; of other rows nothing."""
+    if not rows or not isinstance(rows[0], TextRow):
+        return
+    some = (rows[place] for place in range(0, len(rows), max(1, len(rows) // LOOKED_AT)))
+    doubt = language_doubt([row.text for row in some if isinstance(row, TextRow)], language, tokenizer)
+    if doubt:
+        yield f"{where}: {doubt}"
+
+
 def features_for(
     rows: Rows,
     kind: Kind,
@@ -47,6 +61,10 @@ def features_for(
     for note in rows.notes:
         session.tell.once(f"{rows.task.name} {rows.language} ({rows.split}): {note}.")
     with under_way(session.report, what):
+        for sentence in doubts(
+            rows, rows.language, f"{rows.task.name} {rows.language} ({rows.split})", backbone.tokenizer
+        ):
+            session.tell.once(sentence)
         return cached_features(
             rows,
             kind,

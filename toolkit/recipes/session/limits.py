@@ -19,6 +19,7 @@ LIMITS: Mapping[Kind, Literal["eval", "retrieve"]] = {
     "bitext": "retrieve",
     "mining": "retrieve",
     "retrieval": "retrieve",
+    "text": "eval",
 }
 
 

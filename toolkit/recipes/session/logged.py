@@ -151,6 +151,7 @@ EXAMPLES: Mapping[Kind, Mapping[str, Any]] = {
     "choice": {"context": "It rained.", "question": "What happened?", "choices": ["The street got wet.", "It snowed."]},
     "span": {"question": "Where is the river?", "context": "The river is in the valley."},
     "tags": {"tokens": ["The", "river", "is", "long", "."]},
+    "text": {"text": "The river is <mask>."},
 }
 """A row by field, without gold, for each kind that a head answers."""
 
@@ -164,6 +165,11 @@ _ANSWERS: Mapping[Kind, Mapping[str, Mapping[str, Any]]] = {
     },
     "span": {"prediction": _TEXT, "start": _WHOLE, "end": _WHOLE, "score": _NUMBER, "no_answer": _NUMBER},
     "tags": {"prediction": _TEXTS, "tokens": _TEXTS, "starts": {"type": "array", "items": _WHOLE}},
+    "text": {
+        "prediction": _TEXT,
+        "pieces": {"type": "array", "items": _TEXTS},
+        "probabilities": {"type": "array", "items": {"type": "array", "items": _NUMBER}},
+    },
 }
 _VECTORS: Mapping[str, Mapping[str, Any]] = {"vector": {"type": "array", "items": {"type": "float"}}}
 _NOT_ALWAYS = ("start", "end", "score", "no_answer", "tokens", "starts")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from toolkit.composition import Chain, Composition, Name, parse
 from toolkit.composition.variants import named
 from toolkit.errors import ToolkitError
@@ -45,3 +47,21 @@ def task_of(composition: Composition, session: Session) -> str:
         if session.zoo.holds(entry, session.shelf):
             return session.zoo.get(entry, session.shelf).task or name
     return name
+
+
+def of_language(task: str, languages: str | Sequence[str]) -> tuple[str, str | Sequence[str]]:
+    """Return a task and the languages of its rows, where the two are written as in a composition.
+
+    Raises:
+        ToolkitError: languages are named twice.
+
+    Example:
+        >>> of_language("text.sw", "all"), of_language("xnli", "de,fr")
+        (('text', 'sw'), ('xnli', 'de,fr'))
+    """
+    name, dot, language = task.partition(".")
+    if not dot:
+        return task, languages
+    if languages != "all":
+        raise ToolkitError(f"'{task}' names the rows in {language}; leave --languages out, or write --task {name}.")
+    return name, language

@@ -13,6 +13,7 @@ from toolkit.errors import ToolkitError
 from toolkit.progress import Progress, Tell
 from toolkit.recipes.sweep.messages import Answer, Below, DoStep, Event, Failed, OpenRun, Progressed, Resumed, StepDone
 from toolkit.recipes.sweep.pool import Pool, Worker
+from toolkit.results.score import printed
 from toolkit.space import Need, in_words, require_space
 from toolkit.sweeps import Attempt, Planned, Record, Step, SweepFolder
 from toolkit.sweeps.outlook import left_with, seconds_left, speeds_of
@@ -288,4 +289,4 @@ def _main(record: Record) -> str:
     first = record.scores[0]
     values = [score.value for score in record.scores if (score.task, score.metric) == (first.task, first.metric)]
     split = "dev " if first.split == "dev" else ""
-    return f", {split}{first.task} {first.metric} {100 * statistics.fmean(values):.1f}"
+    return f", {split}{first.task} {first.metric} {printed(first.metric, statistics.fmean(values)):.1f}"

@@ -23,6 +23,7 @@ CASES: Mapping[Kind, tuple[Case, ...]] = {
     "bitext": (),
     "mining": (),
     "retrieval": ("retrieval",),
+    "text": ("text",),
 }
 
 

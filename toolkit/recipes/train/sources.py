@@ -10,15 +10,18 @@ from toolkit.composition.stages import Stage
 from toolkit.config import TrainConfig
 from toolkit.errors import SourceError
 from toolkit.features import Features
+from toolkit.features.masks import Masks, Pieces
 from toolkit.modeling.backbone import Backbone
 from toolkit.recipes.session.features import features_for
 from toolkit.recipes.session.noise import augmented
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import Task
+from toolkit.tasks.kinds import MASKED
 from toolkit.tasks.siblings import siblings
 from toolkit.tasks.task import Rows
 from toolkit.training import TaskData
 from toolkit.training.mixture import Mixture
+from toolkit.training.seeding import derived_seed
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,16 @@ def sources_of(stage: Stage, session: Session) -> list[Source]:
 
 def training_data(stage: Stage, sources: Sequence[Source], backbone: Backbone, session: Session) -> list[TaskData]:
     """Return the tokens of every source's training rows, with its rows per epoch where the mixture says how many."""
+    settings = session.config.train
     data = [
-        TaskData(head_of(stage, source), tokens(source, backbone, session, is_dev=False), name=str(source.ref))
+        TaskData(
+            head_of(stage, source),
+            tokens(source, backbone, session, is_dev=False),
+            name=str(source.ref),
+            masks=_masks(source, backbone, settings),
+        )
         for source in sources
     ]
-    settings = session.config.train
     sizes = [len(one.features) for one in data]
     if len(sizes) == 1 or (settings.mixture == "proportional" and settings.mixture_cap is None):
         return data  # every row is simply taken once
@@ -97,7 +105,9 @@ def _source(ref: Name, session: Session) -> Source:
     except SourceError as error:
         raise _elsewhere(error, task, session) from error
     # Early stopping looks at English where there is a choice: other languages stay unseen (Phang et al. 2020).
-    dev_language = task.train_language if task.train_language in task.languages else language
+    # Of plain text the language is what is learnt.
+    is_english = task.train_language in task.languages and task.kind not in MASKED
+    dev_language = task.train_language if is_english else language
     dev = task.rows("dev", dev_language, data_root=root)
     if settings.eval_limit is not None and settings.eval_limit < len(dev):  # else there is no limit to speak of
         dev = dev.limited(settings.eval_limit, seed=config.eval.seed)
@@ -113,6 +123,14 @@ def _elsewhere(error: SourceError, task: Task, session: Session) -> SourceError:
     return type(error)(
         f"{str(error).rstrip('.')}; or take '{other.name}', which has the same rows and trains on {other.trains_on}."
     )
+
+
+def _masks(source: Source, backbone: Backbone, settings: TrainConfig) -> Masks | None:
+    """Return what is guessed of a source's rows in each step; None where they come with answers."""
+    if source.task.kind not in MASKED:
+        return None
+    pieces = Pieces.of(backbone.tokenizer)
+    return Masks(pieces, settings.mask_rate, settings.whole_word, derived_seed(settings.seed, f"masks {source.ref}"))
 
 
 def _mixture(settings: TrainConfig) -> Mixture:

@@ -16,7 +16,7 @@ from toolkit.recipes.session.traces import data_of
 from toolkit.recipes.train.held import PROCESSES
 from toolkit.recipes.train.put import axes_of, cards_of_heads, said_of
 from toolkit.recipes.train.sources import Source
-from toolkit.results.score import Score
+from toolkit.results.score import Score, printed
 from toolkit.tracking import Tracker
 from toolkit.training import FitResult, TaskData
 from toolkit.zoo import AdapterCard, Head, Origin, Seen
@@ -165,7 +165,7 @@ def opening(
 
 def closing(card: AdapterCard, result: FitResult) -> str:
     """Return a sentence about a stage that has learnt."""
-    main = ", ".join(f"{s.metric} {100 * s.value:.1f}" for s in card.scores)
+    main = ", ".join(f"{s.metric} {printed(s.metric, s.value):.1f}" for s in card.scores)
     resumed = f" (continued from step {result.resumed_at})" if result.resumed_at else ""
     return (
         f"{card.name}: dev {main}; {result.steps} steps{resumed}, {result.examples_per_s:.1f} examples/s, "

@@ -23,6 +23,7 @@ from toolkit.tasks import (
     SpanRow,
     TagsRow,
     Task,
+    TextRow,
 )
 from toolkit.tasks.kinds import Kind
 from toolkit.tasks.rows import OTHER_TAG, Row
@@ -163,7 +164,7 @@ def _span(row: Row, task: Task, rng: Random) -> Made:
 def _without_labels(row: Row, task: Task, rng: Random) -> Made:
     if isinstance(row, BitextRow):
         return [], [Item(row.source), Item(row.target)]
-    if isinstance(row, SentenceRow):
+    if isinstance(row, SentenceRow | TextRow):
         return [], [Item(row.text)]
     assert isinstance(row, QueryRow)
     return [], [Item(text) for text in (row.query, row.passage) if text]
@@ -184,6 +185,7 @@ MAKERS: dict[Kind, tuple[Callable[[Row, Task, Random], Made], Callable[[Rows], i
     "bitext": (_without_labels, lambda rows: 2),
     "mining": (_without_labels, lambda rows: 1),
     "retrieval": (_without_labels, lambda rows: 2),
+    "text": (_without_labels, lambda rows: 1),
 }
 
 

@@ -6,11 +6,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from toolkit.tasks.catalogue import africa, bitext, choice, flores, generated, pair, retrieval, span, tags, translated
+from toolkit.tasks.catalogue import (
+    africa,
+    bitext,
+    choice,
+    flores,
+    generated,
+    pair,
+    retrieval,
+    span,
+    tags,
+    text,
+    translated,
+)
 from toolkit.tasks.catalogue.catalogue import Catalogue
 from toolkit.tasks.task import Task
 
-_MODULES = (pair, span, choice, tags, bitext, africa, flores, translated, retrieval, generated)
+_MODULES = (pair, span, choice, tags, bitext, africa, flores, translated, retrieval, text, generated)
 BUILT_IN = Catalogue(MappingProxyType({task.name: task for module in _MODULES for task in module.TASKS}))
 
 

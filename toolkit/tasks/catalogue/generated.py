@@ -97,4 +97,16 @@ TASKS = (
         is_generated=True,
         parallel=True,
     ),
+    Task(
+        name="micro-text",
+        kind="text",
+        description="generated: scenes as plain text",
+        languages=LANGUAGES,
+        metric="masked",
+        source=SampleSource(maker="text", sizes=SIZES),
+        size=(6_000, 300),
+        licence="Apache-2.0",
+        is_generated=True,
+        parallel=True,
+    ),
 )

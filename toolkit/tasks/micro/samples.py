@@ -11,7 +11,18 @@ from toolkit.errors import ConfigError
 from toolkit.tasks.draw import Marks
 from toolkit.tasks.micro import answers, scenes
 from toolkit.tasks.micro.grammar import LANGUAGES, Fact, Sentence, grammar, realise
-from toolkit.tasks.rows import Answer, BitextRow, ChoiceRow, PairRow, QueryRow, Row, SentenceRow, SpanRow, TagsRow
+from toolkit.tasks.rows import (
+    Answer,
+    BitextRow,
+    ChoiceRow,
+    PairRow,
+    QueryRow,
+    Row,
+    SentenceRow,
+    SpanRow,
+    TagsRow,
+    TextRow,
+)
 from toolkit.tasks.tagsets import UPOS
 
 VERSION = 1
@@ -64,7 +75,7 @@ def open_sample(maker: str, split: str, language: str, *, size: int, seed: int =
     """Open a split of the micro-world.
 
     Args:
-        maker: `nli`, `qa`, `choice`, `pos`, `bitext`, `mining` or `answers`.
+        maker: `nli`, `qa`, `choice`, `pos`, `bitext`, `mining`, `answers` or `text`.
         split: `train`, `dev` or `score`; no sentence that states a fact is in two of them.
         language: one of `LANGUAGES`.
         size: number of rows.
@@ -169,6 +180,10 @@ def _answers(rows: SampleRows, index: int) -> QueryRow:
     return QueryRow(rows.id(index), rows.say(question).text, answers.key_of(question), rows.say(answer).text)
 
 
+def _text(rows: SampleRows, index: int) -> TextRow:
+    return TextRow(rows.id(index), rows.text(scenes.question(rows.rng(index), rows.split).scene))
+
+
 MAKERS: dict[str, Callable[[SampleRows, int], Row]] = {
     "nli": _nli,
     "qa": _qa,
@@ -177,4 +192,5 @@ MAKERS: dict[str, Callable[[SampleRows, int], Row]] = {
     "bitext": _bitext,
     "mining": _mining,
     "answers": _answers,
+    "text": _text,
 }

@@ -18,7 +18,7 @@ class SampleSource:
     """The built-in micro-world: rows from a seeded generator, nothing to download.
 
     Attributes:
-        maker: which rows: `nli`, `qa`, `choice`, `pos`, `bitext`, `mining` or `answers`.
+        maker: which rows: `nli`, `qa`, `choice`, `pos`, `bitext`, `mining`, `answers` or `text`.
         sizes: rows of each split, by the splits that may be asked for.
         seed: another seed, another world of the same kind.
     """

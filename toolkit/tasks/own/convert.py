@@ -23,6 +23,7 @@ Record: TypeAlias = Mapping[str, Any]
 Given: TypeAlias = Record | str
 """A row as it comes: a record, or a text alone."""
 
+MASK = "<mask>"  # of XLM-R's tokenizer
 _MISSING = object()
 
 
@@ -176,10 +177,20 @@ def _cut(text: str, *, is_raw: bool) -> tuple[list[str], tuple[int, ...] | None]
     return [word.text for word in words], tuple(word.start for word in words)
 
 
+def _require_mask(raw: Record) -> dict[str, Any]:
+    """Raise a Fault for a text in which nothing is missing."""
+    text = raw["text"]
+    if isinstance(text, str) and MASK not in text:
+        shown = text if len(text) <= 40 else f"{text[:37]}..."
+        raise Fault("text", f"no {MASK} in {shown!r}", f"{MASK} in the place of each piece that is to be named")
+    return {}
+
+
 # What is put in the place of the gold, by kind.
 _FILLERS: Mapping[Kind, Callable[[Record], dict[str, Any]]] = {
     "pair": lambda raw: {"label": 0},
     "choice": lambda raw: {"label": 0, "keys": None},
     "span": lambda raw: {"texts": [], "starts": []},
+    "text": _require_mask,
     "tags": lambda raw: dict(tags=[0] * len(raw["tokens"]) if isinstance(raw["tokens"], list | tuple) else []),
 }

@@ -19,6 +19,7 @@ GOLD: Mapping[Kind, tuple[str, ...]] = {
     "tags": ("tags",),
     "bitext": (),
     "retrieval": ("key",),
+    "text": (),
 }
 # The field that a plain text is, where a row may be one.
 TEXT: Mapping[Kind, str] = {
@@ -28,6 +29,7 @@ TEXT: Mapping[Kind, str] = {
     "tags": "tokens",
     "bitext": "source",
     "retrieval": "query",
+    "text": "text",
 }
 PLAIN = "text"  # the column of a plain text, whatever the task calls it
 
@@ -114,7 +116,8 @@ def column_words(task: Task) -> str:
         return ""
     language = task.train_language if task.train_language in task.languages else task.languages[0]
     read = ", ".join(each.words for each in own_fields(task, language))
-    return f"{read}; gold: {gold_columns(task, language)[0]}"
+    gold = gold_columns(task, language)
+    return f"{read}; gold: {gold[0]}" if gold else read
 
 
 def _columns(column: Column, language: str, task: Task) -> tuple[Column, ...]:

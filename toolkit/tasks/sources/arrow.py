@@ -43,6 +43,7 @@ class Reading:
         label_map: other words for the task's labels.
         names: what the data calls a language, for `{name}`.
         shape: makes a text file's cells what a kind expects.
+        paragraphs: field of a plain text, whose blank lines are left out; empty: every line is one.
     """
 
     columns: Mapping[str, Column]
@@ -58,6 +59,7 @@ class Reading:
     names: Mapping[str, str] = field(default_factory=dict)
     shape: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     road: str = ""
+    paragraphs: str = ""
 
 
 class ArrowRows:
@@ -89,6 +91,8 @@ class ArrowRows:
         words = self._words(batches.schema, columns, reading.label_map)
         self._promise = Promise(task.labels, task.may_be_unanswerable, task.may_have_other_tags, words)
         self._kept = self._filter(reading)
+        if reading.paragraphs:
+            self._kept = array("q", self._written(reading.paragraphs))
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -199,6 +203,13 @@ class ArrowRows:
         names = names_in(schema, column) if column else ()
         where = f"{self._file}: column '{column}'" if column else self._file
         return known_words(self._task, label_map, names, where)
+
+    def _written(self, name: str) -> list[int]:
+        """Return the places of the rows of which a field is not blank."""
+        found = [place for place, text in zip(self._kept, list(self.each(name)), strict=True) if text and text.strip()]
+        if not found:
+            raise DataError(f"{self._file} holds {len(self._kept)} blank lines and no text; expected text.")
+        return found
 
     def _filter(self, reading: Reading) -> Sequence[int]:
         where, language = reading.where, reading.language

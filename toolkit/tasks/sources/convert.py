@@ -12,7 +12,18 @@ from functools import lru_cache
 from typing import Any
 
 from toolkit.tasks.kinds import Kind
-from toolkit.tasks.rows import OTHER_TAG, Answer, BitextRow, ChoiceRow, PairRow, QueryRow, Row, SpanRow, TagsRow
+from toolkit.tasks.rows import (
+    OTHER_TAG,
+    Answer,
+    BitextRow,
+    ChoiceRow,
+    PairRow,
+    QueryRow,
+    Row,
+    SpanRow,
+    TagsRow,
+    TextRow,
+)
 from toolkit.tasks.sources.label_names import word_of
 
 
@@ -155,6 +166,10 @@ def _retrieval(raw: Mapping[str, Any], id: str, promise: Promise) -> QueryRow:
     return QueryRow(id, query, key, passage)
 
 
+def _plain_text(raw: Mapping[str, Any], id: str, promise: Promise) -> TextRow:
+    return TextRow(id, _text(raw, "text"))
+
+
 CONVERTERS: Mapping[Kind, Callable[[Mapping[str, Any], str, Promise], Row]] = {
     "pair": _pair,
     "choice": _choice,
@@ -162,6 +177,7 @@ CONVERTERS: Mapping[Kind, Callable[[Mapping[str, Any], str, Promise], Row]] = {
     "tags": _tags,
     "bitext": _bitext,
     "retrieval": _retrieval,
+    "text": _plain_text,
 }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.errors import ConfigError, DataError
 from toolkit.files import file_fault
 from toolkit.paths import at_home
-from toolkit.tasks.kinds import KINDS, Kind
+from toolkit.tasks.kinds import KINDS, MASKED, Kind
 from toolkit.tasks.mirror.layout import column_names
 from toolkit.tasks.sources.arrow import ArrowRows, Reading
 from toolkit.tasks.sources.batches import Batches
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 
 # Formats that hold rows of some kinds only, and the names that their columns have besides numbers.
-FORMAT_KINDS: Mapping[str, tuple[Kind, ...]] = {"conll": ("tags",), "conllu": ("tags",)}
+FORMAT_KINDS: Mapping[str, tuple[Kind, ...]] = {"conll": ("tags",), "conllu": ("tags",), "lines": ("text",)}
 FORMAT_COLUMNS: Mapping[str, Sequence[str]] = {"conllu": CONLLU}
+_EXAMPLES = {"conll": "`{tokens: 0, tags: 1}`", "lines": "`{text: 0}`"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class FileSource:
     """Files of one format.
 
     Attributes:
-        format: `csv`, `tsv`, `json`, `jsonl`, `conll`, `conllu` or `parquet` (`formats.read_file` says what each looks like).
+        format: `csv`, `tsv`, `json`, `jsonl`, `conll`, `conllu`, `parquet` or `lines` (`formats.read_file` says what each looks like).
         splits: for each split that may be asked for its file, with placeholders for the language (`fill.spellings`).
         columns: as in `HubSource`. In csv and tsv a cell holds tokens or tags separated by spaces, or one answer.
         where: as in `HubSource`.
@@ -66,7 +67,7 @@ class FileSource:
         names = FORMAT_COLUMNS.get(self.format, ())
         is_known = kinds is KINDS or all(each.isdecimal() or each in names for each in named)
         if task.kind not in kinds or not is_known:
-            example = f"name ({', '.join(names)})" if names else "number, `{tokens: 0, tags: 1}`"
+            example = f"name ({', '.join(names)})" if names else f"number, {_EXAMPLES[self.format]}"
             raise ConfigError(
                 f"Task '{task.name}' has files in {self.format}; expected the kind '{kinds[0]}' and columns by {example}."
             )
@@ -118,6 +119,7 @@ class FileSource:
             lines=read.lines,
             notes=read.notes,
             shape=SHAPES[task.kind],
+            paragraphs="text" if self.format == "lines" and task.kind in MASKED else "",
         )
         return ArrowRows(read.table, task, reading)
 
@@ -197,6 +199,10 @@ def _retrieval(raw: dict[str, Any]) -> dict[str, Any]:
     return _filled(raw, "query", "passage")
 
 
+def _plain_text(raw: dict[str, Any]) -> dict[str, Any]:
+    return raw  # a blank line between paragraphs is as it should be: it has no piece, and nothing is learnt from it
+
+
 def _filled(raw: dict[str, Any], *names: str) -> dict[str, Any]:
     for name in names:
         if isinstance(raw[name], str) and not raw[name].strip():
@@ -212,4 +218,5 @@ SHAPES: Mapping[Kind, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "tags": _tags,
     "bitext": _bitext,
     "retrieval": _retrieval,
+    "text": _plain_text,
 }

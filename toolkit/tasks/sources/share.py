@@ -30,6 +30,7 @@ GROUPED_BY: Mapping[Kind, str] = {
     "bitext": "",
     "mining": "",
     "retrieval": "passage",
+    "text": "",
 }
 
 

@@ -11,6 +11,7 @@ from shlex import quote
 from typing import Any
 
 from toolkit.composition import Fuse, parse
+from toolkit.results.score import printed
 from toolkit.safe_text import html_text as escape
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.diff import flat
@@ -105,7 +106,7 @@ def _details(card: AdapterCard) -> str:
             s.task,
             s.language,
             s.metric,
-            _Number(100 * s.value),
+            _Number(printed(s.metric, s.value)),
             s.split or "",
             "" if s.n is None else s.n,
             caveat(s),
@@ -189,7 +190,7 @@ def _first_score(card: AdapterCard) -> str:
         return ""
     first = own[0]
     note = " (generated rows)" if first.is_generated else ""
-    return f"{first.task} {first.language} {first.metric} {100 * first.value:.1f}{note}"
+    return f"{first.task} {first.language} {first.metric} {printed(first.metric, first.value):.1f}{note}"
 
 
 def caveat(score: CardScore | ZeroShot) -> str:
