@@ -38,7 +38,7 @@ class _Wanted:
 
 def hub_sources(task: Task) -> tuple[HubSource, ...]:
     """Return the hub datasets that a task reads its rows from; none if they come from elsewhere."""
-    whole: Any = task.source.sources[-1] if isinstance(task.source, FirstSource) else task.source
+    whole: Any = list(task.source.sources.values())[-1] if isinstance(task.source, FirstSource) else task.source
     source: Any = whole.source if isinstance(whole, ShareSource) else whole
     every = source.sources.values() if isinstance(source, JoinedSource | PairedSource) else [source]
     return tuple(each for each in every if isinstance(each, HubSource) and not isinstance(each, ReleaseSource))

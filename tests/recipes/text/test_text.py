@@ -154,3 +154,13 @@ def test_a_mirror_of_text_answers_before_wikipedia_and_wikipedia_where_it_alone_
     mirror("wikimedia/wikipedia", "20231101.de", "train", 60, id=[str(number) for number in range(60)])
     assert task.reachable("train", data_root=tmp_path) == ("de", "sw")
     assert toolkit.get_task("wikipedia").reachable("train", data_root=tmp_path) == ("de", "sw")
+
+
+@pytest.mark.real_data
+def test_the_mirrors_texts_are_rows_in_seven_languages(data_root: Path) -> None:
+    task = toolkit.get_task("text")
+    for split in ("train", "dev", "score"):
+        assert set(task.reachable(split, data_root=data_root)) == {"gn", "ay", "yo", "ig", "ha", "sw", "en"}
+    train, dev, scored = (task.rows(split, "gn", data_root=data_root) for split in ("train", "dev", "score"))
+    assert len(train) + len(dev) == 12_500 and len(scored) == 500
+    assert not {row.text for row in train} & {row.text for row in scored}

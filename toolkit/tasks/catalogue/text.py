@@ -33,8 +33,8 @@ TASKS = (
         languages=LANGUAGES,
         metric="masked",
         source=FirstSource(
-            sources=(
-                ShareSource(
+            sources={
+                "mirror": ShareSource(
                     source=HubSource(
                         path="local/text",
                         config="{name}",
@@ -44,8 +44,8 @@ TASKS = (
                     ),
                     shares={"dev": 0.02},  # so that what is scored chose no weights
                 ),
-                WIKIPEDIA,
-            )
+                "wikipedia": WIKIPEDIA,
+            }
         ),
         citation="Conneau et al. 2020, arXiv 1911.02116, for how it is learnt",
         licence="that of the text: Wikipedia CC BY-SA 4.0, local/text as its README says",

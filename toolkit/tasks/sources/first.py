@@ -19,36 +19,40 @@ class FirstSource:
     """Sources of other rows for the same purpose; the rows say which one they are of.
 
     Attributes:
-        sources: data sets by id, in the order in which a mirror is looked through; without a mirror that holds any of
+        sources: data sets by a short name, in the order in which a mirror is looked through; without a mirror that holds any of
             them the last one answers, from the hub.
     """
 
-    sources: tuple[Source, ...]
+    sources: Mapping[str, Source]
+
+    @property
+    def _last(self) -> Source:
+        return list(self.sources.values())[-1]
 
     @property
     def splits(self) -> Mapping[str, Any]:
-        return self.sources[-1].splits
+        return self._last.splits
 
     @property
     def path(self) -> str:
         """The ids, for a reader."""
-        return " or ".join(str(getattr(each, "path", "files")) for each in self.sources)
+        return " or ".join(str(getattr(each, "path", "files")) for each in self.sources.values())
 
     @property
     def columns(self) -> Mapping[str, Any]:
         """The columns of the first."""
-        first: Any = self.sources[0]
+        first: Any = next(iter(self.sources.values()))
         columns: Mapping[str, Any] = getattr(getattr(first, "source", first), "columns", {})
         return columns
 
     def check(self, task: Task) -> None:
-        for each in self.sources:
+        for each in self.sources.values():
             each.check(task)
 
     def reachable(self, languages: Sequence[str], split: str, data_root: Path | None) -> tuple[str, ...]:
         own = {language: self.of(language, data_root) for language in languages}
         found: set[str] = set()
-        for each in self.sources:
+        for each in self.sources.values():
             if asked := [language for language in languages if own[language] is each]:
                 found |= set(each.reachable(asked, split, data_root))
         return tuple(language for language in languages if language in found)
@@ -58,8 +62,8 @@ class FirstSource:
 
     def of(self, language: str, data_root: Path | None) -> Source:
         """Return the source that answers for a language: where a mirror holds any of them, one of those."""
-        mirrored = [each for each in self.sources if _folder(each, data_root) is not None]
-        return next((each for each in mirrored if _holds(each, language, data_root)), [*mirrored, self.sources[-1]][0])
+        mirrored = [each for each in self.sources.values() if _folder(each, data_root) is not None]
+        return next((each for each in mirrored if _holds(each, language, data_root)), [*mirrored, self._last][0])
 
 
 def _folder(source: Source, data_root: Path | None) -> Path | None:
