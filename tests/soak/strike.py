@@ -77,6 +77,7 @@ class _Counter:
             time.sleep(self.plan["apart_s"])
 
     def end(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a traceback of this file is none of the command's
         Path(self.plan["end"]).write_text(json.dumps({"events": self.count, "s": time.monotonic() - self.began}))
 
 
