@@ -248,12 +248,15 @@ def test_trap_11_weights_are_saved_as_pickles_by_default(tmp_path):
 
 def test_trap_11_ours_are_safetensors_and_nothing_else(tmp_path):
     backbone = ZooBackbone("tiny", "ab" * 32, 32, 2)
+    recipe = {"adapter": {"kind": "full", "reduction_factor": 4, "non_linearity": "relu"}}
     card = Zoo(tmp_path).put(
-        AdapterCard("a", backbone, "seq_bn"), {"adapter.safetensors": {"w": np.ones(2, np.float32)}}
+        AdapterCard("a", backbone, "full", recipe=recipe), {"adapter.safetensors": {"w": np.ones(2, np.float32)}}
     )
     assert {path.suffix for path in Zoo(tmp_path).folder(card).iterdir()} <= {".safetensors", ".yaml", ".md"}
     with pytest.raises(ZooError, match="is refused; expected a plain name"):
-        Zoo(tmp_path).put(AdapterCard("b", backbone, "seq_bn"), {"adapter.bin": {"w": np.ones(2, np.float32)}})
+        Zoo(tmp_path).put(
+            AdapterCard("b", backbone, "full", recipe=recipe), {"adapter.bin": {"w": np.ones(2, np.float32)}}
+        )
 
 
 def fusing_model(fusion="dynamic"):

@@ -16,6 +16,7 @@ from toolkit.zoo.card import CARD_FILE
 
 TINY = Backbone("tiny", "ab" * 32, 8, 2)
 ADAPTER = "adapter.safetensors"
+SHAPE = {"kind": "seq_bn", "reduction_factor": 4, "non_linearity": "relu"}
 
 
 def card(name: str = "mnli", **other: Any) -> AdapterCard:
@@ -24,7 +25,7 @@ def card(name: str = "mnli", **other: Any) -> AdapterCard:
         "kind": "seq_bn",
         "tasks": ("mnli",),
         "heads": {"mnli": Head("pair", ("entailment", "neutral", "contradiction"))},
-        "recipe": {"train": {"lr": 1e-05, "limit": None, "mixture": "no"}, "adapter": {"kind": "seq_bn"}},
+        "recipe": {"train": {"lr": 1e-05, "limit": None, "mixture": "no"}, "adapter": dict(SHAPE)},
         "data_seen": (Seen("mnli", "train", "no", 8815, is_generated=False),),
         "scores": (CardScore("mnli", "en", "accuracy", 0.1 + 0.2, n=9815),),
         "versions": {"torch": "2.13.0"},
@@ -35,15 +36,44 @@ def card(name: str = "mnli", **other: Any) -> AdapterCard:
     return AdapterCard(name, **{**fields, **other})
 
 
-def weights(seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
-    random = np.random.default_rng(seed)
-    return {
-        ADAPTER: {
-            "down": random.standard_normal((2, 8)).astype(np.float32),
-            "up": random.standard_normal((8, 2)).astype(np.float32),
-        },
-        "head.mnli.safetensors": {"weight": random.standard_normal((3, 8)).astype(np.float32)},
+Weights = dict[str, dict[str, np.ndarray]]
+
+
+def layers(of: Backbone, reduction_factor: int = 4) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of an adapter's tensors."""
+    width, bottleneck = of.hidden_size, of.hidden_size // reduction_factor
+    layer: dict[str, tuple[int, ...]] = {
+        "adapter_down.0.weight": (bottleneck, width),
+        "adapter_down.0.bias": (bottleneck,),
+        "adapter_up.weight": (width, bottleneck),
+        "adapter_up.bias": (width,),
     }
+    return {f"layer.{n}.{name}": form for n in range(of.layers) for name, form in layer.items()}
+
+
+def weights(seed: int = 0, *, is_fused: bool = False) -> Weights:
+    """Return weights in the shapes that the card above says; a fusion has one more file."""
+    random = np.random.default_rng(seed)
+    width = TINY.hidden_size
+    head = {"dense.weight": (width, width), "dense.bias": (width,), "out.weight": (3, width), "out.bias": (3,)}
+    shapes: dict[str, dict[str, tuple[int, ...]]] = {ADAPTER: layers(TINY), "head.mnli.safetensors": head}
+    if is_fused:
+        parts = {f"{name}.weight": (width, width) for name in ("query", "key", "value")}
+        biases = {f"{name}.bias": (width,) for name in ("query", "key")}
+        shapes["fusion.safetensors"] = {f"layer.0.{name}": form for name, form in {**parts, **biases}.items()}
+    return {
+        file: {name: random.standard_normal(form).astype(np.float32) for name, form in held.items()}
+        for file, held in shapes.items()
+    }
+
+
+def wide(name: str, seed: int = 0, *, reduction_factor: int = 2, **other: Any) -> tuple[AdapterCard, Weights]:
+    """Return the card and the weights of an adapter of some MB, 8 over its reduction factor."""
+    of = Backbone("tiny", TINY.digest, 1000, 1)
+    random = np.random.default_rng(seed)
+    held = {key: random.standard_normal(form).astype(np.float32) for key, form in layers(of, reduction_factor).items()}
+    recipe = {"adapter": {**SHAPE, "reduction_factor": reduction_factor}}
+    return card(name, backbone=of, recipe=recipe, **other), {ADAPTER: held}
 
 
 def names_under(root: Path) -> list[str]:

@@ -19,18 +19,11 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tests.zoo.cards import ADAPTER, card
+from tests.zoo.cards import card, weights, wide
 from toolkit.errors import ZooError
 from toolkit.zoo import Parent, Zoo
 from toolkit.zoo.share.address import open_place
 from toolkit.zoo.share.share import pull, push
-
-
-def arrays(seed: int, rows: int = 40) -> dict[str, dict[str, np.ndarray]]:
-    return {ADAPTER: {"w": np.random.default_rng(seed).standard_normal((rows, 1000)).astype(np.float32)}}
-
 
 # -- many writers ---------------------------------------------------------------------------------------------------------
 
@@ -45,13 +38,13 @@ def write_for(root: Path, number: int, seconds: float) -> dict[str, Any]:
         n += 1
         name, what = f"w{number}-n{n}", chance.choice(list(done))
         if what == "put":
-            must[name] = zoo.put(card(name), arrays(n, 4)).digest
+            must[name] = zoo.put(card(name), weights(n)).digest
         elif what == "replace":
-            zoo.put(card("shared"), arrays(chance.randrange(10**6), 4), replace=True)
+            zoo.put(card("shared"), weights(chance.randrange(10**6)), replace=True)
         elif what in ("pull", "push"):
             # The same parent comes with the adapters of all ten.
-            parent = other.put(card("parent"), arrays(0, 4))
-            held = other.put(card(f"parent/{name}", parents=(Parent("parent", parent.digest),)), arrays(n, 4))
+            parent = other.put(card("parent"), weights(0))
+            held = other.put(card(f"parent/{name}", parents=(Parent("parent", parent.digest),)), weights(n))
             if what == "pull":
                 pull(zoo, str(other.root), held.name)
             else:
@@ -77,7 +70,7 @@ def write_for(root: Path, number: int, seconds: float) -> dict[str, Any]:
 def writers(number: int, seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        Zoo(root / "zoo").put(card("shared"), arrays(1, 4))
+        Zoo(root / "zoo").put(card("shared"), weights(1))
         children = []
         for one in range(number):
             child = os.fork()
@@ -155,8 +148,8 @@ def kills(number: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         zoo = Zoo(root / "zoo")
-        mnli = zoo.put(card("mnli"), arrays(0, 300))  # 1.2 MB: room to be killed in
-        zoo.put(card("mnli/squad", parents=(Parent("mnli", mnli.digest),)), arrays(1, 300))
+        mnli = zoo.put(*wide("mnli", reduction_factor=5))  # 1.6 MB: room to be killed in
+        zoo.put(*wide("mnli/squad", 1, reduction_factor=5, parents=(Parent("mnli", mnli.digest),)))
         round_ = 0
         while found["kills"] < number:
             round_ += 1

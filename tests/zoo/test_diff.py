@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from tests.zoo.cards import ADAPTER, TINY, card
+from tests.zoo.cards import ADAPTER, SHAPE, TINY, card, weights
+from tests.zoo.cards import layers as shapes
 from toolkit.results.score import Score
 from toolkit.zoo import AdapterCard, CardScore, Seen, Zoo
 from toolkit.zoo.diff import diff
@@ -24,9 +26,8 @@ Tensors = dict[str, np.ndarray]
 
 def tensors(seed: int = 0, width: int = 2, layers: int = 3) -> Tensors:
     random = np.random.default_rng(seed)
-    return {f"layer.{number}.up": random.standard_normal((8, width)).astype(np.float32) for number in range(layers)} | {
-        f"layer.{number}.bias": random.standard_normal(8).astype(np.float32) for number in range(layers)
-    }
+    forms = shapes(replace(TINY, layers=layers), 8 // width)
+    return {name: random.standard_normal(form).astype(np.float32) for name, form in forms.items()}
 
 
 @pytest.fixture
@@ -34,8 +35,12 @@ def zoo(tmp_path: Path) -> Zoo:
     return Zoo(tmp_path / "zoo")
 
 
-def put(zoo: Zoo, name: str, held: Tensors, **fields: object) -> tuple[Zoo, AdapterCard]:
-    return zoo, zoo.put(card(name, **fields), {ADAPTER: held, "head.mnli.safetensors": {"weight": np.ones(3, "f4")}})
+def put(zoo: Zoo, name: str, held: Tensors, **fields: Any) -> tuple[Zoo, AdapterCard]:
+    width = held["layer.0.adapter_up.weight"].shape[1]
+    made_for = {"backbone": replace(TINY, layers=len(held) // 4)} | fields
+    recipe = {**card().recipe, **made_for.pop("recipe", {}), "adapter": {**SHAPE, "reduction_factor": 8 // width}}
+    files = {ADAPTER: held, "head.mnli.safetensors": weights()["head.mnli.safetensors"]}
+    return zoo, zoo.put(card(name, recipe=recipe, **made_for), files)
 
 
 def test_an_adapter_differs_in_nothing_from_itself(zoo: Zoo) -> None:
@@ -53,17 +58,17 @@ def test_an_adapter_differs_in_nothing_from_itself(zoo: Zoo) -> None:
 
 def test_the_layer_that_was_changed_is_the_one_that_differs_and_by_as_much(zoo: Zoo) -> None:
     held = tensors()
-    changed = held | {"layer.1.up": -held["layer.1.up"], "layer.1.bias": -held["layer.1.bias"]}
+    changed = {name: -array if name.startswith("layer.1.") else array for name, array in held.items()}
     found = diff(put(zoo, "a", held), put(zoo, "b", changed))
     by_layer = {layer.layer: layer for layer in found.weights if layer.part == "adapter"}
     assert (by_layer[0].relative, by_layer[2].relative) == (0, 0)
     assert by_layer[1].relative == pytest.approx(2) and by_layer[1].cosine == pytest.approx(-1)
-    expected = np.sqrt((held["layer.1.up"].astype(float) ** 2).sum() + (held["layer.1.bias"].astype(float) ** 2).sum())
+    expected = np.sqrt(sum((held[name].astype(float) ** 2).sum() for name in held if name.startswith("layer.1.")))
     assert by_layer[1].norms == (pytest.approx(expected), pytest.approx(expected))
 
 
 def test_recipe_rows_scores_and_parents_are_told_apart(zoo: Zoo) -> None:
-    recipe = {"train": {"lr": 0.001, "limit": None}, "adapter": {"kind": "seq_bn"}}
+    recipe = {"train": {"lr": 0.001, "limit": None}}
     seen = Seen("mnli", "train", "en", 100, "ff", is_generated=False)
     score = CardScore("mnli", "en", "accuracy", 0.5, n=10)
     first = put(zoo, "a", tensors())
@@ -79,12 +84,12 @@ def test_recipe_rows_scores_and_parents_are_told_apart(zoo: Zoo) -> None:
 def test_other_shapes_other_layers_and_other_encoders_are_said_and_not_compared(zoo: Zoo) -> None:
     held = put(zoo, "a", tensors())
     wide = diff(held, put(zoo, "b", tensors(width=4)))
-    assert any("'layer.0.up' has the shapes (8, 2) and (8, 4)" in note for note in wide.notes)
+    assert any("'layer.0.adapter_down.0.bias' has the shapes (2,) and (4,)" in note for note in wide.notes)
     assert not [one for one in wide.weights if one.part == "adapter"]
     short = diff(held, put(zoo, "c", tensors(layers=2)))
     assert any("adapter, layer 2: only the first has" in note for note in short.notes)
     assert {one.layer for one in short.weights if one.part == "adapter"} == {0, 1}
-    elsewhere = diff(held, put(zoo, "a", tensors(), backbone=replace(TINY, name="other", digest="cd" * 32)))
+    elsewhere = diff(held, put(zoo, "a", tensors(), backbone=replace(TINY, name="other", digest="cd" * 32, layers=3)))
     assert elsewhere.weights == () and "different encoders" in elsewhere.notes[0]
 
 

@@ -41,7 +41,7 @@ def zoo(tmp_path: Path) -> Zoo:
             scores=(),
             created="2023-12-01",
         ),
-        weights(4),
+        weights(4, is_fused=True),
     )
     return held
 
@@ -90,7 +90,7 @@ def test_only_what_no_lock_no_card_and_no_fusion_names_is_cleared(zoo: Zoo) -> N
 
 
 def test_a_fusion_keeps_its_members_although_its_card_names_no_parents(zoo: Zoo) -> None:
-    zoo.put(card("fuse[squad,mnli]/xquad"), weights(5))
+    zoo.put(card("fuse[squad,mnli]/xquad"), weights(5, is_fused=True))
     assert "squad" not in {one.name for one in unneeded(zoo, [])[0]}
 
 
@@ -98,7 +98,7 @@ def test_what_an_entry_that_cannot_be_read_may_need_is_kept_and_the_rest_is_clea
     mnli = zoo.get("mnli", "tiny")
     child = zoo.put(card("squad/copa", parents=(Parent("squad", zoo.get("squad", "tiny").digest),)), weights(7))
     for name in ("lone", "fuse[mnli,xnli]/xquad"):
-        zoo.put(card(name), weights(8), replace=True)
+        zoo.put(card(name), weights(8, is_fused="fuse" in name), replace=True)
     page = zoo.folder(child) / "card.yaml"
     page.write_text(page.read_text() + f"# {mnli.digest}")
     cards, faults = unneeded(zoo, [])

@@ -128,6 +128,43 @@ def test_damaged_weights_under_a_fitting_checksum_are_refused_at_every_door(
         assert moved.sent == ("squad",) and expected in moved.faults[0] and len(moved.faults) == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            lambda values: values["recipe"]["adapter"].pop("reduction_factor"),
+            "lacks the setting 'adapter.reduction_factor'",
+        ),
+        (lambda values: values["recipe"]["adapter"].pop("non_linearity"), "lacks the setting 'adapter.non_linearity'"),
+        (lambda values: values["recipe"]["adapter"].pop("kind"), "lacks the setting 'adapter.kind'"),
+        (lambda values: values["recipe"].pop("adapter"), "lacks the setting 'adapter.kind'"),
+        (lambda values: values["recipe"].update(adapter="seq_bn"), "lacks the setting 'adapter.kind'"),
+        (lambda values: values["recipe"]["adapter"].update(non_linearity="cubic"), "uses the activation 'cubic'"),
+        (lambda values: values["recipe"]["adapter"].update(kind="full"), "is of the kind 'seq_bn', but of 'full'"),
+        (lambda values: values["heads"]["mnli"].update(kind="poem"), "is of the kind 'poem'; this release knows pair,"),
+        (lambda values: values["heads"]["mnli"].update(kind="retrieval", pooling="loud"), "pools by 'loud'"),
+    ],
+)
+def test_a_card_that_lacks_what_training_and_evaluation_need_is_refused_at_every_door(
+    zoo: Zoo, tmp_path: Path, change: Callable[[dict[str, Any]], object], expected: str
+) -> None:
+    resealed(zoo.root / "tiny" / "mnli", change)
+    held = zoo.get("mnli", "tiny")
+    place = str(tmp_path / "place")
+    doors = {
+        "read": lambda: zoo.tensors(held, ADAPTER),
+        "verify": lambda: zoo.verify(held),
+        "push": lambda: push(zoo, held, place),
+        "push alone": lambda: push(zoo, held, place, parents=False),
+        "pull": lambda: pull(Zoo(tmp_path / "other"), str(zoo.root), "mnli"),
+        "lock": lambda: make_lock(zoo, "mnli", "tiny"),
+        "put": lambda: Zoo(tmp_path / "new").put(held, {ADAPTER: bottleneck()}),
+    }
+    assert {name: expected in said(door) for name, door in doors.items()} == dict.fromkeys(doors, True)
+    for moved in (pull(Zoo(tmp_path / "all"), str(zoo.root)), sync(zoo, place)[1]):
+        assert moved.sent == ("squad",) and expected in moved.faults[0] and len(moved.faults) == 1
+
+
 @pytest.mark.parametrize(("file", "change", "expected"), DAMAGES)
 def test_what_is_refused_when_read_is_never_stored(tmp_path: Path, file: str, change: Any, expected: str) -> None:
     files = {ADAPTER: bottleneck(), HEAD: classifier()}

@@ -12,7 +12,7 @@ from tests.zoo.cards import card, weights
 from toolkit.zoo import AdapterCard, Backbone, CardScore, Seen, Zoo
 from toolkit.zoo.readme import metadata, readme
 
-BASE = Backbone("xlm-roberta-base", "ab" * 32, 768, 12)
+BASE = Backbone("xlm-roberta-base", "ab" * 32, 8, 2)
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import cli
-from tests.zoo.cards import ADAPTER, TINY, card, weights
+from tests.zoo.cards import SHAPE, TINY, card, resealed, weights, wide
 from toolkit.errors import ToolkitError
-from toolkit.zoo import AdapterCard, CardScore, Head, Parent, Seen, Zoo
+from toolkit.zoo import AdapterCard, CardScore, Parent, Seen, Zoo
 from toolkit.zoo.site import page, write_site
 from toolkit.zoo.site.graph import Node, columns, direct
 
@@ -64,7 +63,7 @@ def family(tmp_path: Path, **fields: object) -> Zoo:
     mnli = zoo.put(card("mnli", **fields), weights(1))
     named = Parent("mnli", mnli.digest)
     zoo.put(card("mnli/squad", parents=(named,)), weights(2))
-    zoo.put(card("fuse[mnli,xnli]/xquad", parents=(named, Parent("xnli", "ee" * 32))), weights(3))
+    zoo.put(card("fuse[mnli,xnli]/xquad", parents=(named, Parent("xnli", "ee" * 32))), weights(3, is_fused=True))
     return zoo
 
 
@@ -95,13 +94,13 @@ def test_a_strangers_text_becomes_no_markup(tmp_path: Path) -> None:
         tasks=(HOSTILE,),
         licence=HOSTILE,
         created=HOSTILE,
-        recipe={HOSTILE: HOSTILE},
-        heads={"mnli": Head(HOSTILE, (HOSTILE,))},
+        recipe={HOSTILE: HOSTILE, "adapter": SHAPE},
         versions={HOSTILE: HOSTILE},
         data_seen=(Seen(HOSTILE, HOSTILE, HOSTILE, fingerprint=HOSTILE, origin=HOSTILE),),
         scores=(CardScore(HOSTILE, HOSTILE, HOSTILE, 0.5, split=HOSTILE),),
         backbone=TINY,
     )  # fmt: skip
+    resealed(zoo.root / "tiny" / "mnli", lambda values: values["heads"]["mnli"].update(kind=HOSTILE, labels=[HOSTILE]))
     hostile = Page(page(zoo.list(), damaged=[HOSTILE]))
     tame = Page(page(family(tmp_path / "tame").list(), damaged=["x"]))
     assert set(hostile.tags) == set(tame.tags) and hostile.tags.count("script") == tame.tags.count("script") == 1
@@ -163,7 +162,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
 
 def test_an_adapter_that_is_not_small_is_shown_by_its_megabytes(tmp_path: Path) -> None:
     zoo = Zoo(tmp_path / "zoo")
-    zoo.put(card("mnli"), {ADAPTER: {"w": np.zeros((250, 1000), np.float32)}})
+    zoo.put(*wide("mnli", reduction_factor=8))
     assert "1.0 MB, digest" in page(zoo.list())
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from tests import PROJECT, zygote
 from tests.waiting import LIMIT_S
-from tests.zoo.cards import ADAPTER, TINY, card, names_under, weights
+from tests.zoo.cards import ADAPTER, SHAPE, TINY, card, names_under, weights
 from toolkit.composition import CompositionError
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.zoo import AdapterCard, Parent, Zoo, backbone_slug, entry, files, folders, shelf_name
@@ -56,7 +56,9 @@ def test_what_is_put_comes_back_to_the_last_bit(zoo: Zoo) -> None:
         "empty": np.zeros((0, 4), dtype=np.float32),
         "big end first": np.arange(3, dtype=">f4"),
     }
-    held = zoo.put(card(), {ADAPTER: arrays})
+    held = zoo.put(
+        card(kind="full", recipe={"adapter": {**SHAPE, "kind": "full"}}), {ADAPTER: arrays}
+    )  # of a whole encoder any shape is kept
     found = Zoo(zoo.root).tensors(held, ADAPTER)
     assert set(found) == set(arrays)
     for name, array in arrays.items():
@@ -72,7 +74,7 @@ def test_the_card_comes_back_as_put_returned_it(zoo: Zoo) -> None:
     assert zoo.get("mnli", "tiny") == held
     assert zoo.get(" mnli ", "tiny") == held
     assert held.to_dict() == {**card().to_dict(), "files": held.to_dict()["files"], "digest": held.digest}
-    assert {name: file.tensors for name, file in held.files.items()} == {ADAPTER: 2, "head.mnli.safetensors": 1}
+    assert {name: file.tensors for name, file in held.files.items()} == {ADAPTER: 8, "head.mnli.safetensors": 4}
 
 
 def test_the_layout_is_backbone_then_composition(zoo: Zoo) -> None:
@@ -129,7 +131,7 @@ def test_a_missing_entry_is_answered_with_the_nearest_name_or_where_it_is(zoo: Z
 
 
 def test_the_command_that_makes_a_missing_entry_is_whole(zoo: Zoo) -> None:
-    zoo.put(card("mnli/calm", recipe={"trained_as": "mnli/squad"}), weights(1))
+    zoo.put(card("mnli/calm", recipe={"trained_as": "mnli/squad", "adapter": SHAPE}), weights(1))
     with pytest.raises(ZooError, match="train mnli/squad --backbone embedded --as calm --zoo"):
         zoo.get("mnli/calm", "embedded")
     zoo.put(card("mnli"), weights(0))
@@ -173,8 +175,10 @@ def test_the_slug_of_a_backbone_is_one_safe_folder_name(name: str, slug: str) ->
 
 def test_weights_that_are_not_finite_or_not_there_are_refused(zoo: Zoo) -> None:
     broken = weights()
-    broken[ADAPTER]["up"][3, 1] = np.nan
-    with pytest.raises(ZooError, match=r"holds NaN or infinite numbers \('up'\); nothing was stored .*lower"):
+    broken[ADAPTER]["layer.1.adapter_up.weight"][3, 1] = np.nan
+    with pytest.raises(
+        ZooError, match=r"holds NaN or infinite numbers \('layer.1.adapter_up.weight'\); nothing was stored .*lower"
+    ):
         zoo.put(card(), broken)
     with pytest.raises(ZooError, match="has no weights"):
         zoo.put(card(), {})
@@ -187,7 +191,7 @@ def test_weights_that_are_not_finite_or_not_there_are_refused(zoo: Zoo) -> None:
 
 def test_a_card_that_could_not_be_read_again_is_never_stored(zoo: Zoo) -> None:
     with pytest.raises(ZooError, match="expected 'seq_bn' or 'full'"):
-        zoo.put(card(kind="lora"), weights())
+        zoo.put(card(kind="lora", recipe={"adapter": {**SHAPE, "kind": "lora"}}), weights())
     assert names_under(zoo.root) == ["tiny"]
 
 
@@ -312,7 +316,7 @@ def test_a_writer_killed_while_replacing_leaves_the_old_entry(
 FULL = """
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
-    Zoo(Path(sys.argv[1])).put(card(), {"adapter.safetensors": {"w": np.ones((64, 64), dtype=np.float32)}})
+    Zoo(Path(sys.argv[1])).put(*wide("mnli", reduction_factor=100))
 except ZooError as error:
     print(error)
 """

@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from tests.zoo.cards import ADAPTER, TINY, card, resealed, weights
+from tests.zoo.cards import ADAPTER, SHAPE, TINY, card, layers, resealed, weights
 from toolkit.errors import ZooError
 from toolkit.zoo import AdapterCard, Backbone, CardFile, Parent, Zoo, check_backbone, digest_of, gate, streamed
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES
 from toolkit.zoo.verify import entry_faults
 
-SHAPES = {"down": (2, 8), "up": (8, 2)}
+SHAPES: dict[str, Any] = dict(layers(TINY))
+UP, DOWN = "layer.1.adapter_up.weight", "layer.1.adapter_down.0.weight"
 
 
 @pytest.fixture
@@ -93,10 +94,10 @@ def test_cut_or_grown_weights_are_refused(zoo: Zoo, home: Path) -> None:
     ("change", "expected"),
     [
         ({"gone": (2, 2)}, "lacks 'gone'; nothing was loaded"),
-        ({"up": None}, "holds 'up', which the circuit has no place for; nothing was loaded"),
-        ({"up": (8, 3)}, "holds 'up' with shape (8, 2), expected (8, 3); nothing was loaded"),
-        ({"up": (16,)}, "holds 'up' with shape (8, 2), expected (16,)"),
-        ({"up": None, "over": (8, 2)}, "lacks 'over' and holds 'up', which"),
+        ({UP: None}, f"holds '{UP}', which the circuit has no place for; nothing was loaded"),
+        ({UP: (8, 3)}, f"holds '{UP}' with shape (8, 2), expected (8, 3); nothing was loaded"),
+        ({UP: (16,)}, f"holds '{UP}' with shape (8, 2), expected (16,)"),
+        ({UP: None, "over": (8, 2)}, f"lacks 'over' and holds '{UP}', which"),
         ({f"t{i}": (1,) for i in range(9)}, "lacks 't0', 't1', 't2' and 6 more"),
     ],
 )
@@ -108,14 +109,14 @@ def test_a_missing_surplus_or_misshapen_tensor_is_refused(zoo: Zoo, change: dict
 def test_a_tensor_that_was_taken_out_or_slipped_in_is_refused_although_the_checksum_was_made_to_fit(
     zoo: Zoo, home: Path, tmp_path: Path
 ) -> None:
-    down = weights()[ADAPTER]["down"]
-    for tensors, count in (({"down": down}, 1), ({**weights()[ADAPTER], "more": down}, 3)):
+    whole = weights()[ADAPTER]
+    for tensors, count in (({DOWN: whole[DOWN]}, 1), ({**whole, "more": whole[DOWN]}, 9)):
         save_file(tensors, tmp_path / "x")
         put_raw(home, (tmp_path / "x").read_bytes())
-        assert f"holds {count} tensors, its card says 2" in refused(zoo, expected=None)
+        assert f"holds {count} tensors, its card says 8" in refused(zoo, expected=None)
         resealed(home, lambda values, count=count: values["files"][ADAPTER].update(tensors=count))  # type: ignore[misc]
-        assert "lacks 'up'" in refused(zoo) or "holds 'more'" in refused(zoo)
-        resealed(home, lambda values: values["files"][ADAPTER].update(tensors=2))
+        assert "lacks 'layer." in refused(zoo) or "holds 'more'" in refused(zoo)
+        resealed(home, lambda values: values["files"][ADAPTER].update(tensors=8))
 
 
 @pytest.mark.parametrize(
@@ -327,7 +328,9 @@ def test_weights_of_one_entry_do_not_pass_for_anothers(zoo: Zoo, home: Path) -> 
 def test_a_file_is_checked_in_pieces_and_never_held_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     big = np.ones((512, 1024), np.float32)  # 2 MiB
     zoo, home = Zoo(tmp_path / "whole"), tmp_path / "whole" / "tiny" / "mnli"
-    held = zoo.put(card("mnli", kind="full"), {"full.safetensors": {"a": big, "b": big[0]}})
+    held = zoo.put(
+        card("mnli", kind="full", recipe={"adapter": {**SHAPE, "kind": "full"}}), {ADAPTER: {"a": big, "b": big[0]}}
+    )
     for module in (gate, streamed):
         monkeypatch.setattr(module, "PIECE", 1 << 12)
     assert entry_faults(home, held) == []
@@ -341,7 +344,7 @@ def test_a_file_is_checked_in_pieces_and_never_held_whole(tmp_path: Path, monkey
     big[-1, -1] = np.inf
     save_file({"a": big, "b": big[0]}, tmp_path / "x")
     data = (tmp_path / "x").read_bytes()
-    (home / "full.safetensors").write_bytes(data)
+    (home / ADAPTER).write_bytes(data)
     found = CardFile(hashlib.sha256(data).hexdigest(), len(data), 2)
-    other = replace(held, files={"full.safetensors": found})
+    other = replace(held, files={ADAPTER: found})
     assert "holds NaN or infinite numbers ('a')" in entry_faults(home, other)[0]

@@ -15,7 +15,7 @@ from toolkit.files import remove_folder
 from toolkit.zoo.card import CARD_FILE, AdapterCard, digest_of
 from toolkit.zoo.fields import check_file_name
 from toolkit.zoo.files import names, open_regular, save_tensors, sha256, sync, write_text
-from toolkit.zoo.gate import weight_fault
+from toolkit.zoo.gate import card_fault, weight_fault
 from toolkit.zoo.scored import SCORES_FILE
 from toolkit.zoo.values import CardFile
 
@@ -150,6 +150,8 @@ def check_tensors(card: AdapterCard, files: Mapping[str, Mapping[str, np.ndarray
     """Raise ZooError for names that are not file names, files without tensors, and what the gate (`gate`) refuses."""
     if not files:
         raise ZooError(f"'{card.name}' has no weights to store; expected at least one file.")
+    if fault := card_fault(card):
+        raise ZooError(f"{fault.rstrip('.')}; nothing was stored.")
     for file, tensors in files.items():
         check_file_name(file)
         if not tensors:

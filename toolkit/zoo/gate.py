@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from toolkit.errors import ZooError
+from toolkit.tasks.kinds import KINDS
 from toolkit.zoo.shapes import shape_fault, some
 from toolkit.zoo.streamed import PIECE, Stored
 
@@ -24,6 +26,18 @@ if TYPE_CHECKING:
 DTYPE = "float32"  # of every weight that a zoo holds
 
 
+def card_fault(card: AdapterCard) -> str:
+    """Return what a card lacks that `train`, `eval` and `export` need of it, as a sentence; empty for a sound one.
+
+    Example:
+        >>> from toolkit.zoo import AdapterCard, Backbone
+        >>> recipe = {"adapter": {"kind": "seq_bn", "non_linearity": "relu"}}
+        >>> card_fault(AdapterCard("mnli", Backbone("tiny", "ab" * 32, 8, 2), "seq_bn", recipe=recipe))
+        "The card of 'mnli' lacks the setting 'adapter.reduction_factor' in its recipe."
+    """
+    return next(filter(None, (check(card) for check in CARD_CHECKS)), "")
+
+
 def weight_fault(card: AdapterCard, file: str, tensors: Tensors) -> str:
     """Return what is wrong with a file's tensors, as the end of a sentence about it; empty for a sound one.
 
@@ -33,6 +47,27 @@ def weight_fault(card: AdapterCard, file: str, tensors: Tensors) -> str:
         tensors: what it holds, in memory or still in the file.
     """
     return next(filter(None, (check(card, file, tensors) for check in CHECKS)), "")
+
+
+def _has_shape(card: AdapterCard) -> str:
+    try:
+        kind = card.shape["kind"]
+    except ZooError as error:
+        return str(error)
+    if kind != card.kind:
+        return f"The card of '{card.name}' is of the kind '{card.kind}', but of '{str(kind)[:20]}' in its recipe."
+    return ""
+
+
+def _has_known_heads(card: AdapterCard) -> str:
+    for name, head in card.heads.items():
+        if head.kind not in KINDS:
+            return f"The head '{name}' of '{card.name}' is of the kind '{str(head.kind)[:20]}'; this release knows {', '.join(KINDS)}."
+        try:
+            card.pooling(name)
+        except ZooError as error:
+            return str(error)
+    return ""
 
 
 def _is_float32(card: AdapterCard, file: str, tensors: Tensors) -> str:
@@ -67,4 +102,5 @@ def _is_in_shape(card: AdapterCard, file: str, tensors: Tensors) -> str:
     return shape_fault(card, file, {name: array.shape for name, array in tensors.items()})
 
 
+CARD_CHECKS: tuple[Callable[[AdapterCard], str], ...] = (_has_shape, _has_known_heads)
 CHECKS: tuple[Check, ...] = (_is_in_shape, _is_float32, _is_finite)

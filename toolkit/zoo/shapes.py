@@ -44,7 +44,7 @@ HEADS: dict[Kind, Callable[[int, int], Shapes]] = {
 
 
 def shape_fault(card: AdapterCard, file: str, found: Shapes) -> str:
-    """Return how a file's tensors are not what its entry's card describes; empty where they are, or the card does not say.
+    """Return how a file's tensors are not what its entry's card describes; empty where they are.
 
     Args:
         card: of the entry.
@@ -60,8 +60,6 @@ def shape_fault(card: AdapterCard, file: str, found: Shapes) -> str:
         "holds 'out.bias' with shape (3,), expected (2,)"
     """
     kind, _, name = file.removesuffix(".safetensors").partition(".")
-    if "reduction_factor" not in card.section("adapter"):
-        return ""  # an entry of another maker: it is compared with the circuit that it is loaded into
     if kind == "head":
         held = card.heads.get(name)
         if held is None:
@@ -87,8 +85,6 @@ def missing_files(card: AdapterCard) -> list[str]:
         >>> missing_files(AdapterCard("mnli", Backbone("tiny", "ab" * 32, 8, 2), "seq_bn", recipe=recipe))
         ['adapter.safetensors']
     """
-    if "reduction_factor" not in card.section("adapter"):
-        return []
     own = (f"{part.kind}.safetensors" for part in parse(card.name).own_parts if part.kind != "head")
     return sorted(set(own) - set(card.files))
 

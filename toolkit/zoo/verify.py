@@ -15,7 +15,7 @@ from toolkit.errors import ZooError
 from toolkit.zoo.card import CARD_FILE, MAX_CARD_BYTES, README_FILE, AdapterCard
 from toolkit.zoo.entry import is_temporary
 from toolkit.zoo.files import REPLACE_IT, open_regular, sha256
-from toolkit.zoo.gate import weight_fault
+from toolkit.zoo.gate import card_fault, weight_fault
 from toolkit.zoo.scored import SCORES_FILE
 from toolkit.zoo.shapes import difference, missing_files, some
 from toolkit.zoo.streamed import stored_tensors
@@ -101,6 +101,8 @@ def read_tensors(
     Raises:
         ZooError: the file is missing, a link, damaged, or holds a missing, surplus or wrongly shaped tensor.
     """
+    if fault := card_fault(card):
+        raise ZooError(f"{fault.rstrip('.')}; {REPLACE_IT}.")
     with _opened(folder, card, file) as opened:
         check_shapes(opened.what, opened.shapes, expected)
         tensors = {name: opened.weights.get_tensor(name) for name in opened.shapes}
@@ -184,6 +186,8 @@ def check_shapes(what: str, found: Mapping[str, Sequence[int]], expected: Mappin
 
 def entry_faults(folder: Path, card: AdapterCard) -> list[str]:
     """Return every way in which an entry's folder is not what its card says; an empty list for a sound one."""
+    if fault := card_fault(card):
+        return [f"{fault.rstrip('.')}; {REPLACE_IT}."]
     faults = [f"'{card.name}' has no {file}; {REPLACE_IT}." for file in missing_files(card)]
     for file in sorted(card.files):
         try:

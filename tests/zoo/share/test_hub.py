@@ -51,7 +51,7 @@ def zoo(tmp_path: Path) -> Zoo:
     held = Zoo(tmp_path / "zoo")
     mnli = held.put(card("mnli"), weights(1))
     # `@` in a folder's name is what the library would take for a revision.
-    held.put(card("fuse[mnli,xnli]@xquad", parents=(Parent("mnli", mnli.digest),)), weights(2))
+    held.put(card("fuse[mnli,xnli]@xquad", parents=(Parent("mnli", mnli.digest),)), weights(2, is_fused=True))
     return held
 
 

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-import numpy as np
 import pytest
 
 import toolkit
-from tests.zoo.cards import ADAPTER, TINY, card, names_under, resealed, weights
+from tests.zoo.cards import ADAPTER, TINY, card, names_under, resealed, weights, wide
 from toolkit.errors import ZooError
 from toolkit.results.score import Score
 from toolkit.tracking.alive import process_mark
@@ -39,7 +38,8 @@ def zoo(tmp_path: Path) -> Zoo:
     mnli = held.put(card("mnli"), weights(1))
     squad = held.put(card("mnli/squad", parents=(named(mnli),)), weights(2))
     held.put(
-        card("fuse[mnli,xnli]/xquad", parents=(named(mnli), named(held.put(card("xnli"), weights(4))))), weights(3)
+        card("fuse[mnli,xnli]/xquad", parents=(named(mnli), named(held.put(card("xnli"), weights(4))))),
+        weights(3, is_fused=True),
     )
     assert squad.parents
     return held
@@ -181,8 +181,7 @@ def test_two_hundred_random_damages_are_all_refused_and_nothing_becomes_visible(
 
 
 def test_a_pull_goes_on_where_it_was_cut(zoo: Zoo, other: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
-    big = {ADAPTER: {"w": np.random.default_rng(0).standard_normal((700, 1000)).astype(np.float32)}}  # 2.8 MB
-    held = zoo.put(card("cosmosqa"), big)
+    held = zoo.put(*wide("cosmosqa", reduction_factor=3))  # 2.7 MB
     url = "memory://cut"
     send(zoo, "cosmosqa", url)
     first = Place.weights

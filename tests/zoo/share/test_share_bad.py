@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-import numpy as np
 import pytest
 
 from tests import PROJECT, zygote
-from tests.zoo.cards import ADAPTER, card, names_under, weights
+from tests.zoo.cards import card, names_under, weights, wide
 from toolkit.errors import ZooError
 from toolkit.zoo import AdapterCard, Parent, Zoo
 from toolkit.zoo.clear import INCOMING
@@ -40,10 +39,9 @@ def zoo(tmp_path: Path) -> Zoo:
     """mnli, small; squad on top of it, 400 kB; and a fusion of mnli and xnli."""
     held = Zoo(tmp_path / "zoo")
     mnli = named(held.put(card("mnli"), weights(1)))
-    large = {ADAPTER: {"w": np.random.default_rng(0).standard_normal((100, 1000)).astype(np.float32)}}
-    held.put(card("mnli/squad", parents=(mnli,)), large)
+    held.put(*wide("mnli/squad", reduction_factor=20, parents=(mnli,)))
     xnli = named(held.put(card("xnli"), weights(4)))
-    held.put(card("fuse[mnli,xnli]/xquad", parents=(mnli, xnli)), weights(3))
+    held.put(card("fuse[mnli,xnli]/xquad", parents=(mnli, xnli)), weights(3, is_fused=True))
     return held
 
 

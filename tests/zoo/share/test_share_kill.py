@@ -12,13 +12,12 @@ import time
 from pathlib import Path
 
 import fsspec
-import numpy as np
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from tests import PROJECT, zygote
 from tests.waiting import LIMIT_S
-from tests.zoo.cards import ADAPTER, card, weights
+from tests.zoo.cards import card, weights, wide
 from toolkit.zoo import Parent, Zoo
 from toolkit.zoo.share.share import pull, push
 
@@ -54,9 +53,8 @@ for name in sys.argv[4:]:
 @pytest.fixture
 def zoo(tmp_path: Path) -> Zoo:
     held = Zoo(tmp_path / "zoo")
-    w = np.random.default_rng(0).standard_normal((300, 1000)).astype(np.float32)  # 1.2 MB: room to be killed in
-    mnli = held.put(card("mnli"), {ADAPTER: {"w": w}})
-    held.put(card("mnli/squad", parents=(Parent("mnli", mnli.digest),)), {ADAPTER: {"w": w + 1}})
+    mnli = held.put(*wide("mnli", reduction_factor=5))  # 1.6 MB: room to be killed in
+    held.put(*wide("mnli/squad", 1, reduction_factor=5, parents=(Parent("mnli", mnli.digest),)))
     return held
 
 
