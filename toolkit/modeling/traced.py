@@ -146,7 +146,7 @@ def _used(module: Any) -> fx.GraphModule:
 
 def _forget(node: fx.Node) -> None:
     """Remove where a node came from: files of this machine, and names of modules that torch 2.13 writes and cannot read
-    again if they hold a comma (tests/upstream)."""
+    again if they hold a comma (findings/torch_export_loses_modules_with_commas.sh)."""
     for key in ("stack_trace", "source_fn_stack", "from_node", "nn_module_stack", "torch_fn"):
         node.meta.pop(key, None)
 

@@ -112,6 +112,20 @@ def test_matrices_in_bf16_halve_the_file_on_any_processor(trained: Config, tmp_p
     assert len(answers(tmp_path / "small", records_of("micro-nli"), "torch")) == 8
 
 
+def test_a_graph_has_one_node_for_attention_and_a_last_layer_for_the_token_that_is_read(
+    trained: Config, tmp_path: Path
+) -> None:
+    import onnx
+
+    for expr, reads_one in {"micro-nli": True, "micro-qa": False}.items():
+        toolkit.export(expr, trained, out=tmp_path / expr)
+        nodes = onnx.load(tmp_path / expr / "model.onnx").graph.node
+        attentions = [{each.name for each in node.attribute} for node in nodes if node.op_type == "Attention"]
+        assert len(attentions) == 2 and all({"q_num_heads", "kv_num_heads"} <= names for names in attentions)
+        assert not any(node.op_type == "Transpose" for node in nodes)
+        assert any("first_0" in node.input for node in nodes) == reads_one
+
+
 def test_large_weights_go_into_a_file_of_their_own(
     trained: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

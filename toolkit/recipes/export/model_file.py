@@ -14,6 +14,7 @@ import numpy as np
 
 from toolkit.modeling.traced import INPUTS, SHAPES, weight_bytes
 from toolkit.recipes.export.plan import MODEL, Form
+from toolkit.recipes.export.shorter import OPSET, shorten
 from toolkit.tasks.kinds import Kind
 
 if TYPE_CHECKING:
@@ -48,15 +49,26 @@ def _write_onnx(program: ExportedProgram, kind: Kind, folder: Path, *, int8: boo
         output_names=[shape.output],
         dynamic_shapes=(axes, axes),
         verbose=False,
+        opset_version=OPSET,
     )
     assert made is not None
+    shorten(made.model)
     is_large = weight_bytes(program) > ONE_FILE
     wide = file.with_name("wide.onnx") if int8 else file
     made.save(str(wide), external_data=is_large)
     if int8:
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
-        quantize_dynamic(wide, file, per_channel=True, weight_type=QuantType.QInt8, use_external_data_format=is_large)
+        # Named, because onnxruntime 1.32 takes ONNX's `Attention` for its own and writes a model that it cannot load
+        # (findings/onnxruntime_quantizes_attention.sh).
+        quantize_dynamic(
+            wide,
+            file,
+            op_types_to_quantize=["MatMul", "Gather"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            use_external_data_format=is_large,
+        )
         for each in folder.glob("wide.onnx*"):
             each.unlink()
 

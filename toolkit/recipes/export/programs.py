@@ -21,54 +21,45 @@ A row: {row}
 Needs {needs}.
 """
 
-import json
-import sys
-from pathlib import Path
-
+import {imports}
 import numpy as np
-{imports}
-from tokenizers import Tokenizer
+import {runtime}
+import tokenizers
 
-here = Path(__file__).parent
-config = json.loads((here / "config.json").read_text(encoding="utf-8"))
-tokenizer = Tokenizer.from_file(str(here / "tokenizer.json"))
+here = pathlib.Path(__file__).parent
+config = json.loads((here / "config.json").read_text("utf-8"))
+tokenizer = tokenizers.Tokenizer.from_file(str(here / "tokenizer.json"))
 tokenizer.encode_special_tokens = True  # `<s>` in a text is text
 {load}
-
-
-def model(sequences):
-    """Return the model's output for some token sequences, float32 [N, ...]."""
-    width = max(map(len, sequences))
-    ids = np.array([[*each, *[config["pad"]] * (width - len(each))] for each in sequences], np.int64)
-    mask = np.array([[1] * len(each) + [0] * (width - len(each)) for each in sequences], np.int64)
-    return {call}
-
-
 '''
 
 _PAIR = """
-tokenizer.enable_truncation(config["max_length"], strategy="longest_first")
+tokenizer.enable_truncation(config["max_length"])
 
 
 def answer(row):
-    logits = model([tokenizer.encode(row["first"], row.get("second")).ids])[0]
-    shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
-    return {"prediction": config["labels"][int(logits.argmax())], "probabilities": dict(zip(config["labels"], shares.tolist()))}
+    ids = np.array([tokenizer.encode(row["first"], row.get("second")).ids])
+    logits = {call}[0]
+    shares = np.exp(logits - np.logaddexp.reduce(logits)).tolist()
+    return {"prediction": config["labels"][logits.argmax()], "probabilities": dict(zip(config["labels"], shares))}
 """
 
 _CHOICE = """
-tokenizer.enable_truncation(config["max_length"], strategy="longest_first")
+tokenizer.enable_truncation(config["max_length"])
+tokenizer.enable_padding(pad_id=config["pad"])
 
 
 def answer(row):
-    first = " ".join(part for part in (row.get("context"), row.get("question")) if part)
-    logits = model([tokenizer.encode(first, choice).ids for choice in row["choices"]])[0]
-    shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
-    best = int(logits.argmax())
-    return {"prediction": best, "text": row["choices"][best], "probabilities": shares.tolist()}
+    first = " ".join(filter(None, (row.get("context"), row.get("question"))))
+    read = tokenizer.encode_batch([(first, choice) for choice in row["choices"]])
+    ids, mask = (np.array([[getattr(each, name) for each in read]]) for name in ("ids", "attention_mask"))
+    logits = {call}[0]
+    best, shares = int(logits.argmax()), np.exp(logits - np.logaddexp.reduce(logits)).tolist()
+    return {"prediction": best, "text": row["choices"][best], "probabilities": shares}
 """
 
 _SPAN = '''
+
 def top(values):
     order = np.argsort(-values, kind="stable")[: config["n_best"]]
     return np.sort(order[np.isfinite(values[order])])
@@ -96,7 +87,8 @@ def answer(row):
     places = range(0, max(len(text.ids) - size + step, 1), step)
     best, null = (-np.inf, 0, 0), np.inf
     for place in places:  # long contexts in windows that overlap
-        logits = model([[*head, *text.ids[place : place + size], config["eos"]]])[0]
+        ids = np.array([[*head, *text.ids[place : place + size], config["eos"]]])
+        logits = {call}[0]
         null = min(null, logits[0].sum())
         inside = np.array(offsets[place : place + size], np.int64).reshape(-1, 2)
         start = logits[len(head) :][: len(inside), 0]
@@ -121,37 +113,37 @@ def answer(row):
 '''
 
 _TAGS = """
+
 def answer(row):
     words = row["tokens"] if "tokens" in row else row["text"].split()
     room = config["max_length"] - 2
     parts, places = [[]], []  # sequences of pieces, and where each word's label is: sequence and token
-    for word in words:
-        encoded = tokenizer.encode(word, add_special_tokens=False)
-        pieces = encoded.ids[:room] or [config["unk"]]
+    for read in tokenizer.encode_batch(words, add_special_tokens=False):
+        pieces = read.ids[:room] or [config["unk"]]
         if len(parts[-1]) + len(pieces) > room:
             parts.append([])
-        is_behind = config["label_piece"] == "content" and len(pieces) > 1 and encoded.tokens[0] == "\\u2581"
+        is_behind = config["label_piece"] == "content" and len(pieces) > 1 and read.tokens[0] == "\\u2581"
         places.append((len(parts) - 1, len(parts[-1]) + 1 + is_behind))
         parts[-1].extend(pieces)
-    best = model([[config["bos"], *part, config["eos"]] for part in parts]).argmax(-1)
-    return {"tokens": words, "prediction": [config["labels"][int(best[place])] for place in places]}
+    rows = [np.array([[config["bos"], *part, config["eos"]]]) for part in parts]
+    best = [{call}[0].argmax(-1) for ids in rows]
+    return {"tokens": words, "prediction": [config["labels"][best[part][place]] for part, place in places]}
 """
 
 _VECTORS = """
+
 def answer(row):
-    length = config["query_length"] if "query" in row else config["max_length"]
-    tokenizer.enable_truncation(length)
-    text = row["query"] if "query" in row else row["text"]
-    return {"vector": model([tokenizer.encode(text).ids])[0].tolist()}
+    is_query = "query" in row
+    tokenizer.enable_truncation(config["query_length" if is_query else "max_length"])
+    ids = np.array([tokenizer.encode(row["query" if is_query else "text"]).ids])
+    return {"vector": {call}[0].tolist()}
 """
 
 _END = """
 
 if __name__ == "__main__":
     for line in open(sys.argv[1], encoding="utf-8") if len(sys.argv) > 1 else sys.stdin:
-        row = json.loads(line)
-        kept = {"id": row["id"]} if "id" in row else {}
-        print(json.dumps(kept | answer(row), ensure_ascii=False))
+        print(json.dumps((row := json.loads(line)) | answer(row), ensure_ascii=False))
 """
 
 
@@ -162,22 +154,24 @@ class Program:
     Attributes:
         body: Python: `answer(row)`.
         row: a row, as JSON.
-        batch: how the program's arrays become what the model takes.
+        mask: the attention mask of `ids`; there is padding only among choices.
         imports: of the standard library.
     """
 
     body: str
     row: str
-    batch: str = "{}"
-    imports: str = ""
+    mask: str = "np.ones_like(ids)"
+    imports: str = "json, pathlib, sys"
 
 
 PROGRAMS: Mapping[Kind, Program] = {
     "pair": Program(
         _PAIR, '{"first": "A man plays.", "second": "Somebody plays."}; `second` only where the task has two texts'
     ),
-    "choice": Program(_CHOICE, '{"context": "...", "question": "...", "choices": ["...", "..."]}', "{}[None]"),
-    "span": Program(_SPAN, '{"question": "Who plays?", "context": "A man plays."}', imports="import unicodedata\n"),
+    "choice": Program(_CHOICE, '{"context": "...", "question": "...", "choices": ["...", "..."]}', "mask"),
+    "span": Program(
+        _SPAN, '{"question": "Who plays?", "context": "A man plays."}', imports="json, pathlib, sys, unicodedata"
+    ),
     "tags": Program(_TAGS, '{"tokens": ["A", "man", "plays"]}, or {"text": "A man plays"}, which is cut at blanks'),
     "retrieval": Program(_VECTORS, '{"text": "A man plays."}, or {"query": "..."} cut as queries are'),
 }
@@ -186,15 +180,15 @@ PROGRAMS: Mapping[Kind, Program] = {
 _RUNTIMES: Mapping[Runtime, Mapping[str, str]] = {
     "onnx": {
         "needs": "onnxruntime and tokenizers",
-        "imports": "from onnxruntime import InferenceSession",
-        "load": 'session = InferenceSession(str(here / "model.onnx"))',
-        "call": 'session.run(None, {"input_ids": IDS, "attention_mask": MASK})[0]',
+        "runtime": "onnxruntime",
+        "load": 'session = onnxruntime.InferenceSession(str(here / "model.onnx"))',
+        "call": 'session.run(None, {"input_ids": ids, "attention_mask": MASK})[0]',
     },
     "torch": {
         "needs": "torch, numpy and tokenizers",
-        "imports": "import torch",
+        "runtime": "torch",
         "load": 'module = torch.export.load(str(here / "model.pt2")).module()',
-        "call": "module(torch.from_numpy(IDS), torch.from_numpy(MASK)).detach().numpy()",
+        "call": "module(torch.from_numpy(ids), torch.from_numpy(MASK)).detach().numpy()",
     },
 }
 
@@ -206,11 +200,9 @@ def program(kind: Kind, runtime: Runtime, title: str) -> str:
         title: one line of the docstring: what answers.
     """
     of_kind, parts = PROGRAMS[kind], dict(_RUNTIMES[runtime])
-    ids, mask = (of_kind.batch.format(name) for name in ("ids", "mask"))
-    parts["call"] = parts["call"].replace("IDS", ids).replace("MASK", mask)
-    title = title.replace("\\", "/").replace('"', "'")
-    start = _START
-    for name, value in {"title": title, "row": of_kind.row, **parts}.items():
-        start = start.replace("{" + name + "}", value)
-    start = start.replace("from pathlib import Path\n", of_kind.imports + "from pathlib import Path\n", 1)
-    return start + of_kind.body.lstrip("\n") + _END
+    parts["call"] = parts["call"].replace("MASK", of_kind.mask)
+    parts["title"] = title.replace("\\", "/").replace('"', "'")
+    text = _START + of_kind.body + _END
+    for name, value in {**parts, "row": of_kind.row, "imports": of_kind.imports}.items():
+        text = text.replace("{" + name + "}", value)
+    return text
