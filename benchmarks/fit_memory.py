@@ -30,8 +30,8 @@ def resident() -> int:
     return int(found[1]) * 1024
 
 
-def backbone(layers: int) -> Any:
-    """Return a frozen encoder of the width of XLM-R Large, in bf16."""
+def encoder_of(layers: int, precision: str = "bf16", *, is_trainable: bool = False) -> Any:
+    """Return an encoder of the width of XLM-R Large, frozen unless it learns."""
     import adapters
     from transformers import XLMRobertaConfig, XLMRobertaModel
 
@@ -45,30 +45,30 @@ def backbone(layers: int) -> Any:
         max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5,
     )  # fmt: skip
     config._attn_implementation = "sdpa"
-    torch.set_default_dtype(torch.bfloat16)
+    torch.set_default_dtype(torch.bfloat16 if precision == "bf16" and not is_trainable else torch.float32)
     model = XLMRobertaModel(config, add_pooling_layer=False)
     torch.set_default_dtype(torch.float32)
+    own = dict(model.named_parameters())
     adapters.init(model)
     for parameter in model.parameters():
-        parameter.requires_grad_(False)
+        parameter.requires_grad_(is_trainable)
     install_products(model)
-    install_attention(model)
-    return Backbone("random", model, tiny_tokenizer(), "", "bf16", torch.device("cpu"))
+    if not is_trainable:
+        install_attention(model)
+    return Backbone("random", model, tiny_tokenizer(), "", precision, torch.device("cpu"), is_trainable, own)
 
 
-def circuit_of(text: str, encoder: Any) -> tuple[Any, list[Any]]:
-    """Return a circuit that is ready to learn, and what learns."""
+def circuit_of(text: str, encoder: Any, *, is_full: bool = False) -> tuple[Any, Any]:
+    """Return a circuit, and the parts that learn."""
     from toolkit.composition import parse
     from toolkit.composition.stages import plan
+    from toolkit.config import AdapterConfig
     from toolkit.modeling.circuit import Circuit
     from toolkit.modeling.heads import HeadSpec
-    from toolkit.modeling.learn import unfreeze_exactly
 
     stage = plan(parse(text), holds=lambda entry: False)[-1]
-    circuit = Circuit(encoder, stage.circuit, heads={"t": HeadSpec("pair", ("no", "yes"))})
-    learn = circuit.learnable(stage.learn)
-    unfreeze_exactly(circuit, learn)
-    return circuit, list(learn.values())
+    shape = AdapterConfig(kind="full" if is_full else "seq_bn")
+    return Circuit(encoder, stage.circuit, heads={"t": HeadSpec("pair", ("no", "yes"))}, adapter=shape), stage.learn
 
 
 def passes(circuit: Any, learnt: list[Any], batch: dict[str, Any], *, recompute: bool) -> tuple[float, float]:
@@ -92,8 +92,10 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=3, help="passes of each way; default: 3")
     parser.add_argument("--json", type=Path, help="where the ratios go")
     asked = parser.parse_args()
+    from toolkit.modeling.learn import unfreeze_exactly
+
     layers, (rows, length) = 2 if asked.quick else asked.layers, asked.tokens
-    encoder = backbone(layers)
+    encoder = encoder_of(layers)
     # Every tensor gets pages of its own, which go back to the system with it: else freed memory counts as resident.
     ctypes.CDLL("libc.so.6").mallopt(-3, 1 << 16)
     draws = torch.Generator().manual_seed(0)
@@ -104,8 +106,10 @@ def main() -> None:
     details: dict[str, Any] = {"layers": layers, "tokens": rows * length, "repetitions": asked.repetitions}
     ratios: dict[str, float] = {}
     for name, text in KINDS.items():
-        circuit, learnt = circuit_of(text, encoder)
+        circuit, learn = circuit_of(text, encoder)
         with circuit:
+            learnt = list((named := circuit.learnable(learn)).values())
+            unfreeze_exactly(circuit, named)
             found: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
             passes(circuit, learnt, batch, recompute=False)  # what is held between passes is made
             for _ in range(asked.repetitions):

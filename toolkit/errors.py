@@ -67,3 +67,20 @@ def unwritable(path: Path, fault: OSError, *, instead: str = "name another folde
     if fault.errno == errno.EFBIG:
         why += ", above the limit that the system sets (`ulimit -f`)"
     return ToolkitError(f"Cannot write {path}: {why}; free space or {instead}.")
+
+
+_USED_UP = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "std::bad_alloc")
+
+
+def is_out_of_memory(fault: BaseException) -> bool:
+    """Return whether an error says that memory is used up: torch's own, an allocator's, Python's or the system's.
+
+    Example:
+        >>> is_out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")), is_out_of_memory(OSError())
+        (True, False)
+    """
+    if isinstance(fault, MemoryError) or type(fault).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(fault, OSError):
+        return fault.errno == errno.ENOMEM
+    return isinstance(fault, RuntimeError) and any(mark in str(fault) for mark in _USED_UP)

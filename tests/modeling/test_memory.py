@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+
 import numpy as np
 import pytest
 import torch
 
 from toolkit.composition import parse
-from toolkit.errors import ToolkitError
+from toolkit.errors import ToolkitError, is_out_of_memory
 from toolkit.features.item import sentence_features
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed
-from toolkit.modeling.memory import is_out_of_memory, within_memory
+from toolkit.modeling.memory import within_memory
 
 CPU = torch.device("cpu")
 FAULTS = [
@@ -20,6 +22,8 @@ FAULTS = [
     RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     np._core._exceptions._ArrayMemoryError((10**12,), np.dtype("float32")),
     MemoryError(),
+    RuntimeError("Error in faiss::IndexFlat: std::bad_alloc"),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
 ]
 
 

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from toolkit.commands.brief import seldom_collected
+from toolkit.commands.memory import without_memory
 from toolkit.commands.processes import one_of_several, require_shared
 from toolkit.commands.screen import echo, echo_end, say
 from toolkit.commands.signals import ended_like_ctrl_c
@@ -167,8 +168,11 @@ class Commands(click.Group):
         except ToolkitError as error:
             echo_end(f"Error: {short_words(str(error))}")
             ctx.exit(1 if isinstance(error, PartlyDone) else 2)
-        except OSError as error:
-            echo_end(f"Error: {_of_the_system(error)}")
+        except (OSError, MemoryError, RuntimeError) as error:
+            used_up = without_memory(error, str(ctx.invoked_subcommand))
+            if used_up is None and not isinstance(error, OSError):
+                raise
+            echo_end(f"Error: {used_up or _of_the_system(error)}")
             ctx.exit(2)
         except KeyboardInterrupt as error:
             echo_end(_interrupted(ctx, error))

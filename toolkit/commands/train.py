@@ -211,18 +211,36 @@ class PlanOptions(Settings):
         "xstilts plan 'fuse[mnli,squad]/xquad'",
         "xstilts plan mnli/squad --seed 1 --as squad-seed1",
         "xstilts plan 'seq[mnli,squad]/udpos' --json",
+        "xstilts plan 'fuse[mnli,squad]/xquad' --memory --set train.recompute=true",
     ),
 )
 @click.argument("expr")
 @AS_NAME
 @RETRAIN
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per stage.")
+@click.option("--memory", is_flag=True, help="Predict the peak memory of each stage, and of the evaluation after them.")
+@click.option(
+    "--row-tokens",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With --memory: tokens of a training row of mean length. Default: what is usual for the kind of task.",
+)
 @settings
-def plan(expr: str, as_json: bool, **options: Unpack[PlanOptions]) -> None:
+def plan(expr: str, as_json: bool, memory: bool, row_tokens: int | None, **options: Unpack[PlanOptions]) -> None:
     """Print the stages that EXPR still lacks, given what the zoo holds, and how that was trained; train nothing.
 
     Settings of a held entry that are others in this command are marked.
     """
-    found = toolkit.plan(expr, resolve(options), name=options["new_name"], retrain=options["retrain"] or False)
+    if row_tokens is not None and not memory:
+        raise click.UsageError("--row-tokens goes with --memory.")
+    config = resolve(options)
+    found = toolkit.plan(
+        expr,
+        config,
+        name=options["new_name"],
+        retrain=options["retrain"] or False,
+        memory=memory,
+        row_tokens=row_tokens,
+    )
     for line in found.json_lines if as_json else [found.text]:
         echo(line)

@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from toolkit.config.about import About
 from toolkit.config.words import Auto, LabelPiece, MixtureKind, Pooling
 
+ROWS = 32
+"""Rows of mean length of a step, where nothing else is said."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -35,14 +38,15 @@ class TrainConfig:
         About("optimiser steps; where given, replaces `epochs`", low=1, also=("max_steps",), changes=("weights",)),
     ] = None
     batch_size: Annotated[
-        int,
+        int | Auto,
         About(
-            "rows of mean length in memory at a time: batches are cut by tokens, so they hold more of the short rows",
+            "rows of mean length in memory at a time: batches are cut by tokens, so they hold more of the short rows; auto: as many "
+            "as the device's memory holds, in steps of `effective_batch` rows",
             low=1,
             also=("per_device_train_batch_size",),
             changes=("weights",),
         ),
-    ] = 32
+    ] = ROWS
     accumulate: Annotated[
         int,
         About(
@@ -52,6 +56,16 @@ class TrainConfig:
             changes=("weights",),
         ),
     ] = 1
+    effective_batch: Annotated[
+        int | None,
+        About(
+            "rows of mean length of one optimiser step, of all processes together: `accumulate` is then found; null: batch_size x "
+            "accumulate x processes, and 32 where batch_size is auto",
+            low=1,
+            also=("train_batch_size",),
+            changes=("weights",),
+        ),
+    ] = None
     recompute: Annotated[
         bool,
         About(
@@ -209,10 +223,16 @@ class TrainConfig:
         float, About("share of the training rows that are noisy", low=0, high=1, changes=("weights",))
     ] = 0.5
 
-    @property
-    def rows_per_step(self) -> int:
-        """Rows of mean length per optimiser step of one process: however they are cut, they determine the weights."""
-        return self.batch_size * self.accumulate
+    def rows_of_step(self, processes: int = 1) -> int:
+        """Rows of mean length per optimiser step of all processes: however they are cut, they determine the weights.
+
+        Example:
+            >>> TrainConfig(batch_size=8, accumulate=2).rows_of_step(4), TrainConfig(effective_batch=48).rows_of_step(4)
+            (64, 48)
+        """
+        if self.effective_batch is not None:
+            return self.effective_batch
+        return ROWS if self.batch_size == "auto" else self.batch_size * self.accumulate * processes
 
 
 @dataclass(frozen=True)

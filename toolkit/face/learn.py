@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from toolkit.config import Config
     from toolkit.recipes.train.held import Held
     from toolkit.recipes.train.plan import Asked
+    from toolkit.recipes.train.room import Rooms
     from toolkit.zoo import AdapterCard
 
 
@@ -143,11 +144,13 @@ class Plan(Result):
         stages: in the order in which they would be trained.
         held: what the zoo holds of it, by name, with the settings that differ from those at hand.
         orphaned: entries that would be orphaned, by the entry that they were trained on and that would be replaced.
+        memory: what each stage and the evaluation take; None where it was not asked for.
     """
 
     stages: tuple[Stage, ...]
     held: Mapping[str, Held]
     orphaned: Mapping[str, Sequence[str]]
+    memory: Rooms | None = None
 
     stem: ClassVar[str] = "plan"
 
@@ -160,8 +163,18 @@ class Plan(Result):
 
     @property
     def json_lines(self) -> list[str]:
-        """One JSON object per stage; `held` has the digest of each entry that it builds on, and what differs."""
-        return [json.dumps(_facts(stage) | {"held": self._held(stage)}) for stage in self.stages]
+        """One JSON object per stage; `held` has the digest of each entry that it builds on, and what differs.
+
+        With `memory` an object for the evaluation follows.
+        """
+        lines = [_facts(stage) | {"held": self._held(stage)} | self._memory(stage) for stage in self.stages]
+        if self.memory is not None:
+            lines.append({"eval": self.memory.found[-1].what.removeprefix("eval "), "memory": self.memory.to_dict("")})
+        return [json.dumps(line) for line in lines]
+
+    def _memory(self, stage: Stage) -> dict[str, Any]:
+        is_known = self.memory is not None and stage.merge is None
+        return {"memory": self.memory.to_dict(stage.entry)} if self.memory is not None and is_known else {}
 
     def _held(self, stage: Stage) -> dict[str, Any]:
         known = {name: self.held[name] for name in stage.parents if name in self.held}
@@ -176,19 +189,40 @@ class Plan(Result):
         }
 
 
-def plan(expr: str, config: Config, **options: Unpack[Asking]) -> Plan:
+class Planning(Asking, total=False):
+    """Options of `plan`: those of `Asking`; `memory`, whether to predict what each stage takes; `row_tokens`, of a row of mean length."""
+
+    memory: bool
+    row_tokens: int | None
+
+
+def plan(expr: str, config: Config, **options: Unpack[Planning]) -> Plan:
     """Return the stages that the zoo still lacks for a composition. Trains nothing.
 
     Args:
         expr: composition.
         config: names zoo, backbone and kind of adapter; its settings are compared with those of what the zoo holds.
-        options: `name`, `retrain` and `force`, as for `train`.
+        options: `name`, `retrain` and `force`, as for `train`; `memory`: also predict the memory of each stage and of the
+            evaluation; `row_tokens`: of a training row of mean length, by which that is done.
+
+    Raises:
+        ToolkitError: `memory` is asked of a backbone whose shape is not known here.
     """
     from toolkit.recipes.train.plan import plan_training
 
     session = open_session(config, {})
-    found = plan_training(session.spelled(expr), session, _asked(options))
-    return Plan(stages=found.stages, held=found.held, orphaned=found.orphaned, text=found.whole)
+    is_asked, row_tokens = options.pop("memory", False), options.pop("row_tokens", None)
+    asked: Asking = options
+    spelled = session.spelled(expr)
+    found = plan_training(spelled, session, _asked(asked))
+    rooms, text = None, found.whole
+    if is_asked:
+        from toolkit.composition import parse
+        from toolkit.recipes.train.room import rooms_of
+
+        rooms = rooms_of(parse(spelled), found.stages, session, row_tokens=row_tokens)
+        text = "\n".join([text, *rooms.lines()])
+    return Plan(stages=found.stages, held=found.held, orphaned=found.orphaned, memory=rooms, text=text)
 
 
 def _facts(stage: Stage) -> dict[str, str | list[str] | None]:

@@ -7,21 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from toolkit.errors import ToolkitError
-
-_MARKS = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
-
-
-def is_out_of_memory(fault: BaseException) -> bool:
-    """Return whether an error says that memory is used up: torch's own, an allocator's, or Python's.
-
-    Example:
-        >>> is_out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")), is_out_of_memory(OSError())
-        (True, False)
-    """
-    if isinstance(fault, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return isinstance(fault, RuntimeError) and any(mark in str(fault) for mark in _MARKS)
+from toolkit.errors import ToolkitError, is_out_of_memory
 
 
 @contextmanager
@@ -37,7 +23,7 @@ def within_memory(what: str, instead: str, device: torch.device) -> Iterator[Non
     """
     try:
         yield
-    except (RuntimeError, MemoryError) as fault:
+    except (RuntimeError, MemoryError, OSError) as fault:
         if not is_out_of_memory(fault):
             raise
         where = "This GPU's memory" if device.type == "cuda" else "The memory of this machine"

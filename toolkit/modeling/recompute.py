@@ -1,8 +1,8 @@
 """Recomputation: a layer keeps its input for the backward pass, and computes the rest once more.
 
 Some products are kept as well: the output of the attention and that of the feed-forward block, each one vector of width H
-a token, which saves computing 5 H^2 of about 12 H^2 multiply-adds a token again; and what is narrower than H, as inside an
-adapter. The gradients are the same to the bit, because the same operations run on the same numbers; dropout draws what it
+a token, which saves computing 5 H^2 of about 12 H^2 multiply-adds a token again; and what is as narrow as H / 8, as inside
+an adapter. What the members of a fusion have side by side is wider, and its product is computed again. The gradients are the same to the bit, because the same operations run on the same numbers; dropout draws what it
 drew.
 
 Source: Chen et al. 2016, *Training Deep Nets with Sublinear Memory Cost* (arXiv 1604.06174).
@@ -44,7 +44,7 @@ class _Kept:
     Attributes:
         weights: addresses of the weights that end the attention and the feed-forward block.
         n_tokens: of the batch.
-        width: H; what an adapter has brought below it is kept as well.
+        width: H; what an adapter has brought down to an eighth of it is kept as well.
     """
 
     weights: frozenset[int]
@@ -59,7 +59,7 @@ class _Kept:
         is_wanted = any(one.data_ptr() in self.weights for one in matrices)
         if not is_wanted and operation in _PLAIN:
             x, weight = matrices[-2:]
-            is_wanted = x.shape[0] == self.n_tokens and _NARROWEST <= weight.shape[1] < self.width
+            is_wanted = x.shape[0] == self.n_tokens and _NARROWEST <= weight.shape[1] <= self.width // 8
         return CheckpointPolicy.MUST_SAVE if is_wanted else CheckpointPolicy.PREFER_RECOMPUTE
 
 

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ def plan_run(data: Sequence[TaskData], train: TrainConfig, *, processes: int = 1
     assert train.epochs != "auto"
     return plan_batches(
         [one.features for one in data],
-        batch_size=train.rows_per_step * processes,
+        batch_size=train.rows_of_step(processes),
         seed=derived_seed(train.seed, "order") % 2**32,
         epochs=train.epochs,
         total_steps=train.total_steps,
@@ -112,7 +113,7 @@ class Loop:
         self.state = State(parameters, optimizer, schedule, LossScale(circuit.backbone.precision, self.device))
         self.saver = Saver()
         self.is_stopping = False
-        self.rows = train.rows_per_step * self.ranks.count
+        self.rows = train.rows_of_step(self.ranks.count)
         self.units = [self.rows * units_per_item(one.features) for one in data]
 
     def scored_steps(self) -> set[int]:
@@ -135,9 +136,13 @@ class Loop:
         """
         state, train = self.state, self.train
         task, items = self.planned.batches[state.counters.step]
-        with within_memory(
-            f"step {state.counters.step + 1} of '{self.circuit.composition}'", self._smaller(), self.device
-        ):
+        within = partial(
+            within_memory,
+            f"step {state.counters.step + 1} of '{self.circuit.composition}'",
+            self._smaller(),
+            self.device,
+        )
+        with within():
             value = self.gradients(task, items)
         parameters = list(state.parameters.values())
         value, self.is_stopping = add_gradients(self.ranks, parameters, loss=value, is_asked=is_asked)
@@ -150,7 +155,9 @@ class Loop:
         if train.grad_clip > 0:
             torch.nn.utils.clip_grad_norm_(parameters, train.grad_clip)
         self.saver.release()
-        if not state.scale.step(state.optimizer) and state.scale.in_a_row >= MOST_HALVINGS:
+        with within():  # the first step makes the optimizer's state
+            is_taken = state.scale.step(state.optimizer)
+        if not is_taken and state.scale.in_a_row >= MOST_HALVINGS:
             raise ToolkitError(
                 f"The loss of '{self.circuit.composition}' or its gradients are not finite in fp16 at step {state.counters.step}, although "
                 f"its scale was halved {state.scale.in_a_row} times in a row to {state.scale.value:g}; use --precision fp32, or lower "
@@ -190,12 +197,11 @@ class Loop:
         """Return the settings that take less memory."""
         train = self.train
         ways = []
-        if train.batch_size > 1:
+        if isinstance(train.batch_size, int) and train.batch_size > 1:
             rows = train.batch_size // 2
             times = -(-train.batch_size * train.accumulate // rows)
-            ways.append(
-                f"--set train.batch_size={rows} --set train.accumulate={times} takes the same steps in less memory"
-            )
+            also = f" --set train.accumulate={times}" if train.effective_batch is None else ""
+            ways.append(f"--set train.batch_size={rows}{also} takes the same steps in less memory")
         if not train.recompute:
             ways.append("--set train.recompute=true keeps about a fifth of it a token")
         ways = ways or ["lower --set train.max_length, or take a smaller --backbone"]

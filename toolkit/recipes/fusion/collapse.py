@@ -26,7 +26,8 @@ from toolkit.recipes.session.lease import leased_names
 from toolkit.recipes.session.names import require_name, task_of
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.weights import file_of
-from toolkit.recipes.train.auto import resolve
+from toolkit.recipes.train.auto import in_shares, resolve
+from toolkit.recipes.train.cut import fitted
 from toolkit.recipes.train.pending import Pending, complete
 from toolkit.recipes.train.put import space_of
 from toolkit.recipes.train.settings import whole_settings
@@ -113,7 +114,7 @@ def collapse(
     with leased_names([str(entry)], session, "collapsed"):
         wanted = choose_languages(target, languages, session)
         taught = _taught(whole, target, wanted, text_file, session)
-        settings = resolve(session.config.train, taught.circuit.backbone.hidden_size)
+        settings = in_shares(resolve(session.config.train, taught.circuit.backbone.hidden_size))
         settings = with_epochs(settings, plan_run([TaskData(head, taught.rows.learnt)], settings))
         n, states = len(taught.rows.learnt), taught.lessons[0].states.values
         session.say(
@@ -187,11 +188,12 @@ def _learnt(
         def dev() -> float:
             return -lessons[1].mean_loss(student, kept_out, batch_size=session.config.eval.batch_size)
 
+        data = [TaskData(answer.name, taught.rows.learnt, loss=partial(lessons[0].loss, student))]
         result = fit(
             student,
             [module],
-            [TaskData(answer.name, taught.rows.learnt, loss=partial(lessons[0].loss, student))],
-            train=settings,
+            data,
+            train=fitted(student, [module], data, settings),
             dev=dev,
             checkpoint=checkpoint,
             watch=Watch(f"collapse {whole}", session.report, say=session.say),

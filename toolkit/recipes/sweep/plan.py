@@ -179,7 +179,7 @@ class _Maker:
         if total is not None:
             rows = min(rows, total)
         if train.total_steps is not None:
-            epochs = train.total_steps * train.rows_per_step / max(1, rows)
+            epochs = train.total_steps * train.rows_of_step() / max(1, rows)
         passed = int(rows * epochs)
         scored = (train.eval_limit or 2000) * len(sources) * max(1, round(epochs))
         return int(passed + scored / 3)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from toolkit.config import Config, from_dict
+from toolkit.config.learning import ROWS
 from toolkit.errors import ToolkitError
 from toolkit.files import scratch
 from toolkit.progress import Progress, Report, Say
@@ -86,7 +87,9 @@ def _timed(step: Step, places: Mapping[str, Any], folder: str, say: Say) -> tupl
 
 
 def _rows_per_step(train: Mapping[str, Any]) -> int:
-    return int(train["batch_size"]) * int(train.get("accumulate", 1))
+    if train.get("effective_batch"):
+        return int(train["effective_batch"])
+    return ROWS if train["batch_size"] == "auto" else int(train["batch_size"]) * int(train.get("accumulate", 1))
 
 
 def _little(step: Step, places: Mapping[str, Any], folder: str) -> Config:

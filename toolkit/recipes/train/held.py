@@ -15,7 +15,7 @@ from toolkit.config.keys import is_default, keys_that_change, value_of
 from toolkit.features import MAX_LENGTH
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.auto import resolve
-from toolkit.recipes.train.settings import ROWS_PER_STEP, SHARES, cases_of
+from toolkit.recipes.train.settings import CUT, ROWS_PER_STEP, cases_of
 from toolkit.tasks import Task
 from toolkit.zoo import AdapterCard, Seen
 
@@ -80,7 +80,8 @@ def held_entry(card: AdapterCard, session: Session) -> Held:
         was, here = _recorded(card, key), _plain(value_of(config, key))
         if key == ROWS_PER_STEP and isinstance(was, int):  # in however many shares
             was *= int(card.setting("accumulate") or 1) * int(card.recipe.get(PROCESSES) or 1)
-            here = config.train.rows_per_step * session.ranks.count
+            was = card.setting("effective_batch") or was
+            here = config.train.rows_of_step(session.ranks.count)
         if was is _UNKNOWN:
             unknown |= {} if is_default(key, value_of(session.config, key)) else {key: here}
         elif _in_effect(key, was, known) != _in_effect(key, here, known):
@@ -106,6 +107,8 @@ def recipe_of(card: AdapterCard) -> str:
     settings.append((PROCESSES, card.recipe.get(PROCESSES)))
     if isinstance(size := card.setting("batch_size"), int):
         per_step = size * int(card.setting("accumulate") or 1)
+        if isinstance(whole := card.setting("effective_batch"), int):
+            per_step = -(-whole // int(card.recipe.get(PROCESSES) or 1))
         settings = [(name, per_step if name == "batch_size" else value) for name, value in settings]
     made += [f"{_SHOWN[name]} {shown(value)}" for name, value in settings if value is not None]
     rows = [_rows_of(card, seen) for seen in card.data_seen if isinstance(seen.rows, int)]
@@ -139,7 +142,7 @@ def _keys(stage: Stage, config: Config, known: Sequence[Task]) -> list[str]:
             if key != "train.seed" or stage.merge.method == "dare"
         ]
     found = keys_that_change("weights", cases=cases_of(stage, config, [task.kind for task in known]))
-    return [key for key in found if key != SHARES]
+    return [key for key in found if key not in CUT]
 
 
 def _recorded(card: AdapterCard, key: str) -> Any:

@@ -10,11 +10,13 @@ from toolkit.composition import Part
 from toolkit.composition.stages import Stage
 from toolkit.config import Config, TrainConfig
 from toolkit.modeling.backbone import Backbone
+from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
 from toolkit.modeling.passes import End, Follower
 from toolkit.ranks import Ranks
 from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.session import Session
+from toolkit.recipes.train.cut import found_shares
 from toolkit.recipes.train.wired import wired
 from toolkit.training import TaskData, Watch, fit
 
@@ -46,6 +48,14 @@ def share_training(phases: Sequence[Phase], data: Sequence[TaskData], train: Tra
     ranks.broadcast(_Trained(list(phases), list(data), train))
 
 
+def shares_of_all(learn: Sequence[Part], data: Sequence[TaskData], train: TrainConfig, circuit: Circuit) -> int:
+    """Return the shares that fit into the memory of every process: the most that any of them needs."""
+    ranks = circuit.ranks
+    ranks.broadcast(_Cut(list(learn), list(data), train))
+    found: list[int] = ranks.gather(found_shares(circuit, learn, data, train, ranks))
+    return max(found)
+
+
 def shared_scores(dev: Callable[[], float], ranks: Ranks) -> Callable[[], float]:
     """Return what scores the dev rows while the others take their shares."""
 
@@ -68,6 +78,19 @@ class _Wired:
         session = Session.open(self.config)
         follower.close()  # before its backbone is used again
         follower.hold(lambda: wired(self.stage, session, open_backbone(session), self.heads))
+
+
+@dataclass(frozen=True)
+class _Cut:
+    learn: Sequence[Part]
+    data: Sequence[TaskData]
+    train: TrainConfig
+
+    def do(self, follower: Follower) -> None:
+        """Find the shares that fit into this process's memory."""
+        assert follower.circuit is not None
+        ranks = follower.ranks
+        ranks.gather(found_shares(follower.circuit, self.learn, self.data, self.train, ranks))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from toolkit.config.about import Case
 from toolkit.config.keys import by_section, settings_that_change
 from toolkit.tasks.kinds import Kind
 
-ROWS_PER_STEP, SHARES = "train.batch_size", "train.accumulate"
+ROWS_PER_STEP = "train.batch_size"
+CUT = ("train.accumulate", "train.effective_batch")
+"""How a step's batch is cut, and its rows said in another way: the key has `ROWS_PER_STEP` for all of it."""
 
 # Cases that the rows of a kind bring.
 CASES: Mapping[Kind, tuple[Case, ...]] = {
@@ -43,16 +45,17 @@ def learning_settings(stage: Stage, config: Config, kinds: Iterable[Kind], *, pr
         found = settings_that_change("merges", config, cases=dropped)
         return {key.rpartition(".")[2]: value for key, value in found.items()}
     changing = settings_that_change("weights", config, cases=cases_of(stage, config, kinds))
-    del changing[SHARES]  # the weights are the same, however a step's batch is cut
-    return by_section(changing | {ROWS_PER_STEP: config.train.rows_per_step * processes})
+    for key in CUT:  # the weights are the same, however a step's batch is cut
+        del changing[key]
+    return by_section(changing | {ROWS_PER_STEP: config.train.rows_of_step(processes)})
 
 
 def whole_settings(train: TrainConfig, *, processes: int = 1) -> dict[str, Any]:
     """Return all settings of training that a key of work may hold: how a step fits into memory is not among them."""
     found = asdict(train)
-    for name in ("accumulate", "recompute", "checkpoint_s"):
+    for name in ("accumulate", "effective_batch", "recompute", "checkpoint_s"):
         del found[name]
-    return found | {"batch_size": train.rows_per_step * processes}
+    return found | {"batch_size": train.rows_of_step(processes)}
 
 
 def cases_of(stage: Stage, config: Config, kinds: Iterable[Kind]) -> set[Case]:

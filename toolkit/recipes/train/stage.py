@@ -15,10 +15,10 @@ from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.traces import log_adapters
 from toolkit.recipes.session.weights import check_entry
-from toolkit.recipes.train.auto import resolve
+from toolkit.recipes.train.auto import in_shares, resolve, with_shares
 from toolkit.recipes.train.dev import DevScores
 from toolkit.recipes.train.key import stage_key
-from toolkit.recipes.train.others import Phase, share_training, share_wiring, shared_scores
+from toolkit.recipes.train.others import Phase, share_training, share_wiring, shared_scores, shares_of_all
 from toolkit.recipes.train.pending import Pending, Record
 from toolkit.recipes.train.put import put_stage, space_of, tags_of
 from toolkit.recipes.train.sources import sources_of, training_data
@@ -56,6 +56,7 @@ def run_stage(
         data = training_data(stage, sources, backbone, session)
         dev = DevScores(circuit, stage, sources, session)
         session, n_steps = _planned(session, data)
+        session = _cut(session, circuit, stage, data)
         config = session.config
         n_phases = len(_phases(stage, config.train, checkpoint))
         session.say(opening(stage, session, circuit, data, n_steps=n_steps, n_phases=n_phases))
@@ -92,6 +93,7 @@ def _settled(session: Session, backbone: Backbone) -> Session:
     """Return the session with settings that hold no `auto` any more."""
     config = session.config
     train = resolve(config.train, backbone.hidden_size, is_full=config.adapter.kind == "full")
+    train = in_shares(train, processes=session.ranks.count)
     return session.with_config(replace(config, train=train))
 
 
@@ -101,6 +103,21 @@ def _planned(session: Session, data: Sequence[TaskData]) -> tuple[Session, int]:
     planned = plan_run(data, config.train, processes=processes)
     settled = replace(config, train=with_epochs(config.train, planned))
     return session.with_config(settled), len(planned.batches)
+
+
+def _cut(session: Session, circuit: Circuit, stage: Stage, data: Sequence[TaskData]) -> Session:
+    """Return the session with the shares of a step's batch that fit into the memory of every process."""
+    train, ranks = session.config.train, session.ranks
+    if train.batch_size != "auto":
+        return session
+    n_shares = shares_of_all(stage.learn, data, train, circuit)
+    train = with_shares(train, n_shares, processes=ranks.count)
+    session.say(
+        f"train.batch_size=auto: {train.batch_size} rows of mean length at a time fit into memory, so a step of "
+        f"{train.effective_batch} is taken in {f'{n_shares} shares' if n_shares > 1 else 'one share'}"
+        f"{f' in each of {ranks.count} processes' * (ranks.count > 1)}."
+    )
+    return session.with_config(replace(session.config, train=train))
 
 
 def _fitted(

@@ -116,7 +116,7 @@ def run_params(stage: Stage, session: Session, data: Sequence[TaskData], backbon
         "batch_size": train.batch_size,
         "accumulate": train.accumulate,
         PROCESSES: processes,
-        "effective_batch_size": train.rows_per_step * processes,
+        "effective_batch_size": train.rows_of_step(processes),
         "seed": train.seed,
         "rows": sum(one.features.n_rows for one in data),
         "learn": ", ".join(f"{part.kind} {part.name}" for part in stage.learn),
@@ -153,10 +153,10 @@ def opening(
         rates += f" (fusion {settings.fusion_lr:g})"
     in_shares = f", {settings.accumulate} shares one after another" if settings.accumulate > 1 else ""
     if processes > 1:
-        in_shares += f", {settings.rows_per_step} in each of {processes} processes; the learning rate is as given"
+        in_shares += f", {-(-settings.rows_of_step(processes) // processes)} in each of {processes} processes; the learning rate is as given"
     return (
         f"{stage.entry}: {rows:,} rows, {learnt:,} trainable parameters, {rates}, epochs {settings.epochs:g}, "
-        f"{f'{n_phases} phases of ' * (n_phases > 1)}{n_steps:,} steps (batches are cut by tokens: each holds up to those of {settings.rows_per_step * processes} rows of mean length{in_shares}), "
+        f"{f'{n_phases} phases of ' * (n_phases > 1)}{n_steps:,} steps (batches are cut by tokens: each holds up to those of {settings.rows_of_step(processes)} rows of mean length{in_shares}), "
         f"{circuit.backbone.precision}{' with scaled losses' * (circuit.backbone.precision == 'fp16')} on {circuit.backbone.device.type}"
         + (f", {circuit.backbone.revision[:-28]}" if circuit.backbone.revision else "")
         + (f", fusion {circuit.fusion_path}" if circuit.fusion_path else "")
