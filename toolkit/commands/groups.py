@@ -169,10 +169,7 @@ class Commands(click.Group):
             echo_end(f"Error: {short_words(str(error))}")
             ctx.exit(1 if isinstance(error, PartlyDone) else 2)
         except (OSError, MemoryError, RuntimeError) as error:
-            used_up = without_memory(error, str(ctx.invoked_subcommand))
-            if used_up is None and not isinstance(error, OSError):
-                raise
-            echo_end(f"Error: {used_up or _of_the_system(error)}")
+            echo_end(f"Error: {_of_the_system(error, str(ctx.invoked_subcommand))}")
             ctx.exit(2)
         except KeyboardInterrupt as error:
             echo_end(_interrupted(ctx, error))
@@ -181,8 +178,12 @@ class Commands(click.Group):
             _raise(error)
 
 
-def _of_the_system(error: OSError) -> str:
-    """Return the sentence of a full disk or of a name that is too long; anything else keeps its traceback."""
+def _of_the_system(error: OSError | MemoryError | RuntimeError, command: str) -> str:
+    """Return the sentence of a full disk, of memory that is used up or a name that is too long; anything else keeps its traceback."""
+    if (used_up := without_memory(error, command)) is not None:
+        return used_up
+    if not isinstance(error, OSError):
+        raise error
     name = os.fsdecode(error.filename or "a file")
     if error.errno == errno.ENAMETOOLONG:
         return f"'{short_words(name)}' is longer than a file's name can be here; give a shorter one."

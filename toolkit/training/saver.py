@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from toolkit.errors import is_out_of_memory
 from toolkit.free_memory import free_memory
-from toolkit.modeling.memory import is_out_of_memory
 from toolkit.progress import Say, say_nothing
 from toolkit.space import in_words
 from toolkit.training.checkpoint import bytes_of, named_best, save_checkpoint

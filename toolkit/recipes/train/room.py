@@ -14,10 +14,10 @@ from toolkit.composition.stages import Stage
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
 from toolkit.features.collate import CPU_TOKENS, TOKENS_PER_ROW
+from toolkit.free_memory import free_memory
 from toolkit.modeling.identity import here
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.auto import in_shares
-from toolkit.recipes.train.free import free_memory
 from toolkit.recipes.train.memory import (
     MIB,
     Arithmetic,
