@@ -31,6 +31,7 @@ PARAMETERS = {
     "retrain", "replace", "has_adapter", "lock", "locks", "out", "report", "say", "settings", "workers", "update",
     "endpoint", "kind", "backbone", "better_than", "sort", "at", "force", "remove", "parents", "same_as", "labels",
     "format", "choices", "older_than", "all", "release", "echo", "language_column", "prefix", "column", "host", "port", "models",
+    "memory", "row_tokens",
 }  # fmt: skip
 
 
@@ -49,6 +50,7 @@ def parameters(name: str) -> dict[str, inspect.Parameter]:
                 "Fetching": (*told, "endpoint", "release"),
                 "Baseline": (*told, "baseline"),
                 "Asking": asked,
+                "Planning": (*asked, "memory", "row_tokens"),
                 "Exporting": (*told, "int8", "vectors", "task", "languages", "lock"),
                 "Training": (*told, *asked, "lock"),
                 "Placing": (*told, "name", "replace", "force"),
