@@ -38,9 +38,7 @@ SHAPES: Mapping[str, Encoder] = {
     "tiny": Encoder(2, 32, 64, 36_650, 514),
 }
 """Shapes of the encoders that are known by name, which need not be on this machine to be planned for."""
-ROW_TOKENS: Mapping[Kind, int] = {
-    "pair": 64, "choice": 200, "span": 320, "tags": 48, "bitext": 48, "mining": 48, "retrieval": 256,
-}  # fmt: skip
+ROW_TOKENS: Mapping[Kind, int] = {"pair": 64, "choice": 200, "span": 320, "tags": 48, "text": 256, "retrieval": 256}
 """Tokens of a row of mean length, all its sequences together, where rows are not looked at."""
 
 
