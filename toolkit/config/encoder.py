@@ -43,7 +43,10 @@ class AdapterConfig:
 
     kind: Annotated[
         AdapterKind,
-        About("seq_bn: bottleneck after the FFN; full: the whole backbone learns", changes=("weights", "merges")),
+        About(
+            "seq_bn: bottleneck after the FFN; seq_bn_inv: and an invertible layer after the embeddings (languages); full: the whole backbone learns",
+            changes=("weights", "merges"),
+        ),
     ] = "seq_bn"
     reduction_factor: Annotated[
         int,
@@ -64,9 +67,8 @@ class AdapterConfig:
     leave_out_lower: Annotated[
         float,
         About(
-            "share of the layers, from the embeddings up, that hold no adapter",
+            "layers, from the embeddings up, that hold no adapter: a share of them, or from 1 on their number",
             low=0,
-            below=1,
             changes=("weights",),
             only=("adapter",),
         ),
@@ -74,9 +76,8 @@ class AdapterConfig:
     leave_out_upper: Annotated[
         float,
         About(
-            "share of the layers, from the top down, that hold no adapter",
+            "layers, from the top down, that hold no adapter: a share of them, or from 1 on their number",
             low=0,
-            below=1,
             changes=("weights",),
             only=("adapter",),
         ),

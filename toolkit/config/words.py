@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 Auto = Literal["auto"]
-AdapterKind = Literal["seq_bn", "full"]
+AdapterKind = Literal["seq_bn", "seq_bn_inv", "full"]
 FusionMode = Literal["fast", "reference"]
 MixtureKind = Literal["proportional", "equal", "temperature"]
 Pooling = Literal["mean", "cls", "mean-no-special"]

@@ -19,7 +19,7 @@ from toolkit.modeling.libraries import BottleneckLayer
 from toolkit.modeling.masked import answer_of, is_published, publish
 from toolkit.modeling.recompute import install_recompute, remove_recompute
 from toolkit.modeling.seeded import seeded
-from toolkit.modeling.weights import Tensors, copied, named_parameters, take_in
+from toolkit.modeling.weights import Tensors, copied, take_in
 from toolkit.modeling.wired import Wired
 from toolkit.modeling.wiring import module_name
 from toolkit.ranks import Ranks
@@ -68,7 +68,7 @@ class Circuit(nn.Module):
         self.shapes = dict(shapes or {})
         self.is_full = self.adapter.kind == "full"
         self._wired = Wired(backbone, composition, self.adapter, self.shapes, fusion)
-        self.parts = self._wired.parts
+        self.parts, self.couplings = self._wired.parts, self._wired.couplings
         block = next((unit for unit in composition.chain.units if isinstance(unit, (Fuse, Average, Parallel))), None)
         if self.is_full and block is not None:
             raise ToolkitError(
@@ -205,8 +205,8 @@ class Circuit(nn.Module):
                 self.heads[module_name(key)](queries[i].float(), masks[0], rows[i].float(), masks[1]) for key, i in held
             ]
         # The head answers in fp32: it costs next to nothing, and bf16 logits tie and round.
-        words = self.encoder.embeddings.word_embeddings.weight
-        return [answer_of(self.heads[module_name(key)], rows[i].float(), batch, words) for key, i in held]
+        words, invert = self.encoder.embeddings.word_embeddings.weight, self._wired.invert
+        return [answer_of(self.heads[module_name(key)], rows[i].float(), batch, words, invert) for key, i in held]
 
     # -- folding --------------------------------------------------------------------------------------------------
 
@@ -261,7 +261,7 @@ class Circuit(nn.Module):
             return dict(self.heads[module_name(self.head_key(part))].named_parameters())
         if self.is_full:
             return dict(self.backbone.own_parameters)
-        return named_parameters(self.bottlenecks(), part)
+        return self._wired.parameters_of(part)
 
     def shapes_of(self, part: Part) -> dict[str, tuple[int, ...]]:
         """Return the shape that each tensor of a part must have."""

@@ -20,6 +20,8 @@ from torch.nn import functional as F
 from toolkit.features.collate import IGNORED
 from toolkit.modeling.products import linear
 
+Invert = Callable[[Tensor], Tensor]
+
 GUESSES = 5  # pieces that are named for each mask
 CHUNK = 8192  # pieces of the vocabulary at a time
 
@@ -42,31 +44,32 @@ class MaskedHead(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_pieces))
         self.is_published = False
 
-    def forward(self, states: Tensor, targets: Tensor, words: Tensor, top: int = 0) -> Tensor:
+    def forward(self, states: Tensor, targets: Tensor, words: Tensor, invert: Invert, top: int = 0) -> Tensor:
         """Return the loss of each masked piece, and its best guesses.
 
         Args:
             states: last hidden states of the masked tokens, float32 [M, H].
             targets: what they were, int64 [M].
             words: word embeddings [V, H].
+            invert: of invertible adapters, before the vocabulary.
             top: how many guesses.
 
         Returns:
             float32 [M, 1 + 2 * top]: the cross-entropy, then the numbers of the guesses, best first, then their log
             probabilities.
         """
-        vectors = self.layer_norm(F.gelu(self.dense(states)))
+        vectors = invert(self.layer_norm(F.gelu(self.dense(states))))
         losses, guesses = masked_losses(vectors, words, self.bias, targets, top)
         return torch.cat([losses[:, None], guesses], dim=1)
 
 
-def answer_of(head: nn.Module, states: Tensor, batch: Mapping[str, Tensor], words: Tensor) -> Tensor:
+def answer_of(head: nn.Module, states: Tensor, batch: Mapping[str, Tensor], words: Tensor, invert: Invert) -> Tensor:
     """Return what a head makes of hidden states [B, T, H]; a masked language head sees the tokens alone that have a target."""
     if not isinstance(head, MaskedHead):
         found: Tensor = head(states)
         return found
     is_masked = batch["tags"] != IGNORED
-    return head(states[is_masked], batch["tags"][is_masked], words, 0 if head.training else GUESSES)  # type: ignore[no-any-return]
+    return head(states[is_masked], batch["tags"][is_masked], words, invert, 0 if head.training else GUESSES)  # type: ignore[no-any-return]
 
 
 def publish(head: nn.Module, weights: Callable[[], Mapping[str, Tensor] | None], eps: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from toolkit.composition import Composition, Part
 from toolkit.composition.variants import closed
@@ -14,10 +14,12 @@ from toolkit.config.words import FusionMode
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.fold import fold_layers, unfold_layers
 from toolkit.modeling.fusion import fusion_path, install_fusion, remove_fusion
+from toolkit.modeling.invertible import INVERTIBLE, Coupling, chain_names, install_couplings, inverted, require_chain
 from toolkit.modeling.libraries import BottleneckLayer, Stack
 from toolkit.modeling.precision import DTYPES
 from toolkit.modeling.products import install_products
 from toolkit.modeling.seeded import seeded
+from toolkit.modeling.weights import named_parameters
 from toolkit.modeling.wiring import (
     Block,
     Rows,
@@ -28,6 +30,8 @@ from toolkit.modeling.wiring import (
     module_name,
     remove_blocks,
 )
+
+HAS_COUPLING = ("seq_bn_inv",)  # kinds of adapters
 
 
 def role_of(part: Part, composition: Composition) -> str:
@@ -57,6 +61,7 @@ class Wired:
 
     Attributes:
         parts: the adapters and fusions, from the backbone up.
+        couplings: invertible layers of those adapters that have one.
         unfolded: reasons, by a layer's path, why it has no folded form.
     """
 
@@ -71,6 +76,7 @@ class Wired:
         self.backbone, self.encoder, self.composition = backbone, backbone.model, composition
         self.adapter, self.shapes, self.fusion = adapter, dict(shapes), fusion
         self.parts = tuple(part for part in composition.parts if part.kind != "head")
+        self.couplings = nn.ModuleDict()
         self.unfolded: dict[str, str] = {}
         self._setup: Block | Rows | None = None
         self._folded_at: tuple[int, ...] | None = None
@@ -95,6 +101,7 @@ class Wired:
         layers = self.layers()
         check_layers(layers, self.composition, adapters)
         install_blocks(layers, self._setup)
+        install_couplings(self.encoder.embeddings, self._in_order())
         if any(part.kind == "fusion" for part in self.parts):
             install_fusion(layers, self.fusion)
         for _, layer in layers:
@@ -107,8 +114,11 @@ class Wired:
     def _add(self, part: Part, last_of: Mapping[str, list[str]]) -> None:
         name = module_name(part.name)
         if part.kind == "adapter":
-            shape = library_config(self.shapes.get(part.entry, self.adapter), self.backbone.n_layers)
-            self.encoder.add_adapter(name, config=shape)
+            shape = self.shapes.get(part.entry, self.adapter)
+            self.encoder.add_adapter(name, config=library_config(shape, self.backbone.n_layers))
+            if shape.kind in HAS_COUPLING:
+                require_chain(part, self.composition)
+                self.couplings[name] = Coupling(self.backbone.hidden_size, shape.non_linearity)
         else:
             # The library registers a fusion by the last adapter of each member; a name of our own, because its default
             # name joins those and collides between different members.
@@ -117,6 +127,7 @@ class Wired:
     def remove(self) -> None:
         """Take the parts out of the encoder, which is then as it was."""
         self.unfold()
+        install_couplings(self.encoder.embeddings, ())
         for _, layer in self.layers():
             remove_blocks(layer)
             remove_fusion(layer)
@@ -136,6 +147,22 @@ class Wired:
             if isinstance(module, BottleneckLayer) and len(module.adapters) > 0:
                 found.append((path, module))
         return found
+
+    def parameters_of(self, part: Part) -> dict[str, nn.Parameter]:
+        """Return a part's parameters by their names in the zoo's files; those of an invertible layer begin with `invertible.`."""
+        found = named_parameters(self.layers(), part)
+        if part.kind == "adapter" and module_name(part.name) in self.couplings:
+            coupling = self.couplings[module_name(part.name)]
+            found |= {INVERTIBLE + key: one for key, one in coupling.named_parameters()}
+        return found
+
+    def invert(self, vectors: Tensor) -> Tensor:
+        """Return vectors [..., H] as they were before the invertible layers."""
+        return inverted(self._in_order(), vectors)
+
+    def _in_order(self) -> list[nn.Module]:
+        names = [module_name(part.name) for part in self.parts if part.name in chain_names(self.composition)]
+        return [self.couplings[name] for name in names if name in self.couplings]
 
     def modules(self) -> list[nn.Module]:
         """Return the modules of the parts in all layers."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, get_args
 
 from toolkit.composition import parse
+from toolkit.config.words import AdapterKind
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.results.score import is_value
 from toolkit.zoo.files import REPLACE_IT
@@ -145,8 +146,8 @@ def _is_recipe(value: Any) -> bool:
     return not isinstance(shape, dict) or _may_hold(
         shape,
         reduction_factor=lambda factor: _is_whole(factor) and 0 < factor <= _MAX_WIDTH,
-        leave_out_lower=_is_share,
-        leave_out_upper=_is_share,
+        leave_out_lower=_are_layers,
+        leave_out_upper=_are_layers,
         dropout=_is_share,
         non_linearity=_is_text,
     )
@@ -154,6 +155,10 @@ def _is_recipe(value: Any) -> bool:
 
 def _is_share(value: Any) -> bool:
     return _is_number(value) and 0 <= value < 1
+
+
+def _are_layers(value: Any) -> bool:
+    return _is_share(value) or (_is_number(value) and value >= 1 and value == int(value))
 
 
 def _is_head(value: Any) -> bool:
@@ -200,7 +205,7 @@ def _are_files(value: Any) -> bool:
 CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "name": (_is_text, "a composition"),
     "backbone": (_is_backbone, "name, digest, hidden_size and layers"),
-    "kind": (lambda value: value in ("seq_bn", "full"), "'seq_bn' or 'full'"),
+    "kind": (lambda value: value in get_args(AdapterKind), " or ".join(map(repr, get_args(AdapterKind)))),
     "tasks": (lambda value: _each(value, _is_text), "a list of task names"),
     "heads": (
         lambda value: isinstance(value, dict) and all(map(_is_head, value.values())),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from toolkit.zoo.card import AdapterCard
 
 Shapes = Mapping[str, Sequence[int]]
+_INVERTIBLE, _HAS_COUPLING = "invertible.", "seq_bn_inv"
 _LAYER = re.compile(r"layer\.(0|[1-9]\d{0,5})\.(.+)", re.DOTALL)
 
 
@@ -116,9 +117,15 @@ def some(names: Sequence[str], shown: int = 3) -> str:
 def _adapter_fault(card: AdapterCard, found: Shapes, *, is_own: bool) -> str:
     """Compare a bottleneck; a copy of an entry below keeps the shape that it was trained in, which its own card says."""
     width = card.backbone.hidden_size
-    layers, fault = _by_layer(found)
+    coupling = {name: shape for name, shape in found.items() if name.startswith(_INVERTIBLE)}
+    layers, fault = _by_layer({name: shape for name, shape in found.items() if name not in coupling})
     if fault:
         return fault
+    if coupling or (is_own and card.kind == _HAS_COUPLING):
+        if fault := difference(coupling, _coupling(width)):
+            return fault
+        if is_own and card.kind != _HAS_COUPLING:
+            return f"holds an invertible layer, its card says '{card.kind}'"
     try:
         shape = _shape(card)
         held = sorted(set(range(card.backbone.layers)) - set(left_out(shape, card.backbone.layers)))
@@ -137,6 +144,18 @@ def _adapter_fault(card: AdapterCard, found: Shapes, *, is_own: bool) -> str:
         "adapter_up.bias": (width,),
     }
     return _each_layer(layers, expected, card.backbone.layers)
+
+
+def _coupling(width: int) -> Shapes:
+    """Return the tensors of an invertible layer (`modeling.invertible`)."""
+    halves = {"F": (width - width // 2, width // 2), "G": (width // 2, width - width // 2)}
+    found: dict[str, Sequence[int]] = {}
+    for name, (n_in, n_out) in halves.items():
+        inside = max(n_in // 2, 1)
+        stem = f"{_INVERTIBLE}{name}"
+        found |= {f"{stem}.0.weight": (inside, n_in), f"{stem}.0.bias": (inside,)}
+        found |= {f"{stem}.2.weight": (n_out, inside), f"{stem}.2.bias": (n_out,)}
+    return found
 
 
 def _fusion_fault(card: AdapterCard, found: Shapes) -> str:

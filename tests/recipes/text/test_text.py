@@ -164,3 +164,22 @@ def test_the_mirrors_texts_are_rows_in_seven_languages(data_root: Path) -> None:
     train, dev, scored = (task.rows(split, "gn", data_root=data_root) for split in ("train", "dev", "score"))
     assert len(train) + len(dev) == 12_500 and len(scored) == 500
     assert not {row.text for row in train} & {row.text for row in scored}
+
+
+def test_a_language_adapter_with_an_invertible_layer_is_trained_kept_checked_and_stacked(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path, "adapter.kind=seq_bn_inv", "adapter.leave_out_upper=1")
+    (card,) = toolkit.train("micro-text.sw", config).cards
+    assert card.kind == "seq_bn_inv" and card.files["adapter.safetensors"].tensors == 4 + 8  # one layer of two
+    above = toolkit.train("micro-text.sw/micro-nli", tiny_config(tmp_path)).cards[-1]
+    assert above.kind == "seq_bn" and [parent.name for parent in above.parents] == ["micro-text.sw"]
+    scores = toolkit.evaluate("micro-text.sw/micro-nli", tiny_config(tmp_path), task="micro-nli", languages="sw").scores
+    assert scores[0].n == 8
+    assert toolkit.evaluate("micro-text.sw", tiny_config(tmp_path), task="micro-text.sw").scores
+    toolkit.zoo_verify("micro-text.sw", tiny_config(tmp_path))
+    with pytest.raises(ToolkitError, match="'micro-text.sw' has an invertible layer, which is not exported"):
+        toolkit.zoo_export("micro-text.sw", tiny_config(tmp_path), out=tmp_path / "out")
+
+
+def test_layers_without_an_adapter_are_a_share_or_a_number(tmp_path: Path) -> None:
+    with pytest.raises(ToolkitError, match=r"1.5 layers without an adapter were asked for; expected a share below 1"):
+        toolkit.train("micro-text.sw", tiny_config(tmp_path, "adapter.leave_out_upper=1.5"))

@@ -155,8 +155,9 @@ def adapter_shapes(cards: Iterable[AdapterCard], config: Config) -> tuple[Adapte
         for card in cards
     }
     kinds = {shape.kind for shape in shapes.values()}
-    if len(kinds) > 1:
+    if "full" in kinds and len(kinds) > 1:
         raise ToolkitError(
             f"The entries {', '.join(shapes)} are of the kinds {', '.join(sorted(kinds))}; wire adapters of one kind."
         )
-    return replace(config.adapter, kind=kinds.pop() if kinds else config.adapter.kind), shapes
+    kind = config.adapter.kind if not kinds or config.adapter.kind in kinds else sorted(kinds)[0]
+    return replace(config.adapter, kind=kind), shapes

@@ -99,7 +99,7 @@ def load_part(circuit: Circuit, part: Part, session: Session, *, place: Place | 
 
 def check_entry(card: AdapterCard, session: Session) -> None:
     """Raise where an entry that is used is not sound: any of its files, used here or not, or what it was trained on."""
-    if card.kind == "seq_bn":  # a whole encoder passes the gate when it is loaded
+    if card.kind != "full":  # a whole encoder passes the gate when it is loaded
         session.zoo.verify_files(card)
     check_parents(card, session)
 

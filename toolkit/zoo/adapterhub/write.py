@@ -49,8 +49,10 @@ def export(zoo: Zoo, expression: str, backbone: str, folder: Path, *, choices: i
     for card in cards.values():
         zoo.verify_files(card)
         zoo.check_ancestors(card)
-        if card.kind != "seq_bn":
+        if card.kind == "full":
             raise ZooError(f"'{card.name}' is a whole encoder, not an adapter; `adapters` has no folder for one.")
+        if card.kind != "seq_bn":
+            raise ZooError(f"'{card.name}' has an invertible layer, which is not exported; use it here.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ZooError(f"{folder} holds something already; name a new folder.")
     members = _members(composition)
