@@ -72,7 +72,7 @@ class Circuit(nn.Module):
         block = next((unit for unit in composition.chain.units if isinstance(unit, (Fuse, Average, Parallel))), None)
         if self.is_full and block is not None:
             raise ToolkitError(
-                f"'{composition}' {_DOES[block.keyword]} adapters, but `adapter: full` trains the whole encoder; use seq_bn."
+                f"'{composition}' {_DOES[block.keyword]} adapters, but `adapter: full` trains the whole encoder and has none; use seq_bn."
             )
         self.members = block.members if isinstance(block, Parallel) else ()
         self.specs = {name: replace(spec, pieces=backbone.n_pieces) for name, spec in (heads or {}).items()}
