@@ -97,7 +97,7 @@ def test_yaml_is_converted_by_the_declared_type(tmp_path: Path, text: str, key: 
         ("train.batch_size=1:30", "a whole number"),
         ("train.batch_size=" + "9" * 5000 + "e99999", "a whole number"),
         ("adapter.dropout=1", "below 1"),
-        ("adapter.kind=full_bn", "'seq_bn', 'full'"),
+        ("adapter.kind=full_bn", "'seq_bn', 'seq_bn_inv', 'full'"),
         ("backbone.precision=bf61", "Did you mean 'bf16'?"),
         ("backbone.name=", "is empty, expected text"),
         ("tracking.enabled=maybe", "true or false"),

@@ -83,7 +83,7 @@ def test_a_change_by_hand_is_told_from_a_cut() -> None:
         ("name", 3, "a composition"),
         ("backbone", {"name": "tiny"}, "name, digest, hidden_size and layers"),
         ("backbone", {**TINY.to_dict(), "digest": "../../../x"}, "name, digest, hidden_size and layers"),
-        ("kind", "lora", "'seq_bn' or 'full'"),
+        ("kind", "lora", "'seq_bn' or 'seq_bn_inv' or 'full'"),
         ("tasks", [1], "a list of task names"),
         ("heads", {"mnli": {"kind": "pair"}}, "kind and labels per head"),
         ("parents", [{"name": "mnli"}], "a list of name and digest"),

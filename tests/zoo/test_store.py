@@ -190,7 +190,7 @@ def test_weights_that_are_not_finite_or_not_there_are_refused(zoo: Zoo) -> None:
 
 
 def test_a_card_that_could_not_be_read_again_is_never_stored(zoo: Zoo) -> None:
-    with pytest.raises(ZooError, match="expected 'seq_bn' or 'full'"):
+    with pytest.raises(ZooError, match="expected 'seq_bn' or 'seq_bn_inv' or 'full'"):
         zoo.put(card(kind="lora", recipe={"adapter": {**SHAPE, "kind": "lora"}}), weights())
     assert names_under(zoo.root) == ["tiny"]
 

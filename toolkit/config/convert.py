@@ -41,7 +41,7 @@ def declared() -> dict[str, Declared]:
 
     Example:
         >>> declared()["adapter.kind"].choices
-        ('seq_bn', 'full')
+        ('seq_bn', 'seq_bn_inv', 'full')
     """
     found: dict[str, Declared] = {}
 
