@@ -250,14 +250,12 @@ def _mlflow_tables(made_once: Callable[[str, Callable[[Path], object]], Path]) -
 def cheap_journeys() -> Iterator[None]:
     """Draw pictures of a kind once, and let this process be the workers of its sweeps."""
 
-    def worker(*args: Any, **options: Any) -> object:
-        from tests import here
-
-        return here.Popen(*args, **options)
+    from tests import here
 
     with pytest.MonkeyPatch.context() as patch:
         drawn_once(patch)
-        patch.setattr("toolkit.recipes.sweep.pool.subprocess", _processes(worker))
+        patch.setattr("toolkit.recipes.sweep.worker._log", here.log)
+        patch.setattr("toolkit.recipes.sweep.hand.subprocess", _processes(here.Popen))
         yield
 
 
@@ -265,7 +263,7 @@ def cheap_journeys() -> Iterator[None]:
 def workers_are_processes(cheap_journeys: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fork the workers of a sweep."""
     worker = partial(zygote.Popen, first="tests.pictures:never_drawn")
-    monkeypatch.setattr("toolkit.recipes.sweep.pool.subprocess", _processes(worker))
+    monkeypatch.setattr("toolkit.recipes.sweep.hand.subprocess", _processes(worker))
 
 
 def _processes(worker: Callable[..., object]) -> object:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
-from contextlib import redirect_stderr, redirect_stdout
+import threading
 from typing import Any, BinaryIO
 
-from toolkit.recipes.sweep.messages import Hire, hire_of, job_of
+from toolkit.recipes.sweep.messages import Hire, Ready, hire_of, job_of
 from toolkit.recipes.sweep.own_run import OwnRun
 from toolkit.recipes.sweep.worker import Voice, answer
 
 
+_logs = threading.local()
+
+
+def log(text: str) -> None:
+    """Write what a worker's log says; the streams of this process are the sweep's own."""
+    _logs.file.write(text.rstrip() + "\n")
+    _logs.file.flush()
+
+
 class Popen:
-    """What `toolkit/recipes/sweep/pool.py` uses of `subprocess.Popen`; its events wait in the pipe until the pool hears them."""
+    """What `toolkit/recipes/sweep/hand.py` uses of `subprocess.Popen`; its events wait in the pipe until they are heard."""
 
     def __init__(self, command: list[str], *, stdout: BinaryIO, pass_fds: list[int], **_: Any) -> None:
         self.pid, self.stdin = os.getpid(), self
@@ -26,9 +35,10 @@ class Popen:
         assert self._voice is not None
         if self._hired is None:
             self._hired = hire_of(line.decode())
+            self._voice.send(Ready())
         else:
-            with redirect_stdout(self._log), redirect_stderr(self._log):
-                self._voice.send(answer(job_of(line.decode()), self._hired, self._voice, self._own_run))
+            _logs.file = self._log
+            self._voice.send(answer(job_of(line.decode()), self._hired, self._voice, self._own_run))
 
     def flush(self) -> None: ...
 
@@ -37,6 +47,9 @@ class Popen:
     def kill(self) -> None:
         self._voice = None  # closes the pipe
         self._log.close()
+
+    def poll(self) -> int | None:
+        return None if self._voice is not None else -9
 
     def wait(self, timeout: float | None = None) -> int:
         return -9

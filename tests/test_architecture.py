@@ -29,7 +29,7 @@ ROWS = (
     ("files", "free_memory", "nameless", "ranks", "registry", "space", "web"),
     ("languages", "outputs", "texts"),
     ("composition", "config", "results", "statistics", "tracking"),
-    ("tasks",),
+    ("leases", "tasks"),
     ("metrics", "similarity", "retrieval", "features", "perturb", "embeddings"),
     ("sweeps",),
     ("report",),

@@ -123,7 +123,7 @@ def _settle(plan: dict[str, Any]) -> None:
 
     from tests import zygote
     from toolkit.recipes.look import demo
-    from toolkit.recipes.sweep import pool
+    from toolkit.recipes.sweep import hand
 
     tempfile.tempdir = None
     huggingface_hub.constants.HF_HUB_OFFLINE = os.environ.get("HF_HUB_OFFLINE") == "1"
@@ -131,7 +131,7 @@ def _settle(plan: dict[str, Any]) -> None:
     demo.INTERMEDIATE_ROWS, demo.TARGET_ROWS, demo.LANGUAGES = 48, 24, "en,de"  # it takes a minute
     zygote.live_in(Path(plan["zygote"]))
     kept = {name: getattr(subprocess, name) for name in ("PIPE", "TimeoutExpired")}
-    pool.subprocess = SimpleNamespace(**kept, Popen=partial(zygote.Popen, first=f"{__name__}:arm_worker"))  # type: ignore[attr-defined]
+    hand.subprocess = SimpleNamespace(**kept, Popen=partial(zygote.Popen, first=f"{__name__}:arm_worker"))  # type: ignore[attr-defined]
     if "limit" in plan:
         import resource
 

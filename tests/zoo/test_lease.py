@@ -128,8 +128,8 @@ def test_a_name_that_was_taken_over_is_not_given_back_by_who_had_it(root: Path) 
 
 def test_another_start_of_the_same_machine_is_elsewhere(root: Path) -> None:
     gone = replace(Holder.here(), machine="before")
-    assert not gone.has_ended(1.0) and gone.has_ended(STALE_S + 1)
-    assert not Holder.here().has_ended(STALE_S + 1)
+    assert not gone.has_ended(1.0, STALE_S) and gone.has_ended(STALE_S + 1, STALE_S)
+    assert not Holder.here().has_ended(STALE_S + 1, STALE_S)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"process": 1}', "\x00" * 100])

@@ -117,8 +117,10 @@ def sweep(
     *,
     settings: Settings | None = None,
     out: Path | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     update: bool = False,
+    scheduler: str = "",
+    cluster: str = "",
     **tell: Unpack[Telling],
 ) -> SweepStatus:
     """Train and score every cell of a grid, each shared stage once; a sweep that was stopped continues where it was.
@@ -128,11 +130,14 @@ def sweep(
         config: of which the places are used: mirror, tracker, task files. A sweep's own settings are in its file.
         settings: settings of every stage by dotted key; they win over the file's.
         out: the sweep's folder; None: `sweeps/NAME`.
-        workers: processes.
+        workers: processes of this machine; with `cluster` jobs at most; None: 1, or what the file of the cluster says.
         update: continue although settings or rows are not what the folder's results were made with.
+        scheduler: address of a dask cluster that runs, whose workers do the steps.
+        cluster: queueing system (slurm, pbs, lsf, sge), or a YAML file that describes one, whose jobs do the steps.
         tell: `report` and `say`.
     """
     from toolkit.recipes.sweep.run import sweep as run
+    from toolkit.recipes.sweep.site import Site
 
     file = _file(name)
     home = _home(file, out)
@@ -141,7 +146,7 @@ def sweep(
         open_session(config, tell),
         given=_texts(settings),
         folder=home,
-        workers=workers,
+        site=Site(workers, scheduler, cluster),
         is_update=update,
     )
     return sweep_status(home)

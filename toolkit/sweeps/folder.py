@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import socket
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,12 +9,14 @@ from typing import Any
 
 from toolkit.errors import ToolkitError
 from toolkit.files import load_json, replace_text
+from toolkit.leases import Lease, TakenError, hold, is_held
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.safe_text import json_text
 from toolkit.sweeps.values import Attempt, Cell, Record, Step, Sweep
 
 FORMAT = 1
 SWEEP_FILE = "sweep.json"
+LEASE = ".lease"
 LOCK_WAIT_S = 10.0  # a killed sweep's workers need a moment to notice
 
 
@@ -44,17 +42,6 @@ class Planned:
     def stages(self) -> tuple[Step, ...]:
         """The steps that make zoo entries."""
         return tuple(step for step in self.steps if step.is_stage)
-
-
-@dataclass(frozen=True)
-class Held:
-    """The lock of a sweep's folder."""
-
-    descriptor: int
-
-    def close(self) -> None:
-        """Release it; workers that are still running keep it."""
-        os.close(self.descriptor)
 
 
 class SweepFolder:
@@ -135,53 +122,31 @@ class SweepFolder:
         found = {step.key: self.record(step) for step in steps}
         return {key: record for key, record in found.items() if record is not None}
 
-    def lock(self) -> Held:
-        """Take this folder's lock, whose descriptor workers inherit.
+    def lock(self) -> Lease:
+        """Take this folder's lease, whose descriptor workers of this machine inherit.
 
-        The system releases it when the last process that holds the descriptor has ended, so workers that a killed sweep
-        left running keep the next sweep out.
+        It is taken until the last process that holds the descriptor has ended, so workers that a killed sweep left running
+        keep the next sweep out. A sweep of another machine is refused or found dead by its signs of life.
 
         Raises:
             ToolkitError: another sweep works here, or the folder cannot be written.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            return hold(self.root / LEASE, wait_s=LOCK_WAIT_S, doing="swept")
+        except TakenError as taken:
+            raise ToolkitError(
+                f"Another sweep works in {self.root} ({taken}); wait for it (`xstilts status {self.root}`), or name "
+                "another folder with --out."
+            ) from None
         except OSError as error:
             raise ToolkitError(
                 f"The sweep's folder {self.root} cannot be written ({error.strerror}); name another with --out."
             ) from None
-        end = time.monotonic() + LOCK_WAIT_S
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip()
-                if time.monotonic() >= end:
-                    os.close(descriptor)
-                    raise ToolkitError(
-                        f"Another sweep works in {self.root} ({holder}); wait for it (`xstilts status {self.root}`), or name "
-                        "another folder with --out."
-                    ) from None
-                time.sleep(0.1)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-        return Held(descriptor)
 
     def is_locked(self) -> bool:
         """Return whether a sweep works here now."""
-        try:
-            descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
+        return is_held(self.root / LEASE)
 
     def _path(self, kind: str, key: str) -> Path:
         return self.root / ("stages" if kind == "train" else "cells") / f"{key}.json"

@@ -7,62 +7,21 @@ holder gives every `BEAT_S` seconds. Ages are differences between times of one f
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 
 from toolkit.composition import parse
 from toolkit.errors import ZooError
-from toolkit.tracking.alive import is_gone, is_running, this_process
-from toolkit.zoo.files import locked, names, open_regular, refuse_link, unwritable
+from toolkit.leases import Holder, read, renew, write
+from toolkit.zoo.files import locked, names, refuse_link, unwritable
 from toolkit.zoo.names import clean
 
 LEASES = ".leases"
 BEAT_S = 30.0
 STALE_S = 300.0
-_MAX_BYTES = 10_000
-
-
-@dataclass(frozen=True)
-class Holder:
-    """Who holds a name.
-
-    Attributes:
-        process: `tracking.alive.this_process` of it.
-        machine: id of the machine's current start; empty where there is none.
-        since: when it began, local time.
-        doing: what is done to the entry.
-    """
-
-    process: str
-    machine: str
-    since: str
-    doing: str = "trained"
-
-    @classmethod
-    def here(cls, doing: str = "trained") -> Holder:
-        """Return this process as a holder."""
-        return cls(this_process(), _machine(), datetime.now().isoformat(" ", "seconds"), doing)
-
-    @property
-    def in_words(self) -> str:
-        """`process 42 on HOST, since TIME`."""
-        place, _, rest = self.process.partition(" ")
-        return f"process {rest.partition(' ')[0]} on {place.partition('/')[0]}, since {self.since}"
-
-    def has_ended(self, age_s: float) -> bool:
-        """Return whether the process is gone, or, where that cannot be seen from here, gave no sign of life for too long."""
-        if self.machine == _machine():
-            if is_running(self.process):
-                return False
-            if is_gone(self.process):
-                return True
-        return age_s > STALE_S
 
 
 @contextmanager
@@ -89,7 +48,7 @@ def leased(root: Path, backbone: str, entries: Iterable[str], doing: str = "trai
             for path, entry in paths.items():
                 _require_free(path, entry, backbone, now)
             for path in paths:
-                _write(path, own)
+                write(path, own)
     except OSError as error:
         raise unwritable(folder, error) from None
     done = threading.Event()
@@ -102,7 +61,7 @@ def leased(root: Path, backbone: str, entries: Iterable[str], doing: str = "trai
         beat.join(timeout=1.0)
         with suppress(ZooError, OSError), locked(folder):
             for path in paths:
-                if _read(path) == own:  # else it was taken over while this process was stopped
+                if read(path) == own:  # else it was taken over while this process was stopped
                     path.unlink()
 
 
@@ -144,30 +103,10 @@ def _holder_of(path: Path, now: float) -> Holder | None:
         age_s = now - os.lstat(path).st_mtime
     except FileNotFoundError:
         return None
-    found = _read(path)
+    found = read(path)
     if found is None:  # half written by one that was killed, or not a lease
         return None
-    return None if found.has_ended(age_s) else found
-
-
-def _read(path: Path) -> Holder | None:
-    with suppress(ZooError, ValueError, TypeError, KeyError):
-        with open_regular(path, "The lease") as stream:
-            held = json.loads(stream.read(_MAX_BYTES))
-        texts = {key: str(held[key])[:300] for key in ("process", "machine", "since", "doing")}
-        return Holder(**{key: "".join(c if c.isprintable() else "?" for c in text) for key, text in texts.items()})
-    return None
-
-
-def _write(path: Path, own: Holder) -> None:
-    """Write a lease in one step; the caller holds the lock of the folder."""
-    new = path.with_name(f".{path.name[:100]}.{os.getpid()}.new")
-    try:
-        new.write_text(json.dumps(asdict(own)) + "\n", encoding="utf-8")
-        os.replace(new, path)
-    except BaseException:  # a full disk, or Ctrl-C
-        new.unlink(missing_ok=True)
-        raise
+    return None if found.has_ended(age_s, STALE_S) else found
 
 
 def _clear_half_written(folder: Path) -> None:
@@ -180,10 +119,7 @@ def _clear_half_written(folder: Path) -> None:
 def _beat(paths: list[Path], own: Holder, done: threading.Event) -> None:
     """Give signs of life, of leases that are still this process's own."""
     while not done.wait(BEAT_S):
-        for path in paths:
-            with suppress(OSError):
-                if _read(path) == own:
-                    os.utime(path)
+        renew(paths, own)
 
 
 def _now(folder: Path) -> float:
@@ -199,10 +135,3 @@ def _now(folder: Path) -> float:
 
 def _path(folder: Path, backbone: str, entry: str) -> Path:
     return folder / f"{clean(backbone)}~{parse(entry).slug}"
-
-
-def _machine() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from toolkit.recipes.sweep.messages import DoStep, Job, LookedUp, OpenRun, RunOpened, StepDone, hire_of, job_of
+from toolkit.recipes.sweep.messages import DoStep, Job, LookedUp, OpenRun, Ready, RunOpened, StepDone, hire_of, job_of
 from toolkit.recipes.sweep.worker import Voice
 
 
@@ -25,6 +25,7 @@ def work(events: int) -> None:
     hired = hire_of(sys.stdin.readline())
     if dies(hired.places.get("dead when hired", "")):
         os.kill(os.getpid(), signal.SIGKILL)
+    voice.send(Ready())
     for line in sys.stdin:
         job: Job = job_of(line)
         if not isinstance(job, OpenRun) and dies(hired.places.get("dead at work", "")):

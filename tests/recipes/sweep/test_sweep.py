@@ -23,6 +23,7 @@ from toolkit.config import load
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.run import dry_run, sweep
+from toolkit.recipes.sweep.site import Site
 from toolkit.sweeps import SweepFolder, load_results
 from toolkit.sweeps.outlook import outlook
 from toolkit.zoo import Zoo
@@ -135,7 +136,7 @@ def test_two_sweeps_in_one_folder_are_one_sentence(copied: Path, monkeypatch: py
 @pytest.mark.slow
 @pytest.mark.usefixtures("workers_are_processes")
 def test_two_workers_come_to_the_same_table(swept: Path, tmp_path: Path) -> None:
-    assert run(write_grid(tmp_path), tmp_path / "out", workers=2) == 0
+    assert run(write_grid(tmp_path), tmp_path / "out", site=Site(2)) == 0
     assert table(tmp_path / "out") == table(swept)
     assert all(made(record) == 1 for record in records(tmp_path / "out").values())
     assert len({record.pid for record in records(tmp_path / "out").values()}) == 2

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import statistics
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 
 from toolkit.errors import ToolkitError
+from toolkit.leases import Lease
 from toolkit.progress import Progress, Tell
-from toolkit.recipes.sweep.messages import Answer, Below, DoStep, Event, Failed, OpenRun, Progressed, Resumed, StepDone
-from toolkit.recipes.sweep.pool import Pool, Worker
+from toolkit.recipes.sweep.board import Board
+from toolkit.recipes.sweep.engine import Engine
+from toolkit.recipes.sweep.messages import (
+    Answer,
+    Began,
+    Below,
+    DoStep,
+    Event,
+    Failed,
+    Progressed,
+    Resumed,
+    Said,
+    StepDone,
+)
 from toolkit.results.score import printed
 from toolkit.space import Need, in_words, require_space
 from toolkit.sweeps import Attempt, Planned, Record, Step, SweepFolder
 from toolkit.sweeps.outlook import left_with, seconds_left, speeds_of
-from toolkit.sweeps.results import ancestors, states_of
+from toolkit.sweeps.results import ancestors
 from toolkit.sweeps.values import State
 from toolkit.zoo import Zoo
 from toolkit.zoo.names import shelf_name
@@ -25,6 +36,9 @@ from toolkit.zoo.names import shelf_name
 _HEARTBEAT_S = 2.0
 MIN_FREE_BYTES = 32 * 2**20
 _OF_A_STEP = 64 * 2**10  # bytes: its record, card or scores, and a picture
+_SHARE = 0.02  # of the time, for estimates of the time that is left
+_BAD: tuple[State, ...] = ("failed", "blocked")
+_MANY_DEATHS = 2  # of processes that were never ready, for each that works: then a new one would die as well
 
 
 class Conductor:
@@ -33,129 +47,134 @@ class Conductor:
     Args:
         planned: the steps, parents first.
         folder: the sweep's folder.
-        pool: its workers.
+        engine: its workers.
         experiment: of the steps' runs in the tracker.
         tell: where progress and sentences go.
-        own_run: job that opens the sweep's own run again, in a worker that replaces the first one.
+        lease: of the folder; None: nobody else can take it.
     """
 
     def __init__(
         self,
         planned: Planned,
         folder: SweepFolder,
-        pool: Pool,
+        engine: Engine,
         experiment: str,
         tell: Tell,
         *,
-        own_run: OpenRun | None = None,
+        lease: Lease | None = None,
     ) -> None:
-        self._planned, self._folder, self._pool, self._experiment = planned, folder, pool, experiment
-        self._tell, self._own_run = tell, own_run
-        self._again: set[str] = set()  # steps that were given to a worker that was dead
+        self._planned, self._folder, self._engine, self._experiment = planned, folder, engine, experiment
+        self._tell, self._lease = tell, lease
+        self._again: set[str] = set()  # steps that were given to a process that was dead
         self._steps = {step.key: step for step in planned.steps}
         self._below = ancestors(planned.steps)
         self._records = folder.records(planned.steps)
-        self._states: dict[str, State] = {}
+        self._open: dict[str, bool] = {}  # steps that were given away -> whether a process has begun them
         self._carried: dict[str, float] = {}
         self._first_with: dict[str, str] = {}  # the step that failed first, by its error
+        self._deaths = 0  # of processes that were never ready, in a row
         self._written = 0.0
-        for step in planned.steps:
-            self._states[step.key] = "done" if self._is_done(step) else "waiting"
+        self._left: float | None = None
+        self._next_estimate = 0.0
+        self._board = Board(planned.steps, self._is_done)
 
     def run(self) -> int:
         """Do every step that can be done; return how many could not."""
-        done = sum(state == "done" for state in self._states.values())
-        total = len(self._states)
+        done, total = self._board.count("done"), len(self._steps)
         root = self._folder.root
         # What a stage writes exactly, it compares itself before it trains.
         require_space([Need("the steps that are left", root, (total - done) * _OF_A_STEP, 0, "name another --out")])
         self._tell.say(f"{total} steps, {done} done already; {root}/ keeps them, `xstilts status` shows them.")
         while True:
-            while self._hand_out():
-                pass
+            self._hand_out()
             self._show(total)
-            if not any(worker.job for worker in self._pool.workers):
+            if not self._open:
                 break
-            for worker, event in self._pool.hear(1.0):
-                self._take(worker, event)
-        states, _ = self._now()
-        return sum(state in ("failed", "blocked") for state in states.values())
+            for key, event in self._engine.hear(1.0):
+                self._take(key, event)
+            self._engine.revive()
+            if self._lease is not None and self._lease.is_lost:
+                raise ToolkitError(
+                    f"{root} was taken over by another sweep while this one was stopped; {self.told()} are done and kept."
+                )
+        return self._board.count("failed") + self._board.count("blocked")
 
     def told(self) -> str:
         """Return how many steps are done, in words."""
-        return f"{self._count('done')} of {len(self._states)} steps"
+        return f"{self._board.count('done')} of {len(self._steps)} steps"
 
     # -- handing out
 
-    def _hand_out(self) -> bool:
-        """Give free workers the steps that can be done now; return whether a step turned out to be done already."""
-        states, _ = self._now()
-        is_new = False
-        for step in self._planned.steps:
-            worker = self._pool.free()
-            if worker is None:
-                return False
-            if states[step.key] != "waiting" or any(states[parent] != "done" for parent in step.parents):
-                continue
+    def _hand_out(self) -> None:
+        """Give away as many steps that can be done now as there are processes for them."""
+        while len(self._open) < self._engine.count() and (step := self._board.take()) is not None:
             if self._is_done(step):  # a parent was made again and has the same digest as before
-                self._states[step.key] = "done"
-                is_new = True
-            else:
-                self._begin(worker, step)
-        return is_new
+                self._board.finish(step.key)
+                continue
+            earlier = self._records.get(step.key)
+            # Seconds that a killed attempt had spent; they count if this one resumes from its checkpoint.
+            self._carried[step.key] = earlier.seconds if earlier is not None and earlier.state == "running" else 0.0
+            self._open[step.key] = False
+            root = self._folder.root
+            below = tuple(
+                Below(
+                    self._steps[key].composition,
+                    str((self._folder.home(self._steps[key]) / "zoo").relative_to(root)),
+                    key in step.parents,
+                )
+                for key in self._below[step.key]
+            )
+            home = str(self._folder.home(step))
+            self._engine.submit(step.key, DoStep(step, str(root), home, below, self._planned.run_id, self._experiment))
 
-    def _begin(self, worker: Worker, step: Step) -> None:
+    # -- hearing
+
+    def _take(self, key: str, event: Event) -> None:
+        step = self._steps.get(key)
+        if step is None or key not in self._open:
+            return
+        if isinstance(event, Began):
+            self._begin(step, event)
+            return
+        if not self._open[key]:  # it failed before a process could begin it
+            self._begin(step, Began("", 0))
+        if isinstance(event, Failed | Answer):
+            self._tell.progress(Progress("", 1, 1, lane=_lane(step)))
+            del self._open[key]
+        if isinstance(event, Failed) and event.is_unready:
+            self._count_death(event)
+        elif not (isinstance(event, Failed) and event.is_dead):
+            self._deaths = 0
+        if isinstance(event, Failed) and event.is_unspoken and key not in self._again:
+            self._again.add(key)  # the process was dead when it was given the step, which is not to blame
+            record = self._records[key]
+            self._records[key] = replace(record, attempts=record.attempts[:-1], seconds=self._carried[key])
+            self._board.put_back(key)
+        else:
+            self._note(step, event)
+
+    def _count_death(self, death: Failed) -> None:
+        self._deaths += 1
+        if self._deaths > _MANY_DEATHS * self._engine.count():
+            raise ToolkitError(f"Workers die before they have anything to do: {death.error}")
+
+    def _begin(self, step: Step, begun: Began) -> None:
         earlier = self._records.get(step.key)
-        attempts = earlier.attempts if earlier is not None else ()
-        # Seconds that a killed attempt had spent; they count if this one resumes from its checkpoint.
-        self._carried[step.key] = earlier.seconds if earlier is not None and earlier.state == "running" else 0.0
+        if self._open[step.key]:
+            self._tell.say(f"{_lane(step)}: begins again on {begun.host}; the worker that did it was lost.")
+            if earlier is not None:
+                self._carried[step.key] = earlier.seconds
+        self._open[step.key] = True
         record = Record(
             key=step.key,
             kind=step.kind,
             composition=step.composition,
             state="running",
-            attempts=(*attempts, Attempt(started=time.time())),
-            host=socket.gethostname(),
-            pid=worker.process.pid,
+            attempts=(*(earlier.attempts if earlier is not None else ()), Attempt(started=time.time())),
+            host=begun.host,
+            pid=begun.pid,
         )
-        self._states[step.key] = "running"
         self._write(record)
-        root = self._folder.root
-        below = tuple(
-            Below(
-                self._steps[key].composition,
-                str((self._folder.home(self._steps[key]) / "zoo").relative_to(root)),
-                key in step.parents,
-            )
-            for key in self._below[step.key]
-        )
-        job = DoStep(step, str(root), str(self._folder.home(step)), below, self._planned.run_id, self._experiment)
-        self._pool.give(worker, job)
-
-    # -- hearing
-
-    def _take(self, worker: Worker, event: Event) -> None:
-        step = _step_of(worker)
-        if step is not None:
-            if isinstance(event, Failed | Answer):
-                self._tell.progress(Progress("", 1, 1, lane=_lane(step)))
-            if isinstance(event, Failed) and event.is_dead and not worker.has_spoken and step.key not in self._again:
-                self._again.add(step.key)  # the worker was dead when it was given the step, which is not to blame
-                self._put_back(step)
-            else:
-                self._note(step, event)
-        if isinstance(event, Failed) and event.is_dead:
-            hired = self._pool.replace(worker, event)
-            if self._own_run is not None and self._own_run.run_id and hired.number == 0:
-                self._pool.give(hired, self._own_run)  # the first worker keeps the sweep's run
-        elif isinstance(event, Failed | Answer):
-            worker.job = None
-
-    def _put_back(self, step: Step) -> None:
-        """Let a step wait again, as if its last attempt had not begun."""
-        record = self._records[step.key]
-        self._states[step.key] = "waiting"
-        self._records[step.key] = replace(record, attempts=record.attempts[:-1], seconds=self._carried[step.key])
 
     def _note(self, step: Step, event: Event) -> None:
         record = self._records[step.key]
@@ -175,9 +194,11 @@ class Conductor:
                 self._write(replace(record, attempts=(*before, replace(attempt, resumed_at=at))))
                 if at:
                     self._tell.say(f"{_lane(step)} continues from step {at}.")
+            case Said(text):
+                self._tell.once(text)
             case Failed(error):
                 ended = replace(attempt, ended=now, outcome="failed")
-                self._states[step.key] = "failed"
+                self._board.fail(step.key)
                 self._write(replace(record, state="failed", error=error, attempts=(*before, ended)))
                 first = self._first_with.setdefault(error, _lane(step))
                 self._tell.say(f"{_lane(step)}: failed{f': {error}' if first == _lane(step) else f' as {first} did.'}")
@@ -185,7 +206,7 @@ class Conductor:
             case StepDone():
                 ended = replace(attempt, ended=now, outcome=event.outcome)
                 is_resumed = attempt.resumed_at > 0 or event.outcome == "found"
-                self._states[step.key] = "done"
+                self._board.finish(step.key)
                 record = _finished(replace(record, attempts=(*before, ended)), step, event)
                 record = replace(record, seconds=event.seconds + self._carried[step.key] * is_resumed)
                 self._write(record)
@@ -196,7 +217,7 @@ class Conductor:
         if free < MIN_FREE_BYTES:
             raise ToolkitError(
                 f"The disk of {self._folder.root} is full ({in_words(free)} left); free space and run the same command "
-                f"again: {self._count('done')} of {len(self._states)} steps are done and kept."
+                f"again: {self._board.count('done')} of {len(self._steps)} steps are done and kept."
             )
 
     def _write(self, record: Record) -> None:
@@ -224,34 +245,19 @@ class Conductor:
         shelf = shelf_name(step.settings["backbone"]["name"], step.settings["adapter"]["kind"])
         return zoo.holds(step.composition, shelf)
 
-    def _now(self) -> tuple[dict[str, State], dict[str, str]]:
-        """Return every step's state; the descendants of a failed step are blocked."""
-        shown = {
-            key: replace(record, state=self._states[key])
-            for key, record in self._records.items()
-            if self._states[key] != "waiting"
-        }
-        return states_of(self._planned.steps, shown, is_alive=True)
-
-    def _count(self, state: State) -> int:
-        return self._count_of(self._states, state)
-
-    @staticmethod
-    def _count_of(states: Mapping[str, State], state: State) -> int:
-        return sum(found == state for found in states.values())
-
     def _show(self, total: int) -> None:
         """Report how many steps are done, and the time that is left as `xstilts status` estimates it."""
-        steps, (states, _), now = self._planned.steps, self._now(), time.time()
-        left = seconds_left(steps, states, self._records, speeds=speeds_of(steps, self._records), now=now)
-        seconds = None if left is None else left_with(left, len(self._pool.workers), steps, states)
-        figures = {state: float(found) for state in ("failed", "blocked") if (found := self._count_of(states, state))}
+        began = time.monotonic()
+        if began >= self._next_estimate:
+            steps, states, now = self._planned.steps, self._board.states, time.time()
+            left = seconds_left(steps, states, self._records, speeds=speeds_of(steps, self._records), now=now)
+            self._left = None if left is None else left_with(left, self._engine.count(), steps, states)
+            ended = time.monotonic()
+            self._next_estimate = ended + (ended - began) / _SHARE
+        counts = self._board.counts()
+        figures: dict[str, float] = {state: float(counts[state]) for state in _BAD if counts[state]}
         what = f"sweep {self._planned.sweep.name}"
-        self._tell.progress(Progress(what, self._count("done"), total, figures, seconds_left=seconds))
-
-
-def _step_of(worker: Worker) -> Step | None:
-    return worker.job.step if isinstance(worker.job, DoStep) else None
+        self._tell.progress(Progress(what, counts["done"], total, figures, seconds_left=self._left))
 
 
 def _finished(record: Record, step: Step, event: StepDone) -> Record:

@@ -127,6 +127,19 @@ Job = LookUp | Measure | DoStep | OpenRun | CloseRun
 
 
 @dataclass(frozen=True)
+class Ready:
+    """Event: a process has started and can be given jobs."""
+
+
+@dataclass(frozen=True)
+class Began:
+    """Event: a process has taken a step."""
+
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True)
 class Progressed:
     """Event: progress within a job; its fields are those of `Progress`."""
 
@@ -152,10 +165,21 @@ class Said:
 
 @dataclass(frozen=True)
 class Failed:
-    """Event that ends a job: why it failed, in one sentence; `is_dead` if the worker ended as well."""
+    """Event that ends a job.
+
+    Attributes:
+        error: why it failed, in one sentence.
+        is_dead: whether the worker ended as well.
+        is_killed: whether a signal ended it, which it did not do of itself.
+        is_unspoken: whether it had not sent an event about the job: it may have been dead when it was given it.
+        is_unready: whether its process had never been ready for any job.
+    """
 
     error: str
     is_dead: bool = False
+    is_killed: bool = False
+    is_unspoken: bool = False
+    is_unready: bool = False
 
 
 @dataclass(frozen=True)
@@ -219,7 +243,7 @@ class RunClosed:
 
 
 Answer = LookedUp | Measured | StepDone | RunOpened | RunClosed
-Event = Progressed | Resumed | Said | Failed | Answer
+Event = Ready | Began | Progressed | Resumed | Said | Failed | Answer
 
 # -- lines --------------------------------------------------------------------------------------------------------
 

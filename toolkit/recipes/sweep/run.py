@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import statistics
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from toolkit.config import Config, to_dict
-from toolkit.config.convert import sections
 from toolkit.errors import Interrupted, ToolkitError
-from toolkit.files import scratch
-from toolkit.progress import Progress, Tell
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.sweep.conductor import Conductor
 from toolkit.recipes.sweep.facts import Facts, lacking_languages, needs_of, roads_of, without_first_rows
+from toolkit.recipes.sweep.hand import passing_on
 from toolkit.recipes.sweep.messages import (
-    Event,
     LookedUp,
     LookUp,
-    Measure,
-    Measured,
-    Progressed,
     RunStatus,
-    Said,
 )
 from toolkit.recipes.sweep.plan import make_plan, stages_without_sharing
-from toolkit.recipes.sweep.pool import OnEvent, Pool
-from toolkit.recipes.sweep.sweep_run import SweepRun
+from toolkit.recipes.sweep.probe import probe
+from toolkit.recipes.sweep.site import Site
 from toolkit.sweeps import Planned, Step, SweepFolder, read_sweep
 from toolkit.sweeps.changes import changes
 from toolkit.sweeps.outlook import Speed, left_with, seconds_left, seconds_of, speeds_of
@@ -113,7 +101,7 @@ def dry_run(
     measured = f"from {sum(record.state == 'done' for record in records.values())} finished steps in {folder}"
     unknown = {step.work: step for step in planned.steps if step.key not in done and seconds_of(step, speeds) is None}
     if unknown and is_measured:
-        probed = _measure(list(unknown.values()), session, workers)
+        probed = probe(list(unknown.values()), session, workers)
         speeds |= {work: Speed(*costs) for work, costs in probed.speeds.items()}
         measured = "from a probe of a few rows of each kind of work, on this machine"
         if missing := [work for work in unknown if work not in speeds]:
@@ -131,7 +119,7 @@ def sweep(
     *,
     given: Texts,
     folder: Path,
-    workers: int = 1,
+    site: Site = Site(),  # noqa: B008  # frozen
     is_update: bool = False,
 ) -> int:
     """Do everything in a sweep that is not done yet.
@@ -141,7 +129,7 @@ def sweep(
         session: of which the places are used: mirror, task files and tracker.
         given: settings from the command line, by dotted key as text.
         folder: the sweep's folder; a sweep that was stopped there is continued.
-        workers: how many processes.
+        site: where the steps are done.
         is_update: continue although settings, rows or weights differ from those of the folder's results.
 
     Returns:
@@ -150,30 +138,32 @@ def sweep(
     Raises:
         ToolkitError: another sweep works in the folder, something changed, the disk is full.
     """
+    from toolkit.recipes.sweep.conductor import Conductor
+    from toolkit.recipes.sweep.opening import open_engine
+    from toolkit.recipes.sweep.sweep_run import SweepRun
+
     held = SweepFolder(folder)
     # Before anything is loaded: faults of the file, and changes that the file alone shows.
     old = held.plan()
     planned = plan_sweep(file, given, _facts_of(old), session.catalogue)
     _check_changes(held, old, planned, is_update)
-    with closing(held.lock()) as lock:
+    with closing(held.lock()) as lease:
         old = held.plan()
-        places = _places(session.config)
-        with Pool(workers, folder, lock=lock.descriptor, places=places) as pool:
-            on_event = _passing_on(session.tell)
+        with open_engine(site, folder, session, lease) as engine:
+            on_event = passing_on(session.tell)
             needs, backbones = needs_of(planned.steps, session.catalogue)
-            found = pool.ask(LookUp(tuple(backbones), tuple(needs)), LookedUp, on_event=on_event)
+            found = engine.ask(LookUp(tuple(backbones), tuple(needs)), LookedUp, on_event=on_event)
             planned = plan_sweep(file, given, Facts(found.backbones, found.rows), session.catalogue)
             _check_changes(held, old, planned, is_update)
             _name_lacking(planned, session, *roads_of(found.rows))
-            run = SweepRun(planned, folder, session.config, pool, on_event)
-            planned = replace(planned, workers=workers, run_id=run.open(old))
+            run = SweepRun(planned, folder, session.config, engine.clerk, on_event)
+            planned = replace(planned, workers=engine.count(), run_id=run.open(old))
             try:
                 held.write_plan(planned)
             except ToolkitError:  # a full disk
                 run.give_up(planned)
                 raise
-            own_run = run.opening(planned.run_id)
-            conductor = Conductor(planned, held, pool, run.experiment, session.tell, own_run=own_run)
+            conductor = Conductor(planned, held, engine, run.experiment, session.tell, lease=lease)
             status: RunStatus = "FAILED"
             try:
                 failed = conductor.run()
@@ -207,47 +197,3 @@ def _name_lacking(planned: Planned, session: Session, *more: str) -> None:
 
 def _facts_of(old: Planned | None) -> Facts:
     return Facts() if old is None else Facts(old.facts["backbones"], old.facts["rows"])
-
-
-def _places(config: Config) -> dict[str, Any]:
-    """Return the settings that are not part of a step, as plain values: folders, task files and tracker."""
-    plain = to_dict(config)
-    own = ("zoo", "run_dir")  # every step has its own
-    return {key: value for key, value in plain.items() if key == "tracking" or key not in (*sections(), *own)}
-
-
-def _measure(steps: Sequence[Step], session: Session, workers: int) -> Measured:
-    """Run a few rows of each kind of work in as many processes as will work, which fetch nothing.
-
-    Processes that work at the same time share the machine: a measurement of one alone would be too fast.
-    """
-    speeds: dict[str, list[tuple[float, float]]] = {}
-    faults: list[str] = []
-    with scratch() as place:
-        places = _places(session.config)
-        with Pool(workers, place, lock=None, places=places, offline=True) as pool:
-            jobs = [Measure(tuple(steps))] * workers
-            for found in pool.ask_all(jobs, Measured, on_event=_passing_on(Tell(session.report))):
-                faults += found.faults
-                for work, costs in found.speeds.items():
-                    speeds.setdefault(work, []).append(costs)
-    middle = {
-        work: (statistics.median(one for one, _ in costs), statistics.median(other for _, other in costs))
-        for work, costs in speeds.items()
-    }
-    return Measured(middle, tuple(faults))
-
-
-def _passing_on(tell: Tell) -> OnEvent:
-    """Return what passes progress and sentences on, each sentence once: several workers see one outage."""
-    said: set[str] = set()
-
-    def on_event(event: Event) -> None:
-        match event:
-            case Progressed(what, done, total, figures):
-                tell.progress(Progress(what, done, total, figures))
-            case Said(text) if text not in said:
-                said.add(text)
-                tell.say(text)
-
-    return on_event

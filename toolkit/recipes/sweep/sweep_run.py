@@ -7,18 +7,20 @@ import json
 from pathlib import Path
 
 from toolkit.config import Config
-from toolkit.recipes.sweep.messages import CloseRun, OpenRun, RunClosed, RunOpened, RunStatus
-from toolkit.recipes.sweep.pool import OnEvent, Pool
+from toolkit.errors import ToolkitError
+from toolkit.recipes.sweep.crew import Slot
+from toolkit.recipes.sweep.hand import OnEvent
+from toolkit.recipes.sweep.messages import Answer, CloseRun, Failed, OpenRun, RunOpened, RunStatus
 from toolkit.safe_text import visible
 from toolkit.sweeps import Planned, SweepFolder, load_results
 
 
 class SweepRun:
-    """The sweep's own run in the tracker, above those of its steps: a worker opens and closes it, and loads the library."""
+    """The sweep's own run in the tracker, above those of its steps: a worker, the clerk, opens and closes it, and loads the library."""
 
-    def __init__(self, planned: Planned, folder: Path, config: Config, pool: Pool, on_event: OnEvent) -> None:
+    def __init__(self, planned: Planned, folder: Path, config: Config, clerk: Slot, on_event: OnEvent) -> None:
         self._is_tracked = config.tracking.enabled
-        self._pool, self._on_event = pool, on_event
+        self._clerk, self._on_event = clerk, on_event
         sweep = planned.sweep
         self.experiment = config.tracking.experiment or f"sweep {sweep.name}"
         self._name = f"sweep {sweep.name}"
@@ -37,10 +39,13 @@ class SweepRun:
         """Open the run, or the run that an earlier try opened; return its id."""
         if not self._is_tracked:
             return ""
-        opening = self.opening(old.run_id if old is not None else "")
-        return self._pool.ask(opening, RunOpened, on_event=self._on_event).run_id
+        opened = self._ask(self._opening(old.run_id if old is not None else ""))
+        if not isinstance(opened, RunOpened) or not opened.run_id:
+            return ""
+        self._clerk.opening = self._opening(opened.run_id)  # of a process that replaces the clerk
+        return opened.run_id
 
-    def opening(self, earlier: str) -> OpenRun:
+    def _opening(self, earlier: str) -> OpenRun:
         """Return the job that opens the run, or the run `earlier` again."""
         # A grid that has grown has other params, which MLflow never changes.
         params = {} if earlier else self._params
@@ -48,8 +53,7 @@ class SweepRun:
 
     def close(self, planned: Planned, folder: SweepFolder, status: RunStatus) -> None:
         """Close the run, with the sweep's counts."""
-        worker = self._pool.workers[0]
-        if not self._is_tracked or worker.job is not None or worker.is_gone:  # being stopped, it ends the run itself
+        if not self._is_tracked or self._clerk.is_busy:  # being stopped, it ends the run itself
             return
         results = load_results(folder.root)
         metrics: dict[str, float] = {
@@ -59,10 +63,19 @@ class SweepRun:
         }
         files = (str(folder.root / "sweep.json"),)
         job = CloseRun(self._name, self.experiment, self._tags, planned.run_id, status, metrics, files)
-        self._pool.ask(job, RunClosed, on_event=self._on_event)
+        self._ask(job)
 
     def give_up(self, planned: Planned) -> None:
         """Close the run of a sweep whose folder does not hold it."""
         if self._is_tracked:
             job = CloseRun(self._name, self.experiment, self._tags, planned.run_id, "FAILED")
-            self._pool.ask(job, RunClosed, on_event=self._on_event)
+            self._ask(job)
+
+    def _ask(self, job: OpenRun | CloseRun) -> Answer:
+        for is_last in (False, True):
+            event = self._clerk.do(job, self._on_event)
+            if not isinstance(event, Failed):
+                return event
+            if is_last or not event.is_killed:
+                raise ToolkitError(event.error)
+        raise AssertionError("the last try has returned or raised")

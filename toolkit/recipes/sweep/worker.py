@@ -1,6 +1,6 @@
 """Worker of a sweep: a process that does one job after another with the ordinary journeys, and sends events about each.
 
-The pool starts it as `python -m toolkit.recipes.sweep.worker EVENTS`, in the working folder of the sweep. Jobs arrive on stdin,
+`hand.py` starts it as `python -m toolkit.recipes.sweep.worker EVENTS`, in the working folder of the sweep. Jobs arrive on stdin,
 events leave through the descriptor EVENTS (`messages.py`). The end of stdin means that the sweep is gone. The worker then ends
 at once, in the middle of its work: every file that the toolkit writes is whole or absent.
 """
@@ -45,6 +45,7 @@ from toolkit.recipes.sweep.messages import (
     OpenRun,
     Outcome,
     Progressed,
+    Ready,
     Resumed,
     Said,
     StepDone,
@@ -94,6 +95,7 @@ def work(events: int) -> None:
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(lines,), daemon=True).start()
     hired = hire_of(lines.get())
+    voice.send(Ready())
     _take_gpu(hired.number, voice)
     own_run = OwnRun()
     while True:
