@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import Any, BinaryIO
 
@@ -16,8 +17,9 @@ _logs = threading.local()
 
 def log(text: str) -> None:
     """Write what a worker's log says; the streams of this process are the sweep's own."""
-    _logs.file.write(text.rstrip() + "\n")
-    _logs.file.flush()
+    file = getattr(_logs, "file", sys.stderr)
+    file.write(text.rstrip() + "\n")
+    file.flush()
 
 
 class Popen:

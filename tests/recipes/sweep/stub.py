@@ -20,6 +20,17 @@ def dies(marks: str) -> bool:
     return False
 
 
+def _pause(seconds: float, mark: str) -> None:
+    """Wait; where Ctrl-C ends it, leave a file."""
+    try:
+        if mark:
+            Path(f"{mark}.begun").touch()
+        time.sleep(seconds)
+    except KeyboardInterrupt:
+        Path(mark).touch()
+        os._exit(130)
+
+
 def work(events: int) -> None:
     voice = Voice(events)
     hired = hire_of(sys.stdin.readline())
@@ -31,9 +42,12 @@ def work(events: int) -> None:
         if not isinstance(job, OpenRun) and dies(hired.places.get("dead at work", "")):
             os.kill(os.getpid(), signal.SIGKILL)
         if isinstance(job, DoStep):
-            time.sleep(hired.places.get("seconds", 0.0))
+            _pause(hired.places.get("seconds", 0.0), hired.places.get("interrupted", ""))
             voice.send(StepDone("made", 0.1, 1.0, {}, "", ()))
         elif isinstance(job, OpenRun):
+            if place := hired.places.get("opened"):
+                with Path(place).open("a") as file:
+                    file.write(f"{job.run_id}\n")
             voice.send(RunOpened(f"{job.run_id}+"))
         else:
             voice.send(LookedUp({}, {}))

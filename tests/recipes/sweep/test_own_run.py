@@ -65,7 +65,7 @@ def test_a_worker_that_is_stopped_at_work_ends_the_run_that_it_opened(
 def test_a_try_that_was_killed_before_the_folder_had_its_run_is_found_by_the_sweeps_key(tmp_path: Path) -> None:
     asked: list[OpenRun | CloseRun] = []
 
-    def ask(job: OpenRun | CloseRun, *_: object, **__: object) -> RunOpened:
+    def do(job: OpenRun | CloseRun, *_: object) -> RunOpened:
         asked.append(job)
         return RunOpened("own")
 
@@ -73,10 +73,10 @@ def test_a_try_that_was_killed_before_the_folder_had_its_run_is_found_by_the_swe
     step = SimpleNamespace(settings={"backbone": {"name": "tiny"}})
     planned: Any = SimpleNamespace(sweep=SimpleNamespace(**values), steps=(step,), run_id="own")
     config = replace(tiny_config(tmp_path), tracking=replace(tiny_config(tmp_path).tracking, enabled=True))
-    pool: Any = SimpleNamespace(ask=ask)
+    clerk: Any = SimpleNamespace(do=do)
     for folder in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
-        SweepRun(planned, folder, config, pool, lambda _: None).open(None)
+        SweepRun(planned, folder, config, clerk, lambda _: None).open(None)
     first, again, other = (job.resume for job in asked if isinstance(job, OpenRun))
     assert first == again != other and first
-    SweepRun(planned, tmp_path, config, pool, lambda _: None).give_up(planned)
+    SweepRun(planned, tmp_path, config, clerk, lambda _: None).give_up(planned)
     assert isinstance(asked[-1], CloseRun) and (asked[-1].run_id, asked[-1].status) == ("own", "FAILED")

@@ -6,7 +6,9 @@ import logging
 from typing import Any
 
 import dask
-from distributed import Client, LocalCluster
+from distributed import Client, Scheduler, SpecCluster, Worker
+from distributed.http.routing import RoutingApplication
+from tornado.httpserver import HTTPServer
 
 from toolkit.recipes.sweep.crew import Crew
 from toolkit.recipes.sweep.engine import Cluster
@@ -25,6 +27,23 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+class _Unheard:
+    """Part of a node that listens on no port: dask starts a server of HTTP with each, with or without a dashboard."""
+
+    def start_http_server(self, routes: Any, dashboard_address: Any, default_port: int = 0, ssl_options: Any = None) -> None:
+        """Make the server that the node closes in the end, and let it listen to nothing."""
+        self.http_application = RoutingApplication(routes)  # type: ignore[no-untyped-call]
+        self.http_server = HTTPServer(self.http_application)
+
+
+class OwnScheduler(_Unheard, Scheduler):
+    """Scheduler within this process."""
+
+
+class OwnWorker(_Unheard, Worker):
+    """Worker within this process."""
+
+
 def own_cluster(workers: int) -> Cluster:
     """Return a cluster of this machine, in this process: nothing of it can be reached from elsewhere.
 
@@ -35,22 +54,20 @@ def own_cluster(workers: int) -> Cluster:
     """
     quiet()
     with dask.config.set(SETTINGS):
-        cluster = LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=1,
-            threads_per_worker=workers,
-            processes=False,
-            memory_limit=0,
-            dashboard_address=None,
+        own = {"protocol": "inproc://", "dashboard": False}
+        cluster = SpecCluster(  # type: ignore[no-untyped-call]
+            scheduler={"cls": OwnScheduler, "options": own},
+            workers={0: {"cls": OwnWorker, "options": {**own, "nthreads": workers, "memory_limit": 0}}},
             silence_logs=False,
         )
         client = Client(cluster, set_as_default=False)  # type: ignore[no-untyped-call]
 
-    def own(name: str) -> Crew | None:
+    def crew_of(name: str) -> Crew | None:
         (worker,) = cluster.workers.values()
         found = worker.plugins.get(name)
         return found if isinstance(found, Crew) else None
 
-    return Cluster(client, "The scheduler of this sweep", lambda: workers, cluster.close, own)
+    return Cluster(client, "The scheduler of this sweep", lambda: workers, cluster.close, crew_of)
 
 
 def quiet() -> None:

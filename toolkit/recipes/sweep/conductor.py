@@ -146,7 +146,7 @@ class Conductor:
         elif not (isinstance(event, Failed) and event.is_dead):
             self._deaths = 0
         if isinstance(event, Failed) and event.is_unspoken and key not in self._again:
-            self._again.add(key)  # the process was dead when it was given the step, which is not to blame
+            self._again.add(key)  # the process may have been dead when it was given the step, which is not to blame
             record = self._records[key]
             self._records[key] = replace(record, attempts=record.attempts[:-1], seconds=self._carried[key])
             self._board.put_back(key)

@@ -1,0 +1,171 @@
+"""Processes of a sweep that die: idle, at work, and as soon as they are started."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.waiting import wait_until
+from toolkit.errors import ToolkitError
+from toolkit.progress import Tell
+from toolkit.recipes.sweep.clusters import own_cluster
+from toolkit.recipes.sweep.conductor import Conductor
+from toolkit.recipes.sweep.crew import Crew, Slot
+from toolkit.recipes.sweep.engine import Engine
+from toolkit.recipes.sweep.hand import Hand, Manner
+from toolkit.recipes.sweep.messages import Hire, LookedUp, LookUp, OpenRun, RunOpened
+from toolkit.sweeps import Planned, Step, Sweep, SweepFolder
+
+pytestmark = pytest.mark.usefixtures("workers_are_processes")
+LOOK = LookUp((), ())
+
+
+@pytest.fixture(autouse=True)
+def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolkit.recipes.sweep.hand._PROGRAM", "tests.recipes.sweep.stub")
+
+
+@contextmanager
+def engine_of(workers: int, root: Path, **places: Any) -> Iterator[Engine]:
+    with Engine(own_cluster(workers), Crew("crew", "topic", str(root), places, Manner()), "topic") as engine:
+        yield engine
+
+
+def slots(engine: Engine) -> list[Slot]:
+    assert engine._own is not None
+    return engine._own.slots
+
+
+def marks(folder: Path, count: int) -> str:
+    folder.mkdir()
+    for number in range(count):
+        (folder / str(number)).touch()
+    return str(folder)
+
+
+def hand_of(slot: Slot) -> Hand:
+    slot._living()
+    assert slot._hand is not None
+    return slot._hand
+
+
+def kill(slot: Slot) -> int:
+    """Kill the process of a place and return its number."""
+    hand = hand_of(slot)
+    os.kill(hand.pid, signal.SIGKILL)
+    hand.wait(60.0)
+    return hand.pid
+
+
+def conductor(
+    engine: Engine, root: Path, said: list[str], *, n_steps: int = 2, is_chain: bool = True
+) -> Conductor:
+    """Steps that each need the one before, so that a second process is idle all the time; or that need nothing."""
+    steps = [
+        Step(f"{n:016x}", "evaluate", "micro-nli", n, (f"{n - 1:016x}",) if n and is_chain else (), {}, task="micro-nli")
+        for n in range(n_steps)
+    ]
+    planned = Planned(Sweep("chain", "Chain", "", ()), tuple(steps), {}, "run", 2)
+    return Conductor(planned, SweepFolder(root), engine, "sweep chain", Tell(say=said.append))
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_idle_process_that_is_killed_is_replaced_and_the_sweep_continues(tmp_path: Path, place: int) -> None:
+    said: list[str] = []
+    with engine_of(2, tmp_path, seconds=0.05) as engine:
+        killed = kill(slots(engine)[place])
+        assert conductor(engine, tmp_path, said).run() == 0
+        engine.revive()
+        wait_until(lambda: hand_of(slots(engine)[place]).pid != killed, "it is replaced")
+    assert sum("done in" in sentence for sentence in said) == 2 and not any("failed" in one for one in said)
+
+
+def test_the_sweeps_run_is_opened_again_by_the_process_that_replaces_the_clerk(tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    with engine_of(1, tmp_path, opened=str(opened)) as engine:
+        job = OpenRun("sweep chain", "sweep chain", {}, {}, "run")
+        assert engine.clerk.do(job, lambda event: None) == RunOpened("run+")
+        engine.clerk.opening = job
+        kill(engine.clerk)
+        assert conductor(engine, tmp_path, []).run() == 0
+    assert opened.read_text() == "run\nrun\n"
+
+
+def test_a_process_that_is_killed_at_work_is_replaced_and_its_step_recorded_as_failed(tmp_path: Path) -> None:
+    said: list[str] = []
+    # The first death may have been before the step was given; the second is the step's.
+    with engine_of(1, tmp_path, **{"dead at work": marks(tmp_path / "marks", 2)}) as engine:
+        assert conductor(engine, tmp_path, said, n_steps=1).run() == 1
+        assert conductor(engine, tmp_path, said, n_steps=1).run() == 0
+    [failed] = [sentence for sentence in said if "failed" in sentence]
+    assert "was ended by SIGKILL; the memory may have been too small" in failed
+
+
+def test_a_question_is_asked_again_where_the_process_was_killed_and_not_for_ever(tmp_path: Path) -> None:
+    with engine_of(2, tmp_path, **{"dead at work": marks(tmp_path / "once", 1)}) as engine:
+        kill(slots(engine)[1])  # idle
+        assert engine.ask(LOOK, LookedUp) == LookedUp({}, {})
+    with (
+        engine_of(1, tmp_path, **{"dead at work": marks(tmp_path / "ever", 2)}) as engine,
+        pytest.raises(ToolkitError, match="was ended by SIGKILL; the memory may have been too small"),
+    ):
+        engine.ask(LOOK, LookedUp)
+
+
+def test_processes_that_die_as_soon_as_they_are_started_end_the_sweep_in_one_sentence(tmp_path: Path) -> None:
+    with (
+        engine_of(2, tmp_path, **{"dead when hired": marks(tmp_path / "marks", 99)}) as engine,
+        pytest.raises(ToolkitError, match=r"Workers die before they have anything to do: .*SIGKILL"),
+    ):
+        conductor(engine, tmp_path, [], n_steps=9, is_chain=False).run()
+
+
+def test_a_process_that_fails_to_start_is_named_with_what_it_said_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.recipes.sweep.hand._PROGRAM", "tests.no_such_program")
+    with (
+        engine_of(1, tmp_path) as engine,
+        pytest.raises(
+            ToolkitError, match=r"ended with exit code 1; its log is .*worker-1\.log and ends with: .*No module named"
+        ),
+    ):
+        engine.ask(LOOK, LookedUp)
+
+
+def test_ctrl_c_reaches_what_is_at_work_and_no_process_is_left(tmp_path: Path) -> None:
+    hands: list[Hand] = []
+
+    def stopped() -> None:
+        with engine_of(2, tmp_path, seconds=600.0, interrupted=str(tmp_path / "interrupted")) as engine:
+            engine.submit("a", _step(tmp_path))
+            wait_until(lambda: (tmp_path / "interrupted.begun").exists(), "the step has begun")
+            hands.extend(hand_of(slot) for slot in slots(engine))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert (tmp_path / "interrupted").exists()  # it could write its checkpoint
+    assert not any(hand.is_alive for hand in hands)
+
+
+def test_a_task_that_is_cancelled_ends_its_process(tmp_path: Path) -> None:
+    with engine_of(1, tmp_path, seconds=600.0, interrupted=str(tmp_path / "interrupted")) as engine:
+        engine.submit("a", _step(tmp_path))
+        wait_until(lambda: (tmp_path / "interrupted.begun").exists(), "the step has begun")
+        slot = slots(engine)[0]
+        engine._cluster.client.cancel(list(engine._futures.values()), force=True)  # type: ignore[no-untyped-call]
+        wait_until(lambda: not slot.is_busy, "it has ended")
+
+
+def _step(root: Path) -> Any:
+    from toolkit.recipes.sweep.messages import DoStep
+
+    step = Step("a", "evaluate", "micro-nli", 0, (), {}, task="micro-nli")
+    return DoStep(step, str(root), str(root / "cells" / "a"), (), "", "")
