@@ -7,12 +7,13 @@ import sys
 import threading
 from typing import Any, BinaryIO
 
-from toolkit.recipes.sweep.messages import Hire, Ready, hire_of, job_of
+from toolkit.recipes.sweep.lines import hire_of, job_of
+from toolkit.recipes.sweep.messages import Hire, Ready
 from toolkit.recipes.sweep.own_run import OwnRun
 from toolkit.recipes.sweep.worker import Voice, answer
 
-
 _logs = threading.local()
+_alone = threading.Lock()
 
 
 def log(text: str) -> None:
@@ -40,7 +41,8 @@ class Popen:
             self._voice.send(Ready())
         else:
             _logs.file = self._log
-            self._voice.send(answer(job_of(line.decode()), self._hired, self._voice, self._own_run))
+            with _alone:  # models of one process are shared
+                self._voice.send(answer(job_of(line.decode()), self._hired, self._voice, self._own_run))
 
     def flush(self) -> None: ...
 

@@ -45,7 +45,9 @@ class SweepOptions(TypedDict):
     """Options of `sweep run`."""
 
     out: Path | None
-    workers: int
+    workers: int | None
+    scheduler: str | None
+    cluster: str | None
     dry_run: bool
     update: bool
     backbone: str | None
@@ -64,6 +66,7 @@ class SweepOptions(TypedDict):
         "xstilts sweep order-mini --workers 2",
         "xstilts sweep phang2020 --dry-run",
         "xstilts sweep my-grid.yaml --backbone embedded --data-root MIRROR --set train.epochs=1",
+        "xstilts sweep phang2020 --cluster slurm --workers 20 --no-track",
     ),
 )
 @click.argument("file", metavar="FILE")
@@ -71,10 +74,16 @@ class SweepOptions(TypedDict):
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="Processes; each takes a GPU of its own.",
+    help="Processes; each takes a GPU of its own. With --cluster: jobs at most. Default: 1.",
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Do the steps on the dask cluster that runs there: tcp://HOST:8786."
+)
+@click.option(
+    "--cluster",
+    metavar="QUEUE",
+    help="Do the steps in jobs of a queueing system: slurm, pbs, lsf, sge, or a YAML file (docs/cluster.md).",
 )
 @click.option("--dry-run", is_flag=True, help="Print the stages, what is shared and the time; do nothing.")
 @click.option("--update", is_flag=True, help="Continue although settings or rows are no longer the folder's.")
@@ -96,20 +105,42 @@ def sweep_run(context: click.Context, file: str, **options: Unpack[SweepOptions]
     """
     settings, config = _settings(options)
     workers, out = options["workers"], options["out"]
+    cluster = _cluster(options)
     if options["dry_run"]:
         with telling() as tell:
-            planned = toolkit.sweep_plan(file, config, settings=settings, out=out, workers=workers, **tell)
+            planned = toolkit.sweep_plan(file, config, settings=settings, out=out, workers=workers or 1, **tell)
         for note in planned.notes:
             say(f"Left out: {note}")
         echo(planned.text)
         return
     with telling() as tell:
         found = toolkit.sweep(
-            file, config, settings=settings, out=out, workers=workers, update=options["update"], **tell
+            file,
+            config,
+            settings=settings,
+            out=out,
+            workers=workers,
+            update=options["update"],
+            cluster=cluster,
+            **tell,
         )
     echo(found.text)
     if found.failed:
         context.exit(1)
+
+
+def _cluster(options: SweepOptions) -> str | None:
+    """Return where the steps are done; None: here."""
+    scheduler, cluster = options["scheduler"], options["cluster"]
+    if scheduler is None:
+        return cluster
+    if cluster is not None:
+        raise click.UsageError(
+            "--scheduler and --cluster exclude each other: name a cluster that runs, or let one be started."
+        )
+    if options["workers"] is not None:
+        raise click.UsageError("--workers is for processes that the sweep starts; those of --scheduler run already.")
+    return scheduler if "://" in scheduler else f"tcp://{scheduler}"
 
 
 def _settings(options: SweepOptions) -> tuple[dict[str, str], Config]:

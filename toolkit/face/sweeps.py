@@ -119,8 +119,7 @@ def sweep(
     out: Path | None = None,
     workers: int | None = None,
     update: bool = False,
-    scheduler: str = "",
-    cluster: str = "",
+    cluster: str | None = None,
     **tell: Unpack[Telling],
 ) -> SweepStatus:
     """Train and score every cell of a grid, each shared stage once; a sweep that was stopped continues where it was.
@@ -132,8 +131,8 @@ def sweep(
         out: the sweep's folder; None: `sweeps/NAME`.
         workers: processes of this machine; with `cluster` jobs at most; None: 1, or what the file of the cluster says.
         update: continue although settings or rows are not what the folder's results were made with.
-        scheduler: address of a dask cluster that runs, whose workers do the steps.
-        cluster: queueing system (slurm, pbs, lsf, sge), or a YAML file that describes one, whose jobs do the steps.
+        cluster: whose workers do the steps: a queueing system (slurm, pbs, lsf, sge), a YAML file that describes one, or the
+            address of a dask scheduler that runs (tcp://HOST:8786); None: this machine's.
         tell: `report` and `say`.
     """
     from toolkit.recipes.sweep.run import sweep as run
@@ -146,7 +145,7 @@ def sweep(
         open_session(config, tell),
         given=_texts(settings),
         folder=home,
-        site=Site(workers, scheduler, cluster),
+        site=Site(workers, cluster or ""),
         is_update=update,
     )
     return sweep_status(home)

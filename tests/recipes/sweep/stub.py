@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from toolkit.recipes.sweep.messages import DoStep, Job, LookedUp, OpenRun, Ready, RunOpened, StepDone, hire_of, job_of
+from toolkit.recipes.sweep.lines import hire_of, job_of
+from toolkit.recipes.sweep.messages import DoStep, Job, LookedUp, OpenRun, Ready, RunOpened, StepDone
 from toolkit.recipes.sweep.worker import Voice
 
 

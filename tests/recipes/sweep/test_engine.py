@@ -19,7 +19,7 @@ from toolkit.recipes.sweep.conductor import Conductor
 from toolkit.recipes.sweep.crew import Crew, Slot
 from toolkit.recipes.sweep.engine import Engine
 from toolkit.recipes.sweep.hand import Hand, Manner
-from toolkit.recipes.sweep.messages import Hire, LookedUp, LookUp, OpenRun, RunOpened
+from toolkit.recipes.sweep.messages import LookedUp, LookUp, OpenRun, RunOpened
 from toolkit.sweeps import Planned, Step, Sweep, SweepFolder
 
 pytestmark = pytest.mark.usefixtures("workers_are_processes")
@@ -63,12 +63,12 @@ def kill(slot: Slot) -> int:
     return hand.pid
 
 
-def conductor(
-    engine: Engine, root: Path, said: list[str], *, n_steps: int = 2, is_chain: bool = True
-) -> Conductor:
+def conductor(engine: Engine, root: Path, said: list[str], *, n_steps: int = 2, is_chain: bool = True) -> Conductor:
     """Steps that each need the one before, so that a second process is idle all the time; or that need nothing."""
     steps = [
-        Step(f"{n:016x}", "evaluate", "micro-nli", n, (f"{n - 1:016x}",) if n and is_chain else (), {}, task="micro-nli")
+        Step(
+            f"{n:016x}", "evaluate", "micro-nli", n, (f"{n - 1:016x}",) if n and is_chain else (), {}, task="micro-nli"
+        )
         for n in range(n_steps)
     ]
     planned = Planned(Sweep("chain", "Chain", "", ()), tuple(steps), {}, "run", 2)

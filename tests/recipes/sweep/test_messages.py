@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from toolkit.recipes.sweep.facts import Need
+from toolkit.recipes.sweep.lines import event_of, hire_of, job_of, to_line
 from toolkit.recipes.sweep.messages import (
     Below,
     CloseRun,
@@ -24,10 +25,6 @@ from toolkit.recipes.sweep.messages import (
     RunOpened,
     Said,
     StepDone,
-    event_of,
-    hire_of,
-    job_of,
-    to_line,
 )
 from toolkit.results.score import Score
 from toolkit.sweeps import Step

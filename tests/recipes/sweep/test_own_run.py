@@ -15,7 +15,8 @@ from tests.recipes.small import tiny_config
 from tests.tracking.test_shared_run import Kept
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep import worker
-from toolkit.recipes.sweep.messages import CloseRun, Hire, LookUp, OpenRun, RunOpened, to_line
+from toolkit.recipes.sweep.lines import to_line
+from toolkit.recipes.sweep.messages import CloseRun, Hire, LookUp, OpenRun, RunOpened
 from toolkit.recipes.sweep.own_run import OwnRun
 from toolkit.recipes.sweep.sweep_run import SweepRun
 

@@ -30,7 +30,9 @@ SETTINGS: dict[str, Any] = {
 class _Unheard:
     """Part of a node that listens on no port: dask starts a server of HTTP with each, with or without a dashboard."""
 
-    def start_http_server(self, routes: Any, dashboard_address: Any, default_port: int = 0, ssl_options: Any = None) -> None:
+    def start_http_server(
+        self, routes: Any, dashboard_address: Any, default_port: int = 0, ssl_options: Any = None
+    ) -> None:
         """Make the server that the node closes in the end, and let it listen to nothing."""
         self.http_application = RoutingApplication(routes)  # type: ignore[no-untyped-call]
         self.http_server = HTTPServer(self.http_application)

@@ -12,8 +12,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ from distributed import Worker, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
 from toolkit.errors import ToolkitError
+from toolkit.recipes.sweep.fitness import Asked, fault_of, look_around
 from toolkit.recipes.sweep.hand import Hand, Manner, OnEvent
-from toolkit.recipes.sweep.messages import Answer, Began, Event, Failed, Hire, Job, OpenRun, job_of, to_line
+from toolkit.recipes.sweep.lines import job_of, to_line
+from toolkit.recipes.sweep.messages import Answer, Began, Event, Failed, Hire, Job, OpenRun
 from toolkit.recipes.sweep.turns import take_turn
 
 CHECKPOINT_S = 30.0  # longer than a step of training and its checkpoint
@@ -137,7 +139,8 @@ class Crew(WorkerPlugin):
         root: the sweep's folder.
         places: the settings that are not part of a step, as plain values.
         manner: how processes are started.
-        slots: threads of all workers by host, which share its processors; None: the worker is one of the sweep's own process.
+        far: of a worker in another process: what it has to see, and the threads of all workers by host, which share its
+            processors; None: the worker is one of the sweep's own process.
     """
 
     def __init__(
@@ -147,18 +150,22 @@ class Crew(WorkerPlugin):
         root: str,
         places: dict[str, Any],
         manner: Manner,
-        slots: dict[str, int] | None = None,
+        far: tuple[Asked, dict[str, int]] | None = None,
     ) -> None:
         self.name, self._topic, self._root, self._places = name, topic, root, places
-        self._manner, self._shared = manner, slots
+        self._manner, self._far, self._fault = manner, far, ""
         self.slots: list[Slot] = []
 
     def setup(self, worker: Worker) -> None:
         """Make the places of the processes; none is started yet."""
         self._worker, self._free, self._gate = worker, list(range(worker.state.nthreads)), threading.Lock()
         self._over = threading.Event()
-        logs, is_local = Path(self._root) / "logs", self._shared is None
-        manner = self._manner if self._shared is None else replace(self._manner, threads=self._threads(self._shared))
+        logs, is_local = Path(self._root) / "logs", self._far is None
+        manner = self._manner
+        if self._far is not None:
+            asked, shared = self._far
+            manner = replace(manner, threads=self._threads(shared))
+            self._fault = fault_of(worker.address, look_around(asdict(asked)), asked.versions)
         for place in self._free:
             number = place if is_local else take_turn(worker.id, place)
             stem = f"worker-{place + 1}" if is_local else f"worker-{socket.gethostname()}-{os.getpid()}-{place + 1}"
@@ -184,6 +191,10 @@ class Crew(WorkerPlugin):
         def tell(event: Event) -> None:
             self._worker.log_event(self._topic, {"key": key, "line": to_line(event)})
 
+        if self._fault:
+            unfit = Failed(self._fault)
+            tell(unfit)
+            return to_line(unfit)
         with self._gate:
             place = min(self._free)
             self._free.remove(place)
@@ -208,7 +219,7 @@ class Crew(WorkerPlugin):
     def _is_any_wanted(self) -> bool:
         return any(task.state in ("executing", "long-running") for task in list(self._worker.state.tasks.values()))
 
-    def _threads(self, shared: dict[str, int]) -> int | None:
+    def _threads(self, shared: Mapping[str, int]) -> int | None:
         """Return how many threads a process may use: its share of the processors that this worker may use."""
         given = os.environ.get("OMP_NUM_THREADS")
         if given not in (None, "1"):  # dask starts its workers with 1, for its own threads

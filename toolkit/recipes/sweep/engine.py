@@ -16,7 +16,8 @@ from distributed import Client, Future, KilledWorker
 from toolkit.errors import ToolkitError
 from toolkit.recipes.sweep.crew import Crew, Slot, do_task
 from toolkit.recipes.sweep.hand import OnEvent
-from toolkit.recipes.sweep.messages import Answer, Event, Failed, Job, event_of, to_line
+from toolkit.recipes.sweep.lines import event_of, to_line
+from toolkit.recipes.sweep.messages import Answer, Event, Failed, Job
 
 A = TypeVar("A", bound=Answer)
 _CLOSE_S = 10.0

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from toolkit.errors import ToolkitError
 from toolkit.progress import Progress, Tell
-from toolkit.recipes.sweep.messages import Answer, Event, Failed, Hire, Job, Progressed, Ready, Said, event_of, to_line
+from toolkit.recipes.sweep.lines import event_of, to_line
+from toolkit.recipes.sweep.messages import Answer, Event, Failed, Hire, Job, Progressed, Ready, Said
 from toolkit.safe_text import visible
 
 OnEvent = Callable[[Event], None]

@@ -16,18 +16,25 @@ class Site:
 
     Attributes:
         workers: processes on this machine; jobs at most, where a queueing system starts them; None: 1, or what the file says.
-        scheduler: address of a dask cluster that runs; empty for none.
-        cluster: a queueing system, or a file that describes one; empty for none.
+        cluster: address of a dask scheduler that runs, a queueing system, or a file that describes one; empty for none.
+
+    Example:
+        >>> Site(cluster="tcp://node1:8786").is_joined, Site(cluster="slurm").is_joined, Site(4).is_here
+        (True, False, True)
     """
 
     workers: int | None = None
-    scheduler: str = ""
     cluster: str = ""
 
     @property
     def is_here(self) -> bool:
         """Whether every process is one of this machine that the sweep itself starts."""
-        return not self.scheduler and not self.cluster
+        return not self.cluster
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the cluster runs already."""
+        return "://" in self.cluster
 
 
 def places_of(config: Config) -> Mapping[str, Any]:

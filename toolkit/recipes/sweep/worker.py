@@ -32,6 +32,7 @@ from toolkit.recipes.session.backbones import open_backbone
 from toolkit.recipes.session.resources import forget_peak, peak_memory_mib
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.facts import BackboneFact, Need, RowsFact
+from toolkit.recipes.sweep.lines import hire_of, job_of, to_line
 from toolkit.recipes.sweep.messages import (
     CloseRun,
     DoStep,
@@ -49,9 +50,6 @@ from toolkit.recipes.sweep.messages import (
     Resumed,
     Said,
     StepDone,
-    hire_of,
-    job_of,
-    to_line,
 )
 from toolkit.recipes.sweep.own_run import OwnRun
 from toolkit.recipes.sweep.speed import measure

@@ -1,0 +1,128 @@
+"""Clusters beyond this process: one that runs, and one whose workers are jobs of a queueing system."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import types
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+
+import cloudpickle
+import dask
+from distributed import Client
+
+from toolkit.errors import ToolkitError
+from toolkit.recipes.sweep import fitness
+from toolkit.recipes.sweep.clusters import SETTINGS, quiet
+from toolkit.recipes.sweep.engine import Cluster
+from toolkit.recipes.sweep.fitness import Asked, fault_of, look_around
+from toolkit.recipes.sweep.queued import Queue
+
+CONNECT_S = 10.0
+_ASK_S = 2.0  # between two questions of how many threads there are
+_LOOK_S = 60.0
+
+
+def joined_cluster(address: str) -> Cluster:
+    """Return a cluster that runs.
+
+    Args:
+        address: of its scheduler.
+
+    Raises:
+        ToolkitError: it cannot be reached, or has no workers.
+    """
+    quiet()
+    try:
+        with dask.config.set({"distributed.comm.timeouts.connect": CONNECT_S}):
+            client = Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
+    except Exception as fault:  # of sockets, of asyncio, of an address, of a protocol that another release speaks
+        raise ToolkitError(
+            f"No dask scheduler answers at '{address}' ({_first_line(fault)}); start one with `dask scheduler`, and name its "
+            "address, such as tcp://HOST:8786."
+        ) from None
+    cluster = Cluster(client, f"The scheduler at {address}", _counting(client), lambda: None)
+    if not cluster.count():
+        _leave(client)
+        raise ToolkitError(
+            f"The scheduler at {address} has no workers; start `dask worker {address} --nthreads 1` on each machine."
+        )
+    return cluster
+
+
+def queued_cluster(queue: Queue, workers: int | None) -> Cluster:
+    """Return a cluster whose workers are jobs: as many as there are steps to do, at most `workers`.
+
+    Raises:
+        ToolkitError: there is no such queueing system here, or it refuses the jobs.
+    """
+    quiet()
+    most = workers or queue.jobs
+    kind = queue.cluster_class()
+    command = kind.job_cls.submit_command.split()[0]
+    if shutil.which(command) is None:
+        raise ToolkitError(f"`{command}` is not on this machine, so no job can be given to {queue.system}.")
+    try:
+        with dask.config.set(SETTINGS):
+            jobs = kind(**queue.options, silence_logs=False)
+            client = Client(jobs, set_as_default=False)  # type: ignore[no-untyped-call]
+    except Exception as fault:
+        raise ToolkitError(f"The jobs of {queue.where} cannot be made ({_first_line(fault)}).") from None
+    try:
+        jobs.scale(max(1, queue.minimum))
+        jobs.sync(jobs._correct_state)  # else a refusal is only in dask's log, and tried again for ever
+    except Exception as fault:
+        _leave(client)
+        with suppress(Exception):
+            jobs.close()
+        raise ToolkitError(f"{queue.system} refuses the jobs of {queue.where}: {_first_line(fault)}") from None
+    # The time that a step takes is not known: one job for each step that waits.
+    jobs.adapt(minimum=queue.minimum, maximum=most, target_duration="1ms")
+    return Cluster(client, f"The scheduler of the jobs of {queue.system}", lambda: most, jobs.close)
+
+
+def slots_by_host(cluster: Cluster, asked: Asked) -> Mapping[str, int]:
+    """Return how many steps can be done at the same time on each host, after a look at every worker.
+
+    Raises:
+        ToolkitError: a worker cannot do steps.
+    """
+    cloudpickle.register_pickle_by_value(fitness)  # xstilts may not be installed there
+    try:
+        found = cluster.client.run(look_around, asdict(asked), on_error="return")  # type: ignore[no-untyped-call]
+    finally:
+        cloudpickle.unregister_pickle_by_value(fitness)
+    slots: dict[str, int] = {}
+    threads: Mapping[str, int] = cluster.client.nthreads()  # type: ignore[no-untyped-call]
+    for where, seen in found.items():
+        if isinstance(seen, BaseException):
+            raise ToolkitError(f"The worker {where} cannot do steps ({type(seen).__name__}: {_first_line(seen)}).")
+        if fault := fault_of(where, seen, asked.versions):
+            raise ToolkitError(fault)
+        slots[seen["host"]] = slots.get(seen["host"], 0) + threads.get(where, 1)
+    return slots
+
+
+def _counting(client: Client) -> Callable[[], int]:
+    """Return what counts the threads of all workers, and asks the scheduler now and then."""
+    known = types.SimpleNamespace(count=0, at=-_ASK_S)
+
+    def count() -> int:
+        if time.monotonic() - known.at >= _ASK_S:
+            with suppress(Exception):  # the scheduler is gone; the futures say so
+                known.count = sum(client.nthreads().values())  # type: ignore[no-untyped-call]
+            known.at = time.monotonic()
+        return int(known.count)
+
+    return count
+
+
+def _leave(client: Client) -> None:
+    with suppress(Exception):
+        client.close(timeout=CONNECT_S)  # type: ignore[no-untyped-call]
+
+
+def _first_line(fault: BaseException) -> str:
+    return (str(fault).strip() or type(fault).__name__).splitlines()[0].rstrip(".")
