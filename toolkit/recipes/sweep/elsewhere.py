@@ -91,7 +91,7 @@ def slots_by_host(cluster: Cluster, asked: Asked) -> Mapping[str, int]:
     """
     cloudpickle.register_pickle_by_value(fitness)  # xstilts may not be installed there
     try:
-        found = cluster.client.run(look_around, asdict(asked), on_error="return")  # type: ignore[no-untyped-call]
+        found = cluster.client.run(look_around, asdict(asked), on_error="return")
     finally:
         cloudpickle.unregister_pickle_by_value(fitness)
     slots: dict[str, int] = {}
