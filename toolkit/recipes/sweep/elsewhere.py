@@ -71,13 +71,14 @@ def queued_cluster(queue: Queue, workers: int | None) -> Cluster:
     except Exception as fault:
         raise ToolkitError(f"The jobs of {queue.where} cannot be made ({_first_line(fault)}).") from None
     try:
-        jobs.scale(max(1, queue.minimum))
-        jobs.sync(jobs._correct_state)  # else a refusal is only in dask's log, and tried again for ever
+        for _ in range(max(1, queue.minimum)):
+            jobs.worker_spec.update(jobs.new_worker_spec())
+        jobs.sync(jobs._correct_state)  # by `scale` a refusal would only be in dask's log, and tried again for ever
     except Exception as fault:
         _leave(client)
         with suppress(Exception):
             jobs.close()
-        raise ToolkitError(f"{queue.system} refuses the jobs of {queue.where}: {_first_line(fault)}") from None
+        raise ToolkitError(f"{queue.system} refuses the jobs of {queue.where}: {_refusal(fault)}.") from None
     # The time that a step takes is not known: one job for each step that waits.
     jobs.adapt(minimum=queue.minimum, maximum=most, target_duration="1ms")
     return Cluster(client, f"The scheduler of the jobs of {queue.system}", lambda: most, jobs.close)
@@ -122,6 +123,12 @@ def _counting(client: Client) -> Callable[[], int]:
 def _leave(client: Client) -> None:
     with suppress(Exception):
         client.close(timeout=CONNECT_S)  # type: ignore[no-untyped-call]
+
+
+def _refusal(fault: BaseException) -> str:
+    """Return what a command of a queueing system has said, which dask-jobqueue puts last."""
+    said = str(fault).rpartition("stderr:\n")[2].strip() or str(fault)
+    return said.splitlines()[0].rstrip(".") if said else type(fault).__name__
 
 
 def _first_line(fault: BaseException) -> str:

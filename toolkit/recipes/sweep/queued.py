@@ -99,14 +99,15 @@ def _queue(path: Path, values: dict[str, Any]) -> Queue:
 def _options(options: dict[str, Any]) -> dict[str, Any]:
     """Return options under which a job does one step at a time with all that it asks for."""
     extra = options.get("worker_extra_args") or []
-    return {"processes": 1, **options, "worker_extra_args": [*extra, *_ONE_STEP]}
+    scheduler = {"dashboard": False, "dashboard_address": ":0", **(options.get("scheduler_options") or {})}
+    return {"processes": 1, **options, "scheduler_options": scheduler, "worker_extra_args": [*extra, *_ONE_STEP]}
 
 
 def _known(system: System) -> list[str]:
     """Return what dask-jobqueue knows of a system's jobs."""
     kind = getattr(_library(), _CLASSES[system])
     found: dict[str, None] = {}
-    for each in (*kind.job_cls.__mro__[:-1], kind):
+    for each in (*kind.job_cls.__mro__[:-1], *kind.__mro__[:2]):  # the second is that of all its clusters
         if "__init__" in vars(each):
             found |= dict.fromkeys(inspect.signature(each.__init__).parameters)
     own = {"n_workers", "job_cls", "loop", "silence_logs", "asynchronous", "scheduler_cls", "dashboard_address", "args"}
