@@ -28,7 +28,7 @@ PARAMETERS = {
     "expr", "exprs", "config", "name", "names", "members", "target", "source", "tasks", "sources", "candidates", "first",
     "second", "src", "dest", "place", "folder", "task", "suite", "instead", "languages", "language", "layers", "metric",
     "resamples", "baseline", "to", "vectors", "int8", "perturb", "strengths", "attacks", "by", "train", "sweep", "variant", "n", "keep", "text",
-    "retrain", "replace", "has_adapter", "lock", "locks", "out", "report", "say", "settings", "workers", "update",
+    "retrain", "replace", "has_adapter", "lock", "locks", "out", "report", "say", "settings", "workers", "cluster", "update",
     "endpoint", "kind", "backbone", "better_than", "sort", "at", "force", "remove", "parents", "same_as", "labels",
     "format", "choices", "older_than", "all", "release", "echo", "language_column", "prefix", "column", "host", "port", "models",
     "memory", "row_tokens",
