@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
+from tests import zygote
 from tests.recipes.sweeping import write_grid
 from toolkit.errors import ToolkitError
 from toolkit.recipes.sweep import fitness
@@ -136,6 +137,20 @@ def test_every_fault_of_a_clusters_file_is_one_sentence(text: str, expected: str
     with pytest.raises(ToolkitError) as found:
         read_queue(str(file))
     assert expected in str(found.value) and str(file) in str(found.value)
+
+
+def test_ctrl_c_and_sigterm_stay_what_they_were_although_dask_jobqueue_takes_them() -> None:
+    code = """
+import signal, sys
+before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+from toolkit.recipes.sweep.queued import read_queue
+read_queue("slurm").cluster_class()
+assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+del sys.modules["dask_jobqueue"], sys.modules["dask_jobqueue.runner"]
+import dask_jobqueue
+print(signal.getsignal(signal.SIGINT) == before[0])  # True: the workaround can go
+"""
+    assert zygote.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_a_job_does_one_step_at_a_time_with_all_that_it_asks_for(tmp_path: Path) -> None:

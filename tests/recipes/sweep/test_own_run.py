@@ -55,7 +55,7 @@ def test_a_worker_that_is_stopped_at_work_ends_the_run_that_it_opened(
     events, theirs = os.pipe()
     try:
         with pytest.raises(SystemExit) as ended:
-            worker.work(theirs)
+            worker.work(os.dup(theirs))
     finally:
         os.close(events)
         os.close(theirs)

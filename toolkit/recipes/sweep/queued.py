@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import signal
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,9 +117,14 @@ def _known(system: System) -> list[str]:
 
 
 def _library() -> Any:
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return importlib.import_module("dask_jobqueue")
     except ImportError:
         raise ToolkitError(
             "Jobs of a queueing system need dask-jobqueue; install it with `pip install 'xstilts[cluster]'`."
         ) from None
+    finally:  # dask-jobqueue 0.9.0 takes Ctrl-C away when it is imported (tests/recipes/sweep/test_elsewhere.py)
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in kept.items():
+                signal.signal(number, handler)
