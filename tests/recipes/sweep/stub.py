@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from toolkit.recipes.sweep.lines import hire_of, job_of
-from toolkit.recipes.sweep.messages import DoStep, Job, LookedUp, OpenRun, Ready, RunOpened, StepDone
+from toolkit.recipes.sweep.messages import DoStep, Job, LookedUp, OpenRun, Progressed, Ready, RunOpened, StepDone
 from toolkit.recipes.sweep.worker import Voice
 
 
@@ -21,12 +21,15 @@ def dies(marks: str) -> bool:
     return False
 
 
-def _pause(seconds: float, mark: str) -> None:
-    """Wait; where Ctrl-C ends it, leave a file."""
+def _pause(seconds: float, mark: str, voice: Voice) -> None:
+    """Wait, and say so all the time; where Ctrl-C ends it, leave a file."""
     try:
         if mark:
             Path(f"{mark}.begun").touch()
-        time.sleep(seconds)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            voice.send(Progressed("pause", 0, 1))
+            time.sleep(min(left, 0.1))
     except KeyboardInterrupt:
         Path(mark).touch()
         os._exit(130)
@@ -43,7 +46,7 @@ def work(events: int) -> None:
         if not isinstance(job, OpenRun) and dies(hired.places.get("dead at work", "")):
             os.kill(os.getpid(), signal.SIGKILL)
         if isinstance(job, DoStep):
-            _pause(hired.places.get("seconds", 0.0), hired.places.get("interrupted", ""))
+            _pause(hired.places.get("seconds", 0.0), hired.places.get("interrupted", ""), voice)
             voice.send(StepDone("made", 0.1, 1.0, {}, "", ()))
         elif isinstance(job, OpenRun):
             if place := hired.places.get("opened"):

@@ -146,8 +146,8 @@ before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)
 from toolkit.recipes.sweep.queued import read_queue
 read_queue("slurm").cluster_class()
 assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
-del sys.modules["dask_jobqueue"], sys.modules["dask_jobqueue.runner"]
-import dask_jobqueue
+import importlib
+importlib.reload(sys.modules["dask_jobqueue.runner"])
 print(signal.getsignal(signal.SIGINT) == before[0])  # True: the workaround can go
 """
     assert zygote.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -126,11 +127,15 @@ class Hand:
         has_spoken = False
         poll = select.poll()
         poll.register(self._events, select.POLLIN)
+        looked = time.monotonic()
         while True:
-            if not poll.poll(_LOOK_MS):
+            has_heard = poll.poll(_LOOK_MS)
+            if time.monotonic() - looked > _LOOK_MS / 2000:
+                looked = time.monotonic()
                 if not is_wanted():
                     self.close()
                     return Failed("It is not wanted any more.", is_dead=True)
+            if not has_heard:
                 continue
             data = os.read(self._events, 1 << 16)
             if not data:
