@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import resource
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -215,7 +219,44 @@ def test_a_full_disk_and_a_cache_that_cannot_be_written_are_one_sentence(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("huggingface_hub.file_download.http_get", closed)
-    refused(r"cache .* cannot be written; expected HF_HOME to name a folder that can")
+    refused(r"cache .* cannot be written \(Permission denied\); expected HF_HOME to name a folder that can")
+
+
+def test_a_limit_on_the_size_of_files_is_not_taken_for_a_hub_that_cannot_be_reached(hub: Hub, address: str) -> None:
+    held, before = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**18, held[1]))
+        refused(r"Files of the hub's cache .* may not be so large .*; raise `ulimit -f`: the same command continues")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, held)
+        signal.signal(signal.SIGXFSZ, before)
+    download()
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (errno.EDQUOT, "is full"),
+        (errno.EROFS, r"cannot be written \(Read-only"),
+        (errno.EIO, r"cannot be written \(Input"),
+    ],
+)
+def test_a_cache_that_takes_no_file_is_not_taken_for_a_hub_that_cannot_be_reached(
+    hub: Hub, address: str, monkeypatch: pytest.MonkeyPatch, fault: int, said: str
+) -> None:
+    def broken(*args: object, **options: object) -> None:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr("huggingface_hub.file_download.http_get", broken)
+    refused(f"hub's cache .* {said}")
+
+
+def test_what_arrived_damaged_is_removed_before_it_is_downloaded_again(hub: Hub, address: str) -> None:
+    hub.models[REPO].main["tokenizer.json"] = b'{"version": "1.0", "trunc'
+    with pytest.raises(
+        SourceError, match=r"tokenizer.json cannot be read .*; remove (.*models--team--encoder), and the same"
+    ):
+        load_backbone(REPO, precision="fp32")
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "a b/c", "../x/y", "a--b/c", "x/" + "y" * 100])

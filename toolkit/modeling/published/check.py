@@ -11,7 +11,7 @@ from toolkit.errors import SourceError
 from toolkit.modeling.published.configuration import read_configuration
 from toolkit.modeling.published.digests import known_digest
 from toolkit.modeling.published.files import damage_told
-from toolkit.modeling.published.layout import AGAIN, find_weights
+from toolkit.modeling.published.layout import again, find_weights
 from toolkit.modeling.published.weights import load_encoder
 
 _SHA = re.compile(r"[0-9a-f]{64}")
@@ -58,7 +58,7 @@ def check_checkpoint(folder: Path) -> Checked:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
         if found != blob.name:
             raise SourceError(
-                f"{file} is damaged: its SHA-256 is {found[:12]}..., the hub's is {blob.name[:12]}...; remove {blob}, and {AGAIN}."
+                f"{file} is damaged: its SHA-256 is {found[:12]}..., the hub's is {blob.name[:12]}...; remove {blob}, and download the checkpoint again."
             )
         named += 1
     noted = known_digest(folder)
@@ -66,6 +66,6 @@ def check_checkpoint(folder: Path) -> Checked:
     if noted is not None and noted != digest:
         raise SourceError(
             f"The weights of {folder} have the digest {digest[:12]}, and {noted[:12]} was noted of the very same files: the disk "
-            f"gives other bytes than before; {AGAIN}."
+            f"gives other bytes than before; {again(folder)}."
         )
     return Checked(files, digest, noted, named)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from toolkit.errors import SourceError
+from toolkit.errors import FULL, SourceError
 from toolkit.hub import prepare_hub
 from toolkit.hub_errors import endpoint
 from toolkit.modeling.published.ask import moved, size_of
@@ -19,6 +19,10 @@ from toolkit.progress import Say, say_nothing
 from toolkit.space import Need, in_words, require_space
 
 _TOO_LATE = ("ReadTimeout", "ConnectTimeout", "Timeout", "TimeoutException", "ReadTimeoutError")
+_UNWRITABLE = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO),
+    *(errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE),
+)
 _CUT_OFF = ("ChunkedEncodingError", "IncompleteRead", "RemoteProtocolError", "ContentDecodingError")
 _LOCAL = (
     "download it where there is a network (`hf download {repo}{revision} --local-dir DIR`) and pass `--backbone DIR`, or use "
@@ -173,7 +177,7 @@ def _sentence(error: BaseException, repo: str, file: str, choice: Choice, name: 
             "`hf auth login`, or remove it with `hf auth logout`."
         )
     if status in (401, 403) and not isinstance(error, errors.RepositoryNotFoundError):
-        return f"The hub refuses access to {file} of {repo} (status {status}); log in with `hf auth login` or HF_TOKEN, or {ways}."
+        return f"The hub refuses access to {file} of {repo} (status {status}); log in with `hf auth login` or HF_TOKEN."
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
         return f"Backbone '{name}': the hub has no model {repo}, or it is private; expected an id such as FacebookAI/xlm-roberta-large."
     if isinstance(error, errors.EntryNotFoundError) and _is_absent(error):
@@ -182,10 +186,14 @@ def _sentence(error: BaseException, repo: str, file: str, choice: Choice, name: 
         return f"The hub limits the requests from here (status 429) and sends no {file} of {repo}; wait some minutes: the same command continues."
     part = arrived(repo)
     so_far = f" ({part / 2**20:,.0f} MiB of it arrived)" if part else ""
-    if any(isinstance(one, OSError) and one.errno == errno.ENOSPC for one in _chain(error)):
+    disk = next((one for one in _chain(error) if isinstance(one, OSError) and one.errno in (*FULL, *_UNWRITABLE)), None)
+    if disk is not None and disk.errno == errno.EFBIG:
+        return f"Files of the hub's cache {HF_HUB_CACHE} may not be so large{so_far}; raise `ulimit -f`: the same command continues."
+    if disk is not None and disk.errno in FULL:
         return f"The disk of the hub's cache {HF_HUB_CACHE} is full{so_far}; free space or set HF_HOME: the same command continues."
-    if any(isinstance(one, PermissionError) for one in _chain(error)):
-        return f"The hub's cache {HF_HUB_CACHE} cannot be written; expected HF_HOME to name a folder that can."
+    if disk is not None:
+        why = f" ({disk.strerror})" if disk.strerror else ""
+        return f"The hub's cache {HF_HUB_CACHE} cannot be written{why}; expected HF_HOME to name a folder that can."
     if any(type(one).__name__ in _CUT_OFF or "Consistency check failed" in str(one) for one in _chain(error)):
         return f"The download of {file} of {repo}{at} was cut off{so_far}; the same command continues where it stopped."
     if any(type(one).__name__ in _TOO_LATE for one in _chain(error)):

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from toolkit.errors import SourceError
-from toolkit.modeling.published.layout import AGAIN, SAFE, WEIGHTS, find_weights, sharded
+from toolkit.modeling.published.layout import SAFE, WEIGHTS, again, find_weights, sharded
 
 # Of checkpoints that hold more than the encoder: a masked language model, a classifier.
 _PREFIX = "roberta."
@@ -127,7 +127,7 @@ def _second(file: Path) -> Tensors:
     except Exception as error:  # of two libraries, whatever bytes do to them
         said = " ".join(str(error).split())[:160].rstrip(".")
         raise SourceError(
-            f"{file.parent} holds weights in two formats, of which {file.name} cannot be read ({said}); remove it, or {AGAIN}."
+            f"{file.parent} holds weights in two formats, of which {file.name} cannot be read ({said}); remove it, or {again(file.parent)}."
         ) from error
     return Tensors(file, readers)
 
@@ -160,4 +160,4 @@ def damage_told(folder: Path) -> Iterator[None]:
         yield
     except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         said = (str(error).strip() or type(error).__name__).split("\n", 1)[0].rstrip(".")
-        raise SourceError(f"The weights of {folder} are missing or damaged ({said[:200]}); {AGAIN}.") from error
+        raise SourceError(f"The weights of {folder} are missing or damaged ({said[:200]}); {again(folder)}.") from error

@@ -12,7 +12,18 @@ SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
 WEIGHTS = (SAFE, f"{SAFE}.index.json", PICKLED, f"{PICKLED}.index.json")
 _WEIGHTY = (".safetensors", ".bin", ".h5", ".msgpack", ".ckpt", ".pt", ".pth", ".ot", ".onnx", ".gguf")
 _POINTER = b"version https://git-lfs.github.com/spec/"
-AGAIN = "download the checkpoint again"
+
+
+def again(folder: Path) -> str:
+    """Return what to do about a damaged checkpoint: in the hub's cache, what is there is not downloaded again by itself.
+
+    Example:
+        >>> again(Path("xlmr"))
+        'download the checkpoint again'
+    """
+    if folder.parent.name != "snapshots":
+        return "download the checkpoint again"
+    return f"remove {folder.parent.parent}, and the same command downloads it again"
 
 
 def find_weights(folder: Path) -> list[Path]:
@@ -23,7 +34,9 @@ def find_weights(folder: Path) -> list[Path]:
     """
     first = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
     if first is None:
-        raise SourceError(f"The weights of {folder} are missing ({SAFE} or {PICKLED}){_others(folder)}; {AGAIN}.")
+        raise SourceError(
+            f"The weights of {folder} are missing ({SAFE} or {PICKLED}){_others(folder)}; {again(folder)}."
+        )
     files = sharded(first) if first.suffix == ".json" else [first]
     for file in files:
         _require_content(file)
@@ -67,10 +80,12 @@ def shards_of(index: Path) -> tuple[str, ...]:
             raise ValueError("weight_map names no files")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         said = str(error).split("\n", 1)[0].rstrip(".")
-        raise SourceError(f"{index} cannot be read ({said}); {AGAIN}.") from None
+        raise SourceError(f"{index} cannot be read ({said}); {again(index.parent)}.") from None
     for name in names:
         if Path(name).name != name or "\\" in name or name in ("", ".", ".."):
-            raise SourceError(f"{index} names the file '{name[:80]}', which is not in its folder; {AGAIN}.")
+            raise SourceError(
+                f"{index} names the file '{name[:80]}', which is not in its folder; {again(index.parent)}."
+            )
     return tuple(names)
 
 
@@ -79,6 +94,6 @@ def sharded(index: Path) -> list[Path]:
     files = [index.parent / name for name in shards_of(index)]
     if missing := [file.name for file in files if not file.is_file()]:
         raise SourceError(
-            f"{index.parent} lacks {missing[0]}, one of the {len(files)} files that {index.name} names; {AGAIN}."
+            f"{index.parent} lacks {missing[0]}, one of the {len(files)} files that {index.name} names; {again(index.parent)}."
         )
     return files

@@ -8,6 +8,7 @@ from typing import Any
 
 from toolkit.errors import SourceError
 from toolkit.modeling.published.kept import TOKENIZERS
+from toolkit.modeling.published.layout import again
 
 # The pieces that fairseq puts before SentencePiece's own; they are the first four of every XLM-R vocabulary.
 _FIRST = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
@@ -37,7 +38,7 @@ def read_tokenizer(folder: Path, vocabulary: int) -> Any:
             found = XLMRobertaTokenizerFast(tokenizer_object=_converted(file), model_max_length=512)
     except Exception as error:  # tokenizers and protobuf raise bare exceptions for a damaged file
         said = " ".join(str(error).split())[:160].rstrip(".")
-        raise SourceError(f"{file} cannot be read ({said}); download the checkpoint again.") from error
+        raise SourceError(f"{file} cannot be read ({said}); {again(folder)}.") from error
     # `len(found)` would make a dictionary of all pieces to count them.
     held = max([found.backend_tokenizer.get_vocab_size(with_added_tokens=False) - 1, *found.added_tokens_decoder]) + 1
     if held > vocabulary:

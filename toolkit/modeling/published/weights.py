@@ -13,7 +13,7 @@ from torch import nn
 from toolkit.errors import SourceError
 from toolkit.modeling.published.digests import keep_digest, known_digest, state_of
 from toolkit.modeling.published.files import Tensors, damage_told, differing, open_tensors
-from toolkit.modeling.published.layout import AGAIN
+from toolkit.modeling.published.layout import again
 
 
 def load_encoder(
@@ -101,7 +101,7 @@ def _numbers(tensor: torch.Tensor, name: str, folder: Path, *, is_new: bool) -> 
         )
     found = tensor.float()
     if is_new and not found.isfinite().all():
-        raise SourceError(f"{folder}: '{name}' holds values that are not finite numbers; {AGAIN}.")
+        raise SourceError(f"{folder}: '{name}' holds values that are not finite numbers; {again(folder)}.")
     return found
 
 
@@ -120,6 +120,6 @@ def _names(tensors: Tensors, wanted: Mapping[str, nn.Parameter], folder: Path) -
     names = {key: tensors.name_of(key) for key in wanted}
     if missing := sorted(key for key, name in names.items() if name is None):
         raise SourceError(
-            f"{folder} lacks {len(missing)} of the encoder's tensors, for example '{missing[0]}'; {AGAIN}."
+            f"{folder} lacks {len(missing)} of the encoder's tensors, for example '{missing[0]}'; {again(folder)}."
         )
     return {key: name for key, name in names.items() if name is not None}

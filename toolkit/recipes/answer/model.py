@@ -29,6 +29,7 @@ from toolkit.recipes.score.encoding import Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.session.backbones import give_back
 from toolkit.recipes.session.features import tokenising
+from toolkit.recipes.session.limits import tokens_read
 from toolkit.recipes.session.session import Session
 from toolkit.results.answers import Answer, Answers, TagsAnswer
 from toolkit.tasks import Task
@@ -246,7 +247,8 @@ class Model:
 
     def _sentences(self, texts: Sequence[str]) -> Features:
         backbone = self._open().backbone
-        length = min(self.config.retrieve.max_length, backbone.max_tokens)
+        asked = self.config.retrieve.max_length
+        length = tokens_read("retrieve.max_length", asked, own=asked, most=backbone.max_tokens, name=backbone.name)
         return sentences_in_parts(texts, backbone.tokenizer, max_length=length)
 
     @property

@@ -13,6 +13,7 @@ from toolkit.config.words import Pooling
 from toolkit.errors import ToolkitError
 from toolkit.features import MAX_LENGTH
 from toolkit.features.span import MIN_CONTEXT, check_windows
+from toolkit.recipes.session.limits import tokens_read
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import Task
 from toolkit.tasks.kinds import Kind
@@ -119,7 +120,7 @@ def settings_of(reading: Reading, config: Config) -> dict[str, Any]:
 
 def _length(reading: Reading, settings: EvalConfig) -> int:
     own = (reading.task and reading.task.passage_tokens) or MAX_LENGTH[reading.kind]
-    return min(own if settings.max_length == "auto" else settings.max_length, reading.max_tokens)
+    return tokens_read("eval.max_length", settings.max_length, own=own, most=reading.max_tokens)
 
 
 def _of_rows(reading: Reading, config: Config) -> dict[str, Any]:
@@ -150,7 +151,8 @@ def _of_tags(reading: Reading, config: Config) -> dict[str, Any]:
 
 
 def _of_vectors(reading: Reading, config: Config) -> dict[str, Any]:
-    most, task = min(config.retrieve.max_length, reading.max_tokens), reading.task
+    length = config.retrieve.max_length
+    most, task = tokens_read("retrieve.max_length", length, own=length, most=reading.max_tokens), reading.task
     asked = (task.passage_tokens, task.query_tokens) if task else (None, None)
     length, query_length = (min(own or most, most) for own in asked)
     return {"max_length": length, "query_length": query_length, "layer": reading.layer, "pooling": reading.pooling}

@@ -18,6 +18,7 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed_all, vector_key
 from toolkit.progress import Progress
 from toolkit.recipes.session.circuits import arithmetic
+from toolkit.recipes.session.limits import tokens_read
 from toolkit.recipes.session.noise import with_noise
 from toolkit.recipes.session.session import Session
 from toolkit.registry import each_once
@@ -70,7 +71,10 @@ class Encoder:
     def __init__(self, circuit: Circuit, session: Session, readings: Iterable[Reading]) -> None:
         config = session.config
         self.circuit = circuit
-        self.max_length = min(config.retrieve.max_length, circuit.backbone.max_tokens)
+        asked, backbone = config.retrieve.max_length, circuit.backbone
+        self.max_length = tokens_read(
+            "retrieve.max_length", asked, own=asked, most=backbone.max_tokens, name=backbone.name
+        )
         self.n_encoded = 0
         self.dtype = config.store.dtype
         self._batch_size = config.eval.batch_size

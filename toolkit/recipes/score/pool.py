@@ -124,7 +124,9 @@ def _say_what_is_searched(asked: Search, size: int, whole: int) -> None:
 def _encoder(asked: Search, own: int | None) -> Encoder:
     """Return an encoder with a side's own limit on tokens, where it has a smaller one."""
     config = asked.session.config
-    limit = config.retrieve.max_length if own is None else min(own, config.retrieve.max_length)
+    limit = config.retrieve.max_length
+    if own is not None and own < limit:
+        limit = min(own, asked.circuit.backbone.max_tokens)
     limited = replace(config, retrieve=replace(config.retrieve, max_length=limit))
     return Encoder(asked.circuit, asked.session.with_config(limited), asked.readings)
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from toolkit.config import EvalConfig, TrainConfig
-from toolkit.errors import ToolkitError
 from toolkit.features import MAX_LENGTH, Features, Tokenising
 from toolkit.features.cache import GIB, cached_features
 from toolkit.features.language_doubts import LOOKED_AT, language_doubt
 from toolkit.modeling.backbone import Backbone
 from toolkit.progress import under_way
+from toolkit.recipes.session.limits import tokens_read
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import Row, Task, TextRow
 from toolkit.tasks.kinds import Kind
@@ -21,15 +21,9 @@ from toolkit.tasks.task import Rows
 def tokenising(task: Task, backbone: Backbone, settings: TrainConfig | EvalConfig) -> Tokenising:
     """Return how rows of a task become sequences for a backbone; raise ToolkitError where it reads none as long as asked for."""
     own = task.passage_tokens or MAX_LENGTH[task.kind]
-    if settings.max_length != "auto" and settings.max_length > backbone.max_tokens:
-        section = "train" if isinstance(settings, TrainConfig) else "eval"
-        raise ToolkitError(
-            f"{section}.max_length={settings.max_length} is longer than the {backbone.max_tokens} tokens that {backbone.name} reads; "
-            f"set it to {backbone.max_tokens} or less."
-        )
-    length = own if settings.max_length == "auto" else settings.max_length
+    key = f"{'train' if isinstance(settings, TrainConfig) else 'eval'}.max_length"
     return Tokenising(
-        max_length=min(length, backbone.max_tokens),
+        max_length=tokens_read(key, settings.max_length, own=own, most=backbone.max_tokens, name=backbone.name),
         stride=settings.stride,
         label_piece=settings.label_piece,
         query_length=task.query_tokens,

@@ -17,6 +17,7 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import vector_key
 from toolkit.modeling.states import item_states
 from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.limits import tokens_read
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer.fisher import task_fisher
 from toolkit.recipes.transfer.probe import Probe, every_item, probe_items, probe_rows, task_name
@@ -257,7 +258,8 @@ class Context:
 
     @property
     def _max_length(self) -> int:
-        return min(self.config.similarity.max_length, self.backbone.max_tokens)
+        asked, backbone = self.config.similarity.max_length, self.backbone
+        return tokens_read("similarity.max_length", asked, own=asked, most=backbone.max_tokens, name=backbone.name)
 
     @property
     def backbone(self) -> Backbone:
