@@ -123,14 +123,20 @@ def chosen(only: list[str]) -> list[Journey]:
 def memory_kib(process: int) -> tuple[int, int]:
     """Return the peak of a process so far, and what it holds now that is not mapped from a file, in KiB; 0 where it has ended.
 
-    `ru_maxrss` is not read: a process that starts another one hands its own peak down to it.
+    Of a process that has started others, such as workers of a sweep, the largest one counts. `ru_maxrss` is not read: a
+    process that starts another one hands its own peak down to it.
     """
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
+        below = [
+            child for file in Path(f"/proc/{process}/task").glob("*/children") for child in file.read_text().split()
+        ]
     except OSError:
         return 0, 0
     found = {name: int(value.split()[0]) for name, value in (line.split(":", 1) for line in lines) if "kB" in value}
-    return found.get("VmHWM", 0), found.get("RssAnon", 0) + found.get("RssShmem", 0)
+    every = [(found.get("VmHWM", 0), found.get("RssAnon", 0) + found.get("RssShmem", 0))]
+    every += [memory_kib(int(child)) for child in below]
+    return max(peak for peak, _ in every), max(own for _, own in every)
 
 
 def measured(journey: Journey, folder: Path, environment: dict[str, str]) -> dict[str, float]:
