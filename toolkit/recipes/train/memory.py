@@ -24,8 +24,7 @@ from toolkit.composition import Composition, Fuse, Part
 
 Place = Literal["cpu", "cuda"]
 MIB = 2**20
-PROCESS = 450 * MIB
-"""Python, the libraries and the tokenizer of a process on a CPU; on a GPU nothing of this is in its memory."""
+_LIBRARIES, _PIECE = 410 * MIB, 1200  # bytes of Python and the libraries, and of a piece in the tokenizer: measured
 _HEAP = 1.3  # on a CPU: what comes and goes leaves holes in the heap, by a third of it (glibc, measured)
 
 
@@ -129,11 +128,12 @@ class Memory:
     """Bytes that a stage takes at its peak, on its device.
 
     Attributes:
-        process: of Python and its libraries, on a CPU.
+        process: of Python, its libraries and the tokenizer, on a CPU.
         weights: of the encoder and what is wired into it.
         optimizer: state of the optimizer and, on a CPU, the best weights so far.
         passes: of a step's two passes, and its gradients; of a checkpoint that is written, where that is more.
         per_token: that a token of a batch adds.
+        loading: that the weights take while the largest of them is in the file's format and in its own, on a CPU.
     """
 
     process: int
@@ -141,11 +141,12 @@ class Memory:
     optimizer: int
     passes: int
     per_token: int
+    loading: int = 0
 
     @property
     def peak(self) -> int:
-        """Bytes altogether."""
-        return self.process + self.weights + self.optimizer + self.passes
+        """Bytes altogether, where they are most."""
+        return self.process + max(self.weights + self.optimizer + self.passes, self.loading)
 
     def to_dict(self) -> dict[str, int]:
         """Return bytes by name, the peak among them."""
@@ -192,11 +193,12 @@ def predict_training(encoder: Encoder, held: Held, how: Arithmetic, *, tokens: i
     weights = encoder.size * (4 if how.is_full else b) + 4 * n_layers * held.per_layer(h)
     # Of a GPU's, the best weights and checkpoints are in the machine's memory.
     return Memory(
-        process=PROCESS if is_here else 0,
+        process=_process(encoder, how),
         weights=weights,
         optimizer=2 * learnt + (learnt if is_here else 0),
         passes=max(per_token * tokens + casts, learnt),  # then the gradients, or a copy of the weights for a checkpoint
         per_token=per_token,
+        loading=_loading(encoder, how),
     )
 
 
@@ -206,8 +208,16 @@ def predict_scoring(encoder: Encoder, held: Held, how: Arithmetic, *, tokens: in
     per_token = round(b * (2 * encoder.inner + 6 * h) + (16 * h if how.place == "cpu" else 0) + 8 * h)
     folded = b * encoder.layers * sum(2 * h * n * (held.bottleneck + 1) for n in held.members)
     weights = encoder.size * b + 4 * encoder.layers * (0 if how.is_full else held.per_layer(h)) + folded
-    process = PROCESS if how.place == "cpu" else 0
-    return Memory(process, weights, 0, per_token * tokens, per_token)
+    return Memory(_process(encoder, how), weights, 0, per_token * tokens, per_token, _loading(encoder, how))
+
+
+def _process(encoder: Encoder, how: Arithmetic) -> int:
+    return _LIBRARIES + _PIECE * encoder.vocabulary if how.place == "cpu" else 0
+
+
+def _loading(encoder: Encoder, how: Arithmetic) -> int:
+    is_cast = how.place == "cpu" and how.number < 4
+    return encoder.vocabulary * encoder.width * (4 + how.number) if is_cast else 0
 
 
 def most_tokens(encoder: Encoder, held: Held, how: Arithmetic, *, room: int, is_loaded: bool = False) -> int:
@@ -218,7 +228,7 @@ def most_tokens(encoder: Encoder, held: Held, how: Arithmetic, *, room: int, is_
         is_loaded: whether process and weights are in memory already and not part of `room`.
     """
     alone = predict_training(encoder, held, how, tokens=0)
-    largest = predict_training(encoder, held, how, tokens=1_000_000)
+    largest = predict_training(encoder, held, how, tokens=1_000_000)  # of which nothing but the passes is the peak
     fixed = largest.peak - 1_000_000 * alone.per_token
     if is_loaded:
         fixed -= largest.process + largest.weights

@@ -84,7 +84,7 @@ class Rooms:
         for room in self.found:
             parts = [
                 f"{name} {_gib(getattr(room.memory, name))}"
-                for name in ("process", "weights", "optimizer", "passes")
+                for name in ("process", "weights", "optimizer", "passes", "loading")
                 if getattr(room.memory, name)
             ]
             per_token = f"{room.memory.per_token / MIB:.3f} MiB a token"
