@@ -18,7 +18,7 @@ from toolkit.registry import did_you_mean, each_once
 from toolkit.tasks.declared_sides import faults_of_sides, has_sides
 from toolkit.tasks.declared_source import source_of, usual_columns
 from toolkit.tasks.declared_words import lines_of, texts_of
-from toolkit.tasks.kinds import FIELDS, KINDS, LABELLED, METRICS, SPLITS, Metric
+from toolkit.tasks.kinds import FIELDS, KINDS, LABELLED, MASKED, METRICS, SPLITS, Metric
 from toolkit.tasks.task import Task
 
 _TEXTS = ("name", "kind", "level", "description", "metric", "trains_on", "train_language", "citation", "licence")
@@ -271,6 +271,8 @@ def _is_metric_chosen(said: Mapping[str, Any], languages: Sequence[str] | None, 
 def _check_training(task: Task, known: Mapping[str, Task]) -> None:
     if task.kind in LABELLED and not task.labels:
         raise ConfigError(f"a {task.kind} task needs `labels`; expected their names in order.")
+    if task.kind in MASKED and task.labels:
+        raise ConfigError(f"a {task.kind} task has no labels: its own pieces are guessed; leave `labels` out.")
     if task.trains_on is not None:
         lender = known[task.trains_on]
         if (lender.kind, lender.labels) != (task.kind, task.labels):

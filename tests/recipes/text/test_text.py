@@ -133,6 +133,18 @@ def test_texts_have_no_labels_and_no_answers(tmp_path: Path) -> None:
         toolkit.load_task(own_task(tmp_path, b"a\n", "own.csv", columns="{text: a, label: b}"))
 
 
+def test_a_text_task_with_labels_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a text task has no labels: its own pieces are guessed"):
+        toolkit.load_task(own_task(tmp_path, b"a\nb\n", labels="[a, b]"))
+
+
+def test_noise_is_asked_of_the_journey_that_scores_text(trained: Config) -> None:
+    with pytest.raises(
+        ToolkitError, match=r"`xstilts eval micro-text.sw --task micro-text .* scores it under one noise"
+    ):
+        toolkit.robust(["micro-text.sw"], trained, task="micro-text")
+
+
 def test_a_mirror_of_text_answers_before_wikipedia_and_wikipedia_where_it_alone_is_there(tmp_path: Path) -> None:
     import pyarrow
     import pyarrow.parquet

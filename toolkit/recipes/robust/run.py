@@ -17,7 +17,7 @@ from toolkit.recipes.robust.plan import CAN_BE_SUMMED, Asked, Condition, Stress,
 from toolkit.recipes.robust.write import Attacks, Found, falls_csv, robust_tables, track_robust, write_robust
 from toolkit.recipes.score.evaluate import choose_languages
 from toolkit.recipes.score.outcomes import outcomes_of
-from toolkit.recipes.session.limits import limited_rows
+from toolkit.recipes.session.limits import LIMITS, limited_rows
 from toolkit.recipes.session.noise import lexicons, noisy, wanted_fields
 from toolkit.recipes.session.session import Session
 from toolkit.registry import each_once
@@ -121,8 +121,9 @@ def _compositions(
     """
     if not CAN_BE_SUMMED[target.kind]:
         one_noise = replace(config, noise=replace(config.noise, apply="swap:0.1"))
+        journey = LIMITS[target.kind]
         words = command(
-            "retrieve", expressions[0], "--task", target.name, config=one_noise, sections=("retrieve", "noise", "store")
+            journey, expressions[0], "--task", target.name, config=one_noise, sections=(journey, "noise", "store")
         )
         raise ToolkitError(
             f"'{target.name}' has no score that is a sum over rows: `{words}` scores it under one noise."
