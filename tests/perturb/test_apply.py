@@ -16,7 +16,7 @@ from toolkit.tasks.rows import HeldRows, PairRow, Row, SpanRow, TagsRow
 
 MICRO = {
     "pair": "micro-nli", "span": "micro-qa", "choice": "micro-choice", "tags": "micro-pos", "bitext": "micro-bitext",
-    "mining": "micro-mining", "retrieval": "micro-answers",
+    "mining": "micro-mining", "retrieval": "micro-answers", "text": "micro-text",
 }  # fmt: skip
 N = 60
 

@@ -51,7 +51,7 @@ OTHERS: Mapping[str, str] = {
 FUSE = "fuse[micro-nli,micro-qa]/micro-pos"
 GRID = """
 axes:
-  intermediates: [micro-nli, micro-qa, micro-answers]
+  intermediates: [micro-nli, micro-qa, micro-answers, micro-text]
   mixtures: {both: [micro-nli, micro-qa]}
   fusions: {of: {both: [micro-nli, micro-qa]}, methods: [fuse, ties]}
   targets: [micro-pos, micro-qa, micro-bitext]
@@ -94,9 +94,9 @@ def stage_of(text: str) -> Stage:
 
 
 def checkpoints(config: Config, folder: Path) -> list[str]:
-    """Keys of stages: a fusion under an adapter, a mixture, a retrieval task."""
+    """Keys of stages: a fusion under an adapter, a mixture, a retrieval task, plain text."""
     found = []
-    for stage in map(stage_of, (FUSE, "mix[micro-qa,micro-pos]", "micro-answers")):
+    for stage in map(stage_of, (FUSE, "mix[micro-qa,micro-pos]", "micro-answers", "micro-text")):
         rows = SimpleNamespace(fingerprint="f")
         sources = [
             SimpleNamespace(task=BUILT_IN.source_task(BUILT_IN.get(ref.name)), rows=rows, dev=rows, ref=ref)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from toolkit.tasks import Task
 from toolkit.tasks.kinds import Kind
+from toolkit.tasks.own.convert import MASK
 from toolkit.tasks.own.fields import OwnField, own_fields
 
 Values = Mapping[str, str | tuple[str, ...]]
@@ -98,6 +99,12 @@ EXAMPLES: Mapping[Kind, tuple[Example, ...]] = {
         Example("es", {"tokens": "Anna Holt viajó en marzo de Sevilla a Madrid en el primer tren."}),
         Example("ar", {"tokens": "سافرت آنا من القاهرة إلى بيروت في الصباح."}),
     ),
+    "text": (
+        Example("en", {"text": "The old bridge was closed for <mask> all summer."}),
+        Example("de", {"text": "Der Zug nach Ulm fährt <mask> erst um neun ab."}),
+        Example("es", {"text": "Mi hermana <mask> mejor que yo."}),
+        Example("sw", {"text": "Mji mkuu wa Kenya ni <mask>."}),
+    ),
 }
 TEXTS = (
     Example("en", {"texts": "The cat sleeps on the roof.\nDie Katze schläft auf dem Dach.\nTaxes rise next year."}),
@@ -133,6 +140,8 @@ def _generated(task: Task, language: str) -> Example:
         found = getattr(row, field.name)
         if field.name == "tokens":
             values[field.name] = " ".join(found)
+        elif field.name == "text":  # its last word is what is missing
+            values[field.name] = f"{found.rpartition(' ')[0]} {MASK}"
         elif found:
             values[field.name] = found
     return Example(language, values)
