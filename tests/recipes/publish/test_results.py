@@ -54,6 +54,31 @@ def test_mteb_gets_its_own_names_for_its_own_protocol_alone(config: Config, tmp_
     assert {"dataset_revision", "task_name", "mteb_version", "scores", "evaluation_time"} <= set(files["Tatoeba.json"])
 
 
+@pytest.mark.parametrize(
+    ("task", "name", "code", "subset"),
+    [
+        ("ntrex128", "NTREXBitextMining", "zh", "zho_Hans-eng_Latn"),
+        ("ntrex128", "NTREXBitextMining", "sw", "swa_Latn-eng_Latn"),
+        ("ntrex128", "NTREXBitextMining", "de", "deu_Latn-eng_Latn"),
+        ("flores-plus", "FloresBitextMining", "lv", "lvs_Latn-eng_Latn"),
+        ("flores-plus", "FloresBitextMining", "sw", "swh_Latn-eng_Latn"),
+        ("bucc", "BUCC", "zh", "zh-en"),
+    ],
+)
+def test_a_language_is_written_as_each_task_of_mteb_writes_it(
+    config: Config, tmp_path: Path, task: str, name: str, code: str, subset: str
+) -> None:
+    leave(config, task, {(code, "weighted_f1"): 0.5}, protocol=MTEB, split="test")
+    files = {Path(each).name: text for each, text in written(config, "mteb", tmp_path / "out").items()}
+    ((found,),) = json.loads(files[f"{name}.json"])["scores"].values()
+    wanted = (
+        ["cmn-Hans", "eng-Latn"]
+        if task == "bucc"
+        else subset.replace("_", "-").replace("-eng-Latn", " eng-Latn").split()
+    )
+    assert (found["hf_subset"], found["languages"]) == (subset, wanted)
+
+
 def test_a_submission_to_xtreme_has_the_layout_of_each_task(config: Config, tmp_path: Path) -> None:
     def answers(task: str, measure: str, *found: tuple[str, Any]) -> None:
         folder = leave(config, task, {("de", measure): 0.5}, split="test")

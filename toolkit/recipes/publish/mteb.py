@@ -8,7 +8,7 @@ docs/export.md says what was read by it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from toolkit.languages import Language, get_language
@@ -28,18 +28,34 @@ class Name:
         task: its name there.
         split: of the rows there.
         subset: of a pair with English, from `{code}`, `{iso3}` and `{written}` of the language.
+        other: languages that are written otherwise there than by their ISO 639-3 code and script, by their code here.
     """
 
     task: str
     split: str
     subset: str
+    other: Mapping[str, str] = field(default_factory=dict)
 
 
+_BOTH = {"ar": "arb_Arab", "no": "nob_Latn", "zh": "zho_Hans", "zh-Hant": "zho_Hant"}
+_NTREX = {
+    **_BOTH,
+    "fa": "fas_Arab",
+    "mg": "mlg_Latn",
+    "mn-Mong": "mon_Mong",
+    "ne": "nep_Deva",
+    "ps": "pus_Arab",
+    "sq": "sqi_Latn",
+    "sw": "swa_Latn",
+    "tl": "fil_Latn",
+    "uz": "uzb_Latn",
+}
+_FLORES = {**_BOTH, "ar-Latn": "arb_Latn", "az": "azj_Latn", "lv": "lvs_Latn", "ms": "zsm_Latn"}
 NAMES: Mapping[str, Name] = {
     "tatoeba": Name("Tatoeba", "test", "{iso3}-eng"),
     "bucc": Name("BUCC", "test", "{code}-en"),
-    "ntrex128": Name("NTREXBitextMining", "test", "{written}-eng_Latn"),
-    "flores-plus": Name("FloresBitextMining", "devtest", "{written}-eng_Latn"),
+    "ntrex128": Name("NTREXBitextMining", "test", "{written}-eng_Latn", _NTREX),
+    "flores-plus": Name("FloresBitextMining", "devtest", "{written}-eng_Latn", _FLORES),
 }
 """By the name of a task here."""
 
@@ -80,7 +96,7 @@ def _file(stem: str, name: Name | None, held: Held, scores: Iterable[Score]) -> 
                 **values,
                 "main_score": first.value,
                 "hf_subset": _subset(name, language) if name else code,
-                "languages": [_tag(language), "eng-Latn"] if held.task.kind != RETRIEVED[-1] else [_tag(language)],
+                "languages": [_tag(language, name), *([] if held.task.kind == RETRIEVED[-1] else ["eng-Latn"])],
                 "n": first.n,
                 "protocol": first.protocol,
             }
@@ -96,13 +112,17 @@ def _file(stem: str, name: Name | None, held: Held, scores: Iterable[Score]) -> 
     }
 
 
-def _tag(language: Language) -> str:
-    return f"{language.iso3}-{language.script_code}"
+def _tag(language: Language, name: Name | None) -> str:
+    return _written(language, name).replace("_", "-")
 
 
 def _subset(name: Name, language: Language) -> str:
+    return name.subset.format(code=language.code, iso3=language.iso3, written=_written(language, name))
+
+
+def _written(language: Language, name: Name | None) -> str:
     written = f"{language.iso3}_{language.script_code}"
-    return name.subset.format(code=language.code, iso3=language.iso3, written=written)
+    return name.other.get(language.code, written) if name else written
 
 
 def model_meta(expression: str, backbone: str, weights: str) -> dict[str, Any]:
