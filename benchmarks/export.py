@@ -44,7 +44,7 @@ def circuit(config: Config, precision: Literal["fp32", "bf16"]) -> Answer:
 
     def answer(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         with torch.inference_mode(), traced.circuit.backbone.autocast():
-            found: np.ndarray = traced(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+            found: np.ndarray = traced(torch.from_numpy(ids), torch.from_numpy(mask)).float().numpy()
         return found
 
     return answer
