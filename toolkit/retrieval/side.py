@@ -14,7 +14,7 @@ from toolkit.nameless import let_go
 from toolkit.retrieval.held import gathered, nothing_near, parts, rows_where, zeros
 from toolkit.retrieval.rescore import Neighbours
 
-BLOCK_BYTES = 1 << 26
+BLOCK_BYTES = 1 << 23
 HASHES = 1 << 18  # that are compared at a time
 
 
@@ -96,7 +96,7 @@ class Survey:
 
 
 def blocks(array: Rows) -> Iterator[tuple[int, np.ndarray]]:
-    """Read an array in pieces of some 64 MiB: first row and float32 [n, D]."""
+    """Read an array in pieces of some 8 MiB: first row and float32 [n, D]."""
     size = max(1, BLOCK_BYTES // (4 * max(1, array.shape[1])))
     for start in range(0, len(array), size):
         yield start, _plain(array[start : start + size])
