@@ -212,6 +212,10 @@ CARDS = [
     ({"recipe": {"adapter": {"reduction_factor": "x"}}}, "a shape of the adapter that can be"),
     ({"recipe": {"adapter": {"leave_out_lower": 1.5}}}, "a shape of the adapter that can be"),
     ({"recipe": {"trained_as": "../../x"}}, "a shape of the adapter that can be"),
+    ({"recipe": {"processes": "many"}}, "with counts and a shape"),
+    ({"recipe": {"processes": 0}}, "with counts and a shape"),
+    ({"recipe": {"train": {"accumulate": [2]}}}, "with counts and a shape"),
+    ({"recipe": {"train": {"accumulate": "x"}}}, "with counts and a shape"),
     ({"backbone": {"name": "tiny", "digest": "ab" * 32, "hidden_size": 8, "layers": 10**12}}, "hidden_size and layers"),
 ]
 

@@ -139,8 +139,11 @@ def _is_backbone(value: Any) -> bool:
 
 
 def _is_recipe(value: Any) -> bool:
-    """Return whether a recipe's settings that change the shape of the weights are what they can be."""
-    if not isinstance(value, dict) or not _may_hold(value, trained_as=_is_entry_name):
+    """Return whether a recipe's settings that change the shape of the weights, or are computed with, are what they can be."""
+    if not isinstance(value, dict) or not _may_hold(value, trained_as=_is_entry_name, processes=_is_some):
+        return False
+    train = value.get("train")
+    if isinstance(train, dict) and not _may_hold(train, accumulate=_is_some):
         return False
     shape = value.get("adapter")
     return not isinstance(shape, dict) or _may_hold(
@@ -151,6 +154,10 @@ def _is_recipe(value: Any) -> bool:
         dropout=_is_share,
         non_linearity=_is_text,
     )
+
+
+def _is_some(value: Any) -> bool:
+    return _is_whole(value) and 0 < value <= _MAX_WIDTH
 
 
 def _is_share(value: Any) -> bool:
@@ -211,7 +218,7 @@ CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: isinstance(value, dict) and all(map(_is_head, value.values())),
         "kind and labels per head, each label once",
     ),
-    "recipe": (_is_recipe, "a mapping of settings, with a shape of the adapter that can be"),
+    "recipe": (_is_recipe, "a mapping of settings, with counts and a shape of the adapter that can be"),
     "parents": (
         lambda value: _each(value, lambda item: _holds(item, name=_is_entry_name, digest=_is_sha)),
         "a list of name and digest",
