@@ -9,7 +9,7 @@ from pathlib import Path
 from toolkit.composition import parse
 from toolkit.recipes.session.session import Session
 from toolkit.safe_text import short_words
-from toolkit.tasks.kinds import EVALUATED, LABELLED, Kind
+from toolkit.tasks.kinds import ANSWERED, LABELLED, Kind
 from toolkit.zoo import AdapterCard
 
 
@@ -69,7 +69,7 @@ def _answered(card: AdapterCard, known: Mapping[_Answers, list[str]]) -> list[st
     head = card.heads.get(str(parse(card.name).head_name))
     if head is None and len(card.heads) == 1:
         (head,) = card.heads.values()
-    if head is None or head.kind not in EVALUATED:
+    if head is None or head.kind not in ANSWERED:
         return []
     return sorted(known.get((head.kind, head.labels), []), key=lambda name: name != card.task)
 
