@@ -143,7 +143,9 @@ def predict(
     path = None if out is None else Path(out)
     done = predict_file(session.spelled(expr), session, reading, lock=rows.get("lock"), out=path, emit=echo)
     where = "" if path is None else f", written to {path}"
-    return Predicted(n=done.n, n_truncated=done.n_truncated, path=path, text=f"{done.n:,} rows answered{where}.")
+    return Predicted(
+        n=done.n, n_truncated=done.n_truncated, path=path, text=f"{done.n:,} row{'s' * (done.n != 1)} answered{where}."
+    )
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,8 @@ def embed(
     session = open_session(config, tell)
     records = _records(source, format, None, session.say)
     n, width = embed_file(session.spelled(expr), session, records, column=column, lock=lock, out=Path(out))
-    return Embedded(n=n, width=width, path=Path(out), text=f"{n:,} vectors of width {width} written to {out}.")
+    what = "1 vector" if n == 1 else f"{n:,} vectors"
+    return Embedded(n=n, width=width, path=Path(out), text=f"{what} of width {width} written to {out}.")
 
 
 def _records(source: str | Path, format: str | None, task: Task | None, say: Say) -> Records:

@@ -77,7 +77,8 @@ def try_page(exprs: Sequence[str] = (), config: Config | None = None, **options:
         session.say(found)
     desk = Desk(session, models=options.get("models", MODELS))
     serve(desk, chosen, host=options.get("host", "127.0.0.1"), port=options.get("port", 8080), tell=session.say)
-    return listing([{"questions": desk.asked}], lines=[f"{desk.asked:,} questions were answered."])
+    what = "1 question was" if desk.asked == 1 else f"{desk.asked:,} questions were"
+    return listing([{"questions": desk.asked}], lines=[f"{what} answered."])
 
 
 def track_sync(folder: Path = Path()) -> Listing:

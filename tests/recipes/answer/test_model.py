@@ -181,6 +181,7 @@ def _with_columns(task: Task) -> Task:
         ([{"first": "a", "second": 3}], "3 as second; expected text"),
         ([{"first": "a", "second": None}], "None as second; expected text"),
         ([{"first": "a"}], "no column 'second'"),
+        ([{"text": 3, "second": "b"}], "3 as first in column 'text'; expected text"),
         (["a"], "a text alone; expected first and second"),
         ([["a", "b"]], "list; expected a row with first and second"),
         ([{}], r"no column 'first' \(it has nothing\)"),

@@ -173,7 +173,7 @@ def test_a_language_may_be_one_for_all_or_a_column(trained: Config, rows_file: W
     with pytest.raises(ToolkitError, match="No language named 'xx-odd'"):
         toolkit.predict("micro-nli", trained, **asked, language="xx-odd")
     rows_file([rows[0], {**rows[1], "lang": "Elvish"}])
-    with pytest.raises(DataError, match="line 2: No language named 'Elvish'.* The 1 rows before it"):
+    with pytest.raises(DataError, match="line 2: No language named 'Elvish'.* The row before it is in"):
         toolkit.predict("micro-nli", trained, **asked, language_column="lang")
 
 

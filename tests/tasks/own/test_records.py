@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,3 +118,38 @@ def test_a_fault_comes_after_the_rows_before_it(tmp_path: Path) -> None:
     assert [next(read).record["first"], next(read).record["first"]] == ["a", "b"]
     with pytest.raises(ToolkitError, match="line 3"):
         next(read)
+
+
+class Pipe(io.RawIOBase):
+    """What comes in once, and is never read whole into memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._data.readinto(buffer)
+
+    def readall(self) -> bytes:
+        raise AssertionError("a stream of any length is read in pieces")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet"])
+def test_a_pipe_of_any_length_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    data = written(tmp_path, name).read_bytes()
+    monkeypatch.setenv("XSTILTS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Pipe(data))))
+    records = Records(Path("-"), "csv" if name == "a.csv" else None, get_task("micro-nli"))
+    assert [item.record for item in records.read()] == PAIRS
+    assert not [path for path in tmp_path.rglob("cache/*/*") if path.is_file()]
+
+
+def test_a_parquet_file_that_is_standard_input_is_read_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.tasks.own.records.nameless", None)
+    with written(tmp_path, "a.parquet").open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        assert [item.record for item in Records(Path("-"), None, get_task("micro-nli")).read()] == PAIRS

@@ -147,7 +147,7 @@ class Model:
             answers=answers,
             n_truncated=sum(each.n_truncated for each in found),
             n_windowed=sum(each.n_windowed for each in found),
-            text=f"{len(answers)} rows answered by {self.expression}.",
+            text=f"{len(answers)} row{'s' * (len(answers) != 1)} answered by {self.expression}.",
         )
 
     def logits(self, rows: Iterable[Given], *, language: str | None = None) -> np.ndarray | list[np.ndarray]:

@@ -129,7 +129,8 @@ def _written(stream: Stream, reading: Reading, session: Session, out: Path, form
 def _kept(part: PartFile) -> str:
     if not part.rows:
         return "No row before it was answered."
-    return f"The {part.rows:,} rows before it are in {part.part}, where the same command continues."
+    what = "row before it is" if part.rows == 1 else f"{part.rows:,} rows before it are"
+    return f"The {what} in {part.part}, where the same command continues."
 
 
 def _reported(windows: Iterator[Answered], session: Session, done: int = 0) -> Iterator[Answered]:

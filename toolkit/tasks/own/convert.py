@@ -12,7 +12,7 @@ from toolkit.tasks.kinds import Kind
 from toolkit.tasks.own.fields import PLAIN, TEXT, OwnField, own_fields
 from toolkit.tasks.own.words import words_of
 from toolkit.tasks.rows import Row
-from toolkit.tasks.sources.checks import Column
+from toolkit.tasks.sources.checks import Column, parts_of
 from toolkit.tasks.sources.conll import BLANKS
 from toolkit.tasks.sources.convert import Fault, Promise, convert
 from toolkit.tasks.task import Task
@@ -73,7 +73,16 @@ class Asker:
             raw |= _FILLERS[kind](raw)
             return Asked(convert(kind, raw, place, self._promise), starts)
         except Fault as fault:
-            raise DataError(f"{place}: {fault.found}; expected {fault.expected}.") from None
+            where = self._place_in(record, fault.field)
+            raise DataError(f"{place}: {fault.found}{where}; expected {fault.expected}.") from None
+
+    def _place_in(self, record: Given, name: str) -> str:
+        """Return the column that holds a faulty field, where the row calls it otherwise."""
+        if not isinstance(record, Mapping):
+            return ""
+        columns = [column for field in self.fields if field.name == name for column in field.columns]
+        found = next((each for each in columns if _value(record, each) is not _MISSING), name)
+        return "" if found == name else f" in column '{', '.join(parts_of(found))}'"
 
     def ask_all(self, records: Iterable[Given], where: str = "row") -> list[Asked]:
         """Return the rows of records, counted from 0 in a fault."""

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Literal, get_args
 
 from toolkit.errors import DataError, SourceError
 from toolkit.files import file_fault
+from toolkit.nameless import nameless, write
 from toolkit.progress import Say, say_nothing
 from toolkit.tasks.own.convert import Record
 from toolkit.tasks.own.fields import PLAIN, TEXT, declared_columns, own_fields
@@ -35,6 +36,7 @@ _NAMED: Mapping[str, Format] = {
 }
 _MAGIC = {b"PAR1": "parquet", b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 _PEEK = 4096  # bytes that show what a stream is
+_PIECE = 1 << 20  # bytes of a pipe that are in memory at once
 
 
 @dataclass(frozen=True)
@@ -197,9 +199,8 @@ def _parquet(records: Records, stream: BinaryIO, head: bytes) -> Iterator[Item]:
     import pyarrow
     import pyarrow.parquet
 
-    source: Any = stream
-    if records.is_stdin:  # its end is read first
-        source = io.BytesIO(stream.read())
+    # Its end is read first.
+    source: Any = _spooled(stream) if records.is_stdin and not stream.seekable() else stream
     number = 0
     try:
         for batch in pyarrow.parquet.ParquetFile(source).iter_batches(batch_size=1024):
@@ -210,6 +211,15 @@ def _parquet(records: Records, stream: BinaryIO, head: bytes) -> Iterator[Item]:
         raise DataError(
             f"{records.name}: no parquet ({' '.join(str(error).split())[:120]}); expected a parquet file."
         ) from None
+
+
+def _spooled(stream: BinaryIO) -> BinaryIO:
+    """Return what a pipe brings as a file without a name."""
+    file = nameless("rows")
+    while piece := stream.read(_PIECE):
+        write(file, piece, "rows")
+    file.seek(0)
+    return file
 
 
 def _conll(format: Format) -> Callable[[Records, BinaryIO, bytes], Iterator[Item]]:

@@ -50,7 +50,7 @@ def serve(desk: Desk, chosen: Sequence[str], *, host: str, port: int, tell: Say)
         def begun() -> None:
             if is_open:
                 tell(
-                    f"Everybody who reaches this machine can ask at {address}, without a password; `--host 127.0.0.1` keeps it "
+                    f"Everybody who reaches this machine can ask at port {door.getsockname()[1]}, without a password; `--host 127.0.0.1` keeps it "
                     "to this machine."
                 )
             tell(f"{address}/  (Ctrl-C ends the page)")
