@@ -8,7 +8,7 @@ import pytest
 
 from toolkit.report.answered import answer_html, bars, cosines_html, fault_html, grid_html, notes_html
 from toolkit.report.grids import Grid
-from toolkit.results.answers import Answer, ChoiceAnswer, LabelAnswer, SpanAnswer, TagsAnswer
+from toolkit.results.answers import Answer, ChoiceAnswer, LabelAnswer, MaskedAnswer, SpanAnswer, TagsAnswer
 
 EVIL = "<script>stolen()</script>\" onload='stolen()' &amp; \u202e {{ 7 * 7 }}"
 CONTEXT = f"before {EVIL} after"
@@ -17,6 +17,7 @@ ANSWERS: dict[str, tuple[Answer, dict[str, str | list[str]]]] = {
     "choice": (ChoiceAnswer(1, EVIL, (0.4, 0.6)), {"choices": ["a", EVIL]}),
     "span": (SpanAnswer(EVIL, 7, 7 + len(EVIL), 1.5, -2.0), {"context": CONTEXT}),
     "no span": (SpanAnswer("", None, None, None, None), {"context": CONTEXT}),
+    "masked": (MaskedAnswer(EVIL, ((EVIL, "b"), ("c",)), ((0.5, 0.25), (0.125,))), {}),
     "tags": (TagsAnswer((f"B-{EVIL}", EVIL, "O"), (EVIL, "b", EVIL), None), {}),
 }
 
@@ -45,6 +46,11 @@ def test_bars_are_as_long_as_the_shares_and_the_best_is_marked() -> None:
     found = answer_html(LabelAnswer("yes", {"no": 0.125, "yes": 0.875}), {})
     assert re.findall(r"width:([0-9.]+)%", found) == ["12.5", "87.5"]
     assert plain(found[found.index('class="best"') :]).startswith('class="best">yes87.5 %')
+
+
+def test_each_mask_has_the_bars_of_its_pieces() -> None:
+    found = plain(answer_html(MaskedAnswer("a b", (("▁a", "x"), ("▁b",)), ((0.5, 0.25), (0.75,))), {}))
+    assert "mask 1▁a50.0 %x25.0 %" in found and "mask 2▁b75.0 %" in found
 
 
 def test_many_labels_are_counted_and_the_best_is_among_those_shown() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from toolkit.report.grids import Grid
-from toolkit.results.answers import Answer, ChoiceAnswer, LabelAnswer, SpanAnswer, TagsAnswer
+from toolkit.results.answers import Answer, ChoiceAnswer, LabelAnswer, MaskedAnswer, SpanAnswer, TagsAnswer
 from toolkit.safe_text import html_text
 
 STYLE = Path(__file__).with_name("answered.css")
@@ -85,6 +85,14 @@ def _tags(answer: TagsAnswer, values: Mapping[str, str | Sequence[str]]) -> str:
     return f'<p class="words" dir="auto">{" ".join(words)}</p>'
 
 
+def _masked(answer: MaskedAnswer, _: Mapping[str, object]) -> str:
+    found = [
+        f'<p class="soft">mask {number}</p>{bars(list(zip(pieces, shares, strict=True)), 0)}'
+        for number, (pieces, shares) in enumerate(zip(answer.pieces, answer.probabilities, strict=True), 1)
+    ]
+    return f'<p class="found" dir="auto">{html_text(answer.prediction)}</p>{"".join(found)}'
+
+
 def _noun(tag: str) -> str:
     """Return what a tag names: `PER` of `B-PER`; nothing of `O`."""
     return "" if tag == "O" else tag[2:] if tag[:2] in ("B-", "I-", "E-", "S-") and len(tag) > 2 else tag
@@ -95,6 +103,7 @@ _FORMS: Mapping[type, Callable[..., str]] = {
     ChoiceAnswer: _choice,
     SpanAnswer: _span,
     TagsAnswer: _tags,
+    MaskedAnswer: _masked,
 }
 
 

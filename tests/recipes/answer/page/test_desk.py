@@ -21,6 +21,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.tasks import BUILT_IN
 from toolkit.tasks.kinds import ANSWERED
 from toolkit.tasks.own.convert import Asker
+from toolkit.tasks.own.fields import own_fields
 
 PAIR = {"first": "It rains.", "second": "It is dry."}
 
@@ -210,3 +211,4 @@ def test_every_task_that_is_answered_has_examples_that_are_rows_of_it() -> None:
             values = {name: each if isinstance(each, str) else list(each) for name, each in example.values.items()}
             assert Asker(task, language).ask(row_of(values), "example").row
             assert len(example.words) < 50
+            assert examples_of(task)[0].values.keys() <= {each.name for each in own_fields(task, language)}

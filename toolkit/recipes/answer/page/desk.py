@@ -168,7 +168,7 @@ class Desk:
             if question.task is None:
                 return _compared(text, model, _lines(question.values.get("texts", "")))
             row = row_of(question.values)
-            answers = model.predict([row], language=language)
+            answers = model.answer([model.asker(language).ask(row, "The row")])
             grids = _grids(model.attention([row], language=language))
             notes = _notes(answers.n_truncated, answers.n_windowed)
             return Reply(text, answer=answers[0], grids=grids, notes=notes)

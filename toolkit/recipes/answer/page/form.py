@@ -16,6 +16,7 @@ from toolkit.tasks.own.fields import OwnField
 _FEWEST, _MOST, _FIRST = 2, 10, 3  # choices
 _KEPT = 4 * CHARACTERS  # of a text that is pasted: more than is read, which is said, and less than a message may hold
 _SMALL = "flat dense no-caps size=0.85rem"  # of buttons
+_WORDS = {"tokens": "sentence", "text": "text with <mask> for each piece that is missing"}
 _LONG = {"context", "texts"}  # fields of several lines
 
 
@@ -47,7 +48,7 @@ class Form:
             if field.name == "choices":
                 self._add_choices(field)
             else:
-                self._add(field.name, "sentence" if field.name == "tokens" else field.words, is_needed=field.is_needed)
+                self._add(field.name, _WORDS.get(field.name, field.words), is_needed=field.is_needed)
         with ui.row().classes("examples").props('role="group" aria-label="examples"'):
             for example in examples_of(task):
                 ui.button(example.words, on_click=lambda each=example: self.fill(each), color=None).props(_SMALL)
