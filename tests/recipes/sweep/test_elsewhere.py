@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from tests import zygote
+from tests import PROJECT, zygote
 from tests.recipes.sweeping import write_grid
 from toolkit.errors import ToolkitError
 from toolkit.recipes.sweep import fitness
@@ -94,6 +94,15 @@ def test_several_machines_with_one_file_of_runs_are_refused_before_anything_is_s
     assert found.exit_code == 2
     assert f"cannot write to one file, {tmp_path}/mlflow.db: start `mlflow server --backend-store-uri" in found.output
     assert "--set tracking.uri=http://HOST:5000" in found.output
+
+
+def test_a_dry_run_and_a_plan_do_not_import_dask() -> None:
+    code = (
+        "import sys, cli, toolkit.recipes.sweep.run, toolkit.recipes.sweep.probe, toolkit.commands.sweep\n"
+        "print([name for name in ('dask', 'distributed', 'tornado') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
 
 
 # -- queues ----------------------------------------------------------------------------------------------------------

@@ -93,6 +93,8 @@ class Conductor:
             for key, event in self._engine.hear(1.0):
                 self._take(key, event)
             self._engine.revive()
+            if not self._engine.count():
+                self._tell.once("No worker is left; the sweep waits until one joins.")
             if self._lease is not None and self._lease.is_lost:
                 raise ToolkitError(
                     f"{root} was taken over by another sweep while this one was stopped; {self.told()} are done and kept."

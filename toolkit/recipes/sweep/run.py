@@ -21,6 +21,7 @@ from toolkit.recipes.sweep.probe import probe
 from toolkit.recipes.sweep.site import Site
 from toolkit.sweeps import Planned, Step, SweepFolder, read_sweep
 from toolkit.sweeps.changes import changes
+from toolkit.sweeps.disk import require_atomic_rename
 from toolkit.sweeps.outlook import Speed, left_with, seconds_left, seconds_of, speeds_of
 from toolkit.sweeps.values import Cell, State, Texts
 from toolkit.tasks import Catalogue
@@ -148,6 +149,7 @@ def sweep(
     planned = plan_sweep(file, given, _facts_of(old), session.catalogue)
     _check_changes(held, old, planned, is_update)
     with closing(held.lock()) as lease:
+        require_atomic_rename(folder)
         old = held.plan()
         with open_engine(site, folder, session, lease) as engine:
             on_event = passing_on(session.tell)
