@@ -74,4 +74,6 @@ def own_cluster(workers: int) -> Cluster:
 
 def quiet() -> None:
     """Let dask say nothing: what matters to the user is said in sentences."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+    for name in ("distributed", *logging.root.manager.loggerDict):  # dask sets the levels of some one by one
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
