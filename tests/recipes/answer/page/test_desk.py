@@ -19,7 +19,7 @@ from toolkit.recipes.answer.page.examples import EXAMPLES, TEXTS, examples_of
 from toolkit.recipes.answer.page.offers import first_zoo
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import BUILT_IN
-from toolkit.tasks.kinds import ANSWERED
+from toolkit.tasks.kinds import EVALUATED
 from toolkit.tasks.own.convert import Asker
 from toolkit.tasks.own.fields import own_fields
 
@@ -196,13 +196,13 @@ def test_a_lack_of_memory_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_every_kind_has_examples_in_several_languages() -> None:
-    assert set(EXAMPLES) == set(ANSWERED)
+    assert set(EXAMPLES) == set(EVALUATED)
     assert all(len({each.language for each in found}) == len(found) > 1 for found in EXAMPLES.values())
 
 
 def test_every_task_that_is_answered_has_examples_that_are_rows_of_it() -> None:
     for task in BUILT_IN.held.values():
-        if task.kind not in ANSWERED:
+        if task.kind not in EVALUATED:
             continue
         found = examples_of(task)
         assert found, task.name
