@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,18 @@ def free_memory() -> int | None:
         with suppress(psutil.Error, OSError):
             found.append(max(0, limit - psutil.Process().memory_info().vms))
     return min(found, default=None)
+
+
+def freed_since_peak() -> int:
+    """Return the bytes that this process once held and gave back: what it may need again for the same work."""
+    import psutil
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    with suppress(psutil.Error, OSError):
+        return max(
+            0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit - int(psutil.Process().memory_info().rss)
+        )
+    return 0
 
 
 def _free_in_groups(groups: Path, own: Path) -> Iterator[int]:

@@ -92,6 +92,22 @@ def test_without_room_for_a_copy_an_update_waits_until_the_tensors_are_written(t
     assert order == ["written", "updated"] and found.saved_step == 1
 
 
+def test_what_the_passes_of_a_step_will_take_again_is_not_free(tmp_path, monkeypatch):
+    freed, said = iter([60, 10_000]), []
+    monkeypatch.setattr(saver, "free_memory", lambda: 108)
+    monkeypatch.setattr(saver, "freed_since_peak", lambda: next(freed))
+    found = Saver(tmp_path)
+    found.say = said.append
+    for step in (1, 2):  # 24 bytes, half of what is left; the second peak has the copy in it, and is not asked for
+        found.start(content(step))
+        found.wait()
+    assert said == []
+    monkeypatch.setattr(saver, "free_memory", lambda: 107)
+    found.start(content(3))
+    found.wait()
+    assert len(said) == 1 and "24 bytes of 47 bytes free memory" in said[0]
+
+
 def test_where_memory_is_used_up_while_it_is_copied_the_tensors_themselves_are_written(tmp_path, monkeypatch):
     def full(value, *, of_tensors):
         if of_tensors:
@@ -264,6 +280,7 @@ def test_the_best_weights_are_written_when_they_are_found_and_not_again(in_turn,
 
 def test_after_the_step_of_the_best_weights_they_are_not_copied_once_more(tmp_path, monkeypatch):
     monkeypatch.setattr(saver, "free_memory", lambda: 2 * 4)  # the moments, of which there is one number
+    monkeypatch.setattr(saver, "freed_since_peak", lambda: 0)
     said, best = [], {"w": torch.zeros(1000)}
     found = Saver(tmp_path)
     found.say = said.append

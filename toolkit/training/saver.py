@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from toolkit.errors import is_out_of_memory
-from toolkit.free_memory import free_memory
+from toolkit.free_memory import free_memory, freed_since_peak
 from toolkit.progress import Say, say_nothing
 from toolkit.space import in_words
 from toolkit.training.checkpoint import bytes_of, named_best, save_checkpoint
@@ -46,6 +46,7 @@ class Saver:
         self._thread: threading.Thread | None = None
         self._is_read = threading.Event()
         self._fault: BaseException | None = None
+        self._for_steps: int | None = None  # bytes that the passes of a step need, which are free between steps
         self._took_s, self._ended_at = 0.0, time.perf_counter()
 
     def resumed(self, counters: Mapping[str, Any]) -> None:
@@ -139,8 +140,10 @@ class Saver:
 
     def _has_room(self, content: Mapping[str, Any]) -> bool:
         """Whether what training changes fits into the memory once more; where it does not, that is said once."""
+        if self._for_steps is None:  # before the first copy, which counts in later peaks
+            self._for_steps = freed_since_peak()
         size, free = _bytes_to_copy(content), free_memory()
-        if free is None or size <= SHARE * free:
+        if free is None or size <= SHARE * (free := max(0, free - self._for_steps)):
             return True
         self.say(
             f"A checkpoint is not copied before it is written, because it takes {in_words(size)} of {in_words(free)} free memory; "
