@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,17 +51,18 @@ def test_an_interrupted_run_goes_on_with_the_same_rows_to_the_same_bits(
     sets = ("train.total_examples=40", "train.mixture=temperature", "train.checkpoint_every=2", "train.batch_size=4")
     whole, cut = (tiny_config(tmp_path / name, *sets) for name in ("whole", "cut"))
     toolkit.train(MIX, whole)
-    fitting = import_module("toolkit.training.loop")
-    real = fitting.save_checkpoint
+    loop = import_module("toolkit.training.loop").Loop
+    real = loop.step
 
-    def stop(*args: object) -> None:
-        real(*args)
-        raise KeyboardInterrupt
+    def stop(self: Any, **asked: Any) -> Any:
+        if self.state.counters.step == 2:  # its checkpoint is under way
+            raise KeyboardInterrupt
+        return real(self, **asked)
 
-    monkeypatch.setattr(fitting, "save_checkpoint", stop)
+    monkeypatch.setattr(loop, "step", stop)
     with pytest.raises(KeyboardInterrupt):
         toolkit.train(MIX, cut)
-    monkeypatch.setattr(fitting, "save_checkpoint", real)
+    monkeypatch.setattr(loop, "step", real)
     said: list[str] = []
     toolkit.train(MIX, cut, say=said.append)
     assert any("continued from step 2" in each for each in said)
