@@ -31,16 +31,16 @@ _SPELLINGS = """
 ace ace-Arab acm acq aeb af:afr ajp ak:aka am:amh apc ar:ara,arb ar-Latn ars ary arz as:asm ast awa ay:aym ayr az:aze,azj
 azb-Arab ba:bak ban bbj be:bel bem bg:bul bho bjn bjn-Arab bm:bam bn:ben bn-Latn bo:bod bs:bos bug bzd ca:cat ceb cjk ckb cni
 crh-Latn cs:ces cy:cym da:dan de:deu dik dv:div dyu dz:dzo ee:ewe el:ell en:eng eo:epo es:spa et:est,ekk eu:eus fa:pes,fas
-fi:fin fj:fij fo:fao fon fr:fra fuc fur fuv ga:gle gd:gla gl:glg gn:grn gu:guj ha:hau hch he:heb hi:hin hi-Latn hmn hne hr:hrv
-ht:hat hu:hun hy:hye id:ind ig:ibo ilo is:isl it:ita ja:jpn jv:jav ka:kat kab kac kam kbp kea kg:kon ki:kik kk:kaz km:khm kmb
-kn:kan knc knc-Arab ko:kor ks:kas ks-Deva ku:kmr,kur ky:kir lb:ltz lg:lug li:lim lij lmo ln:lin lo:lao lt:lit ltg lua luo lus
-lv:lav,lvs mag mai mey-Arab mg:plt,mlg mi:mri min min-Arab mk:mkd ml:mal mn:khk,mon mn-Mong mni mos mr:mar ms:msa,zsm mt:mlt
-my:mya nah nd:nde ne:npi,nep ne-Latn nl:nld nn:nno no:nor,nob nqo nso nus ny:nya oc:oci om:gaz,orm or:ory,ori oto pa:pan pag pap
-pcm pl:pol prs ps:pbt,pus pt:por qu:que,quz,quy quy rn:run ro:ron ru:rus rw:kin sa:san sat sc:srd scn sd:snd sg:sag shi-Arab shn
-shp si:sin si-Latn sk:slk sl:slv sm:smo sn:sna so:som sq:als,sqi sr:srp sr-Latn ss:ssw st:sot su:sun sv:swe sw:swh,swa szl
-ta:tam taq taq-Tfng tar te:tel tg:tgk th:tha ti:tir tk:tuk tl:tgl,fil tn:tsn to:ton tpi tr:tur ts:tso tt:tat tum tw:twi ty:tah
-tzm-Tfng ug:uig uk:ukr umb ur:urd ur-Latn uz:uzn,uzb ve:ven vec vi:vie war wo:wol xh:xho yi:ydd,yid yo:yor yue zh:cmn,zho
-zh-Hant zu:zul
+ff:ful fi:fin fj:fij fo:fao fon fr:fra fuc fur fuv fy:fry ga:gle gd:gla gl:glg gn:grn gu:guj ha:hau hch he:heb hi:hin hi-Latn
+hmn hne hr:hrv ht:hat hu:hun hy:hye id:ind ig:ibo ilo is:isl it:ita ja:jpn jv:jav ka:kat kab kac kam kbp kea kg:kon ki:kik
+kk:kaz km:khm kmb kn:kan knc knc-Arab ko:kor ks:kas ks-Deva ku:kmr,kur ky:kir la:lat lb:ltz lg:lug li:lim lij lmo ln:lin lo:lao
+lt:lit ltg lua luo lus lv:lav,lvs mag mai mey-Arab mg:plt,mlg mi:mri min min-Arab mk:mkd ml:mal mn:khk,mon mn-Mong mni mos
+mr:mar ms:msa,zsm mt:mlt my:mya nah nd:nde ne:npi,nep ne-Latn nl:nld nn:nno no:nor,nob nqo nso nus ny:nya oc:oci om:gaz,orm
+or:ory,ori oto pa:pan pag pap pcm pl:pol prs ps:pbt,pus pt:por qu:que,quz,quy quy rn:run ro:ron ru:rus rw:kin sa:san sat sc:srd
+scn sd:snd sg:sag shi-Arab shn shp si:sin si-Latn sk:slk sl:slv sm:smo sn:sna so:som sq:als,sqi sr:srp sr-Latn ss:ssw st:sot
+su:sun sv:swe sw:swh,swa szl ta:tam taq taq-Tfng tar te:tel tg:tgk th:tha ti:tir tk:tuk tl:tgl,fil tn:tsn to:ton tpi tr:tur
+ts:tso tt:tat tum tw:twi ty:tah tzm-Tfng ug:uig uk:ukr umb ur:urd ur-Latn uz:uzn,uzb ve:ven vec vi:vie war wo:wol xh:xho
+yi:ydd,yid yo:yor yue zh:cmn,zho zh-Hant zu:zul
 """
 _SPELT: dict[str, tuple[str, ...]] = {
     code: tuple(others.split(",")) if others else ()
