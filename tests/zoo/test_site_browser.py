@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.zoo.browser import Browser, find_chromium
-from tests.zoo.cards import card, weights
+from tests.zoo.cards import SHAPE, card, weights
 from tests.zoo.test_site import HOSTILE, family
 from toolkit.zoo import CardScore, Zoo
 from toolkit.zoo.site import write_site
@@ -49,7 +49,7 @@ def test_it_opens_from_the_disk_asks_for_nothing_else_and_complains_of_nothing(b
 
 def test_a_strangers_script_does_not_run(browser: Browser, tmp_path: Path) -> None:
     hostile = HOSTILE.replace("alert(", "window.stolen=(")
-    opened(browser, family(tmp_path, licence=hostile, tasks=(hostile,), recipe={"a": hostile}))
+    opened(browser, family(tmp_path, licence=hostile, tasks=(hostile,), recipe={"a": hostile, "adapter": SHAPE}))
     assert browser.js("typeof window.stolen") == "undefined" and browser.faults() == []
     # Even markup that got through would not run: the page's policy names the hash of its own script.
     browser.js("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.stolen=1\">')")
