@@ -11,7 +11,26 @@ from toolkit.errors import ToolkitError
 from toolkit.sweeps.disk import require_atomic_rename
 
 
+class KilledError(BaseException):
+    """Stands for SIGKILL: nothing behind it is done."""
+
+
+def killed(*_: object, **__: object) -> None:
+    raise KilledError
+
+
 def test_a_disk_that_replaces_files_in_one_step_is_left_as_it_was(tmp_path: Path) -> None:
+    require_atomic_rename(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_try_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(KilledError):
+            require_atomic_rename(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
     require_atomic_rename(tmp_path)
     assert list(tmp_path.iterdir()) == []
 

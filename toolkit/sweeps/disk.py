@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -17,13 +16,12 @@ def require_atomic_rename(folder: Path) -> None:
     """Replace a file some times while it is read, as `status` reads what a sweep writes.
 
     Args:
-        folder: where; it exists.
+        folder: where; it exists, and no other process tries it at the same time.
 
     Raises:
         ToolkitError: the file was missing or half written, or is not replaced at all.
     """
-    name = f".{secrets.token_hex(6)}.probe"
-    path, new = folder / name, folder / f"{name}.new"
+    path, new = folder / ".probe", folder / ".probe.new"  # always the same: the next sweep removes what a kill leaves
     faults: list[str] = []
     done = threading.Event()
 
