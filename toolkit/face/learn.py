@@ -173,8 +173,9 @@ class Plan(Result):
         return [json.dumps(line) for line in lines]
 
     def _memory(self, stage: Stage) -> dict[str, Any]:
-        is_known = self.memory is not None and stage.merge is None
-        return {"memory": self.memory.to_dict(stage.entry)} if self.memory is not None and is_known else {}
+        if self.memory is None or stage.merge is not None:  # merging takes no steps
+            return {}
+        return {"memory": self.memory.to_dict(stage.entry)}
 
     def _held(self, stage: Stage) -> dict[str, Any]:
         known = {name: self.held[name] for name in stage.parents if name in self.held}

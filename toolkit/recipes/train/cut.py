@@ -20,13 +20,12 @@ from toolkit.free_memory import free_memory
 from toolkit.modeling.circuit import Circuit
 from toolkit.ranks import Ranks
 from toolkit.recipes.train.auto import with_shares
-from toolkit.recipes.train.memory import Arithmetic, Encoder, Held, most_tokens
+from toolkit.recipes.train.memory import USED, Arithmetic, Encoder, Held, most_tokens
 from toolkit.training import TaskData, plan_run
 from toolkit.training.loop import Loop
 from toolkit.training.seeding import restore_rng, rng_state
 
 _UNKNOWN = 2**50  # where the system does not say how much is free
-_USED = 0.8  # of what is free on a CPU: the prediction may be wrong by a fifth
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def tokens_that_fit(circuit: Circuit, learn: Sequence[Part], train: TrainConfig,
     how = Arithmetic(number, "cpu", circuit.is_full, train.recompute)
     n_here = int(os.environ.get("LOCAL_WORLD_SIZE", ranks.count)) if ranks.count > 1 else 1
     free = free_memory()
-    room = _UNKNOWN if free is None else int(_USED * free / n_here)
+    room = _UNKNOWN if free is None else int(USED * free / n_here)
     return most_tokens(encoder, held, how, room=room, is_loaded=True)
 
 

@@ -24,6 +24,7 @@ from toolkit.composition import Composition, Fuse, Part
 
 Place = Literal["cpu", "cuda"]
 MIB = 2**20
+USED = 0.8  # of what is free on a CPU, by a batch that is cut to fit: the prediction may be wrong by a fifth
 _LIBRARIES, _PIECE = 410 * MIB, 1200  # bytes of Python and the libraries, and of a piece in the tokenizer: measured
 _HEAP = 1.3  # on a CPU: what comes and goes leaves holes in the heap, by a third of it (glibc, measured)
 

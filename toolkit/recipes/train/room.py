@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.auto import in_shares
 from toolkit.recipes.train.memory import (
     MIB,
+    USED,
     Arithmetic,
     Encoder,
     Held,
@@ -134,19 +135,18 @@ def rooms_of(
         held = Held.of(
             stage.circuit, stage.learn, encoder, reduction_factor=config.adapter.reduction_factor, is_full=is_full
         )
-        memory = predict_training(encoder, held, how, tokens=rows * each)
         if train.batch_size == "auto" and free is not None:
-            most = most_tokens(encoder, held, how, room=int(0.8 * free))
+            most = most_tokens(encoder, held, how, room=int(USED * free))
             while rows > 1 and rows * each > most:
                 rows = -(-rows // 2)
-            memory = predict_training(encoder, held, how, tokens=rows * each)
+        memory = predict_training(encoder, held, how, tokens=rows * each)
         basis = f"{rows} rows of {each} tokens" + ("" if row_tokens else " (--row-tokens says it better)")
         found.append(Room(f"train {stage.entry}", stage.entry, rows * each, basis, memory))
     scored = stages[-1].circuit if stages and stages[-1].merge is None else expression
     tokens = config.eval.batch_size * TOKENS_PER_ROW
     tokens = min(tokens, CPU_TOKENS) if how.place == "cpu" else tokens
     held = Held.of(scored, (), encoder, reduction_factor=config.adapter.reduction_factor, is_full=is_full)
-    memory = predict_scoring(encoder, held, replace(how, number=how.number), tokens=tokens)
+    memory = predict_scoring(encoder, held, how, tokens=tokens)
     found.append(Room(f"eval {expression}", "", tokens, f"batches of {tokens:,} tokens", memory))
     precision = config.backbone.precision
     if precision == "auto":
