@@ -41,8 +41,11 @@ class Popen:
             self._voice.send(Ready())
         else:
             _logs.file = self._log
-            with _alone:  # models of one process are shared
-                self._voice.send(answer(job_of(line.decode()), self._hired, self._voice, self._own_run))
+            try:
+                with _alone:  # models of one process are shared
+                    self._voice.send(answer(job_of(line.decode()), self._hired, self._voice, self._own_run))
+            finally:
+                del _logs.file  # this thread may be a later test's, when the log has long been closed
 
     def flush(self) -> None: ...
 
