@@ -8,7 +8,7 @@
 # Seen:
 #   handler before: default_int_handler, after: <lambda>
 #   exit code of Ctrl-C: 0
-# Exit code 1 if this has changed; then `toolkit/recipes/sweep/queued.py` need not put the handlers back.
+# Exit code 1 if this has changed; then `toolkit/engine/queued.py` need not put the handlers back.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

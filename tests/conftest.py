@@ -248,22 +248,21 @@ def _mlflow_tables(made_once: Callable[[str, Callable[[Path], object]], Path]) -
 
 @pytest.fixture(scope="module")
 def cheap_journeys() -> Iterator[None]:
-    """Draw pictures of a kind once, and let this process be the workers of its sweeps."""
+    """Draw pictures of a kind once, and let this process be the workers of an engine."""
 
     from tests import here
 
     with pytest.MonkeyPatch.context() as patch:
         drawn_once(patch)
-        patch.setattr("toolkit.recipes.sweep.worker._log", here.log)
-        patch.setattr("toolkit.recipes.sweep.hand.subprocess", _processes(here.Popen))
+        patch.setattr("toolkit.engine.hand.subprocess", _processes(here.Popen))
         yield
 
 
 @pytest.fixture
 def workers_are_processes(cheap_journeys: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fork the workers of a sweep."""
+    """Fork the workers of an engine."""
     worker = partial(zygote.Popen, first="tests.pictures:never_drawn")
-    monkeypatch.setattr("toolkit.recipes.sweep.hand.subprocess", _processes(worker))
+    monkeypatch.setattr("toolkit.engine.hand.subprocess", _processes(worker))
 
 
 def _processes(worker: Callable[..., object]) -> object:

@@ -1,30 +1,32 @@
-"""A sweep's worker in the process of the sweep: it does a job when it is given, and spares a fork and what a new process does first."""
+"""Process of an engine in the process of the command: it does a job when it is given, and spares a fork and what a new process does first."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+from importlib import import_module
 from typing import Any, BinaryIO
 
-from toolkit.recipes.sweep.lines import hire_of, job_of
-from toolkit.recipes.sweep.messages import Hire, Ready
-from toolkit.recipes.sweep.own_run import OwnRun
-from toolkit.recipes.sweep.worker import Voice, answer
+from toolkit.engine import process
+from toolkit.engine.lines import hire_of, job_of
+from toolkit.engine.messages import Hire, Ready
 
 _logs = threading.local()
 _alone = threading.Lock()
 
 
-def log(text: str) -> None:
-    """Write what a worker's log says; the streams of this process are the sweep's own."""
-    file = getattr(_logs, "file", sys.stderr)
-    file.write(text.rstrip() + "\n")
-    file.flush()
+class Voice(process.Voice):
+    """Voice whose log is the process's file: the streams of this process are the command's own."""
+
+    def log(self, text: str) -> None:
+        file = getattr(_logs, "file", sys.stderr)
+        file.write(text.rstrip() + "\n")
+        file.flush()
 
 
 class Popen:
-    """What `toolkit/recipes/sweep/hand.py` uses of `subprocess.Popen`; its events wait in the pipe until they are heard."""
+    """What `toolkit/engine/hand.py` uses of `subprocess.Popen`; its events wait in the pipe until they are heard."""
 
     def __init__(self, command: list[str], *, stdout: BinaryIO, pass_fds: list[int], **_: Any) -> None:
         self.pid, self.stdin = os.getpid(), self
@@ -32,7 +34,7 @@ class Popen:
         self._events = os.dup(pass_fds[0])
         self._voice: Voice | None = Voice(self._events)
         self._hired: Hire | None = None
-        self._own_run = OwnRun()
+        self._trade: process.Trade = import_module(command[2]).TRADE()
 
     def write(self, line: bytes) -> None:
         assert self._voice is not None
@@ -43,7 +45,7 @@ class Popen:
             _logs.file = self._log
             try:
                 with _alone:  # models of one process are shared
-                    self._voice.send(answer(job_of(line.decode()), self._hired, self._voice, self._own_run))
+                    self._voice.send(process.outcome(job_of(line.decode()), self._hired, self._voice, self._trade))
             finally:
                 del _logs.file  # this thread may be a later test's, when the log has long been closed
 

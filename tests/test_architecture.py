@@ -27,7 +27,7 @@ from tests.architecture import (
 ROWS = (
     ("cache", "errors", "hub", "hub_errors", "language_tags", "paths", "progress", "safe_text", "version"),
     ("files", "free_memory", "nameless", "ranks", "registry", "space", "web"),
-    ("languages", "outputs", "texts"),
+    ("engine", "languages", "outputs", "texts"),
     ("composition", "config", "results", "statistics", "tracking"),
     ("leases", "tasks"),
     ("metrics", "similarity", "retrieval", "features", "perturb", "embeddings"),

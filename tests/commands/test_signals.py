@@ -141,13 +141,13 @@ def test_the_commands_that_schedulers_start_have_the_option(command: list[str]) 
     assert "--requeue-signal" in shown
 
 
-def test_a_worker_of_a_sweep_leaves_signals_to_the_sweep() -> None:
-    from toolkit.recipes.sweep.worker import _leave_signals_to_the_sweep
+def test_a_process_of_an_engine_leaves_signals_to_the_command() -> None:
+    from toolkit.engine.process import _leave_signals_to_the_command
 
     numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
     before = {number: signal.getsignal(number) for number in numbers}
     try:
-        _leave_signals_to_the_sweep()
+        _leave_signals_to_the_command()
         for number in numbers:
             signal.raise_signal(number)
     finally:

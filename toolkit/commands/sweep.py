@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -21,6 +21,7 @@ from toolkit.commands.options import (
     TASK_FILE,
 )
 from toolkit.commands.screen import echo, say, telling
+from toolkit.commands.site import SiteOptions, cluster_of, site
 
 if TYPE_CHECKING:
     from toolkit.config import Config
@@ -41,13 +42,10 @@ def sweep() -> None:
     """Run a grid of trainings and scores, each shared stage once; `xstilts sweep FILE` is `xstilts sweep run FILE`."""
 
 
-class SweepOptions(TypedDict):
+class SweepOptions(SiteOptions):
     """Options of `sweep run`."""
 
     out: Path | None
-    workers: int | None
-    scheduler: str | None
-    cluster: str | None
     dry_run: bool
     update: bool
     backbone: str | None
@@ -71,20 +69,7 @@ class SweepOptions(TypedDict):
 )
 @click.argument("file", metavar="FILE")
 @click.option("--out", type=PATH, metavar="PATH", help="Folder of the sweep. Default: sweeps/NAME.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 256),
-    metavar="N",
-    help="Processes; each takes a GPU of its own. With --cluster: jobs at most. Default: 1.",
-)
-@click.option(
-    "--scheduler", metavar="ADDRESS", help="Do the steps on the dask cluster that runs there: tcp://HOST:8786."
-)
-@click.option(
-    "--cluster",
-    metavar="QUEUE",
-    help="Do the steps in jobs of a queueing system: slurm, pbs, lsf, sge, or a YAML file (docs/cluster.md).",
-)
+@site
 @click.option("--dry-run", is_flag=True, help="Print the stages, what is shared and the time; do nothing.")
 @click.option("--update", is_flag=True, help="Continue although settings or rows are no longer the folder's.")
 @click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Encoder, whatever FILE says.")
@@ -105,7 +90,7 @@ def sweep_run(context: click.Context, file: str, **options: Unpack[SweepOptions]
     """
     settings, config = _settings(options)
     workers, out = options["workers"], options["out"]
-    cluster = _cluster(options)
+    cluster = cluster_of(options)
     if options["dry_run"]:
         with telling() as tell:
             planned = toolkit.sweep_plan(file, config, settings=settings, out=out, workers=workers or 1, **tell)
@@ -127,20 +112,6 @@ def sweep_run(context: click.Context, file: str, **options: Unpack[SweepOptions]
     echo(found.text)
     if found.failed:
         context.exit(1)
-
-
-def _cluster(options: SweepOptions) -> str | None:
-    """Return where the steps are done; None: here."""
-    scheduler, cluster = options["scheduler"], options["cluster"]
-    if scheduler is None:
-        return cluster
-    if cluster is not None:
-        raise click.UsageError(
-            "--scheduler and --cluster exclude each other: name a cluster that runs, or let one be started."
-        )
-    if options["workers"] is not None:
-        raise click.UsageError("--workers is for processes that the sweep starts; those of --scheduler run already.")
-    return scheduler if "://" in scheduler else f"tcp://{scheduler}"
 
 
 def _settings(options: SweepOptions) -> tuple[dict[str, str], Config]:

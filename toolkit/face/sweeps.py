@@ -135,8 +135,8 @@ def sweep(
             address of a dask scheduler that runs (tcp://HOST:8786); None: this machine's.
         tell: `report` and `say`.
     """
+    from toolkit.engine.site import Site
     from toolkit.recipes.sweep.run import sweep as run
-    from toolkit.recipes.sweep.site import Site
 
     file = _file(name)
     home = _home(file, out)

@@ -8,9 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from toolkit.recipes.sweep.lines import hire_of, job_of
-from toolkit.recipes.sweep.messages import DoStep, Job, LookedUp, OpenRun, Progressed, Ready, RunOpened, StepDone
-from toolkit.recipes.sweep.worker import Voice
+from toolkit.engine.lines import hire_of, job_of
+from toolkit.engine.messages import Job, Progressed, Ready
+from toolkit.engine.process import Voice
+from toolkit.recipes.sweep.messages import DoStep, LookedUp, OpenRun, RunOpened, StepDone
 
 
 def dies(marks: str) -> bool:

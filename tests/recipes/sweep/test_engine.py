@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from tests.waiting import wait_until
+from toolkit.engine.clusters import own_cluster
+from toolkit.engine.crew import Crew, Slot
+from toolkit.engine.engine import Engine
+from toolkit.engine.hand import Hand, Manner
 from toolkit.errors import ToolkitError
 from toolkit.progress import Tell
-from toolkit.recipes.sweep.clusters import own_cluster
 from toolkit.recipes.sweep.conductor import Conductor
-from toolkit.recipes.sweep.crew import Crew, Slot
-from toolkit.recipes.sweep.engine import Engine
-from toolkit.recipes.sweep.hand import Hand, Manner
 from toolkit.recipes.sweep.messages import LookedUp, LookUp, OpenRun, RunOpened
 from toolkit.sweeps import Planned, Step, Sweep, SweepFolder
 
@@ -26,14 +26,12 @@ pytestmark = pytest.mark.usefixtures("workers_are_processes")
 LOOK = LookUp((), ())
 
 
-@pytest.fixture(autouse=True)
-def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolkit.recipes.sweep.hand._PROGRAM", "tests.recipes.sweep.stub")
-
-
 @contextmanager
-def engine_of(workers: int, root: Path, **places: Any) -> Iterator[Engine]:
-    with Engine(own_cluster(workers), Crew("crew", "topic", str(root), places, Manner()), "topic") as engine:
+def engine_of(
+    workers: int, root: Path, *, program: str = "tests.recipes.sweep.stub", **places: Any
+) -> Iterator[Engine]:
+    crew = Crew("crew", "topic", str(root / "logs"), places, Manner(program))
+    with Engine(own_cluster(workers), crew, "topic") as engine:
         yield engine
 
 
@@ -126,12 +124,9 @@ def test_processes_that_die_as_soon_as_they_are_started_end_the_sweep_in_one_sen
         conductor(engine, tmp_path, [], n_steps=9, is_chain=False).run()
 
 
-def test_a_process_that_fails_to_start_is_named_with_what_it_said_last(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("toolkit.recipes.sweep.hand._PROGRAM", "tests.no_such_program")
+def test_a_process_that_fails_to_start_is_named_with_what_it_said_last(tmp_path: Path) -> None:
     with (
-        engine_of(1, tmp_path) as engine,
+        engine_of(1, tmp_path, program="tests.no_such_program") as engine,
         pytest.raises(
             ToolkitError, match=r"ended with exit code 1; its log is .*worker-1\.log and ends with: .*No module named"
         ),

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from toolkit.engine.lines import event_of, hire_of, job_of, to_line
+from toolkit.engine.messages import Event, Failed, Hire, Job, Progressed, Said
 from toolkit.recipes.sweep.facts import Need
-from toolkit.recipes.sweep.lines import event_of, hire_of, job_of, to_line
 from toolkit.recipes.sweep.messages import (
     Below,
     CloseRun,
     DoStep,
-    Event,
-    Failed,
-    Hire,
-    Job,
     LookedUp,
     LookUp,
     Measure,
     Measured,
     OpenRun,
-    Progressed,
     Resumed,
     RunClosed,
     RunOpened,
-    Said,
     StepDone,
 )
 from toolkit.results.score import Score
@@ -65,5 +60,5 @@ def test_an_event_arrives_as_it_was_sent_in_one_line(event: Event) -> None:
 def test_a_message_of_another_kind_is_refused() -> None:
     hire = Hire(0, {"data_root": None, "task_files": []}, "worker-1.log")
     assert hire_of(to_line(hire)) == hire
-    with pytest.raises(ValueError, match="The message Resumed was found; expected LookUp"):
+    with pytest.raises(ValueError, match="The message Resumed was found; expected one that is a Job"):
         job_of(to_line(Resumed(1)))

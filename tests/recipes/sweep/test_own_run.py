@@ -13,10 +13,12 @@ import pytest
 
 from tests.recipes.small import tiny_config
 from tests.tracking.test_shared_run import Kept
+from toolkit.engine import process
+from toolkit.engine.lines import to_line
+from toolkit.engine.messages import Hire
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep import worker
-from toolkit.recipes.sweep.lines import to_line
-from toolkit.recipes.sweep.messages import CloseRun, Hire, LookUp, OpenRun, RunOpened
+from toolkit.recipes.sweep.messages import CloseRun, LookUp, OpenRun, RunOpened
 from toolkit.recipes.sweep.own_run import OwnRun
 from toolkit.recipes.sweep.sweep_run import SweepRun
 
@@ -48,14 +50,14 @@ def test_a_worker_that_is_stopped_at_work_ends_the_run_that_it_opened(
     def end(code: int) -> NoReturn:
         raise SystemExit(code)
 
-    monkeypatch.setattr(worker, "_listen", listen)
+    monkeypatch.setattr(process, "_listen", listen)
     monkeypatch.setattr(worker, "_look_up", stop)
     monkeypatch.setattr(worker, "_session", lambda places, voice: Session.open(tiny_config(tmp_path), tracker=tracker))
     monkeypatch.setattr("os._exit", end)
     events, theirs = os.pipe()
     try:
         with pytest.raises(SystemExit) as ended:
-            worker.work(os.dup(theirs))
+            process.work(os.dup(theirs), worker.TRADE())
     finally:
         os.close(events)
         os.close(theirs)

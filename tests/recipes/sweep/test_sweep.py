@@ -20,10 +20,10 @@ from tests import PROJECT, zygote
 from tests.recipes.sweeping import GRID, made, records, run, table, write_grid
 from tests.waiting import wait_until
 from toolkit.config import load
+from toolkit.engine.site import Site
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.run import dry_run, sweep
-from toolkit.recipes.sweep.site import Site
 from toolkit.sweeps import SweepFolder, load_results
 from toolkit.sweeps.outlook import outlook
 from toolkit.zoo import Zoo

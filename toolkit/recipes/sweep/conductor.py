@@ -7,23 +7,13 @@ import statistics
 import time
 from dataclasses import replace
 
+from toolkit.engine.engine import Engine
+from toolkit.engine.messages import Answer, Began, Event, Failed, Progressed, Said
 from toolkit.errors import ToolkitError
 from toolkit.leases import Lease
 from toolkit.progress import Progress, Tell
 from toolkit.recipes.sweep.board import Board
-from toolkit.recipes.sweep.engine import Engine
-from toolkit.recipes.sweep.messages import (
-    Answer,
-    Began,
-    Below,
-    DoStep,
-    Event,
-    Failed,
-    Progressed,
-    Resumed,
-    Said,
-    StepDone,
-)
+from toolkit.recipes.sweep.messages import Below, DoStep, Resumed, StepDone
 from toolkit.results.score import printed
 from toolkit.space import Need, in_words, require_space
 from toolkit.sweeps import Attempt, Planned, Record, Step, SweepFolder

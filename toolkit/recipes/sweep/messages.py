@@ -1,11 +1,12 @@
-"""Messages of a sweep: jobs for its workers and events from them; `lines.py` makes a line of each."""
+"""Messages of a sweep: jobs for its processes and events from them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
+from toolkit.engine.messages import Answer, Event, Job
 from toolkit.recipes.sweep.facts import BackboneFact, Need, RowsFact
 from toolkit.results.score import Score
 from toolkit.sweeps import Step
@@ -18,22 +19,7 @@ RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
 
 
 @dataclass(frozen=True)
-class Hire:
-    """First message to a worker.
-
-    Attributes:
-        number: of the worker, from 0.
-        places: the settings that are not part of a step, as plain values: folders, task files and tracker.
-        log: file that the worker's output goes to.
-    """
-
-    number: int
-    places: Mapping[str, Any]
-    log: str
-
-
-@dataclass(frozen=True)
-class LookUp:
+class LookUp(Job):
     """Job: look up the digests of backbones (keys of `Facts.backbones`) and the fingerprints of rows."""
 
     backbones: tuple[str, ...]
@@ -41,7 +27,7 @@ class LookUp:
 
 
 @dataclass(frozen=True)
-class Measure:
+class Measure(Job):
     """Job: measure the speed of steps, one of each kind of work."""
 
     steps: tuple[Step, ...]
@@ -63,7 +49,7 @@ class Below:
 
 
 @dataclass(frozen=True)
-class DoStep:
+class DoStep(Job):
     """Job: do one step.
 
     Attributes:
@@ -89,7 +75,7 @@ class DoStep:
 
 
 @dataclass(frozen=True)
-class OpenRun:
+class OpenRun(Job):
     """Job: open the sweep's run in the tracker, or the run that an earlier try opened, and leave it open.
 
     Attributes:
@@ -106,7 +92,7 @@ class OpenRun:
 
 
 @dataclass(frozen=True)
-class CloseRun:
+class CloseRun(Job):
     """Job: log metrics and files to the sweep's run and close it."""
 
     name: str
@@ -118,69 +104,18 @@ class CloseRun:
     files: tuple[str, ...] = ()
 
 
-Job = LookUp | Measure | DoStep | OpenRun | CloseRun
-
 # -- events -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Ready:
-    """Event: a process has started and can be given jobs."""
-
-
-@dataclass(frozen=True)
-class Began:
-    """Event: a process has taken a step."""
-
-    host: str
-    pid: int
-
-
-@dataclass(frozen=True)
-class Progressed:
-    """Event: progress within a job; its fields are those of `Progress`."""
-
-    what: str
-    done: int
-    total: int
-    figures: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Resumed:
+class Resumed(Event):
     """Event: training began, after the optimiser step `at` of a checkpoint; 0 for a fresh start."""
 
     at: int
 
 
 @dataclass(frozen=True)
-class Said:
-    """Event: a sentence for the reader."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """Event that ends a job.
-
-    Attributes:
-        error: why it failed, in one sentence.
-        is_dead: whether the worker ended as well.
-        is_killed: whether a signal ended it, which it did not do of itself.
-        is_unspoken: whether it had not sent an event about the job: it may have been dead when it was given it.
-        is_unready: whether its process had never been ready for any job.
-    """
-
-    error: str
-    is_dead: bool = False
-    is_killed: bool = False
-    is_unspoken: bool = False
-    is_unready: bool = False
-
-
-@dataclass(frozen=True)
-class LookedUp:
+class LookedUp(Answer):
     """Answer to `LookUp`."""
 
     backbones: Mapping[str, BackboneFact]
@@ -188,7 +123,7 @@ class LookedUp:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(Answer):
     """Answer to `Measure`.
 
     Attributes:
@@ -201,7 +136,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class StepDone:
+class StepDone(Answer):
     """Answer to `DoStep`; its fields are those of `Record`.
 
     Attributes:
@@ -228,16 +163,12 @@ class StepDone:
 
 
 @dataclass(frozen=True)
-class RunOpened:
+class RunOpened(Answer):
     """Answer to `OpenRun`; the id is empty if nothing is recorded."""
 
     run_id: str
 
 
 @dataclass(frozen=True)
-class RunClosed:
+class RunClosed(Answer):
     """Answer to `CloseRun`."""
-
-
-Answer = LookedUp | Measured | StepDone | RunOpened | RunClosed
-Event = Ready | Began | Progressed | Resumed | Said | Failed | Answer

@@ -8,13 +8,14 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from toolkit.engine.hand import Hand, manner_of, passing_on
+from toolkit.engine.messages import Event, Failed, Hire
 from toolkit.errors import ToolkitError
 from toolkit.files import scratch
 from toolkit.progress import Tell
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.sweep.hand import Hand, passing_on, threads_of
-from toolkit.recipes.sweep.messages import Event, Failed, Hire, Measure, Measured
-from toolkit.recipes.sweep.site import places_of
+from toolkit.recipes.sweep.messages import Measure, Measured
+from toolkit.recipes.sweep.places import PROGRAM, places_of
 from toolkit.sweeps import Step
 
 
@@ -28,7 +29,7 @@ def probe(steps: Sequence[Step], session: Session, workers: int) -> Measured:
     """
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     on_event, places = passing_on(Tell(session.report)), places_of(session.config)
-    manner = threads_of(workers, is_offline=True)
+    manner = manner_of(PROGRAM, workers, is_offline=True)
     found: list[Measured] = []
     with scratch() as place, ExitStack() as started:
         for number in range(workers):

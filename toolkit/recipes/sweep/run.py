@@ -7,10 +7,11 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from toolkit.engine.hand import passing_on
+from toolkit.engine.site import Site
 from toolkit.errors import Interrupted, ToolkitError
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.facts import Facts, lacking_languages, needs_of, roads_of, without_first_rows
-from toolkit.recipes.sweep.hand import passing_on
 from toolkit.recipes.sweep.messages import (
     LookedUp,
     LookUp,
@@ -18,7 +19,6 @@ from toolkit.recipes.sweep.messages import (
 )
 from toolkit.recipes.sweep.plan import make_plan, stages_without_sharing
 from toolkit.recipes.sweep.probe import probe
-from toolkit.recipes.sweep.site import Site
 from toolkit.sweeps import Planned, Step, SweepFolder, read_sweep
 from toolkit.sweeps.changes import changes
 from toolkit.sweeps.disk import require_atomic_rename

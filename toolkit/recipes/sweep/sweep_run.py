@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 
 from toolkit.config import Config
+from toolkit.engine.crew import Slot
+from toolkit.engine.hand import OnEvent
+from toolkit.engine.messages import Answer, Failed
 from toolkit.errors import ToolkitError
-from toolkit.recipes.sweep.crew import Slot
-from toolkit.recipes.sweep.hand import OnEvent
-from toolkit.recipes.sweep.messages import Answer, CloseRun, Failed, OpenRun, RunOpened, RunStatus
+from toolkit.recipes.sweep.messages import CloseRun, OpenRun, RunOpened, RunStatus
 from toolkit.safe_text import visible
 from toolkit.sweeps import Planned, SweepFolder, load_results
 

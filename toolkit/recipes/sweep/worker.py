@@ -1,54 +1,37 @@
-"""Worker of a sweep: a process that does one job after another with the ordinary journeys, and sends events about each.
-
-`hand.py` starts it as `python -m toolkit.recipes.sweep.worker EVENTS`, in the working folder of the sweep. Jobs arrive on stdin,
-events leave through the descriptor EVENTS (`messages.py`). The end of stdin means that the sweep is gone. The worker then ends
-at once, in the middle of its work: every file that the toolkit writes is whole or absent.
-"""
+"""Process of a sweep: it does steps with the ordinary journeys."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import queue
 import shutil
-import signal
-import sys
 import tempfile
-import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from toolkit.config import Config, from_dict
+from toolkit.engine.messages import Answer, Hire, Job
+from toolkit.engine.process import Voice, main
 from toolkit.errors import ToolkitError
-from toolkit.modeling.precision import take_gpu
 from toolkit.progress import Progress, Tell
 from toolkit.recipes.session.backbones import open_backbone
+from toolkit.recipes.session.gpus import take_own_gpu
 from toolkit.recipes.session.resources import forget_peak, peak_memory_mib
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.facts import BackboneFact, Need, RowsFact
-from toolkit.recipes.sweep.lines import hire_of, job_of, to_line
 from toolkit.recipes.sweep.messages import (
     CloseRun,
     DoStep,
-    Event,
-    Failed,
-    Hire,
-    Job,
     LookedUp,
     LookUp,
     Measure,
     OpenRun,
     Outcome,
-    Progressed,
-    Ready,
     Resumed,
-    Said,
     StepDone,
 )
 from toolkit.recipes.sweep.own_run import OwnRun
@@ -60,99 +43,43 @@ from toolkit.zoo import Zoo
 from toolkit.zoo.entry import swap_in
 from toolkit.zoo.scored import SCORES_FILE
 
-_BEAT_S = 0.5
+
+class Steps:
+    """What a process of a sweep can do; see `toolkit.engine.process`."""
+
+    def __init__(self) -> None:
+        self.own_run = OwnRun()
+
+    def begin(self, hired: Hire, voice: Voice) -> None:
+        """Take a GPU."""
+        take_own_gpu(hired.number, voice.say)
+
+    def do(self, job: Job, hired: Hire, voice: Voice) -> Answer:
+        """Do a job of a sweep."""
+        match job:
+            case LookUp():
+                return _look_up(job, hired.places, voice)
+            case Measure():
+                return measure(job.steps, hired.places, report=voice.report, say=voice.log)
+            case DoStep():
+                return _step(job, hired.places, voice)
+            case OpenRun():
+                return self.own_run.open(job, _session(hired.places, voice))
+            case CloseRun():
+                return self.own_run.close(job, _session(hired.places, voice))
+        raise AssertionError(job)
+
+    def stop(self, hired: Hire, voice: Voice) -> None:
+        """End the sweep's own run, where this process has opened it."""
+        if self.own_run.killed is not None:
+            self.own_run.close(self.own_run.killed, _session(hired.places, voice))
 
 
-class Voice:
-    """Sends events, from one thread at a time."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._file = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)
-        self._lock = threading.Lock()
-        self._shown, self._what = 0.0, ""
-
-    def send(self, event: Event) -> None:
-        with self._lock, suppress(BrokenPipeError):
-            self._file.write(to_line(event) + "\n")
-
-    def report(self, progress: Progress) -> None:
-        """Send progress, about twice a second, and what begins or is over at once."""
-        now = time.monotonic()
-        if now - self._shown >= _BEAT_S or progress.what != self._what or progress.done >= progress.total:
-            self._shown, self._what = now, progress.what
-            self.send(Progressed(progress.what, progress.done, progress.total, progress.figures))
-
-    def say(self, sentence: str) -> None:
-        """Send a sentence for the reader."""
-        self.send(Said(sentence))
-
-
-def work(events: int) -> None:
-    """Do jobs until stdin ends."""
-    voice = Voice(events)
-    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(lines,), daemon=True).start()
-    hired = hire_of(lines.get())
-    voice.send(Ready())
-    _take_gpu(hired.number, voice)
-    own_run = OwnRun()
-    while True:
-        try:
-            voice.send(answer(job_of(lines.get()), hired, voice, own_run))
-        except KeyboardInterrupt:  # from the sweep, which is stopped itself; what trains has written a checkpoint
-            _log("The sweep was stopped.")
-            if own_run.killed is not None:
-                with suppress(Exception):  # a tracker must not hold up the end
-                    own_run.close(own_run.killed, _session(hired.places, voice))
-            os._exit(130)
-
-
-def answer(job: Job, hired: Hire, voice: Voice, own_run: OwnRun) -> Event:
-    """Do a job and return the last event about it."""
-    try:
-        return _do(job, hired, voice, own_run)
-    except ToolkitError as error:
-        _log(str(error))
-        return Failed(str(error))
-    except Exception as error:  # the sweep continues; the log has the traceback
-        _log(traceback.format_exc())
-        first = (str(error).strip() or "no message").splitlines()[0]
-        return Failed(f"{type(error).__name__}: {first}; the traceback is in {hired.log}.")
-
-
-def _do(job: Job, hired: Hire, voice: Voice, own_run: OwnRun) -> Event:
-    match job:
-        case LookUp():
-            return _look_up(job, hired.places, voice)
-        case Measure():
-            return measure(job.steps, hired.places, report=voice.report, say=_log)
-        case DoStep():
-            return _step(job, hired.places, voice)
-        case OpenRun():
-            return own_run.open(job, _session(hired.places, voice))
-        case CloseRun():
-            return own_run.close(job, _session(hired.places, voice))
+TRADE = Steps
 
 
 def _session(places: Mapping[str, Any], voice: Voice) -> Session:
     return Session.open(_configured({}, places), say=voice.say)
-
-
-def _listen(lines: queue.SimpleQueue[str]) -> None:
-    for line in sys.stdin:
-        lines.put(line)
-    os._exit(0)
-
-
-def _log(text: str) -> None:
-    sys.stderr.write(text.rstrip() + "\n")
-    sys.stderr.flush()
-
-
-def _take_gpu(number: int, voice: Voice) -> None:
-    """Take a GPU of this worker's own, if there is one for it, else one that it shares."""
-    if shared := take_gpu(number):
-        voice.say(f"There are more workers than GPUs: worker {number + 1} shares {shared}.")
 
 
 def _configured(settings: Mapping[str, Any], places: Mapping[str, Any], **more: Any) -> Config:
@@ -169,7 +96,7 @@ def _look_up(job: LookUp, places: Mapping[str, Any], voice: Voice) -> LookedUp:
     for name in job.backbones:
         hub_id, revision, precision = json.loads(name)
         settings = {"backbone": {"name": hub_id, "revision": revision, "precision": precision}}
-        backbone = open_backbone(Session.open(_configured(settings, places), report=voice.report, say=_log))
+        backbone = open_backbone(Session.open(_configured(settings, places), report=voice.report, say=voice.log))
         backbones[name] = {"digest": backbone.digest, "precision": backbone.precision}
     catalogue = catalogue_of(places["task_files"])
     for number, need in enumerate(job.needs):
@@ -209,7 +136,7 @@ def _step(job: DoStep, places: Mapping[str, Any], voice: Voice) -> StepDone:
     root, home = Path(job.root), Path(job.home)
     config = _configured(job.step.settings, places, zoo=home / "zoo", run_dir=home / "runs")
     tracking = replace(config.tracking, parent=job.run_id or None, experiment=job.experiment)
-    session = Session.open(replace(config, tracking=tracking), report=voice.report, say=_log)
+    session = Session.open(replace(config, tracking=tracking), report=voice.report, say=voice.log)
     for below in job.below:
         adopt(Zoo(root / below.zoo), session.zoo, below.entry, session.shelf)
     forget_peak()
@@ -239,7 +166,7 @@ def _train(step: Step, session: Session, voice: Voice) -> StepDone:
             voice.send(Resumed(first[0]))
         voice.report(progress)
 
-    made = train(step.composition, replace(session, tell=Tell(report, _log)))
+    made = train(step.composition, replace(session, tell=Tell(report, voice.log)))
     card = session.zoo.get(step.composition, session.shelf)
     scores = tuple(score_from_dict(row.to_dict()) for row in card.scores)
     return _done("made" if made else "found", scores, digest=card.digest)
@@ -285,12 +212,5 @@ def adopt(source: Zoo, into: Zoo, entry: str, shelf: str) -> None:
         swap_in(new, home)
 
 
-def _leave_signals_to_the_sweep() -> None:
-    """Ignore what Slurm and systemd send to every process of a job: the sweep hears it too, and stops its workers."""
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)
-
-
 if __name__ == "__main__":
-    _leave_signals_to_the_sweep()
-    work(int(sys.argv[1]))
+    main(TRADE())

@@ -1,4 +1,4 @@
-"""Lines between a sweep and its processes: each message as one line of JSON, and back."""
+"""Lines between a command and its processes: each message as one line of JSON, and back."""
 
 from __future__ import annotations
 
@@ -6,56 +6,55 @@ import json
 import types
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from importlib import import_module
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from toolkit.recipes.sweep.messages import Event, Hire, Job
+from toolkit.engine.messages import Event, Hire, Job, Message
 from toolkit.safe_text import json_text
 
-_BY_NAME: dict[str, type[Any]] = {each.__name__: each for each in (Hire, *get_args(Job), *get_args(Event))}
+M = TypeVar("M", bound=Message)
 
 
-def to_line(message: Hire | Job | Event) -> str:
+def to_line(message: Message) -> str:
     """Return a message as one line of JSON, without its end.
 
     Example:
-        >>> from toolkit.recipes.sweep.messages import Resumed
-        >>> to_line(Resumed(3))
-        '{"is": "Resumed", "at": 3}'
+        >>> from toolkit.engine.messages import Said
+        >>> to_line(Said("Done."))
+        '{"is": "toolkit.engine.messages:Said", "text": "Done."}'
     """
-    return json_text({"is": type(message).__name__, **asdict(message)})
+    kind = type(message)
+    return json_text({"is": f"{kind.__module__}:{kind.__name__}", **asdict(message)})
 
 
 def hire_of(line: str) -> Hire:
-    """Return the first message to a worker."""
-    found: Hire = _message(line, (Hire,))
-    return found
+    """Return the first message to a process."""
+    return _message(line, Hire)
 
 
 def job_of(line: str) -> Job:
     """Return the job of a line."""
-    found: Job = _message(line, get_args(Job))
-    return found
+    return _message(line, Job)
 
 
 def event_of(line: str | bytes) -> Event:
     """Return the event of a line.
 
     Example:
-        >>> event_of('{"is": "Resumed", "at": 3}')
-        Resumed(at=3)
+        >>> event_of('{"is": "toolkit.engine.messages:Said", "text": "Done."}')
+        Said(text='Done.')
     """
-    found: Event = _message(line, get_args(Event))
-    return found
+    return _message(line, Event)
 
 
-def _message(line: str | bytes, expected: tuple[type[Any], ...]) -> Any:
+def _message(line: str | bytes, expected: type[M]) -> M:
     values = json.loads(line)
-    kind = _BY_NAME[values.pop("is")]
-    if kind not in expected:
-        raise ValueError(
-            f"The message {kind.__name__} was found; expected {', '.join(one.__name__ for one in expected)}."
-        )
-    return _built(kind, values)
+    module, _, name = values.pop("is").partition(":")
+    kind = getattr(import_module(module), name)
+    if not (isinstance(kind, type) and issubclass(kind, expected)):
+        raise ValueError(f"The message {name} was found; expected one that is a {expected.__name__}.")
+    built: M = _built(kind, values)
+    return built
 
 
 def _built(wanted: Any, value: Any) -> Any:

@@ -13,17 +13,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.engine.lines import event_of, to_line
+from toolkit.engine.messages import Answer, Event, Failed, Hire, Job, Progressed, Ready, Said
 from toolkit.errors import ToolkitError
 from toolkit.progress import Progress, Tell
-from toolkit.recipes.sweep.lines import event_of, to_line
-from toolkit.recipes.sweep.messages import Answer, Event, Failed, Hire, Job, Progressed, Ready, Said
 from toolkit.safe_text import visible
 
 OnEvent = Callable[[Event], None]
 _LAST_BYTES = 4096  # of a log, in which its last line is
 _LOOK_MS = 1000  # between two looks whether a job is still wanted
-_PROGRAM = "toolkit.recipes.sweep.worker"
-_SOURCES = Path(__file__).resolve().parents[3]  # the folder of the package, which the process imports as well
+_SOURCES = Path(__file__).resolve().parents[2]  # the folder of the package, which the process imports as well
 
 
 @dataclass(frozen=True)
@@ -31,19 +30,21 @@ class Manner:
     """How processes are started.
 
     Attributes:
+        program: module that is started, see `process.py`.
         threads: of one process; None: as many as its libraries take.
         is_offline: whether nothing may be fetched from the hub.
         lease: descriptor that every process holds as well; None for none.
         folder: working folder; None: that of the process which starts it.
     """
 
+    program: str
     threads: int | None = None
     is_offline: bool = False
     lease: int | None = None
     folder: str | None = None
 
 
-def threads_of(workers: int, *, is_offline: bool = False, lease: int | None = None) -> Manner:
+def manner_of(program: str, workers: int, *, is_offline: bool = False, lease: int | None = None) -> Manner:
     """Return the manner of several processes of this machine.
 
     Each gets its share of the processors: threads of several processes would only wait for each other. What the user has set
@@ -51,7 +52,7 @@ def threads_of(workers: int, *, is_offline: bool = False, lease: int | None = No
     """
     is_shared = workers > 1 and "OMP_NUM_THREADS" not in os.environ
     threads = max(1, (os.cpu_count() or 1) // workers) if is_shared else None
-    return Manner(threads, is_offline, lease)
+    return Manner(program, threads, is_offline, lease)
 
 
 def passing_on(tell: Tell) -> OnEvent:
@@ -87,14 +88,14 @@ class Hand:
             self._log.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as file:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", _PROGRAM, str(theirs)],
+                    [sys.executable, "-m", manner.program, str(theirs)],
                     stdin=subprocess.PIPE,
                     stdout=file,
                     stderr=file,
                     env=_environment(manner),
                     cwd=manner.folder,
                     pass_fds=[theirs, *([manner.lease] if manner.lease is not None else [])],
-                    process_group=0,  # Ctrl-C is for the sweep, which then ends its workers
+                    process_group=0,  # Ctrl-C is for the command, which then ends its processes
                 )
         except OSError as error:
             os.close(self._events)

@@ -1,4 +1,4 @@
-"""Clusters that a sweep can work on: its own on this machine, one that runs, and one that a queueing system starts."""
+"""The cluster of a command's own process, and what dask does there without being asked."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from distributed import Client, Scheduler, SpecCluster, Worker
 from distributed.http.routing import RoutingApplication
 from tornado.httpserver import HTTPServer
 
-from toolkit.recipes.sweep.crew import Crew
-from toolkit.recipes.sweep.engine import Cluster
+from toolkit.engine.crew import Crew
+from toolkit.engine.engine import Cluster
 
 # The dask worker of a crew only passes messages on; its processes are not measured, sampled or limited by it.
 SETTINGS: dict[str, Any] = {
@@ -49,7 +49,7 @@ class OwnWorker(_Unheard, Worker):
 def own_cluster(workers: int) -> Cluster:
     """Return a cluster of this machine, in this process: nothing of it can be reached from elsewhere.
 
-    Its scheduler and its one worker, with a thread for each of the processes that do the steps, end with this process.
+    Its scheduler and its one worker, with a thread for each of the processes that do the jobs, end with this process.
 
     Args:
         workers: how many processes.
@@ -69,7 +69,7 @@ def own_cluster(workers: int) -> Cluster:
         found = worker.plugins.get(name)
         return found if isinstance(found, Crew) else None
 
-    return Cluster(client, "The scheduler of this sweep", lambda: workers, cluster.close, crew_of)
+    return Cluster(client, "The scheduler of this command", lambda: workers, cluster.close, crew_of)
 
 
 def quiet() -> None:

@@ -13,12 +13,12 @@ import cloudpickle
 import dask
 from distributed import Client
 
+from toolkit.engine import fitness
+from toolkit.engine.clusters import SETTINGS, quiet
+from toolkit.engine.engine import Cluster
+from toolkit.engine.fitness import Asked, fault_of, look_around
+from toolkit.engine.queued import Queue
 from toolkit.errors import ToolkitError
-from toolkit.recipes.sweep import fitness
-from toolkit.recipes.sweep.clusters import SETTINGS, quiet
-from toolkit.recipes.sweep.engine import Cluster
-from toolkit.recipes.sweep.fitness import Asked, fault_of, look_around
-from toolkit.recipes.sweep.queued import Queue
 
 CONNECT_S = 10.0
 _ASK_S = 2.0  # between two questions of how many threads there are
@@ -53,7 +53,7 @@ def joined_cluster(address: str) -> Cluster:
 
 
 def queued_cluster(queue: Queue, workers: int | None) -> Cluster:
-    """Return a cluster whose workers are jobs: as many as there are steps to do, at most `workers`.
+    """Return a cluster whose workers are jobs: as many as there is work for, at most `workers`.
 
     Raises:
         ToolkitError: there is no such queueing system here, or it refuses the jobs.
@@ -79,16 +79,16 @@ def queued_cluster(queue: Queue, workers: int | None) -> Cluster:
         with suppress(Exception):
             jobs.close()
         raise ToolkitError(f"{queue.system} refuses the jobs of {queue.where}: {_refusal(fault)}.") from None
-    # The time that a step takes is not known: one job for each step that waits.
+    # The time that work takes is not known: one job for each task that waits.
     jobs.adapt(minimum=queue.minimum, maximum=most, target_duration="1ms")
     return Cluster(client, f"The scheduler of the jobs of {queue.system}", lambda: most, jobs.close)
 
 
 def slots_by_host(cluster: Cluster, asked: Asked) -> Mapping[str, int]:
-    """Return how many steps can be done at the same time on each host, after a look at every worker.
+    """Return how many jobs can be done at the same time on each host, after a look at every worker.
 
     Raises:
-        ToolkitError: a worker cannot do steps.
+        ToolkitError: a worker cannot be used.
     """
     cloudpickle.register_pickle_by_value(fitness)  # xstilts may not be installed there
     try:
@@ -99,7 +99,7 @@ def slots_by_host(cluster: Cluster, asked: Asked) -> Mapping[str, int]:
     threads: Mapping[str, int] = cluster.client.nthreads()  # type: ignore[no-untyped-call]
     for where, seen in found.items():
         if isinstance(seen, BaseException):
-            raise ToolkitError(f"The worker {where} cannot do steps ({type(seen).__name__}: {_first_line(seen)}).")
+            raise ToolkitError(f"The worker {where} cannot be used ({type(seen).__name__}: {_first_line(seen)}).")
         if fault := fault_of(where, seen, asked.versions):
             raise ToolkitError(fault)
         slots[seen["host"]] = slots.get(seen["host"], 0) + threads.get(where, 1)

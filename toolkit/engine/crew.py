@@ -1,7 +1,7 @@
-"""Crew of a worker of dask: one process for each of its threads, in which steps are done by the ordinary journeys.
+"""Crew of a worker of dask: one process for each of its threads, in which jobs are done by the ordinary journeys.
 
-A step is not done in a thread of the worker itself. Only the main thread of a process can hold Ctrl-C until a checkpoint is
-written; a process that dies says how; and what a step leaves in the libraries' threads, seeds and environment cannot reach a
+A job is not done in a thread of the worker itself. Only the main thread of a process can hold Ctrl-C until a checkpoint is
+written; a process that dies says how; and what a job leaves in the libraries' threads, seeds and environment cannot reach a
 neighbour's (docs/decisions/0064-sweeps-on-dask.md).
 """
 
@@ -20,15 +20,15 @@ from typing import Any
 from distributed import Worker, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
+from toolkit.engine.fitness import Asked, fault_of, look_around
+from toolkit.engine.hand import Hand, Manner, OnEvent
+from toolkit.engine.lines import job_of, to_line
+from toolkit.engine.messages import Answer, Began, Event, Failed, Hire, Job
+from toolkit.engine.turns import take_turn
 from toolkit.errors import ToolkitError
-from toolkit.recipes.sweep.fitness import Asked, fault_of, look_around
-from toolkit.recipes.sweep.hand import Hand, Manner, OnEvent
-from toolkit.recipes.sweep.lines import job_of, to_line
-from toolkit.recipes.sweep.messages import Answer, Began, Event, Failed, Hire, Job, OpenRun
-from toolkit.recipes.sweep.turns import take_turn
 
 CHECKPOINT_S = 30.0  # longer than a step of training and its checkpoint
-IDLE_S = 600.0  # of a process on another machine, whose sweep may be gone
+IDLE_S = 600.0  # of a process on another machine, whose command may be gone
 
 
 @dataclass
@@ -37,13 +37,13 @@ class Slot:
 
     Attributes:
         hire, manner: how the process is started.
-        opening: done first by every process of this place: it opens the sweep's own run again.
+        opening: done first by every process of this place, for example to open a sweep's own run again.
         is_busy: whether it does something.
     """
 
     hire: Hire
     manner: Manner
-    opening: OpenRun | None = None
+    opening: Job | None = None
     is_busy: bool = False
     _hand: Hand | None = None
     _rested: float = 0.0
@@ -131,28 +131,28 @@ class Slot:
 
 
 class Crew(WorkerPlugin):
-    """Processes of one worker of dask, for one sweep.
+    """Processes of one worker of dask, for one command.
 
     Args:
-        name: of the plugin: that of the sweep's folder, so that a sweep which is begun again ends what an earlier one left.
+        name: of the plugin; a crew ends what an earlier one of the same name has left.
         topic: of the events.
-        root: the sweep's folder.
-        places: the settings that are not part of a step, as plain values.
+        logs: folder of what the processes print.
+        places: what all jobs share, as plain values.
         manner: how processes are started.
         far: of a worker in another process: what it has to see, and the threads of all workers by host, which share its
-            processors; None: the worker is one of the sweep's own process.
+            processors; None: the worker is one of the command's own process.
     """
 
     def __init__(
         self,
         name: str,
         topic: str,
-        root: str,
+        logs: str,
         places: dict[str, Any],
         manner: Manner,
         far: tuple[Asked, dict[str, int]] | None = None,
     ) -> None:
-        self.name, self._topic, self._root, self._places = name, topic, root, places
+        self.name, self._topic, self._logs, self._places = name, topic, logs, places
         self._manner, self._far, self._fault = manner, far, ""
         self.slots: list[Slot] = []
 
@@ -160,7 +160,7 @@ class Crew(WorkerPlugin):
         """Make the places of the processes; none is started yet."""
         self._worker, self._free, self._gate = worker, list(range(worker.state.nthreads)), threading.Lock()
         self._over = threading.Event()
-        logs, is_local = Path(self._root) / "logs", self._far is None
+        logs, is_local = Path(self._logs), self._far is None
         manner = self._manner
         if self._far is not None:
             asked, shared = self._far
@@ -189,7 +189,7 @@ class Crew(WorkerPlugin):
         """Do the job of a line; every event is sent, and the last one returned as a line."""
 
         def tell(event: Event) -> None:
-            self._worker.log_event(self._topic, {"key": key, "line": to_line(event)})
+            self._worker.log_event(self._topic, {"key": key, "line": to_line(event), "worker": self._worker.address})
 
         if self._fault:
             unfit = Failed(self._fault)
@@ -238,5 +238,5 @@ def do_task(name: str, key: str, line: str) -> str:
     """Do a job in the crew of the worker that runs this task."""
     crew = get_worker().plugins.get(name)
     if not isinstance(crew, Crew):
-        return to_line(Failed("The worker has no crew of this sweep any more."))
+        return to_line(Failed("The worker has no processes of this command any more."))
     return crew.do(key, line)

@@ -16,23 +16,25 @@ class Asked:
     """What every worker has to see.
 
     Attributes:
-        folder: the sweep's, which holds the file `token`.
+        folder: that is written to, and holds the file `token`.
         token: name of a file.
-        work: working folder of the sweep.
-        read: folders and files that steps read.
-        versions: of the sweep's packages.
+        work: working folder of the command.
+        read: folders and files that the work reads.
+        noun: of the folder, for sentences.
+        versions: of the command's packages.
     """
 
     folder: str
     token: str
     work: str
     read: tuple[str, ...]
+    noun: str
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of_this_process(cls, folder: str, token: str, read: Sequence[str]) -> Asked:
+    def of_this_process(cls, folder: str, token: str, read: Sequence[str], noun: str) -> Asked:
         """Return what workers have to see, with the versions and the working folder of this process."""
-        asked = cls(folder, token, os.getcwd(), tuple(read))
+        asked = cls(folder, token, os.getcwd(), tuple(read), noun)
         return replace(asked, versions=look_around(asdict(asked))["versions"])
 
 
@@ -64,23 +66,25 @@ def look_around(asked: Mapping[str, Any]) -> dict[str, Any]:
     if not os.path.isdir(asked["work"]):
         fault = f"does not see the working folder {asked['work']}: every machine needs it at the same path"
     elif not os.path.exists(os.path.join(asked["folder"], asked["token"])):
-        fault = f"does not see the sweep's folder {asked['folder']}: every machine needs it at the same path, on a shared disk"
+        fault = (
+            f"does not see {asked['noun']} {asked['folder']}: every machine needs it at the same path, on a shared disk"
+        )
     else:
         for place in asked["read"]:
             if not os.path.exists(place) and not fault:
-                fault = f"does not see {place}, which steps read: every machine needs it at the same path"
+                fault = f"does not see {place}, which the work reads: every machine needs it at the same path"
         probe = os.path.join(asked["folder"], f".{secrets.token_hex(6)}.probe")
         try:
             with open(probe, "x"):
                 pass
             os.unlink(probe)
         except OSError as error:
-            fault = fault or f"cannot write to the sweep's folder {asked['folder']} ({error.strerror})"
+            fault = fault or f"cannot write to {asked['noun']} {asked['folder']} ({error.strerror})"
     return {"host": socket.gethostname(), "pid": os.getpid(), "versions": versions, "fault": fault}
 
 
 def fault_of(where: str, found: Mapping[str, Any], own: Mapping[str, str]) -> str:
-    """Return why a worker cannot do steps, as a sentence; empty if it can.
+    """Return why a worker cannot be used, as a sentence; empty if it can.
 
     Args:
         where: its address.
@@ -89,12 +93,12 @@ def fault_of(where: str, found: Mapping[str, Any], own: Mapping[str, str]) -> st
 
     Example:
         >>> fault_of("tcp://a:1", {"host": "a", "versions": {"torch": "2.12.0"}, "fault": ""}, {"torch": "2.13.0"})
-        'The worker tcp://a:1 on a has torch 2.12.0, and the sweep torch 2.13.0; install the same there.'
+        'The worker tcp://a:1 on a has torch 2.12.0, and this command torch 2.13.0; install the same there.'
     """
     versions: Mapping[str, str] = found["versions"]
     theirs, ours = differences(versions, own)
     if theirs:
-        return f"The worker {where} on {found['host']} has {theirs}, and the sweep {ours}; install the same there."
+        return f"The worker {where} on {found['host']} has {theirs}, and this command {ours}; install the same there."
     if found["fault"]:
         return f"The worker {where} on {found['host']} {found['fault']}."
     return ""

@@ -1,11 +1,11 @@
-"""Engine of a sweep: gives jobs to the workers of a dask cluster and hears their events."""
+"""An engine: gives jobs to the workers of a dask cluster and hears their events."""
 
 from __future__ import annotations
 
 import queue
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 from distributed import Client, Future, KilledWorker
 
+from toolkit.engine.crew import Crew, Slot, do_task
+from toolkit.engine.hand import OnEvent
+from toolkit.engine.lines import event_of, to_line
+from toolkit.engine.messages import Answer, Event, Failed, Job
 from toolkit.errors import ToolkitError
-from toolkit.recipes.sweep.crew import Crew, Slot, do_task
-from toolkit.recipes.sweep.hand import OnEvent
-from toolkit.recipes.sweep.lines import event_of, to_line
-from toolkit.recipes.sweep.messages import Answer, Event, Failed, Job
 
 A = TypeVar("A", bound=Answer)
 _CLOSE_S = 10.0
@@ -25,14 +25,14 @@ _CLOSE_S = 10.0
 
 @dataclass(frozen=True)
 class Cluster:
-    """A dask cluster that a sweep works on.
+    """A dask cluster that a command works on.
 
     Attributes:
         client: its client.
         where: what it is, for sentences.
-        count: returns how many steps can be done at the same time.
-        close: ends what the sweep has started, after the client.
-        own: returns the crew of the sweep's own process; None on other machines.
+        count: returns how many jobs can be done at the same time.
+        close: ends what the command has started, after the client.
+        own: returns the crew of the command's own process; None on other machines.
     """
 
     client: Client
@@ -43,19 +43,20 @@ class Cluster:
 
 
 class Engine:
-    """Workers of a sweep, as long as the `with` block.
+    """Workers of a command, as long as the `with` block.
 
     Args:
         cluster: that they belong to.
         crew: what each of its workers is given.
         topic: of the crew's events.
-        clerk: place of a process next to the sweep; None: the first of the sweep's own workers.
+        clerk: place of a process next to the command; None: the first of its own workers.
     """
 
     def __init__(self, cluster: Cluster, crew: Crew, topic: str, clerk: Slot | None = None) -> None:
         self._cluster, self._crew, self._topic, self._clerk = cluster, crew, topic, clerk
         self._own: Crew | None = None
         self._heard: queue.SimpleQueue[tuple[str, Event | None]] = queue.SimpleQueue()
+        self._at: dict[str, str] = {}  # by the key of the job: address of the worker that was heard last
         self._futures: dict[str, Future[str]] = {}  # by the key of the task
         self._named: dict[str, str] = {}  # key of the task -> that of the job
         self._run, self._count = secrets.token_hex(4), 0
@@ -87,27 +88,45 @@ class Engine:
 
     @property
     def clerk(self) -> Slot:
-        """Place of the process that keeps the sweep's own run open."""
+        """Place of the process that does what must not move: it keeps a sweep's own run open."""
         if self._clerk is not None:
             return self._clerk
         assert self._own is not None
         return self._own.slots[0]
 
     def count(self) -> int:
-        """Return how many steps can be done at the same time."""
+        """Return how many jobs can be done at the same time."""
         return self._cluster.count()
 
-    def submit(self, key: str, job: Job) -> None:
-        """Give a job to whichever worker is free first; `key` is the name of it, also in what is heard about it."""
+    def submit(self, key: str, job: Job, *, avoid: Collection[str] = ()) -> None:
+        """Give a job to whichever worker is free first; `key` is the name of it, also in what is heard about it.
+
+        Args:
+            avoid: addresses of workers that are given it only where there is no other.
+        """
         self._count += 1
         # Whatever holds a key of dask, it is not run again: one of this run and try is nobody else's.
         task = f"{key}-{self._run}-{self._count}"
         self._named[task] = key
+        others = self._others(avoid) if avoid else []
+        rather: dict[str, Any] = {"workers": others, "allow_other_workers": True} if others else {}
         future = self._cluster.client.submit(
-            do_task, self._crew.name, task, to_line(job), key=task, pure=False, retries=0
+            do_task, self._crew.name, task, to_line(job), key=task, pure=False, retries=0, **rather
         )
         self._futures[task] = future
         future.add_done_callback(self._ended)  # type: ignore[no-untyped-call]
+
+    def worker_of(self, key: str) -> str:
+        """Return the address of the worker that was heard last about a job; empty if none was."""
+        return self._at.get(key, "")
+
+    def has_others(self, avoid: Collection[str]) -> bool:
+        """Whether there is a worker that is none of these."""
+        return bool(self._others(avoid))
+
+    def _others(self, avoid: Collection[str]) -> list[str]:
+        known: dict[str, int] = self._cluster.client.nthreads()  # type: ignore[no-untyped-call]
+        return [address for address in known if address not in avoid]
 
     def hear(self, timeout_s: float) -> Iterator[tuple[str, Event]]:
         """Yield the events that arrived, after `timeout_s` seconds at most, with the keys of their jobs.
@@ -178,6 +197,7 @@ class Engine:
         )
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+        self._at[self._named.get(event[1]["key"], "")] = event[1]["worker"]
         self._heard.put((event[1]["key"], event_of(event[1]["line"])))
 
     def _ended(self, future: Future[str]) -> None:

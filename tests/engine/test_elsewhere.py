@@ -15,11 +15,11 @@ from click.testing import CliRunner
 import cli
 from tests import PROJECT, zygote
 from tests.recipes.sweeping import write_grid
+from toolkit.engine import fitness
+from toolkit.engine.elsewhere import joined_cluster, queued_cluster
+from toolkit.engine.fitness import Asked, fault_of, look_around
+from toolkit.engine.queued import read_queue
 from toolkit.errors import ToolkitError
-from toolkit.recipes.sweep import fitness
-from toolkit.recipes.sweep.elsewhere import joined_cluster, queued_cluster
-from toolkit.recipes.sweep.fitness import Asked, fault_of, look_around
-from toolkit.recipes.sweep.queued import read_queue
 
 # -- workers ---------------------------------------------------------------------------------------------------------
 
@@ -27,14 +27,14 @@ from toolkit.recipes.sweep.queued import read_queue
 @pytest.fixture
 def asked(tmp_path: Path) -> Asked:
     (tmp_path / "token").touch()
-    return Asked.of_this_process(str(tmp_path), "token", [])
+    return Asked.of_this_process(str(tmp_path), "token", [], "the sweep's folder")
 
 
 def seen(asked: Asked) -> str:
     return fault_of("tcp://a:1", look_around(asdict(asked)), asked.versions)
 
 
-def test_a_worker_like_the_sweeps_own_process_is_fit_and_leaves_nothing(asked: Asked) -> None:
+def test_a_worker_like_the_commands_own_process_is_fit_and_leaves_nothing(asked: Asked) -> None:
     assert seen(asked) == "" and os.listdir(asked.folder) == ["token"]
 
 
@@ -46,10 +46,10 @@ def test_every_fault_of_a_worker_is_one_sentence(asked: Asked, monkeypatch: pyte
     assert seen(replace(asked, token="other")).startswith(
         f"{start}does not see the sweep's folder {asked.folder}: every"
     )
-    assert seen(replace(asked, read=("/mirror",))).startswith(f"{start}does not see /mirror, which steps read")
+    assert seen(replace(asked, read=("/mirror",))).startswith(f"{start}does not see /mirror, which the work reads")
     older = {**asked.versions, "torch": "2.12.0", "xstilts": "0.1.0"}
     found = fault_of("tcp://a:1", {"host": "a", "versions": older, "fault": ""}, asked.versions)
-    assert found.startswith("The worker tcp://a:1 on a has xstilts 0.1.0 and torch 2.12.0, and the sweep xstilts ")
+    assert found.startswith("The worker tcp://a:1 on a has xstilts 0.1.0 and torch 2.12.0, and this command xstilts ")
     monkeypatch.setattr("builtins.open", _refused)
     assert seen(asked) == f"{start}cannot write to the sweep's folder {asked.folder} (Permission denied)."
 
@@ -70,7 +70,7 @@ def test_a_worker_is_looked_at_where_no_package_is_installed(asked: Asked) -> No
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x", "tcp://no.such.host.invalid:8786", "tcp://"])
 def test_an_address_that_cannot_be_reached_is_one_sentence(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolkit.recipes.sweep.elsewhere.CONNECT_S", 0.3)
+    monkeypatch.setattr("toolkit.engine.elsewhere.CONNECT_S", 0.3)
     with pytest.raises(ToolkitError, match=rf"^No dask scheduler answers at '{address}' \(.*start one with `dask sch"):
         joined_cluster(address)
 
@@ -79,7 +79,7 @@ def test_an_address_that_cannot_be_reached_is_one_sentence(address: str, monkeyp
     ("options", "expected"),
     [
         (["--scheduler", "a:1", "--cluster", "slurm"], "--scheduler and --cluster exclude each other"),
-        (["--scheduler", "a:1", "--workers", "2"], "--workers is for processes that the sweep starts"),
+        (["--scheduler", "a:1", "--workers", "2"], "--workers is for processes that this command starts"),
     ],
 )
 def test_options_that_exclude_each_other(options: list[str], expected: str) -> None:
@@ -152,7 +152,7 @@ def test_ctrl_c_and_sigterm_stay_what_they_were_although_dask_jobqueue_takes_the
     code = """
 import signal, sys
 before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-from toolkit.recipes.sweep.queued import read_queue
+from toolkit.engine.queued import read_queue
 read_queue("slurm").cluster_class()
 assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 import importlib

@@ -20,7 +20,7 @@ from toolkit.registry import nearest
 System = Literal["slurm", "pbs", "lsf", "sge"]
 SYSTEMS: tuple[System, ...] = get_args(System)
 _CLASSES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
-# What the sweep decides itself, or what dask-jobqueue has renamed.
+# What the engine decides itself, or what dask-jobqueue has renamed.
 _NOT_OURS = {"self", "scheduler", "name", "security", "protocol", "config_name", "nanny", "worker_command", "kwargs"}
 _NOT_OURS |= {"extra", "job_extra", "env_extra", "header_skip", "base_class_kwargs", "job_kwargs"}
 _OWN = ("system", "jobs", "minimum")
@@ -34,7 +34,7 @@ class Queue:
     Attributes:
         system: its kind.
         jobs: at most, at the same time.
-        minimum: of jobs, also where fewer steps are left.
+        minimum: of jobs, also where there is less to do.
         options: of dask-jobqueue's class; what is not among them is in dask's own configuration (`jobqueue.yaml`).
         where: the file, or the name of the system.
     """
@@ -124,7 +124,7 @@ def _library() -> Any:
         raise ToolkitError(
             "Jobs of a queueing system need dask-jobqueue; install it with `pip install 'xstilts[cluster]'`."
         ) from None
-    finally:  # dask-jobqueue 0.9.0 takes Ctrl-C away when it is imported (tests/recipes/sweep/test_elsewhere.py)
+    finally:  # dask-jobqueue 0.9.0 takes Ctrl-C away when it is imported (tests/engine/test_elsewhere.py)
         if threading.current_thread() is threading.main_thread():
             for number, handler in kept.items():
                 signal.signal(number, handler)
