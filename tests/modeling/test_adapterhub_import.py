@@ -29,7 +29,8 @@ from toolkit.modeling.tiny import tiny_model
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.zoo import Zoo
-from toolkit.zoo.adapterhub import export, take
+from toolkit.zoo.adapterhub import Source, Taken, export
+from toolkit.zoo.adapterhub import take as take_from
 from toolkit.zoo.adapterhub.layout import FILES
 
 IDS = torch.randint(5, 200, (4, 12), generator=torch.Generator().manual_seed(0))
@@ -47,6 +48,10 @@ def zoo(tmp_path: Path) -> Zoo:
 
 
 encoder = cache(tiny_model)
+
+
+def take(zoo: Zoo, folder: Path, backbone: Backbone, **options: Any) -> Taken:
+    return take_from(zoo, Source(folder, folder.name), backbone, **options)
 
 
 def library_model(kind: type = XLMRobertaAdapterModel) -> Any:
@@ -274,7 +279,12 @@ UP = "roberta.encoder.layer.0.output.adapters.nli.adapter_up.weight"
         (lambda f: change(f, config={"is_parallel": True}), "parallel"),
         (lambda f: change(f, config={"phm_layer": True}), "PHM"),
         (lambda f: change(f, config={"use_gating": True}), "gated"),
-        (lambda f: change(f, config={"inv_adapter": "nice"}), "invertible"),
+        (lambda f: change(f, config={"inv_adapter": "nice"}), "invertible layer with the reduction factor None; expected 2"),
+        (lambda f: change(f, config={"inv_adapter": "glow"}), "of the form 'glow'; expected `nice`"),
+        (
+            lambda f: change(f, config={"inv_adapter": "nice", "inv_adapter_reduction_factor": 2}),
+            "lacks 'invertible.F.0.bias'.*nothing was loaded",
+        ),
         (lambda f: change(f, config={"scaling": "learned"}), "scaled"),
         (lambda f: change(f, config={"ln_before": True}), "ln_before=True"),
         (lambda f: change(f, config={"new_trick": 1}), "'new_trick', which this release does not know"),

@@ -72,3 +72,40 @@ def test_an_adapter_model_of_a_masked_language_model_has_a_head_with_a_zero_bias
     model = XLMRobertaAdapterModel.from_pretrained(folder)
     model.add_masked_lm_head("text")
     assert model.heads["text"].get_output_embeddings().bias.abs().max() == 0
+
+
+@pytest.mark.parametrize("block", ["Fuse", "Average"])
+def test_in_a_block_the_first_members_invertible_layer_is_applied_to_all(folder: Path, block: str) -> None:
+    """Ours refuses such a block in a sentence (tests/modeling/test_invertible.py)."""
+    from adapters import SeqBnInvConfig, composition
+    from transformers import XLMRobertaModel
+
+    model = language_model(XLMRobertaModel, folder)
+    model.add_adapter("other", config=SeqBnInvConfig())
+    found = {}
+    for names in (("lang", "other"), ("lang", "task"), ("task", "lang")):
+        if block == "Fuse":
+            model.add_adapter_fusion(list(names))
+        model.set_active_adapters(getattr(composition, block)(*names))
+        with torch.no_grad():
+            found[names] = model(IDS, output_hidden_states=True).hidden_states[0]
+    assert torch.equal(found["lang", "other"], found["lang", "task"])  # the second one's layer is never asked for
+    assert not torch.equal(found["lang", "task"], found["task", "lang"])  # and the order decides
+
+
+def test_a_saved_head_holds_the_word_embeddings_and_loading_it_overwrites_those_of_another_model(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Ours never reads or writes the last layer of a head (tests/modeling/test_language_adapters.py)."""
+    from adapters import XLMRobertaAdapterModel
+
+    model: Any = XLMRobertaAdapterModel.from_pretrained(folder)
+    model.add_masked_lm_head("text")
+    model.save_head(str(tmp_path / "head"), "text")
+    other: Any = XLMRobertaAdapterModel.from_pretrained(folder)
+    words = other.roberta.embeddings.word_embeddings.weight
+    with torch.no_grad():
+        words.add_(1)
+    before = words.clone()
+    other.load_head(str(tmp_path / "head"))
+    assert not torch.equal(other.roberta.embeddings.word_embeddings.weight, before)

@@ -58,7 +58,7 @@ class AdapterConfig:
         ),
     ] = 16
     non_linearity: Annotated[
-        Literal["relu", "gelu", "swish", "tanh", "leakyrelu"],
+        Literal["relu", "gelu", "gelu_new", "swish", "tanh", "leakyrelu"],
         About("inside the bottleneck", changes=("weights",), only=("adapter",)),
     ] = "relu"
     dropout: Annotated[

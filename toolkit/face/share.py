@@ -178,7 +178,7 @@ def zoo_export(
 
 
 def zoo_import(
-    src: Path,
+    src: str | Path,
     config: Config,
     *,
     name: str | None = None,
@@ -187,12 +187,13 @@ def zoo_import(
     replace: bool = False,
     force: bool = False,
 ) -> Listing:
-    """Take what the `adapters` library saved in a folder: adapters, a fusion, their head.
+    """Take what the `adapters` library saved: adapters, language adapters, a fusion, their head.
 
     Args:
-        src: the folder.
+        src: the folder, or `hf://org/name` of the hub, with `@revision` if need be; the card names its commit.
         config: names the zoo, and the backbone that the parts were made for.
-        name: what it is called here, or how its parts are composed; None: as it was saved.
+        name: what it is called here, or how its parts are composed; None: as it was saved, a language adapter as
+            `text.sw`.
         same_as: the folder's own name for the backbone, where it is another.
         labels: order of the head's classes by name; their names, where the folder has none.
         replace: put it in place of other weights under the same name.
@@ -200,13 +201,14 @@ def zoo_import(
     """
     from toolkit.modeling.backbone import load_backbone
     from toolkit.zoo import Zoo
-    from toolkit.zoo.adapterhub import take
+    from toolkit.zoo.adapterhub import opened, take
     from toolkit.zoo.adapterhub.take import Replacing
 
     backbone = load_backbone(config.backbone.name, precision="fp32")
     zoo = Zoo(config.zoo)
     which: Replacing = None if not replace else "any" if force else "unneeded"
-    taken = take(zoo, Path(src), backbone, expression=name, same_as=same_as, labels=labels, replace=which)
+    with opened(str(src)) as source:
+        taken = take(zoo, source, backbone, expression=name, same_as=same_as, labels=labels, replace=which)
     lines = [f"Imported {card.name}  {card.digest[:12]}  for {card.backbone.name}" for card in taken.cards]
     notes = [f"Already here, the same weights: {held}" for held in taken.held]
     notes += [*taken.notes, "Not known, and marked so in the card: the rows it saw, its scores, its licence."]

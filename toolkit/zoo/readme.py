@@ -154,7 +154,10 @@ def _what(card: AdapterCard) -> str:
     base = base_model(card)
     on = f"[{base}](https://huggingface.co/{base})" if base else f"`{_backbone(card)}`"
     learnt = ", ".join(_text(task) for task in card.tasks)
-    origin = f"imported as {learnt}, made elsewhere" if card.is_imported else f"trained on {learnt}"
+    origin = f"trained on {learnt}"
+    if card.is_imported:
+        source = str(card.recipe["imported"].get("source", ""))
+        origin = f"imported as {learnt}{f' from `{_text(source)}`' if source else ''}, made elsewhere"
     return f"{noun} for {on} (width {card.backbone.hidden_size}, {card.backbone.layers} layers), {origin}."
 
 

@@ -194,11 +194,12 @@ class ImportOptions(TypedDict):
     "import",
     epilog=example(
         "xstilts zoo import saved/mnli --backbone xlm-roberta-base",
+        "xstilts zoo import hf://AdapterHub/xlm-roberta-base-sw-wiki_pfeiffer --backbone xlm-roberta-base",
         "xstilts zoo import saved --as 'fuse[mnli,squad]/xquad' --backbone xlm-roberta-large",
         "xstilts zoo import saved/nli --as mnli --labels entailment,neutral,contradiction --backbone xlm-roberta-large",
     ),
 )
-@click.argument("src", type=PATH)
+@click.argument("src")
 @click.option(
     "--backbone", envvar="XSTILTS_BACKBONE", required=True, metavar="NAME", help="The encoder it was made for."
 )
@@ -215,8 +216,11 @@ class ImportOptions(TypedDict):
 @REPLACE
 @FORCE
 @ZOO
-def zoo_import(src: Path, **options: Unpack[ImportOptions]) -> None:
-    """Take what the `adapters` library saved in folder SRC: adapters, a fusion, their head.
+def zoo_import(src: str, **options: Unpack[ImportOptions]) -> None:
+    """Take what the `adapters` library saved in SRC: adapters, a fusion, their head.
+
+    SRC is a folder, or `hf://org/name` of the hub, with `@revision` for another than the newest; the card names the commit. A language
+    adapter (MAD-X) is called `text.sw` here.
 
     Every tensor is compared with what the circuit expects before anything is stored; a pickle is read as tensors only. PEFT and other
     kinds of adapters are refused.

@@ -1,6 +1,7 @@
-"""Neighbours' formats: adapters as folders that the `adapters` library reads (`write`) and writes (`read`, `take`)."""
+"""Neighbours' formats: adapters as folders that the `adapters` library reads (`write`) and writes (`read`, `take`), also those of the hub (`hub`)."""
 
+from toolkit.zoo.adapterhub.hub import Source, opened
 from toolkit.zoo.adapterhub.take import Taken, take
 from toolkit.zoo.adapterhub.write import export
 
-__all__ = ["Taken", "export", "take"]
+__all__ = ["Source", "Taken", "export", "opened", "take"]

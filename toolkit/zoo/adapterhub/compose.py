@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,14 @@ def refuse_doubles(found: Sequence[Saved]) -> None:
         seen[saved.kind, saved.name] = saved
 
 
-def composition_of(found: Sequence[Saved], setup: Any, expression: str | None, folder: Path) -> Composition:
-    """Return the composition that the parts make: as given, as saved, or the only one there can be."""
-    text = expression or (_text_of(setup, folder) if setup else None)
+def composition_of(
+    found: Sequence[Saved], setup: Any, expression: str | None, folder: Path, names: Mapping[str, str]
+) -> Composition:
+    """Return the composition that the parts make: as given, as saved, or the only one there can be.
+
+    `names`: of language adapters, see `leaf_names`.
+    """
+    text = expression or (_text_of(setup, folder, names) if setup else None)
     if text is None:
         adapters = [saved.name for saved in found if saved.kind == "adapter"]
         fusions = [saved for saved in found if saved.kind == "fusion"]
@@ -37,7 +42,7 @@ def composition_of(found: Sequence[Saved], setup: Any, expression: str | None, f
             if set(adapters) <= set(members):
                 text = f"fuse[{','.join(members)}]" + (f"@{head[0]}" if head and head[0] else "")
         elif len(adapters) == 1 and not fusions:
-            text = adapters[0]
+            text = names.get(adapters[0], adapters[0])
         if text is None:
             raise ZooError(
                 f"{folder} holds the adapters {shown(', '.join(adapters)) or 'none'}, {len(fusions)} fusions and the heads "
@@ -57,7 +62,7 @@ def composition_of(found: Sequence[Saved], setup: Any, expression: str | None, f
     return composition
 
 
-def _text_of(setup: Any, folder: Path) -> str | None:
+def _text_of(setup: Any, folder: Path, names: Mapping[str, str]) -> str | None:
     """Return a saved `adapter_setup.json` as a composition."""
 
     def block(node: Any, depth: int = 0) -> str:
@@ -65,7 +70,7 @@ def _text_of(setup: Any, folder: Path) -> str | None:
         if not isinstance(children, list) or not children or depth > 5:
             raise ZooError(f"{folder} has a setup that cannot be read; say with `--as` how its parts are composed.")
         if kind == "single":
-            return str(children[0])
+            return names.get(str(children[0]), str(children[0]))
         if kind not in ("Stack", "Fuse"):
             raise ZooError(
                 f"{folder} has a setup with the block '{shown(kind)}'; import its members one by one with `--as`."
@@ -80,12 +85,13 @@ def _text_of(setup: Any, folder: Path) -> str | None:
     return f"{text}@{head}" if isinstance(head, str) and head != last else text
 
 
-def match(composition: Composition, found: Sequence[Saved]) -> dict[Part, Saved]:
+def match(composition: Composition, found: Sequence[Saved], names: Mapping[str, str]) -> dict[Part, Saved]:
     """Return which saved part is which part of the circuit, by name; a lone one needs none."""
     wanted = [part for entry in composition.entries.values() for part in entry.own_parts]
     by_name: dict[tuple[str, str], Saved] = {}
     for saved in found:
         by_name.setdefault((saved.kind, saved.name), saved)
+        by_name.setdefault((saved.kind, names.get(saved.name, saved.name)), saved)
     chosen: dict[Part, Saved] = {}
     for kind in ("adapter", "fusion"):
         held, needed = [s for s in found if s.kind == kind], [p for p in wanted if p.kind == kind]
@@ -94,7 +100,8 @@ def match(composition: Composition, found: Sequence[Saved]) -> dict[Part, Saved]
                 chosen[part] = held[0]
                 continue
             unit = parse(part.entry).chain.units[-1]
-            for name in (part.name, Composition(Chain((unit,))).slug, unit.leaves()[-1].name):
+            leaf = unit.leaves()[-1]
+            for name in (part.name, Composition(Chain((unit,))).slug, str(leaf), leaf.name):
                 if (kind, name) in by_name:
                     chosen[part] = by_name[kind, name]
                     break
@@ -103,7 +110,8 @@ def match(composition: Composition, found: Sequence[Saved]) -> dict[Part, Saved]
         if part.kind != "head":
             continue
         heads = [s for s in found if s.kind == "head"]
-        beside = [s for s in heads if s.folder in folders[part.entry] and s.name in ("", part.name)]
+        own = {"", part.name, *(s.name for p, s in chosen.items() if p.entry == part.entry and s.name in names)}
+        beside = [s for s in heads if s.folder in folders[part.entry] and s.name in own]
         named = [s for s in heads if s.name == part.name]
         lone = [s for s in heads if len(wanted) <= 2 and len(heads) == 1]
         for options in (beside, named, lone):

@@ -1,4 +1,5 @@
-"""Forms of the library's configurations here: the bottleneck after the feed-forward block, its fusion, and four heads."""
+"""Forms of the library's configurations here: the bottleneck after the feed-forward block, with an invertible layer after the
+embeddings or without, its fusion, and five heads."""
 
 from __future__ import annotations
 
@@ -8,16 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from toolkit.config import AdapterConfig
+from toolkit.config.words import AdapterKind
 from toolkit.errors import ZooError
 from toolkit.tasks.kinds import Kind
-from toolkit.zoo.adapterhub.layout import FUSION, HEADS, OUTPUTS, SEQ_BN, STATIC_HEADS
+from toolkit.zoo.adapterhub.layout import FUSION, HEADS, OUTPUTS, REDUCTION, SEQ_BN, STATIC_HEADS
 from toolkit.zoo.adapterhub.read import Saved, shown
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SUPPORTED = (
-    "what can be taken is the bottleneck after the feed-forward block (`seq_bn`, earlier `pfeiffer`) and its fusion"
+    "what can be taken is the bottleneck after the feed-forward block (`seq_bn`, earlier `pfeiffer`), with MAD-X's invertible layer "
+    "(`seq_bn_inv`) or without, and its fusion"
 )
 _FREE = (
     "architecture",
@@ -27,8 +30,12 @@ _FREE = (
     "leave_out",
     "init_weights",
     "init_weights_seed",
+    "inv_adapter",
     "inv_adapter_reduction_factor",
+    "invertible_adapter",  # of releases before 2.0, both of the last two
     "cross_adapter",
+    "attention_type",  # of releases before 2.0, of fusions
+    "new_attention_norm",
 )
 # Read only where `phm_layer` is set, which is refused.
 _PHM = ("phm_", "hypercomplex_", "learn_phm", "shared_phm_", "shared_W_phm", "factorized_phm_")
@@ -37,7 +44,6 @@ _KINDS = {
     "is_parallel": "a parallel adapter",
     "phm_layer": "a Compacter (PHM) layer",
     "use_gating": "a gated adapter",
-    "inv_adapter": "an invertible adapter of MAD-X",
     "scaling": "a scaled adapter",
 }
 OUT = ("out.weight", "out.bias")  # one row a class
@@ -77,17 +83,36 @@ def adapter_shape(saved: Saved, n_layers: int) -> AdapterConfig:
     known = get_args(get_type_hints(AdapterConfig)["non_linearity"])
     if activation not in known:
         raise ZooError(f"{what} uses the activation '{shown(activation)}'; expected one of {', '.join(known)}.")
+    form: AdapterKind = "seq_bn_inv" if _has_coupling(config, what) else "seq_bn"
     dropout = config.get("dropout", 0.0)
     if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
         raise ZooError(f"{what} has the dropout {shown(dropout)}; expected a number from 0 to 1.")
     lower, upper = _left_out(config.get("leave_out") or [], n_layers, what)
     return AdapterConfig(
+        kind=form,
         reduction_factor=int(factor),
         non_linearity=activation,  # type: ignore[arg-type]
         dropout=float(dropout),
         leave_out_lower=lower / n_layers,
         leave_out_upper=upper / n_layers,
     )
+
+
+def _has_coupling(config: Mapping[str, Any], what: str) -> bool:
+    """Return whether an adapter has an invertible layer after the embeddings, which is then of the one form that is here."""
+    old = config.get("invertible_adapter") or {}
+    found = [(config.get("inv_adapter"), config.get("inv_adapter_reduction_factor"))]
+    found += [(old.get("block_type"), old.get("reduction_factor"))] if isinstance(old, Mapping) else [(old, None)]
+    block, factor = next((each for each in found if each[0]), (None, None))
+    if block is None:
+        return False
+    if block != "nice":
+        raise ZooError(f"{what} has an invertible layer of the form '{shown(block)}'; expected `nice`, that of MAD-X.")
+    if factor != REDUCTION:
+        raise ZooError(
+            f"{what} has an invertible layer with the reduction factor {shown(factor)}; expected {REDUCTION}, that of MAD-X."
+        )
+    return True
 
 
 def check_fusion(saved: Saved) -> tuple[str, ...]:

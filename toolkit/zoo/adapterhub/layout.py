@@ -44,6 +44,9 @@ SEQ_BN: dict[str, Any] = {
     "stochastic_depth": 0.0,
     "phm_layer": False,
 }
+# `SeqBnInvConfig`: the same, and an invertible layer after the embeddings.
+REDUCTION = 2
+COUPLING = {"inv_adapter": "nice", "inv_adapter_reduction_factor": REDUCTION}
 FUSION: dict[str, Any] = {
     "key": True,
     "query": True,
@@ -66,6 +69,22 @@ HEADS: dict[Kind, tuple[str, dict[str, str]]] = {
 }
 # Outputs of a head without classes; None: one for each class.
 OUTPUTS: dict[Kind, int | None] = {"pair": None, "choice": 1, "tags": None, "span": 2}
+# The masked language head: our names by the place in the library's `Sequential` (1 is GELU). The matrix of the last place is the
+# encoder's word embeddings, which is never a part of a head here.
+MASKED = {"dense": "0", "layer_norm": "2"}
+MASKED_LAST = "3"
+MASKED_FIELDS: dict[str, Any] = {
+    "head_type": "masked_lm",
+    "layers": 2,
+    "activation_function": "gelu",
+    "layer_norm": True,
+    "bias": True,
+    "shift_labels": False,
+}
+# The same of `XLMRobertaForMaskedLM`, whose bias has two names.
+MASKED_CLASS = "XLMRobertaForMaskedLM"
+STATIC_MASKED = {"dense": "lm_head.dense", "layer_norm": "lm_head.layer_norm"}
+STATIC_BIAS, STATIC_LAST = ("lm_head.bias", "lm_head.decoder.bias"), "lm_head.decoder.weight"
 # The heads that models of `transformers` bring along and the library saves with an adapter: our layers by their names.
 STATIC_HEADS: dict[str, tuple[Kind, dict[str, str]]] = {
     "XLMRobertaForSequenceClassification": ("pair", {"dense": "classifier.dense", "out": "classifier.out_proj"}),

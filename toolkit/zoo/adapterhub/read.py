@@ -28,6 +28,7 @@ _HELD = {
     "adapter": r"(?:adapters|layer_text_task_adapters|layer_text_lang_adapters)",
     "fusion": r"adapter_fusion_layer",
 }
+_COUPLING = r"(?:\w+\.)?invertible_(?:lang_)?adapters"
 
 
 @dataclass(frozen=True)
@@ -128,19 +129,23 @@ def weights(saved: Saved) -> tuple[dict[str, Tensor], str]:
 
 
 def by_layer(saved: Saved, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of an adapter or a fusion by our names, `layer.0.adapter_up.weight`.
+    """Return the tensors of an adapter or a fusion by our names, `layer.0.adapter_up.weight`, `invertible.F.0.weight`.
 
     Raises:
         ZooError: a tensor that belongs to no such part.
     """
+    coupling = re.compile(rf"{_COUPLING}\.{re.escape(saved.name)}\.([FG]\.[02]\.(?:weight|bias))")
     pattern = re.compile(rf"(?:[\w.]+\.)?(layer\.\d+)\.output\.{_HELD[saved.kind]}\.{re.escape(saved.name)}\.(.+)")
     found = {}
     for key, tensor in tensors.items():
+        if saved.kind == "adapter" and (inside := coupling.fullmatch(key)):
+            found[f"invertible.{inside[1]}"] = tensor
+            continue
         match = pattern.fullmatch(key)
         if not match or ".attention" in key:
             raise ZooError(
                 f"{saved.folder} holds the tensor '{shown(key)}', which is not a part of {saved.kind} '{saved.name}' after the "
-                "feed-forward block of a layer; only those have a place here."
+                "feed-forward block of a layer, or of an invertible layer after the embeddings; only those have a place here."
             )
         found[f"{match[1]}.{match[2]}"] = tensor
     return found

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import replace as replaced
 from typing import TYPE_CHECKING, Literal
 
 from toolkit.composition import Composition, Part, parse
 from toolkit.config import AdapterConfig
 from toolkit.errors import ZooError
 from toolkit.modeling.hub_ids import BASE_MODELS
+from toolkit.tasks.kinds import MASKED
 from toolkit.zoo.adapterhub.compose import composition_of, match, refuse_doubles
 from toolkit.zoo.adapterhub.forms import Head, adapter_shape, check_fusion, has_no_names, head_form
+from toolkit.zoo.adapterhub.hub import Source
+from toolkit.zoo.adapterhub.languages import is_language_adapter, leaf_names
+from toolkit.zoo.adapterhub.masked import card_head, completed, is_masked, masked_form
 from toolkit.zoo.adapterhub.read import Saved, by_layer, find, shown, weights
 from toolkit.zoo.card import AdapterCard, Origin
 from toolkit.zoo.orphans import refuse_orphans
@@ -20,7 +24,6 @@ from toolkit.zoo.shelf import find_shelf
 from toolkit.zoo.store import Zoo
 from toolkit.zoo.values import UNKNOWN_DATA
 from toolkit.zoo.values import Backbone as CardBackbone
-from toolkit.zoo.values import Head as CardHead
 from toolkit.zoo.verify import check_shapes
 
 if TYPE_CHECKING:
@@ -61,7 +64,7 @@ class _Entry:
 
 def take(
     zoo: Zoo,
-    folder: Path,
+    source: Source,
     backbone: Backbone,
     *,
     expression: str | None = None,
@@ -73,9 +76,10 @@ def take(
 
     Args:
         zoo: the zoo that takes it.
-        folder: what `save_adapter`, `save_adapter_fusion`, `save_adapter_setup` or `save_all_adapters` wrote.
+        source: the folder that `save_adapter`, `save_adapter_fusion`, `save_adapter_setup` or `save_all_adapters` wrote.
         backbone: the encoder it was trained on; the circuit that is checked against is wired into it.
-        expression: the composition that the parts make; None takes it from the saved setup, or a lone adapter's name.
+        expression: the composition that the parts make; None takes it from the saved setup, or a lone adapter's name, which
+            for a language adapter is `text.sw`.
         same_as: the folder's own name for that encoder, where it is another than the backbone's.
         labels: names of the classes of the last entry's head, in order. Where the folder has only `LABEL_0`, they are its
             names; where it names its classes, they are put into this order.
@@ -84,20 +88,23 @@ def take(
     Raises:
         ZooError: PEFT's or another kind of adapter, another encoder, a missing or damaged part, a taken name.
     """
+    folder = source.folder
     found, setup = find(folder)
     notes: list[str] = []
     refuse_doubles(found)
-    composition = composition_of(found, setup, expression, folder)
+    names = leaf_names(found)
+    composition = composition_of(found, setup, expression, folder, names)
     shelf = find_shelf(zoo.root, backbone.name)
     for saved in found:
         _check_encoder(saved, backbone, same_as, notes)
-    chosen = match(composition, found)
+    chosen = match(composition, found, names)
     pending: dict[str, _Entry] = {}
     for name, of in composition.entries.items():
         own = {part: chosen[part] for part in of.own_parts if part in chosen}
         if any(part.kind != "head" for part in own):
             is_last = name == list(composition.entries)[-1]
             pending[name] = _read(name, own, backbone, labels if is_last else (), notes)
+            pending[name].sources["source"] = source.name
         elif not zoo.holds(name, shelf):
             raise ZooError(
                 f"'{composition}' needs '{name}', which neither {folder} nor the zoo {zoo.root} holds; import that one first, "
@@ -153,6 +160,7 @@ def _read(name: str, own: Mapping[Part, Saved], backbone: Backbone, labels: Sequ
                 f"'{name}' needs the {part.kind} '{part.name}', which the folder does not hold; name what it holds with `--as`."
             )
     entry = _Entry(AdapterConfig())
+    is_language = False
     for part, saved in own.items():
         tensors, file = weights(saved)
         entry.sources[f"{part.kind} {part.name}"] = f"{shown(saved.name)} ({file})"
@@ -162,18 +170,27 @@ def _read(name: str, own: Mapping[Part, Saved], backbone: Backbone, labels: Sequ
             notes.append(f"{saved.folder.name}/{file} is a pickle: read as tensors only, and stored as safetensors.")
         if part.kind == "adapter":
             entry.shape = adapter_shape(saved, backbone.n_layers)
+            is_language = is_language_adapter(saved)
         elif part.kind == "fusion":
             check_fusion(saved)
         if part.kind != "head":
-            entry.files[f"{part.kind}.safetensors"] = by_layer(saved, tensors)
+            held = by_layer(saved, tensors)
+            entry.files[f"{part.kind}.safetensors"] = held
+            # Task adapters of releases before 1.0 name an invertible layer that they do not have; the library leaves it out too.
+            if saved.about.get("type") == "text_task" and not any(key.startswith("invertible.") for key in held):
+                entry.shape = replaced(entry.shape, kind="seq_bn")
             continue
-        head = head_form(saved, tensors, labels)
+        masked = is_masked(saved)
+        if masked and labels:
+            raise ZooError(
+                f"The head of {saved.folder} is of the kind 'text' and has no classes to name; leave --labels out."
+            )
+        head = masked_form(saved, tensors, backbone) if masked else head_form(saved, tensors, labels)
         if isinstance(head, str):
             notes.append(f"The head of '{name}' was left out: {head}.")
             del entry.sources[f"{part.kind} {part.name}"]
         else:
             entry.head = head
-            entry.files[f"head.{part.name}.safetensors"] = dict(head.tensors)
             if head.was != head.labels:
                 notes.append(
                     f"The classes of '{name}' were put into the order of --labels; the folder has {', '.join(head.was)}."
@@ -182,7 +199,12 @@ def _read(name: str, own: Mapping[Part, Saved], backbone: Backbone, labels: Sequ
                 notes.append(
                     f"The classes of '{name}' have no names in the folder; give them in order with `--labels A,B,...`."
                 )
-    if any(part.kind == "head" for part in missing):
+    head_part = next((part for part in parse(name).own_parts if part.kind == "head"), None)
+    if head_part and (is_language or (entry.head and entry.head.kind == "text")):
+        entry.head = completed(name, entry.head, backbone, notes)
+    if head_part and entry.head:
+        entry.files[f"head.{head_part.name}.safetensors"] = dict(entry.head.tensors)
+    elif any(part.kind == "head" for part in missing):
         notes.append(f"The folder holds no head for '{name}'.")
     return entry
 
@@ -263,10 +285,11 @@ def _card(name: str, entry: _Entry, backbone: CardBackbone, held: Mapping[str, A
     parents = [held[one] for one in composition.entries if one != name]
     own = composition.own_parts
     head = next((part.name for part in own if part.kind == "head"), None)
+    is_text = entry.head is not None and entry.head.kind in MASKED
     return AdapterCard.made_by(
         name,
         Origin(backbone, parents, (UNKNOWN_DATA,)),
         {"adapter": asdict(entry.shape), "imported": entry.sources},
-        tasks=[str(leaf) for leaf in composition.chain.units[-1].leaves()] if head is None else [head],
-        heads={head: CardHead(entry.head.kind, entry.head.labels)} if head and entry.head else {},
+        tasks=[str(leaf) for leaf in composition.chain.units[-1].leaves()] if head is None or is_text else [head],
+        heads={head: card_head(entry.head)} if head and entry.head else {},
     )

@@ -16,11 +16,15 @@ from typing import Any
 from toolkit.composition import Average, Chain, Composition, Fuse, Merge, Parallel, Part, parse
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.files import folder_beside
-from toolkit.zoo.adapterhub.layout import FILES, FUSION, HEADS, MODEL_TYPE, SEQ_BN, VERSION
+from toolkit.tasks.kinds import MASKED
+from toolkit.zoo.adapterhub.layout import COUPLING, FILES, FUSION, HEADS, MODEL_TYPE, SEQ_BN, VERSION
+from toolkit.zoo.adapterhub.masked import masked_config, masked_tensors
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.files import save_tensors
 from toolkit.zoo.names import asked_name
 from toolkit.zoo.store import Zoo
+
+_INVERTIBLE = "invertible."  # begins the names of an invertible layer's weights in the zoo's files
 
 
 def export(zoo: Zoo, expression: str, backbone: str, folder: Path, *, choices: int = 2) -> list[str]:
@@ -51,8 +55,7 @@ def export(zoo: Zoo, expression: str, backbone: str, folder: Path, *, choices: i
         zoo.check_ancestors(card)
         if card.kind == "full":
             raise ZooError(f"'{card.name}' is a whole encoder, not an adapter; `adapters` has no folder for one.")
-        if card.kind != "seq_bn":
-            raise ZooError(f"'{card.name}' has an invertible layer, which is not exported; use it here.")
+    _check_couplings(composition, cards)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ZooError(f"{folder} holds something already; name a new folder.")
     members = _members(composition)
@@ -69,6 +72,17 @@ def export(zoo: Zoo, expression: str, backbone: str, folder: Path, *, choices: i
     return [name for _, name in written]
 
 
+def _check_couplings(composition: Composition, cards: Mapping[str, AdapterCard]) -> None:
+    """Raise where the library would leave out an invertible layer: it asks the first adapter of a setup alone."""
+    adapters = [part for part in composition.parts if part.kind == "adapter"]
+    for part in adapters[1:]:
+        if cards[part.entry].kind == "seq_bn_inv":
+            raise ZooError(
+                f"'{part.entry}' has an invertible layer, and `adapters` applies that of the first adapter of a setup alone, here "
+                f"'{adapters[0].entry}'; export '{part.entry}' by itself, or use '{composition}' here."
+            )
+
+
 def _write(
     root: Path, zoo: Zoo, card: AdapterCard, part: Part, members: Mapping[str, list[str]], choices: int
 ) -> tuple[str, str]:
@@ -82,20 +96,28 @@ def _write(
     named |= {"model_name": card.backbone.name, "hidden_size": card.backbone.hidden_size}
     if part.kind == "head":
         held_kind = card.heads[part.name].kind
-        if held_kind not in HEADS:
+        if held_kind not in HEADS and held_kind not in MASKED:
             raise ZooError(
                 f"The head of '{card.name}' is of the kind '{held_kind}', which the adapters library does not have; use it here."
             )
-        kind, places = HEADS[held_kind]
-        tensors = {
-            f"heads.{part.name}.{places[key.split('.')[0]]}.{key.split('.')[1]}": array
-            for key, array in zoo.tensors(card, f"head.{part.name}.safetensors").items()
-        }
-        config = _head_config(card, part, kind, choices)
+        arrays = zoo.tensors(card, f"head.{part.name}.safetensors")
+        if held_kind in MASKED:
+            tensors = masked_tensors(part.name, arrays)
+            config = masked_config(len(arrays["bias"]), card.backbone.hidden_size)
+        else:
+            kind, places = HEADS[held_kind]
+            tensors = {
+                f"heads.{part.name}.{places[key.split('.')[0]]}.{key.split('.')[1]}": array
+                for key, array in arrays.items()
+            }
+            config = _head_config(card, part, kind, choices)
     else:
         held = {"adapter": "adapters", "fusion": "adapter_fusion_layer"}[part.kind]
         tensors, layers = {}, set()
         for key, array in zoo.tensors(card, f"{part.kind}.safetensors").items():
+            if part.kind == "adapter" and key.startswith(_INVERTIBLE):
+                tensors[f"roberta.invertible_adapters.{part.name}.{key.removeprefix(_INVERTIBLE)}"] = array
+                continue
             found = re.fullmatch(r"(layer\.(\d+))\.(.+)", key)
             if not found:
                 raise ZooError(f"Tensor '{key}' of '{card.name}' belongs to no layer; expected `layer.N.`...")
@@ -104,6 +126,7 @@ def _write(
         if part.kind == "adapter":
             shape = card.shape
             config = SEQ_BN | {key: shape[key] for key in ("reduction_factor", "non_linearity", "dropout")}
+            config |= COUPLING if card.kind == "seq_bn_inv" else {}
             # What the library is not told is left out, it adds, with random weights.
             config["leave_out"] = sorted(set(range(card.backbone.layers)) - layers)
         else:
