@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,8 +189,9 @@ def test_a_language_adapter_with_an_invertible_layer_is_trained_kept_checked_and
     assert scores[0].n == 8
     assert toolkit.evaluate("micro-text.sw", tiny_config(tmp_path), task="micro-text.sw").scores
     toolkit.zoo_verify("micro-text.sw", tiny_config(tmp_path))
-    with pytest.raises(ToolkitError, match="'micro-text.sw' has an invertible layer, which is not exported"):
-        toolkit.zoo_export("micro-text.sw", tiny_config(tmp_path), out=tmp_path / "out")
+    toolkit.zoo_export("micro-text.sw", tiny_config(tmp_path), out=tmp_path / "out")
+    other = replace(tiny_config(tmp_path), zoo=str(tmp_path / "other"))
+    assert toolkit.zoo_import(tmp_path / "out", other).rows[0]["name"] == "micro-text.sw"
 
 
 def test_layers_without_an_adapter_are_a_share_or_a_number(tmp_path: Path) -> None:
