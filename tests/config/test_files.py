@@ -28,6 +28,7 @@ PROMISED = [
     "train/adapter",
     "train/fusion",
     "train/jiant",
+    "train/language",
 ]
 
 

@@ -16,6 +16,7 @@ from toolkit.composition import parse
 from toolkit.composition.stages import plan
 from toolkit.errors import SourceError
 from toolkit.features.collate import IGNORED
+from toolkit.modeling import masked
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
@@ -23,6 +24,17 @@ from toolkit.modeling.learn import item_losses, unfreeze_exactly
 from toolkit.modeling.masked import CHUNK, GUESSES, masked_losses
 
 TEXT = HeadSpec("text")
+
+
+class Calls:
+    """A function, and how often it was called."""
+
+    def __init__(self, function: Any) -> None:
+        self.function, self.count = function, 0
+
+    def __call__(self, *args: Any) -> Any:
+        self.count += 1
+        return self.function(*args)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +112,41 @@ def test_the_gradient_of_whatever_learns_is_that_of_the_cross_entropy() -> None:
     best = torch.log_softmax(logits, 1).topk(3)
     assert (guesses[:, :3].long() == best.indices).all()
     assert torch.allclose(guesses[:, 3:], best.values, atol=1e-4)
+
+
+def test_the_gradient_of_the_bias_is_the_same_whether_the_shares_are_held_or_computed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draws = torch.Generator().manual_seed(0)
+    count, width, pieces = 6, 8, 2 * CHUNK + 100
+    vectors, words = (torch.randn(n, width, generator=draws) for n in (count, pieces))
+    bias = torch.randn(pieces, generator=draws, requires_grad=True)
+    targets = torch.randint(0, pieces, (count,), generator=draws)
+    weights = torch.rand(count, generator=draws)
+    found = []
+    for most in (masked.HELD, 0):
+        monkeypatch.setattr(masked, "HELD", most)
+        monkeypatch.setattr(masked, "_logits", calls := Calls(masked._logits))
+        losses, _ = masked_losses(vectors, words, bias, targets)
+        found.append(torch.autograd.grad((losses * weights).sum(), bias)[0])
+        assert calls.count == (1 if most else 2)  # passes over the vocabulary
+    wanted = F.cross_entropy(vectors @ words.T + bias, targets, reduction="none")
+    found.append(torch.autograd.grad((wanted * weights).sum(), bias)[0])
+    for one in found[:2]:
+        assert torch.allclose(one, found[2], rtol=1e-4, atol=1e-6)
+
+
+def test_a_head_that_learns_from_nothing_guesses_pieces_by_their_frequency_and_a_published_one_stays() -> None:
+    head = masked.MaskedHead(4, 10)
+    counts = torch.tensor([0, 0, 0, 0, 0, 6, 3, 1, 0, 0])
+    masked.begin_with_frequencies(head, counts)
+    shares = torch.softmax(head.bias, 0)
+    assert torch.allclose(shares, 0.95 * counts / 10 + 0.005)
+    before = head.bias.clone()
+    head.is_published = True
+    masked.begin_with_frequencies(head, counts.flip(0))
+    assert torch.equal(head.bias, before)
+    masked.begin_with_frequencies(torch.nn.Linear(4, 10), counts)  # answers no text
 
 
 def test_a_batch_in_which_nothing_is_masked_has_a_loss_of_zero_and_gradients_of_zero(

@@ -42,6 +42,7 @@ def _full(name: str, *words: str) -> Journey:
 JOURNEYS = (
     _bare("train a stack", "train", "micro-nli/micro-pos", *TINY),
     _bare("train an own task", "train", "mine", *OWN, *TINY),
+    _bare("train a language", "train", "micro-text.sw", "--set", "adapter.kind=seq_bn_inv", *TINY),
     _bare("train a sequence", "train", "seq[micro-nli,micro-pos]", *TINY),
     _bare("train a mixture", "train", "mix[micro-nli,micro-choice]", *TINY),
     _bare("train a merge", "train", "merge[micro-nli,micro-choice]", *TINY),

@@ -33,6 +33,7 @@ POINTS = (
     ("train a stack", "os.rename", "put.json", "KILL"),  # before the entry
     ("train a stack", "os.remove", "checkpoint.pt", "KILL"),  # behind entry and record
     ("train a stack", "os.remove", "put.json", "KILL"),
+    ("train a language", "os.rename", "checkpoint.pt", "KILL"),  # masks are drawn again from the step
     ("train a merge", "os.rename", "merge", "KILL"),  # where the entry becomes visible
     ("train a merge", "os.rename", ".done", "KILL"),  # where a run leaves the spool
     ("eval elsewhere", "os.rename", "table", "KILL"),

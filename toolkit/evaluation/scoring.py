@@ -184,7 +184,7 @@ def score_texts(rows: Sequence[TextRow], features: Features, out: Outputs, scori
     predictions = []
     for row, places in zip(rows, by_row, strict=True):
         right = int((gold[places] == guesses[places]).sum())
-        counts = {"right": right, "pieces": len(places)}
+        counts = {"right": right, "pieces": len(places), "loss": float(losses[places].sum())}
         pieces, guessed = ([names[piece] for piece in found[places].tolist()] for found in (gold, guesses))
         predictions.append(Prediction(row.id, pieces, guessed, right / max(len(places), 1), counts))
     return Evaluation(masked(guesses, gold, losses), [each.prediction for each in predictions], predictions)

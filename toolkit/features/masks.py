@@ -52,6 +52,11 @@ class Pieces:
             _known[tokenizer] = cls(int(tokenizer.mask_token_id), names, is_special, is_start)
         return _known[tokenizer]
 
+    def counts(self, ids: np.ndarray) -> np.ndarray:
+        """Return how often each piece occurs, int64 [V]; special ones 0."""
+        found = np.bincount(ids, minlength=len(self.is_special))
+        return np.where(self.is_special, 0, found)
+
 
 @dataclass(frozen=True)
 class Masks:

@@ -21,9 +21,13 @@ from toolkit.features.collate import IGNORED
 from toolkit.modeling.products import linear
 
 Invert = Callable[[Tensor], Tensor]
+_Seen = list[tuple[Tensor, Tensor]]
+"""Of each chunk of the vocabulary, the logit [M] from which its shares are measured, and the shares [M, chunk], as precise as the words."""
 
+UNSEEN = 0.05  # of the probability, shared by all pieces before anything is learnt
 GUESSES = 5  # pieces that are named for each mask
-CHUNK = 8192  # pieces of the vocabulary at a time
+CHUNK = 2048  # pieces of the vocabulary at a time: what is made of them stays in a processor's cache
+HELD = 2**29  # bytes of shares that are held for the gradient of the bias; more of them are computed again
 
 
 class MaskedHead(nn.Module):
@@ -82,6 +86,22 @@ def publish(head: nn.Module, weights: Callable[[], Mapping[str, Tensor] | None],
         head.is_published = True
 
 
+def begin_with_frequencies(head: nn.Module, counts: Tensor) -> None:
+    """Let a head that learns from nothing guess each piece as often as it occurs, whatever the text around it.
+
+    Without this a short training learns little else. A twentieth of the probability is shared by all pieces, so that those that
+    do not occur have some. A checkpoint's own head, and a head of another kind, stay as they are.
+
+    Args:
+        counts: how often each piece occurs in what will be learnt, [V]; special pieces 0.
+    """
+    if not isinstance(head, MaskedHead) or head.is_published:
+        return
+    shares = (1 - UNSEEN) * counts.double() / counts.sum().clamp(min=1) + UNSEEN / len(counts)
+    with torch.no_grad():
+        head.bias.copy_(shares.log())
+
+
 def is_published(head: nn.Module) -> bool:
     """Return whether a head is a checkpoint's own, which does not learn."""
     return isinstance(head, MaskedHead) and head.is_published
@@ -102,12 +122,15 @@ class _Losses(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         with torch.autocast(vectors.device.type, enabled=False):
             wants_vectors = ctx.needs_input_grad[0]
-            highest, total, mean, guesses = _pass(vectors, words, bias, wants_mean=wants_vectors, top=top)
+            is_held = len(vectors) * len(words) * words.element_size() <= HELD
+            seen: _Seen | None = [] if ctx.needs_input_grad[1:3] == (False, True) and is_held else None
+            highest, total, mean, guesses = _pass(vectors, words, bias, wants_mean=wants_vectors, top=top, seen=seen)
             norm = highest + total.log()  # [M]
             own = words[targets].float()  # [M, H]
             losses = norm - (vectors * own).sum(1) - bias[targets]
             by_vector = mean / total[:, None] - own if wants_vectors else None
         ctx.save_for_backward(by_vector, norm, vectors, words, bias, targets)
+        ctx.seen = seen
         if top:
             guesses[:, top:] -= norm[:, None]
         ctx.mark_non_differentiable(guesses)
@@ -121,7 +144,11 @@ class _Losses(torch.autograd.Function):
         by_words = torch.zeros_like(words) if wants_words else None
         by_bias = torch.zeros_like(bias) if wants_bias else None
         with torch.autocast(vectors.device.type, enabled=False):
-            if wants_words or wants_bias:
+            if by_bias is not None and ctx.seen is not None:
+                for number, (raised, shares) in enumerate(ctx.seen):
+                    scale = gradient * (raised - norm).exp_()  # [M]
+                    by_bias[number * CHUNK : number * CHUNK + shares.shape[1]] = scale @ shares.float()
+            elif wants_words or wants_bias:
                 for low, logits in _logits(vectors, words, bias):
                     shares = (logits - norm[:, None]).exp_().mul_(gradient[:, None])  # [M, chunk]
                     if by_bias is not None:
@@ -144,9 +171,18 @@ def _logits(vectors: Tensor, words: Tensor, bias: Tensor) -> Any:
 
 
 def _pass(
-    vectors: Tensor, words: Tensor, bias: Tensor, *, wants_mean: bool, top: int
+    vectors: Tensor,
+    words: Tensor,
+    bias: Tensor,
+    *,
+    wants_mean: bool,
+    top: int,
+    seen: _Seen | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Go once over the vocabulary.
+
+    Args:
+        seen: gets the shares of each chunk; None: they are not kept.
 
     Returns:
         The highest logit [M]; the sum of exp(logit - highest) [M]; the sum of these times the word's vector [M, H], if it
@@ -167,8 +203,11 @@ def _pass(
         scale = (highest - raised).exp_()
         shares = logits.sub_(raised[:, None]).exp_()  # [M, chunk]
         total.mul_(scale).add_(shares.sum(1))
+        shares = shares.to(words.dtype)
+        if seen is not None:
+            seen.append((raised, shares))
         if wants_mean:
             part = words[low : low + CHUNK]
-            mean.mul_(scale[:, None]).add_(linear(shares.to(words.dtype), part.t()).float())
+            mean.mul_(scale[:, None]).add_(linear(shares, part.t()).float())
         highest = raised
     return highest, total, mean, torch.cat([numbers.to(vectors.dtype), best], dim=1)

@@ -27,7 +27,8 @@ class Prediction:
         outcome: in [0, 1]: 1 or 0 for a label; F1 for a span; for tags the share of right words where the task's metric is
             accuracy, else the sentence's own span F1 (1 where there is no span and none was found). Its mean over all
             rows is the score, but for tags, whose scores are made from the sums of `counts`.
-        counts: further figures: `em` of a span; of tags `right` and `words`, and where spans count `tp`, `fp` and `fn`.
+        counts: further figures: `em` of a span; of tags `right` and `words`, and where spans count `tp`, `fp` and `fn`; of a text
+            `right`, `pieces` and `loss`, the sum over its masked pieces in nats.
 
     Raises:
         ValueError: `outcome` is not a fraction.

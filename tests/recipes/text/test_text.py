@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import toolkit
 from tests.recipes.small import tiny_config
 from toolkit.config import Config
 from toolkit.errors import ConfigError, DataError, ToolkitError
+from toolkit.modeling.masked import MaskedHead, begin_with_frequencies
 from toolkit.results.answers import MaskedAnswer
 
 pytestmark = pytest.mark.journey
@@ -50,6 +52,31 @@ def test_the_weights_are_chosen_in_the_language_that_is_learnt(trained: Config) 
     assert {score.language for score in card.scores} == {"sw"}
     assert card.heads["micro-text"].kind == "text" and (card.heads["micro-text"].pieces or 0) > 1000
     assert "decoder" not in str(sorted(card.files))
+
+
+def test_a_head_begins_with_the_frequencies_of_the_training_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toolkit.recipes.train import wired
+
+    found: list[tuple[int, int]] = []
+
+    def watched(head: MaskedHead, counts: torch.Tensor) -> None:
+        begin_with_frequencies(head, counts)
+        found.append((int(counts.sum()), int(head.bias.argmax())))
+        assert int(counts.argmax()) == found[-1][1] and not counts[:4].any()
+
+    monkeypatch.setattr(wired, "begin_with_frequencies", watched)
+    config = tiny_config(tmp_path, "train.lr=1e-9")
+    card = toolkit.train("micro-text.sw", config).cards[-1]
+    toolkit.train("micro-nli", config)  # has no such head
+    assert len(found) == 1
+    (score,) = [
+        one
+        for one in toolkit.evaluate("micro-text.sw", config, task="micro-text.sw").scores
+        if one.metric == "perplexity"
+    ]
+    assert score.value < (card.heads["micro-text"].pieces or 0) / 4  # a uniform guess has the size of the vocabulary
 
 
 def test_masks_of_ones_own_texts_are_filled(trained: Config) -> None:

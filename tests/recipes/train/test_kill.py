@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,10 +28,10 @@ SETTINGS = (
 )  # fmt: skip
 
 
-def command(folder: Path) -> list[str]:
-    sets = [part for one in SETTINGS for part in ("--set", one)]
+def command(folder: Path, expression: str = EXPRESSION, *more: str) -> list[str]:
+    sets = [part for one in (*SETTINGS, *more) for part in ("--set", one)]
     return [
-        sys.executable, str(PROJECT / "cli.py"), "train", EXPRESSION, "--backbone", "tiny", "--no-track",
+        sys.executable, str(PROJECT / "cli.py"), "train", expression, "--backbone", "tiny", "--no-track",
         "--zoo", str(folder / "zoo"), "--set", f"run_dir={folder / 'runs'}", *sets,
     ]  # fmt: skip
 
@@ -133,6 +135,36 @@ def test_a_run_killed_in_the_middle_of_a_file_continues_from_the_checkpoint_befo
     expected, found = weights(whole), weights(killed)
     assert expected.keys() == found.keys() and all(np.array_equal(expected[key], found[key]) for key in expected)
     assert not [path for path in (killed / "runs").rglob("*") if path.suffix in (".pt", ".tmp")]
+
+
+def is_killed_in_its_third_checkpoint() -> None:
+    """Let SIGKILL come when the first half of the third checkpoint of this process is written."""
+    written = itertools.count(1)
+    _killed_in(lambda content: "state" in content and next(written) == 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [(), ("train.whole_word=true", "train.accumulate=2")], ids=["pieces", "words"])
+def test_a_language_adapter_killed_twice_draws_the_same_masks_and_ends_with_the_same_bits(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    layer = ("adapter.kind=seq_bn_inv", "adapter.leave_out_upper=1", "train.max_length=32")
+    whole, killed = (command(tmp_path / name, "micro-text.sw", *layer, *more) for name in ("whole", "killed"))
+    zygote.run(whole, check=True, capture_output=True)
+    for _ in range(2):
+        ended = zygote.run(
+            killed, first=f"{__name__}:is_killed_in_its_third_checkpoint", capture_output=True, text=True
+        )
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert "continue" in ended.stderr  # the second began where the first had come to
+    said = zygote.run(killed, check=True, capture_output=True, text=True).stderr
+    assert re.search(r"continues from step \d+ of", said), said
+    expected, found = weights(tmp_path / "whole"), weights(tmp_path / "killed")
+    assert any("invertible" in key for key in expected) and expected.keys() == found.keys()
+    assert all(np.array_equal(expected[key], found[key]) for key in expected)
+    one, other = (Zoo(tmp_path / name / "zoo").get("micro-text.sw", "tiny") for name in ("whole", "killed"))
+    assert [score.value for score in one.scores] == [score.value for score in other.scores]
+    assert not checkpoints(tmp_path / "killed")
 
 
 @pytest.mark.slow

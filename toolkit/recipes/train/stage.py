@@ -22,7 +22,7 @@ from toolkit.recipes.train.others import Phase, share_training, share_wiring, sh
 from toolkit.recipes.train.pending import Pending, Record
 from toolkit.recipes.train.put import put_stage, space_of, tags_of
 from toolkit.recipes.train.sources import sources_of, training_data
-from toolkit.recipes.train.wired import heads_of, wired
+from toolkit.recipes.train.wired import begin_heads, heads_of, wired
 from toolkit.recipes.train.write import Trained, closing, log_inputs, make_cards, numbers_of, opening, run_params
 from toolkit.space import require_space
 from toolkit.tracking import Tracker
@@ -54,6 +54,7 @@ def run_stage(
         circuit.ranks = session.ranks
         _require_space(circuit, stage, checkpoint, session)
         data = training_data(stage, sources, backbone, session)
+        begin_heads(circuit, data)
         dev = DevScores(circuit, stage, sources, session)
         session, n_steps = _planned(session, data)
         session = _cut(session, circuit, stage, data)

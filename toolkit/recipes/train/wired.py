@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+import torch
+
 from toolkit.composition import Part
 from toolkit.composition.stages import Stage
 from toolkit.config import Config
@@ -11,10 +14,13 @@ from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.heads import HeadSpec
+from toolkit.modeling.masked import begin_with_frequencies
+from toolkit.modeling.wiring import module_name
 from toolkit.recipes.session.circuits import adapter_shapes, head_spec
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import Place, file_of, load_part, places
 from toolkit.recipes.train.sources import Source, head_of
+from toolkit.training import TaskData
 from toolkit.zoo import AdapterCard
 
 
@@ -54,6 +60,17 @@ def wired(stage: Stage, session: Session, backbone: Backbone, heads: Mapping[str
         circuit.close()
         raise
     return circuit
+
+
+def begin_heads(circuit: Circuit, data: Sequence[TaskData]) -> None:
+    """Let heads that guess pieces begin with the frequencies of the training rows, as far as they learn."""
+    for name in {one.head for one in data if one.masks is not None}:
+        counts = np.zeros(circuit.backbone.n_pieces, np.int64)
+        for one in data:
+            if one.head == name and one.masks is not None:
+                found = one.masks.pieces.counts(one.features.input_ids.values)
+                counts[: len(found)] += found  # embeddings may have more rows than the tokenizer has pieces
+        begin_with_frequencies(circuit.heads[module_name(name)], torch.from_numpy(counts))
 
 
 def _warm(stage: Stage, before: AdapterCard) -> dict[Part, Place]:
