@@ -8,12 +8,14 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 import cli
 from tests import PROJECT, zygote
+from tests.programs import write_program
 from tests.recipes.sweeping import write_grid
 from toolkit.engine import fitness
 from toolkit.engine.elsewhere import joined_cluster, queued_cluster
@@ -47,6 +49,11 @@ def test_every_fault_of_a_worker_is_one_sentence(asked: Asked, monkeypatch: pyte
         f"{start}does not see the sweep's folder {asked.folder}: every"
     )
     assert seen(replace(asked, read=("/mirror",))).startswith(f"{start}does not see /mirror, which the work reads")
+    assert seen(replace(asked, only_host="login1")) == (
+        f"{start}cannot write to the file of runs on login1 together with that machine: start an `mlflow server` and name it "
+        "with --set tracking.uri=http://HOST:5000, or give --no-track."
+    )
+    assert seen(replace(asked, only_host=socket.gethostname())) == ""
     older = {**asked.versions, "torch": "2.12.0", "xstilts": "0.1.0"}
     found = fault_of("tcp://a:1", {"host": "a", "versions": older, "fault": ""}, asked.versions)
     assert found.startswith("The worker tcp://a:1 on a has xstilts 0.1.0 and torch 2.12.0, and this command xstilts ")
@@ -94,6 +101,24 @@ def test_several_machines_with_one_file_of_runs_are_refused_before_anything_is_s
     assert found.exit_code == 2
     assert f"cannot write to one file, {tmp_path}/mlflow.db: start `mlflow server --backend-store-uri" in found.output
     assert "--set tracking.uri=http://HOST:5000" in found.output
+
+
+def test_workers_of_another_machine_with_one_file_of_runs_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[float] = []
+    client = SimpleNamespace(close=lambda timeout: closed.append(timeout))
+    opening = "toolkit.engine.opening"
+    monkeypatch.setattr(f"{opening}.joined_cluster", lambda address: SimpleNamespace(client=client))
+    monkeypatch.setattr(f"{opening}.slots_by_host", lambda cluster, asked: {"gpu7": 1, socket.gethostname(): 1})
+    store = f"tracking.uri=sqlite:///{tmp_path}/mlflow.db"
+    words = ["sweep", str(write_grid(tmp_path)), "--out", str(tmp_path / "out"), "--scheduler", "tcp://a:1"]
+    found = CliRunner().invoke(cli.main, [*words, "--set", store])
+    assert found.exit_code == 2 and closed
+    assert (
+        f"Several machines (workers on gpu7) cannot write to one file, {tmp_path}/mlflow.db: start `ml" in found.output
+    )
+    assert not list((tmp_path / "out").glob(".*.seen"))
 
 
 def test_a_dry_run_and_a_plan_do_not_import_dask() -> None:
@@ -186,17 +211,15 @@ def test_a_queue_whose_commands_are_not_here_is_one_sentence(monkeypatch: pytest
 
 
 def test_a_queue_that_refuses_its_jobs_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sbatch = tmp_path / "sbatch"
-    sbatch.write_text("#!/bin/sh\necho 'sbatch: error: Invalid account' >&2\nexit 1\n")
-    sbatch.chmod(0o755)
+    write_program(tmp_path / "sbatch", "#!/bin/sh\necho 'sbatch: error: Invalid account' >&2\nexit 1\n")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     file = tmp_path / "cluster.yaml"
     file.write_text("system: slurm\ncores: 1\nmemory: 1GB\nscheduler_options: {host: 127.0.0.1, dashboard: false}\n")
-    with pytest.raises(
-        ToolkitError, match="^slurm refuses the jobs of .*cluster.yaml: sbatch: error: Invalid account.$"
-    ):
+    with pytest.raises(ToolkitError) as found:
         queued_cluster(read_queue(str(file)), None)
+    assert str(found.value) == f"slurm refuses the jobs of {file}: sbatch: error: Invalid account."
     bare = tmp_path / "bare.yaml"
     bare.write_text("system: slurm\n")
-    with pytest.raises(ToolkitError, match="^The jobs of .*bare.yaml cannot be made .*how much cores"):
+    with pytest.raises(ToolkitError) as found:
         queued_cluster(read_queue(str(bare)), None)
+    assert str(found.value).startswith(f"The jobs of {bare} cannot be made (You must specify how much cores")

@@ -14,7 +14,9 @@ from toolkit.engine.crew import Crew
 from toolkit.engine.engine import Cluster
 
 # The dask worker of a crew only passes messages on; its processes are not measured, sampled or limited by it.
+# A scheduler of this process answers however busy the machine is, when it has imported what it needs.
 SETTINGS: dict[str, Any] = {
+    "distributed.comm.timeouts.connect": "300s",
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.worker.memory.target": False,

@@ -13,14 +13,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from distributed import Worker, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from toolkit.engine.fitness import Asked, fault_of, look_around
 from toolkit.engine.hand import Hand, Manner, OnEvent
 from toolkit.engine.lines import job_of, to_line
 from toolkit.engine.messages import Answer, Began, Event, Failed, Hire, Job
@@ -139,8 +138,8 @@ class Crew(WorkerPlugin):
         logs: folder of what the processes print.
         places: what all jobs share, as plain values.
         manner: how processes are started.
-        far: of a worker in another process: what it has to see, and the threads of all workers by host, which share its
-            processors; None: the worker is one of the command's own process.
+        far: of a worker in another process: the threads of all workers by host, which share its processors; None: the worker
+            is one of the command's own process.
     """
 
     def __init__(
@@ -150,10 +149,10 @@ class Crew(WorkerPlugin):
         logs: str,
         places: dict[str, Any],
         manner: Manner,
-        far: tuple[Asked, dict[str, int]] | None = None,
+        far: dict[str, int] | None = None,
     ) -> None:
         self.name, self._topic, self._logs, self._places = name, topic, logs, places
-        self._manner, self._far, self._fault = manner, far, ""
+        self._manner, self._far = manner, far
         self.slots: list[Slot] = []
 
     def setup(self, worker: Worker) -> None:
@@ -163,9 +162,7 @@ class Crew(WorkerPlugin):
         logs, is_local = Path(self._logs), self._far is None
         manner = self._manner
         if self._far is not None:
-            asked, shared = self._far
-            manner = replace(manner, threads=self._threads(shared))
-            self._fault = fault_of(worker.address, look_around(asdict(asked)), asked.versions)
+            manner = replace(manner, threads=self._threads(self._far))
         for place in self._free:
             number = place if is_local else take_turn(worker.id, place)
             stem = f"worker-{place + 1}" if is_local else f"worker-{socket.gethostname()}-{os.getpid()}-{place + 1}"
@@ -191,10 +188,6 @@ class Crew(WorkerPlugin):
         def tell(event: Event) -> None:
             self._worker.log_event(self._topic, {"key": key, "line": to_line(event), "worker": self._worker.address})
 
-        if self._fault:
-            unfit = Failed(self._fault)
-            tell(unfit)
-            return to_line(unfit)
         with self._gate:
             place = min(self._free)
             self._free.remove(place)
@@ -236,7 +229,8 @@ class Crew(WorkerPlugin):
 
 def do_task(name: str, key: str, line: str) -> str:
     """Do a job in the crew of the worker that runs this task."""
-    crew = get_worker().plugins.get(name)
+    plugin = get_worker().plugins.get(name)
+    crew = getattr(plugin, "crew", plugin)  # that of `Joining`, whose class came by its code
     if not isinstance(crew, Crew):
         return to_line(Failed("The worker has no processes of this command any more."))
     return crew.do(key, line)

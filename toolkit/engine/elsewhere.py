@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 import time
 import types
@@ -9,20 +10,20 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 
-import cloudpickle
 import dask
 from distributed import Client
 
-from toolkit.engine import fitness
 from toolkit.engine.clusters import SETTINGS, quiet
+from toolkit.engine.crew import Crew
 from toolkit.engine.engine import Cluster
 from toolkit.engine.fitness import Asked, fault_of, look_around
+from toolkit.engine.joining import Joining, sent_by_code
 from toolkit.engine.queued import Queue
 from toolkit.errors import ToolkitError
 
 CONNECT_S = 10.0
+_PATIENCE = 2  # jobs that are sent away
 _ASK_S = 2.0  # between two questions of how many threads there are
-_LOOK_S = 60.0
 
 
 def joined_cluster(address: str) -> Cluster:
@@ -81,7 +82,13 @@ def queued_cluster(queue: Queue, workers: int | None) -> Cluster:
         raise ToolkitError(f"{queue.system} refuses the jobs of {queue.where}: {_refusal(fault)}.") from None
     # The time that work takes is not known: one job for each task that waits.
     jobs.adapt(minimum=queue.minimum, maximum=most, target_duration="1ms")
-    return Cluster(client, f"The scheduler of the jobs of {queue.system}", lambda: most, jobs.close)
+    where = f"The scheduler of the jobs of {queue.system}"
+    return Cluster(client, where, lambda: most, jobs.close, patience=_PATIENCE)
+
+
+def looking_first(crew: Crew, asked: Asked, topic: str) -> Joining:
+    """Return what gives a crew to every worker that fits, now and later, and sends the others away."""
+    return Joining(crew.name, topic, asdict(asked), pickle.dumps(crew))
 
 
 def slots_by_host(cluster: Cluster, asked: Asked) -> Mapping[str, int]:
@@ -90,11 +97,8 @@ def slots_by_host(cluster: Cluster, asked: Asked) -> Mapping[str, int]:
     Raises:
         ToolkitError: a worker cannot be used.
     """
-    cloudpickle.register_pickle_by_value(fitness)  # xstilts may not be installed there
-    try:
+    with sent_by_code():
         found = cluster.client.run(look_around, asdict(asked), on_error="return")
-    finally:
-        cloudpickle.unregister_pickle_by_value(fitness)
     slots: dict[str, int] = {}
     threads: Mapping[str, int] = cluster.client.nthreads()  # type: ignore[no-untyped-call]
     for where, seen in found.items():

@@ -15,8 +15,9 @@ from distributed import Client, Future, KilledWorker
 
 from toolkit.engine.crew import Crew, Slot, do_task
 from toolkit.engine.hand import OnEvent
+from toolkit.engine.joining import Joining, sent_by_code
 from toolkit.engine.lines import event_of, to_line
-from toolkit.engine.messages import Answer, Event, Failed, Job
+from toolkit.engine.messages import Answer, Event, Failed, Job, Said, SentAway
 from toolkit.errors import ToolkitError
 
 A = TypeVar("A", bound=Answer)
@@ -33,6 +34,7 @@ class Cluster:
         count: returns how many jobs can be done at the same time.
         close: ends what the command has started, after the client.
         own: returns the crew of the command's own process; None on other machines.
+        patience: how many workers may be sent away before one has done anything; None: any number, since the user starts them.
     """
 
     client: Client
@@ -40,6 +42,7 @@ class Cluster:
     count: Callable[[], int]
     close: Callable[[], object]
     own: Callable[[str], Crew | None] = lambda name: None
+    patience: int | None = None
 
 
 class Engine:
@@ -47,12 +50,12 @@ class Engine:
 
     Args:
         cluster: that they belong to.
-        crew: what each of its workers is given.
+        crew: what each of its workers is given, or what looks at a worker first and has the crew.
         topic: of the crew's events.
         clerk: place of a process next to the command; None: the first of its own workers.
     """
 
-    def __init__(self, cluster: Cluster, crew: Crew, topic: str, clerk: Slot | None = None) -> None:
+    def __init__(self, cluster: Cluster, crew: Crew | Joining, topic: str, clerk: Slot | None = None) -> None:
         self._cluster, self._crew, self._topic, self._clerk = cluster, crew, topic, clerk
         self._own: Crew | None = None
         self._heard: queue.SimpleQueue[tuple[str, Event | None]] = queue.SimpleQueue()
@@ -60,11 +63,13 @@ class Engine:
         self._futures: dict[str, Future[str]] = {}  # by the key of the task
         self._named: dict[str, str] = {}  # key of the task -> that of the job
         self._run, self._count = secrets.token_hex(4), 0
+        self._sent_away: int | None = 0  # workers; None: one has begun a job
 
     def __enter__(self) -> Engine:
         try:
             self._cluster.client.subscribe_topic(self._topic, self._hear)  # type: ignore[no-untyped-call]
-            self._cluster.client.register_plugin(self._crew, self._crew.name)
+            with sent_by_code():
+                self._cluster.client.register_plugin(self._crew, self._crew.name)
             self._own = self._cluster.own(self._crew.name)
         except BaseException:
             self._close()
@@ -129,11 +134,13 @@ class Engine:
         return [address for address in known if address not in avoid]
 
     def hear(self, timeout_s: float) -> Iterator[tuple[str, Event]]:
-        """Yield the events that arrived, after `timeout_s` seconds at most, with the keys of their jobs.
+        """Yield the events that arrived, after `timeout_s` seconds at most, with the keys of their jobs; '' for one of no job.
 
         Raises:
-            ToolkitError: the scheduler is gone.
+            ToolkitError: the scheduler is gone, or no worker can be used.
         """
+        if self._cluster.client.status == "closed":  # with nothing asked of it, no future says so
+            raise self._gone()
         with suppress(queue.Empty):
             heard = self._heard.get(timeout=timeout_s)
             while True:
@@ -172,15 +179,27 @@ class Engine:
                     on_event(event)
 
     def _heard_now(self, task: str, event: Event | None) -> Iterator[tuple[str, Event]]:
+        if isinstance(event, SentAway):
+            yield "", self._spoken(event)
+            return
         if task not in self._futures:  # the last event of it was heard before
             return
         if event is None:
             event = self._outcome(task)
+        self._sent_away = None
         if isinstance(event, Failed | Answer):
             self._futures.pop(task).release()  # type: ignore[no-untyped-call]
             yield self._named.pop(task), event
         else:
             yield self._named[task], event
+
+    def _spoken(self, event: SentAway) -> Said:
+        """Return what is said of a worker that was sent away; where every one is, the work ends."""
+        if self._sent_away is not None:
+            self._sent_away += 1
+            if self._cluster.patience is not None and self._sent_away > self._cluster.patience:
+                raise ToolkitError(event.error)
+        return Said(f"{event.error} It is sent away.")
 
     def _outcome(self, task: str) -> Event:
         """Return the last event of a task that has ended and was not heard before."""
@@ -192,7 +211,10 @@ class Engine:
             if isinstance(fault, KilledWorker):
                 return Failed(f"Each of {fault.allowed_failures + 1} workers was lost while it did this.")
             return Failed(f"{type(fault).__name__}: {str(fault).splitlines()[0] if str(fault) else 'no message'}")
-        raise ToolkitError(
+        raise self._gone()
+
+    def _gone(self) -> ToolkitError:
+        return ToolkitError(
             f"{self._cluster.where} is gone; start it and run the same command again: what is done is kept."
         )
 

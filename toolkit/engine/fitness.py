@@ -22,6 +22,7 @@ class Asked:
         read: folders and files that the work reads.
         noun: of the folder, for sentences.
         versions: of the command's packages.
+        only_host: the machine of the file that runs are written to; empty: a server has them, or nobody.
     """
 
     folder: str
@@ -30,6 +31,7 @@ class Asked:
     read: tuple[str, ...]
     noun: str
     versions: Mapping[str, str] = field(default_factory=dict)
+    only_host: str = ""
 
     @classmethod
     def of_this_process(cls, folder: str, token: str, read: Sequence[str], noun: str) -> Asked:
@@ -63,7 +65,12 @@ def look_around(asked: Mapping[str, Any]) -> dict[str, Any]:
     except ImportError:
         versions["xstilts"] = ""
     fault = ""
-    if not os.path.isdir(asked["work"]):
+    if asked["only_host"] and asked["only_host"] != socket.gethostname():
+        fault = (
+            f"cannot write to the file of runs on {asked['only_host']} together with that machine: start an `mlflow server` "
+            "and name it with --set tracking.uri=http://HOST:5000, or give --no-track"
+        )
+    elif not os.path.isdir(asked["work"]):
         fault = f"does not see the working folder {asked['work']}: every machine needs it at the same path"
     elif not os.path.exists(os.path.join(asked["folder"], asked["token"])):
         fault = (

@@ -73,6 +73,17 @@ class Said(Event):
 
 
 @dataclass(frozen=True)
+class SentAway(Event):
+    """Of no job: a worker has joined that cannot be used, and was retired.
+
+    Attributes:
+        error: why, in one sentence.
+    """
+
+    error: str
+
+
+@dataclass(frozen=True)
 class Failed(Event):
     """The end of a job that was not done.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from toolkit.engine.clusters import own_cluster
 from toolkit.engine.crew import Crew, Slot
-from toolkit.engine.elsewhere import joined_cluster, queued_cluster, slots_by_host
+from toolkit.engine.elsewhere import joined_cluster, looking_first, queued_cluster, slots_by_host
 from toolkit.engine.engine import Cluster, Engine
 from toolkit.engine.fitness import Asked
 from toolkit.engine.hand import Manner, manner_of
@@ -42,6 +42,7 @@ class Order:
             nothing else has.
         lease: descriptor that every process of this machine holds as well; None for none.
         clerk: log of a process next to the command, where the workers are elsewhere; empty: there is none.
+        is_of_one_machine: whether runs go to one file of this machine, so that none of another may write to it.
         require: called with who the workers of other machines are, before they are given anything; raises if they will not do.
     """
 
@@ -55,6 +56,7 @@ class Order:
     name: str = ""
     lease: int | None = None
     clerk: str = ""
+    is_of_one_machine: bool = False
     require: Callable[[str], None] = _anybody
 
 
@@ -106,7 +108,10 @@ def _elsewhere(site: Site, order: Order, topic: str, asked: Asked, say: Say) -> 
         raise
     manner, logs, places = Manner(order.program, folder=asked.work), str(order.logs.absolute()), dict(order.places)
     clerk = Slot(Hire(0, places, f"{logs}/{order.clerk}"), manner) if order.clerk else None
-    with Engine(cluster, Crew(order.name, topic, logs, places, manner, (asked, dict(slots))), topic, clerk) as engine:
+    crew = Crew(order.name, topic, logs, places, manner, dict(slots))
+    # Who joins later is looked at alone.
+    asked = replace(asked, only_host=socket.gethostname() if order.is_of_one_machine else "")
+    with Engine(cluster, looking_first(crew, asked, topic), topic, clerk) as engine:
         yield engine
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from toolkit.engine.engine import Engine
-from toolkit.engine.messages import Answer, Event, Failed, Job
+from toolkit.engine.messages import Answer, Event, Failed, Job, Said
 from toolkit.errors import ToolkitError
 from toolkit.progress import Say, say_nothing
 
@@ -62,6 +62,8 @@ def do_all(
         if not opened:
             return
         for key, event in engine.hear(1.0):
+            if isinstance(event, Said) and not key:
+                say(event.text)
             if key not in opened:
                 continue
             if isinstance(event, expected):

@@ -25,18 +25,25 @@ def take_turn(worker: str, place: int) -> int:
             return place
     except OSError:
         return place
+    try:
+        return _lowest(folder / seen, f"{os.getpid()} {worker} {place}")
+    except OSError:  # a full disk
+        return place
+
+
+def _lowest(stem: Path, owner: str) -> int:
     for number in itertools.count():
-        path = folder / f"{seen}-{number}"
+        path = stem.with_name(f"{stem.name}-{number}")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             held = os.pread(descriptor, 200, 0).decode("utf-8", "replace")
             os.close(descriptor)
-            if held == f"{os.getpid()} {worker} {place}":
+            if held == owner:
                 return number
             continue
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()} {worker} {place}".encode(), 0)
+        os.pwrite(descriptor, owner.encode(), 0)
         return number  # the descriptor stays open
     raise AssertionError("numbers do not end")

@@ -6,6 +6,8 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from toolkit.engine.clusters import own_cluster
 from toolkit.engine.crew import Crew, Slot
 from toolkit.engine.engine import Engine
 from toolkit.engine.hand import Hand, Manner
+from toolkit.engine.lines import to_line
+from toolkit.engine.messages import Event, Said, SentAway
 from toolkit.errors import ToolkitError
 from toolkit.progress import Tell
 from toolkit.recipes.sweep.conductor import Conductor
@@ -148,6 +152,39 @@ def test_ctrl_c_reaches_what_is_at_work_and_no_process_is_left(tmp_path: Path) -
         stopped()
     assert (tmp_path / "interrupted").exists()  # it could write its checkpoint
     assert not any(hand.is_alive for hand in hands)
+
+
+def test_steps_wait_for_a_worker_where_none_is_left(tmp_path: Path) -> None:
+    said: list[str] = []
+    counts = chain([0, 0], repeat(1))
+    crew = Crew("crew", "topic", str(tmp_path / "logs"), {}, Manner("tests.recipes.sweep.stub"))
+    with Engine(replace(own_cluster(1), count=lambda: next(counts)), crew, "topic") as engine:
+        assert conductor(engine, tmp_path, said).run() == 0
+    assert "No worker is left; the sweep waits until one joins." in said
+    assert sum("done in" in sentence for sentence in said) == 2
+
+
+def test_a_scheduler_that_is_gone_while_nothing_runs_is_one_sentence(tmp_path: Path) -> None:
+    with engine_of(1, tmp_path) as engine:
+        engine._cluster.client.close()  # type: ignore[no-untyped-call]
+        with pytest.raises(
+            ToolkitError, match="^The scheduler of this sweep is gone; start it and run the same command"
+        ):
+            list(engine.hear(0.0))
+
+
+def test_workers_that_are_sent_away_are_said_and_end_a_sweep_that_has_no_other(tmp_path: Path) -> None:
+    def joins(engine: Engine) -> list[tuple[str, Event]]:
+        engine._hear((0.0, {"key": "", "worker": "a", "line": to_line(SentAway("The worker a has no torch."))}))
+        return list(engine.hear(0.0))
+
+    crew = Crew("crew", "topic", str(tmp_path / "logs"), {}, Manner("tests.recipes.sweep.stub"))
+    with Engine(replace(own_cluster(1), patience=1), crew, "topic") as engine:
+        assert joins(engine) == [("", Said("The worker a has no torch. It is sent away."))]
+        with pytest.raises(ToolkitError, match="^The worker a has no torch.$"):
+            joins(engine)
+        assert engine.ask(LOOK, LookedUp) == LookedUp({}, {})
+        assert len(joins(engine)) == len(joins(engine)) == 1
 
 
 def test_a_task_that_is_cancelled_ends_its_process(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class Conductor:
         while True:
             self._hand_out()
             self._show(total)
-            if not self._open:
+            if self._board.is_over:
                 break
             for key, event in self._engine.hear(1.0):
                 self._take(key, event)
@@ -123,6 +123,9 @@ class Conductor:
 
     def _take(self, key: str, event: Event) -> None:
         step = self._steps.get(key)
+        if isinstance(event, Said):
+            self._tell.once(event.text)
+            return
         if step is None or key not in self._open:
             return
         if isinstance(event, Began):
@@ -186,8 +189,6 @@ class Conductor:
                 self._write(replace(record, attempts=(*before, replace(attempt, resumed_at=at))))
                 if at:
                     self._tell.say(f"{_lane(step)} continues from step {at}.")
-            case Said(text):
-                self._tell.once(text)
             case Failed(error):
                 ended = replace(attempt, ended=now, outcome="failed")
                 self._board.fail(step.key)

@@ -50,6 +50,7 @@ def open_engine(site: Site, folder: Path, session: Session, lease: Lease) -> Abs
         name=f"xstilts-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}",
         lease=lease.descriptor,
         clerk="worker-sweep.log",
+        is_of_one_machine=store is not None,
         require=partial(_require_server, store),
     )
     return opened(site, order, session.say)
