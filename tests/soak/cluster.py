@@ -38,6 +38,7 @@ settings:
   train: {limit: 32, epochs: 3, eval_limit: 4, batch_size: 4, checkpoint_every: 2}
   eval: {limit: 8}
 """
+OF_DASK = ("distributed.cli", "multiprocessing.")  # schedulers, nannies, workers and what watches them
 FORKED = ("--preload", "tests.soak.forked")
 ENDS_S = 900.0
 TRIES = 6
@@ -164,7 +165,7 @@ class Kills:
         found = []
         for one in psutil.process_iter(["pid", "cmdline", "cwd"]):  # a forked one has the command of the zygote
             is_here = one.info["cwd"] == str(self.home)
-            if is_here and not any("dask" in word or "spawn" in word for word in one.info["cmdline"] or []):
+            if is_here and not any(part in " ".join(one.info["cmdline"] or []) for part in OF_DASK):
                 found.append(one.info["pid"])
         return found
 

@@ -168,7 +168,7 @@ def test_a_scheduler_that_is_gone_while_nothing_runs_is_one_sentence(tmp_path: P
     with engine_of(1, tmp_path) as engine:
         engine._cluster.client.close()  # type: ignore[no-untyped-call]
         with pytest.raises(
-            ToolkitError, match="^The scheduler of this sweep is gone; start it and run the same command"
+            ToolkitError, match="^The scheduler of this command is gone; start it and run the same command"
         ):
             list(engine.hear(0.0))
 
