@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,15 +81,16 @@ def test_a_sweep_in_jobs_comes_to_the_tables_of_one_machine_and_leaves_no_job(qu
 
 @pytest.mark.parametrize("why", ["cancelled", "time"])
 def test_a_job_that_the_queue_ends_has_its_step_done_in_another(why: str, queue: Slurm, tmp_path: Path) -> None:
-    grid = write_grid(tmp_path, ONE.replace("epochs: 2", "epochs: 400"))
-    process = start(grid, queue, QUEUE.replace("jobs: 2", "jobs: 1"))
+    process = start(write_grid(tmp_path, ONE), queue, QUEUE.replace("jobs: 2", "jobs: 1"))
     home = tmp_path / "out"
     wait_until(lambda: any((home / "stages").glob("*.json")), "a step has begun", process=process)
+    (step,) = records(home).values()
+    os.kill(step.pid, signal.SIGSTOP)  # or it would be done before Slurm is
     (job,) = queue.jobs("RUNNING")
     if why == "cancelled":
         queue.ask("scancel", job)
-    else:  # it is over: Slurm looks twice a minute
-        queue.ask("scontrol", "update", f"JobId={job}", "TimeLimit=1")
+    else:
+        queue.ask("scontrol", "update", f"JobId={job}", "TimeLimit=1")  # minute
     wait_until(lambda: job not in queue.jobs("RUNNING"), "Slurm ends the job", process=process, every_s=0.2)
     _, said = process.communicate()
     assert process.returncode == 0, said
