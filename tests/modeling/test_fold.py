@@ -135,7 +135,7 @@ def test_the_matrices_are_held_in_the_circuits_precision(shake, batch, precision
             shake(circuit.parameters_of(part).values(), seed=i, std=0.1)
         before = states(circuit, batch).float()
         after = states(circuit.fold(), batch).float()
-        fusion, adapter = circuit.bottlenecks()[0][1].__dict__["bottleneck_layer_forward"].steps
+        (fusion,), (adapter,) = circuit.bottlenecks()[0][1].__dict__["bottleneck_layer_forward"].units
     assert {fusion.into.dtype, fusion.out.dtype, adapter.down.dtype, adapter.up.dtype} == {dtype}
     assert (after - before).abs().mean() < 0.02
 

@@ -62,6 +62,11 @@ OUT = click.option(
 LANGUAGES = click.option(
     "--languages", default="all", show_default=True, metavar="CODES", help="`all`, or codes with commas."
 )
+WITHOUT = click.option(
+    "--without",
+    type=click.Choice(["skip", "english", "none"]),
+    help="`text.*` in a language without an adapter: leave the language out, take the training language's, or none. Default: refuse.",
+)
 REPLACE = click.option("--replace", is_flag=True, help="Put it in place of other weights under the same name.")
 AS_NAME = click.option(
     "--as",

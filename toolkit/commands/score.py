@@ -15,6 +15,7 @@ from toolkit.commands.options import (
     OUT,
     PATH,
     REQUEUE,
+    WITHOUT,
     Results,
     Settings,
     resolve,
@@ -32,6 +33,7 @@ class EvalOptions(Results):
     instead: tuple[str, ...]
     dry_run: bool
     languages: str
+    without: str | None
     lock: Path | None
 
 
@@ -46,6 +48,7 @@ class EvalOptions(Results):
         "xstilts eval backbone@mnli --task xnli --set eval.limit=500",
         "xstilts eval 'fuse[mnli,squad]/TARGET' --suite xtreme --dry-run",
         "xstilts eval mnli/TARGET --suite xtreme --instead bucc=squad",
+        "xstilts eval 'text.*/mnli' --task xnli --without english",
     ),
 )
 @click.argument("expr")
@@ -69,6 +72,7 @@ class EvalOptions(Results):
     metavar="CODES",
     help="`all`, `pairs`, or codes with commas; `de.en`: context.question.",
 )
+@WITHOUT
 @LOCK
 @OUT
 @REQUEUE
@@ -86,7 +90,7 @@ def evaluate(expr: str, **options: Unpack[EvalOptions]) -> None:
         return
     if options["dry_run"] or options["instead"]:
         raise ToolkitError("--dry-run and --instead go with --suite; `xstilts plan EXPR` says what EXPR lacks.")
-    config = resolve(options)
+    config = resolve(options, eval__without=options["without"])
     with telling() as tell:
         result = toolkit.evaluate(expr, config, task=task, languages=options["languages"], lock=options["lock"], **tell)
     show_written(result, options["out"])
@@ -105,7 +109,7 @@ def _suite(expr: str, options: EvalOptions) -> None:
         if not (name and equals and composition):
             raise ToolkitError(f"--instead {each} is not TASK=EXPR; write for example --instead xquad=mnli/squad.")
         instead[name] = composition
-    config = resolve(options)
+    config = resolve(options, eval__without=options["without"])
     if options["dry_run"]:
         echo(toolkit.plan_suite(expr, config, suite=suite, instead=instead).text)
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
-from toolkit.composition.nodes import BACKBONE, Chain, Fuse, Name, Parallel, keywords
+from toolkit.composition.nodes import BACKBONE, ROWS, Chain, Fuse, Name, Parallel, keywords
 from toolkit.composition.parts import Part, PartKind, is_bare, slug, walk
 from toolkit.errors import ToolkitError
 
@@ -49,6 +49,11 @@ class Composition:
     def is_parallel(self) -> bool:
         """Whether several members answer in one pass (`par`)."""
         return any(isinstance(unit, Parallel) for unit in self.chain.units)
+
+    @property
+    def follows_rows(self) -> bool:
+        """Whether a name in it takes the language of the rows, as in `text.*/mnli`."""
+        return any(name.language == ROWS for name in self.chain.leaves())
 
     @property
     def head_name(self) -> Name:

@@ -21,6 +21,9 @@ MERGES: tuple[MergeMethod, ...] = get_args(MergeMethod)
 BLOCKS = ("fuse", "avg", "par", "seq", "mix", *MERGES)
 """Every word that may come before `[`."""
 
+ROWS = "*"
+"""In the place of a language: that of whatever rows flow through."""
+
 RESERVED = frozenset((*BLOCKS, BACKBONE))
 """Words that can never be a NAME."""
 
@@ -28,6 +31,8 @@ RESERVED = frozenset((*BLOCKS, BACKBONE))
 @dataclass(frozen=True)
 class Name:
     """An adapter in the zoo, or else a task to train one on; `tydiqa.sw` is the task's Swahili rows.
+
+    `text.*` is the adapter of the language that the rows are in.
 
     Example:
         >>> str(Name("tydiqa", "sw"))

@@ -18,7 +18,8 @@ PartKind = Literal["adapter", "fusion", "head"]
 
 _SLUG_LENGTH = 100  # longer texts, and texts with weights, carry a hash
 _SLUG_HEAD = 90
-_SLUG_MAP = str.maketrans({"/": "+", "[": "=", "]": "=", ".": "~", ":": "_"})
+# No language code has four letters, so that `text.*` has a slug of its own.
+_SLUG_MAP = str.maketrans({"/": "+", "[": "=", "]": "=", ".": "~", ":": "_", "*": "rows"})
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from toolkit.composition.nodes import (
     BLOCKS,
     MERGES,
     RESERVED,
+    ROWS,
     Average,
     Chain,
     Fuse,
@@ -27,6 +28,7 @@ from toolkit.composition.nodes import (
     Seq,
     Unit,
 )
+from toolkit.composition.star_rules import misplaced
 from toolkit.language_tags import named
 from toolkit.languages import get_language
 from toolkit.registry import did_you_mean
@@ -71,6 +73,7 @@ def faults(composition: Composition) -> Iterator[Fault]:
     if not composition.is_backbone:
         yield from _chain(composition.chain, ())
         yield from _parallel_is_outermost(composition.chain)
+        yield from (Fault(sentence, path) for sentence, path in misplaced(composition.chain))
 
 
 def _chain(chain: Chain, path: Path) -> Iterator[Fault]:
@@ -136,21 +139,39 @@ def _is_a_name(name: Name, path: Path) -> Iterator[Fault]:
     elif name.name == BACKBONE:
         if path == HEAD:  # inside a chain `_backbone_is_alone` has said it
             yield Fault(f"'{BACKBONE}' is reserved and cannot be a head; name a task after '@', as in @mnli.", path)
+    elif ROWS in name.name:
+        yield Fault(
+            f"'{short(name.name)}' is not a name; '{ROWS}' stands for the language of the rows and comes after a name and '.', as in "
+            f"text.{ROWS}/mnli.{_starred(name)}",
+            path,
+        )
     elif not _NAME.fullmatch(name.name):
         yield Fault(
             f"'{short(name.name)}' is not a name; names begin with a lower-case letter and hold lower-case letters, "
             f"digits, '_' and '-'.{_spelling(name)}",
             path,
         )
-    if name.language is not None and not _LANGUAGE.fullmatch(name.language):
+    if name.language == ROWS and path == HEAD:
+        yield Fault(
+            f"A head answers rows of every language; leave '.{ROWS}' out: @{name.name}.",
+            (*path, LANGUAGE),
+        )
+    elif name.language is not None and name.language != ROWS and not _LANGUAGE.fullmatch(name.language):
         found = (
             f"'{short(name.language)}' does not look like a language code" if name.language else "No language after '.'"
         )
+        star = f", or '{ROWS}' alone for the language of the rows" if ROWS in name.language else ""
         yield Fault(
-            f"{found}; expected a code of ISO 639 or BCP 47, as in tydiqa.sw."
+            f"{found}; expected a code of ISO 639 or BCP 47, as in tydiqa.sw{star}."
             f"{_spelling(name) if _NAME.fullmatch(name.name) else ''}",
             (*path, LANGUAGE),
         )
+
+
+def _starred(name: Name) -> str:
+    """Return ` Did you mean 'text.*'?` for `text*`, or nothing."""
+    stem = name.name.removesuffix(ROWS)
+    return f" Did you mean '{Name(stem, ROWS)}'?" if name.language is None and _NAME.fullmatch(stem) else ""
 
 
 def _spelling(name: Name) -> str:

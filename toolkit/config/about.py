@@ -25,12 +25,14 @@ Case = Literal[
     "head",
     "search",
     "noise",
+    "exchanged",
 ]
 """Cases in which a setting matters.
 
 In training: `passes`, no number of steps is set; `adapter` or `fusion`, one of that kind learns; `frozen` or `fused`, the circuit holds an adapter, or a fusion;
 `mixture`, there are several tasks; `augment`, training rows are noisy; `dropped`, a merge drops weights. `span`, `tags`,
-`retrieval` and `text`: rows are of that kind. In scoring: `head` or `search` answers; `noise`, the rows scored are noisy.
+`retrieval` and `text`: rows are of that kind. In scoring: `head` or `search` answers; `noise`, the rows scored are noisy; `exchanged`, a composition
+follows the language of its rows.
 """
 
 

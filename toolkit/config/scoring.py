@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from toolkit.config.about import About
-from toolkit.config.words import Auto, LabelPiece, Pooling
+from toolkit.config.words import Auto, LabelPiece, Pooling, Without
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,14 @@ class EvalConfig:
             only=("span",),
         ),
     ] = 0.0
+    without: Annotated[
+        Without,
+        About(
+            "`text.*`, where the zoo has no adapter for a language: refuse; skip the language; english: the training language's; none",
+            changes=("scores", "vectors"),
+            only=("exchanged",),
+        ),
+    ] = "refuse"
     fold: Annotated[
         bool,
         About(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit.composition import parse
+from toolkit.composition import Composition, parse
 from toolkit.config import Config
 from toolkit.evaluation.settings import scoring_settings
 from toolkit.files import load_json, replace_text
@@ -19,7 +19,13 @@ from toolkit.zoo import AdapterCard
 FILE = "identity.json"
 
 
-def identity(backbone: Backbone, cards: Mapping[str, AdapterCard], config: Config, target: Task) -> dict[str, Any]:
+def identity(
+    backbone: Backbone,
+    cards: Mapping[str, AdapterCard],
+    config: Config,
+    target: Task,
+    asked: Composition | None = None,
+) -> dict[str, Any]:
     """Return what determines the answers, except for the rows, whose fingerprints are in the scores.
 
     Args:
@@ -27,14 +33,17 @@ def identity(backbone: Backbone, cards: Mapping[str, AdapterCard], config: Confi
         cards: of every entry of the composition.
         config: resolved configuration.
         target: what is scored.
+        asked: the composition as it was written, which follows the language of its rows or not.
     """
+    starred = [asked] if asked is not None and asked.follows_rows else []
     return {
         "task": target.name,
         "metric": target.metric,
         "backbone": backbone.digest,
         "precision": backbone.precision,
         "entries": {name: card.digest for name, card in sorted(cards.items())},
-        **scoring_settings(target, map(parse, cards), config),
+        **({"composition": str(asked)} if starred else {}),
+        **scoring_settings(target, [*map(parse, cards), *starred], config),
         "version": __version__,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from toolkit.composition import Composition
@@ -25,7 +25,7 @@ CASES: Mapping[Kind, tuple[Case, ...]] = {
 }
 
 
-def scoring_settings(task: Task, entries: Iterable[Composition], config: Config) -> dict[str, Any]:
+def scoring_settings(task: Task, entries: Collection[Composition], config: Config) -> dict[str, Any]:
     """Return the settings that can change how a composition answers a task's rows, by section.
 
     Keys of kept answers and of a sweep's steps read them here.
@@ -38,6 +38,7 @@ def scoring_settings(task: Task, entries: Iterable[Composition], config: Config)
     found: dict[Case, bool] = {
         "fused": any(part.kind == "fusion" for entry in entries for part in entry.parts),
         "noise": config.noise.apply is not None,
+        "exchanged": any(entry.follows_rows for entry in entries),
     }
     cases = {case for case, holds in found.items() if holds} | set(CASES[task.kind])
     return by_section(settings_that_change("scores", config, cases=cases))

@@ -219,9 +219,10 @@ def plan(expr: str, config: Config, **options: Unpack[Planning]) -> Plan:
     rooms, text = None, found.whole
     if is_asked:
         from toolkit.composition import parse
+        from toolkit.recipes.session.home import as_trained
         from toolkit.recipes.train.room import rooms_of
 
-        rooms = rooms_of(parse(spelled), found.stages, session, row_tokens=row_tokens)
+        rooms = rooms_of(as_trained(parse(spelled), session), found.stages, session, row_tokens=row_tokens)
         text = "\n".join([text, *rooms.lines()])
     return Plan(stages=found.stages, held=found.held, orphaned=found.orphaned, memory=rooms, text=text)
 

@@ -219,8 +219,14 @@ def zoo_import(
 def _backbone_of(expr: str, config: Config) -> str:
     """Return the backbone of the only adapter that has the name of a composition's first entry."""
     from toolkit.composition import parse
+    from toolkit.composition.exchange import languages_in
+    from toolkit.zoo import Zoo
 
-    first = next(iter(parse(expr).entries), expr)
+    composition = parse(expr)
+    first = next(iter(composition.entries), expr)
+    if composition.follows_rows:
+        spoken = languages_in(composition, [card.name for card in Zoo(config.zoo).list(damaged=[])])
+        first = next((entries[0] for entries in spoken.values()), first)
     return card_of(config.zoo, first, None).backbone.name
 
 

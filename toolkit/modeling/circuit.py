@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -46,6 +46,8 @@ class Circuit(nn.Module):
 
     Attributes:
         ranks: the processes that hold the same circuit and share its passes over many items, see `passes`; this one alone.
+        turn_to: makes it ready for rows in a language, and returns the language adapter, if it follows their language (`text.*`).
+        asked: the composition as it was written, with `*` where it follows the language of its rows.
     """
 
     def __init__(
@@ -63,7 +65,8 @@ class Circuit(nn.Module):
         self.backbone = backbone
         self.encoder = backbone.model
         self.ranks = Ranks()
-        self.composition = composition
+        self.turn_to: Callable[[str], str] = lambda _: ""
+        self.composition = self.asked = composition
         self.adapter = adapter or AdapterConfig()
         self.shapes = dict(shapes or {})
         self.is_full = self.adapter.kind == "full"
@@ -130,6 +133,14 @@ class Circuit(nn.Module):
         keys = [self.head_key(part) for part in held] * (1 if head is None else len(texts))
         return {text: (key, i) for i, (text, key) in enumerate(zip(texts, keys, strict=True)) if key in self.specs}
 
+    def asked_of(self, answer: str) -> str:
+        """Return the composition, as it was written, that answers by a name: of a `par` the member, with its head."""
+        if not self.members:
+            return str(self.asked)
+        block = self.asked.chain.units[0]
+        assert isinstance(block, Parallel)
+        return str(Composition(block.members[self.answers[answer][1]], self.asked.head))
+
     def head_key(self, part: Part) -> str:
         """Return the name under which a head is held."""
         return part.entry if self.members and self.composition.head is None else part.name
@@ -177,15 +188,13 @@ class Circuit(nn.Module):
         """Return what each fusion attends to: by its part's name, by layer from 0, [B, T, members]. Unfolds the circuit."""
         self.unfold()
         with self.backbone.autocast():
-            found = self.encoder(
+            out = self.encoder(
                 input_ids=input_ids, attention_mask=attention_mask, output_adapter_fusion_attentions=True
-            ).adapter_fusion_attentions
+            )
+        found, fusions = out.adapter_fusion_attentions, [part.name for part in self.parts if part.kind == "fusion"]
         return {
-            part.name: {
-                layer: np.asarray(held["output_adapter"]) for layer, held in found[module_name(part.name)].items()
-            }
-            for part in self.parts
-            if part.kind == "fusion"
+            name: {layer: np.asarray(held["output_adapter"]) for layer, held in found[module_name(name)].items()}
+            for name in fusions
         }
 
     def forward(self, batch: Mapping[str, Tensor], head: str | None = None) -> Tensor:
@@ -274,7 +283,7 @@ class Circuit(nn.Module):
     def load(self, part: Part, tensors: Mapping[str, np.ndarray]) -> None:
         """Put weights into a part; every tensor must be there, in shape, and finite, or nothing is changed."""
         take_in(part, self.parameters_of(part), tensors)
-        self._wired.outdate()
+        self._wired.outdate(part)
 
     def learnable(self, learn: Sequence[Part]) -> dict[str, nn.Parameter]:
         """Return what learns of the parts in `learn`, by `kind:name/key`, parts of one kind by name: all but a published head."""

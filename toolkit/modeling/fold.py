@@ -16,7 +16,7 @@ unfolded circuit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,9 @@ from torch import Tensor, nn
 
 from toolkit.modeling.fusion import activation_key, spread, sum_segments, uncovered
 from toolkit.modeling.libraries import Adapter, AdapterCompositionBlock, Average, BottleneckLayer, Fuse, Stack
-from toolkit.modeling.override import override, restore
+from toolkit.modeling.override import overridden, override, restore
 from toolkit.modeling.products import linear
-from toolkit.modeling.wiring import Rows
+from toolkit.modeling.wiring import Rows, names_of
 
 Norm = Callable[[Tensor], Tensor]
 # One unit of a chain: s [B, T, H], the block's input x [B, T, H] and the layer norm -> the next s.
@@ -40,40 +40,49 @@ class Uncovered(Exception):
 
 @dataclass(frozen=True)
 class FoldedLayer:
-    """Override of `BottleneckLayer.bottleneck_layer_forward` of one layer."""
+    """Override of `BottleneckLayer.bottleneck_layer_forward` of one layer: the steps of each unit of the chain."""
 
-    steps: tuple[Step, ...]
+    units: tuple[tuple[Step, ...], ...]
 
     def __call__(self, hidden_states: Tensor, residual_input: Tensor, layer_norm: Norm) -> Tensor:
         """Map the FFN output and the block's input, [B, T, H] each, to the layer's output [B, T, H]."""
         s = hidden_states + residual_input
-        for step in self.steps:
-            s = step(s, residual_input, layer_norm)
+        for steps in self.units:
+            for step in steps:
+                s = step(s, residual_input, layer_norm)
         return layer_norm(s)
 
 
 @torch.no_grad()
-def fold_layer(layer: BottleneckLayer, setup: AdapterCompositionBlock | str, dtype: torch.dtype) -> FoldedLayer:
-    """Return the layer's folded form for the active `setup`, its matrices in `dtype`.
-
-    Raises:
-        Uncovered: the layer holds something that has no exact folded form here.
-    """
-    return FoldedLayer(_steps(layer, setup, dtype))
-
-
 def fold_layers(
-    layers: Sequence[tuple[str, BottleneckLayer]], setup: AdapterCompositionBlock | str, dtype: torch.dtype
+    layers: Sequence[tuple[str, BottleneckLayer]],
+    setup: AdapterCompositionBlock | str,
+    dtype: torch.dtype,
+    *,
+    changed: Collection[str] | None = None,
 ) -> dict[str, str]:
-    """Let each layer take its folded form; return why, by path, for those that have none and stay as they are."""
+    """Let each layer take its folded form; return why, by path, for those that have none and stay as they are.
+
+    Args:
+        changed: names of the modules whose weights changed since they were folded: of a layer that is folded, units without them
+            stay as they are. None: all are folded.
+    """
     unfolded: dict[str, str] = {}
+    units = list(setup) if isinstance(setup, Stack) else [setup]
     # Matrices made in inference mode could not be used outside it.
     with torch.inference_mode(False):
         for path, layer in layers:
+            held = overridden(layer, "bottleneck_layer_forward")
+            kept = held.units if changed is not None and isinstance(held, FoldedLayer) else (None,) * len(units)
             try:
-                override(layer, "bottleneck_layer_forward", fold_layer(layer, setup, dtype))
+                folded = tuple(
+                    _unit(layer, unit, dtype) if before is None or names_of(unit) & set(changed or ()) else before
+                    for unit, before in zip(units, kept, strict=True)
+                )
             except Uncovered as reason:
                 unfolded[path] = str(reason)
+            else:
+                override(layer, "bottleneck_layer_forward", FoldedLayer(folded))
     return unfolded
 
 
@@ -85,20 +94,21 @@ def unfold_layers(layers: Sequence[tuple[str, BottleneckLayer]]) -> None:
 
 def _steps(layer: BottleneckLayer, setup: AdapterCompositionBlock | str, dtype: torch.dtype) -> tuple[Step, ...]:
     units = setup if isinstance(setup, Stack) else [setup]
-    found: list[Step] = []
-    for unit in units:
-        if isinstance(unit, Fuse):
-            found.append(_fusion(layer, unit, dtype))
-        elif isinstance(unit, Average):
-            found.append(_average(layer, unit, dtype))
-        elif isinstance(unit, Rows):
-            found.append(_Rows(tuple(_steps(layer, member, dtype) for member in unit)))
-        elif isinstance(unit, str):
-            if unit in layer.adapters:  # the library skips what a layer does not hold (leave_out)
-                found.append(_bottleneck([_plain(layer, unit)], [1.0], dtype))
-        else:
-            raise Uncovered(f"{type(unit).__name__} has no folded form")
-    return tuple(found)
+    return tuple(step for unit in units for step in _unit(layer, unit, dtype))
+
+
+def _unit(layer: BottleneckLayer, unit: AdapterCompositionBlock | str, dtype: torch.dtype) -> tuple[Step, ...]:
+    if isinstance(unit, Fuse):
+        return (_fusion(layer, unit, dtype),)
+    if isinstance(unit, Average):
+        return (_average(layer, unit, dtype),)
+    if isinstance(unit, Rows):
+        return (_Rows(tuple(_steps(layer, member, dtype) for member in unit)),)
+    if not isinstance(unit, str):
+        raise Uncovered(f"{type(unit).__name__} has no folded form")
+    if unit not in layer.adapters:  # the library skips what a layer does not hold (leave_out)
+        return ()
+    return (_bottleneck([_plain(layer, unit)], [1.0], dtype),)
 
 
 def _plain(layer: BottleneckLayer, name: str) -> Adapter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -80,6 +80,7 @@ class Wired:
         self.unfolded: dict[str, str] = {}
         self._setup: Block | Rows | None = None
         self._folded_at: tuple[int, ...] | None = None
+        self._outdated: set[str] = set()  # names of modules
 
     # -- in and out -----------------------------------------------------------------------------------------------
 
@@ -188,25 +189,31 @@ class Wired:
         self.unfold()
         if self._setup is None:
             return
-        self.unfolded = fold_layers(self.layers(), self._setup, DTYPES[self.backbone.precision])
-        self._folded_at = self._versions()
+        self._fold(None)
+
+    def _fold(self, changed: Collection[str] | None) -> None:
+        assert self._setup is not None
+        self.unfolded = fold_layers(self.layers(), self._setup, DTYPES[self.backbone.precision], changed=changed)
+        self._folded_at, self._outdated = self._versions(), set()
 
     def unfold(self) -> None:
         """Take the unfolded path again, bit for bit as before `fold`."""
         unfold_layers(self.layers())
-        self._folded_at, self.unfolded = None, {}
+        self._folded_at, self.unfolded, self._outdated = None, {}, set()
 
     def refold(self) -> None:
-        """Fold again if weights changed since `fold`; `torch.export` traces with copies of its own, which are not looked at."""
-        if torch.compiler.is_exporting():
+        """Fold again what changed since `fold`; `torch.export` traces with copies of its own, which are not looked at."""
+        if torch.compiler.is_exporting() or self._folded_at is None:
             return
-        if self._folded_at is not None and self._folded_at != self._versions():
+        if self._outdated:
+            self._fold(self._outdated)
+        elif self._folded_at != self._versions():
             self.fold()
 
-    def outdate(self) -> None:
-        """Have a folded form made anew at the next pass."""
-        if self._folded_at is not None:
-            self._folded_at = ()
+    def outdate(self, part: Part) -> None:
+        """Have the folded form of a part, whose weights were put in, made anew at the next pass."""
+        if self._folded_at is not None and self._setup is not None:
+            self._outdated.add(module_name(part.name))
 
     def _versions(self) -> tuple[int, ...]:
         """Return a number per weight that rises whenever it is written."""

@@ -72,6 +72,14 @@ def _name(below: Chain, upper: Unit | Chain) -> str:
     return module_name(Composition(below / upper).slug)
 
 
+def names_of(unit: Block | Rows) -> set[str]:
+    """Return the names of the adapters, and the fusion, of a block."""
+    if isinstance(unit, str):
+        return {unit}
+    inside: set[str] = set().union(*map(names_of, unit))
+    return inside | {unit.name} if isinstance(unit, Fuse) else inside
+
+
 def average_weights(unit: AverageNode) -> list[float]:
     """Return the library's weights for an average: N w / sum(w), because it divides by N once more (trap 1).
 

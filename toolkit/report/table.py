@@ -90,6 +90,7 @@ def table(scores: Sequence[Score], *, pivot_language: str = "en") -> Table:
         if len(by_language) < len(languages):
             scored = f"'{group[0].composition}' was scored in {len(by_language)} of {len(languages)} languages"
             notes.append(f"{scored}; its means are over those.")
+        notes += _language_adapters(group)
         notes += _deviations(group, is_named=len({one[0].composition for one in groups}) > 1)
         texts: list[Cell] = [group[0].composition, *(_common(group, noun) for noun in varying)]
         texts += [GENERATED if group[0].is_generated else ""] if has_generated else []
@@ -151,6 +152,16 @@ def _deviations(group: Sequence[Score], *, is_named: bool) -> list[str]:
     row = f" of '{group[0].composition}'" if is_named else ""
     usual = _common(group, "split")
     return [f"{MARK} {', '.join(codes)}{row}: split {split}, not {usual}." for split, codes in by_split.items()]
+
+
+def _language_adapters(group: Sequence[Score]) -> list[str]:
+    """Return a note on what a composition that follows the language of its rows took for each language; of another one none."""
+    taken: dict[str, dict[str, None]] = {}
+    for score in group:
+        if score.language_adapter:
+            taken.setdefault(score.language_adapter, {})[score.language] = None
+    said = "; ".join(f"{', '.join(codes)} {adapter}" for adapter, codes in taken.items())
+    return [f"Language adapters of '{group[0].composition}': {said}."] if said else []
 
 
 def _by_language(group: Sequence[Score]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from toolkit.errors import DataError
 from toolkit.files import load_json, replace_text
 from toolkit.safe_text import csv_text, json_text
 
+_OPTIONAL = "language_adapter"  # a field that files have only where it says something
 UNBOUNDED = ("perplexity",)
 """Measures that are not fractions: 1 or more, smaller is better, and no percentage anywhere."""
 
@@ -66,12 +67,14 @@ class System:
         backbone: the backbone's name.
         protocol: what else moves the number.
         seed: of its training.
+        language_adapter: what a composition that follows the language of its rows took for these.
     """
 
     composition: str
     backbone: str
     protocol: str
     seed: int = 0
+    language_adapter: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ class Score:
         is_generated: whether the rows come from the built-in generator: then this is not a benchmark result.
         fingerprint: fingerprint of the rows scored.
         revision: `org/name@commit` of the dataset that they are of, where hub or mirror say it.
+        language_adapter: `text.sw`, of a composition that follows the language of its rows (`text.*/mnli`): the entries that it
+            took for them, with commas, or `none`. Files have it where a score has one.
 
     Raises:
         ValueError: `value` is out of its range or `n` is below 1.
@@ -114,6 +119,7 @@ class Score:
     is_generated: bool = False
     fingerprint: str = ""
     revision: str = ""
+    language_adapter: str = ""
 
     def __post_init__(self) -> None:
         # bool is an int, and NaN compares false: both would pass a bare range check somewhere.
@@ -159,6 +165,7 @@ class Score:
                 is_generated=rows.is_generated,
                 fingerprint=rows.fingerprint if fingerprint is None else fingerprint,
                 revision=rows.revision,
+                language_adapter=system.language_adapter,
             )
             for metric, value in measures.items()
         ]
@@ -186,7 +193,8 @@ def metric_name(task: str, metric: str, what: str) -> str:
 
 def to_dict(score: Score) -> dict[str, Any]:
     """Return the score as plain JSON values, in the order of its fields."""
-    return asdict(score)
+    found = asdict(score)
+    return found if score.language_adapter else {key: found[key] for key in found if key != _OPTIONAL}
 
 
 _TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
@@ -245,8 +253,11 @@ def write_csv(records: Iterable[Any], path: Path, *, of: type = Score) -> None:
     Raises:
         ToolkitError: the file cannot be written.
     """
-    columns = [item.name for item in fields(of)]
-    replace_text(path, csv_text(columns, ([getattr(record, name) for name in columns] for record in records)))
+    every = list(records)
+    columns = [
+        item.name for item in fields(of) if item.name != _OPTIONAL or any(getattr(one, _OPTIONAL) for one in every)
+    ]
+    replace_text(path, csv_text(columns, ([getattr(record, name) for name in columns] for record in every)))
 
 
 def read_json(path: Path) -> list[Score]:

@@ -44,6 +44,8 @@ def check_names(name: str, *, heads: Iterable[str], files: Iterable[str], parent
     """Raise ZooError where a name in a card is not one: of the entry, of a head, of a file, or of a parent that is itself."""
     if not is_canonical(name):
         raise ZooError(f"The card's name '{name[:80]}' is not a composition in its canonical form.")
+    if parse(name).follows_rows:
+        raise ZooError(f"The card's name '{name[:80]}' has '*' in the place of a language, which no entry has; name one.")
     for file in files:
         check_file_name(file)
     for head in heads:
@@ -76,7 +78,7 @@ def is_canonical(name: str) -> bool:
 
 
 def _is_entry_name(value: Any) -> bool:
-    return isinstance(value, str) and is_canonical(value)
+    return isinstance(value, str) and is_canonical(value) and not parse(value).follows_rows
 
 
 def noun(value: Any) -> str:
@@ -193,7 +195,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_score(value: Any) -> bool:
-    texts = dict.fromkeys(("composition", "protocol", "split", "backbone", "fingerprint", "revision"), _is_text)
+    names = ("composition", "protocol", "split", "backbone", "fingerprint", "revision", "language_adapter")
+    texts = dict.fromkeys(names, _is_text)
     return (
         _holds(value, task=_is_text, language=_is_text, metric=_is_text, value=_is_number)
         and is_value(value["metric"], value["value"])

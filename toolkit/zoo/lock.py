@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from toolkit.composition import parse
+from toolkit.composition import Composition, parse
+from toolkit.composition.exchange import in_language, languages_in
 from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.files import replace_text
@@ -88,7 +89,7 @@ def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
 
     Args:
         zoo: where its entries are.
-        expression: composition.
+        expression: composition; of one with `*` every language is pinned for which the zoo holds an adapter.
         backbone: the backbone's name in the zoo.
 
     Raises:
@@ -96,7 +97,8 @@ def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
     """
     composition = parse(expression)
     held = zoo.read_all(backbone)
-    order, faults = lineages([zoo.get(entry, backbone) for entry in composition.entries], zoo.parents_in(held))
+    entries = _entries(composition, [card.name for card in zoo.list(backbone, damaged=[])])
+    order, faults = lineages([zoo.get(entry, backbone) for entry in entries], zoo.parents_in(held))
     for error in faults.values():
         raise error
     found = {card.name: card for card in order}
@@ -112,6 +114,18 @@ def make_lock(zoo: Zoo, expression: str, backbone: str) -> Lock:
         Pinned(made_for.name, made_for.digest, made_for.revision),
         {name: card.digest for name, card in found.items()},
     )
+
+
+def _entries(composition: Composition, names: Collection[str]) -> list[str]:
+    """Return the entries that a composition takes parts from: of one with `*`, in every language for which there is an adapter."""
+    if not composition.follows_rows:
+        return list(composition.entries)
+    spoken = languages_in(composition, names)
+    whole = [in_language(composition, language) for language in spoken]
+    trained = [each.entries for each in whole if set(names).issuperset(each.entries)]
+    # Where none is trained, asking for the entries of one says so.
+    trained = trained or [(whole[0] if whole else in_language(composition, "en")).entries]
+    return list(dict.fromkeys(entry for each in (*trained, *spoken.values()) for entry in each))
 
 
 def write_lock(lock: Lock, path: Path) -> None:

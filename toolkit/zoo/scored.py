@@ -50,9 +50,10 @@ class Kept:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What the score is of: weights, task, language, metric, split, protocol and rows; a later line replaces it."""
+        """What the score is of: weights, task, language, metric, split, protocol, rows, and the language adapter; a later line replaces it."""
         one = self.score
-        return (self.digest, one.task, one.language, one.metric, one.split, one.protocol, one.fingerprint)
+        named = (one.composition, one.language_adapter) if one.language_adapter else ()
+        return (self.digest, one.task, one.language, one.metric, one.split, one.protocol, one.fingerprint, *named)
 
     def to_line(self) -> str:
         """Return the line, with its end."""

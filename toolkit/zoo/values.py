@@ -202,6 +202,7 @@ class CardScore(Value):
     is_generated: bool | None = None
     fingerprint: str | None = None
     revision: str | None = None
+    language_adapter: str | None = None
 
     @classmethod
     def of(cls, score: Score) -> CardScore:

@@ -23,6 +23,7 @@ from toolkit.recipes.score.contamination import contamination, translated
 from toolkit.recipes.score.publish import Scored, publish, result_output
 from toolkit.recipes.session.backbones import is_here
 from toolkit.recipes.session.circuits import arithmetic, head_spec, say_path, trained_circuit
+from toolkit.recipes.session.exchange import languages_scored
 from toolkit.recipes.session.features import features_for, tokenising
 from toolkit.recipes.session.noise import scored_rows, with_noise
 from toolkit.recipes.session.resources import Meter
@@ -70,8 +71,8 @@ def _evaluated(
     if target.kind in RETRIEVED:
         words = command("retrieve", expression, "--task", task, config=config, sections=("retrieve", "noise", "store"))
         raise ToolkitError(f"'{task}' is scored by retrieval: `{words}`.")
-    wanted = choose_languages(target, languages, session)
-    circuit, cards = trained_circuit(expression, session, heads=None, lock=lock)
+    wanted = languages_scored(expression, choose_languages(target, languages, session), session)
+    circuit, cards = trained_circuit(expression, session, heads=None, lock=lock, languages=wanted)
     say_path(circuit, say)
     scores: list[Score] = []
     used: list[Data] = []
@@ -81,7 +82,7 @@ def _evaluated(
         result_output(expression, task, config, journey="eval", replaced=(FOLDER,)) as output,
     ):
         answers = output.stage / FOLDER
-        write_identity(answers, identity(circuit.backbone, cards, config, target))
+        write_identity(answers, identity(circuit.backbone, cards, config, target, circuit.asked))
         heads = heads_for(circuit, target, config)
         for language in wanted:
             rows = scored_rows(target, language, session)
@@ -99,8 +100,8 @@ def _evaluated(
                 say(f"{task} {language}: {name} {value:.4g}.")
             if n_truncated:
                 say(f"{task} {language}: {n_truncated} of {len(rows)} rows lost text to the length limit.")
-            protocol = with_noise(protocol_words(config.eval, target, circuit), config)
-            scores += scores_of(answered, rows, circuit, seed_of(cards), protocol)
+            words = with_noise(protocol_words(config.eval, target, circuit), config)
+            scores += scores_of(answered, rows, circuit, seed_of(cards), words)
     for sentence in (*contamination(cards.values(), target, session.zoo), *translated(cards.values())):
         say(sentence)
     made_with = MadeWith(meter, tuple(used), tuple(cards.values()))
@@ -131,6 +132,7 @@ def answer(
     Returns:
         Each head's evaluation, and how many rows lost text to the length limit.
     """
+    circuit.turn_to(rows.language)
     features = task_features(rows, target, circuit, session)
     answered = evaluate_each(
         circuit,
@@ -158,9 +160,9 @@ def scores_of(
 ) -> list[Score]:
     """Return one Score for each head and measure of one language's rows."""
     found = []
+    adapter = circuit.turn_to(rows.language)
     for head, evaluation in answered.items():
-        composition = head if circuit.members else str(circuit.composition)
-        system = System(composition, circuit.backbone.name, protocol, seed)
+        system = System(circuit.asked_of(head), circuit.backbone.name, protocol, seed, adapter)
         found += Score.of(rows, evaluation.measures, evaluation.n, system)
     return found
 

@@ -95,6 +95,7 @@ def publish(
                 "rows": sum(data.rows for data in made_with.data),
                 "languages": ",".join(dict.fromkeys(score.language for score in of_protocol)),
                 "protocol": protocol,
+                **_language_adapters(of_protocol, made_with.cards),
             },
             began=made_with.meter.began,
         ) as run:
@@ -119,6 +120,18 @@ def _encoder(cards: Sequence[AdapterCard], config: Config) -> dict[str, str]:
     name = {"backbone": config.backbone.name}
     on = cards[-1].backbone if cards else None
     return name if on is None else {**name, "backbone_digest": on.digest, "backbone_revision": on.revision or ""}
+
+
+def _language_adapters(scores: Sequence[Score], cards: Sequence[AdapterCard]) -> dict[str, str]:
+    """Return the adapters, and their digests, that a composition which follows the language of its rows took in each language."""
+    taken = {score.language: score.language_adapter for score in scores if score.language_adapter}
+    digests = {card.name: card.digest[:12] for card in cards}
+    return {
+        f"language_adapter.{language}": ", ".join(
+            f"{name} {digests[name]}" if name in digests else name for name in adapter.split(", ")
+        )
+        for language, adapter in taken.items()
+    }
 
 
 def _by_member(scores: Sequence[Score]) -> dict[str, list[Score]]:

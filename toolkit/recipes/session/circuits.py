@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,14 +16,12 @@ from toolkit.modeling.heads import HEADS, HeadSpec
 from toolkit.modeling.passes import Follower
 from toolkit.progress import Say
 from toolkit.recipes.session.backbones import fetched, open_backbone
+from toolkit.recipes.session.exchange import SHAPE, exchange_of, require_fitting
+from toolkit.recipes.session.home import several
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import check_entry, load_part, places, require_locked, require_trained
 from toolkit.tasks import Task
 from toolkit.zoo import AdapterCard, Head
-
-# What a card decides of an adapter's shape; dropout is the configuration's, for it changes no stored weight.
-_SHAPE = ("kind", "reduction_factor", "non_linearity", "leave_out_lower", "leave_out_upper")
-
 
 def head_spec(task: Task, train: TrainConfig | None = None) -> HeadSpec:
     """Return the head that answers a task, with the pooling, temperature and dropout of its training."""
@@ -41,6 +39,7 @@ def trained_circuit(
     heads: Mapping[str, HeadSpec] | None,
     lock: Path | None = None,
     backbone: Callable[[Session, Iterable[AdapterCard]], Backbone] = open_backbone,
+    languages: Sequence[str] | None = None,
 ) -> tuple[Circuit, dict[str, AdapterCard]]:
     """Wire a composition and load every part from the zoo.
 
@@ -49,11 +48,18 @@ def trained_circuit(
         heads: heads to hold; None takes those that the composition's own cards describe, {} none (retrieval).
         lock: a lock file; every entry must be the one that it names.
         backbone: gives the backbone, once every entry is found sound.
+        languages: of the rows that it will answer; a composition that follows them (`text.*/mnli`) can turn to these.
 
     Returns:
-        The circuit, its head chosen, and the cards of its entries by name.
+        The circuit, its head chosen, and the cards of its entries by name, those of its own parts last.
     """
     composition = parse(text)
+    exchange = None
+    if composition.follows_rows:
+        if languages is None:
+            raise ToolkitError(several(composition))
+        exchange = exchange_of(composition, languages, session, has_head=heads != {})
+        composition = exchange.home
     config, zoo, shelf = session.config, session.zoo, session.shelf
     needed = [part for part in composition.parts if part.kind != "head" or heads != {}]
     if heads != {}:
@@ -65,6 +71,9 @@ def trained_circuit(
     copies = {entry: zoo.get(entry, shelf) for entry in composition.entries if zoo.holds(entry, shelf)}
     held_at = places(composition, cards | copies)
     cards |= {entry: copies[entry] for entry, _ in held_at.values() if entry in copies}
+    if exchange is not None:
+        cards = {entry: zoo.get(entry, shelf) for entry in exchange.entries if entry not in cards} | cards
+        require_fitting(exchange, cards)
     require_locked(lock, cards.values(), text)
     for card in cards.values():
         check_entry(card, session)
@@ -82,7 +91,7 @@ def trained_circuit(
                 key = part.entry if composition.is_parallel and composition.head is None else part.name
                 heads[key] = _spec(held, card.pooling(part.name))
     if session.ranks.count > 1:
-        session.ranks.broadcast(_Wired(text, fetched(session, cards.values()), heads))
+        session.ranks.broadcast(_Wired(text, fetched(session, cards.values()), heads, languages))
     loaded = backbone(session, cards.values())
     adapter, shapes = adapter_shapes(cards.values(), config)
     circuit = Circuit(loaded, composition, heads=heads, adapter=adapter, shapes=shapes, fusion=config.fusion)
@@ -99,6 +108,8 @@ def trained_circuit(
         circuit.close()
         raise
     circuit.ranks = session.ranks
+    if exchange is not None:
+        exchange.attach(circuit, session, held_at)
     return circuit, cards
 
 
@@ -109,11 +120,12 @@ class _Wired:
     text: str
     config: Config
     heads: Mapping[str, HeadSpec]
+    languages: Sequence[str] | None
 
     def do(self, follower: Follower) -> None:
         """Hold the circuit; what it is made from was found right by the main process."""
         session = Session.open(self.config)
-        follower.hold(lambda: trained_circuit(self.text, session, heads=self.heads)[0])
+        follower.hold(lambda: trained_circuit(self.text, session, heads=self.heads, languages=self.languages)[0])
 
 
 def arithmetic(circuit: Circuit) -> str:
@@ -150,7 +162,7 @@ def adapter_shapes(cards: Iterable[AdapterCard], config: Config) -> tuple[Adapte
     shapes = {
         card.name: replace(
             config.adapter,
-            **{key: card.shape[key] for key in _SHAPE},
+            **{key: card.shape[key] for key in SHAPE},
         )
         for card in cards
     }

@@ -11,6 +11,8 @@ from toolkit.composition.stages import Retrain, Stage, plan
 from toolkit.composition.variants import named, own_entry
 from toolkit.config.command import command
 from toolkit.errors import ToolkitError
+from toolkit.recipes.session.exchange import following
+from toolkit.recipes.session.home import as_trained
 from toolkit.recipes.session.names import free_name, require_name
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.held import MADE, Held, held_entry
@@ -80,7 +82,7 @@ def plan_training(expression: str, session: Session, asked: Asked) -> Planned:
     Raises:
         ToolkitError: a name that cannot be given, or an entry that is not trained by `train`.
     """
-    composition = parse(expression)
+    composition = as_trained(parse(expression), session)
     zoo, shelf, catalogue = session.zoo, session.shelf, session.catalogue
     own = own_entry(composition)
     if asked.name is not None:
@@ -116,6 +118,7 @@ def plan_training(expression: str, session: Session, asked: Asked) -> Planned:
     notes = {name: _replacing(name, orphaned, session) for name in replaced}
     is_full = session.config.adapter.kind == "full"
     text = describe(stages, rows=catalogue.training_rows, backbone_learns=is_full, notes=notes)
+    text = "\n".join([*following(parse(expression), session), text])
     return Planned(stages, entry, held, replaced, orphaned, text)
 
 

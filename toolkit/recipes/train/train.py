@@ -16,6 +16,7 @@ from toolkit.config import to_dict
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.files import load_json, replace_text
 from toolkit.recipes.session.backbones import is_here, open_backbone
+from toolkit.recipes.session.home import as_trained
 from toolkit.recipes.session.lease import leased_names
 from toolkit.recipes.session.names import task_of
 from toolkit.recipes.session.session import Session
@@ -58,7 +59,7 @@ def train(
 
 
 def _trained(expression: str, session: Session, asked: Asked, lock: Path | None) -> list[AdapterCard]:
-    composition = parse(expression)
+    composition = as_trained(parse(expression), session)
     config, zoo, shelf = session.config, session.zoo, session.shelf
     if config.train.learn == "all" and config.adapter.kind == "full":
         raise ToolkitError("`adapter: full` learns in the whole encoder already; leave train.learn out.")

@@ -1,0 +1,76 @@
+"""Language in which a composition that follows its rows is trained: `text.*/mnli` as `text.en/mnli`.
+
+See docs/decisions/0069-language-of-the-rows.md.
+"""
+
+from __future__ import annotations
+
+from toolkit.composition import ROWS, Composition, Name, parse
+from toolkit.composition.exchange import in_language, rows_trained_on
+from toolkit.errors import ToolkitError
+from toolkit.recipes.session.session import Session
+
+
+def as_trained(composition: Composition, session: Session) -> Composition:
+    """Return a composition as it is trained: with the language of the training rows in the place of `*`.
+
+    Raises:
+        ToolkitError: nothing in it is trained on top of `*`, or on rows in several languages.
+    """
+    if not composition.follows_rows:
+        return composition
+    language = home_language(composition, session)
+    if language is None:
+        leaf = next(name for name in composition.leaves() if name.language == ROWS)
+        raise ToolkitError(
+            f"Nothing in '{composition}' is trained on top of '{leaf}', so no training rows say its language; name the language, as in "
+            f"'{in_language(composition, 'sw')}'."
+        )
+    return in_language(composition, language)
+
+
+def home_language(composition: Composition, session: Session) -> str | None:
+    """Return the language of the rows that a composition is trained on, on top of `*`; None where nothing is.
+
+    Raises:
+        ToolkitError: they are in several languages.
+    """
+    if session.config.adapter.kind == "full":
+        raise ToolkitError(
+            f"'{composition}' exchanges adapters below others, but `adapter: full` trains the whole encoder and has none; name the language."
+        )
+    found: dict[str, Name] = {}
+    for name in rows_trained_on(composition):
+        found.setdefault(_language_of(name, composition, session), name)
+    if len(found) > 1:
+        (one, first), (other, second) = list(found.items())[:2]
+        raise ToolkitError(
+            f"'{composition}' would be trained on rows in '{one}' ({first}) and in '{other}' ({second}), and everything on top of '*' is "
+            "trained on the adapter of one language; name that language in the place of '*', or train on rows in one."
+        )
+    return next(iter(found), None)
+
+
+def _language_of(name: Name, composition: Composition, session: Session) -> str:
+    """Return the language of the rows that a name is trained on; of a variant, that of the entry which the zoo holds."""
+    if name.language is not None:
+        return name.language
+    catalogue = session.catalogue
+    if name.name in catalogue:
+        return catalogue.source_task(catalogue.get(name.name)).resolve_language(None).lower()
+    stars = {each.name for each in composition.leaves() if each.language == ROWS}
+    for card in session.zoo.list(session.shelf, damaged=[]):
+        for leaf in parse(card.name).leaves():
+            whole = in_language(composition, leaf.language) if leaf.language and leaf.name in stars else None
+            if whole is not None and name in parse(card.name).leaves() and card.name in whole.entries:
+                return leaf.language or ""
+    catalogue.get(name.name)  # raises: a slip
+    raise AssertionError(name)
+
+
+def several(composition: Composition) -> str:
+    """Return the sentence for a journey that takes one language and gets a composition that takes any."""
+    return (
+        f"'{composition}' takes the adapter of the language that its rows are in, and here there are no rows that say one; write the "
+        f"language in the place of '*', as in '{in_language(composition, 'sw')}'."
+    )
