@@ -1,6 +1,6 @@
 """Compositions in the language of their rows: `text.*/mnli` in one language, and what is exchanged for another.
 
-A composition with `*` is no entry of a zoo. It is trained as one in the language of the training rows (`text.en/mnli`), and scored
+A zoo has no entry with `*`. Such a composition is trained as one in the language of the training rows (`text.en/mnli`), and scored
 as that one with the adapters of other languages in the place of `text.en` (docs/decisions/0069-language-of-the-rows.md).
 """
 

@@ -39,9 +39,9 @@ def _is_not_above_what_learnt_on_it(
                 here,
             )
         is_star = _is_starred(unit)
-        if learnt is None and has_star and (not is_star or not unit.is_leaf):
-            learnt = unit
-        elif learnt is None and is_star and isinstance(unit, Fuse):
+        if (learnt is None and has_star and (not is_star or not unit.is_leaf)) or (
+            learnt is None and is_star and isinstance(unit, Fuse)
+        ):
             learnt = unit
         has_star = has_star or is_star
 

@@ -22,7 +22,8 @@ def score_lines(card: AdapterCard) -> list[str]:
 
     lines = [f"# Evaluated: {found.in_words()}" for found in zero_shot_means(card)]
     for one in evaluated(card):
-        how = ", ".join(filter(None, (one.split, f"n={one.n}", one.protocol)))
+        taken = f"language adapter {one.language_adapter}" if one.language_adapter else ""
+        how = ", ".join(filter(None, (one.split, f"n={one.n}", one.protocol, taken)))
         lines.append(f"#   {one.task} {one.language} {one.metric} {printed(one.metric, one.value):.1f} ({how})")
     return lines
 

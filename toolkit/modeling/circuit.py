@@ -46,8 +46,7 @@ class Circuit(nn.Module):
 
     Attributes:
         ranks: the processes that hold the same circuit and share its passes over many items, see `passes`; this one alone.
-        turn_to: makes it ready for rows in a language, and returns the language adapter, if it follows their language (`text.*`).
-        asked: the composition as it was written, with `*` where it follows the language of its rows.
+        turn_to: makes it ready for rows in a language; returns the adapter taken, if it follows their language; `asked`: as it was written.
     """
 
     def __init__(
@@ -132,14 +131,6 @@ class Circuit(nn.Module):
         held = [part for part in self.composition.parts if part.kind == "head"]
         keys = [self.head_key(part) for part in held] * (1 if head is None else len(texts))
         return {text: (key, i) for i, (text, key) in enumerate(zip(texts, keys, strict=True)) if key in self.specs}
-
-    def asked_of(self, answer: str) -> str:
-        """Return the composition, as it was written, that answers by a name: of a `par` the member, with its head."""
-        if not self.members:
-            return str(self.asked)
-        block = self.asked.chain.units[0]
-        assert isinstance(block, Parallel)
-        return str(Composition(block.members[self.answers[answer][1]], self.asked.head))
 
     def head_key(self, part: Part) -> str:
         """Return the name under which a head is held."""

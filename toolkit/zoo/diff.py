@@ -147,8 +147,8 @@ def _evaluated(a: Sequence[Kept], b: Sequence[Kept]) -> dict[Cell, tuple[float |
     held = [{one.key[1:]: one.score.value for one in scores} for scores in (a, b)]
     found: dict[Cell, tuple[float | None, float | None]] = {}
     for key in dict.fromkeys((*held[0], *held[1])):
-        task, language, metric, split, protocol, fingerprint = key
-        cell = (task, language, f"{metric} ({', '.join(word for word in (split, protocol) if word)})")
+        task, language, metric, split, protocol, fingerprint, *named = key
+        cell = (task, language, f"{metric} ({', '.join(word for word in (split, protocol, *named) if word)})")
         if cell in found:  # of other rows
             cell = (task, language, f"{cell[2]} of rows {fingerprint}")
         found[cell] = (held[0].get(key), held[1].get(key))

@@ -45,7 +45,9 @@ def check_names(name: str, *, heads: Iterable[str], files: Iterable[str], parent
     if not is_canonical(name):
         raise ZooError(f"The card's name '{name[:80]}' is not a composition in its canonical form.")
     if parse(name).follows_rows:
-        raise ZooError(f"The card's name '{name[:80]}' has '*' in the place of a language, which no entry has; name one.")
+        raise ZooError(
+            f"The card's name '{name[:80]}' has '*' in the place of a language, which no entry has; name one."
+        )
     for file in files:
         check_file_name(file)
     for head in heads:

@@ -167,7 +167,8 @@ def _results(card: AdapterCard) -> list[str]:
     means = [f"- Zero-shot: {_text(found.in_words())}" for found in zero_shot_means(card)]
     rows = []
     for score in card.scores:
-        note = " (generated rows, no benchmark)" if score.is_generated else ""
+        note = f" (language adapter {score.language_adapter})" if score.language_adapter else ""
+        note += " (generated rows, no benchmark)" if score.is_generated else ""
         value, n = f"{printed(score.metric, score.value):.1f}{note}", "" if score.n is None else score.n
         rows.append((score.task, score.language, score.metric, value, score.split or "", n))
     table = _table(("task", "language", "metric", "score", "split", "rows"), rows)

@@ -22,6 +22,7 @@ class ZeroShot:
         by_language: language -> fraction.
         rows: that were scored, in all.
         is_generated: whether they come from the built-in generator.
+        asked: the composition with `*` that took other language adapters, `text.*/mnli`; empty for the entry as it is.
     """
 
     task: str
@@ -32,6 +33,7 @@ class ZeroShot:
     by_language: Mapping[str, float]
     rows: int
     is_generated: bool = False
+    asked: str = ""
 
     @property
     def zero_shot(self) -> Mapping[str, float]:
@@ -55,7 +57,7 @@ class ZeroShot:
             >>> ZeroShot("xnli", "accuracy", "test", "", "en", {"en": 0.6, "de": 0.5, "sw": 0.4}, 30).in_words()
             'xnli accuracy 45.0 (de, sw); en 60.0'
         """
-        name = f"{self.task} {self.metric}"
+        name = f"{self.task} {self.metric}" + (f" as {self.asked}" if self.asked else "")
         words = [word for word in self.protocol.split() if word.startswith(("limit=", "noise="))]
         note = "".join(f", {word}" for word in [*words, *["generated rows"] * self.is_generated])
         if language is not None:
@@ -71,27 +73,29 @@ class ZeroShot:
 def zero_shot_means(card: AdapterCard) -> list[ZeroShot]:
     """Return what an entry reached on each task that it was evaluated on, of the cards that `record.with_scores` gives.
 
-    Scores of several protocols have no common mean, so one protocol stands for a task: one with zero-shot languages, without noise and
+    What the entry reached with other language adapters below it is listed apart. Scores of several protocols have no common mean, so one
+    protocol stands for a task: one with zero-shot languages, without noise and
     without a limit, with the most languages, with the most rows, the latest, in this order of importance.
     """
-    groups: dict[tuple[str, str, str, str], list[CardScore]] = {}
+    groups: dict[tuple[str, str, str, str, str], list[CardScore]] = {}
     for score in card.scores:
         if score.more.get("main") is True:
-            key = (score.task, score.metric, score.split or "", score.protocol or "")
+            asked = score.composition or "" if score.language_adapter else ""
+            key = (score.task, score.metric, score.split or "", score.protocol or "", asked)
             groups.setdefault(key, []).append(score)
-    best: dict[str, tuple[Rank, ZeroShot]] = {}
-    for (task, metric, split, protocol), scores in groups.items():
+    best: dict[tuple[str, str], tuple[Rank, ZeroShot]] = {}
+    for (task, metric, split, protocol, asked), scores in groups.items():
         chosen = _by_language(scores)
         rows = sum(one.n or 0 for one in chosen.values())
         latest = max(str(one.more.get("at", "")) for one in chosen.values())
         last = scores[-1]
         pivot = str(last.more.get("pivot", ""))
         values = {code: one.value for code, one in chosen.items()}
-        found = ZeroShot(task, metric, split, protocol, pivot, values, rows, bool(last.is_generated))
+        found = ZeroShot(task, metric, split, protocol, pivot, values, rows, bool(last.is_generated), asked)
         is_whole = "noise=" not in protocol, "limit=" not in protocol
         rank = (bool(found.zero_shot), *is_whole, len(chosen), rows, latest)
-        if task not in best or rank >= best[task][0]:
-            best[task] = (rank, found)
+        if (task, asked) not in best or rank >= best[task, asked][0]:
+            best[task, asked] = (rank, found)
     return [found for _, found in best.values()]
 
 

@@ -23,7 +23,7 @@ from toolkit.recipes.score.contamination import contamination, translated
 from toolkit.recipes.score.publish import Scored, publish, result_output
 from toolkit.recipes.session.backbones import is_here
 from toolkit.recipes.session.circuits import arithmetic, head_spec, say_path, trained_circuit
-from toolkit.recipes.session.exchange import languages_scored
+from toolkit.recipes.session.exchange import asked_of, languages_scored
 from toolkit.recipes.session.features import features_for, tokenising
 from toolkit.recipes.session.noise import scored_rows, with_noise
 from toolkit.recipes.session.resources import Meter
@@ -115,12 +115,7 @@ def task_features(rows: Rows, target: Task, circuit: Circuit, session: Session) 
 
 
 def answer(
-    circuit: Circuit,
-    rows: Rows,
-    target: Task,
-    session: Session,
-    *,
-    heads: Sequence[str] | None = None,
+    circuit: Circuit, rows: Rows, target: Task, session: Session, *, heads: Sequence[str] | None = None
 ) -> tuple[dict[str, Evaluation], int]:
     """Answer and score a task's rows of one language.
 
@@ -162,7 +157,7 @@ def scores_of(
     found = []
     adapter = circuit.turn_to(rows.language)
     for head, evaluation in answered.items():
-        system = System(circuit.asked_of(head), circuit.backbone.name, protocol, seed, adapter)
+        system = System(asked_of(circuit, head), circuit.backbone.name, protocol, seed, adapter)
         found += Score.of(rows, evaluation.measures, evaluation.n, system)
     return found
 

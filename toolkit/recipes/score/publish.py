@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.composition import parse
+from toolkit.composition import Composition, parse
 from toolkit.config import Config
 from toolkit.metrics import MAIN
 from toolkit.outputs import Output
@@ -87,16 +87,7 @@ def publish(
                 "backbone": config.backbone.name,
                 NOTE_TAG: render(table(of_protocol), "markdown"),
             },
-            params={
-                **composition.axes(),
-                **_encoder(made_with.cards, config),
-                "seed": of_protocol[0].seed,
-                "split": split_words(of_protocol),
-                "rows": sum(data.rows for data in made_with.data),
-                "languages": ",".join(dict.fromkeys(score.language for score in of_protocol)),
-                "protocol": protocol,
-                **_language_adapters(of_protocol, made_with.cards),
-            },
+            params=_params(composition, of_protocol, made_with, config),
             began=made_with.meter.began,
         ) as run:
             members = _by_member(of_protocol)
@@ -113,6 +104,22 @@ def publish(
             log_adapters(session, made_with.cards, is_made=False)
             run_id = run.run_id or None  # last: it may have to be waited for
     return Scored(scores=tuple(scores), text=text, folder=output.folder, output=output, run_id=run_id)
+
+
+def _params(
+    composition: Composition, scores: Sequence[Score], made_with: MadeWith, config: Config
+) -> dict[str, object]:
+    """Return the parameters of the run of some scores of one protocol."""
+    return {
+        **composition.axes(),
+        **_encoder(made_with.cards, config),
+        "seed": scores[0].seed,
+        "split": split_words(scores),
+        "rows": sum(data.rows for data in made_with.data),
+        "languages": ",".join(dict.fromkeys(score.language for score in scores)),
+        "protocol": scores[0].protocol,
+        **_language_adapters(scores, made_with.cards),
+    }
 
 
 def _encoder(cards: Sequence[AdapterCard], config: Config) -> dict[str, str]:

@@ -23,6 +23,7 @@ from toolkit.recipes.session.weights import check_entry, load_part, places, requ
 from toolkit.tasks import Task
 from toolkit.zoo import AdapterCard, Head
 
+
 def head_spec(task: Task, train: TrainConfig | None = None) -> HeadSpec:
     """Return the head that answers a task, with the pooling, temperature and dropout of its training."""
     form = HEADS.get(task.kind)
@@ -78,18 +79,7 @@ def trained_circuit(
     for card in cards.values():
         check_entry(card, session)
     if heads is None:
-        heads = {}
-        for part in needed:
-            if part.kind == "head":
-                card = cards[part.entry]
-                held = card.heads.get(part.name)
-                if held is None:
-                    raise ZooError(
-                        f"'{part.entry}' was imported without a head '{part.name}', so it cannot answer; retrieve with it, "
-                        f"train on top of it, or import it again from a folder with its head."
-                    )
-                key = part.entry if composition.is_parallel and composition.head is None else part.name
-                heads[key] = _spec(held, card.pooling(part.name))
+        heads = _described(composition, cards)
     if session.ranks.count > 1:
         session.ranks.broadcast(_Wired(text, fetched(session, cards.values()), heads, languages))
     loaded = backbone(session, cards.values())
@@ -111,6 +101,23 @@ def trained_circuit(
     if exchange is not None:
         exchange.attach(circuit, session, held_at)
     return circuit, cards
+
+
+def _described(composition: Composition, cards: Mapping[str, AdapterCard]) -> dict[str, HeadSpec]:
+    """Return the heads of a composition as the cards of its entries describe them."""
+    heads = {}
+    for part in composition.parts:
+        if part.kind == "head":
+            card = cards[part.entry]
+            held = card.heads.get(part.name)
+            if held is None:
+                raise ZooError(
+                    f"'{part.entry}' was imported without a head '{part.name}', so it cannot answer; retrieve with it, "
+                    f"train on top of it, or import it again from a folder with its head."
+                )
+            key = part.entry if composition.is_parallel and composition.head is None else part.name
+            heads[key] = _spec(held, card.pooling(part.name))
+    return heads
 
 
 @dataclass(frozen=True)

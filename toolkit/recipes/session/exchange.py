@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.composition import Composition, Part, parse
+from toolkit.composition import Composition, Parallel, Part, parse
 from toolkit.composition.exchange import Exchanged, exchanged, in_language, languages_in
 from toolkit.config.command import command
 from toolkit.errors import ToolkitError, ZooError
@@ -123,7 +123,9 @@ def languages_scored(text: str, languages: Sequence[str], session: Session) -> l
     held = exchange_of(composition, languages, session, has_head=False).turns
     left = [language for language in languages if language not in held]
     if left:
-        session.say(f"{composition}: left out, because the zoo holds no {_stars(composition)} for it: {', '.join(left)}.")
+        session.say(
+            f"{composition}: left out, because the zoo holds no {_stars(composition)} for it: {', '.join(left)}."
+        )
     return [language for language in languages if language in held]
 
 
@@ -187,11 +189,11 @@ def require_fitting(exchange: Exchange, cards: Mapping[str, AdapterCard]) -> Non
             if differs:
                 raise ToolkitError(
                     f"'{source.entry}' cannot take the place of '{part.entry}': adapter.{differs[0]} is {other.shape[differs[0]]} and not "
-                    f"{one.shape[differs[0]]}; train the language adapters of one composition alike."
+                    f"{one.shape[differs[0]]}; train both with the same setting."
                 )
             if part.kind == "head" and one.heads[part.name] != other.heads.get(source.name):
                 raise ToolkitError(
-                    f"The head of '{source.entry}' cannot take the place of that of '{part.entry}': they answer differently; train both alike."
+                    f"The head of '{source.entry}' cannot take the place of that of '{part.entry}': they give other answers; train both on one task."
                 )
 
 
@@ -204,6 +206,14 @@ def _home(composition: Composition, languages: Sequence[str], session: Session) 
         if all(session.zoo.holds(entry, session.shelf) for entry in home.entries):
             return language
     return first
+
+
+def asked_of(circuit: Circuit, answer: str) -> str:
+    """Return the composition, as it was written, that answers by a name: of a `par` the member, with its head."""
+    block = circuit.asked.chain.units[0]
+    if not isinstance(block, Parallel) or not circuit.members:
+        return str(circuit.asked)
+    return str(Composition(block.members[circuit.answers[answer][1]], circuit.asked.head))
 
 
 def spelled_as(language: str) -> tuple[str, ...]:

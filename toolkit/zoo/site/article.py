@@ -195,7 +195,9 @@ def _first_score(card: AdapterCard) -> str:
 
 def caveat(score: CardScore | ZeroShot) -> str:
     """Return the note on a score, empty for none."""
-    return "generated rows, no benchmark" if score.is_generated else ""
+    taken = score.language_adapter if isinstance(score, CardScore) and score.language_adapter else ""
+    notes = [f"language adapter {taken}"] if taken else []
+    return ", ".join([*notes, *["generated rows, no benchmark"] * bool(score.is_generated)])
 
 
 def _source(seen: Seen) -> str:
