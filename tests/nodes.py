@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from tests import PROJECT
-from tests.waiting import SOON_S, wait_until
+from tests.waiting import LIMIT_S, SOON_S, wait_until
 
 
 class Nodes:
@@ -56,8 +56,8 @@ class Nodes:
         """Wait until so many workers have joined."""
         from distributed import Client
 
-        with Client(self.address, timeout=SOON_S, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-            client.wait_for_workers(count, timeout=SOON_S)  # type: ignore[no-untyped-call]
+        with Client(self.address, timeout=LIMIT_S, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+            client.wait_for_workers(count, timeout=LIMIT_S)  # type: ignore[no-untyped-call]
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """Kill a process of the cluster, with what it is the nanny of."""

@@ -26,13 +26,13 @@ pytestmark = [
     pytest.mark.skipif(bool(lacking()), reason=f"not on this machine: {', '.join(lacking())}"),
 ]
 
-QUEUE = """
+WALLTIME = 'walltime: "01:00:00"\n'
+QUEUE = f"""
 system: slurm
 jobs: 2
 cores: 1
 memory: 2GB
-walltime: "01:00:00"
-scheduler_options: {host: 127.0.0.1}
+{WALLTIME}scheduler_options: {{host: 127.0.0.1}}
 log_directory: logs-of-jobs
 """
 
@@ -111,13 +111,14 @@ def test_a_queue_that_refuses_is_one_sentence(queue: Slurm, tmp_path: Path, monk
         monkeypatch.setenv(name, value)
     file = tmp_path / "slurm.yaml"
     for more, said in (
-        ("queue: none", "Batch job submission failed: Invalid partition name specified"),
-        ("job_extra_directives: ['--nodes=9']", "Batch job submission failed: "),
-        ("job_extra_directives: ['--nonsense']", "unrecognized option '--nonsense'"),
-        ("job_mem: 900GB", "Batch job submission failed: "),
+        ("queue: none", "sbatch: error: invalid partition specified: none"),
+        ("job_mem: 900GB", "sbatch: error: Memory specification can not be satisfied"),
+        ("job_extra_directives: ['--nonsense']", "sbatch: unrecognized option '--nonsense'"),
+        ("job_extra_directives: ['--gres=gpu:1']", "sbatch: error: Invalid generic resource (gres) specification"),
+        ("walltime: 4 hours", "sbatch: error: Invalid directive found in batch script: hours"),
     ):
-        file.write_text(f"{QUEUE}{more}\n", encoding="utf-8")
+        file.write_text(f"{QUEUE.replace(WALLTIME, '')}{more}\n", encoding="utf-8")
         with pytest.raises(ToolkitError) as found:
             queued_cluster(read_queue(str(file)), None)
-        assert str(found.value).startswith(f"slurm refuses the jobs of {file}: ") and said in str(found.value)
+        assert str(found.value) == f"slurm refuses the jobs of {file}: {said}."
     assert not queue.jobs("PENDING", "RUNNING")

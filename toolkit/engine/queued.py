@@ -24,6 +24,11 @@ _CLASSES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "
 _NOT_OURS = {"self", "scheduler", "name", "security", "protocol", "config_name", "nanny", "worker_command", "kwargs"}
 _NOT_OURS |= {"extra", "job_extra", "env_extra", "header_skip", "base_class_kwargs", "job_kwargs"}
 _OWN = ("system", "jobs", "minimum")
+# What the values of the keys are; dask-jobqueue writes whatever it is given into the job's script.
+_TEXTS = {"account", "queue", "project", "job_name", "interface", "host", "memory", "job_mem", "walltime", "python"}
+_TEXTS |= {"shebang", "local_directory", "log_directory", "shared_temp_directory", "resource_spec", "lsf_units"}
+_LISTS = {"job_extra_directives", "job_directives_skip", "job_script_prologue", "worker_extra_args"}
+_NUMBERS = {"cores": 1, "processes": 1, "job_cpu": 1, "ncpus": 1, "death_timeout": 1, "jobs": 1, "minimum": 0}
 _ONE_STEP = ["--nthreads", "1", "--memory-limit", "0", "--no-dashboard"]
 
 
@@ -89,13 +94,27 @@ def _queue(path: Path, values: dict[str, Any]) -> Queue:
             found = nearest(key, known, n=1)
             meant = f"; did you mean '{found[0]}'?" if found else f"; known: {', '.join(known)}."
             raise ToolkitError(f"{path}: no key '{key}' for {system}{meant}")
-    for key, least in (("jobs", 1), ("minimum", 0)):
-        number = values.get(key, least)
-        if not isinstance(number, int) or isinstance(number, bool) or number < least:
-            raise ToolkitError(f"{path}: `{key}` is {number!r}; expected a whole number from {least} on.")
+    for key, value in values.items():
+        if value is not None and (expected := _expected(key, value)):
+            raise ToolkitError(f"{path}: `{key}` is {value!r}; expected {expected}.")
     options = {key: value for key, value in values.items() if key not in _OWN}
-    jobs, minimum = values.get("jobs", 1), values.get("minimum", 0)
+    jobs, minimum = values.get("jobs") or 1, values.get("minimum") or 0
     return Queue(system, max(jobs, minimum), minimum, _options(options), str(path))
+
+
+def _expected(key: str, value: object) -> str:
+    """Return what the value of a key should be; empty if it is."""
+    if key in _NUMBERS:
+        is_number = isinstance(value, int) and not isinstance(value, bool) and value >= _NUMBERS[key]
+        return "" if is_number else f"a whole number from {_NUMBERS[key]} on"
+    if key in _TEXTS and not (isinstance(value, str) and value.strip()):
+        # YAML reads 10:00:00 as a number of seconds, and 0123 as 83.
+        return 'a text in quotes, such as "10:00:00"' if key == "walltime" else "a text in quotes"
+    if key in _LISTS and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+        return "a list of texts, each in quotes"
+    if key == "scheduler_options" and not isinstance(value, dict):
+        return "keys and values, such as {interface: ib0}"
+    return ""
 
 
 def _options(options: dict[str, Any]) -> dict[str, Any]:
