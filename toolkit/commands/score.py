@@ -22,6 +22,7 @@ from toolkit.commands.options import (
     settings,
 )
 from toolkit.commands.screen import echo, say, show_written, telling
+from toolkit.commands.site import SiteOptions, cluster_of, site
 from toolkit.errors import ToolkitError
 
 
@@ -118,7 +119,7 @@ def _suite(expr: str, options: EvalOptions) -> None:
     show_written(result, options["out"])
 
 
-class RetrieveOptions(Results):
+class RetrieveOptions(Results, SiteOptions):
     """Options of `retrieve`."""
 
     task: str
@@ -136,6 +137,7 @@ class RetrieveOptions(Results):
         "xstilts retrieve backbone mnli mnli/squad --task tatoeba --layers all",
         "xstilts retrieve mnli --task bucc --languages zh --data-root BUCC --protocol all",
         "xstilts retrieve mnli --task lareqa --data-root LAREQA",
+        "xstilts retrieve mnli --task bucc --scheduler tcp://HOST:8786",
     )
 )
 @click.argument("exprs", nargs=-1, required=True, metavar="EXPR...")
@@ -149,6 +151,7 @@ class RetrieveOptions(Results):
 @click.option("--layers", metavar="LAYERS", help="`all`, or numbers with commas: score each, and draw the curve.")
 @LOCK
 @OUT
+@site
 @settings
 def retrieve(exprs: tuple[str, ...], **options: Unpack[RetrieveOptions]) -> None:
     """Score EXPR's sentence vectors: translations found, pairs mined, or what queries seek in a pool.
@@ -158,16 +161,34 @@ def retrieve(exprs: tuple[str, ...], **options: Unpack[RetrieveOptions]) -> None
     """
     config = resolve(options, retrieve__protocol=options["protocol"])
     task, languages, lock, layers = options["task"], options["languages"], options["lock"], options["layers"]
-    out, figure = options["out"], None
+    out, figure, workers, cluster = options["out"], None, options["workers"], cluster_of(options)
     with telling() as tell:
         if len(exprs) > 1 and layers:
             curves = toolkit.compare_layers(
-                exprs, config, task=task, languages=languages, layers=layers, lock=lock, **tell
+                exprs,
+                config,
+                task=task,
+                languages=languages,
+                layers=layers,
+                lock=lock,
+                workers=workers,
+                cluster=cluster,
+                **tell,
             )
             results, figure = curves.results, curves.figure
         else:
             results = tuple(
-                toolkit.retrieve(expr, config, task=task, languages=languages, layers=layers, lock=lock, **tell)
+                toolkit.retrieve(
+                    expr,
+                    config,
+                    task=task,
+                    languages=languages,
+                    layers=layers,
+                    lock=lock,
+                    workers=workers,
+                    cluster=cluster,
+                    **tell,
+                )
                 for expr in exprs
             )
     for result in results:
@@ -177,7 +198,7 @@ def retrieve(exprs: tuple[str, ...], **options: Unpack[RetrieveOptions]) -> None
         say(f"All curves in {figure}")
 
 
-class MineOptions(Settings):
+class MineOptions(Settings, SiteOptions):
     """Options of `mine`."""
 
     out: Path
@@ -193,6 +214,7 @@ class MineOptions(Settings):
         "xstilts mine news.de news.en --out pairs.tsv",
         "xstilts mine news.de news.en --out pairs.tsv --expr mnli --threshold 1.06",
         "xstilts mine news.de news.en --out pairs.tsv --set retrieve.layer=12",
+        "xstilts mine news.de news.en --out pairs.tsv --workers 4",
     ),
 )
 @click.argument("source", type=PATH)
@@ -205,6 +227,7 @@ class MineOptions(Settings):
     type=click.Choice(["jiant", "xtreme", "laser", "st"]),
     help="Whose way of mining. Default: jiant.",
 )
+@site
 @settings
 def mine(source: Path, target: Path, **options: Unpack[MineOptions]) -> None:
     """Mine the text files SOURCE and TARGET, a sentence a line, for pairs of translations.
@@ -212,6 +235,16 @@ def mine(source: Path, target: Path, **options: Unpack[MineOptions]) -> None:
     Each line of the output: score, source line, target line, source, target; the best pair first.
     """
     config = resolve(options, retrieve__protocol=options["protocol"], retrieve__threshold=options["threshold"])
+    cluster = cluster_of(options)
     with telling() as tell:
-        result = toolkit.mine(source, target, config, out=options["out"], expr=options["expr"], **tell)
+        result = toolkit.mine(
+            source,
+            target,
+            config,
+            out=options["out"],
+            expr=options["expr"],
+            workers=options["workers"],
+            cluster=cluster,
+            **tell,
+        )
     say(result.text)

@@ -14,7 +14,7 @@ _OPTIONS = (
         "--workers",
         type=click.IntRange(1, 256),
         metavar="N",
-        help="Processes; each takes a GPU of its own. With --cluster: jobs at most. Default: 1.",
+        help="Processes that share the work; each takes a GPU of its own. With --cluster: jobs at most. Default: 1.",
     ),
     click.option("--scheduler", metavar="ADDRESS", help="Work on the dask cluster that runs there: tcp://HOST:8786."),
     click.option(

@@ -11,6 +11,7 @@ import toolkit
 from toolkit.commands.groups import example
 from toolkit.commands.options import BY, OUT, PATH, TRAIN_FIRST, Results, resolve, settings
 from toolkit.commands.screen import say, show_written, telling
+from toolkit.commands.site import SiteOptions, cluster_of, site
 from toolkit.errors import ToolkitError
 
 SWEEP = click.option(
@@ -22,7 +23,7 @@ SWEEP = click.option(
 VARIANT = click.option("--variant", metavar="NAME", help="Point of the sweep's axis `settings`, where it has several.")
 
 
-class SimilarityOptions(Results):
+class SimilarityOptions(Results, SiteOptions):
     """Options of `similarity`."""
 
     by: str
@@ -37,6 +38,7 @@ class SimilarityOptions(Results):
         "xstilts similarity mnli squad csqa ccg udpos panx --by text-embedding,cka",
         "xstilts similarity micro-nli micro-qa micro-pos --backbone embedded --train",
         "xstilts similarity mnli squad udpos --by cka --shared-text xnli.de",
+        "xstilts similarity mnli squad udpos --by logme --workers 4",
     )
 )
 @click.argument("tasks", nargs=-1, required=True, metavar="TASK...")
@@ -49,6 +51,7 @@ class SimilarityOptions(Results):
     help="cka: task whose texts the circuits are compared on, e.g. xnli.de. Default: English of the micro-world.",
 )
 @OUT
+@site
 @settings
 def similarity(tasks: tuple[str, ...], **options: Unpack[SimilarityOptions]) -> None:
     """Compare TASKs by every predictor of transfer: one matrix each, syntactic and semantic tasks marked.
@@ -57,8 +60,11 @@ def similarity(tasks: tuple[str, ...], **options: Unpack[SimilarityOptions]) -> 
     is extracted once and kept in the embedding store; those that need a trained adapter take it from the zoo.
     """
     config = resolve(options, similarity__limit=options["limit"], similarity__shared_text=options["shared_text"])
+    workers, cluster = options["workers"], cluster_of(options)
     with telling() as tell:
-        result = toolkit.compare_tasks(tasks, config, by=options["by"], train=options["train"], **tell)
+        result = toolkit.compare_tasks(
+            tasks, config, by=options["by"], train=options["train"], workers=workers, cluster=cluster, **tell
+        )
     show_written(result, options["out"])
     read = f"{result.n_encoded:,} texts were encoded and gradients taken of {result.n_examples:,} rows"
     say(f"{read}; the rest was in the store.")

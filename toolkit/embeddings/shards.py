@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from toolkit.files import json_of, not_a_file, replacing
 
 MAX_HEADER_BYTES = 100_000
 _DTYPES = {"F32": "float32", "F16": "float16"}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
 class Damaged(Exception):
@@ -27,16 +29,20 @@ class Foreign(Exception):
 def write_shard(path: Path, key: str, vectors: np.ndarray) -> None:
     """Write a shard under another name, flush it to the disk and rename it; a kill leaves the whole file or none.
 
+    The same vectors are the same bytes, whichever process writes them.
+
     Args:
         key: digest of its key.
         vectors: float32 or float16 [n, D], contiguous.
     """
-    from safetensors.numpy import save
-
+    # By hand: the library orders metadata otherwise each time (findings/safetensors_orders_metadata_at_random.sh).
     metadata = {"key": key, "sha256": hashlib.sha256(vectors.data).hexdigest()}
-    data = save({"vectors": vectors}, metadata)
+    entry = {"dtype": _NAMES[vectors.dtype.name], "shape": vectors.shape, "data_offsets": [0, vectors.nbytes]}
+    header = json.dumps({"__metadata__": metadata, "vectors": entry}, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
     with replacing(path) as stream:
-        stream.write(data)
+        stream.write(len(header).to_bytes(8, "little") + header)
+        stream.write(vectors.data)
 
 
 def read_shard(path: Path, key: str | None = None, *, n: int | None = None, is_checked: bool = True) -> Piece:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,26 @@ from toolkit.texts import arranged
 SHARD = 4096
 
 Encode = Callable[[Sequence[str], Sequence[Hashable], int, int], Mapping[Hashable, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """A shard that is not stored under each of its keys.
+
+    Attributes:
+        distinct: texts of the request that it was met in.
+        places: its own among them.
+        names: of the keys that it lacks.
+    """
+
+    distinct: Sequence[str]
+    places: range
+    names: tuple[Hashable, ...]
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The texts of the shard."""
+        return self.distinct[self.places.start : self.places.stop]
 
 
 class Store:
@@ -70,13 +91,7 @@ class Store:
     ) -> dict[Hashable, Vectors]:
         """Return the vectors of texts that are sorted and distinct, as `toolkit.texts.arranged` leaves them; else as `vectors`."""
         shards = cut(distinct, self.shard)
-        for key in keys.values():
-            self._open(key)
-        held: list[dict[Hashable, Piece | np.ndarray]] = []
-        for shard in shards:
-            texts = distinct[shard.start : shard.stop]
-            pieces = ((name, self._held(key, texts)) for name, key in keys.items())
-            held.append({name: piece for name, piece in pieces if piece is not None})
+        held = self._found(keys, distinct, shards)
         missing = [at for at, found in enumerate(held) if len(found) < len(keys)]
         done, total = 0, sum(len(shards[at]) for at in missing)
         self._require_space(keys, [len(shards[at]) for at in missing for name in keys if name not in held[at]], width)
@@ -85,9 +100,38 @@ class Store:
             lacking = [name for name in keys if name not in held[at]]
             encoded = encode(texts, lacking, done, total)
             for name in lacking:
-                held[at][name] = self._keep(keys[name], texts, encoded[name])
+                held[at][name] = self.keep(keys[name], texts, encoded[name])
             done += len(texts)
         return {name: Vectors([found[name] for found in held], width) for name in keys}
+
+    def lacking(self, keys: Mapping[Hashable, Key], requests: Iterable[Sequence[str]], width: int) -> list[Lacking]:
+        """Return the shards that requests for sorted, distinct texts lack, each once; what is encoded of them is given to `keep`.
+
+        Raises:
+            ToolkitError: as `vectors`.
+        """
+        found: dict[tuple[str, tuple[Hashable, ...]], Lacking] = {}
+        for distinct in requests:
+            shards = cut(distinct, self.shard)
+            for shard, held in zip(shards, self._found(keys, distinct, shards), strict=True):
+                if names := tuple(name for name in keys if name not in held):
+                    name = shard_name(distinct[shard.start : shard.stop])
+                    found.setdefault((name, names), Lacking(distinct, shard, names))
+        self._require_space(keys, [len(each.places) for each in found.values() for _ in each.names], width)
+        return list(found.values())
+
+    def _found(
+        self, keys: Mapping[Hashable, Key], distinct: Sequence[str], shards: Sequence[range]
+    ) -> list[dict[Hashable, Piece | np.ndarray]]:
+        """Return for each shard what is stored of it, by the name of its key."""
+        for key in keys.values():
+            self._open(key)
+        held: list[dict[Hashable, Piece | np.ndarray]] = []
+        for shard in shards:
+            texts = distinct[shard.start : shard.stop]
+            pieces = ((name, self._held(key, texts)) for name, key in keys.items())
+            held.append({name: piece for name, piece in pieces if piece is not None})
+        return held
 
     def _require_space(self, keys: Mapping[Hashable, Key], shards: Sequence[int], width: int) -> None:
         """Raise where the disk cannot hold the vectors of new shards, of so many texts each."""
@@ -143,7 +187,12 @@ class Store:
             self._say(f"{fault}; its {len(shard)} texts are encoded again.")
             return None
 
-    def _keep(self, key: Key, shard: Sequence[str], vectors: np.ndarray) -> Piece | np.ndarray:
+    def keep(self, key: Key, shard: Sequence[str], vectors: np.ndarray) -> Piece | np.ndarray:
+        """Write the vectors of a shard's texts, and return where they are; without a folder, return them.
+
+        Raises:
+            ToolkitError: they are not finite, or the folder cannot be written.
+        """
         vectors = np.ascontiguousarray(vectors, np.dtype(key.dtype))
         if len(vectors) != len(shard):
             raise ValueError(f"{len(vectors)} vectors for {len(shard)} texts")

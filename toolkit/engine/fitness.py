@@ -16,8 +16,8 @@ class Asked:
     """What every worker has to see.
 
     Attributes:
-        folder: that is written to, and holds the file `token`.
-        token: name of a file.
+        folder: that is written to, and holds `token`.
+        token: name of a file or folder.
         work: working folder of the command.
         read: folders and files that the work reads.
         noun: of the folder, for sentences.

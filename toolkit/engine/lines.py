@@ -10,13 +10,12 @@ from importlib import import_module
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from toolkit.engine.messages import Event, Hire, Job, Message
-from toolkit.safe_text import json_text
 
 M = TypeVar("M", bound=Message)
 
 
 def to_line(message: Message) -> str:
-    """Return a message as one line of JSON, without its end.
+    """Return a message as one line of JSON in ASCII, without its end: no locale changes it, nor half a surrogate in a text.
 
     Example:
         >>> from toolkit.engine.messages import Said
@@ -24,7 +23,7 @@ def to_line(message: Message) -> str:
         '{"is": "toolkit.engine.messages:Said", "text": "Done."}'
     """
     kind = type(message)
-    return json_text({"is": f"{kind.__module__}:{kind.__name__}", **asdict(message)})
+    return json.dumps({"is": f"{kind.__module__}:{kind.__name__}", **asdict(message)})
 
 
 def hire_of(line: str) -> Hire:

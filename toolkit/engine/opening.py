@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from toolkit.engine.hand import Manner, manner_of
 from toolkit.engine.messages import Hire
 from toolkit.engine.queued import read_queue
 from toolkit.engine.site import Site
+from toolkit.errors import unwritable
+from toolkit.files import folder_beside
 from toolkit.progress import Say
 
 
@@ -34,6 +36,7 @@ class Order:
         program: module that its processes run, see `process.py`.
         folder: that they write to; every machine has to see it.
         noun: of the folder, for sentences.
+        instead: what to do where it cannot be written, as an imperative.
         logs: folder of what they print.
         what: the jobs in one word, for sentences.
         places: what all jobs share, as plain values.
@@ -49,6 +52,7 @@ class Order:
     program: str
     folder: Path
     noun: str
+    instead: str
     logs: Path
     what: str
     places: Mapping[str, Any]
@@ -82,15 +86,14 @@ def open_engine(site: Site, order: Order, say: Say) -> Iterator[Engine]:
         with Engine(own_cluster(workers), crew, topic) as engine:
             yield engine
         return
-    token = order.folder / f".{secrets.token_hex(6)}.seen"
-    try:
-        token.touch()
+    with ExitStack() as stack:
+        try:
+            token = stack.enter_context(folder_beside(order.folder / "seen"))
+        except OSError as error:
+            raise unwritable(order.folder, error, instead=order.instead) from None
         read = [str(path.absolute()) for path in order.read]
         asked = Asked.of_this_process(str(order.folder.absolute()), token.name, read, order.noun)
-        with _elsewhere(site, order, topic, asked, say) as engine:
-            yield engine
-    finally:
-        token.unlink(missing_ok=True)
+        yield stack.enter_context(_elsewhere(site, order, topic, asked, say))
 
 
 @contextmanager

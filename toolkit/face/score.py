@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Unpack
 
 from toolkit.errors import ToolkitError
-from toolkit.face.shared import Telling, open_session
+from toolkit.face.shared import Telling, Working, open_session, open_site_session
 from toolkit.results.result import Record, Result
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def retrieve(
     languages: str | Sequence[str] = "all",
     layers: str | None = None,
     lock: Path | None = None,
-    **tell: Unpack[Telling],
+    **options: Unpack[Working],
 ) -> Scored:
     """Score a composition's sentence vectors: translations of a bitext, pairs mined from two corpora, or a retrieval task.
 
@@ -117,11 +117,11 @@ def retrieve(
         languages: `all`, or codes.
         layers: `all`, or layers with commas: each is scored, and drawn as a curve. None: the protocol's layer.
         lock: a lock file; anything but the weights that it pins is refused.
-        tell: `report` and `say`.
+        options: `report`, `say`, and `workers` and `cluster`, see `Working`.
     """
     from toolkit.recipes.score.retrieve import retrieve as run
 
-    session = open_session(config, tell)
+    session = open_site_session(config, options)
     return run(session.spelled(expr), session, task=task, languages=languages, layers=layers, lock=lock)
 
 
@@ -158,7 +158,7 @@ def compare_layers(
     languages: str | Sequence[str] = "all",
     layers: str = "all",
     lock: Path | None = None,
-    **tell: Unpack[Telling],
+    **options: Unpack[Working],
 ) -> LayerCurves:
     """Retrieve with several compositions at every layer that is named, and draw their scores in one figure.
 
@@ -167,7 +167,7 @@ def compare_layers(
     """
     from toolkit.recipes.score.retrieve import compare_layers as run
 
-    session = open_session(config, tell)
+    session = open_site_session(config, options)
     spelled = list(map(session.spelled, exprs))
     results, figure = run(spelled, session, task=task, languages=languages, layers=layers, lock=lock)
     return LayerCurves(results=tuple(results), figure=figure, text="\n".join(each.text for each in results))
@@ -206,7 +206,7 @@ class Mined(Result):
 
 
 def mine(
-    source: Path, target: Path, config: Config, *, out: Path, expr: str = "backbone", **tell: Unpack[Telling]
+    source: Path, target: Path, config: Config, *, out: Path, expr: str = "backbone", **options: Unpack[Working]
 ) -> Mined:
     """Mine two text files, a sentence a line, for pairs of translations.
 
@@ -215,10 +215,10 @@ def mine(
         config: resolved configuration; `retrieve` says how, its `threshold` which pairs are kept.
         out: the file to write: score, source line, target line, source, target; the best pair first.
         expr: composition that encodes.
-        tell: `report` and `say`.
+        options: `report`, `say`, and `workers` and `cluster`, see `Working`.
     """
     from toolkit.recipes.score.mine_files import mine_files
 
-    session = open_session(config, tell)
+    session = open_site_session(config, options)
     n = mine_files(Path(source), Path(target), Path(out), session, expression=session.spelled(expr))
     return Mined(n=n, path=Path(out), text=f"{n} pairs written to {out}.")

@@ -22,11 +22,32 @@ def open_session(config: Config, tell: Telling) -> Session:
     return Session.open(config, report=tell.get("report", silent), say=tell.get("say", say_nothing))
 
 
+def open_site_session(config: Config, options: Working) -> Session:
+    """Return the session of a configuration that reports to `options`, and works where they say."""
+    from dataclasses import replace
+
+    from toolkit.engine.site import Site
+
+    return replace(open_session(config, options), site=Site(options.get("workers"), options.get("cluster") or ""))
+
+
 class Telling(TypedDict, total=False):
     """Where a journey reports to: `report` gets its progress, `say` sentences for the reader; without them it is silent."""
 
     report: Report
     say: Say
+
+
+class Working(Telling, total=False):
+    """Where a journey reports to, and where its work is done.
+
+    `workers`: processes of this machine; with `cluster` jobs at most; None: 1. `cluster`: whose workers do the work: the
+    address of a dask scheduler that runs, a queueing system (slurm, pbs, lsf, sge), or a YAML file that describes one; None: this
+    machine.
+    """
+
+    workers: int | None
+    cluster: str | None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from toolkit.face.shared import Telling, open_session
+from toolkit.face.shared import Telling, Working, open_session, open_site_session
 
 if TYPE_CHECKING:
     from toolkit.config import Config
@@ -21,7 +21,7 @@ def compare_tasks(
     *,
     by: str | Sequence[str] = "all",
     train: bool = False,
-    **tell: Unpack[Telling],
+    **options: Unpack[Working],
 ) -> SimilarityResult:
     """Compare tasks by predictors of transfer, one matrix each.
 
@@ -30,11 +30,11 @@ def compare_tasks(
         config: resolved configuration; `similarity` says how much of each task is looked at.
         by: `all`, or names of predictors that are not controls.
         train: train the adapters that are missing, each on its task alone.
-        tell: `report` and `say`.
+        options: `report`, `say`, and `workers` and `cluster`, see `Working`.
     """
     from toolkit.recipes.transfer.similarity import compare_tasks as run
 
-    return run(tasks, open_session(config, tell), by=by, train=train)
+    return run(tasks, open_site_session(config, options), by=by, train=train)
 
 
 def rank(

@@ -18,7 +18,7 @@ from tests.recipes.small import tiny_config
 from tests.waiting import wait_until
 from toolkit.embeddings import damages, leftovers, shelves
 from toolkit.errors import ToolkitError
-from toolkit.recipes.score import encoding
+from toolkit.recipes.score import shards
 from toolkit.tasks import BitextRow, Rows, get_task
 from toolkit.tasks.rows import HeldRows
 
@@ -29,13 +29,13 @@ pytestmark = pytest.mark.journey
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many sentences each call of the encoder had."""
     calls: list[int] = []
-    whole = encoding.embed_all
+    whole = shards.embed_all
 
     def counted(circuit, features, *args, **options):  # type: ignore[no-untyped-def]
         calls.append(len(features))
         return whole(circuit, features, *args, **options)
 
-    monkeypatch.setattr(encoding, "embed_all", counted)
+    monkeypatch.setattr(shards, "embed_all", counted)
     return calls
 
 

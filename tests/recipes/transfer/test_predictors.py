@@ -17,8 +17,9 @@ from toolkit.config import Config
 from toolkit.embeddings import damages, shelves
 from toolkit.errors import ToolkitError
 from toolkit.modeling.states import item_states
+from toolkit.recipes.score import shards
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.transfer import evidence as probing
+from toolkit.recipes.transfer import reader
 from toolkit.recipes.transfer.evidence import Absent, Context
 from toolkit.recipes.transfer.predictors import PREDICTORS, extract, get_predictor, scores
 from toolkit.similarity import cosine, logme
@@ -60,7 +61,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
         calls.append((str(circuit.composition), len(items.features)))
         return item_states(circuit, items, **options)
 
-    monkeypatch.setattr(probing, "item_states", counted)
+    monkeypatch.setattr(shards, "item_states", counted)
     return calls
 
 
@@ -120,9 +121,9 @@ def test_each_circuit_is_wired_once_however_many_targets_there_are(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wired = []
-    whole = probing.trained_circuit
+    whole = reader.trained_circuit
     monkeypatch.setattr(
-        probing,
+        reader,
         "trained_circuit",
         lambda text, *args, **rest: (wired.append(text), whole(text, *args, **rest))[1],
     )
@@ -347,3 +348,15 @@ def test_a_store_with_fishers_can_be_looked_at_and_checked(config: Config) -> No
     held = shelves(config.store.folder)
     assert {shelf.key.kind for shelf in held} == {"fisher", "probe"}
     assert not [fault for shelf in held for fault in damages(shelf)]
+
+
+def test_what_circuits_read_is_the_same_whether_one_process_or_two_read_it(config: Config, tmp_path: Path) -> None:
+    values, held = [], []
+    for workers in (1, 2):
+        own = replace(config, store=replace(config.store, folder=tmp_path / f"store {workers}", shard=16))
+        found = toolkit.compare_tasks(HELD, own, by="logme,cka,text-embedding", workers=workers)
+        values.append([matrix.values.tolist() for matrix in found.matrices])
+        files = sorted(path for path in own.store.folder.rglob("*") if path.is_file()) if own.store.folder else []
+        held.append({path.relative_to(own.store.folder or path): path.read_bytes() for path in files})
+        assert found.n_encoded > 100
+    assert values[0] == values[1] and held[0] == held[1] and len(held[0]) > 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -31,7 +31,12 @@ def search_bitexts(asked: Search) -> Found:
     for reading in asked.readings:
         asked.announce(f"{reading.head()} {reading.protocol.for_bitext()} {encoder.tail()}")
     found = Found()
-    for rows in asked.rows():
+    every: Iterable[Rows] = asked.rows()
+    if asked.session.staff is not None:  # a language is one shard or two: all of them keep more processes busy
+        every = list(every)
+        pairs = [_Pairs.of(rows) for rows in every]
+        encoder.ahead([side.distinct for each in pairs for side in (each.targets, each.sources)], asked.target.name)
+    for rows in every:
         place = partial(asked.predictions_file, rows)
         found.add(rows, score_bitext(rows, asked.readings, encoder, asked.session.config, place))
     return found

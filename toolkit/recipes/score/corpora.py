@@ -41,6 +41,7 @@ class Corpora:
     ) -> Corpora:
         places: list[dict[str, int]] = []
         vectors: list[Encoded] = []
+        encoder.ahead([sorted(set(side.values())) for side in lines], what)
         for side, noun in zip(lines, ("source", "target"), strict=True):
             # In the texts' own order: how lines are ordered in a file then changes not even the rounding.
             texts = sorted(set(side.values()))

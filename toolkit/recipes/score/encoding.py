@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -13,10 +13,10 @@ from toolkit.config import Config, RetrieveConfig
 from toolkit.embeddings import Key, Store, Vectors
 from toolkit.embeddings.store import Encode
 from toolkit.errors import ToolkitError
-from toolkit.features.parts import sentences_in_parts
 from toolkit.modeling.circuit import Circuit
-from toolkit.modeling.embed import embed_all, vector_key
+from toolkit.modeling.embed import vector_key
 from toolkit.progress import Progress
+from toolkit.recipes.score.shards import ENCODINGS, Source, encode_ahead
 from toolkit.recipes.session.circuits import arithmetic
 from toolkit.recipes.session.limits import tokens_read
 from toolkit.recipes.session.noise import with_noise
@@ -24,6 +24,7 @@ from toolkit.recipes.session.session import Session
 from toolkit.registry import each_once
 from toolkit.results.score import System
 from toolkit.retrieval import PROTOCOLS, Protocol, get_protocol
+from toolkit.texts import arranged
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Encoder:
         self.dtype = config.store.dtype
         self._batch_size = config.eval.batch_size
         self._report = session.report
+        self._staff, self._tell, self._zoo = session.staff, session.tell, str(config.zoo)
         self._store = Store(config.store.folder, shard=config.store.shard, say=session.say)
         wanted = dict.fromkeys(reading.wanted for reading in readings)
         self.keys: dict[Hashable, Key] = {
@@ -90,13 +92,30 @@ class Encoder:
 
     def __call__(self, texts: Sequence[str], what: str) -> dict[tuple[int, str], Vectors]:
         """Return unit vectors [N, H] by layer and pooling; they stay in the store's files until rows are taken."""
+        if self._staff is not None:
+            self.ahead([arranged(texts).distinct], what)
         found = self._store.vectors(self.keys, texts, self._encode(what), self.circuit.backbone.hidden_size)
         return cast(dict[tuple[int, str], Vectors], found)
 
     def of_distinct(self, texts: Sequence[str], what: str) -> dict[tuple[int, str], Vectors]:
         """Return the same for texts that are sorted and distinct (`toolkit.texts.arranged`), which are never all in memory."""
+        self.ahead([texts], what)
         found = self._store.of_distinct(self.keys, texts, self._encode(what), self.circuit.backbone.hidden_size)
         return cast(dict[tuple[int, str], Vectors], found)
+
+    def ahead(self, requests: Sequence[Sequence[str]], what: str) -> None:
+        """Let the staff of the session encode what it lacks of several requests, so that no process waits for one of them.
+
+        Without a staff this does nothing: each request is encoded when it is made.
+
+        Args:
+            requests: texts, sorted and distinct, as they will be asked for.
+            what: for progress.
+        """
+        if self._staff is not None:
+            circuit = self.circuit
+            source = Source(str(circuit.composition), self._zoo, self.keys, circuit.backbone.hidden_size)
+            self.n_encoded += encode_ahead(self._staff, self._store, source, requests, f"encode {what}", self._tell)
 
     def _encode(self, what: str) -> Encode:
         began = time.perf_counter()
@@ -110,10 +129,11 @@ class Encoder:
                 speed = {"sentences/s": done / max(time.perf_counter() - began, 1e-9)}
                 self._report(Progress(f"encode {what}", done, total, speed))
 
-            features = sentences_in_parts(shard, self.circuit.backbone.tokenizer, max_length=self.max_length)
-            self.n_encoded += len(shard)
-            pairs = [one for one in self.keys if one in wanted]
-            return dict(embed_all(self.circuit, features, cast(Any, pairs), batch_size=self._batch_size, report=report))
+            found = ENCODINGS["sentence"](
+                self.circuit, shard, [self.keys[name] for name in wanted], self._batch_size, "embed", report
+            )
+            self.n_encoded += found.n
+            return dict(zip(wanted, found.vectors, strict=True))
 
         return encode
 

@@ -18,7 +18,7 @@ from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.session.together import together
+from toolkit.recipes.session.together import staffed, together
 from toolkit.retrieval import SearchSettings
 from toolkit.retrieval.held import parts
 from toolkit.retrieval.margin import Pairs
@@ -75,7 +75,12 @@ def mine_files(
     Returns:
         How many pairs were written.
     """
-    return together(session, lambda own: _mined_files(source, target, out, own, expression))
+
+    def journey(own: Session) -> int:
+        with staffed(own) as session:
+            return _mined_files(source, target, out, session, expression)
+
+    return together(session, journey)
 
 
 def _mined_files(source: Path, target: Path, out: Path, session: Session, expression: str) -> int:
@@ -144,6 +149,7 @@ def _mined(
     settings, duplicates = session.config.retrieve, reading.protocol.duplicates
     lines = [Lines.of(side.places, duplicates=duplicates) for side in (source, target)]
     vectors = []
+    encoder.ahead([source.texts.distinct, target.texts.distinct], "lines")
     for side, own, noun in zip((source, target), lines, ("source", "target"), strict=True):
         found = encoder.of_distinct(side.texts.distinct, f"lines: {noun}")[reading.wanted]
         vectors.append(found.take(side.places[own.lines]) if duplicates == "keep" else found)

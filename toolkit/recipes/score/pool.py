@@ -91,6 +91,9 @@ def _encoded(asked: Search) -> _Encoded:
         asked.announce(f"{reading.head()} {encoded.words} {tail}")
     candidates = passages([row.text for row in pool.rows], f"{task.name}: {len(pool):,} candidates")
     held: list[_Queries] = []
+    if asked.session.staff is not None:
+        asked_for = [{row.query for row in rows if isinstance(row, QueryRow)} for rows in every]
+        queries.ahead([sorted(texts) for texts in asked_for], f"{task.name}: queries")
     for rows, pairs in right:
         own = [row for row in rows if isinstance(row, QueryRow)]
         vectors = queries([row.query for row in own], f"{task.name}: {rows.language}")

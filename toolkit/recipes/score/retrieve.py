@@ -22,7 +22,7 @@ from toolkit.recipes.score.searched import Found, Search
 from toolkit.recipes.session.circuits import say_path, trained_circuit
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.session.together import together
+from toolkit.recipes.session.together import staffed, together
 from toolkit.recipes.session.traces import MadeWith, data_of
 from toolkit.registry import each_once
 from toolkit.report import layer_curve
@@ -52,7 +52,12 @@ def retrieve(
         lock: a lock file (`zoo lock`); anything but the weights that it pins is refused.
         layers: `all`, or layers with commas: each is scored, and drawn as a curve. None: the protocol's layer.
     """
-    return together(session, lambda own: _retrieve(expression, own, task, languages, lock, layers)[0])
+
+    def journey(own: Session) -> Scored:
+        with staffed(own) as session:
+            return _retrieve(expression, session, task, languages, lock, layers)[0]
+
+    return together(session, journey)
 
 
 def compare_layers(
@@ -72,7 +77,12 @@ def compare_layers(
     Returns:
         The result of each, and the figure.
     """
-    return together(session, lambda own: _compared(expressions, own, task, languages, lock, layers))
+
+    def journey(own: Session) -> tuple[list[Scored], Path]:
+        with staffed(own) as session:
+            return _compared(expressions, session, task, languages, lock, layers)
+
+    return together(session, journey)
 
 
 def _compared(

@@ -12,10 +12,12 @@ from typing import Any
 from toolkit.composition import parse
 from toolkit.composition.variants import spelled
 from toolkit.config import Config
+from toolkit.engine.site import Site
 from toolkit.errors import ToolkitError
 from toolkit.modeling.hub_ids import check_backbone_name
 from toolkit.progress import Report, Say, Tell, say_nothing, silent
 from toolkit.ranks import Ranks
+from toolkit.recipes.session.staff import Staff
 from toolkit.safe_text import one_line, visible
 from toolkit.tasks import Catalogue, catalogue_of
 from toolkit.tracking import Opening, Tracker, open_tracker
@@ -35,6 +37,8 @@ class Session:
         tell: where progress and sentences go.
         catalogue: the tasks: built in, in the configuration's `task_files`, in the working folder's `configs/task`.
         ranks: the processes that share its passes over rows, see `together`; this one alone.
+        site: where work is done that several processes can share without being one run.
+        staff: those processes, see `staffed`; None: this one does all.
 
     Example:
         >>> Session.open(Config()).shelf
@@ -48,6 +52,8 @@ class Session:
     tell: Tell
     catalogue: Catalogue
     ranks: Ranks = Ranks()  # noqa: RUF009  # frozen
+    site: Site = Site()  # noqa: RUF009  # frozen
+    staff: Staff | None = None
 
     @classmethod
     def open(

@@ -42,6 +42,7 @@ def open_engine(site: Site, folder: Path, session: Session, lease: Lease) -> Abs
         program=PROGRAM,
         folder=folder,
         noun="the sweep's folder",
+        instead="name another with --out",
         logs=folder / "logs",
         what="steps",
         places=places,

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from toolkit.config.command import command
-from toolkit.embeddings import Key, Store, Vectors
+from toolkit.embeddings import Vectors
 from toolkit.errors import ToolkitError
 from toolkit.features.item import Item, item_features
-from toolkit.modeling.backbone import Backbone
-from toolkit.modeling.circuit import Circuit
-from toolkit.modeling.embed import vector_key
-from toolkit.modeling.states import item_states
-from toolkit.recipes.session.circuits import trained_circuit
-from toolkit.recipes.session.limits import tokens_read
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer.fisher import task_fisher
 from toolkit.recipes.transfer.probe import Probe, every_item, probe_items, probe_rows, task_name
+from toolkit.recipes.transfer.reader import BARE, Reader
 from toolkit.tasks import BitextRow, Task
 from toolkit.tasks.task import Rows
-from toolkit.zoo import Zoo
-
-BARE = "backbone"
 
 
 class Absent(ToolkitError):
@@ -45,7 +37,6 @@ class Context:
         gains: by target and source, the gain that was observed; None: there is no sweep.
 
     Attributes:
-        n_encoded: sequences that went through an encoder so far; those of stored vectors did not.
         n_examples: rows that a Fisher was computed from so far; those of stored ones were not.
     """
 
@@ -59,13 +50,8 @@ class Context:
         self.session, self.config = session, session.config
         self.zoos = dict(zoos or {})
         self.gains = gains
-        self.n_encoded = 0
         self.n_examples = 0
-        settings = session.config.store
-        self._store = Store(settings.folder, shard=settings.shard, say=session.say)
-        self._wired: tuple[str, Circuit] | None = None
-        self._backbone: Backbone | None = None
-        self._keys: dict[str, Key] = {}
+        self._reader = Reader(session, self.zoos)
         self._probes: dict[str, Probe] = {}
         self._vectors: dict[tuple[str, str], Vectors] = {}
         self._counts: dict[str, dict[int, int]] = {}
@@ -79,9 +65,12 @@ class Context:
 
     def close(self) -> None:
         """Take the wired circuit out of the backbone."""
-        if self._wired is not None:
-            self._wired[1].close()
-            self._wired = None
+        self._reader.close()
+
+    @property
+    def n_encoded(self) -> int:
+        """Sequences that went through an encoder so far; those of stored vectors did not."""
+        return self._reader.n_encoded
 
     # -- of a task ------------------------------------------------------------------------------------------------
 
@@ -104,7 +93,7 @@ class Context:
             entry = self.entry_of(task)
         except Absent:
             return len(self.rows(task))
-        seen = [each.rows for each in self._zoo(entry).get(entry, self.session.shelf).data_seen]
+        seen = [each.rows for each in self._reader.zoo(entry).get(entry, self.session.shelf).data_seen]
         # The card of an adapter that came from elsewhere has no number of rows.
         known = [rows for rows in seen if isinstance(rows, int)]
         return sum(known) if known and len(known) == len(seen) else len(self.rows(task))
@@ -143,8 +132,8 @@ class Context:
     def token_counts(self, task: str) -> dict[int, int]:
         """Return how often each token occurs in a task's texts, without special tokens."""
         if task not in self._counts:
-            tokenizer = self.backbone.tokenizer
-            found = item_features(self.probe(task).texts, tokenizer, max_length=self._max_length)
+            tokenizer = self._reader.backbone.tokenizer
+            found = item_features(self.probe(task).texts, tokenizer, max_length=self._reader.max_length)
             ids, counts = np.unique(found.features.input_ids.values, return_counts=True)
             special = set(tokenizer.all_special_ids)
             self._counts[task] = {int(i): int(n) for i, n in zip(ids, counts, strict=True) if int(i) not in special}
@@ -160,7 +149,7 @@ class Context:
         """
         own, lent = str(task_name(task, self.session.catalogue)), self.lender(task)
         for entry in dict.fromkeys((own, lent)):
-            if self._zoo(entry).holds(entry, self.session.shelf):
+            if self._reader.zoo(entry).holds(entry, self.session.shelf):
                 return entry
         raise Absent(self._why_missing(lent))
 
@@ -189,11 +178,14 @@ class Context:
         named = self.config.similarity.shared_text
         if named is not None:
             return self._of(entry, named, self.probe(named).texts)
-        texts: dict[Item, None] = {}
-        for split in ("score", "dev"):
-            pairs = self.session.catalogue.get("micro-bitext").rows(split, "de")
-            texts |= dict.fromkeys(Item(row.target) for row in pairs if isinstance(row, BitextRow))
-        return self._stored(entry, list(texts), "shared text")[:]
+        return self._reader.vectors(entry, self._shared_items(), "shared text")[:]
+
+    def _shared_items(self) -> Sequence[Item]:
+        if (named := self.config.similarity.shared_text) is not None:
+            return every_item(self.probe(named))
+        bitext = self.session.catalogue.get("micro-bitext")
+        pairs = (row for split in ("score", "dev") for row in bitext.rows(split, "de"))
+        return list(dict.fromkeys(Item(row.target) for row in pairs if isinstance(row, BitextRow)))
 
     def fisher(self, task: str) -> dict[str, np.ndarray]:
         """Return the diagonal Fisher of a task's adapter on the task's own rows, by linear layer.
@@ -208,13 +200,13 @@ class Context:
                 raise Absent(
                     f"'{entry}' is a whole encoder, and the Fisher information here is an adapter's; compare seq_bn."
                 )
-            if not self._zoo(entry).get(entry, self.session.shelf).heads:
+            if not self._reader.zoo(entry).get(entry, self.session.shelf).heads:
                 raise Absent(f"'{entry}' was imported without a head, so it has no gold label to take a gradient of.")
             rows = self.rows(task)
             settings = self.config.similarity
             drawn = rows.draw(min(settings.examples, len(rows)), seed=settings.seed)
             self.close()  # one circuit at a time
-            found, n = task_fisher(entry, drawn, self._session_of(entry), self._store)
+            found, n = task_fisher(entry, drawn, self._reader.session_of(entry), self._reader.store)
             self._fishers[task] = found
             self.n_examples += n
         return self._fishers[task]
@@ -225,70 +217,25 @@ class Context:
         # Always the same request for a task: the name of a store's shard depends on all of its texts.
         every = every_item(self.probe(task))
         if (entry, task) not in self._vectors:
-            self._vectors[entry, task] = self._stored(entry, every, task)
+            self._vectors[entry, task] = self._reader.vectors(entry, every, task)
         place = {item: at for at, item in enumerate(every)}
         return self._vectors[entry, task][[place[item] for item in items]]
 
-    def _stored(self, entry: str, items: Sequence[Item], what: str) -> Vectors:
-        if entry not in self._keys:
-            key = vector_key(
-                self._circuit(entry),
-                layer=self._circuit(entry).backbone.n_layers,
-                pooling="mean",
-                max_length=self._max_length,
-                dtype=self.config.store.dtype,
-            )
-            self._keys[entry] = replace(key, kind="probe")
+    def ahead(self, task: str, targets: Sequence[str], *, with_shared: bool) -> None:
+        """Let the staff of the session encode what `features` and `shared` will ask a task's circuit for, all of it at once.
 
-        def encode(
-            shard: Sequence[str], wanted: Sequence[Hashable], before: int, total: int
-        ) -> dict[Hashable, np.ndarray]:
-            circuit = self._circuit(entry)
-            found = item_features(
-                [Item.of(text) for text in shard], circuit.backbone.tokenizer, max_length=self._max_length
-            )
-            self.n_encoded += len(found.features)
-            label = f"{entry} reads {what}"
-            batch_size = self.config.eval.batch_size
-            vectors = item_states(circuit, found, batch_size=batch_size, what=label, report=self.session.report)
-            return dict.fromkeys(wanted, vectors)
-
-        texts = [item.text for item in items]
-        return self._store.vectors({"probe": self._keys[entry]}, texts, encode, self.backbone.hidden_size)["probe"]
-
-    @property
-    def _max_length(self) -> int:
-        asked, backbone = self.config.similarity.max_length, self.backbone
-        return tokens_read("similarity.max_length", asked, own=asked, most=backbone.max_tokens, name=backbone.name)
-
-    @property
-    def backbone(self) -> Backbone:
-        """The encoder."""
-        if self._backbone is None:
-            self._circuit(BARE)
-        assert self._backbone is not None
-        return self._backbone
-
-    def _circuit(self, entry: str) -> Circuit:
-        """Return the wired circuit of an entry, without its head; the circuit before is taken out."""
-        if self._wired is None or self._wired[0] != entry:
-            self.close()
-            circuit, _ = trained_circuit(entry, self._session_of(entry), heads={})
-            self._wired, self._backbone = (entry, circuit), circuit.backbone
-        return self._wired[1]
-
-    def _zoo(self, entry: str) -> Zoo:
-        return Zoo(self.zoos.get(entry, self.config.zoo))
-
-    def _session_of(self, entry: str) -> Session:
-        """Return the session with the zoo that holds an entry."""
-        return self.session.with_config(replace(self.config, zoo=self._zoo(entry).root))
+        Raises:
+            Absent: the zoo lacks the task's adapter.
+        """
+        if self.session.staff is not None:
+            asked = [every_item(self.probe(target)) for target in targets]
+            self._reader.ahead(self.entry_of(task), [*asked, *([self._shared_items()] if with_shared else [])])
 
     def _why_missing(self, entry: str) -> str:
         """Return where an entry is missing, whether another backbone has it, and the command that makes it."""
         if not self.has_train(entry):
             return f"'{entry}' has no training rows, so no adapter represents it."
-        zoo, shelf = self._zoo(entry), self.session.shelf
+        zoo, shelf = self._reader.zoo(entry), self.session.shelf
         others = sorted({card.backbone.name for card in zoo.list(damaged=[]) if card.name == entry})
         elsewhere = f" (it is there for {', '.join(others)}, whose adapters do not fit)" if others else ""
         return (

@@ -81,6 +81,9 @@ def extract(predictors: Iterable[Predictor], sources: Sequence[str], targets: Se
     reads = {each for predictor in predictors for each in predictor.reads}
     for task in dict.fromkeys((*sources, *targets)):
         try:
+            if reads & {"shared", "items"}:
+                asked = targets if "items" in reads and task in sources else ()
+                context.ahead(task, asked, with_shared="shared" in reads)
             if "shared" in reads:
                 context.shared(task)
             if "items" in reads and task in sources:

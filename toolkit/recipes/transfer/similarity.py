@@ -11,6 +11,7 @@ from toolkit.errors import ToolkitError
 from toolkit.outputs import Output
 from toolkit.progress import Progress
 from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.together import staffed
 from toolkit.recipes.train.pending import complete
 from toolkit.recipes.train.train import train as train_composition
 from toolkit.recipes.transfer.evidence import Absent, Context
@@ -85,7 +86,7 @@ def compare_tasks(
     predictors = chosen(by)
     if train and any(predictor.needs_adapters for predictor in predictors):
         train_missing(names, session)
-    with Context(session) as context:
+    with staffed(session) as session, Context(session) as context:
         found = _compared(names, predictors, context)
         for sentence in found.sentences:
             session.say(f"Left out: {sentence}")
