@@ -5,7 +5,8 @@ order, each batch padded, fp32, all layers). `encode_embedded`: the embedded bac
 same checkpoint and pooling; needs `pip install sentence-transformers`, and is left out with a message without it.
 `mine`: 20,000 x 22,000 unit vectors of width 1,024 with planted pairs, k = 4, ratio margin, both directions, one-to-one, against
 two flat FAISS searches and scoring pair by pair; both must find the same pairs. `cached`: the second run of the same request
-against the first. These numbers are our time over the other's (below 1: faster).
+against the first. `encode`: two processes of one thread (`--workers 2`) against one with two. These numbers are our time over the
+other's (below 1: faster).
 `mine_large`: 400,000 x 400,000 x 1,024 from files, on its own (`--only mine_large`). The number is the share of planted pairs
 that is found over the share that an exact search finds, on a sample; seconds and peak memory are reported with it.
 
@@ -32,7 +33,7 @@ from toolkit.embeddings.shards import read_shard, write_shard
 from toolkit.retrieval import SearchSettings, both_ways, candidates, search
 
 K = 4
-MEASURES = ("encode_large", "encode_embedded", "mine", "cached", "mine_large")
+MEASURES = ("encode_large", "encode_embedded", "mine", "cached", "encode", "mine_large")
 Measured = tuple[dict[str, float], dict[str, Any]]
 
 
@@ -196,6 +197,7 @@ def main() -> None:
         "encode_embedded": lambda: encode.encode_embedded(sizes["embedded"], repetitions, root),
         "mine": lambda: mine(3_000, 3_300, 2) if quick else mine(20_000, 22_000, 3),
         "cached": lambda: encode.cached(sizes["cached"], root),
+        "encode": lambda: encode.workers(sizes["cached"], repetitions, root),
         "mine_large": lambda: mine_large(10_000 if quick else args.large, args.memory, args.index),
     }
     chosen = [name for name in ways if name != "mine_large"] if args.only == "all" else args.only.split(",")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import os
+import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from measure import interleaved, median
 
 import toolkit
 from toolkit.composition import parse
+from toolkit.engine.site import Site
 from toolkit.features import sentence_features
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.backbone import Backbone, load_backbone
@@ -24,6 +28,7 @@ from toolkit.modeling.embedded import embedded_folder
 from toolkit.modeling.precision import resolve_precision
 from toolkit.recipes.score import encoding
 from toolkit.recipes.session.session import Session
+from toolkit.recipes.session.together import staffed
 from toolkit.tasks import SentenceRow, get_task
 
 LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
@@ -134,6 +139,42 @@ def cached(n: int, data_root: Path | None) -> tuple[dict[str, float], dict[str, 
     is_equal = bool(np.array_equal(first["vectors"], second["vectors"]))
     details = {"sentences": len(texts), "origin": origin, "encoded": counts, "seconds": seconds, "equal": is_equal}
     return {"cached": median(seconds["second"]) / median(seconds["first"])}, {"cached_details": details}
+
+
+def workers(n: int, repetitions: int, data_root: Path | None) -> tuple[dict[str, float], dict[str, Any]]:
+    """Two processes of one thread each against one process with two threads; both have loaded the encoder before."""
+    texts, origin = sentences(n, data_root)
+    torch.set_num_threads(2)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that are started
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "store"
+        config = toolkit.configure(
+            f"store.folder={store}", f"run_dir={folder}", "store.shard=128", "tracking.enabled=no", backbone="embedded"
+        )
+        backbone, found = load_backbone("embedded"), dict[str, np.ndarray]()
+        alone = replace(Session.open(config), site=Site(2))
+        with staffed(alone) as session, Circuit(backbone, parse("backbone")) as circuit:
+
+            def run(name: str, own: Session) -> None:
+                shutil.rmtree(store, ignore_errors=True)
+                readings = encoding.readings(config.retrieve, backbone.n_layers, backbone.name)
+                (vectors,) = encoding.Encoder(circuit, own, readings)(texts, "lines").values()
+                found[name] = np.asarray(vectors)
+
+            start = interleaved({"start": lambda: run("two_workers", session)}, 1)["start"][0]
+            one = replace(session, staff=None)
+            ways = {"two_workers": lambda: run("two_workers", session), "one_process": lambda: run("one_process", one)}
+            seconds = interleaved(ways, repetitions)
+    details = {
+        "sentences": len(texts),
+        "origin": origin,
+        "precision": backbone.precision,
+        "seconds": seconds,
+        "first_request_with_start_s": start,
+        "equal": bool(np.array_equal(found["two_workers"], found["one_process"])),
+        "largest_difference": float(np.abs(found["two_workers"] - found["one_process"]).max()),
+    }
+    return {"encode": median(seconds["two_workers"]) / median(seconds["one_process"])}, {"encode_details": details}
 
 
 def _encode(circuit: Circuit, tokenizer: Any, texts: list[str], layer: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from toolkit.config.command import command
 from toolkit.embeddings import Vectors
 from toolkit.errors import ToolkitError
 from toolkit.features.item import Item, item_features
+from toolkit.modeling.backbone import Backbone
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.transfer.fisher import task_fisher
 from toolkit.recipes.transfer.probe import Probe, every_item, probe_items, probe_rows, task_name
@@ -71,6 +72,11 @@ class Context:
     def n_encoded(self) -> int:
         """Sequences that went through an encoder so far; those of stored vectors did not."""
         return self._reader.n_encoded
+
+    @property
+    def backbone(self) -> Backbone:
+        """The encoder."""
+        return self._reader.backbone
 
     # -- of a task ------------------------------------------------------------------------------------------------
 
@@ -132,7 +138,7 @@ class Context:
     def token_counts(self, task: str) -> dict[int, int]:
         """Return how often each token occurs in a task's texts, without special tokens."""
         if task not in self._counts:
-            tokenizer = self._reader.backbone.tokenizer
+            tokenizer = self.backbone.tokenizer
             found = item_features(self.probe(task).texts, tokenizer, max_length=self._reader.max_length)
             ids, counts = np.unique(found.features.input_ids.values, return_counts=True)
             special = set(tokenizer.all_special_ids)
