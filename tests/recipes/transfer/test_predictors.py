@@ -350,6 +350,8 @@ def test_a_store_with_fishers_can_be_looked_at_and_checked(config: Config) -> No
     assert not [fault for shelf in held for fault in damages(shelf)]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("workers_are_processes")
 def test_what_circuits_read_is_the_same_whether_one_process_or_two_read_it(config: Config, tmp_path: Path) -> None:
     values, held = [], []
     for workers in (1, 2):
