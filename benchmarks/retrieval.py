@@ -7,6 +7,8 @@ same checkpoint and pooling; needs `pip install sentence-transformers`, and is l
 two flat FAISS searches and scoring pair by pair; both must find the same pairs. `cached`: the second run of the same request
 against the first. `encode`: two processes of one thread (`--workers 2`) against one with two. These numbers are our time over the
 other's (below 1: faster).
+`mine_workers`: the search of 40,000 x 40,000 unit vectors of width 1,024, both directions, by two processes of one thread against
+this one with two threads; both must find the same neighbours to the bit. The processes run already; their start is measured apart.
 `mine_large`: 400,000 x 400,000 x 1,024 from files, on its own (`--only mine_large`). The number is the share of planted pairs
 that is found over the share that an exact search finds, on a sample; seconds and peak memory are reported with it.
 
@@ -28,12 +30,17 @@ import faiss
 import numpy as np
 from measure import interleaved, median, write
 
+from toolkit.config import from_dict
 from toolkit.embeddings import Vectors
 from toolkit.embeddings.shards import read_shard, write_shard
-from toolkit.retrieval import SearchSettings, both_ways, candidates, search
+from toolkit.engine.site import Site
+from toolkit.progress import Tell
+from toolkit.recipes.score.search_workers import SearchWorkers
+from toolkit.recipes.session.staff import Staff
+from toolkit.retrieval import Searched, SearchSettings, both_ways, candidates, search
 
 K = 4
-MEASURES = ("encode_large", "encode_embedded", "mine", "cached", "encode", "mine_large")
+MEASURES = ("encode_large", "encode_embedded", "mine", "cached", "encode", "mine_workers", "mine_large")
 Measured = tuple[dict[str, float], dict[str, Any]]
 
 
@@ -97,6 +104,51 @@ def mine(n: int, m: int, repetitions: int) -> Measured:
         "pairs_in_both": len(set(found["ours"]) & set(found["pair_by_pair"])),
     }
     return {"mine": median(seconds["ours"]) / median(seconds["pair_by_pair"])}, {"mine_details": details}
+
+
+def mine_workers(n: int, repetitions: int) -> Measured:
+    """Search by two processes and by two threads."""
+    x, y = vectors(n, n, 1024)
+    found: dict[str, Searched] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for name, side in (("x", x), ("y", y)):
+            for start in range(0, n, 4096):
+                _piece(root / f"{name}{start}", side[start : start + 4096])
+        stored = [
+            Vectors([read_shard(root / f"{name}{start}", "benchmark") for start in range(0, n, 4096)], 1024)
+            for name in "xy"
+        ]
+        config = from_dict({"store": {"folder": root / "store"}, "run_dir": root / "runs", "zoo": root / "zoo"})
+        (root / "store").mkdir()
+        with Staff(Site(2), config, print) as staff:
+            workers = SearchWorkers(staff.engine, root / "store" / "searches", Tell())
+            ways = {
+                "threads": lambda: found.update(threads=search(*stored, K, settings=SearchSettings("Flat", threads=2))),
+                "workers": lambda: found.update(
+                    workers=search(*stored, K, settings=SearchSettings("Flat", threads=2, workers=workers))
+                ),
+            }
+            began = time.perf_counter()
+            few = [side.take(np.arange(min(n, 4096))) for side in stored]
+            search(*few, K, settings=SearchSettings("Flat", workers=workers))
+            start_s = time.perf_counter() - began
+            seconds = interleaved(ways, repetitions)
+    one, other = found["threads"], found["workers"]
+    assert one.backward is not None and other.backward is not None
+    same = [
+        bool(np.array_equal(getattr(a, name), getattr(b, name)))
+        for a, b in ((one.forward, other.forward), (one.backward, other.backward))
+        for name in ("scores", "rows")
+    ]
+    details = {
+        "shape": [n, n, 1024],
+        "seconds": seconds,
+        "seconds_of_start": start_s,
+        "same_to_the_bit": all(same),
+        "blocks": len(workers.seconds),
+    }
+    return {"mine_workers": median(seconds["workers"]) / median(seconds["threads"])}, {"mine_workers_details": details}
 
 
 def mine_large(n: int, memory: float, index: str) -> Measured:
@@ -198,6 +250,7 @@ def main() -> None:
         "mine": lambda: mine(3_000, 3_300, 2) if quick else mine(20_000, 22_000, 3),
         "cached": lambda: encode.cached(sizes["cached"], root),
         "encode": lambda: encode.workers(sizes["cached"], repetitions, root),
+        "mine_workers": lambda: mine_workers(9_000, 1) if quick else mine_workers(40_000, 3),
         "mine_large": lambda: mine_large(10_000 if quick else args.large, args.memory, args.index),
     }
     chosen = [name for name in ways if name != "mine_large"] if args.only == "all" else args.only.split(",")

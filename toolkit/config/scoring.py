@@ -156,7 +156,12 @@ class RetrieveConfig:
     ] = "auto"
     memory: Annotated[
         float,
-        About("searching: GiB for tiles, codes and indexes at a time", above=0, changes=("scores",), only=("search",)),
+        About(
+            "searching: GiB of each process for tiles, codes and indexes at a time",
+            above=0,
+            changes=("scores",),
+            only=("search",),
+        ),
     ] = 4.0
     threads: Annotated[
         int | None,

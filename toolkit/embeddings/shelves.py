@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,10 @@ from toolkit.embeddings.key import Key, read_key
 from toolkit.embeddings.shards import Damaged, Foreign, read_shard
 from toolkit.errors import ToolkitError
 from toolkit.files import is_abandoned
+from toolkit.leases import is_held
+
+SEARCHES = "searches"  # folder of searches that several processes do; each has one of its own until it is done
+STOPPED_S = 30 * 86400  # after which a search that was stopped is not expected to be continued
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def shelves(folder: Path, *, backbone: str | None = None, unreadable: list[str] 
         unreadable: gathers a sentence for each folder whose key cannot be read; None: raises at the first.
     """
     found = []
-    for place in sorted(path for path in _entries(folder) if path.is_dir()):
+    for place in sorted(path for path in _entries(folder) if path.is_dir() and path.name != SEARCHES):
         try:
             key = read_key(place / "key.json")
         except (OSError, ValueError, TypeError, KeyError) as fault:
@@ -77,9 +82,17 @@ def damages(shelf: Shelf) -> list[str]:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Return half-written files of processes that are gone."""
-    places = (place for place in _entries(folder) if place.is_dir())
-    return sorted(path for place in places for path in _entries(place) if is_abandoned(path))
+    """Return half-written files of processes that are gone, and searches that were stopped a month ago."""
+    places = [place for place in _entries(folder) if place.is_dir()]
+    files = [path for place in places for path in _entries(place) if is_abandoned(path)]
+    searches = [place for place in _entries(folder / SEARCHES) if place.is_dir() and _is_stopped(place)]
+    return sorted([*files, *searches])
+
+
+def _is_stopped(search: Path) -> bool:
+    """Whether nothing was found by a search for long, and nobody is at it."""
+    used_s = max((path.stat().st_mtime for path in (search, search / "parts") if path.exists()), default=0.0)
+    return time.time() - used_s > STOPPED_S and not is_held(search.with_suffix(".lease"))
 
 
 def clear(chosen: Iterable[Shelf], left: Iterable[Path] = ()) -> None:
@@ -95,6 +108,8 @@ def clear(chosen: Iterable[Shelf], left: Iterable[Path] = ()) -> None:
                 path.unlink(missing_ok=True)
             shutil.rmtree(shelf.folder)
         for path in left:
+            if path.is_dir():
+                shutil.rmtree(path)
             path.unlink(missing_ok=True)
     except OSError as fault:
         raise ToolkitError(

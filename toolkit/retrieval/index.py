@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from toolkit.errors import ToolkitError
+from toolkit.files import replacing
 
 VISITED = 1 / 16  # share of the cells that a search looks into
 
@@ -104,6 +106,32 @@ class Index:
         self._train(vectors)
         self._index.add(vectors)
         self._place, self._n_rows = None, len(vectors)
+
+    def save(self, path: Path) -> None:
+        """Write an index that was filled with distinct vectors; whoever reads it finds it whole.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        import faiss
+
+        with replacing(path, is_synced=False) as stream:
+            faiss.write_index(self._index, faiss.PyCallbackIOWriter(stream.write))  # type: ignore[attr-defined]
+
+    @classmethod
+    def load(cls, path: Path, width: int, *, factory: str) -> Index:
+        """Read an index that was saved.
+
+        Raises:
+            OSError: there is none.
+        """
+        import faiss
+
+        found = cls(width, factory=factory)
+        with open(path, "rb") as stream:
+            found._index = faiss.read_index(faiss.PyCallbackIOReader(stream.read))  # type: ignore[attr-defined]
+        found._place, found._n_rows = None, int(found._index.ntotal)
+        return found
 
     def _train(self, vectors: np.ndarray) -> None:
         import faiss

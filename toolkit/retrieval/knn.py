@@ -12,10 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from toolkit.errors import ToolkitError
-from toolkit.nameless import let_go
 from toolkit.progress import Progress, Report, silent
-from toolkit.retrieval.held import nothing_near
 from toolkit.retrieval.operands import on_threads, rounding_of
+from toolkit.retrieval.partial import Nearest
 from toolkit.retrieval.rescore import Neighbours, best_of, score_pairs
 from toolkit.retrieval.screen import Screened, screen
 from toolkit.retrieval.settings import DEFAULT, SearchSettings
@@ -25,6 +24,7 @@ MOST = 256
 # Rows of either side that are searched at a time: what is kept of a line while it is searched is hundreds of bytes.
 BLOCK, BLOCK_ON_GPU = 1 << 16, 1 << 20
 NARROW = 256  # numbers of a vector
+DOUBLE = 80  # bytes that a product in double precision takes while it is sorted among others
 
 
 def both_ways(
@@ -80,41 +80,36 @@ def surveyed(x: Rows, y: Rows, k: int) -> tuple[Survey, Survey]:
 def _exact(
     x: Survey, y: Survey, k: int, *, both: bool, settings: SearchSettings, report: Report
 ) -> tuple[Neighbours, Neighbours | None]:
-    """Search block by block: the k nearest among all are the best of the k nearest in each block."""
-    ahead = Nearest(len(x.side), min(k, len(y.side)))
-    back = Nearest(len(y.side), min(k, len(x.side))) if both else None
-    # Of a narrow vector more is kept while it is searched than it holds itself.
-    own = BLOCK if x.side.width >= NARROW else BLOCK // 2
-    size = BLOCK_ON_GPU if rounding_of(settings, x.side.width).device.type == "cuda" else own
-    parts = [(one, other) for one in _blocks(len(x.side), size) for other in _blocks(len(y.side), size)]
+    find = exact_here if settings.workers is None else settings.workers.exact
+    ahead, back = find(x.side, y.side, k, both=both, settings=settings, report=report)
+    forward = y.spread(ahead, x, k)
+    return forward, None if back is None else x.spread(back, y, k)
+
+
+def exact_here(
+    x: Side, y: Side, k: int, *, both: bool, settings: SearchSettings, report: Report
+) -> tuple[Neighbours, Neighbours | None]:
+    """Search distinct vectors block by block: the k nearest among all are the best of the k nearest in each block."""
+    ahead = Nearest(len(x), min(k, len(y)))
+    back = Nearest(len(y), min(k, len(x))) if both else None
+    size = most_lines(settings, x.width)
+    parts = [(one, other) for one in _blocks(len(x), size) for other in _blocks(len(y), size)]
     with on_threads(settings.threads):
         for number, (one, other) in enumerate(parts):
-            here, there = _part_of(x.side, one), _part_of(y.side, other)
+            here, there = _part_of(x, one), _part_of(y, other)
             told = report if len(parts) == 1 else _share(report, number, len(parts))
-            found = _exact_block(here, there, k, both=both, settings=settings, report=told)
+            found = exact_block(here, there, k, both=both, settings=settings, report=told)
             ahead.meet(one, found[0], other.start)
             if back is not None and found[1] is not None:
                 back.meet(other, found[1], one.start)
-    forward = y.spread(ahead.found, x, k)
-    return forward, None if back is None else x.spread(back.found, y, k)
+    return ahead.found, None if back is None else back.found
 
 
-class Nearest:
-    """The best neighbours of each line so far."""
-
-    def __init__(self, n: int, k: int) -> None:
-        self.found = nothing_near(n, k)
-
-    def meet(self, lines: slice, best: Neighbours, first_row: int) -> None:
-        """Merge the neighbours of some lines within a block whose first row is `first_row`; of equal scores the lower row."""
-        scores, rows = self.found.scores[lines], self.found.rows[lines]
-        new_rows = np.where(best.rows < 0, -1, best.rows + first_row)
-        k = scores.shape[1]
-        scores, rows = np.concatenate([scores, best.scores], axis=1), np.concatenate([rows, new_rows], axis=1)
-        order = np.lexsort((rows, -scores), axis=1)[:, :k]
-        self.found.scores[lines] = np.take_along_axis(scores, order, 1)
-        self.found.rows[lines] = np.take_along_axis(rows, order, 1)
-        let_go(self.found.scores, self.found.rows)
+def most_lines(settings: SearchSettings, width: int) -> int:
+    """Return how many lines of either side are searched at a time where the memory does not matter."""
+    # Of a narrow vector more is kept while it is searched than it holds itself.
+    own = BLOCK if width >= NARROW else BLOCK // 2
+    return BLOCK_ON_GPU if rounding_of(settings, width).device.type == "cuda" else own
 
 
 def _blocks(n: int, size: int) -> list[slice]:
@@ -137,9 +132,16 @@ def _share(report: Report, number: int, n: int) -> Report:
     return told
 
 
-def _exact_block(
+def exact_block(
     x: Side, y: Side, k: int, *, both: bool, settings: SearchSettings, report: Report
 ) -> tuple[Neighbours, Neighbours | None]:
+    """Return the k nearest of each line of a block, [n, min(k, m)], and of the other side's, [m, min(k, n)].
+
+    Args:
+        x: distinct vectors of the block's lines.
+        y: those of the other side's.
+        both: False: only the first.
+    """
     # As one number for each pair, sorted: a block has millions of them.
     codes = _codes(x, y, k, both=both, settings=settings, report=report)
     sources, targets = (codes // len(y)).astype(np.int32), (codes % len(y)).astype(np.int32)
@@ -176,13 +178,18 @@ def _settled(x: Side, y: Side, k: int, found: Screened, settings: SearchSettings
     if len(unsure):
         # Still so if very many products are all but equal.
         kept = ~np.isin(lines, unsure)
-        every = _every_product(x.take(unsure), y, k)
+        every = _every_product(x.take(unsure), y, k, products_at_once(settings.memory))
         lines = np.concatenate([lines[kept], np.repeat(unsure, every.shape[1])])
         rows = np.concatenate([rows[kept], every.ravel()])
     return lines, rows
 
 
-def _every_product(x: Side, y: Side, k: int, block: int = 1024) -> np.ndarray:
+def products_at_once(memory: float) -> int:
+    """Return how many lines are multiplied at a time in double precision, by eight times as many rows, within some GiB."""
+    return max(32, min(1024, int((memory * 2**30 / (8 * DOUBLE)) ** 0.5)))
+
+
+def _every_product(x: Side, y: Side, k: int, block: int) -> np.ndarray:
     """Return the k nearest rows of y for each of x, from products in double precision: int64 [Q, min(k, N)]."""
     k = min(k, len(y))
     found = np.empty((len(x), k), np.int64)

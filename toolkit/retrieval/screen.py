@@ -94,7 +94,7 @@ def screen(
     held_x = max(tile_x, int(settings.memory * 2**30 / 2 / bytes_per_row) // tile_x * tile_x)
     mean = mean_vector(x, y)
     offset_x, offset_y = (float(np.mean(side.part(0, 4096) @ mean)) for side in (x, y))
-    keep = room * max(4 * k, k + 28)
+    keep = room * room_of(k)
     ahead = _nothing(len(x), min(keep, rounded_up(len(y))), how.device)
     back = _nothing(len(y), min(keep, rounded_up(len(x))), how.device) if both else None
     n_tiles = -(-len(x) // tile_x) * -(-len(y) // tile_y)
@@ -123,6 +123,11 @@ def screen(
                     report(Progress("search", done, n_tiles))
     found = _screened(ahead, k, len(y), how)
     return found, None if back is None else _screened(back, k, len(x), how)
+
+
+def room_of(k: int) -> int:
+    """Return how many products are kept of a line among which its k largest are sought."""
+    return max(4 * k, k + 28)
 
 
 def _improve(best: _Best, lines: slice, product: Tensor, first_row: int, k: int, how: Rounding, *, axis: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from toolkit.progress import Progress, Report, silent
 from toolkit.retrieval.index import Index
-from toolkit.retrieval.knn import Nearest, both_ways, nearest, surveyed
+from toolkit.retrieval.knn import both_ways, nearest, surveyed
 from toolkit.retrieval.operands import on_threads
+from toolkit.retrieval.partial import Nearest
 from toolkit.retrieval.rescore import Neighbours, best_of, score_pairs
 from toolkit.retrieval.settings import DEFAULT, SearchSettings
 from toolkit.retrieval.side import Rows, Side, Survey
@@ -103,30 +105,51 @@ def _approximate(
     x: Survey, y: Survey, k: int, settings: SearchSettings, rng: np.random.Generator, report: Report
 ) -> tuple[Neighbours, float]:
     """Return the neighbours of x among y that an index finds, and its recall on a sample that `rng` draws."""
-    n, m, width = len(x.side), len(y.side), x.side.width
-    k_distinct = min(k, m)
+    find = approximate_here if settings.workers is None else settings.workers.approximate
+    k_distinct = min(k, len(y.side))
+    best = find(x.side, y.side, k_distinct, settings=settings, report=report)
+    n = len(x.side)
+    sample = np.sort(rng.choice(n, min(n, SAMPLE), replace=False))
+    here = replace(settings, workers=None)
+    truth = nearest(_Plain(x.side.take(sample)), _Plain(y.side), k_distinct, settings=here, report=report)
+    # By score and not by row: of equal ones either is right.
+    hit = best.scores[sample] >= truth.scores[:, -1:]
+    recall = float(np.minimum(hit.sum(axis=1), k_distinct).sum() / (len(sample) * k_distinct))
+    return y.spread(best, x, k), recall
+
+
+def approximate_here(x: Side, y: Side, k: int, *, settings: SearchSettings, report: Report) -> Neighbours:
+    """Return the neighbours that an index finds, which is made of parts of `y`, one after another."""
+    n, m = len(x), len(y)
     # A FAISS index holds at most its vectors and as much again of links or lists.
-    size = max(1024, int(settings.memory * 2**30 / (8 * width)))
+    size = max(1024, int(settings.memory * 2**30 / (8 * x.width)))
     n_parts = -(-m // size)
     size = -(-m // n_parts)
-    best = Nearest(n, k_distinct)
+    best = Nearest(n, k)
     for part, start in enumerate(range(0, m, size)):
-        held = Index(width, factory=settings.index)
-        held.add_distinct(y.side.part(start, start + size))
-        for first in range(0, n, QUERIES):
-            _, found = held.search(x.side.part(first, first + QUERIES), min(k_distinct, len(held)))
-            at, column = np.nonzero(found >= 0)
-            rows = found[at, column]
-            scores = score_pairs(x.side, y.side, at + first, rows + start)
-            lines = slice(first, min(first + QUERIES, n))
-            best.meet(lines, best_of(lines.stop - first, k_distinct, at, rows, scores), start)
-            report(Progress("search", part * n + min(first + QUERIES, n), n_parts * n))
-    sample = np.sort(rng.choice(n, min(n, SAMPLE), replace=False))
-    truth = nearest(_Plain(x.side.take(sample)), _Plain(y.side), k_distinct, settings=settings, report=report)
-    # By score and not by row: of equal ones either is right.
-    hit = best.found.scores[sample] >= truth.scores[:, -1:]
-    recall = float(np.minimum(hit.sum(axis=1), k_distinct).sum() / (len(sample) * k_distinct))
-    return y.spread(best.found, x, k), recall
+        there = y.take(np.arange(start, min(start + size, m)))
+        held = index_of(there, settings.index)
+        for first, found in indexed(x, there, k, held):
+            lines = slice(first, first + len(found.rows))
+            best.meet(lines, found, start)
+            report(Progress("search", part * n + lines.stop, n_parts * n))
+    return best.found
+
+
+def index_of(side: Side, factory: str) -> Index:
+    """Return an index of the distinct vectors of a side."""
+    held = Index(side.width, factory=factory)
+    held.add_distinct(side.part(0, len(side)))
+    return held
+
+
+def indexed(x: Side, y: Side, k: int, held: Index) -> Iterator[tuple[int, Neighbours]]:
+    """Yield neighbours that the index of `y` finds, some lines at a time, each with its first line; their scores are exact."""
+    for first in range(0, len(x), QUERIES):
+        _, found = held.search(x.part(first, first + QUERIES), min(k, len(held)))
+        at, column = np.nonzero(found >= 0)
+        rows = found[at, column]
+        yield first, best_of(len(found), k, at, rows, score_pairs(x, y, at + first, rows))
 
 
 class _Plain:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
+
+from toolkit.progress import Report
+from toolkit.retrieval.rescore import Neighbours
+from toolkit.retrieval.side import Side
 
 Arithmetic = Literal["auto", "bf16", "fp32"]
 
@@ -21,6 +25,7 @@ class SearchSettings:
         device: `cpu`, `cuda`; None: a GPU if torch sees one.
         arithmetic: of the first products: `bf16`, `fp32`, or `auto`.
         tile: rows of either side per product, multiples of 32; None: as large as pays.
+        workers: other processes that search block by block; None: this one does.
     """
 
     index: str = "auto"
@@ -29,6 +34,21 @@ class SearchSettings:
     device: str | None = None
     arithmetic: Arithmetic = "auto"
     tile: tuple[int, int] | None = None
+    workers: Workers | None = None
+
+
+class Workers(Protocol):
+    """Other processes, which search distinct vectors block by block."""
+
+    def exact(
+        self, x: Side, y: Side, k: int, *, both: bool, settings: SearchSettings, report: Report
+    ) -> tuple[Neighbours, Neighbours | None]:
+        """Return the k nearest rows of `y` of each row of `x`, and of `x` of each of `y` where `both` is true."""
+        ...
+
+    def approximate(self, x: Side, y: Side, k: int, *, settings: SearchSettings, report: Report) -> Neighbours:
+        """Return the rows of `y` that the index of the settings finds for each row of `x`."""
+        ...
 
 
 DEFAULT = SearchSettings()

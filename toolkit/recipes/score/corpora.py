@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.config import RetrieveConfig
 from toolkit.embeddings import Vectors
 from toolkit.errors import DataError
 from toolkit.metrics import weighted_f1
@@ -49,7 +48,7 @@ class Corpora:
             vectors.append(encoder(texts, f"{what}: {noun}"))
         return cls(lines, (places[0], places[1]), (vectors[0], vectors[1]), gold)
 
-    def mined(self, reading: Reading, settings: RetrieveConfig, report: Report) -> Mined:
+    def mined(self, reading: Reading, settings: SearchSettings, report: Report) -> Mined:
         """Return the candidates of a reading."""
         protocol = reading.protocol
         source, target = (
@@ -65,7 +64,7 @@ class Corpora:
             x,
             y,
             protocol=protocol,
-            settings=SearchSettings(settings.index, settings.memory, settings.threads),
+            settings=settings,
             report=report,
         )
 

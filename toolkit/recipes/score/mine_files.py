@@ -16,10 +16,10 @@ from toolkit.nameless import Numbers, let_go
 from toolkit.progress import Say
 from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
+from toolkit.recipes.score.search_workers import search_settings
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.together import staffed, together
-from toolkit.retrieval import SearchSettings
 from toolkit.retrieval.held import parts
 from toolkit.retrieval.margin import Pairs
 from toolkit.retrieval.mine import Lines, mine_texts, pairs_of_lines
@@ -153,7 +153,7 @@ def _mined(
     for side, own, noun in zip((source, target), lines, ("source", "target"), strict=True):
         found = encoder.of_distinct(side.texts.distinct, f"lines: {noun}")[reading.wanted]
         vectors.append(found.take(side.places[own.lines]) if duplicates == "keep" else found)
-    how = SearchSettings(settings.index, settings.memory, settings.threads)
+    how = search_settings(settings, session)
     pairs, words = mine_texts(vectors[0], vectors[1], protocol=reading.protocol, settings=how, report=session.report)
     if threshold is not None:
         pairs = pairs[: bisect_right(range(len(pairs)), -threshold, key=lambda place: -pairs.scores[place])]

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.config import RetrieveConfig
 from toolkit.files import replace_text
 from toolkit.metrics.mining import quality
 from toolkit.progress import Report
 from toolkit.recipes.score.corpora import Corpora, corpora_of
 from toolkit.recipes.score.encoding import Encoder, Reading
+from toolkit.recipes.score.search_workers import search_settings
 from toolkit.recipes.score.searched import Found, Scores, Search
 from toolkit.recipes.session.limits import limited_rows
 from toolkit.recipes.session.noise import noisy
 from toolkit.report import precision_recall_curve
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
-from toolkit.retrieval import Mined, sweep
+from toolkit.retrieval import Mined, SearchSettings, sweep
 from toolkit.tasks.task import Rows
 
 
@@ -82,7 +82,7 @@ def _dev_corpora(rows: Rows, encoder: Encoder, asked: Search) -> Corpora | None:
 
 def _kept(rows: Rows, reading: Reading, corpora: Corpora, dev: Corpora | None, asked: Search) -> _Kept:
     """Mine, cut at the threshold, and write what was found."""
-    settings, report = asked.session.config.retrieve, asked.session.report
+    settings, report = search_settings(asked.session.config.retrieve, asked.session), asked.session.report
     task, language = rows.task, rows.language
     found = corpora.mined(reading, settings, report)
     curve = sweep(found, corpora.gold)
@@ -108,7 +108,7 @@ def _threshold(
     oracle: float,
     dev: Corpora | None,
     reading: Reading,
-    settings: RetrieveConfig,
+    settings: SearchSettings,
     report: Report,
 ) -> tuple[float, str]:
     """Return the threshold and where it came from in the end."""

@@ -13,10 +13,11 @@ from toolkit.embeddings import Vectors
 from toolkit.files import replace_text
 from toolkit.metrics import TOP, ranked
 from toolkit.recipes.score.encoding import Encoder, Reading
+from toolkit.recipes.score.search_workers import search_settings
 from toolkit.recipes.score.searched import Found, Search
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
-from toolkit.retrieval import SearchSettings, search
+from toolkit.retrieval import search
 from toolkit.tasks import Pool, QueryRow, Rows
 from toolkit.tasks.lacking import left_out
 
@@ -143,7 +144,7 @@ def _score(reading: Reading, encoded: _Encoded, asked: Search, done: Found) -> N
         encoded.candidates[reading.wanted],
         min(TOP, len(pool)),
         both=False,
-        settings=SearchSettings(config.retrieve.index, config.retrieve.memory, config.retrieve.threads),
+        settings=search_settings(config.retrieve, asked.session),
         report=asked.session.report,
     )
     ends = np.cumsum([len(one.ids) for one in encoded.queries])[:-1]

@@ -1,4 +1,4 @@
-"""Process of a staff: it encodes shards of the store of embeddings, and keeps its circuit from one to the next."""
+"""Process of a staff: it encodes shards of the store of embeddings, with a circuit that it keeps, and searches blocks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from toolkit.engine.process import Voice, main
 from toolkit.errors import ToolkitError
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import vector_key
+from toolkit.recipes.score.search_piece import DoPiece, do_piece
 from toolkit.recipes.score.shards import ENCODINGS, EncodeShard, ShardEncoded
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.gpus import take_own_gpu
@@ -34,6 +35,8 @@ class Encoders:
     def do(self, job: Job, hired: Hire, voice: Voice) -> Answer:
         """Do a job of a journey."""
         match job:
+            case DoPiece():
+                return do_piece(job, voice.report)
             case EncodeShard():
                 return self._encode(job, from_dict({**hired.places, "zoo": job.zoo}), voice)
         raise AssertionError(job)
