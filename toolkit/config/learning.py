@@ -212,6 +212,35 @@ class TrainConfig:
     mixture_temperature: Annotated[
         float, About("T of `mixture: temperature`", above=0, changes=("weights",), only=("mixture",))
     ] = 2.0
+    text_share: Annotated[
+        float | None,
+        About(
+            "of mix[...] with text: share of an epoch's rows, and so of its steps, that is text; every other row is taken as ever; null: as "
+            "`mixture` has it",
+            above=0,
+            below=1,
+            changes=("weights",),
+            only=("mixture",),
+        ),
+    ] = None
+    text_languages: Annotated[
+        str | None,
+        About(
+            "of mix[...] with a text task that names no language: codes with commas, or all; null: all at hand, if they are at most 30",
+            changes=("weights",),
+            only=("mixture",),
+        ),
+    ] = None
+    text_exponent: Annotated[
+        float,
+        About(
+            "of mix[...] with text in several languages: each is drawn p ~ n^exponent, n its sequences",
+            above=0,
+            high=1,
+            changes=("weights",),
+            only=("mixture",),
+        ),
+    ] = 0.3
     augment: Annotated[
         str | None,
         About(

@@ -17,8 +17,9 @@ from toolkit.config import TrainConfig
 from toolkit.errors import Interrupted
 from toolkit.modeling.circuit import Circuit
 from toolkit.progress import Progress, Report, Say, say_nothing, silent
+from toolkit.training.clock import Clock
 from toolkit.training.interruption import Interruption
-from toolkit.training.loop import Clock, Loop, TaskData
+from toolkit.training.loop import Loop, TaskData
 from toolkit.training.seeding import own_generators, restore_rng, rng_state
 from toolkit.training.state import FitResult
 
@@ -102,6 +103,7 @@ def fit(
         best_score=counters.best_score,
         history=tuple((int(step), score) for step, score in counters.history),
         losses=tuple((int(step), value) for step, value in counters.losses),
+        apart={member: tuple((int(step), value) for step, value in held) for member, held in counters.apart.items()},
         peak_memory_bytes=_peak_memory(loop.device),
         resumed_at=resumed_at,
         skipped=scale.skipped if scale.is_on else None,
@@ -159,11 +161,13 @@ def _advance(loop: Loop, clock: Clock, watch: Watch, *, is_asked: bool) -> None:
     clock.spent += now - began
     clock.rows += rows
     if math.isfinite(loss):  # fp16 skips a step whose loss is not
-        clock.total_loss, clock.n_losses = clock.total_loss + loss, clock.n_losses + 1
+        clock.add(loss, loop.member_of_last)
     counters.seconds = clock.before + now - clock.began
     is_last = counters.step == loop.total
     if (mean := clock.mean_loss(is_last=is_last)) is not None:
         counters.losses.append([counters.step, mean])
+        for member, value in clock.means_apart().items():
+            counters.apart.setdefault(member, []).append([counters.step, value])
     if now - clock.shown_at > 0.5 or is_last:
         clock.shown_at = now
         figures = {"loss": loss, "examples/s": clock.examples_per_s}

@@ -1,11 +1,10 @@
-"""Optimiser steps of one training run: batches, losses, gradients, and the clock that reports on them."""
+"""Optimiser steps of one training run: batches, losses and gradients."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -36,8 +35,6 @@ from toolkit.training.state import State
 Loss = Callable[[dict[str, Tensor], Batch | None], Tensor]
 """Of a collated batch on the device, its mean loss per item; of a share of a batch (then the whole is given), its share of that."""
 
-_LOSS_EVERY = 20  # steps
-
 
 @dataclass(frozen=True)
 class TaskData:
@@ -48,6 +45,7 @@ class TaskData:
         loss: of a batch, in place of the cross-entropy of its labels, which are then not read (distillation).
         masks: of texts, what is guessed in each step; then the loss is the mean over the masked pieces of a batch.
         name: of the rows, `TASK` or `TASK.LANGUAGE`, by which the draws of several tasks are seeded; default: the head's.
+        member: of the mix, whose losses are reported apart; several rows may be of one.
     """
 
     head: str
@@ -56,6 +54,7 @@ class TaskData:
     loss: Loss | None = None
     name: str = ""
     masks: Masks | None = None
+    member: str = ""
 
 
 def plan_run(data: Sequence[TaskData], train: TrainConfig, *, processes: int = 1) -> Planned:
@@ -121,6 +120,13 @@ class Loop:
         if every := self.train.eval_every:
             return {*range(every, self.total, every), self.total}
         return {*self.planned.ends, self.total}
+
+    @property
+    def member_of_last(self) -> str:
+        """Member of the mix whose rows the last step was on; empty where there is one."""
+        members = {one.member for one in self.data}
+        task, _ = self.planned.batches[self.state.counters.step - 1]
+        return self.data[task].member if len(members) > 1 else ""
 
     def step(self, *, is_asked: bool = False) -> tuple[float, int]:
         """Take the next step.
@@ -256,36 +262,6 @@ class Loop:
             units = self.units[task] if one.masks is None else max(int((whole["tags"] != IGNORED).sum()), 1)
             loss = item_losses(one.features.kind, logits, batch).sum() / units
         return loss if share.weight == 1.0 else loss * share.weight
-
-
-@dataclass
-class Clock:
-    """Times and running loss of one process: for reports and the card, never for a decision about weights.
-
-    Attributes:
-        before: seconds of earlier tries.
-    """
-
-    before: float
-    began: float = field(default_factory=time.perf_counter)
-    spent: float = 0.0
-    rows: int = 0
-    shown_at: float = 0.0
-    total_loss: float = 0.0
-    n_losses: int = 0
-
-    @property
-    def examples_per_s(self) -> float:
-        """Rows per second of training steps."""
-        return self.rows / self.spent if self.spent else 0.0
-
-    def mean_loss(self, *, is_last: bool) -> float | None:
-        """Return the mean loss of the last 20 steps, or None while they are fewer."""
-        if self.n_losses < _LOSS_EVERY and not is_last:
-            return None
-        mean = self.total_loss / self.n_losses if self.n_losses else None
-        self.total_loss, self.n_losses = 0.0, 0
-        return mean
 
 
 def to_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:

@@ -30,6 +30,7 @@ class FitResult:
         best_step, best_score: where the kept weights are from; None without a dev score.
         history: (step, dev score) in order.
         losses: (step, mean loss since the last entry) in order.
+        apart: the same of each member of a mix, by its name; empty where there is one.
         peak_memory_bytes: largest resident size of this process (GPU: largest allocation).
         resumed_at: step of the checkpoint from which the run continued, 0 for a fresh run.
         skipped: steps of fp16 whose gradients were not finite, and which changed nothing; None in other precisions.
@@ -46,6 +47,7 @@ class FitResult:
     peak_memory_bytes: int
     resumed_at: int
     skipped: int | None = None
+    apart: Mapping[str, tuple[tuple[int, float], ...]] = field(default_factory=dict)
 
     def followed_by(self, later: FitResult) -> FitResult:
         """Return this run and a later one of the same circuit as one; the kept weights are the later one's."""
@@ -58,6 +60,11 @@ class FitResult:
             best_step=None if later.best_step is None else steps + later.best_step,
             history=self.history + tuple((steps + step, score) for step, score in later.history),
             losses=self.losses + tuple((steps + step, loss) for step, loss in later.losses),
+            apart={
+                member: self.apart.get(member, ())
+                + tuple((steps + step, loss) for step, loss in later.apart.get(member, ()))
+                for member in dict.fromkeys((*self.apart, *later.apart))
+            },
             peak_memory_bytes=max(self.peak_memory_bytes, later.peak_memory_bytes),
             skipped=None if later.skipped is None else (self.skipped or 0) + later.skipped,
             resumed_at=steps + later.resumed_at if later.resumed_at else self.resumed_at,
@@ -80,6 +87,7 @@ class Counters:
     best_score: float | None = None
     history: list[list[float]] = field(default_factory=list)
     losses: list[list[float]] = field(default_factory=list)
+    apart: dict[str, list[list[float]]] = field(default_factory=dict)
 
     @property
     def scored_at(self) -> int | None:
@@ -159,7 +167,7 @@ class State:
         if (
             saved.keys() != known
             or {name: tensor.shape for name, tensor in saved["weights"].items()} != shapes
-            or saved["state"].keys() != vars(Counters()).keys()
+            or {*saved["state"], "apart"} != {*vars(Counters())}
         ):
             raise ToolkitError(
                 f"The checkpoint in {folder} is of a run in which other parts learn, or of another version of the toolkit; "

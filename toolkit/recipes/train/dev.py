@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from toolkit.composition import Name
 from toolkit.composition.stages import Stage
 from toolkit.evaluation import Evaluation, Scoring, evaluate_rows
 from toolkit.features import Features
@@ -31,7 +32,7 @@ class DevScores:
         self._best: list[Evaluation] = []
 
     def __call__(self) -> float:
-        """Return the mean of the tasks' main measures with the weights as they are now."""
+        """Return the mean of the tasks' main measures with the weights as they are now; the languages of one text count as one."""
         found = self._evaluated()
         value = self._main(found)
         if not self._best or value > self._main(self._best):
@@ -74,5 +75,8 @@ class DevScores:
         )
 
     def _main(self, found: Sequence[Evaluation]) -> float:
-        values = [one.measures[MAIN[source.task.metric]] for (source, _), one in zip(self._held, found, strict=True)]
-        return sum(values) / len(values)
+        values: dict[Name, list[float]] = {}
+        for (source, _), one in zip(self._held, found, strict=True):
+            values.setdefault(source.member, []).append(one.measures[MAIN[source.task.metric]])
+        means = [sum(each) / len(each) for each in values.values()]
+        return sum(means) / len(means)

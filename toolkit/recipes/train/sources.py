@@ -15,6 +15,7 @@ from toolkit.modeling.backbone import Backbone
 from toolkit.recipes.session.features import features_for
 from toolkit.recipes.session.noise import augmented
 from toolkit.recipes.session.session import Session
+from toolkit.recipes.train.alongside import counts_of, refs_of, refuse_total
 from toolkit.tasks import Task
 from toolkit.tasks.kinds import MASKED
 from toolkit.tasks.siblings import siblings
@@ -29,10 +30,12 @@ class Source:
     """Rows of one task of a stage: those that train it, and the dev rows that choose the best weights.
 
     Attributes:
-        ref: the name in the composition, with its language where it has one.
+        ref: the name in the composition, with its language where it has one; of a text task without one in a mix that of the
+            rows.
         task: whose rows these are (what `ref` trains on).
         rows: training rows.
         dev: rows of the dev split.
+        member: the name in the composition itself.
         drawn_from: how many rows `rows` were drawn from (`train.total_examples`); None: they are all.
     """
 
@@ -40,7 +43,13 @@ class Source:
     task: Task
     rows: Rows
     dev: Rows
+    member: Name
     drawn_from: int | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether pieces of the rows themselves are guessed."""
+        return self.task.kind in MASKED
 
 
 def sources_of(stage: Stage, session: Session) -> list[Source]:
@@ -49,7 +58,8 @@ def sources_of(stage: Stage, session: Session) -> list[Source]:
     With `train.total_examples` they are so many in all, shared as the mixture has it.
     """
     settings = session.config.train
-    sources = [_source(ref, session) for ref in sorted(stage.tasks, key=str)]
+    sources = [_source(ref, member, session) for member, ref in refs_of(stage, session)]
+    refuse_total(sources, settings)
     total = settings.total_examples
     if total is None:
         return sources
@@ -70,16 +80,32 @@ def training_data(stage: Stage, sources: Sequence[Source], backbone: Backbone, s
             tokens(source, backbone, session, is_dev=False),
             name=str(source.ref),
             masks=_masks(source, backbone, settings),
+            member=str(source.member),
         )
         for source in sources
     ]
     sizes = [len(one.features) for one in data]
-    if len(sizes) == 1 or (settings.mixture == "proportional" and settings.mixture_cap is None):
-        return data  # every row is simply taken once
-    if settings.total_examples is not None:
+    if len(sizes) == 1 or settings.total_examples is not None:
         return data  # the rows were drawn in the mixture's proportion already
-    counts = _mixture(settings).counts(sizes, total=sum(sizes))
+    counts = counts_of(sources, sizes, settings, _by_mixture(sources, sizes, settings))
     return [replace(one, count=count) for one, count in zip(data, counts, strict=True)]
+
+
+def _by_mixture(sources: Sequence[Source], sizes: Sequence[int], settings: TrainConfig) -> dict[Name, int | None]:
+    """Return the rows of each member of a mix in an epoch; None: each once."""
+    members = list(dict.fromkeys(source.member for source in sources))
+    if settings.mixture == "proportional" and settings.mixture_cap is None:
+        return dict.fromkeys(members)
+    held = [sum(n for one, n in zip(sources, sizes, strict=True) if one.member == member) for member in members]
+    # With a share of its own, text is not among what the mixture shares out.
+    shared = [m for m in members if settings.text_share is None or not _is_text(m, sources)]
+    some = [n for member, n in zip(members, held, strict=True) if member in shared]
+    counts = dict(zip(shared, _mixture(settings).counts(some, total=sum(some)) if some else [], strict=True))
+    return {member: counts.get(member) for member in members}
+
+
+def _is_text(member: Name, sources: Sequence[Source]) -> bool:
+    return any(source.is_text for source in sources if source.member == member)
 
 
 def tokens(source: Source, backbone: Backbone, session: Session, *, is_dev: bool) -> Features:
@@ -95,7 +121,7 @@ def head_of(stage: Stage, source: Source) -> str:
     return source.ref.name if source.ref.name in heads else heads[-1]
 
 
-def _source(ref: Name, session: Session) -> Source:
+def _source(ref: Name, member: Name, session: Session) -> Source:
     config, catalogue = session.config, session.catalogue
     task = catalogue.source_task(catalogue.get(ref.name))
     language = task.resolve_language(ref.language)
@@ -111,7 +137,7 @@ def _source(ref: Name, session: Session) -> Source:
     dev = task.rows("dev", dev_language, data_root=root)
     if settings.eval_limit is not None and settings.eval_limit < len(dev):  # else there is no limit to speak of
         dev = dev.limited(settings.eval_limit, seed=config.eval.seed)
-    return Source(ref, task, augmented(rows, session), dev)
+    return Source(ref, task, augmented(rows, session), dev, member)
 
 
 def _elsewhere(error: SourceError, task: Task, session: Session) -> SourceError:

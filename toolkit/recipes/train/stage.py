@@ -15,6 +15,7 @@ from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session, require_writable
 from toolkit.recipes.session.traces import log_adapters
 from toolkit.recipes.session.weights import check_entry
+from toolkit.recipes.train.alongside import shares_of_steps
 from toolkit.recipes.train.auto import in_shares, resolve, with_shares
 from toolkit.recipes.train.dev import DevScores
 from toolkit.recipes.train.key import stage_key
@@ -23,7 +24,16 @@ from toolkit.recipes.train.pending import Pending, Record
 from toolkit.recipes.train.put import put_stage, space_of, tags_of
 from toolkit.recipes.train.sources import sources_of, training_data
 from toolkit.recipes.train.wired import begin_heads, heads_of, wired
-from toolkit.recipes.train.write import Trained, closing, log_inputs, make_cards, numbers_of, opening, run_params
+from toolkit.recipes.train.write import (
+    Trained,
+    closing,
+    in_words,
+    log_inputs,
+    make_cards,
+    numbers_of,
+    opening,
+    run_params,
+)
 from toolkit.space import require_space
 from toolkit.tracking import Tracker
 from toolkit.tracking.events import now
@@ -56,13 +66,13 @@ def run_stage(
         data = training_data(stage, sources, backbone, session)
         begin_heads(circuit, data)
         dev = DevScores(circuit, stage, sources, session)
-        session, n_steps = _planned(session, data)
+        session, n_steps, shares = _planned(session, data)
         session = _cut(session, circuit, stage, data)
         config = session.config
         n_phases = len(_phases(stage, config.train, checkpoint))
-        session.say(opening(stage, session, circuit, data, n_steps=n_steps, n_phases=n_phases))
+        session.say(opening(stage, session, circuit, data, n_steps=n_steps, n_phases=n_phases) + in_words(shares))
         tags = {**tags_of(stage), "journey": "train", "backbone": backbone.name, "stage_key": key}
-        params = run_params(stage, session, data, backbone)
+        params = run_params(stage, session, data, backbone) | {f"share/{name}": share for name, share in shares.items()}
         name = f"train {stage.entry}"
         with session.tracked(
             name, experiment=experiment, tags=tags, params=params, began=meter.began, resume=key
@@ -71,7 +81,7 @@ def run_stage(
             log_inputs(run, sources, config)
             result = _fitted(circuit, stage, data, dev, checkpoint, session)
             scores = dev.of_best(result.best_score)
-            trained = Trained(stage, sources, parents, circuit, scores, result, time.perf_counter() - began)
+            trained = Trained(stage, sources, parents, circuit, scores, result, time.perf_counter() - began, shares)
             record = Record(name, experiment, tags, params, key, numbers_of(result, scores), now())
             pending = Pending(checkpoint, stage.entry, record)
             card = _put(trained, session, pending, is_replaced=is_replaced)
@@ -98,12 +108,12 @@ def _settled(session: Session, backbone: Backbone) -> Session:
     return session.with_config(replace(config, train=train))
 
 
-def _planned(session: Session, data: Sequence[TaskData]) -> tuple[Session, int]:
-    """Return the session with the epochs that the run comes to, and its number of steps."""
+def _planned(session: Session, data: Sequence[TaskData]) -> tuple[Session, int, dict[str, float]]:
+    """Return the session with the epochs that the run comes to, its number of steps, and each member's share of them."""
     config, processes = session.config, session.ranks.count
     planned = plan_run(data, config.train, processes=processes)
     settled = replace(config, train=with_epochs(config.train, planned))
-    return session.with_config(settled), len(planned.batches)
+    return session.with_config(settled), len(planned.batches), shares_of_steps(data, planned)
 
 
 def _cut(session: Session, circuit: Circuit, stage: Stage, data: Sequence[TaskData]) -> Session:

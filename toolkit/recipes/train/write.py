@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from toolkit.composition.stages import Stage
@@ -35,6 +35,7 @@ class Trained:
         scores: of these on the dev rows.
         result: of the training.
         seconds: how long it took.
+        shares: of the steps, of each member of a mix.
     """
 
     stage: Stage
@@ -44,6 +45,7 @@ class Trained:
     scores: tuple[Score, ...]
     result: FitResult
     seconds: float
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 def make_cards(trained: Trained, session: Session) -> list[AdapterCard]:
@@ -70,6 +72,7 @@ def make_cards(trained: Trained, session: Session) -> list[AdapterCard]:
             "best_step": trained.result.best_step,
             **({} if trained.result.skipped is None else {"skipped_steps": trained.result.skipped}),
             "warm_start": stage.warm_start,
+            **({"mix": _mix_of(trained)} if trained.shares else {}),
             "learn": [f"{part.kind} {part.name}" for part in stage.learn],
         },
         tasks=[str(ref) for ref in stage.tasks],
@@ -78,6 +81,22 @@ def make_cards(trained: Trained, session: Session) -> list[AdapterCard]:
         seconds=trained.seconds,
     )
     return cards_of_heads(stage, whole)
+
+
+def _mix_of(trained: Trained) -> dict[str, dict[str, float]]:
+    """Return of each member of a mix its share of the steps, and its mean losses when the training began and ended."""
+    apart = trained.result.apart
+    return {
+        name: {
+            "share": round(share, 4),
+            **(
+                {"first_loss": round(apart[name][0][1], 4), "last_loss": round(apart[name][-1][1], 4)}
+                if apart.get(name)
+                else {}
+            ),
+        }
+        for name, share in trained.shares.items()
+    }
 
 
 def _seen(source: Source, train: TrainConfig) -> Seen:
@@ -136,6 +155,7 @@ def numbers_of(result: FitResult, scores: Sequence[Score]) -> tuple[tuple[dict[s
     speed = {"system/examples_per_s": result.examples_per_s, "system/train_seconds": result.seconds}
     return (
         *(({"loss": loss}, step) for step, loss in result.losses),
+        *(({f"loss/{name}": loss}, step) for name, held in result.apart.items() for step, loss in held),
         ({f"dev/{score.name}": score.value for score in scores}, None),
         ({**speed, **skipped}, None),
     )
@@ -160,6 +180,18 @@ def opening(
         f"{circuit.backbone.precision}{' with scaled losses' * (circuit.backbone.precision == 'fp16')} on {circuit.backbone.device.type}"
         + (f", {circuit.backbone.revision[:-28]}" if circuit.backbone.revision else "")
         + (f", fusion {circuit.fusion_path}" if circuit.fusion_path else "")
+    )
+
+
+def in_words(shares: Mapping[str, float]) -> str:
+    """Return the end of a sentence that names each member's share of the steps; empty where there is one member.
+
+    Example:
+        >>> in_words({"mnli": 0.5, "text": 0.5})
+        '; of the steps 50.0 % mnli, 50.0 % text'
+    """
+    return (
+        "; of the steps " + ", ".join(f"{100 * share:.1f} % {name}" for name, share in shares.items()) if shares else ""
     )
 
 
