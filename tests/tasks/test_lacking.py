@@ -10,9 +10,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from toolkit.errors import ConfigError, DataError
+from toolkit.errors import ConfigError, DataError, ToolkitError
 from toolkit.tasks import JoinedSource, get_task, load_task
-from toolkit.tasks.lacking import lacking, left_out, reason
+from toolkit.tasks.lacking import lacking, left_out, reason, require_some
 from toolkit.tasks.sources.fill import spellings
 from toolkit.tasks.task import Task
 
@@ -131,3 +131,11 @@ def test_a_placeholder_that_does_not_exist_is_refused_wherever_it_is(text: str, 
     ):
         with pytest.raises(ConfigError, match=r"expected no placeholders but \{code\}, \{iso3\}"):
             declared(tmp_path, **said)
+
+
+def test_where_no_language_has_rows_the_reason_is_that_of_reading_them(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("name: own\nkind: text\nfiles: {train: gone.txt, dev: 5%}\n")
+    task = load_task(tmp_path / "own.yaml")
+    require_some(task, ["en"])
+    with pytest.raises(ToolkitError, match=r"gone.txt is not there; expected rows in lines"):
+        require_some(task, [])

@@ -22,6 +22,7 @@ _EARLIER: Mapping[tuple[Change, str], frozenset[Case]] = {
     ("scores", "eval.seed"): frozenset(),
     ("scores", "retrieve.seed"): frozenset(),
     ("scores", "retrieve.pool_limit"): frozenset(),
+    ("weights", "train.text_bytes"): frozenset(),
     ("weights", "train.text_share"): frozenset(),
     ("weights", "train.text_languages"): frozenset(),
     ("weights", "train.text_exponent"): frozenset(),

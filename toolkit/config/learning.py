@@ -241,6 +241,16 @@ class TrainConfig:
             only=("mixture",),
         ),
     ] = 0.3
+    text_bytes: Annotated[
+        int | None,
+        About(
+            "training text of each text task in bytes of UTF-8, so that texts of unlike lines are of equal size: rows are drawn by `seed` "
+            "until it is reached; null: all of `limit`",
+            low=1,
+            changes=("weights",),
+            only=("text",),
+        ),
+    ] = None
     augment: Annotated[
         str | None,
         About(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,12 @@ def faults_of_sides(said: Mapping[str, Any]) -> list[str]:
         ):
             faults.append(f"`{key}` is {value!r}; expected text, or {both} for the sides of a bitext.")
     faults += [
+        f"`files: {key}` is {path!r}, and files are not downloaded; download it and name its path, or name a dataset with `hub: org/name`."
+        for key, value in _files(said).items()
+        for path in (value.values() if isinstance(value, dict) else [value])
+        if isinstance(path, str) and _URL.match(path)
+    ]
+    faults += [
         f"`files: {key}` is {value!r}; expected a path."
         for key, value in _files(said).items()
         if value is None or value == "" or isinstance(value, list)
@@ -49,6 +56,7 @@ def faults_of_sides(said: Mapping[str, Any]) -> list[str]:
     return faults
 
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/+")  # a path of one letter and a colon is not one
 _JOINS = ("join", "links")
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from toolkit.errors import ToolkitError
+from toolkit.errors import SourceError, ToolkitError
 from toolkit.tasks.task import Task
 
 
@@ -21,6 +21,23 @@ def lacking(
 def left_out(task: Task, codes: Sequence[str]) -> str:
     """Return a sentence that names languages that were left out."""
     return f"{task.name}: not in the reachable data and left out: {', '.join(codes)}."
+
+
+def require_some(task: Task, held: Sequence[str], split: str = "score", *, data_root: Path | None = None) -> None:
+    """Raise what reading raises, where no language of a task has rows.
+
+    Args:
+        task: whose rows are asked for.
+        held: the languages that have some.
+        split: `train`, `dev`, `test` or `score`.
+        data_root: as for `Task.reachable`.
+    """
+    if held:
+        return
+    task.rows(split, task.pairs[0], data_root=data_root)
+    raise SourceError(
+        f"No rows of '{task.name}' can be reached in {task.pairs[0]}; look at them with `xstilts tasks check {task.name}`."
+    )
 
 
 def reason(task: Task, split: str, language: str, data_root: Path | None) -> str:

@@ -13,7 +13,7 @@ import toolkit
 from tests.recipes.small import tiny_config
 from toolkit.composition import Name
 from toolkit.config import Config, TrainConfig
-from toolkit.errors import ToolkitError
+from toolkit.errors import Interrupted, ToolkitError
 from toolkit.recipes.train.alongside import Sourced, counts_of
 from toolkit.zoo import Zoo
 
@@ -78,7 +78,7 @@ def test_both_losses_and_shares_are_on_the_card_and_in_words(tmp_path: Path) -> 
 
 @pytest.mark.journey
 def test_a_run_that_was_cut_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sets = (*SHORT, "train.text_languages=en,sw", "train.checkpoint_every=2", "train.batch_size=4")
+    sets = (*SHORT, "train.text_languages=en,sw", "train.checkpoint_every=2", "train.total_steps=6")
     whole, cut = (tiny_config(tmp_path / name, *sets) for name in ("whole", "cut"))
     mix = "mix[micro-nli,micro-text]"
     toolkit.train(mix, whole)
@@ -91,7 +91,7 @@ def test_a_run_that_was_cut_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch
         return real(self, **asked)
 
     monkeypatch.setattr(loop, "step", stop)
-    with pytest.raises(ToolkitError, match="stopped at step 2"):
+    with pytest.raises(Interrupted, match="stopped at step 2"):
         toolkit.train(mix, cut)
     monkeypatch.setattr(loop, "step", real)
     said: list[str] = []

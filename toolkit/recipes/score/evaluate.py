@@ -34,7 +34,7 @@ from toolkit.recipes.session.weights import require_trained
 from toolkit.results.score import Score, System
 from toolkit.tasks import BUILT_IN, Task, catalogue_of
 from toolkit.tasks.kinds import RETRIEVED, Kind
-from toolkit.tasks.lacking import lacking, left_out
+from toolkit.tasks.lacking import lacking, left_out, require_some
 from toolkit.tasks.rows import Row
 from toolkit.tasks.siblings import siblings
 from toolkit.tasks.task import Rows
@@ -171,8 +171,7 @@ def choose_languages(task: Task, languages: str | Sequence[str], session: Sessio
     """Return language codes of a task, the training language first.
 
     Args:
-        languages: `all` or `pairs` (those that the reachable data holds; the rest is named through the session), a comma
-            list, or codes.
+        languages: `all` or `pairs` (those that the reachable data holds; the rest is said), a comma list, or codes.
     """
     if languages == "pairs" and not task.crosses_languages:
         raise ToolkitError(f"'{task.name}' has context and question in one language; write --languages all, or codes.")
@@ -181,6 +180,7 @@ def choose_languages(task: Task, languages: str | Sequence[str], session: Sessio
         missing = lacking(task, data_root=session.config.data_root, has_pairs=languages == "pairs")
         wanted = [code for code in every if code not in missing]
         if missing:
+            require_some(task, wanted, data_root=session.config.data_root)
             session.say(left_out(task, missing))
     else:
         asked = languages.split(",") if isinstance(languages, str) else list(languages)

@@ -1,4 +1,4 @@
-"""Text next to other tasks in one mix: its languages, how often each is drawn, and its share of the steps."""
+"""Text of a size, and next to other tasks in one mix: its languages, how often each is drawn, and its share of the steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from toolkit.composition.stages import Stage
 from toolkit.config import TrainConfig
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.recipes.session.session import Session
+from toolkit.tasks.draw import places_drawn
 from toolkit.tasks.kinds import MASKED
+from toolkit.tasks.rows import TextRow
+from toolkit.tasks.task import Rows
 from toolkit.training import TaskData
 from toolkit.training.batches import Planned
 
@@ -129,6 +132,34 @@ def _drawn(sizes: Sequence[int], train: TrainConfig, total: int) -> list[int]:
     from toolkit.training.mixture import Mixture
 
     return Mixture("temperature", temperature=1 / train.text_exponent).counts(sizes, total=total)
+
+
+def of_size(rows: Rows, wanted: int, seed: int, name: str) -> Rows:
+    """Return as few rows of a text as hold so many bytes, drawn by `seed`; a smaller size is part of a larger one.
+
+    Args:
+        rows: of the text.
+        wanted: bytes of UTF-8.
+        seed: of the draw.
+        name: of the rows, for messages.
+
+    Raises:
+        ToolkitError: there is less text.
+    """
+    sizes = [len(row.text.encode("utf-8", "surrogatepass")) for row in rows if isinstance(row, TextRow)]
+    if sum(sizes) < wanted:
+        raise ToolkitError(
+            f"The training text of '{name}' has {sum(sizes):,} bytes, and train.text_bytes={wanted} asks for more; lower it to the "
+            "size of the smallest text that is compared."
+        )
+    low, high = 1, len(sizes)
+    while low < high:
+        middle = (low + high) // 2
+        if sum(sizes[place] for place in places_drawn(len(sizes), middle, seed=seed)) < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return rows if low == len(sizes) else rows.draw(low, seed=seed)
 
 
 def refuse_total(sources: Sequence[Sourced], train: TrainConfig) -> None:

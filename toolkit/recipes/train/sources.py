@@ -15,7 +15,7 @@ from toolkit.modeling.backbone import Backbone
 from toolkit.recipes.session.features import features_for
 from toolkit.recipes.session.noise import augmented
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.train.alongside import counts_of, refs_of, refuse_total
+from toolkit.recipes.train.alongside import counts_of, of_size, refs_of, refuse_total
 from toolkit.tasks import Task
 from toolkit.tasks.kinds import MASKED
 from toolkit.tasks.siblings import siblings
@@ -130,6 +130,10 @@ def _source(ref: Name, member: Name, session: Session) -> Source:
         rows = task.rows("train", language, data_root=root, limit=settings.limit, seed=settings.seed)
     except SourceError as error:
         raise _elsewhere(error, task, session) from error
+    found = len(rows)
+    if task.kind in MASKED and settings.text_bytes is not None:
+        rows = of_size(rows, settings.text_bytes, settings.seed, str(ref))
+        session.say(f"{ref}: {len(rows):,} of {found:,} rows, {settings.text_bytes:,} bytes of text.")
     # Early stopping looks at English where there is a choice: other languages stay unseen (Phang et al. 2020).
     # Of plain text the language is what is learnt.
     is_english = task.train_language in task.languages and task.kind not in MASKED
@@ -137,7 +141,7 @@ def _source(ref: Name, member: Name, session: Session) -> Source:
     dev = task.rows("dev", dev_language, data_root=root)
     if settings.eval_limit is not None and settings.eval_limit < len(dev):  # else there is no limit to speak of
         dev = dev.limited(settings.eval_limit, seed=config.eval.seed)
-    return Source(ref, task, augmented(rows, session), dev, member)
+    return Source(ref, task, augmented(rows, session), dev, member, found if len(rows) < found else None)
 
 
 def _elsewhere(error: SourceError, task: Task, session: Session) -> SourceError:

@@ -20,7 +20,7 @@ from toolkit.tasks.sources.columns import holds, lacks_column, names_declared, r
 from toolkit.tasks.sources.conll import BLANKS, CONLLU, Tagged
 from toolkit.tasks.sources.convert import Fault
 from toolkit.tasks.sources.fill import check_placeholders, spellings
-from toolkit.tasks.sources.formats import FORMATS, read_file
+from toolkit.tasks.sources.formats import FORMATS, read_file, texts_in
 from toolkit.tasks.sources.label_names import check_label_map, check_same_names
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class FileSource:
         found = []
         for language in languages:
             file = self._file(split, language)
-            if file_fault(file):
+            if self._fault(file):
                 continue
             if lacks_column(self.columns, language, self.names, partial(_names, file, self.format)):
                 continue
@@ -126,7 +126,11 @@ class FileSource:
     def _file(self, split: str, language: str) -> Path:
         """Return the file of a language: the first spelling that is there, else the usual one."""
         every = [self.folder / at_home(each) for each in spellings(self.splits[split], language, self.names)]
-        return next((file for file in every if not file_fault(file)), every[0])
+        return next((file for file in every if not self._fault(file)), every[0])
+
+    def _fault(self, file: Path) -> str:
+        """Return why a file cannot be read; of texts a line, a folder of text files can be."""
+        return "" if self.format == "lines" and file.is_dir() and texts_in(file) else file_fault(file)
 
     def _name_of(self, path: str) -> str:
         """The split that scores are made on, by the name it has besides `score`."""

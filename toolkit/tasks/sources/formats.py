@@ -22,7 +22,8 @@ ENDINGS: Mapping[str, str] = {"iob": "conll", "iob2": "conll", "bio": "conll", "
 def read_file(file: Path, format: str, columns: Sequence[str], tagged: Tagged | None = None) -> Read:
     """Read a file.
 
-    json is SQuAD's nesting, a list of objects, or an object of lists (`json_files`). lines is a text a line. csv and tsv have a header, unless all of
+    json is SQuAD's nesting, a list of objects, or an object of lists (`json_files`). lines is a text a line, of one file or of
+    all `.txt` files in a folder. csv and tsv have a header, unless all of
     `columns` are numbers: then cells count from 0. tsv knows no quotes. conll has cells by number (`conll`), and conllu those of
     CoNLL-U, which have names too.
 
@@ -36,6 +37,8 @@ def read_file(file: Path, format: str, columns: Sequence[str], tagged: Tagged | 
         SourceError: there is no such file.
         DataError: it cannot be read as `format`; the message names file, line and what was expected.
     """
+    if format == "lines" and file.is_dir():
+        return _folder(file)
     if fault := file_fault(file):
         raise SourceError(f"The file {file} {fault}; expected rows in {format}: correct the path in the task's YAML.")
     if format == "parquet":
@@ -58,10 +61,36 @@ def read_file(file: Path, format: str, columns: Sequence[str], tagged: Tagged | 
 
 def _lines(file: Path) -> Read:
     """Read a text a line, also an empty one, cut at line feeds alone: another cut would move every line behind it."""
-    text = _decoded(file)
-    found = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+    found = _lines_of(file)
     lines = list(range(1, len(found) + 1))
     return Read(table_of(file, {"0": found}, lines), lines)
+
+
+def _lines_of(file: Path) -> list[str]:
+    text = _decoded(file)
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+def texts_in(folder: Path) -> list[Path]:
+    """Return the text files in a folder and in those within it, in the order of their names."""
+    return sorted(folder.rglob("*.txt"))
+
+
+def _folder(folder: Path) -> Read:
+    """Read a text a line from every text file in a folder; the lines are counted on from file to file."""
+    files = texts_in(folder)
+    if not files:
+        raise SourceError(
+            f"The folder {folder} holds no text file; expected files that end in .txt, with a text a line: correct the path in the "
+            "task's YAML."
+        )
+    found: list[str] = []
+    for file in files:
+        if fault := file_fault(file):
+            raise SourceError(f"The file {file} {fault}; expected a text a line: remove it from the folder.")
+        found += _lines_of(file)
+    lines = list(range(1, len(found) + 1))
+    return Read(table_of(folder, {"0": found}, lines), lines)
 
 
 def _text(file: Path) -> io.StringIO:
