@@ -112,7 +112,7 @@ def tensors(config: Config, entry: str) -> list[np.ndarray]:
         ("mix[micro-nli,micro-text]", "train.text_languages=xx", "No language|does not have|expected"),
         (
             "mix[micro-nli,micro-text]",
-            'train.text_languages=","',
+            "train.text_languages=,",
             "which names no language; expected codes such as en,sw",
         ),
         ("mix[micro-nli,micro-text,micro-text.en]", "", "takes the rows of 'micro-text.en' twice"),
