@@ -132,7 +132,13 @@ def _asked(options: Asking) -> Asked:
 
 
 def _line(card: AdapterCard) -> str:
-    scores = "  ".join(f"{s.task} dev {s.metric} {printed(s.metric, s.value):.1f}" for s in card.scores)
+    languages = {
+        score.task: {each.language for each in card.scores if each.task == score.task} for score in card.scores
+    }
+    scores = "  ".join(
+        f"{s.task}{f'.{s.language}' * (len(languages[s.task]) > 1)} dev {s.metric} {printed(s.metric, s.value):.1f}"
+        for s in card.scores
+    )
     return f"{card.name}  {card.digest[:12]}  {scores}"
 
 

@@ -62,7 +62,9 @@ def test_a_share_without_another_task_is_one_sentence() -> None:
 def test_both_losses_and_shares_are_on_the_card_and_in_words(tmp_path: Path) -> None:
     config = tiny_config(tmp_path, *SHORT, "train.text_share=0.5", "train.text_languages=en,sw")
     said: list[str] = []
-    (card,) = toolkit.train("mix[micro-nli,micro-text]", config, say=said.append).cards
+    found = toolkit.train("mix[micro-nli,micro-text]", config, say=said.append)
+    (card,) = found.cards
+    assert "micro-nli dev accuracy" in found.text and "micro-text.sw dev perplexity" in found.text
     assert [(seen.task, seen.language) for seen in card.data_seen] == [
         ("micro-nli", "en"),
         ("micro-text", "en"),
