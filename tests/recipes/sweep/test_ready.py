@@ -14,7 +14,9 @@ from toolkit.recipes.sweep.run import plan_sweep
 from toolkit.tasks import BUILT_IN
 
 READY = sorted((PROJECT / "configs" / "sweep").glob("*.yaml"))
-NAMES = {"phang2020", "order", "multi-source", "domain", "fusion", "robust-order", "robust-xnli", "similarity"}
+NAMES = {
+    "phang2020", "order", "multi-source", "domain", "fusion", "robust-order", "robust-xnli", "similarity", "controls",
+}  # fmt: skip
 
 
 def test_each_has_a_mini_twin() -> None:

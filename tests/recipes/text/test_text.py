@@ -224,3 +224,25 @@ def test_a_language_adapter_with_an_invertible_layer_is_trained_kept_checked_and
 def test_layers_without_an_adapter_are_a_share_or_a_number(tmp_path: Path) -> None:
     with pytest.raises(ToolkitError, match=r"1.5 layers without an adapter were asked for; expected a share below 1"):
         toolkit.train("micro-text.sw", tiny_config(tmp_path, "adapter.leave_out_upper=1.5"))
+
+
+def test_a_language_of_ones_own_is_scored_on_rows_that_nothing_was_trained_on(tmp_path: Path) -> None:
+    for code, words in (("en", "the dog sees a house"), ("quy", "allqu huk wasita qawan")):
+        lines = [" ".join(words.split()[number % 3 :] * (1 + number % 2)) for number in range(20)]
+        (tmp_path / f"{code}.txt").write_text("\n".join(lines))
+        rows = [f"{line},{lines[-1]},{'same' if number % 2 else 'other'}" for number, line in enumerate(lines)]
+        (tmp_path / f"nli-{code}.csv").write_text("\n".join(["premise,hypothesis,label", *rows]))
+    (tmp_path / "plain.yaml").write_text(
+        'name: plain\nkind: text\nfiles: {train: "{code}.txt", dev: 20%}\nlanguages: [en, quy]\n'
+    )
+    (tmp_path / "own-nli.yaml").write_text(
+        "name: own-nli\nkind: pair\nlabels: [same, other]\nlanguages: [en, quy]\ncolumns: {first: premise, second: hypothesis, label: label}\n"
+        'files: {train: "nli-{code}.csv", dev: "nli-{code}.csv", test: "nli-{code}.csv"}\n'
+    )
+    config = replace(tiny_config(tmp_path), task_files=(tmp_path / "plain.yaml", tmp_path / "own-nli.yaml"))
+    inverted = replace(config, adapter=replace(config.adapter, kind="seq_bn_inv", leave_out_upper=1.0))
+    for code in ("en", "quy"):
+        toolkit.train(f"plain.{code}", inverted)
+    toolkit.train("plain.*/own-nli", config)
+    (score,) = toolkit.evaluate("plain.*/own-nli", config, task="own-nli", languages="quy").scores
+    assert (score.language, score.language_adapter) == ("quy", "plain.quy") and 0 <= score.value <= 1

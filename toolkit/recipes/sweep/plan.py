@@ -43,7 +43,12 @@ def make_plan(sweep: Sweep, given: Texts, facts: Facts, catalogue: Catalogue) ->
 
 def stages_without_sharing(planned: Planned) -> int:
     """Return how many stages a shell loop over the cells would train: every cell from nothing."""
-    return sum(len(plan(parse(cell.composition), holds=lambda entry: False)) for cell in planned.sweep.cells)
+    steps = {step.key: step for step in planned.steps}
+
+    def below(key: str) -> set[str]:
+        return {key}.union(*map(below, steps[key].parents))
+
+    return sum(steps[key].is_stage for cell in planned.sweep.cells for key in below(cell.key))
 
 
 class _Maker:
