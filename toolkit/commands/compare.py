@@ -8,7 +8,7 @@ import click
 
 import toolkit
 from toolkit.commands.groups import example
-from toolkit.commands.options import BASELINE, OUT, RESAMPLES, Results, resolve, settings
+from toolkit.commands.options import BASELINE, OUT, RESAMPLES, WITHOUT, Results, resolve, settings
 from toolkit.commands.screen import show_written, telling
 
 
@@ -18,6 +18,7 @@ class CompareOptions(Results):
     task: str
     baseline: str | None
     languages: str
+    without: str | None
     metric: str | None
     resamples: int
 
@@ -35,6 +36,7 @@ class CompareOptions(Results):
 @click.option(
     "--languages", default="all", show_default=True, metavar="CODES", help="`all`, `pairs`, or codes with commas."
 )
+@WITHOUT
 @click.option("--metric", metavar="NAME", help="A measure of the task, e.g. `em`. Default: the main one.")
 @RESAMPLES
 @OUT
@@ -45,7 +47,7 @@ def compare(exprs: tuple[str, ...], **options: Unpack[CompareOptions]) -> None:
     What an earlier `eval` left is reused where weights, rows and settings are the same. Writes Markdown, CSV, LaTeX and a
     figure (PNG, SVG), and logs them to MLflow.
     """
-    config = resolve(options)
+    config = resolve(options, eval__without=options["without"])
     with telling() as tell:
         result = toolkit.compare(
             exprs,

@@ -126,6 +126,7 @@ class RetrieveOptions(Results, SiteOptions):
     languages: str
     protocol: str | None
     layers: str | None
+    without: str | None
     lock: Path | None
 
 
@@ -149,6 +150,7 @@ class RetrieveOptions(Results, SiteOptions):
     help="Whose way of scoring: layer, pooling, direction, margin, duplicates, threshold. Default: jiant.",
 )
 @click.option("--layers", metavar="LAYERS", help="`all`, or numbers with commas: score each, and draw the curve.")
+@WITHOUT
 @LOCK
 @OUT
 @site
@@ -159,7 +161,7 @@ def retrieve(exprs: tuple[str, ...], **options: Unpack[RetrieveOptions]) -> None
     A bitext gives accuracy, a mining task F1, a retrieval task the mean average precision of the first 20. With several EXPR
     and --layers, their curves are drawn in one figure.
     """
-    config = resolve(options, retrieve__protocol=options["protocol"])
+    config = resolve(options, retrieve__protocol=options["protocol"], eval__without=options["without"])
     task, languages, lock, layers = options["task"], options["languages"], options["lock"], options["layers"]
     out, figure, workers, cluster = options["out"], None, options["workers"], cluster_of(options)
     with telling() as tell:

@@ -195,3 +195,35 @@ def test_languages_that_the_data_lacks_are_named(tmp_path: Path) -> None:
         steps = planned(tmp_path, f"{grid}languages: {languages}\n").steps
         (sentence,) = lacking_languages(steps, BUILT_IN, tmp_path)
         assert said in sentence and " de" not in sentence
+
+
+STAR = """
+axes: {compositions: {each: "micro-text.*/{target}"}, targets: [micro-nli]}
+baseline: no
+languages: {micro-nli: [LANGUAGES]}
+settings: {backbone: {name: tiny}, eval: {without: WITHOUT}}
+tasks: {micro-text: {adapter: {kind: seq_bn_inv}}}
+"""
+
+
+def star(languages: str, without: str = "refuse") -> str:
+    return STAR.replace("LANGUAGES", languages).replace("WITHOUT", without)
+
+
+def test_a_row_that_follows_the_language_trains_an_adapter_for_each(tmp_path: Path) -> None:
+    found = planned(tmp_path, star("en, sw, el"))
+    names = [step.composition for step in found.stages]
+    assert names == ["micro-text.en", "micro-text.en/micro-nli", "micro-text.sw", "micro-text.el"]
+    kinds = {step.composition: step.settings["adapter"]["kind"] for step in found.stages}
+    assert kinds["micro-text.sw"] == "seq_bn_inv" and kinds["micro-text.en/micro-nli"] == "seq_bn"
+    (score,) = (step for step in found.steps if not step.is_stage)
+    assert score.composition == "micro-text.*/micro-nli"
+    assert set(score.parents) == {step.key for step in found.stages}
+
+
+def test_languages_without_text_are_named_before_anything_is_trained(tmp_path: Path) -> None:
+    facts = Facts(rows={"micro-text train sw": {"fault": "no rows"}})
+    with pytest.raises(ToolkitError, match=r"scored on micro-nli in sw, for which there is no text to train"):
+        planned(tmp_path, star("en, sw"), facts=facts)
+    found = planned(tmp_path, star("en, sw", "english"), facts=facts)
+    assert [step.composition for step in found.stages] == ["micro-text.en", "micro-text.en/micro-nli"]

@@ -248,9 +248,54 @@ def test_a_lock_pins_every_language_of_the_zoo(config: Config, tmp_path: Path) -
 
 def test_journeys_without_rows_ask_for_the_language(config: Config) -> None:
     with pytest.raises(
-        ToolkitError, match=r"here there are no rows that say one; write the language in the place of '\*'"
+        ToolkitError, match=r"and here a composition in one language is needed; write the language in the place of '\*'"
     ):
         toolkit.collapse(STAR, config, text="micro-nli", name="one")
+
+
+@pytest.mark.parametrize(("task", "measure"), [("micro-bitext", "accuracy"), ("micro-mining", "f1")])
+def test_each_side_of_a_pair_is_encoded_with_its_own_adapter(config: Config, task: str, measure: str) -> None:
+    found = toolkit.retrieve("micro-text.*", config, task=task, languages="sw")
+    assert {one.language_adapter for one in found.scores} == {"micro-text.sw, micro-text.en"}
+    assert measure in {one.metric for one in found.scores}
+    with pytest.raises(ZooError, match=r"holds no 'micro-text.\*' for de;"):
+        toolkit.retrieve("micro-text.*", config, task=task, languages="de")
+
+
+def test_the_sides_of_a_pair_are_the_vectors_of_either_circuit(config: Config) -> None:
+    from toolkit.recipes.score.encoding import Encoder, readings
+
+    session = Session.open(replace(config, store=replace(config.store, folder=None)))
+    (reading,) = readings(session.config.retrieve, 2, "tiny")
+
+    def vectors(text: str, language: str) -> np.ndarray:
+        circuit, _ = trained_circuit(text, session, heads={}, languages=["en", "sw"])
+        with circuit:
+            encoder = Encoder(circuit, session, [reading])
+            for each in ("en", "sw", language):
+                encoder.turn_to(each)
+            return np.asarray(encoder(["one", "two of them"], "words")[reading.wanted])
+
+    for language in ("en", "sw"):
+        np.testing.assert_allclose(
+            vectors("micro-text.*", language), vectors(f"micro-text.{language}", language), atol=1e-6
+        )
+    assert not np.allclose(vectors("micro-text.*", "en"), vectors("micro-text.*", "sw"), atol=1e-3)
+
+
+def test_a_pool_has_every_candidate_with_the_adapter_of_its_language(config: Config) -> None:
+    lenient = replace(without(config, "english"), retrieve=replace(config.retrieve, limit=8, pool_limit=20))
+    found = toolkit.retrieve("micro-text.*", lenient, task="micro-answers", languages="sw")
+    assert {one.language_adapter for one in found.scores} == {"micro-text.sw, micro-text.en"}
+
+
+def test_it_is_compared_with_others_in_the_same_languages(config: Config) -> None:
+    found = toolkit.compare(
+        [STAR, "micro-text.en/micro-nli"], config, task="micro-nli", languages="en,sw", resamples=100
+    )
+    assert STAR in found.text
+    with pytest.raises(ZooError, match=r"holds no 'micro-text.\*' for de;"):
+        toolkit.compare([STAR, "micro-text.en/micro-nli"], config, task="micro-nli", languages="en,de")
 
 
 # -- blocks -----------------------------------------------------------------------------------------------------------

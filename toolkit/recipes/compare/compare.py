@@ -22,6 +22,7 @@ from toolkit.recipes.score.pool import pooled_fingerprint, searched_pool
 from toolkit.recipes.score.publish import Scored, result_folder
 from toolkit.recipes.score.retrieve import retrieve
 from toolkit.recipes.session.backbones import open_backbone
+from toolkit.recipes.session.exchange import exchange_of, languages_scored
 from toolkit.recipes.session.noise import scored_rows
 from toolkit.recipes.session.session import Session
 from toolkit.registry import each_once
@@ -119,7 +120,8 @@ def compare(
         )
     metric = metric or MAIN[target.metric]
     for name in names:  # what the last one lacks is found before the first one is scored
-        require_answering(name, target, session)
+        wanted = languages_scored(name, wanted, session)
+        require_answering(_as_wired(name, wanted, target, session), target, session)
     scores: dict[str, dict[str, Score]] = {}
     systems: dict[str, dict[str, Outcomes]] = {}
     for name in names:
@@ -141,6 +143,14 @@ def compare(
         pivot_language=target.train_language,
     )
     return _publish(found, target, session)
+
+
+def _as_wired(name: str, languages: Sequence[str], target: Task, session: Session) -> str:
+    """Return a composition as its circuit is wired, when it has an adapter for every language that it follows."""
+    composition = parse(name)
+    if not composition.follows_rows:
+        return name
+    return str(exchange_of(composition, languages, session, has_head=target.kind not in RETRIEVED).home)
 
 
 @dataclass(frozen=True)

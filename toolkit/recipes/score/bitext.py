@@ -56,7 +56,9 @@ def score_bitext(
     settings, task, language = config.retrieve, rows.task, rows.language
     pairs = _Pairs.of(rows)
     # In the texts' own order: of repeated sentences the same copy is then found however the lines are ordered.
+    encoder.turn_to("en")
     english = encoder.of_distinct(pairs.targets.distinct, f"{task.name} {language}: en")
+    encoder.turn_to(language)
     foreign = encoder.of_distinct(pairs.sources.distinct, f"{task.name} {language}: {language}")
     scored = []
     for reading in asked:
@@ -89,7 +91,8 @@ def score_bitext(
             pairs.predictions(rows, nearest, hits, by_target=protocol.queries == "xx"),
             file_of(reading),
         )
-        system = encoder.system(f"{reading.head()} {protocol.for_bitext()} {worst.words} {encoder.tail()}", config)
+        words = f"{reading.head()} {protocol.for_bitext()} {worst.words} {encoder.tail()}"
+        system = encoder.system(words, config, language, "en")
         own = Score.of(rows, {metric: sum(values) / len(values)}, len(pairs), system)
         scored += [(reading, score) for score in own]
     return scored

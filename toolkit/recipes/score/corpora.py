@@ -36,12 +36,18 @@ class Corpora:
 
     @classmethod
     def encoded(
-        cls, lines: tuple[dict[str, str], dict[str, str]], gold: frozenset[tuple[str, str]], encoder: Encoder, what: str
+        cls,
+        lines: tuple[dict[str, str], dict[str, str]],
+        gold: frozenset[tuple[str, str]],
+        encoder: Encoder,
+        rows: Rows,
     ) -> Corpora:
         places: list[dict[str, int]] = []
         vectors: list[Encoded] = []
+        what = f"{rows.task.name} {rows.language} {rows.split}"
         encoder.ahead([sorted(set(side.values())) for side in lines], what)
-        for side, noun in zip(lines, ("source", "target"), strict=True):
+        for side, noun, language in zip(lines, ("source", "target"), (rows.language, "en"), strict=True):
+            encoder.turn_to(language)
             # In the texts' own order: how lines are ordered in a file then changes not even the rounding.
             texts = sorted(set(side.values()))
             places.append({text: at for at, text in enumerate(texts)})
@@ -107,4 +113,4 @@ def corpora_of(rows: Rows, encoder: Encoder) -> Corpora:
             if rows.drawn
             else f"{rows.origin}: there is no gold pair; expected at least one."
         )
-    return Corpora.encoded(lines, gold, encoder, f"{rows.task.name} {rows.language} {rows.split}")
+    return Corpora.encoded(lines, gold, encoder, rows)

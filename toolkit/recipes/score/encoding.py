@@ -82,13 +82,38 @@ class Encoder:
         self._report = session.report
         self._staff, self._tell, self._zoo = session.staff, session.tell, str(config.zoo)
         self._store = Store(config.store.folder, shard=config.store.shard, say=session.say)
-        wanted = dict.fromkeys(reading.wanted for reading in readings)
-        self.keys: dict[Hashable, Key] = {
+        self._wanted = tuple(dict.fromkeys(reading.wanted for reading in readings))
+        self._taken: dict[str, str] = {}  # language adapters, by language
+        self.keys = self._keys()
+
+    def _keys(self) -> dict[Hashable, Key]:
+        return {
             (layer, pooling): vector_key(
-                circuit, layer=layer, pooling=pooling, max_length=self.max_length, dtype=self.dtype
+                self.circuit, layer=layer, pooling=pooling, max_length=self.max_length, dtype=self.dtype
             )
-            for layer, pooling in wanted
+            for layer, pooling in self._wanted
         }
+
+    def turn_to(self, language: str) -> None:
+        """Encode texts in a language from now on; only a composition that follows the language of its rows needs it."""
+        adapter = self.circuit.turn_to(language)
+        if adapter:
+            self._taken[language] = adapter
+            self.keys = self._keys()
+
+    def by_language(
+        self, texts: Sequence[str], languages: Sequence[str], what: str
+    ) -> Mapping[tuple[int, str], Vectors | np.ndarray]:
+        """Return the vectors of texts that are each in a language; those of several adapters are held in memory."""
+        if not self.circuit.asked.follows_rows:
+            return self(texts, what)
+        found = {one: np.zeros((len(texts), self.circuit.backbone.hidden_size), np.float32) for one in self._wanted}
+        for language in dict.fromkeys(languages):
+            own = [place for place, each in enumerate(languages) if each == language]
+            self.turn_to(language)
+            for one, vectors in self([texts[place] for place in own], f"{what}: {language}").items():
+                found[one][own] = np.asarray(vectors)
+        return found
 
     def __call__(self, texts: Sequence[str], what: str) -> dict[tuple[int, str], Vectors]:
         """Return unit vectors [N, H] by layer and pooling; they stay in the store's files until rows are taken."""
@@ -106,13 +131,15 @@ class Encoder:
     def ahead(self, requests: Sequence[Sequence[str]], what: str) -> None:
         """Let the staff of the session encode what it lacks of several requests, so that no process waits for one of them.
 
-        Without a staff this does nothing: each request is encoded when it is made.
+        Without a staff, or in the language of the rows (`text.*`), this does nothing: each request is encoded when it is made.
 
         Args:
             requests: texts, sorted and distinct, as they will be asked for.
             what: for progress.
         """
-        if self._staff is not None:
+        if (
+            self._staff is not None and not self.circuit.asked.follows_rows
+        ):  # the staff wires one composition, which turns to nothing
             circuit = self.circuit
             source = Source(str(circuit.composition), self._zoo, self.keys, circuit.backbone.hidden_size)
             self.n_encoded += encode_ahead(self._staff, self._store, source, requests, f"encode {what}", self._tell)
@@ -137,10 +164,12 @@ class Encoder:
 
         return encode
 
-    def system(self, protocol: str, config: Config) -> System:
-        """Return what is scored: the composition, by a protocol on rows with the noise of `config`."""
+    def system(self, protocol: str, config: Config, *languages: str) -> System:
+        """Return what is scored: the composition, by a protocol on rows with the noise of `config`, in the languages of their sides."""
         circuit = self.circuit
-        return System(str(circuit.composition), circuit.backbone.name, with_noise(protocol, config))
+        taken = ", ".join(dict.fromkeys(self._taken[each] for each in languages if each in self._taken))
+        words = with_noise(protocol, config)
+        return System(str(circuit.asked), circuit.backbone.name, words, language_adapter=taken)
 
     def tail(self) -> str:
         """Return the last words of every protocol."""

@@ -59,7 +59,7 @@ def _score(rows: Rows, encoder: Encoder, asked: Search, found: Found) -> None:
         else:
             kept = _kept(rows, reading, corpora, dev, asked)
         words = f"{reading.head()} {reading.protocol.for_mining(kept.source)} {kept.searched} {encoder.tail()}"
-        own = Score.of(rows, kept.measures, len(corpora.gold), encoder.system(words, config))
+        own = Score.of(rows, kept.measures, len(corpora.gold), encoder.system(words, config, rows.language, "en"))
         scored += [(reading, score) for score in own]
     found.add(rows, scored)
 

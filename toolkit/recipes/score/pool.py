@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from toolkit.retrieval import search
 from toolkit.tasks import Pool, QueryRow, Rows
 from toolkit.tasks.lacking import left_out
 
-Encoded = dict[tuple[int, str], Vectors]
+Encoded = Mapping[tuple[int, str], Vectors | np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,15 @@ def _encoded(asked: Search) -> _Encoded:
     encoded = _Encoded(pool, {}, [], passages, tail, whole)
     for reading in asked.readings:
         asked.announce(f"{reading.head()} {encoded.words} {tail}")
-    candidates = passages([row.text for row in pool.rows], f"{task.name}: {len(pool):,} candidates")
+    spoken = [row.language for row in pool.rows]
+    candidates = passages.by_language([row.text for row in pool.rows], spoken, f"{task.name}: {len(pool):,} candidates")
     held: list[_Queries] = []
     if asked.session.staff is not None:
         asked_for = [{row.query for row in rows if isinstance(row, QueryRow)} for rows in every]
         queries.ahead([sorted(texts) for texts in asked_for], f"{task.name}: queries")
     for rows, pairs in right:
         own = [row for row in rows if isinstance(row, QueryRow)]
+        queries.turn_to(rows.language)
         vectors = queries([row.query for row in own], f"{task.name}: {rows.language}")
         held.append(_Queries(rows, [row.id for row in own], vectors, pairs))
     return replace(encoded, candidates=candidates, queries=held)
@@ -149,7 +151,7 @@ def _score(reading: Reading, encoded: _Encoded, asked: Search, done: Found) -> N
     )
     ends = np.cumsum([len(one.ids) for one in encoded.queries])[:-1]
     near_by, found_by = (np.split(each, ends) for each in (every.forward.scores, every.forward.rows))
-    system = encoded.encoder.system(f"{reading.head()} {encoded.words} {every.words} {encoded.tail}", config)
+    words = f"{reading.head()} {encoded.words} {every.words} {encoded.tail}"
     for one, found, near in zip(encoded.queries, found_by, near_by, strict=True):
         average, reciprocal = ranked(found, *one.right)
         measures = {f"map_at_{TOP}": float(average.mean()), f"mrr_at_{TOP}": float(reciprocal.mean())}
@@ -159,6 +161,7 @@ def _score(reading: Reading, encoded: _Encoded, asked: Search, done: Found) -> N
         name = f"{reading.folder}/{one.rows.language}.{one.rows.split}.top{TOP}.tsv"
         _write(asked.folder / name, one, pool, found, near)
         fingerprint = pooled_fingerprint(one.rows.fingerprint, pool)
+        system = encoded.encoder.system(words, config, one.rows.language, *pool.languages)
         values = Score.of(one.rows, measures, len(one.ids), system, fingerprint=fingerprint)
         done.scored += [(reading, score) for score in values]
 

@@ -20,13 +20,14 @@ from toolkit.recipes.score.pool import search_pool
 from toolkit.recipes.score.publish import Scored, publish, result_output
 from toolkit.recipes.score.searched import Found, Search
 from toolkit.recipes.session.circuits import say_path, trained_circuit
+from toolkit.recipes.session.exchange import languages_scored
 from toolkit.recipes.session.resources import Meter
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.together import staffed, together
 from toolkit.recipes.session.traces import MadeWith, data_of
 from toolkit.registry import each_once
 from toolkit.report import layer_curve
-from toolkit.tasks.kinds import Kind
+from toolkit.tasks.kinds import POOLED, Kind
 
 
 def retrieve(
@@ -130,7 +131,11 @@ def _retrieve(
     wanted = choose_languages(target, languages, session)
     if not wanted:
         target.rows("score", target.languages[0], data_root=config.data_root)  # says why there are no rows
-    circuit, cards = trained_circuit(expression, session, heads={}, lock=lock)
+    wanted = languages_scored(expression, wanted, session)
+    # Each side takes its own adapter: the other one of a pair is English, a pool is in all languages.
+    others = target.reachable(data_root=config.data_root) if target.kind in POOLED else ["en"]
+    spoken = list(dict.fromkeys((*wanted, *others)))
+    circuit, cards = trained_circuit(expression, session, heads={}, lock=lock, languages=spoken)
     say_path(circuit, session.say)
     with (
         Meter(is_watching=config.tracking.enabled) as meter,
@@ -138,7 +143,7 @@ def _retrieve(
         result_output(expression, task, config, journey="retrieve", replaced=(PREDICTIONS, CURVES)) as output,
     ):
         answers = output.stage / PREDICTIONS
-        write_identity(answers, identity(circuit.backbone, cards, config, target))
+        write_identity(answers, identity(circuit.backbone, cards, config, target, circuit.asked))
         backbone = circuit.backbone
         settings = as_trained(config.retrieve, cards, backbone.n_layers, session.say, layers=layers)
         asked = readings(settings, backbone.n_layers, backbone.name, layers)

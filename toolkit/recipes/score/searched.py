@@ -57,7 +57,7 @@ class Search:
         """Say by which protocol the task is scored."""
         settings = self.session.config.retrieve
         said = " ".join(filter(None, (protocol, limit_words(settings.limit, settings.seed))))
-        self.session.say(f"{self.circuit.composition} on {self.target.name}: {said}")
+        self.session.say(f"{self.circuit.asked} on {self.target.name}: {said}")
 
 
 Scores = list[tuple[Reading, Score]]

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from toolkit.composition import Composition, CompositionError, parse
+from toolkit.composition.exchange import in_language
 from toolkit.config.command import command
 from toolkit.errors import ToolkitError
+from toolkit.recipes.session.home import home_language
 from toolkit.recipes.session.session import Session
 from toolkit.report import Table, render
 from toolkit.report.table import Cell
@@ -121,7 +123,9 @@ def _part(expression: str, entry: Entry, suite: Suite, session: Session, given: 
             part, lacks=f"'{expression}' leaves no circuit for it; name one with --instead {entry.task}=EXPR."
         )
     for way in ways:
-        needed = [one for one in way.parts if one.kind != "head" or task.kind not in RETRIEVED]
+        home = home_language(way, session) if way.follows_rows else None
+        parts = way.parts if home is None else in_language(way, home).parts
+        needed = [one for one in parts if one.kind != "head" or task.kind not in RETRIEVED]
         if all(session.zoo.holds(one.entry, session.shelf) for one in needed):
             return replace(part, composition=str(way))
     return replace(

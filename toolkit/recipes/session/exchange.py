@@ -73,7 +73,9 @@ class Exchange:
         now: dict[Part, Part | None] = {part: part for part in every}
 
         def turn_to(language: str) -> str:
-            turn = self.turns[language]
+            turn = self.turns.get(language)
+            if turn is None:  # left out of the scores, but the other side of a pair
+                raise ZooError(_lacking(self.asked, [language], session))
             changed = {part: source for part, source in turn.parts.items() if now[part] != source}
             if changed and circuit.ranks.count > 1:
                 circuit.ranks.broadcast(_Turned(language))

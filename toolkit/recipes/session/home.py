@@ -5,10 +5,13 @@ See docs/decisions/0069-language-of-the-rows.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from toolkit.composition import ROWS, Composition, Name, parse
 from toolkit.composition.exchange import in_language, rows_trained_on
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
+from toolkit.tasks import Catalogue
 
 
 def as_trained(composition: Composition, session: Session) -> Composition:
@@ -39,9 +42,14 @@ def home_language(composition: Composition, session: Session) -> str | None:
         raise ToolkitError(
             f"'{composition}' exchanges adapters below others, but `adapter: full` trains the whole encoder and has none; name the language."
         )
+    return one_language(composition, lambda name: _language_of(name, composition, session))
+
+
+def one_language(composition: Composition, language_of: Callable[[Name], str]) -> str | None:
+    """Return the language of the rows of all that a composition trains on top of `*`, each by its name; None where that is nothing."""
     found: dict[str, Name] = {}
     for name in rows_trained_on(composition):
-        found.setdefault(_language_of(name, composition, session), name)
+        found.setdefault(language_of(name), name)
     if len(found) > 1:
         (one, first), (other, second) = list(found.items())[:2]
         raise ToolkitError(
@@ -51,13 +59,18 @@ def home_language(composition: Composition, session: Session) -> str | None:
     return next(iter(found), None)
 
 
-def _language_of(name: Name, composition: Composition, session: Session) -> str:
-    """Return the language of the rows that a name is trained on; of a variant, that of the entry which the zoo holds."""
+def language_of(name: Name, catalogue: Catalogue) -> str:
+    """Return the language of the rows that a task's name is trained on, as a composition spells it."""
     if name.language is not None:
         return name.language
+    return catalogue.source_task(catalogue.get(name.name)).resolve_language(None).lower()
+
+
+def _language_of(name: Name, composition: Composition, session: Session) -> str:
+    """Return the language of the rows that a name is trained on; of a variant, that of the entry which the zoo holds."""
     catalogue = session.catalogue
-    if name.name in catalogue:
-        return catalogue.source_task(catalogue.get(name.name)).resolve_language(None).lower()
+    if name.language is not None or name.name in catalogue:
+        return language_of(name, catalogue)
     stars = {each.name for each in composition.leaves() if each.language == ROWS}
     for card in session.zoo.list(session.shelf, damaged=[]):
         for leaf in parse(card.name).leaves():
@@ -71,6 +84,6 @@ def _language_of(name: Name, composition: Composition, session: Session) -> str:
 def several(composition: Composition) -> str:
     """Return the sentence for a journey that takes one language and gets a composition that takes any."""
     return (
-        f"'{composition}' takes the adapter of the language that its rows are in, and here there are no rows that say one; write the "
-        f"language in the place of '*', as in '{in_language(composition, 'sw')}'."
+        f"'{composition}' takes the adapter of the language that its rows are in, and here a composition in one language is needed; write "
+        f"the language in the place of '{ROWS}', as in '{in_language(composition, 'sw')}'."
     )

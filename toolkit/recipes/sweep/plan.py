@@ -9,10 +9,14 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from toolkit.composition import Composition, Name, parse
+from toolkit.composition.exchange import exchanged, in_language
 from toolkit.composition.stages import Stage, plan
 from toolkit.config import Config, load_texts, to_dict
 from toolkit.config.convert import sections
+from toolkit.errors import ConfigError, ToolkitError
 from toolkit.evaluation.settings import scoring_settings
+from toolkit.recipes.session.exchange import spelled_as
+from toolkit.recipes.session.home import language_of, one_language
 from toolkit.recipes.session.limits import scoring_limit
 from toolkit.recipes.sweep.facts import Facts, Need, backbone_key, step_needs, train_need
 from toolkit.recipes.train.auto import EPOCHS
@@ -66,14 +70,60 @@ class _Maker:
             target.resolve_languages(cell.languages.split(","))  # a wrong code is reported before anything is trained
         is_retrieval = target.kind in RETRIEVED
         composition = parse(cell.composition)
-        keys: dict[str, str] = {}
-        for stage in plan(composition, holds=lambda entry: False):
-            is_target = not is_retrieval and stage.entry == cell.composition
-            keys[stage.entry] = self._stage(cell, stage, keys, is_target=is_target)
         config = self._config(cell, [cell.task], is_target=True)
-        needed = dict.fromkeys(part.entry for part in composition.parts)
+        circuit, others = self._as_trained(composition, target, cell, config)
+        keys: dict[str, str] = {}
+        for whole in (circuit, *map(parse, others)):
+            for stage in plan(whole, holds=keys.__contains__):
+                is_target = not is_retrieval and stage.entry == str(circuit)
+                keys[stage.entry] = self._stage(cell, stage, keys, is_target=is_target)
+        needed = dict.fromkeys((*(part.entry for part in circuit.parts), *others))
         parents = tuple(keys[entry] for entry in needed)
         return self._scoring(cell, composition, target, config, parents)
+
+    def _as_trained(
+        self, composition: Composition, target: Task, cell: Cell, config: Config
+    ) -> tuple[Composition, list[str]]:
+        """Return a cell's composition as it is trained, and the entries of other languages that it is scored with.
+
+        Of `text.*/mnli` these are `text.sw` and so on, one for each language that is scored and that there is text in.
+        """
+        if not composition.follows_rows:
+            return composition, []
+        home = one_language(composition, lambda name: language_of(name, self._catalogue)) or "en"
+        codes = {"all": target.languages, "pairs": target.pairs}.get(cell.languages, cell.languages.split(","))
+        others: dict[str, None] = {}
+        lacking: list[str] = []
+        for language in codes:
+            entries = self._other(composition, home, language, cell)
+            lacking += [] if entries else [language]
+            others |= dict.fromkeys(entries)
+        if lacking and config.eval.without == "refuse":
+            raise ToolkitError(
+                f"'{composition}' is to be scored on {target.name} in {', '.join(lacking)}, for which there is no text to train a language "
+                "adapter on; name other languages, or set eval.without to skip, english or none."
+            )
+        circuit = in_language(composition, home)
+        return circuit, [entry for entry in others if entry not in circuit.entries]
+
+    def _other(self, composition: Composition, home: str, language: str, cell: Cell) -> list[str]:
+        """Return the entries that a language takes in the place of those of the training language; none without rows to train them on."""
+        for code in spelled_as(language):
+            entries = [one.source.entry for one in exchanged(composition, home, code)]
+            refs = [
+                ref for entry in entries for stage in plan(parse(entry), holds=lambda _: False) for ref in stage.tasks
+            ]
+            if all(self._has_rows(ref, cell) for ref in refs):
+                return entries
+        return []
+
+    def _has_rows(self, ref: Name, cell: Cell) -> bool:
+        task = self._catalogue.source_task(self._catalogue.get(ref.name))
+        try:
+            need = train_need(ref, task, self._config(cell, [str(ref)], is_target=False))
+        except ConfigError:  # the task has no such language
+            return False
+        return "fault" not in self._facts.rows.get(need.name, {})
 
     def _stage(self, cell: Cell, stage: Stage, keys: Mapping[str, str], *, is_target: bool) -> str:
         config = self._config(cell, [str(task) for task in stage.tasks], is_target=is_target)
