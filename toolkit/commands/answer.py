@@ -10,7 +10,7 @@ import click
 
 import toolkit
 from toolkit.commands.groups import Command, example
-from toolkit.commands.options import LOCK, PATH, Settings, resolve, settings
+from toolkit.commands.options import LOCK, PATH, WITHOUT, Settings, resolve, settings
 from toolkit.commands.screen import echo, say, telling
 from toolkit.config.command import shell
 from toolkit.errors import ToolkitError
@@ -28,6 +28,7 @@ class PredictOptions(Settings):
     task: str | None
     language: str | None
     language_column: str | None
+    without: str | None
     format: str | None
     prefix: str
     out: Path | None
@@ -64,6 +65,7 @@ def _say_rank(args: list[str]) -> NoReturn:
 @click.option("--task", metavar="TASK", help="Task whose rows they are; `xstilts tasks TASK` shows their columns.")
 @click.option("--language", metavar="CODE", help="Language of all rows. Default: the task's training language.")
 @click.option("--language-column", metavar="NAME", help="Column that has each row's language.")
+@WITHOUT
 @FORMAT
 @click.option("--prefix", default="", metavar="TEXT", help="Beginning of the names of the answers' columns.")
 @click.option(
@@ -85,7 +87,7 @@ def predict(expr: str, file: Path | None, **options: Unpack[PredictOptions]) -> 
         raise ToolkitError(f"Name the task whose rows {file} holds (`--task TASK`); `xstilts tasks` lists them.")
     if task is None:
         _say_rank([expr, *([str(file)] if file is not None else [])])
-    config = resolve(options)
+    config = resolve(options, eval__without=options["without"])
     source = _source(file)
     with telling() as tell:
         result = toolkit.predict(

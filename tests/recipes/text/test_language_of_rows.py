@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -296,6 +297,33 @@ def test_it_is_compared_with_others_in_the_same_languages(config: Config) -> Non
     assert STAR in found.text
     with pytest.raises(ZooError, match=r"holds no 'micro-text.\*' for de;"):
         toolkit.compare([STAR, "micro-text.en/micro-nli"], config, task="micro-nli", languages="en,de")
+
+
+def test_rows_of_ones_own_are_answered_with_the_adapter_of_their_language(config: Config, tmp_path: Path) -> None:
+    rows = [{"first": f"It is {word}.", "second": "It is dry."} for word in ("cold", "wet", "dry", "hot")]
+    spoken = ["sw", "en", "sw", "en"]
+    with toolkit.load(STAR, config, task="micro-nli") as model:
+        assert model.expression == STAR
+        by_language = {language: model.logits(rows, language=language) for language in ("en", "sw", "en")}
+        with pytest.raises(ZooError, match=r"holds no 'micro-text.\*' for de;"):
+            model.predict(rows, language="de")
+        with pytest.raises(ToolkitError, match="a composition in one language is needed"):
+            model.embed(["one"])
+        answers = {language: model.predict(rows, language=language) for language in ("en", "sw")}
+    assert not np.allclose(by_language["en"], by_language["sw"], atol=1e-4)
+    with toolkit.load("micro-text.en/micro-nli", config) as alone:
+        np.testing.assert_array_equal(alone.logits(rows), by_language["en"])
+    lines = [json.dumps({**row, "lang": language}) for row, language in zip(rows, spoken, strict=True)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n")
+    out = tmp_path / "answers.jsonl"
+    toolkit.predict(STAR, config, task="micro-nli", source=tmp_path / "rows.jsonl", out=out, language_column="lang")
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [each["prediction"] for each in found] == [
+        answers[language][place].prediction for place, language in enumerate(spoken)
+    ]
+    shares = [max(each["probabilities"].values()) for each in found]
+    wanted = [max(answers[language][place].probabilities.values()) for place, language in enumerate(spoken)]
+    np.testing.assert_allclose(shares, wanted, atol=1e-5)
 
 
 # -- blocks -----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from toolkit.recipes.answer.model import Model, Wired
 from toolkit.recipes.score.evaluate import heads_for
 from toolkit.recipes.session.backbones import take_backbone
 from toolkit.recipes.session.circuits import say_path, trained_circuit
+from toolkit.recipes.session.exchange import held_languages
 from toolkit.recipes.session.names import task_of
 from toolkit.recipes.session.session import Session
 from toolkit.tasks.kinds import EVALUATED
@@ -38,10 +39,11 @@ def load_model(expression: str, session: Session, *, task: str | None = None, lo
     target = None if task is None else session.catalogue.get(task)
     if target is not None:
         refuse_other_kinds(target)
+    spoken = list(held_languages(composition, session)) if composition.follows_rows else None
     no_head = "" if target is not None else _lacks_head(composition, session)
     with _ALONE:
         circuit, cards = trained_circuit(
-            expression, session, heads={} if no_head else None, lock=lock, backbone=take_backbone
+            expression, session, heads={} if no_head else None, lock=lock, backbone=take_backbone, languages=spoken
         )
     try:
         say_path(circuit, session.say)

@@ -25,10 +25,12 @@ from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embed import embed
 from toolkit.progress import Say
 from toolkit.recipes.answer.given import rows_of, texts_of
+from toolkit.recipes.answer.spoken import each_language
 from toolkit.recipes.score.encoding import Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.session.backbones import give_back
 from toolkit.recipes.session.features import tokenising
+from toolkit.recipes.session.home import several
 from toolkit.recipes.session.limits import tokens_read
 from toolkit.recipes.session.session import Session
 from toolkit.results.answers import Answer, Answers, TagsAnswer
@@ -73,7 +75,7 @@ class Model:
     def __init__(self, wired: Wired, session: Session) -> None:
         self.config: Config = session.config
         self.cards = dict(wired.cards)
-        self.expression = str(wired.circuit.composition)
+        self.expression = str(wired.circuit.asked)
         self._wired, self._session = wired, session
         self._circuit: Circuit | None = wired.circuit
         # A tokenizer keeps the limit of its last call, and a circuit computes one pass at a time.
@@ -135,7 +137,7 @@ class Model:
         Args:
             rows: mappings by the columns that `xstilts tasks NAME` shows, gold labels not needed; or texts, where a text alone
                 is a row of the task (tags: it is cut into words); or a pandas DataFrame.
-            language: of the rows; None: the task's training language. It matters where columns are named by the language.
+            language: of the rows; None: the task's training language. It fills columns' names, and `text.*/mnli` follows it.
 
         Raises:
             DataError: a row lacks a column, or holds something else than the task needs.
@@ -176,6 +178,8 @@ class Model:
         """Return the answers to rows that are converted already, in one pass: a window of them."""
         if not asked:
             return Answers(answers=(), text="0 rows.")
+        if len({each.language for each in asked}) > 1 and self._open().asked.follows_rows:
+            return each_language(asked, self.answer)
         with self._lock:
             features, out = self._run(asked)
         task, rows = self.task, [each.row for each in asked]
@@ -202,6 +206,7 @@ class Model:
             if not (texts or asked) or not any(isinstance(unit, Fuse) for unit in circuit.composition.chain.units):
                 return []
             code = language or ("" if are_texts else self.task.train_language)
+            circuit.turn_to(code)
             was_folded = circuit.is_folded
             features = self._sentences(texts) if are_texts else self._features(asked)
             try:
@@ -217,6 +222,7 @@ class Model:
         return with_names(features, backbone.tokenizer)
 
     def _run(self, asked: Sequence[Asked], *, is_raw: bool = False) -> tuple[Features, Outputs]:
+        self._open().turn_to(asked[0].language if asked else self.task.train_language)
         features, size = self._features(asked), self.config.eval.batch_size
         return features, run_head(self._open(), features, batch_size=size, head=self._wired.head, is_raw=is_raw)
 
@@ -237,6 +243,8 @@ class Model:
         found = texts_of(texts)
         with self._lock:
             circuit, reading = self._open(), self.reading
+            if circuit.asked.follows_rows:
+                raise ToolkitError(several(circuit.asked))
             if not found:
                 return np.zeros((0, circuit.backbone.hidden_size), np.float32), 0
             features = self._sentences(found)

@@ -148,7 +148,7 @@ def _key(model: Model, reading: Reading, form: Form) -> str:
     """Return a digest of everything but the rows that decides the output."""
     circuit = model.circuit
     facts = {
-        **identity(circuit.backbone, model.cards, model.config, model.task),
+        **identity(circuit.backbone, model.cards, model.config, model.task, circuit.asked),
         "labels": model.task.labels,
         "language": reading.language,
         "column": reading.column,

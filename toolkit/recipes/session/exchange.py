@@ -48,11 +48,13 @@ class Exchange:
     Attributes:
         asked: the composition, with `*`.
         home: the same as it is trained, `text.en/mnli`.
+        home_language: that it is trained in.
         turns: by the language of rows; those that are left out have none.
     """
 
     asked: Composition
     home: Composition
+    home_language: str
     turns: Mapping[str, Turn]
 
     @property
@@ -60,6 +62,25 @@ class Exchange:
         """The entries whose weights are put in, in the order of the languages."""
         used = [part.entry for turn in self.turns.values() for part in turn.parts.values() if part is not None]
         return tuple(dict.fromkeys(used))
+
+    def turn(self, language: str, session: Session) -> Turn:
+        """Return what a language takes, also one that was not named before.
+
+        Raises:
+            ZooError: it is left out, or the zoo lacks its adapter.
+        """
+        found = next((self.turns[each] for each in (language, *spelled_as(language)) if each in self.turns), None)
+        if found is not None:
+            return found
+        without, parts = session.config.eval.without, self._parts()
+        if without == "english":
+            return Turn(", ".join(dict.fromkeys(part.entry for part in parts)), {part: part for part in parts})
+        if without == "none":
+            return _without(self.asked, self.home_language)
+        raise ZooError(_lacking(self.asked, [language], session))
+
+    def _parts(self) -> list[Part]:
+        return list(dict.fromkeys(part for turn in self.turns.values() for part in turn.parts))
 
     def attach(self, circuit: Circuit, session: Session, held_at: Mapping[Part, Place]) -> None:
         """Let a circuit of `home`, as it is loaded, turn to the languages.
@@ -69,13 +90,10 @@ class Exchange:
             session: whose zoo has the entries.
             held_at: where the weights of its own parts are stored.
         """
-        every = dict.fromkeys(part for turn in self.turns.values() for part in turn.parts)
-        now: dict[Part, Part | None] = {part: part for part in every}
+        now: dict[Part, Part | None] = {part: part for part in self._parts()}
 
         def turn_to(language: str) -> str:
-            turn = self.turns.get(language)
-            if turn is None:  # left out of the scores, but the other side of a pair
-                raise ZooError(_lacking(self.asked, [language], session))
+            turn = self.turn(language, session)
             changed = {part: source for part, source in turn.parts.items() if now[part] != source}
             if changed and circuit.ranks.count > 1:
                 circuit.ranks.broadcast(_Turned(language))
@@ -86,10 +104,6 @@ class Exchange:
             return turn.adapter
 
         circuit.asked, circuit.turn_to = self.asked, turn_to
-
-    def words(self) -> str:
-        """Return what each language takes, for a reader: `sw: text.sw, yo: none`."""
-        return ", ".join(f"{language}: {turn.adapter}" for language, turn in self.turns.items())
 
 
 @dataclass(frozen=True)
@@ -164,15 +178,19 @@ def exchange_of(
             lacking.append(language)
     if lacking and (without == "refuse" or not turns):
         raise ZooError(_lacking(composition, lacking, session))
-    return Exchange(composition, in_language(composition, home), turns)
+    return Exchange(composition, in_language(composition, home), home, turns)
+
+
+def held_languages(composition: Composition, session: Session) -> dict[str, tuple[str, ...]]:
+    """Return the languages for which the zoo holds all that a composition exchanges, with the entries that are put in."""
+    return languages_in(composition, [card.name for card in session.zoo.list(session.shelf, damaged=[])])
 
 
 def following(composition: Composition, session: Session) -> list[str]:
     """Return what a plan says of a composition that follows the language of its rows, as lines; of another one nothing."""
     if not composition.follows_rows:
         return []
-    names = [card.name for card in session.zoo.list(session.shelf, damaged=[])]
-    held = [", ".join(entries) for entries in languages_in(composition, names).values()]
+    held = [", ".join(entries) for entries in held_languages(composition, session).values()]
     return [
         f"'{composition}' is trained as '{as_trained(composition, session)}', and scored with the adapter of each language in the place "
         "of that of the training rows.",

@@ -34,10 +34,12 @@ class Asked:
     Attributes:
         row: typed; its gold is a placeholder that nothing reads.
         starts: of tagged raw text the offset of each token in it; None where the tokens came cut.
+        language: that it is in.
     """
 
     row: Row
     starts: tuple[int, ...] | None = None
+    language: str = ""
 
 
 class Asker:
@@ -71,7 +73,7 @@ class Asker:
             if isinstance(raw.get("tokens"), str):
                 raw["tokens"], starts = _cut(raw["tokens"], is_raw=not self._has_cut_tokens(record))
             raw |= _FILLERS[kind](raw)
-            return Asked(convert(kind, raw, place, self._promise), starts)
+            return Asked(convert(kind, raw, place, self._promise), starts, self.language)
         except Fault as fault:
             where = self._place_in(record, fault.field)
             raise DataError(f"{place}: {fault.found}{where}; expected {fault.expected}.") from None
