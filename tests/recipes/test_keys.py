@@ -53,6 +53,7 @@ GRID = """
 axes:
   intermediates: [micro-nli, micro-qa, micro-answers, micro-text]
   mixtures: {both: [micro-nli, micro-qa]}
+  compositions: {each: "micro-text.*/{target}"}
   fusions: {of: {both: [micro-nli, micro-qa]}, methods: [fuse, ties]}
   targets: [micro-pos, micro-qa, micro-bitext]
   seeds: [0]
@@ -109,8 +110,9 @@ def checkpoints(config: Config, folder: Path) -> list[str]:
 def answers(config: Config, folder: Path) -> list[str]:
     """Identities of answers of a fusion, by a head of each kind and by searching."""
     cards: dict[str, Any] = {FUSE: SimpleNamespace(digest="d")}
+    asked = parse("micro-text.*/micro-nli")
     return [
-        str(identity(backbone(config), cards, config, get_task(task)))
+        str(identity(backbone(config), cards, config, get_task(task), asked))
         for task in ("micro-nli", "micro-qa", "micro-pos", "micro-bitext")
     ]
 

@@ -73,7 +73,7 @@ class EvalConfig:
         Without,
         About(
             "`text.*`, where the zoo has no adapter for a language: refuse; skip the language; english: the training language's; none",
-            changes=("scores", "vectors"),
+            changes=("scores",),
             only=("exchanged",),
         ),
     ] = "refuse"
