@@ -16,6 +16,7 @@ from toolkit.tasks import BUILT_IN
 READY = sorted((PROJECT / "configs" / "sweep").glob("*.yaml"))
 NAMES = {
     "phang2020", "order", "multi-source", "domain", "fusion", "robust-order", "robust-xnli", "similarity", "controls",
+    "low-resource",
 }  # fmt: skip
 
 
