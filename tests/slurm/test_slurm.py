@@ -34,6 +34,7 @@ cores: 1
 memory: 2GB
 {WALLTIME}scheduler_options: {{host: 127.0.0.1}}
 log_directory: logs-of-jobs
+death_timeout: 600
 """
 
 ONE = """
