@@ -149,7 +149,8 @@ class State:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "rng": rng,
-            "state": vars(self.counters),
+            # The losses of a mix are the one thing that 0.1.0 did not have.
+            "state": {name: value for name, value in vars(self.counters).items() if name != "apart" or value},
             **({"scale": self.scale.to_checkpoint()} if self.scale.is_on else {}),
         }
 
