@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from toolkit.config.about import About
-from toolkit.config.words import AdapterKind, AskedPrecision
+from toolkit.config.words import AdapterKind, AskedKernel, AskedPrecision
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,14 @@ class BackboneConfig:
             changes=("weights", "scores", "vectors", "similarity"),
         ),
     ] = None
+    kernels: Annotated[
+        AskedKernel,
+        About(
+            "how frozen layers are computed; plain: by the library's code; auto: in bf16 on a processor in one piece, with the "
+            "attention that was measured fastest on it, else plain; a name: with that attention",
+            changes=(),
+        ),
+    ] = "auto"
 
 
 @dataclass(frozen=True)

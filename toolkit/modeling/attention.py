@@ -3,7 +3,7 @@
 The same function as `transformers`' SDPA attention. Two things differ in how it is computed: the three frozen matrices are
 held as one (views of it stay where they were, so nothing is held twice), and on a CPU in bf16 or fp16 the scores are computed in
 fp32: the bf16 backward of the fused kernel is two to five times slower there than casting to fp32 and back, at the same
-error (torch 2.13, measured at 24 to 384 tokens).
+error (torch 2.13, measured at 24 to 384 tokens). `frozen.py` attends by itself, from the same matrices.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from toolkit.modeling.override import override
+from toolkit.modeling.override import overridden, override
 from toolkit.modeling.precision import products_in
 from toolkit.modeling.products import linear
 
@@ -35,6 +35,12 @@ def install_attention(encoder: Any) -> None:
         for part, matrix, vector in zip(parts, weight.chunk(3), bias.chunk(3), strict=True):
             part.weight.data, part.bias.data = matrix, vector
         override(attention, "forward", partial(_attend, attention, nn.Parameter(weight, requires_grad=False), bias))
+
+
+def joined(attention: Any) -> tuple[Tensor, Tensor]:
+    """Return the matrix [3 H, H] and the bias [3 H] of query, key and value of an attention that is installed."""
+    _, weight, bias = overridden(attention, "forward").args
+    return weight, bias
 
 
 def _attend(

@@ -12,11 +12,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from toolkit.config.words import AskedPrecision
+from toolkit.config.words import AskedKernel, AskedPrecision, UsedKernel
 from toolkit.errors import ToolkitError
+from toolkit.modeling.attending import WAYS
 from toolkit.modeling.attention import install_attention
 from toolkit.modeling.embedded import embedded_folder
+from toolkit.modeling.frozen import first_token, install_frozen, remove_frozen
 from toolkit.modeling.hub_ids import HUB_IDS, check_backbone_name, is_folder
+from toolkit.modeling.kernels import resolve_kernel
 from toolkit.modeling.libraries import BottleneckLayer, init_adapters, no_init_weights
 from toolkit.modeling.precision import DTYPES, Precision, pick_device, products_in, resolve_precision
 from toolkit.modeling.products import install_products
@@ -63,6 +66,7 @@ class Backbone:
     own_parameters: dict[str, nn.Parameter] = field(default_factory=dict, repr=False)
     revision: str = ""
     folder: Path | None = None
+    kernel: UsedKernel = "plain"
 
     @property
     def hidden_size(self) -> int:
@@ -117,6 +121,30 @@ class Backbone:
         with products_in(self.precision, self.device.type):
             yield
 
+    def use_kernel(self, asked: AskedKernel) -> None:
+        """Compute frozen layers as asked from now on; a backbone that learns is computed by the library's code.
+
+        Raises:
+            ToolkitError: this processor, device or precision lacks what is asked for.
+        """
+        if self.is_trainable:
+            return
+        config = self.model.config
+        size = config.hidden_size // config.num_attention_heads
+        self.kernel = resolve_kernel(asked, self.precision, self.device, size)
+        remove_frozen(self.model)
+        if self.kernel != "plain":
+            install_frozen(self.model, WAYS[self.kernel])
+
+    @contextmanager
+    def first_token(self, is_alone: bool) -> Iterator[None]:
+        """Compute the last layer for the first token alone inside this block if `is_alone`, where layers are in one piece: states are [B, 1, H]."""
+        if not is_alone:
+            yield
+            return
+        with first_token(self.model):
+            yield
+
     @contextmanager
     def depth(self, layers: int | None) -> Iterator[None]:
         """Compute only the first `layers` transformer layers inside this block (None: all)."""
@@ -142,6 +170,7 @@ def load_backbone(
     revision: str | None = None,
     is_trainable: bool = False,
     device: torch.device | None = None,
+    kernels: AskedKernel = "auto",
 ) -> Backbone:
     """Load a backbone and freeze it.
 
@@ -151,6 +180,7 @@ def load_backbone(
         revision: hub revision (branch, tag or commit); None: see `published.revision.choose`.
         is_trainable: leave the encoder's own weights trainable (`adapter: full`), held in fp32.
         device: default: the first GPU, or the CPU.
+        kernels: see `resolve_kernel`.
 
     Raises:
         SourceError: the weights cannot be reached; the message names the ways out.
@@ -183,7 +213,9 @@ def load_backbone(
     install_products(model)
     if not is_trainable:
         install_attention(model)
-    return Backbone(name, model, tokenizer, digest, precision, device, is_trainable, parameters, found, folder)
+    backbone = Backbone(name, model, tokenizer, digest, precision, device, is_trainable, parameters, found, folder)
+    backbone.use_kernel(kernels)
+    return backbone
 
 
 def _folder(name: str, revision: str | None) -> tuple[Path, str]:

@@ -13,7 +13,7 @@ from toolkit.config import AdapterConfig
 from toolkit.config.words import FusionMode
 from toolkit.errors import ToolkitError
 from toolkit.modeling.backbone import Backbone
-from toolkit.modeling.heads import HeadSpec, build_head
+from toolkit.modeling.heads import HEADS, HeadSpec, build_head
 from toolkit.modeling.learn import set_dropout, value_penalty
 from toolkit.modeling.libraries import BottleneckLayer
 from toolkit.modeling.masked import answer_of, is_published, publish
@@ -194,8 +194,8 @@ class Circuit(nn.Module):
 
     def answer(self, batch: Mapping[str, Tensor], heads: Sequence[str]) -> list[Tensor]:
         """Return the logits of several heads from one pass."""
-        states = self.encode(batch["input_ids"], batch["attention_mask"])
-        rows = states.chunk(max(len(self.members), 1))
+        with self.backbone.first_token(all(HEADS[self.spec_of(head).kind].reads_first for head in heads)):
+            rows = self.encode(batch["input_ids"], batch["attention_mask"]).chunk(max(len(self.members), 1))
         held = [self.answers[head] for head in heads]
         if "query_ids" in batch:
             # Two passes, since queries are far shorter than passages and padding them to one length would double the work.

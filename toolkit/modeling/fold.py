@@ -108,10 +108,10 @@ def _unit(layer: BottleneckLayer, unit: AdapterCompositionBlock | str, dtype: to
         raise Uncovered(f"{type(unit).__name__} has no folded form")
     if unit not in layer.adapters:  # the library skips what a layer does not hold (leave_out)
         return ()
-    return (_bottleneck([_plain(layer, unit)], [1.0], dtype),)
+    return (_bottleneck([plain_member(layer, unit)], [1.0], dtype),)
 
 
-def _plain(layer: BottleneckLayer, name: str) -> Adapter:
+def plain_member(layer: BottleneckLayer, name: str) -> Adapter:
     """Return an adapter whose output is U act(D h + d) + b and nothing else."""
     member = layer.adapters[name]
     if type(member) is not Adapter or not isinstance(member.adapter_up, nn.Linear):
@@ -203,7 +203,7 @@ def _average(layer: BottleneckLayer, setup: Average, dtype: torch.dtype) -> Step
     chains = [(weight, _steps(layer, chain, dtype)) for chain, weight in pairs if not isinstance(chain, str)]
     plain = None
     if names:
-        plain = _bottleneck([_plain(layer, name) for name, _ in names], [weight for _, weight in names], dtype)
+        plain = _bottleneck([plain_member(layer, name) for name, _ in names], [weight for _, weight in names], dtype)
     return plain if plain is not None and not chains else _Average(plain, tuple(chains))
 
 
@@ -266,9 +266,9 @@ def _fusion(layer: BottleneckLayer, setup: Fuse, dtype: torch.dtype) -> _Fusion:
         reason = "its query is taken before the layer norm"
     if reason is not None:
         raise Uncovered(reason)
-    plain = [_plain(layer, child) for child in setup if isinstance(child, str)]
+    plain = [plain_member(layer, child) for child in setup if isinstance(child, str)]
     chains = [child for child in setup if not isinstance(child, str)]
-    tops = [_plain(layer, chain.last()) for chain in chains]
+    tops = [plain_member(layer, chain.last()) for chain in chains]
     members = [*plain, *tops]
     up = torch.cat([member.adapter_up.weight.double() for member in members], dim=1)  # [H, R]
     up_bias = torch.stack([member.adapter_up.bias.double() for member in members])  # [A, H]

@@ -97,15 +97,19 @@ class HeadForm:
     Attributes:
         build: makes it, from its specification and the width H.
         has_labels: whether its answers have names.
+        reads_first: whether it reads the first token's state alone.
     """
 
     build: Callable[[HeadSpec, int], nn.Module]
     has_labels: bool = False
+    reads_first: bool = False
 
 
 HEADS: Mapping[Kind, HeadForm] = {
-    "pair": HeadForm(lambda spec, width: Classifier(width, len(spec.labels), spec.dropout), has_labels=True),
-    "choice": HeadForm(lambda spec, width: Classifier(width, 1, spec.dropout)),
+    "pair": HeadForm(
+        lambda spec, width: Classifier(width, len(spec.labels), spec.dropout), has_labels=True, reads_first=True
+    ),
+    "choice": HeadForm(lambda spec, width: Classifier(width, 1, spec.dropout), reads_first=True),
     "span": HeadForm(lambda spec, width: TokenClassifier(width, 2, 0.0)),
     "tags": HeadForm(lambda spec, width: TokenClassifier(width, len(spec.labels), spec.dropout), has_labels=True),
     "retrieval": HeadForm(lambda spec, width: DualEncoder(spec.pooling, spec.temperature)),

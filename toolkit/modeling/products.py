@@ -33,6 +33,14 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return _product(x, weight, bias)
 
 
+def expand(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return gelu(x W^T + b), in one call where oneDNN has it; without gradients."""
+    is_narrow = HAS_ONEDNN and x.dtype == weight.dtype == torch.bfloat16 and x.device.type == "cpu"
+    if is_narrow or _is_covered(x, weight):
+        return _product(x, weight, bias, "gelu")
+    return F.gelu(F.linear(x, weight, bias))
+
+
 def install_products(module: nn.Module) -> None:
     """Let every `nn.Linear` inside a module multiply here, and a feed-forward's GELU be applied on the way where nothing learns."""
     for inner in module.modules():
@@ -49,13 +57,14 @@ def _forward(layer: nn.Linear, x: Tensor, *_: Any, **__: Any) -> Tensor:
 def _expand(block: Any, x: Tensor) -> Tensor:
     """Override of the first half of a feed-forward block: act(W x + b)."""
     weight, bias = block.dense.weight, block.dense.bias
-    if not torch.is_grad_enabled() and _is_gelu(block.intermediate_act_fn) and _is_covered(x, weight):
+    if not torch.is_grad_enabled() and is_gelu(block.intermediate_act_fn) and _is_covered(x, weight):
         return _product(x, weight, bias, "gelu")
     activated: Tensor = block.intermediate_act_fn(block.dense(x))
     return activated
 
 
-def _is_gelu(function: Any) -> bool:
+def is_gelu(function: Any) -> bool:
+    """Return whether an activation is the exact GELU."""
     return getattr(function, "act", function) in (F.gelu, torch._C._nn.gelu)
 
 

@@ -22,19 +22,23 @@ from torch import Tensor
 from torch.overrides import _get_current_function_mode_stack
 from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selective_checkpoint_contexts
 
-from toolkit.modeling.override import override, restore
+from toolkit.modeling.override import overridden, override, restore
 
 
 def install_recompute(encoder: Any) -> None:
     """Let every layer of an encoder compute its activations once more in the backward pass, instead of keeping them."""
     for layer in encoder.encoder.layer:
-        override(layer, "forward", partial(_forward, layer, type(layer).forward))
+        override(layer, "forward", Recomputed(layer, overridden(layer, "forward")))
 
 
 def remove_recompute(encoder: Any) -> None:
     """Let every layer keep its activations again."""
     for layer in encoder.encoder.layer:
-        restore(layer, "forward")
+        held = overridden(layer, "forward")
+        if isinstance(held, Recomputed):
+            restore(layer, "forward")
+            if held.inner is not None:
+                override(layer, "forward", held.inner)
 
 
 @dataclass(frozen=True)
@@ -68,15 +72,29 @@ _PLAIN = {torch.ops.aten.mm.default, torch.ops.aten.addmm.default}
 _PRODUCTS = _PLAIN | ({torch.ops.mkldnn._linear_pointwise.default} if torch.backends.mkldnn.is_available() else set())
 
 
-def _forward(layer: Any, forward: Any, hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
-    compute = partial(forward, layer)
-    if not torch.is_grad_enabled():
-        return compute(hidden, *args, **kwargs)
-    ends = (layer.attention.output.dense.weight, layer.output.dense.weight)
-    width = hidden.shape[-1]
-    kept = _Kept(frozenset(one.data_ptr() for one in ends), hidden.numel() // width, width)
-    contexts = partial(_contexts, kept, ForwardContext.get_context())
-    return checkpoint(compute, hidden, *args, use_reentrant=False, context_fn=contexts, **kwargs)
+@dataclass(frozen=True)
+class Recomputed:
+    """Override of a layer's `forward`.
+
+    Attributes:
+        layer: the library's.
+        inner: what overrode it before, or None.
+    """
+
+    layer: Any
+    inner: Any
+
+    def __call__(self, hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Compute the layer, and once more in the backward pass."""
+        layer = self.layer
+        compute = partial(type(layer).forward, layer) if self.inner is None else self.inner.now()
+        if not torch.is_grad_enabled():
+            return compute(hidden, *args, **kwargs)
+        ends = (layer.attention.output.dense.weight, layer.output.dense.weight)
+        width = hidden.shape[-1]
+        kept = _Kept(frozenset(one.data_ptr() for one in ends), hidden.numel() // width, width)
+        contexts = partial(_contexts, kept, ForwardContext.get_context())
+        return checkpoint(compute, hidden, *args, use_reentrant=False, context_fn=contexts, **kwargs)
 
 
 def _contexts(kept: _Kept, library: Any) -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:

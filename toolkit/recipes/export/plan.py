@@ -79,7 +79,7 @@ def computing(config: Config) -> Config:
     """Return the configuration that a model is traced with: in fp32, whatever this processor multiplies fast, and folded."""
     return replace(
         config,
-        backbone=replace(config.backbone, precision="fp32"),
+        backbone=replace(config.backbone, precision="fp32", kernels="plain"),
         eval=replace(config.eval, fold=True),
         fusion="fast",
     )

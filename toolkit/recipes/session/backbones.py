@@ -78,6 +78,7 @@ def take_backbone(session: Session, cards: Iterable[AdapterCard] = ()) -> Backbo
     revision = _revision(session, cards)
     with under_way(session.report, f"load {settings.name}"):
         backbone = _FROZEN.take(settings.name, settings.precision, revision)
+        backbone.use_kernel(settings.kernels)
     _say_half(backbone, session)
     return backbone
 
@@ -108,6 +109,7 @@ def open_backbone(session: Session, cards: Iterable[AdapterCard] = ()) -> Backbo
             _say_half(backbone, session)
             return backbone
         backbone = _FROZEN.lend(settings.name, settings.precision, settings.revision)
+        backbone.use_kernel(settings.kernels)
     _say_half(backbone, session)
     return backbone
 
@@ -149,7 +151,7 @@ def _revision(session: Session, cards: Iterable[AdapterCard]) -> str | None:
 
 
 def _load(name: str, precision: AskedPrecision, revision: str | None) -> Backbone:
-    return load_backbone(name, precision=precision, revision=revision)
+    return load_backbone(name, precision=precision, revision=revision, kernels="plain")  # until it is lent
 
 
 _FROZEN = FrozenBackbone(_load)

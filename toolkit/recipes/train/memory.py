@@ -9,6 +9,7 @@ feed-forward width I, the widths r of the adapters (R together, of the A members
     encoder that learns 9 H + 2 I, and in bf16 and fp16 4 H more
     with recomputation  3 H: the layer's input and its two products that are kept; one layer at a time has all of the above
 
+In bf16 on a processor layers in one piece (`backbone.kernels`) keep less than that: q, k, v, one norm's input and I.
 The lowest layer's attention and feed-forward block need none of it where they are frozen. The figures were counted on the
 tensors that torch keeps (torch 2.13, transformers 4.57, adapters 1.3), and `benchmarks/fit_memory.py` compares them with what
 a process takes.

@@ -66,6 +66,7 @@ def make_cards(trained: Trained, session: Session) -> list[AdapterCard]:
             "train": recipe["train"],
             "eval": {"seed": recipe["eval"]["seed"]},  # draws the dev rows that choose the weights
             "precision": circuit.backbone.precision,
+            **({} if circuit.backbone.kernel == "plain" else {"kernels": circuit.backbone.kernel}),
             **({PROCESSES: session.ranks.count} if session.ranks.count > 1 else {}),
             **({"fusion": circuit.fusion_path} if circuit.fusion_path else {}),
             "steps": trained.result.steps,
@@ -129,6 +130,7 @@ def run_params(stage: Stage, session: Session, data: Sequence[TaskData], backbon
         "backbone_revision": backbone.revision,
         "adapter": config.adapter.kind,
         "precision": backbone.precision,
+        "kernels": backbone.kernel,
         "lr": train.lr,
         "fusion_lr": train.fusion_lr,
         "epochs": train.epochs,
