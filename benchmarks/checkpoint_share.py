@@ -18,11 +18,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -32,7 +29,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[1]
+from measure import PROJECT, child, write
+
 TARGET = 0.1
 LARGE = 2_240_000_000  # bytes of the weights of XLM-R Large
 CLOCK_S = 60.0
@@ -194,12 +192,8 @@ def lost(steps: list[float], notes: Watched) -> dict[str, Any]:
 
 def measured(tree: Path, layers: int, folder: Path) -> dict[str, Any]:
     """Return what a process of a tree has seen."""
-    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, str(Path(__file__).resolve()), "--child", str(folder), "--layers", str(layers)]
-    done = subprocess.run(words, cwd=folder.parent, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{tree} failed:\n{done.stderr[-2000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    words = [str(Path(__file__).resolve()), "--child", str(folder), "--layers", str(layers)]
+    found: dict[str, Any] = child(words, folder.parent, tree=tree).found
     return found
 
 
@@ -231,8 +225,6 @@ def main() -> None:
     waits = [statistics.median(one["waited_s"] / one["period_s"] for one in found[name]) for name in trees]
     print(f"checkpoint_wait {waits[0] / waits[1]:.3f}: {waits[0]:.2%} and {waits[1]:.2%} of the time")
     if asked.json:
-        from measure import write
-
         details = {"layers": layers, "repetitions": repetitions, "runs": found}
         write(
             asked.json, ratios={"checkpoint_share": here / old, "checkpoint_wait": waits[0] / waits[1]}, details=details

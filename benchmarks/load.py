@@ -13,17 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
+from measure import PROJECT, child, write
+
 TARGET = 0.6
 _START = """
 import sys
@@ -57,14 +54,7 @@ def published(folder: Path, layers: int) -> Path:
 
 def seconds(tree: Path, folder: Path, precision: str, cache: Path) -> float:
     """Return the processor seconds of a process that loads and encodes with the toolkit of a tree."""
-    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "XSTILTS_CACHE": str(cache)}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    words = [sys.executable, "-c", _START, str(folder), precision]
-    done = subprocess.run(words, cwd=cache, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{tree} failed:\n{done.stderr[-2000:]}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return child(["-c", _START, str(folder), precision], cache, tree=tree, XSTILTS_CACHE=str(cache)).processor_s
 
 
 def main() -> None:
@@ -99,8 +89,6 @@ def main() -> None:
             print(f"{precision}: {here / old:.2f} (target {TARGET}): {here:.1f} and {old:.1f} processor seconds")
     print(json.dumps(details))
     if asked.json:
-        from measure import write
-
         write(asked.json, ratios=ratios, details=details)
 
 

@@ -1,17 +1,63 @@
-"""Shared parts of all benchmarks: description of the machine, medians of interleaved repetitions, the JSON file."""
+"""Shared parts of all benchmarks: description of the machine, medians, processes of a tree, the JSON file."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
+import resource
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process that has ended well.
+
+    Attributes:
+        processor_s: seconds of the processor, with those of the processes that it started and waited for.
+        lines: what it printed.
+    """
+
+    processor_s: float
+    lines: tuple[str, ...]
+
+    @property
+    def found(self) -> Any:
+        """What its last line says, in JSON."""
+        return json.loads(self.lines[-1])
+
+
+def child(words: Sequence[str], folder: Path, *, tree: Path = PROJECT, **environment: str) -> Child:
+    """Run Python in a folder with the toolkit of a tree, and return what it printed and what it took.
+
+    Args:
+        words: what Python is started with.
+        folder: the process's working folder.
+        tree: that the toolkit is imported from.
+        environment: variables beyond those of this process, in which OMP_NUM_THREADS is 1 where nothing is said.
+
+    Raises:
+        SystemExit: it failed; the end of what it said is in the message.
+    """
+    own = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", **environment}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, *words], cwd=folder, env=own, capture_output=True, text=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(f"A process with the toolkit of {tree} failed:\n{done.stderr[-2000:]}")
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Child(seconds, tuple(done.stdout.splitlines()))
 
 
 def machine() -> dict[str, Any]:

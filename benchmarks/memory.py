@@ -27,16 +27,14 @@ import json
 import os
 import random
 import re
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from measure import PROJECT, child, write
 
-PROJECT = Path(__file__).resolve().parents[1]
 TARGETS = {"mine": 1.2, "retrieve": 1.2, "rank": 1.2, "train": 0.3}
 SETTINGS = (
     "tracking.enabled=no",
@@ -133,14 +131,10 @@ def measured(
     what: str, folder: Path, sets: tuple[str, ...] = (), tree: Path = PROJECT, *, has_stub: bool = False
 ) -> dict[str, float]:
     """Return the memory of a journey over the files of a folder, with settings and the toolkit of a tree, in MiB."""
-    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")}
-    words = [sys.executable, str(Path(__file__).resolve()), "--journey", what, *["--stub"] * has_stub, "--set", *sets]
+    words = [str(Path(__file__).resolve()), "--journey", what, *["--stub"] * has_stub, "--set", *sets]
+    threads = os.environ.get("OMP_NUM_THREADS", "2")
     with tempfile.TemporaryDirectory() as cache:
-        environment["XSTILTS_CACHE"] = cache
-        done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{what} in {folder} failed:\n{done.stderr[-2000:]}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        found: dict[str, float] = child(words, folder, tree=tree, XSTILTS_CACHE=cache, OMP_NUM_THREADS=threads).found
     return found
 
 
@@ -184,8 +178,6 @@ def main() -> None:
                 f"{what:9} {ratios[what]:.2f} (target {TARGETS[what]}): {here['peak']:.0f} and {there['peak']:.0f} MiB"
             )
     if asked.json:
-        from measure import write
-
         write(asked.json, ratios=ratios, details=details)
 
 

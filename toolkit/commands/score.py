@@ -79,7 +79,7 @@ class EvalOptions(Results):
 @REQUEUE
 @settings
 def evaluate(expr: str, **options: Unpack[EvalOptions]) -> None:
-    """Score EXPR on a task, zero-shot in every language: table, CSV, JSON, heat map, MLflow run.
+    """Score EXPR on a task, zero-shot in every language: table, CSV, JSON, MLflow run; --out adds a heat map.
 
     With --suite instead of --task: on every task of a benchmark, with the task means and the average.
     """

@@ -19,6 +19,8 @@ SETTINGS: dict[str, Any] = {
     "distributed.comm.timeouts.connect": "300s",
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.tick.interval": "5s",  # of a watch over the event loop: 20 ms take 4 % of a processor
+    "distributed.admin.tick.limit": "60s",
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,

@@ -81,14 +81,18 @@ class WrittenResult(Result):
         stage = None if self.output is None else self.output.stage
         return stage if stage is not None and stage.is_dir() else self.folder
 
+    def draw(self, folder: Path) -> None:
+        """Draw into a folder what is drawn only where it is saved; most journeys draw nothing later."""
+
     def save(self, folder: str | Path) -> Path:
-        """Copy the files of the journey into another folder, which is made, and return it.
+        """Copy the files of the journey into another folder, which is made, add what `draw` draws, and return it.
 
         Raises:
             ToolkitError: a file was changed or removed after the journey ended, or the folder cannot be written.
         """
         folder = Path(folder)
         if folder.resolve() == self.folder.resolve():
+            self.draw(folder)
             return folder
         now = _files(self._source)
         for name, state in self.written.items():
@@ -104,6 +108,7 @@ class WrittenResult(Result):
                     shutil.copy2(self._source / name, output.stage / name)
             except OSError as fault:
                 raise unwritable(folder, fault) from None
+            self.draw(output.stage)
             output.commit()
         return folder
 

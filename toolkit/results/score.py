@@ -13,6 +13,9 @@ from toolkit.files import load_json, replace_text
 from toolkit.safe_text import csv_text, json_text
 
 _OPTIONAL = "language_adapter"  # a field that files have only where it says something
+DATA, PICTURE = "scores.json", "heat_map.png"
+"""File of scores, and of the picture that is drawn from it."""
+
 UNBOUNDED = ("perplexity",)
 """Measures that are not fractions: 1 or more, smaller is better, and no percentage anywhere."""
 

@@ -21,7 +21,7 @@ class CellResult:
         state: `done`, `running`, `failed`, `blocked` (a stage below it failed) or `waiting`.
         error: why it failed or is blocked.
         scores: one row per language and measure; empty unless done.
-        folder: of scores.csv, scores.json and the heat map; None unless done.
+        folder: of scores.csv and scores.json; None unless done.
         predictions: folder of answers by row; None if none were written.
         contamination: sentences about training rows that overlap with the rows scored.
         seconds, peak_memory_mib: of the scoring, without its stages.

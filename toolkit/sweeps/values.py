@@ -173,7 +173,7 @@ class Record:
         peak_memory_mib: largest memory during the step (GPU: allocated); None if it cannot be measured.
         examples: number of rows processed.
         digest: of a stage's zoo entry; `parents`: of the entries it was made from, by name.
-        folder: of a stage's zoo, or of a cell's scores, heat map and predictions; relative to the sweep's folder.
+        folder: of a stage's zoo, or of a cell's scores and predictions; relative to the sweep's folder.
         predictions: folder of answers by row, relative to the sweep's folder; empty if none were written.
         scores: one row per language and measure.
         contamination: sentences about training rows that overlap with the rows scored.

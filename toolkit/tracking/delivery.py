@@ -11,15 +11,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.tracking import events, server, spool, upload, writing
+from toolkit.tracking import server, spool, upload, writing
 from toolkit.tracking.events import Event
 from toolkit.tracking.kept import Record, Run
+from toolkit.tracking.sender import Sender
 from toolkit.tracking.spool import NAME
 from toolkit.tracking.staging import Staging, clear_left
 from toolkit.tracking.writer import MOST, Writer
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    pass
 
 _SHARE, _LEAST_S = 0.05, 5.0  # what waiting for a tracker may take of a run
 _STOPPED_S = 5.0  # schedulers kill what does not end soon
@@ -28,6 +29,7 @@ _STILL_S, _STILL_STOPPED_S = 60.0, 20.0
 # A request that failed is sent again after a second, then after twice as long each time; the end waits for three of them.
 _PAUSE_S, _PAUSE_MOST_S, _TRIES = 1.0, 60.0, 3
 _AWAY_S = 60.0  # so long runs go to the spool alone, after a tracker was given up
+_LAG_S = 1.0  # so long a record waits for others that go to a database in one transaction with it
 
 
 class Delivery:
@@ -46,19 +48,20 @@ class Delivery:
         self.uri, self.folder, self._budget_s = uri, folder, budget_s
         self.notes: list[str] = []
         self._began, self._waited_s = time.monotonic(), 0.0
-        self._is_local = uri.startswith("sqlite") or server.local_path(uri) is not None
-        self._client: MlflowClient | None = None
+        is_database = uri.startswith("sqlite")
+        self._is_local = is_database or server.local_path(uri) is not None
         self._is_loaded = self._has_given_up = self._has_answered = self._is_cleared = False
         self._away_until, self._n_faults, self._fault = -math.inf, 0, ""
-        self._staging = Staging()
+        self._staging, self._sender = Staging(), Sender(uri, folder, note=self.note, on_made=self._take_id)
         self._open: weakref.WeakSet[Run] = weakref.WeakSet()
         self._leftovers: Generator[bool, None, None] | None = None
         self._writer: Writer[Run, Record] = Writer(
             self._send,
-            may_join=lambda record: bool(record.event["event"] == "metrics"),
+            may_join=lambda record: is_database or bool(record.event["event"] == "metrics"),
             work=self._clear_up,
             on_fault=self._failed,
             on_exit=self._at_exit,
+            lag_s=_LAG_S if is_database else 0.0,
         )
         forked = weakref.WeakMethod(self._forked)
         os.register_at_fork(after_in_child=lambda: method() if (method := forked()) is not None else None)
@@ -182,10 +185,7 @@ class Delivery:
     # -- in the thread -------------------------------------------------------------------------------------------------
 
     def _send(self, run: Run, some: list[Record]) -> None:
-        if some[0].event is run.start:
-            self._make(run)
-        else:
-            self._apply(run, [record.event for record in some])
+        self._sender.send(run, [record.event for record in some])
         with self._writer.lock:
             self._n_faults, self._has_answered = 0, True
             if run.is_kept:  # it took too long
@@ -194,46 +194,11 @@ class Delivery:
             if not self._is_cleared:
                 self._writer.wake()
 
-    def _apply(self, run: Run, some: list[Event]) -> None:
-        assert self._client is not None
-        base = run.spool.path if run.spool is not None else self.folder
-        # Once more: another process may have made the same rows' dataset between MLflow's look and its writing.
-        for is_last in (False, True):
-            try:
-                writing.apply(self._client, run.run_id, some, base=base)
-                break
-            except Exception as fault:
-                if not server.is_refusal(fault):
-                    raise
-                if is_last:
-                    why = server.reason(fault, self.uri)
-                    self.note(f"MLflow refuses a {some[0]['event']} event ({why}); it is not tracked.")
-
-    def _make(self, run: Run) -> None:
-        """Make the run in MLflow, or find the one that it continues."""
-        client = self._connected()
-        run.find_parent()
-        run_id = run.wanted
-        is_local = bool(run_id) and str(run_id).startswith(events.LOCAL_PREFIX)
-        if run_id is None and (key := run.start["tags"].get(events.RESUME_TAG)):
-            run_id = writing.unfinished(client, run.start["experiment"], key)
-        if run_id and not is_local and writing.is_active(client, run_id):
-            writing.reopen(client, run_id, run.start)
-        else:
-            take_up, run.is_tried = is_local or run.is_tried, True
-            run_id = writing.create_run(client, run.start, uri=self.uri, folder=self.folder, take_up=take_up)
-        if run.is_named:
-            writing.adopt(client, run_id, run.start)
+    def _take_id(self, run: Run, run_id: str) -> None:
+        """Note that MLflow has a run."""
         with self._writer.lock:
             run.start["run_id"], run.is_made = run_id, True
             self._writer.lock.notify_all()
-
-    def _connected(self) -> MlflowClient:
-        if self._client is None:
-            if fault := server.fault_of(self.uri, within_s=server.RUN_S):
-                raise ConnectionError(fault)
-            self._client = server.connect(self.uri)
-        return self._client
 
     def _failed(self, fault: Exception) -> float:
         """Return the seconds after which what failed is sent again."""
@@ -254,7 +219,7 @@ class Delivery:
 
     def _steps(self) -> Generator[bool, None, None]:
         clear_left()
-        client = self._connected()
+        client = self._sender.connected()
         writing.end_left(client)
         yield True
         n = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,8 +31,8 @@ EXPERIMENT_TAGS = {
 }
 
 
-def log_data(client: MlflowClient, run_id: str, event: Event) -> None:
-    """Write rows as datasets of a run; again changes nothing."""
+def log_data(client: MlflowClient, run_id: str, events: Iterable[Event]) -> None:
+    """Write rows as datasets of a run, those of several events in one request; again changes nothing."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     inputs = [
@@ -46,6 +46,7 @@ def log_data(client: MlflowClient, run_id: str, event: Event) -> None:
             ),
             [InputTag("mlflow.data.context", one["context"])],
         )
+        for event in events
         for one in event["data"]
     ]
     client.log_inputs(run_id, datasets=inputs)
@@ -53,29 +54,45 @@ def log_data(client: MlflowClient, run_id: str, event: Event) -> None:
 
 def log_adapter(client: MlflowClient, run_id: str, event: Event, *, base: Path) -> None:
     """Write an adapter as a logged model, or find the one of its digest, and link the run to it; again changes nothing."""
-    from mlflow.entities import LoggedModelInput, LoggedModelOutput
-
-    found = models(client, event["digest"])
-    model = next((one for one in found if one.status == "READY"), found[0] if found else None)
-    if model is None:
-        tags: dict[str, Any] = {DIGEST_TAG: event["digest"], NOTE_TAG: event["note"]}
-        model = client.create_logged_model(
-            client.get_run(run_id).info.experiment_id,
-            name=event["name"],
-            source_run_id=run_id if event["is_made"] else None,
-            tags=tags,
-            params=event["params"],
-            model_type="adapter",
-        )
-    if model.status != "READY":  # one whose upload broke off is completed
-        client.log_model_artifacts(model.model_id, str(base / event["path"]))
-        client.finalize_logged_model(model.model_id, "READY")
+    run = client.get_run(run_id)
+    model = model_of(client, run_id, event, experiment_id=run.info.experiment_id)
+    copy_adapter(client, model, event, base=base)
     # MLflow refuses a link that is there: the answer to the first try may have been lost.
     run = client.get_run(run_id)
     made = run.outputs.model_outputs if run.outputs else []
     used = run.inputs.model_inputs if run.inputs else []
-    if model.model_id in {one.model_id for one in (made if event["is_made"] else used)}:
-        return
+    if model.model_id not in {one.model_id for one in (made if event["is_made"] else used)}:
+        link_adapter(client, run_id, model, event)
+
+
+def model_of(client: MlflowClient, run_id: str, event: Event, *, experiment_id: str) -> LoggedModel:
+    """Return the logged model of an adapter's digest, made where there is none; it is not READY before it has its files."""
+    found = models(client, event["digest"])
+    model = next((one for one in found if one.status == "READY"), found[0] if found else None)
+    if model is not None:
+        return model
+    tags: dict[str, Any] = {DIGEST_TAG: event["digest"], NOTE_TAG: event["note"]}
+    return client.create_logged_model(
+        experiment_id,
+        name=event["name"],
+        source_run_id=run_id if event["is_made"] else None,
+        tags=tags,
+        params=event["params"],
+        model_type="adapter",
+    )
+
+
+def copy_adapter(client: MlflowClient, model: LoggedModel, event: Event, *, base: Path) -> None:
+    """Give a logged model its files, and complete one whose upload broke off."""
+    if model.status != "READY":
+        client.log_model_artifacts(model.model_id, str(base / event["path"]))
+        client.finalize_logged_model(model.model_id, "READY")
+
+
+def link_adapter(client: MlflowClient, run_id: str, model: LoggedModel, event: Event) -> None:
+    """Note that a run made or used a model; MLflow refuses it where it is noted already."""
+    from mlflow.entities import LoggedModelInput, LoggedModelOutput
+
     if event["is_made"]:
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
     else:

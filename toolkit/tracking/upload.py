@@ -144,7 +144,8 @@ def _steps(path: Path, folder: Path, target: str, client: MlflowClient, *, is_as
     else:
         run_id, offset = known["run_id"], known["offset"]
 
-    is_closed, last, is_first = False, start["time"], is_over
+    is_closed, last = False, start["time"]
+    halves: set[str] = set()
     some: list[Event] = []
     lines = spool.read_events(path)
     line: tuple[Event, int] | None = next(lines)
@@ -154,9 +155,10 @@ def _steps(path: Path, folder: Path, target: str, client: MlflowClient, *, is_as
         is_closed, last = is_closed or event["event"] == "close", event["time"]
         if end <= offset:
             continue
-        if is_first:
+        # Its process may have been killed in the middle of any of these: several are ticked off together.
+        if is_over and (half := event.get("digest", "files")) not in halves:
             writing.clear_half(client, run_id, event)
-            is_first = False
+            halves |= {half} if "path" in event or event["event"] == "text" else set()
         some.append(event)
         # A training run has thousands of numbers: many at once. Anything else goes, and is ticked off, alone.
         is_more = line is not None and event["event"] == line[0]["event"] == "metrics"

@@ -30,6 +30,7 @@ class Writer(Generic[R, E]):
         on_fault: called in the thread, under the lock, with what `send` raised; returns the seconds after which the same is
             sent again.
         on_exit: called where the interpreter ends before everything was sent.
+        lag_s: seconds that the first events of a run wait for those behind them, where nobody waits for them.
 
     Attributes:
         lock: held while anything here changes; notified when something was sent.
@@ -43,7 +44,9 @@ class Writer(Generic[R, E]):
         work: Callable[[], bool],
         on_fault: Callable[[Exception], float],
         on_exit: Callable[[], None],
+        lag_s: float = 0.0,
     ) -> None:
+        self._lag_s = lag_s
         self._send, self._may_join, self._step = send, may_join, work
         self._on_fault, self._on_exit = on_fault, on_exit
         self.begin()
@@ -55,13 +58,15 @@ class Writer(Generic[R, E]):
         self._thread: threading.Thread | None = None
         self._n_waiters = 0
         self._has_work = False
-        self._sent_at = self.moved_at = self._again_at = -math.inf
+        self._sent_at = self._filled_at = self.moved_at = self._again_at = -math.inf
 
     def put(self, run: R, event: E) -> bool:
         """Queue an event; return False where too many wait."""
         with self.lock:
             if len(self._waiting) >= MOST:
                 return False
+            if not self._waiting:
+                self._filled_at = time.monotonic()
             self._waiting.append((run, event))
             self._begin_thread()
             return True
@@ -168,7 +173,8 @@ class Writer(Generic[R, E]):
                 is_last = len(some) == len(self._waiting) and len(some) < _BURST and self._may_join(some[0])
                 pause = self._again_at - time.monotonic()
                 if is_last and not self._n_waiters:
-                    pause = max(pause, self._sent_at + _BURST_S - time.monotonic())
+                    begun = max(self._sent_at + _BURST_S, self._filled_at + self._lag_s)
+                    pause = max(pause, begun - time.monotonic())
                 if pause <= 0:
                     return run, some
                 self.lock.wait(pause)

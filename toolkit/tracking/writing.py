@@ -187,11 +187,12 @@ def apply(client: MlflowClient, run_id: str, events: Sequence[Event], *, base: P
             for batch in _batches(rows, _BATCH["metrics"]):
                 client.log_batch(run_id, metrics=batch)
             continue
+        if kind == "data":
+            record.log_data(client, run_id, some)
+            continue
         for event in some:
             if kind == "artifact":
                 client.log_artifact(run_id, str(base / event["path"]), event["folder"] or None)
-            elif kind == "data":
-                record.log_data(client, run_id, event)
             elif kind == "adapter":
                 record.log_adapter(client, run_id, event, base=base)
             elif kind == "text":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from toolkit.errors import ToolkitError
 from toolkit.recipes.look import guard
+from toolkit.recipes.look.pictures import Pictures
 from toolkit.recipes.session.listening import listen
 from toolkit.tracking import view
 from toolkit.tracking.server import connect, fault_of, local_path, own_store, reason, shown, tracking_uri, waits
@@ -22,7 +23,7 @@ _START_S = 120.0
 
 
 def open_ui(folder: Path, *, host: str, port: int, tell: Callable[[str], None]) -> int:
-    """Serve MLflow's page until Ctrl-C ends it, or name the page of a server that runs already.
+    """Serve MLflow's page until Ctrl-C ends it, or name the page of a server that runs already; draw scores meanwhile.
 
     Args:
         folder: holds `mlflow.db`; `MLFLOW_TRACKING_URI` goes before it.
@@ -46,7 +47,8 @@ def open_ui(folder: Path, *, host: str, port: int, tell: Callable[[str], None]) 
         listen(host, port).close()
     try:
         with waits(timeout_s=10, retries=1):
-            found = view.prepare(connect(uri))
+            client = connect(uri)
+            found = view.prepare(client)
     except Exception as fault:
         raise ToolkitError(
             f"MLflow at {shown(uri)} cannot be read ({reason(fault, uri)}); check what it holds."
@@ -54,6 +56,8 @@ def open_ui(folder: Path, *, host: str, port: int, tell: Callable[[str], None]) 
     at = shown(uri).rstrip("/") if is_server else f"http://{host}:{port}"
     if is_server:
         _say(found, at, tell)
+        with suppress(KeyboardInterrupt), Pictures(client) as pictures:
+            pictures.wait()
         return 0
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", host, "--port", str(port)]
     command += ["--uvicorn-opts", "--log-level warning"]  # without a line for each request
@@ -67,7 +71,8 @@ def open_ui(folder: Path, *, host: str, port: int, tell: Callable[[str], None]) 
                 if waiting := sum(map(is_left, spooled(folder))):
                     what = "1 run waits" if waiting == 1 else f"{waiting} runs wait"
                     tell(f"{what} in {folder / NAME}; `{sync_command(folder)}` uploads.")
-            return server.wait()
+            with Pictures(client):
+                return server.wait()
     except KeyboardInterrupt:
         return 0
 

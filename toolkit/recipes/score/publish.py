@@ -1,4 +1,4 @@
-"""Files and tracked runs of a journey that scores: table, CSV, JSON, heat map."""
+"""Files and tracked runs of a journey that scores: table, CSV, JSON, and a heat map where it is wanted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from toolkit.recipes.session.traces import MadeWith, log_adapters
 from toolkit.report import heat_map, render, table
 from toolkit.report.table import split_words
 from toolkit.results.result import Record, WrittenResult
-from toolkit.results.score import Score, metric_name, to_dict, write_csv, write_json
+from toolkit.results.score import DATA, PICTURE, Score, metric_name, to_dict, write_csv, write_json
 from toolkit.results.summary import GAP, MEAN, ZERO_SHOT_MEAN, named_values
 from toolkit.tasks import Task
 from toolkit.tracking import NOTE_TAG, SCORE
@@ -26,7 +26,7 @@ from toolkit.zoo import AdapterCard
 
 @dataclass(frozen=True)
 class Scored(WrittenResult):
-    """Result of an evaluation or a retrieval; its folder holds `scores.csv`, `scores.json` and `heat_map.png`.
+    """Result of an evaluation or a retrieval; its folder holds `scores.csv` and `scores.json`, and `save` adds a heat map.
 
     Attributes:
         scores: one row per language and measure.
@@ -40,6 +40,10 @@ class Scored(WrittenResult):
         """Return the scores, as `scores.csv` has them."""
         return [to_dict(score) for score in self.scores]
 
+    def draw(self, folder: Path) -> None:
+        """Draw `heat_map.png` of the scores into a folder."""
+        heat_map(self.scores, folder / PICTURE)
+
 
 def publish(
     scores: Sequence[Score],
@@ -51,7 +55,7 @@ def publish(
     made_with: MadeWith,
     output: Output,
 ) -> Scored:
-    """Write a journey's scores as table, CSV, JSON and heat map, log them, and keep them in the zoo.
+    """Write a journey's scores as CSV and JSON, log them, and keep them in the zoo; `save` and `xstilts ui` draw them.
 
     Args:
         scores: of one composition on one task.
@@ -68,8 +72,7 @@ def publish(
     with output:
         more = sorted(file for file in output.stage.rglob("*") if file.is_file() and not _is_prediction(file, output))
         write_csv(scores, output.stage / "scores.csv")
-        write_json(scores, output.stage / "scores.json")
-        heat_map(scores, output.stage / "heat_map.png")
+        write_json(scores, output.stage / DATA)
         output.commit()
     # First of all: a comparison that is interrupted behind this takes the scores from the folder, and scores nothing again.
     record_scores(scores, expression, target, made_with.cards, session, journey=journey)
@@ -97,7 +100,7 @@ def publish(
                 run.log_metrics({**score, **{name + what: value for what, value in named.items()}})
             run.log_data(made_with.data)
             made_with.meter.log(run, examples=sum(data.rows for data in made_with.data))
-            for file in (*(output.stage / name for name in ("scores.csv", "scores.json", "heat_map.png")), *more):
+            for file in (output.stage / "scores.csv", output.stage / DATA, *more):
                 run.log_artifact(file)
             if protocol == protocols[-1]:  # one folder holds the predictions of all
                 log_predictions(session, output)
@@ -199,7 +202,7 @@ def log_predictions(session: Session, output: Output) -> None:
 def result_output(expression: str, task: str, config: Config, *, journey: str, replaced: Sequence[str] = ()) -> Output:
     """Return the output of a journey, whose folder is `result_folder`."""
     folder = result_folder(expression, task, config, journey=journey)
-    return Output(folder, replaced=replaced, instead="choose another --set run_dir=DIR")
+    return Output(folder, replaced=(PICTURE, *replaced), instead="choose another --set run_dir=DIR")
 
 
 def result_folder(expression: str, task: str, config: Config, *, journey: str) -> Path:

@@ -70,7 +70,7 @@ class Session:
             ToolkitError: the backbone's name cannot be one.
         """
         check_backbone_name(config.backbone.name)
-        tracker = _tracker_of(config) if tracker is None else tracker
+        tracker = tracker_of(config) if tracker is None else tracker
         return cls(
             config, Zoo(config.zoo), _shelf_of(config), tracker, Tell(report, say), catalogue_of(config.task_files)
         )
@@ -135,7 +135,8 @@ def _shelf_of(config: Config) -> Shelf:
     return find_shelf(Path(config.zoo), settings.name, config.adapter.kind, revision=settings.revision)
 
 
-def _tracker_of(config: Config) -> Tracker:
+def tracker_of(config: Config) -> Tracker:
+    """Return the tracker that a configuration describes."""
     tracking = config.tracking
     is_recorded = tracking.enabled and Ranks.told().is_main
     return open_tracker(

@@ -1,25 +1,33 @@
-"""The sweep's own run in the tracker, as the worker that opened it sees it: open, close, and end with a stopped sweep."""
+"""Runs in the tracker as a worker sees them: the sweep's own, which it opens, closes or ends, and those of its steps."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolkit.recipes.session.session import Session
+from toolkit.config import Config, TrackingConfig
+from toolkit.recipes.session.session import Session, tracker_of
 from toolkit.recipes.sweep.messages import CloseRun, OpenRun, RunClosed, RunOpened
-from toolkit.tracking import Opening
+from toolkit.tracking import Opening, Tracker
 from toolkit.tracking.tracked import SharedRun
 
 
 @dataclass
 class OwnRun:
-    """Run that one job opens and another one closes.
+    """Run that one job opens and another one closes, and the tracker that the steps of this worker share.
 
     Attributes:
         killed: the job that ends the run with a stopped sweep; None: this worker has not opened it, or it is closed.
     """
 
     killed: CloseRun | None = None
+    _trackers: dict[TrackingConfig, Tracker] = field(default_factory=dict)
+
+    def of_steps(self, config: Config) -> Tracker:
+        """Return the tracker of a step, that of the steps before it: MLflow is asked once what killed processes left."""
+        if config.tracking not in self._trackers:
+            self._trackers = {config.tracking: tracker_of(config)}
+        return self._trackers[config.tracking]
 
     def open(self, job: OpenRun, session: Session) -> RunOpened:
         """Open the run, or the one that an earlier try opened."""

@@ -62,7 +62,7 @@ class Steps:
             case Measure():
                 return measure(job.steps, hired.places, report=voice.report, say=voice.log)
             case DoStep():
-                return _step(job, hired.places, voice)
+                return _step(job, hired.places, voice, self.own_run)
             case OpenRun():
                 return self.own_run.open(job, _session(hired.places, voice))
             case CloseRun():
@@ -131,12 +131,13 @@ def _rows_fact(need: Need, places: Mapping[str, Any], catalogue: Catalogue) -> R
 # -- steps --------------------------------------------------------------------------------------------------------
 
 
-def _step(job: DoStep, places: Mapping[str, Any], voice: Voice) -> StepDone:
+def _step(job: DoStep, places: Mapping[str, Any], voice: Voice, own_run: OwnRun) -> StepDone:
     """Do one step in its own folder, whose zoo holds links to what the step builds on, and its own entry."""
     root, home = Path(job.root), Path(job.home)
     config = _configured(job.step.settings, places, zoo=home / "zoo", run_dir=home / "runs")
     tracking = replace(config.tracking, parent=job.run_id or None, experiment=job.experiment)
-    session = Session.open(replace(config, tracking=tracking), report=voice.report, say=voice.log)
+    config = replace(config, tracking=tracking)
+    session = Session.open(config, report=voice.report, say=voice.log, tracker=own_run.of_steps(config))
     for below in job.below:
         adopt(Zoo(root / below.zoo), session.zoo, below.entry, session.shelf)
     forget_peak()
