@@ -1,4 +1,4 @@
-"""What `sweep.py` measures in processes of their own, with the toolkit of either tree: a large plan, and a model's own work.
+"""Processes of `sweep.py`, with the toolkit of either tree: the conductor of a large plan, and a model's own work.
 
 python benchmarks/sweep_children.py plan FOLDER STEPS EVENTS
 python benchmarks/sweep_children.py model FOLDER

@@ -174,8 +174,9 @@ def test_a_copy_is_removed_behind_the_note_that_it_was_sent(folder, monkeypatch)
     tracker = open_tracker("mlflow", folder=folder)
     tracker.start(RUN)
     tracker.log_artifact(folder / "a.txt")
-    tracker.close()
+    sent(tracker)
     assert seen == [True]
+    tracker.close()
 
 
 def test_a_copy_that_is_not_there_does_not_stop_an_upload(folder, runs):

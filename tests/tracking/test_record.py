@@ -106,7 +106,7 @@ def test_a_server_that_dies_in_the_middle_costs_one_note_and_loses_nothing(folde
 
     tracker = open_tracker("mlflow", folder=folder)
     with monkeypatch.context() as patch:
-        patch.setattr(writing, "log_adapter", gone)
+        patch.setattr(writing, "models", gone)
         record(tracker, folder)
     assert len(tracker.notes) == 1
     assert sync(folder) == 1

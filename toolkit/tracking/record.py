@@ -58,7 +58,6 @@ def log_adapter(client: MlflowClient, run_id: str, event: Event, *, base: Path) 
     model = model_of(client, run_id, event, experiment_id=run.info.experiment_id)
     copy_adapter(client, model, event, base=base)
     # MLflow refuses a link that is there: the answer to the first try may have been lost.
-    run = client.get_run(run_id)
     made = run.outputs.model_outputs if run.outputs else []
     used = run.inputs.model_inputs if run.inputs else []
     if model.model_id not in {one.model_id for one in (made if event["is_made"] else used)}:

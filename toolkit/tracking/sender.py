@@ -69,12 +69,12 @@ class Sender:
         raised, a number that is there already or a file that is refused, is met again by the call that it belongs to.
         """
         by_kind = {kind: [event for event in some if event["event"] == kind] for kind in _KINDS}
-        rows = [event for kind in _ROWS for event in by_kind[kind]]
         is_new = bool(by_kind["start"])
         try:
             with one_transaction(client):
                 run_id = self._make(client, run) if is_new else run.run_id
-                writing.apply(client, run_id, rows, base=self._folder)
+                for kind in filter(by_kind.get, _ROWS):
+                    writing.apply(client, run_id, by_kind[kind], base=self._folder)
                 models = [self._model(client, run, run_id, event) for event in by_kind["adapter"]]
         except Exception:
             return some
@@ -82,13 +82,15 @@ class Sender:
             self._on_made(run, run_id)
         base = self._base(run)
         try:
-            writing.apply(client, run_id, [*by_kind["text"], *by_kind["artifact"]], base=base)
+            for event in (*by_kind["artifact"], *by_kind["text"]):
+                writing.apply(client, run_id, [event], base=base)
             for model, event in zip(models, by_kind["adapter"], strict=True):
                 record.copy_adapter(client, model, event, base=base)
             with one_transaction(client):
                 for model, event in zip(models, by_kind["adapter"], strict=True):
                     record.link_adapter(client, run_id, model, event)
-                writing.apply(client, run_id, by_kind["close"], base=base)
+                if by_kind["close"]:
+                    writing.apply(client, run_id, by_kind["close"], base=base)
         except Exception:
             return [event for event in some if event["event"] not in ("start", *_ROWS)]
         return []
