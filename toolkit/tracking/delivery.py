@@ -9,7 +9,6 @@ import weakref
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit.tracking import server, spool, upload, writing
 from toolkit.tracking.events import Event
@@ -18,9 +17,6 @@ from toolkit.tracking.sender import Sender
 from toolkit.tracking.spool import NAME
 from toolkit.tracking.staging import Staging, clear_left
 from toolkit.tracking.writer import MOST, Writer
-
-if TYPE_CHECKING:
-    pass
 
 _SHARE, _LEAST_S = 0.05, 5.0  # what waiting for a tracker may take of a run
 _STOPPED_S = 5.0  # schedulers kill what does not end soon

@@ -73,7 +73,7 @@ class Sender:
         try:
             with one_transaction(client):
                 run_id = self._make(client, run) if is_new else run.run_id
-                for kind in filter(by_kind.get, _ROWS):
+                for kind in (kind for kind in _ROWS if by_kind[kind]):
                     writing.apply(client, run_id, by_kind[kind], base=self._folder)
                 models = [self._model(client, run, run_id, event) for event in by_kind["adapter"]]
         except Exception:
