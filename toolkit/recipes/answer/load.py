@@ -11,7 +11,7 @@ from toolkit.recipes.answer.model import Model, Wired
 from toolkit.recipes.score.evaluate import heads_for
 from toolkit.recipes.session.backbones import take_backbone
 from toolkit.recipes.session.circuits import say_path, trained_circuit
-from toolkit.recipes.session.exchange import held_languages
+from toolkit.recipes.session.home import held_languages
 from toolkit.recipes.session.names import task_of
 from toolkit.recipes.session.session import Session
 from toolkit.tasks.kinds import EVALUATED

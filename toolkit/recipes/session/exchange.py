@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.composition import Composition, Parallel, Part, parse
-from toolkit.composition.exchange import Exchanged, exchanged, in_language, languages_in
+from toolkit.composition.exchange import Exchanged, exchanged, in_language
 from toolkit.config.command import command
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.languages import filed_under
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.passes import Follower
-from toolkit.recipes.session.home import as_trained, home_language
+from toolkit.recipes.session.home import home_language, spelled_as
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.session.weights import Place, file_of, require_trained
 from toolkit.zoo import AdapterCard
@@ -181,23 +180,6 @@ def exchange_of(
     return Exchange(composition, in_language(composition, home), home, turns)
 
 
-def held_languages(composition: Composition, session: Session) -> dict[str, tuple[str, ...]]:
-    """Return the languages for which the zoo holds all that a composition exchanges, with the entries that are put in."""
-    return languages_in(composition, [card.name for card in session.zoo.list(session.shelf, damaged=[])])
-
-
-def following(composition: Composition, session: Session) -> list[str]:
-    """Return what a plan says of a composition that follows the language of its rows, as lines; of another one nothing."""
-    if not composition.follows_rows:
-        return []
-    held = [", ".join(entries) for entries in held_languages(composition, session).values()]
-    return [
-        f"'{composition}' is trained as '{as_trained(composition, session)}', and scored with the adapter of each language in the place "
-        "of that of the training rows.",
-        f"Language adapters in the zoo: {'; '.join(held) or 'none yet'}.",
-    ]
-
-
 def require_fitting(exchange: Exchange, cards: Mapping[str, AdapterCard]) -> None:
     """Raise where adapters that are exchanged differ in shape, or heads in what they answer."""
     for turn in exchange.turns.values():
@@ -234,18 +216,6 @@ def asked_of(circuit: Circuit, answer: str) -> str:
     if not isinstance(block, Parallel) or not circuit.members:
         return str(circuit.asked)
     return str(Composition(block.members[circuit.answers[answer][1]], circuit.asked.head))
-
-
-def spelled_as(language: str) -> tuple[str, ...]:
-    """Return the codes by which the adapter of a language of rows may be named, the nearest first.
-
-    Example:
-        >>> spelled_as("zh-Hant"), spelled_as("quy"), spelled_as("de.en")
-        (('zh-hant', 'zh'), ('quy', 'qu'), ('de',))
-    """
-    code = language.partition(".")[0]
-    found = (code, filed_under(code), code.partition("-")[0])
-    return tuple(dict.fromkeys(each.lower() for each in found))
 
 
 def _held(composition: Composition, home: str, language: str, session: Session) -> tuple[Exchanged, ...] | None:

@@ -1,4 +1,6 @@
-"""Language in which a composition that follows its rows is trained: `text.*/mnli` as `text.en/mnli`.
+"""Languages of a composition that follows its rows: that of its training (`text.*/mnli` as `text.en/mnli`), and those that the zoo holds.
+
+What a plan reads of them loads no torch.
 
 See docs/decisions/0069-language-of-the-rows.md.
 """
@@ -8,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from toolkit.composition import ROWS, Composition, Name, parse
-from toolkit.composition.exchange import in_language, rows_trained_on
+from toolkit.composition.exchange import in_language, languages_in, rows_trained_on
 from toolkit.errors import ToolkitError
+from toolkit.languages import filed_under
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import Catalogue
 
@@ -64,6 +67,35 @@ def language_of(name: Name, catalogue: Catalogue) -> str:
     if name.language is not None:
         return name.language
     return catalogue.source_task(catalogue.get(name.name)).resolve_language(None).lower()
+
+
+def held_languages(composition: Composition, session: Session) -> dict[str, tuple[str, ...]]:
+    """Return the languages for which the zoo holds all that a composition exchanges, with the entries that are put in."""
+    return languages_in(composition, [card.name for card in session.zoo.list(session.shelf, damaged=[])])
+
+
+def following(composition: Composition, session: Session) -> list[str]:
+    """Return what a plan says of a composition that follows the language of its rows, as lines; of another one nothing."""
+    if not composition.follows_rows:
+        return []
+    held = [", ".join(entries) for entries in held_languages(composition, session).values()]
+    return [
+        f"'{composition}' is trained as '{as_trained(composition, session)}', and scored with the adapter of each language in the place "
+        "of that of the training rows.",
+        f"Language adapters in the zoo: {'; '.join(held) or 'none yet'}.",
+    ]
+
+
+def spelled_as(language: str) -> tuple[str, ...]:
+    """Return the codes by which the adapter of a language of rows may be named, the nearest first.
+
+    Example:
+        >>> spelled_as("zh-Hant"), spelled_as("quy"), spelled_as("de.en")
+        (('zh-hant', 'zh'), ('quy', 'qu'), ('de',))
+    """
+    code = language.partition(".")[0]
+    found = (code, filed_under(code), code.partition("-")[0])
+    return tuple(dict.fromkeys(each.lower() for each in found))
 
 
 def _language_of(name: Name, composition: Composition, session: Session) -> str:

@@ -15,8 +15,7 @@ from toolkit.config import Config, load_texts, to_dict
 from toolkit.config.convert import sections
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.evaluation.settings import scoring_settings
-from toolkit.recipes.session.exchange import spelled_as
-from toolkit.recipes.session.home import language_of, one_language
+from toolkit.recipes.session.home import language_of, one_language, spelled_as
 from toolkit.recipes.session.limits import scoring_limit
 from toolkit.recipes.sweep.facts import Facts, Need, backbone_key, step_needs, train_need
 from toolkit.recipes.train.auto import EPOCHS

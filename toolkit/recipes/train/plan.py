@@ -11,8 +11,7 @@ from toolkit.composition.stages import Retrain, Stage, plan
 from toolkit.composition.variants import named, own_entry
 from toolkit.config.command import command
 from toolkit.errors import ToolkitError
-from toolkit.recipes.session.exchange import following
-from toolkit.recipes.session.home import as_trained
+from toolkit.recipes.session.home import as_trained, following
 from toolkit.recipes.session.names import free_name, require_name
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.held import MADE, Held, held_entry
