@@ -243,7 +243,7 @@ def test_a_suites_dry_run_prints_the_commands_that_train_what_is_missing(trained
     "arguments",
     [
         ["eval", "squad/TARGET", "--suite", "xtreme", "--dry-run"],
-        ["eval", "mnli/squad", "--task", "xquad"],
+        ["eval", "mnli/squad", "--task", "xquad", "--languages", "en"],
         ["eval", "mnli", "--task", "tatoeba"],
         ["retrieve", "mnli", "--task", "xnli"],
         ["robust", "mnli", "--task", "bucc"],

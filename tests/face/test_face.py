@@ -41,21 +41,8 @@ def parameters(name: str) -> dict[str, inspect.Parameter]:
     for key, each in list(found.items()):
         if each.kind is inspect.Parameter.VAR_KEYWORD:
             del found[key]
-            told = ("report", "say")
-            asked = ("name", "retrain", "force")
-            mapping = {
-                "Telling": told,
-                "Page": (*told, "host", "port", "models"),
-                "Rows": (*told, "language", "language_column", "format", "prefix", "lock"),
-                "Fetching": (*told, "endpoint", "release"),
-                "Baseline": (*told, "baseline"),
-                "Asking": asked,
-                "Planning": (*asked, "memory", "row_tokens"),
-                "Exporting": (*told, "int8", "vectors", "task", "languages", "lock"),
-                "Training": (*told, *asked, "lock"),
-                "Placing": (*told, "name", "replace", "force"),
-            }
-            options = mapping[each.annotation.removeprefix("Unpack[").removesuffix("]")]
+            module = getattr(toolkit, name).__module__
+            options = _class_named(each.annotation.removeprefix("Unpack[").removesuffix("]"), module).__annotations__
             found |= dict.fromkeys(options, each)
     return found
 
