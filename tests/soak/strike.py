@@ -122,8 +122,8 @@ def _settle(plan: dict[str, Any]) -> None:
     import huggingface_hub.utils
 
     from tests import zygote
+    from toolkit.engine import hand
     from toolkit.recipes.look import demo
-    from toolkit.recipes.sweep import hand
 
     tempfile.tempdir = None
     huggingface_hub.constants.HF_HUB_OFFLINE = os.environ.get("HF_HUB_OFFLINE") == "1"
