@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,19 @@ def test_what_a_journey_wrote_is_copied(tmp_path: Path) -> None:
     assert (folder / "scores.csv").read_text() == "a\n1\n"
     assert (folder / "predictions" / "xnli.de.jsonl").read_text() == "{}\n"
     assert result.save(result.folder) == result.folder
+
+
+def test_a_copy_holds_no_hidden_file_although_what_drew_holds_the_frame_that_wrote_it(tmp_path: Path) -> None:
+    frames = []
+
+    class Drawn(Left):
+        def draw(self, folder: Path) -> None:
+            (folder / "picture.png").write_text("a picture")
+            frames.append(sys._getframe(1))
+
+    (tmp_path / "run").mkdir()
+    saved = Drawn(text="", folder=tmp_path / "run").save(tmp_path / "paper")
+    assert os.listdir(saved) == ["picture.png"]
 
 
 def test_a_result_whose_files_changed_is_not_saved(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ class Result(ABC):
             lines = ",\n".join(json_text(dict(record)) for record in records)
             replace_text(output.stage / f"{self.stem}.json", f"[\n{lines}\n]\n" if records else "[]\n")
             output.commit()
+        output.release()
         return output.folder
 
 
@@ -110,6 +111,7 @@ class WrittenResult(Result):
                 raise unwritable(folder, fault) from None
             self.draw(output.stage)
             output.commit()
+        output.release()  # not with the value: what draws may hold this frame for a while
         return folder
 
 

@@ -59,6 +59,6 @@ def test_a_worker_that_joins_later_and_does_not_fit_is_sent_away_and_gets_no_ste
     (sentence,) = (line for line in said.splitlines() if "sent away" in line)
     assert (
         sentence.endswith("; install the same there. It is sent away.")
-        and " has xstilts 0.0.9, and the sweep" in sentence
+        and " has xstilts 0.0.9, and this command" in sentence
     )
     assert all(len(record.attempts) == 1 and record.state == "done" for record in records(home / "out").values())

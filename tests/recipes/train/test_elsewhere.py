@@ -23,4 +23,4 @@ def test_a_mirror_of_test_rows_alone_leads_to_the_task_that_trains_on_another(tm
     pyarrow.parquet.write_table(pyarrow.table({"tokens": [["Ana"]], "ner_tags": [[1]]}), file)
     session: Any = SimpleNamespace(config=toolkit.configure(data_root=tmp_path), catalogue=BUILT_IN)
     with pytest.raises(SourceError, match="lacks the split 'train'.*or take 'masakhaner2-panx', .* trains on panx"):
-        _source(Name("masakhaner2"), session)
+        _source(Name("masakhaner2"), Name("masakhaner2"), session)

@@ -108,6 +108,7 @@ def robust(
         write_robust(found, tables, output.stage)
         output.commit()
     track_robust(found, output.stage, session)
+    output.release()
     return RobustResult(text=text, folder=folder, scores=found.scores, falls=found_falls, attacks=collected.attacks)
 
 
