@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -35,8 +35,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def expand(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Return gelu(x W^T + b), in one call where oneDNN has it; without gradients."""
-    is_narrow = HAS_ONEDNN and x.dtype == weight.dtype == torch.bfloat16 and x.device.type == "cpu"
-    if is_narrow or _is_covered(x, weight):
+    is_narrow = x.dtype == weight.dtype == torch.bfloat16 and x.device.type == "cpu"
+    if (is_narrow and _multiplies_bf16()) or _is_covered(x, weight):
         return _product(x, weight, bias, "gelu")
     return F.gelu(F.linear(x, weight, bias))
 
@@ -78,6 +78,19 @@ def _is_covered(x: Tensor, weight: Tensor) -> bool:
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
     )
+
+
+@cache
+def _multiplies_bf16() -> bool:
+    """Return whether oneDNN has products in bf16 here, which the processor's name does not say: its widest set can be limited."""
+    if not HAS_ONEDNN:
+        return False
+    one = torch.ones(16, 16, dtype=torch.bfloat16)
+    try:
+        _product(one, one, one[0], "gelu")
+    except RuntimeError:
+        return False
+    return True
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str = "none") -> Tensor:
