@@ -64,12 +64,10 @@ def machine() -> dict[str, Any]:
     """Return what the numbers were measured on."""
     import torch
 
-    model = next(
-        (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
-        platform.processor(),
-    )
+    from toolkit.modeling.kernels import processor
+
     return {
-        "processor": model,
+        "processor": processor(),
         "cores": os.cpu_count(),
         "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
         "threads": torch.get_num_threads(),
@@ -100,10 +98,3 @@ def write(path: Path, *, ratios: Mapping[str, float], details: Mapping[str, Any]
     found = {**ratios, "machine": machine(), "measured": datetime.now(UTC).isoformat(timespec="seconds"), **details}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []

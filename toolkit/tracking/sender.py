@@ -58,8 +58,8 @@ class Sender:
         if left and left[0] is run.start:
             self._on_made(run, self._make(client, run))
             left = left[1:]
-        for kind, alike in itertools.groupby(left, key=lambda event: str(event["event"])):
-            for part in [list(alike)] if kind == "metrics" else [[event] for event in alike]:
+        for kind, group in itertools.groupby(left, key=lambda event: str(event["event"])):
+            for part in [list(group)] if kind == "metrics" else [[event] for event in group]:
                 self._apply(client, run, part)
 
     def _together(self, client: MlflowClient, run: Run, some: list[Event]) -> list[Event]:

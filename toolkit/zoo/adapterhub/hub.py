@@ -66,8 +66,8 @@ def opened(src: str) -> Iterator[Source]:
     if not found:
         raise ZooError(f"'{src}' is not a repository of the hub; expected `hf://org/name`, for example {_EXAMPLE}.")
     repo, revision, inside = found.groups()
-    with tempfile.TemporaryDirectory(prefix="xstilts-import-") as beside:
-        folder = Path(beside) / repo.rpartition("/")[2]
+    with tempfile.TemporaryDirectory(prefix="xstilts-import-") as scratch:
+        folder = Path(scratch) / repo.rpartition("/")[2]
         folder.mkdir()
         commit = _fetch(src, repo, revision, (inside or "").strip("/"), folder)
         name = f"hf://{repo}@{commit}" + (f"/{inside}" if inside else "")
