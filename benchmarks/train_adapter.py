@@ -2,18 +2,28 @@
 
     python benchmarks/train_adapter.py --quick --json OUT                      # speed, within a minute or two
     python benchmarks/train_adapter.py --data-root MIRROR --json OUT           # speed
+    python benchmarks/train_adapter.py --data-root MIRROR --old TREE --json OUT    # and against the build in TREE
     python benchmarks/train_adapter.py --data-root MIRROR --scores --json OUT  # both trained to the end and scored
 
-The library runs with its defaults: fp32, random batches of 32, dynamic padding, backbone dropout 0.1. Ours runs with its own:
-token-budget batches by length, bf16 if the processor has it, the frozen backbone without dropout.
+The library runs twice. With its defaults: fp32, random batches of 32, dynamic padding, backbone dropout 0.1. Tuned, as
+somebody who knows it would: autocast to bf16 if the processor has it, batches grouped by length, no backbone dropout.
+Ours runs with its own defaults: token-budget batches by length, bf16 if the processor has it, the frozen backbone
+without dropout.
 
 `examples_per_s`: the library's examples per second divided by ours (target: at most 0.4).
+`train_tuned`: those of the tuned library divided by ours (target: at most 0.2).
+`train_step` (with --old): the older build's examples per second divided by ours (target: at most 0.5), and `train_memory`:
+our peak above the loaded model over the older build's (target: at most 0.5); each side in a process of its own.
 `score` (with --scores): the library's dev score divided by ours (target: at most 1).
+
+`products` in the details: GFLOP/s of matrix products of a step's shapes on this machine, those of our step's products over
+the whole step, and the share of the first that this is.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -22,7 +32,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from measure import median, write
+from measure import PROJECT, child, interleaved, median, write
+from torch.utils.data import Dataset
+from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
 
 from toolkit.composition import parse
 from toolkit.config import TrainConfig
@@ -35,9 +47,12 @@ from toolkit.metrics import MAIN, accuracy, squad, tagging_f1
 from toolkit.modeling.backbone import load_backbone
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.embedded import embedded_folder
+from toolkit.modeling.precision import pick_device, resolve_precision
 from toolkit.recipes.session.circuits import head_spec
 from toolkit.tasks import Task, get_task
 from toolkit.training import TaskData, fit
+
+REPEATED = 20  # products that are timed together
 
 
 @dataclass(frozen=True)
@@ -76,13 +91,14 @@ def ours(job: Job, *, steps: int | None = None, scored: bool = False) -> dict[st
     return found
 
 
-def library(job: Job, *, steps: int | None = None, scored: bool = False) -> dict[str, Any]:
-    """Train with `adapters`' AdapterTrainer and its defaults."""
+def library(job: Job, *, steps: int | None = None, scored: bool = False, is_tuned: bool = False) -> dict[str, Any]:
+    """Train with `adapters`' AdapterTrainer: with its defaults, or tuned."""
     from adapters import AdapterTrainer, AutoAdapterModel
     from transformers import TrainerCallback, TrainingArguments
 
     torch.manual_seed(job.seed)
-    model = AutoAdapterModel.from_pretrained(embedded_folder())
+    without_dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0} if is_tuned else {}
+    model = AutoAdapterModel.from_pretrained(embedded_folder(), **without_dropout)
     name = job.task.name
     model.add_adapter(name, config="seq_bn")
     if job.task.kind == "pair":
@@ -120,13 +136,15 @@ def library(job: Job, *, steps: int | None = None, scored: bool = False) -> dict
             remove_unused_columns=False,
             disable_tqdm=True,
             logging_strategy="no",
+            bf16=is_tuned and resolve_precision("auto", pick_device()) == "bf16",
+            group_by_length=is_tuned,
         )
         began = time.perf_counter()
         trainer = AdapterTrainer(
             model=model,
             args=arguments,
-            train_dataset=list(range(len(job.features))),
-            data_collator=lambda items: _collated(job.features, items),
+            train_dataset=_Numbered(job.features),
+            data_collator=lambda items: _collated(job.features, [item["row"] for item in items]),
             callbacks=[Timer()],
         )
         trainer.train()
@@ -139,6 +157,19 @@ def library(job: Job, *, steps: int | None = None, scored: bool = False) -> dict
     if scored:
         found["dev"] = _library_scores(model.eval(), job)
     return found
+
+
+class _Numbered(Dataset[dict[str, Any]]):
+    """The numbers of the rows, with the pieces by whose count the library groups them."""
+
+    def __init__(self, features: Features) -> None:
+        self.features = features
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        return {"row": row, "input_ids": range(int(self.features.lengths[row]))}
 
 
 class _Clock:
@@ -196,6 +227,53 @@ def _library_scores(model: Any, job: Job) -> dict[str, float]:
     return tagging_f1(predicted, [[labels[tag] for tag in row.tags] for row in rows])
 
 
+def products(job: Job, steps: int, examples_per_s: float) -> dict[str, float]:
+    """Return GFLOP/s of plain products of a step's shapes, of our step, and the share of the one that the other is."""
+    precision = resolve_precision("auto", pick_device())
+    counter = FlopCounterMode(display=False)
+    with counter:
+        done = ours(job, steps=steps)
+    per_row = counter.get_total_flops() / (done["examples_per_s"] * done["seconds"])
+    config = load_backbone("embedded").model.config
+    wide, narrow, tokens = config.intermediate_size, config.hidden_size, 1024
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    x, weight = torch.randn(tokens, narrow).to(dtype), torch.randn(wide, narrow).to(dtype)
+    back = torch.randn(tokens, wide).to(dtype)
+    seconds = interleaved({"ahead": lambda: _repeated(x, weight.T), "back": lambda: _repeated(back, weight)}, 5)
+    flops = 2 * tokens * wide * narrow * REPEATED
+    rate = flops / ((median(seconds["ahead"]) + median(seconds["back"])) / 2)
+    ours_rate = per_row * examples_per_s
+    return {"plain_gflops": rate / 1e9, "step_gflops": ours_rate / 1e9, "share": ours_rate / rate}
+
+
+def _repeated(x: torch.Tensor, y: torch.Tensor) -> None:
+    for _ in range(REPEATED):
+        x @ y
+
+
+@register_flop_formula(torch.ops.mkldnn._linear_pointwise)
+def _linear_flops(x: Any, weight: Any, *_: Any, **__: Any) -> int:
+    """Operations of oneDNN's products, of which torch's counter does not know."""
+    return 2 * int(np.prod(x)) * int(weight[0])
+
+
+def builds(args: argparse.Namespace, steps: int, repetitions: int) -> tuple[dict[str, float], dict[str, Any]]:
+    """Compare this build with an older one, each run in a process of its own, turn by turn."""
+    script = Path(__file__).with_name("train_children.py")
+    runs: dict[str, list[Any]] = {"now": [], "older": []}
+    for _ in range(repetitions):
+        for name, tree in (("now", PROJECT), ("older", args.old.resolve())):
+            words = [str(script), "--tree", str(tree), "--task", args.task, "--steps", str(steps)]
+            words += ["--batch-size", str(args.batch_size), "--data-root", str(args.data_root.resolve())]
+            words += ["--limit", str(args.limit)] * (args.limit is not None)
+            threads = os.environ.get("OMP_NUM_THREADS", str(os.cpu_count()))
+            runs[name].append(child(words, Path.cwd(), tree=tree, OMP_NUM_THREADS=threads).found)
+    speed = {name: median([run["examples_per_s"] for run in found]) for name, found in runs.items()}
+    above = {name: median([run["peak_mib"] - run["loaded_mib"] for run in found]) for name, found in runs.items()}
+    ratios = {"train_step": speed["older"] / speed["now"], "train_memory": above["now"] / above["older"]}
+    return ratios, {"builds": runs}
+
+
 def main() -> None:
     """Run the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -212,7 +290,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="steps a repetition of the speed measurement")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--scores", action="store_true", help="train both to the end and score them")
+    parser.add_argument("--old", type=Path, help="a tree of an older build; needs --data-root")
     args = parser.parse_args()
+    if args.old is not None and args.data_root is None:
+        parser.error("--old needs --data-root")
     name = "micro-nli" if args.quick and args.data_root is None else args.task
     steps, repetitions = (4, 2) if args.quick else (args.steps, args.repetitions)
     task = get_task(name)
@@ -233,13 +314,18 @@ def main() -> None:
         ratios = {"score": sides["library"]["dev"][main_measure] / sides["ours"]["dev"][main_measure]}
         details |= {"epochs": args.epochs, "dev_rows": len(dev), "sides": sides, "repetitions": 1}
     else:
-        runs: dict[str, list[float]] = {"ours": [], "library": []}
+        runs: dict[str, list[float]] = {"ours": [], "library": [], "tuned": []}
         for _ in range(repetitions):
             runs["ours"].append(ours(job, steps=steps)["examples_per_s"])
             runs["library"].append(library(job, steps=steps)["examples_per_s"])
+            runs["tuned"].append(library(job, steps=steps, is_tuned=True)["examples_per_s"])
         speeds = {side: median(values) for side, values in runs.items()}
-        ratios = {}
+        ratios = {"train_tuned": speeds["tuned"] / speeds["ours"]}
         details |= {"repetitions": repetitions, "steps": steps, "all": runs}
+        details |= {"products": products(job, min(steps, 4), speeds["ours"])}
+        if args.old is not None:
+            found, more = builds(args, steps, repetitions)
+            ratios, details = {**ratios, **found}, {**details, **more}
     ratios = {"examples_per_s": speeds["library"] / speeds["ours"], **ratios}
     write(args.json, ratios=ratios, details={**details, "examples_per_s_each": speeds})
     print({**ratios, "each": speeds})
