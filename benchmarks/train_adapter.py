@@ -38,8 +38,8 @@ from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
 
 from toolkit.composition import parse
 from toolkit.config import TrainConfig
-from toolkit.evaluation import Scoring, evaluate_rows
-from toolkit.evaluation.scoring import word_tags
+from toolkit.evaluation.evaluate import evaluate_rows
+from toolkit.evaluation.scoring import Scoring, word_tags
 from toolkit.evaluation.spans import answer_texts
 from toolkit.features import Features, features_of
 from toolkit.features.ragged import Ragged

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from toolkit.config import EvalConfig
-from toolkit.evaluation import Scoring, evaluate_rows, run_head
 from toolkit.evaluation import evaluate as module
-from toolkit.evaluation.scoring import word_tags
+from toolkit.evaluation.evaluate import evaluate_rows
+from toolkit.evaluation.outputs import run_head
+from toolkit.evaluation.scoring import Scoring, word_tags
 from toolkit.features import features_of
 from toolkit.features.ragged import Ragged
 from toolkit.tasks.rows import OTHER_TAG, Answer, PairRow, SpanRow, TagsRow

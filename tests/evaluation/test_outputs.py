@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from toolkit.evaluation import run_head
+from toolkit.evaluation.outputs import run_head
 from toolkit.features import features_of
 from toolkit.features.ragged import Ragged
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from tests.metrics.test_ranking import plain_ranking
-from toolkit.evaluation import Scoring, evaluate_rows
+from toolkit.evaluation.evaluate import evaluate_rows
+from toolkit.evaluation.scoring import Scoring
 from toolkit.features import features_of
 from toolkit.modeling.backbone import Backbone
 from toolkit.modeling.circuit import Circuit

@@ -15,7 +15,7 @@ import toolkit
 from tests.recipes.small import tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import mean_mass
+from toolkit.evaluation.attention import mean_mass
 from toolkit.recipes.fusion import cost
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session

@@ -12,7 +12,7 @@ import toolkit
 from tests.recipes.small import SCORED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import Evaluation
+from toolkit.evaluation.scoring import Evaluation
 from toolkit.evaluation.spans import Candidate, Spans
 from toolkit.recipes.score.answers import write_answers
 from toolkit.results.predictions import Prediction, read_predictions

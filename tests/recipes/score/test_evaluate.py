@@ -14,7 +14,7 @@ from tests import PROJECT, zygote
 from tests.recipes.small import FUSED, tiny_config
 from toolkit.config import Config
 from toolkit.errors import ToolkitError, ZooError
-from toolkit.evaluation import run_head
+from toolkit.evaluation.outputs import run_head
 from toolkit.features import features_of, sentence_features
 from toolkit.modeling.embed import embed
 from toolkit.recipes.score import record

@@ -13,9 +13,10 @@ from torch import nn
 from toolkit.composition import Fuse
 from toolkit.config import Config
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import Mass, Scoring, attention_mass, run_head
 from toolkit.evaluation.answers import ANSWERERS
-from toolkit.evaluation.outputs import Outputs
+from toolkit.evaluation.attention import Mass, attention_mass
+from toolkit.evaluation.outputs import Outputs, run_head
+from toolkit.evaluation.scoring import Scoring
 from toolkit.features.collate import Features
 from toolkit.features.masks import with_names
 from toolkit.features.parts import PART, sentences_in_parts, tokenised_in_parts

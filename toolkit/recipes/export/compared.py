@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import Scoring
 from toolkit.evaluation.outputs import FORMS, Outputs, run_head
-from toolkit.evaluation.scoring import SCORERS
+from toolkit.evaluation.scoring import SCORERS, Scoring
 from toolkit.features.collate import Features, sorted_batches, token_budget
 from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from toolkit.composition import parse
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import Mass, attention_mass, mean_mass
+from toolkit.evaluation.attention import Mass, attention_mass, mean_mass
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.score.evaluate import choose_languages, task_features
 from toolkit.recipes.score.publish import result_output

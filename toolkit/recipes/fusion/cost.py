@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from toolkit.composition import parse
-from toolkit.evaluation import Scoring, evaluate_rows
+from toolkit.evaluation.evaluate import evaluate_rows
+from toolkit.evaluation.scoring import Scoring
 from toolkit.features import Features
 from toolkit.features.collate import PAD
 from toolkit.metrics import MAIN

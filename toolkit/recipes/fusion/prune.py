@@ -12,7 +12,7 @@ import numpy as np
 from toolkit.composition import Chain, Composition, Fuse, parse
 from toolkit.composition.variants import closed, named
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import mean_mass
+from toolkit.evaluation.attention import mean_mass
 from toolkit.modeling.circuit import Circuit
 from toolkit.recipes.fusion.attention import measure
 from toolkit.recipes.fusion.cost import Cheaper, Cost, Held, held_rows, made_cheaper, measure_cost, results_of

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.evaluation import Evaluation
+from toolkit.evaluation.scoring import Evaluation
 from toolkit.evaluation.spans import Spans
 from toolkit.files import replace_text
 from toolkit.progress import Say

@@ -11,9 +11,11 @@ from toolkit.composition import Composition, Part, parse
 from toolkit.config import Config, EvalConfig
 from toolkit.config.command import command, shell
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import Evaluation, Scoring, evaluate_each, run_head
 from toolkit.evaluation.answers import probabilities
+from toolkit.evaluation.evaluate import evaluate_each
 from toolkit.evaluation.identity import identity, write_identity
+from toolkit.evaluation.outputs import run_head
+from toolkit.evaluation.scoring import Evaluation, Scoring
 from toolkit.features import MAX_LENGTH, Features
 from toolkit.features.tokenise import tokenised
 from toolkit.modeling.circuit import Circuit

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from toolkit.composition import Name
 from toolkit.composition.stages import Stage
-from toolkit.evaluation import Evaluation, Scoring, evaluate_rows
+from toolkit.evaluation.evaluate import evaluate_rows
+from toolkit.evaluation.scoring import Evaluation, Scoring
 from toolkit.features import Features
 from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit

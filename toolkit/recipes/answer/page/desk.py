@@ -19,7 +19,7 @@ from toolkit.safe_text import short_words
 from toolkit.tasks import Task
 
 if TYPE_CHECKING:
-    from toolkit.evaluation import Mass
+    from toolkit.evaluation.attention import Mass
     from toolkit.recipes.answer.model import Model
 
 MODELS = 4
@@ -225,7 +225,7 @@ def _notes(n_truncated: int, n_windowed: int) -> tuple[str, ...]:
 
 
 def _grids(masses: Sequence[Mass]) -> tuple[Grid, ...]:
-    from toolkit.evaluation import mean_mass
+    from toolkit.evaluation.attention import mean_mass
 
     grids = []
     for fusion in dict.fromkeys(one.fusion for one in masses):
