@@ -272,23 +272,23 @@ def clear_scratch() -> None:
     _clear_once(Path(tempfile.gettempdir()))
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Write `text` in UTF-8 in place of `path`, atomically.
+def replace_text(path: Path, text: str, *, is_synced: bool = True) -> None:
+    """Write `text` in UTF-8 in place of `path`, atomically; `is_synced` as for `replacing`.
 
     Raises:
         ToolkitError: the folder cannot be written, or the disk is full; the old file is still there.
     """
-    replace_lines(path, [text])
+    replace_lines(path, [text], is_synced=is_synced)
 
 
-def replace_lines(path: Path, lines: Iterable[str]) -> None:
+def replace_lines(path: Path, lines: Iterable[str], *, is_synced: bool = True) -> None:
     """Write lines, each with its end, in UTF-8 in place of `path`, atomically and one after another.
 
     Raises:
         ToolkitError: as for `replace_text`.
     """
     try:
-        with replacing(path) as file:
+        with replacing(path, is_synced=is_synced) as file:
             for line in lines:
                 file.write(line.encode("utf-8"))
     except OSError as fault:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from dataclasses import replace
 
 import pytest
 
 from tests import zygote
 from tests.tracking.opened import opened, sent
-from toolkit.tracking import Opening, alive, events, open_tracker, writing
+from toolkit.tracking import Opening, alive, events, open_tracker, server, spool, upload, writing
 
 WORK = Opening("train mnli", "xnli", {"composition": "mnli"}, {"lr": 1}, resume="key")
 
@@ -79,6 +80,23 @@ def test_a_run_that_may_outlive_its_process_stays_open(folder, client):
     other.start(Opening("other", "xnli", {}, {}))
     other.close()
     assert client.get_run(left).info.status == "RUNNING"
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_shared_run_that_a_killed_process_left_in_the_spool_ends_where_a_later_one_has_its_work(
+    folder, client, is_first
+):
+    shared = Opening("sweep grid", "xnli", {}, {}, resume="key", is_shared=True, began=1000)
+    left = events.start(shared, parent=None, uri=None)
+    left.pop("whole")
+    spool.SpooledRun(folder, left).close()
+    tracker = open_tracker("mlflow", folder=folder)
+    later = opened(tracker, replace(shared, began=2000, resume="another key" if is_first else "key"))
+    list(upload.leftovers(folder, server.own_store(folder), client))
+    tracker.close()
+    (run_id,) = writing.search_tag(client, events.OWN_ID_TAG, left["own_id"])
+    assert client.get_run(run_id).info.status == ("RUNNING" if is_first else "KILLED")  # the next sweep continues it
+    assert client.get_run(later).info.status == "FINISHED"
 
 
 def test_a_run_has_all_its_tags_from_the_moment_it_exists(folder, client, monkeypatch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +94,11 @@ class SweepFolder:
 
     def write(self, record: Record) -> None:
         """Write a record."""
-        text = json_text(asdict(record), indent=1)
-        replace_text(self._path(record.kind, record.key), text + "\n")
+        # `asdict` copies what JSON only reads, and JSON with an indent is written by Python: most of what a large plan costs.
+        lines = (f" {json_text(name)}: {json_text(_plain(value))}" for name, value in vars(record).items())
+        text = "{\n" + ",\n".join(lines) + "\n}\n"
+        # What is lost of a step at work, where the machine itself ends, is only that it was at work.
+        replace_text(self._path(record.kind, record.key), text, is_synced=record.state != "running")
 
     def record(self, step: Step) -> Record | None:
         """Return a step's record; None if it was never begun.
@@ -150,6 +153,12 @@ class SweepFolder:
 
     def _path(self, kind: str, key: str) -> Path:
         return self.root / ("stages" if kind == "train" else "cells") / f"{key}.json"
+
+
+def _plain(value: Any) -> Any:
+    """Return a field of a record as JSON takes it: its attempts and scores, whose own fields are plain."""
+    is_list = isinstance(value, tuple)
+    return [vars(one) if is_dataclass(one) else one for one in value] if is_list else value
 
 
 def _read(path: Path) -> dict[str, Any] | None:

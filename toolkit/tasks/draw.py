@@ -136,12 +136,12 @@ def _hashes(ids: Sequence[str], seed: int) -> np.ndarray:
     # A hash and no generator: whoever draws years later, or in another language's file, gets the same rows.
     begun = hashlib.blake2b(f"{seed} ".encode(), digest_size=8)
 
-    def digest(text: str) -> int:
+    def digest(text: str) -> bytes:
         own = begun.copy()
         own.update(text.encode("utf-8", "surrogatepass"))
-        return int.from_bytes(own.digest(), "big")
+        return own.digest()
 
-    found = np.fromiter(map(digest, ids), np.uint64, len(ids))
+    found = np.frombuffer(b"".join(map(digest, ids)), ">u8").astype(np.uint64)
     # Only ids with one hash may be equal: no table of all ids is needed.
     _, inverse, counts = np.unique(found, return_inverse=True, return_counts=True)
     seen: dict[str, int] = {}
@@ -150,7 +150,7 @@ def _hashes(ids: Sequence[str], seed: int) -> np.ndarray:
         number = seen.get(id, 0)
         seen[id] = number + 1
         if number:
-            found[place] = digest(f"{id} {number}")
+            found[place] = int.from_bytes(digest(f"{id} {number}"), "big")
     return found
 
 

@@ -169,7 +169,8 @@ def _steps(path: Path, folder: Path, target: str, client: MlflowClient, *, is_as
         spool.write_progress(path, uri=server.shown(target), run_id=run_id, offset=end)
         some = []
         yield True
-    if is_over and not is_closed and (is_asked or PROCESS_TAG in start["tags"]):
+    is_ours = is_asked or PROCESS_TAG in start["tags"]
+    if is_over and not is_closed and (is_ours or writing.is_superseded(client, run_id, start)):
         writing.end_unclosed(client, run_id, start, at=last)
     if is_over:
         spool.remove(path)

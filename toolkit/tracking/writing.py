@@ -108,6 +108,16 @@ def unfinished(client: MlflowClient, experiment: str, key: str) -> str | None:
     return None
 
 
+def is_superseded(client: MlflowClient, run_id: str, start: Event) -> bool:
+    """Return whether a later run has the work of a run that may outlive its process: then nobody will continue this one."""
+    key, found = start["tags"].get(RESUME_TAG), client.get_run(run_id)
+    if not key:
+        return False
+    wanted = f"tags.`{RESUME_TAG}` = '{key}'"
+    later = client.search_runs([found.info.experiment_id], wanted, order_by=["start_time DESC"], max_results=1)
+    return any(run.info.run_id != run_id for run in later)
+
+
 def end_left(client: MlflowClient) -> None:
     """End the runs as KILLED that processes of this machine left open: a killed process cannot end its own."""
     ids = record.experiment_ids(client)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.metadata import version
 from typing import Any, get_args, get_type_hints
 
@@ -31,6 +31,7 @@ MAX_CARD_BYTES = 4_000_000
 ACTIVATIONS = get_args(get_type_hints(AdapterConfig)["non_linearity"])
 LIBRARIES = ("torch", "transformers", "adapters", "numpy")  # compute or convert weights
 _AND = " AND "  # between licences
+_version = cache(version)  # read from files: those of a process never change
 _HEAD_LINE = (
     "# An adapter's card. The last line seals the text: `xstilts zoo verify` tells whether it was changed by hand."
 )
@@ -193,7 +194,7 @@ class AdapterCard:
             parents=tuple(Parent(parent.name, parent.digest) for parent in origin.parents),
             data_seen=tuple(origin.seen),
             scores=tuple(map(CardScore.of, scores)),
-            versions={name: version(name) for name in LIBRARIES} | {"xstilts": __version__},
+            versions={name: _version(name) for name in LIBRARIES} | {"xstilts": __version__},
             licence=_AND.join(origin.all_licences()),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=round(seconds, 1),

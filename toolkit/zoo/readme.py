@@ -45,12 +45,14 @@ def readme(card: AdapterCard, place: str = "") -> str:
     Returns:
         The page, ending in a newline. Equal cards and places give equal pages.
     """
+    head = yaml.safe_dump(metadata(card), sort_keys=False, allow_unicode=True, width=120)
+    return f"---\n{head.rstrip()}\n---\n\n{page(card, place)}"
+
+
+def page(card: AdapterCard, place: str = "") -> str:
+    """Return a card as Markdown alone; arguments as of `readme`."""
     where = place if "://" in place and not place.startswith("file:") else "PLACE"
     lines = [
-        "---",
-        yaml.safe_dump(metadata(card), sort_keys=False, allow_unicode=True, width=120).rstrip(),
-        "---",
-        "",
         f"# `{card.name}`",
         "",
         f"{_what(card)} Digest `{card.digest[:12]}`; `card.yaml` next to this page holds everything below, with checksums.",

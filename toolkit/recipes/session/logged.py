@@ -31,7 +31,7 @@ from toolkit.tasks.sources.checks import parts_of
 from toolkit.version import __version__
 from toolkit.zoo import AdapterCard
 from toolkit.zoo.lineage import lineages
-from toolkit.zoo.readme import readme
+from toolkit.zoo.readme import page
 
 MODEL, ABOUT, ZOO, TASK = "model", "composition.json", "zoo", "task.yaml"
 EXAMPLE = "input_example.json"
@@ -52,8 +52,7 @@ def write_model(card: AdapterCard, session: Session, folder: Path) -> None:
     Raises:
         ToolkitError: the zoo cannot be read.
     """
-    page = readme(card).split("---\n", 2)[-1].lstrip()  # without the hub's YAML
-    (folder / "README.md").write_text(page, encoding="utf-8")
+    (folder / "README.md").write_text(page(card), encoding="utf-8")
     inside = folder / MODEL
     try:
         _copy_entries(card, session, inside / ZOO)
