@@ -52,14 +52,21 @@ def same_both_ways(name: str, root: Path, mirror: Path | None) -> list[str]:
     home = root / name
     home.mkdir()
     command = [sys.executable, str(PROJECT / "cli.py"), "sweep", "run", name, *given, "--no-track"]
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "XSTILTS_CACHE": str(root / "cache"), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(PROJECT),
+        "XSTILTS_CACHE": str(root / "cache"),
+        "OMP_NUM_THREADS": "1",
+    }
 
     def run(out: str, *where: str) -> None:
         done = subprocess.run(
             [*command, "--out", out, *where], cwd=home, env=environment, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise SystemExit(f"{name} {' '.join(where)} ended with {done.returncode}:\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
+            raise SystemExit(
+                f"{name} {' '.join(where)} ended with {done.returncode}:\n{done.stdout[-1500:]}{done.stderr[-1500:]}"
+            )
 
     run("here", "--workers", "2")
     with nodes(root / f"{name}-nodes", home, environment=environment) as cluster:

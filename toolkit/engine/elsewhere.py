@@ -9,6 +9,8 @@ import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import dask
 from distributed import Client
@@ -19,6 +21,7 @@ from toolkit.engine.engine import Cluster
 from toolkit.engine.fitness import Asked, fault_of, look_around
 from toolkit.engine.joining import Joining, sent_by_code
 from toolkit.engine.queued import Queue
+from toolkit.engine.watch import Watch, refusal
 from toolkit.errors import ToolkitError
 
 CONNECT_S = 10.0
@@ -53,8 +56,13 @@ def joined_cluster(address: str) -> Cluster:
     return cluster
 
 
-def queued_cluster(queue: Queue, workers: int | None) -> Cluster:
+def queued_cluster(queue: Queue, workers: int | None, logs: Path | None = None) -> Cluster:
     """Return a cluster whose workers are jobs: as many as there is work for, at most `workers`.
+
+    Args:
+        queue: what a job asks for.
+        workers: jobs at most; None: what the file says.
+        logs: folder of what jobs print, where nobody has named another one.
 
     Raises:
         ToolkitError: there is no such queueing system here, or it refuses the jobs.
@@ -67,7 +75,8 @@ def queued_cluster(queue: Queue, workers: int | None) -> Cluster:
         raise ToolkitError(f"`{command}` is not on this machine, so no job can be given to {queue.system}.")
     try:
         with dask.config.set(SETTINGS):
-            jobs = kind(**queue.options, silence_logs=False)
+            options, place = _with_logs(queue, logs)
+            jobs = kind(**options, silence_logs=False)
             client = Client(jobs, set_as_default=False)  # type: ignore[no-untyped-call]
     except Exception as fault:
         raise ToolkitError(f"The jobs of {queue.where} cannot be made ({_first_line(fault)}).") from None
@@ -79,11 +88,27 @@ def queued_cluster(queue: Queue, workers: int | None) -> Cluster:
         _leave(client)
         with suppress(Exception):
             jobs.close()
-        raise ToolkitError(f"{queue.system} refuses the jobs of {queue.where}: {_refusal(fault)}.") from None
+        raise ToolkitError(f"{queue.system} refuses the jobs of {queue.where}: {refusal(fault)}.") from None
     # The time that work takes is not known: one job for each task that waits.
     jobs.adapt(minimum=queue.minimum, maximum=most, target_duration="1ms")
     where = f"The scheduler of the jobs of {queue.system}"
-    return Cluster(client, where, lambda: most, jobs.close, patience=_PATIENCE)
+    watch = Watch(jobs, queue, place)
+    watch.begin()
+
+    def close() -> None:
+        watch.close()
+        jobs.close()
+
+    return Cluster(client, where, lambda: most, close, patience=_PATIENCE, news=watch.news)
+
+
+def _with_logs(queue: Queue, logs: Path | None) -> tuple[dict[str, Any], Path]:
+    """Return the options of the jobs, and the folder that what they print goes to."""
+    kept = dask.config.get(f"jobqueue.{queue.system}.log-directory", None)
+    named = queue.options.get("log_directory") or kept
+    if named is None and logs is not None and len(str(logs).split()) == 1:  # the systems take no blank in it
+        named = str(logs)
+    return {**queue.options, **({"log_directory": named} if named else {})}, Path(named or ".")
 
 
 def looking_first(crew: Crew, asked: Asked, topic: str) -> Joining:
@@ -127,12 +152,6 @@ def _counting(client: Client) -> Callable[[], int]:
 def _leave(client: Client) -> None:
     with suppress(Exception):
         client.close(timeout=CONNECT_S)  # type: ignore[no-untyped-call]
-
-
-def _refusal(fault: BaseException) -> str:
-    """Return what a command of a queueing system has said, which dask-jobqueue puts last."""
-    said = str(fault).rpartition("stderr:\n")[2].strip() or str(fault)
-    return said.splitlines()[0].rstrip(".") if said else type(fault).__name__
 
 
 def _first_line(fault: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import secrets
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -34,6 +34,7 @@ class Cluster:
         count: returns how many jobs can be done at the same time.
         close: ends what the command has started, after the client.
         own: returns the crew of the command's own process; None on other machines.
+        news: returns what is to be said of the cluster; raises a `ToolkitError` where it will not do the work.
         patience: how many workers may be sent away before one has done anything; None: any number, since the user starts them.
     """
 
@@ -43,6 +44,7 @@ class Cluster:
     close: Callable[[], object]
     own: Callable[[str], Crew | None] = lambda name: None
     patience: int | None = None
+    news: Callable[[], Iterable[str]] = lambda: ()
 
 
 class Engine:
@@ -137,10 +139,12 @@ class Engine:
         """Yield the events that arrived, after `timeout_s` seconds at most, with the keys of their jobs; '' for one of no job.
 
         Raises:
-            ToolkitError: the scheduler is gone, or no worker can be used.
+            ToolkitError: the scheduler is gone, no worker can be used, or jobs of a queue end one after another.
         """
         if self._cluster.client.status == "closed":  # with nothing asked of it, no future says so
             raise self._gone()
+        for sentence in self._cluster.news():
+            yield "", Said(sentence)
         with suppress(queue.Empty):
             heard = self._heard.get(timeout=timeout_s)
             while True:

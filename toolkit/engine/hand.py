@@ -194,7 +194,7 @@ class Hand:
         code = self._process.wait()
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         why = "; the memory may have been too small" if code == -signal.SIGKILL else ""
-        return f"The worker {how}{why}; its log is {self._log}{_last_line(self._log) if code > 0 else ''}."
+        return f"The worker {how}{why}; its log is {self._log}{_ending(self._log) if code > 0 else ''}."
 
 
 def _environment(manner: Manner) -> dict[str, str]:
@@ -207,12 +207,18 @@ def _environment(manner: Manner) -> dict[str, str]:
     return found
 
 
-def _last_line(log: Path) -> str:
+def _ending(log: Path) -> str:
     """Return what a worker that ended of itself said last, as the end of a sentence; empty if it said nothing."""
+    said = last_line(log)
+    return said and f" and ends with: {said}"
+
+
+def last_line(log: Path) -> str:
+    """Return the last line of a log that says something, without its point; empty where there is none."""
     with suppress(OSError):
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _LAST_BYTES))
             lines = file.read().decode("utf-8", errors="replace").split("\n")
         said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return said and f" and ends with: {visible(said.rstrip('.'))}"
+        return visible(said.rstrip("."))
     return ""

@@ -122,6 +122,6 @@ def _queued(site: Site, order: Order, say: Say) -> Cluster:
     """Return the cluster of a queueing system's jobs."""
     queue = read_queue(site.cluster)
     order.require(f"jobs of {queue.system}")
-    cluster = queued_cluster(queue, site.workers)
+    cluster = queued_cluster(queue, site.workers, order.logs.absolute())
     say(f"The {order.what} wait for jobs of {queue.system}, at most {cluster.count()} at the same time.")
     return cluster
