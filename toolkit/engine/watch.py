@@ -17,7 +17,7 @@ from toolkit.errors import ToolkitError
 
 _LOOK_S = 10.0  # between two looks at the queue, while a job is not heard of
 _ASK_S = 30.0  # that the queue may take to answer
-_MOST = 3  # jobs in a row that are replaced
+_MOST = 3  # jobs in a row that are replaced, or refused
 _NONE_LEFT = "No unfinished job found"  # of LSF, which then ends as with a fault
 _PBS = re.compile(r"\s*(\d+)\S*\s.*\s([A-Z])\s+\S+\s*")  # the state is the last column but one
 _OVER = "CFX"  # states of PBS in which a job has ended
@@ -67,7 +67,7 @@ class Watch:
         self._joined: set[str] = set()
         self._missing: set[str] = set()  # at the last look: a queue may not list at once what it was just given
         self._is_trusted = queue.system == "slurm"  # other queues: after one of these jobs was listed
-        self._deaths = 0
+        self._deaths = self._refusals = 0  # in a row
         self._said: list[str] = []
         self._fault = ""
         self._over = threading.Event()
@@ -107,7 +107,9 @@ class Watch:
             self._deaths = 0
         self._joined |= joined
         unheard = {number: name for number, name in jobs.items() if number not in self._joined}
-        if not unheard and set(self._jobs.worker_spec) <= set(self._jobs.workers):
+        # dask-jobqueue 0.9.0 keeps a job that was refused for ever (findings/dask_jobqueue_counts_refused_jobs.sh).
+        refused = [name for name, job in list(self._jobs.workers.items()) if not job.job_id]
+        if not unheard and not refused:
             self._missing = set()
             return
         alive = living(self._queue.system)
@@ -118,9 +120,7 @@ class Watch:
         ended, self._missing = missing & self._missing, missing
         for number in sorted(ended):
             self._bury(number)
-        refusal = self._replaced([unheard[number] for number in ended])
-        if refusal and not here and not alive & jobs.keys():
-            self._fault = self._fault or f"{self._queue.system} refuses the jobs of {self._queue.where}: {refusal}."
+        self._replace([*(unheard[number] for number in ended), *refused], is_idle=not here and not alive & jobs.keys())
 
     def _bury(self, number: str) -> None:
         """Say that a job has ended; where it is one too many, everything ends."""
@@ -136,10 +136,10 @@ class Watch:
             f"{self._queue.where}, or give `death_timeout: 600` there where nodes are slow."
         )
 
-    def _replaced(self, names: Collection[str]) -> str:
-        """Give the queue new jobs of these names, and those that are missing; return what it says where it refuses them."""
-        if self._fault:
-            return ""
+    def _replace(self, names: Collection[str], *, is_idle: bool) -> None:
+        """Give the queue new jobs of these names; where it refuses them again and again and there is no other, everything ends."""
+        if self._fault or not names:
+            return
 
         async def replace() -> None:
             for name in names:
@@ -150,8 +150,14 @@ class Watch:
         try:
             self._jobs.sync(replace)
         except Exception as fault:
-            return refusal(fault)
-        return ""
+            self._refusals += 1
+            said = f"{self._queue.system} refuses the jobs of {self._queue.where}: {refusal(fault)}"
+            if is_idle and self._refusals > _MOST:
+                self._fault = f"{said}."
+            elif self._refusals == 1:
+                self._said.append(f"{said}; it is asked again.")
+        else:
+            self._refusals = 0
 
 
 def refusal(fault: BaseException) -> str:
