@@ -25,11 +25,12 @@ from toolkit.errors import ToolkitError
 class Job:
     """A job that was given to a queue."""
 
-    def __init__(self, number: int, closed: list[str]) -> None:
-        self.job_id, self._closed = str(number), closed
+    def __init__(self, number: int | None, closed: list[str]) -> None:
+        self.job_id, self._closed = number and str(number), closed
 
     async def close(self) -> None:
-        self._closed.append(self.job_id)
+        if self.job_id:
+            self._closed.append(self.job_id)
 
 
 class Jobs:
@@ -54,6 +55,7 @@ class Jobs:
         for name in self.worker_spec:
             if name not in self.workers:
                 if self.refusal:
+                    self.workers[name] = Job(None, self.closed)
                     raise RuntimeError(f"Command exited\nstderr:\n{self.refusal}\n")
                 self._count += 1
                 self.workers[name] = Job(self._count, self.closed)
@@ -124,7 +126,7 @@ def test_a_worker_that_joins_begins_the_count_anew(alive: set[str], tmp_path: Pa
     jobs.join()
     assert looked(watch) == [], "what has joined and was lost is dask's own to replace"
     jobs.worker_spec["a-1"] = None
-    looked(watch)  # gives the queue the new job
+    jobs.sync(jobs._correct_state)
     assert len(looked(watch)) == 1
 
 
@@ -152,13 +154,25 @@ def test_a_queue_that_refuses_the_replacement_is_one_sentence(alive: set[str], t
     jobs.refusal = "sbatch: error: invalid partition specified: gpu."
     watch = watch_of(jobs, tmp_path)
     alive |= {"18"}
-    (said,) = looked(watch)  # the other job may still do the work
-    assert "Job 17 of slurm ended" in said
+    ended, said = looked(watch)  # the other job may still do the work
+    assert "Job 17 of slurm ended" in ended
+    sentence = "slurm refuses the jobs of slurm.yaml: sbatch: error: invalid partition specified: gpu"
+    assert said == f"{sentence}; it is asked again."
+    assert looked(watch, 5) == []
     alive.clear()
-    with pytest.raises(
-        ToolkitError, match=r"^slurm refuses the jobs of slurm.yaml: sbatch: error: invalid partition specified: gpu.$"
-    ):
+    with pytest.raises(ToolkitError) as found:
         looked(watch)
+    assert str(found.value) == f"{sentence}."
+
+
+def test_a_queue_that_refuses_for_a_moment_is_asked_again(alive: set[str], tmp_path: Path) -> None:
+    jobs = Jobs("a-0")
+    watch = watch_of(jobs, tmp_path)
+    jobs.refusal = "sbatch: error: Socket timed out on send/recv operation"
+    assert len(looked(watch)) == 2 and jobs.workers["a-0"].job_id is None
+    jobs.refusal = ""
+    alive |= {"18"}
+    assert looked(watch) == [] and jobs.workers["a-0"].job_id == "18"
 
 
 @pytest.mark.parametrize(
