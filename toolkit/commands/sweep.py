@@ -47,6 +47,8 @@ class SweepOptions(SiteOptions):
 
     out: Path | None
     dry_run: bool
+    effect: float | None
+    spread: str | None
     update: bool
     backbone: str | None
     data_root: Path | None
@@ -63,6 +65,7 @@ class SweepOptions(SiteOptions):
         "xstilts sweep run phang2020-mini",
         "xstilts sweep order-mini --workers 2",
         "xstilts sweep phang2020 --dry-run",
+        "xstilts sweep order-mini --dry-run --effect 2.0",
         "xstilts sweep my-grid.yaml --backbone embedded --data-root MIRROR --set train.epochs=1",
         "xstilts sweep phang2020 --cluster slurm --workers 20 --no-track",
     ),
@@ -71,6 +74,8 @@ class SweepOptions(SiteOptions):
 @click.option("--out", type=PATH, metavar="PATH", help="Folder of the sweep. Default: sweeps/NAME.")
 @site
 @click.option("--dry-run", is_flag=True, help="Print the stages, what is shared and the time; do nothing.")
+@click.option("--effect", type=float, metavar="POINTS", help="With --dry-run: the seeds that such a difference needs.")
+@click.option("--spread", metavar="POINTS|DIR", help="Spread over seeds for --effect: points, or an earlier sweep.")
 @click.option("--update", is_flag=True, help="Continue although settings or rows are no longer the folder's.")
 @click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Encoder, whatever FILE says.")
 @DATA_ROOT
@@ -91,9 +96,23 @@ def sweep_run(context: click.Context, file: str, **options: Unpack[SweepOptions]
     settings, config = _settings(options)
     workers, out = options["workers"], options["out"]
     cluster = cluster_of(options)
+    effect, spread = options["effect"], options["spread"]
+    if effect is not None and not options["dry_run"]:
+        raise click.UsageError("--effect plans a sweep; give it with --dry-run.")
+    if spread is not None and effect is None:
+        raise click.UsageError("--spread is for --effect; give both.")
     if options["dry_run"]:
         with telling() as tell:
-            planned = toolkit.sweep_plan(file, config, settings=settings, out=out, workers=workers or 1, **tell)
+            planned = toolkit.sweep_plan(
+                file,
+                config,
+                settings=settings,
+                out=out,
+                workers=workers or 1,
+                effect=effect,
+                spread=spread,
+                **tell,
+            )
         for note in planned.notes:
             say(f"Left out: {note}")
         echo(planned.text)

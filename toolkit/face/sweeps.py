@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from toolkit.config import Config
     from toolkit.recipes.sweep.report import Reported
     from toolkit.recipes.sweep.run import DryRun
+    from toolkit.recipes.sweep.seeds import SeedPlan
     from toolkit.sweeps.outlook import Outlook
 
 FOLDER = Path("sweeps")  # in the working folder
@@ -29,10 +30,12 @@ class SweepPlan(Result):
     Attributes:
         found: every step and the estimate.
         notes: cells that the grid leaves out, a sentence each.
+        needs: the seeds that the effect asked for needs; None if none was.
     """
 
     found: DryRun
     notes: tuple[str, ...]
+    needs: SeedPlan | None = None
 
     stem: ClassVar[str] = "sweep-plan"
 
@@ -89,6 +92,8 @@ def sweep_plan(
     settings: Settings | None = None,
     out: Path | None = None,
     workers: int = 1,
+    effect: float | None = None,
+    spread: str | None = None,
     **tell: Unpack[Telling],
 ) -> SweepPlan:
     """Return what a sweep would do and how long it would take; writes nothing into its folder.
@@ -96,19 +101,23 @@ def sweep_plan(
     Args:
         name, config, settings, out: as for `sweep`.
         workers: processes that the estimate is for.
+        effect: difference in points; the result says how many seeds it needs to be seen.
+        spread: of a score over seeds, in points, or the folder of a sweep that has several; None: of the sweep's own folder.
         tell: `report`.
     """
-    from toolkit.recipes.sweep.run import dry_run
+    from toolkit.recipes.sweep.facts import Facts
+    from toolkit.recipes.sweep.run import dry_run, plan_sweep
+    from toolkit.recipes.sweep.seeds import plan_seeds, seeds_text
 
-    file = _file(name)
-    found = dry_run(
-        file,
-        open_session(config, tell),
-        given=_texts(settings),
-        folder=_home(file, out),
-        workers=workers,
-    )
-    return SweepPlan(found=found, notes=tuple(found.planned.sweep.left_out), text=plan_text(found, workers))
+    file, session, texts = _file(name), open_session(config, tell), _texts(settings)
+    home = _home(file, out)
+    needs = None
+    if effect is not None:  # before anything is measured, so that a fault is found at once
+        planned = plan_sweep(file, texts, Facts(), session.catalogue)
+        needs = plan_seeds(planned, effect, spread=spread, folder=home, catalogue=session.catalogue)
+    found = dry_run(file, session, given=texts, folder=home, workers=workers)
+    text = plan_text(found, workers) + (f"\n{seeds_text(needs)}" if needs is not None else "")
+    return SweepPlan(found=found, notes=tuple(found.planned.sweep.left_out), text=text, needs=needs)
 
 
 def sweep(

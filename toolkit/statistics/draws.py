@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from toolkit.statistics.estimates import TIE, Estimate, estimate
+from toolkit.statistics.estimates import TIE, Error, Estimate, estimate
 from toolkit.statistics.generators import generator
 from toolkit.statistics.outcomes import Floats
 
@@ -59,10 +59,11 @@ class Draws:
         freedom of Welch (1947) and Satterthwaite (1946): two or three seeds estimate their own spread poorly.
         """
         spread, degrees = _seed_error(self.seeds)
+        error = Error(float(self.replicates.std()), spread, degrees)
         if not spread:
-            return estimate(self.value, self.replicates)
+            return replace(estimate(self.value, self.replicates), error=error)
         noise = np.random.default_rng(0).standard_t(degrees, len(self.replicates))
-        return estimate(self.value, self.replicates + spread * noise)
+        return replace(estimate(self.value, self.replicates + spread * noise), error=error)
 
     def resampled(self) -> Floats:
         """Return float64 [B]: the replicates with resampled seeds, for statistics of several numbers.

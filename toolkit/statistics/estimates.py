@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,31 @@ class Tested:
 
 
 @dataclass(frozen=True)
+class Error:
+    """Standard error of a number, by what it comes from.
+
+    Attributes:
+        rows: of the choice of test rows.
+        seeds: of the seeds of its trainings; 0 if none has several, or if they make no difference.
+        degrees: of freedom of `seeds` (Welch 1947, Satterthwaite 1946).
+    """
+
+    rows: float
+    seeds: float = 0.0
+    degrees: float = 1.0
+
+    @property
+    def whole(self) -> float:
+        """The standard error of both together."""
+        return math.hypot(self.rows, self.seeds)
+
+    @property
+    def all_degrees(self) -> float:
+        """The degrees of freedom of both together; that of the rows counts as known."""
+        return self.degrees * (self.whole / self.seeds) ** 4 if self.seeds else math.inf
+
+
+@dataclass(frozen=True)
 class Estimate(Tested):
     """A number with its 95 % interval and its p-value.
 
@@ -45,6 +71,8 @@ class Estimate(Tested):
         p: of a difference: the share of resamples that deviate from it by as much as it deviates from 0, two-sided; the
             interval leaves out 0 exactly where `p` is at most 0.05.
         adjusted: `p` after Holm's correction for all tests of the same family; None before that.
+        tests: how many tests the family has.
+        error: of the number; None if it is not known.
     """
 
     value: float
@@ -52,6 +80,8 @@ class Estimate(Tested):
     high: float
     p: float
     adjusted: float | None = None
+    tests: int = 1
+    error: Error | None = None
 
 
 def estimate(observed: float, replicates: Floats, *, level: float = LEVEL) -> Estimate:

@@ -12,6 +12,7 @@ from toolkit.files import load_json, replace_text
 from toolkit.leases import Lease, TakenError, hold, is_held
 from toolkit.results.score import from_dict as score_from_dict
 from toolkit.safe_text import json_text
+from toolkit.sweeps.expects import from_dict as expectation_from_dict
 from toolkit.sweeps.values import Attempt, Cell, Record, Step, Sweep
 
 FORMAT = 1
@@ -81,7 +82,8 @@ class SweepFolder:
                 raise ToolkitError(f"{path} has the format {values['format']}; this release reads {FORMAT}.")
             grid = dict(values["sweep"])
             cells = tuple(Cell(**{**cell, "members": tuple(cell["members"])}) for cell in grid.pop("cells"))
-            sweep = Sweep(**{**grid, "cells": cells, "left_out": tuple(grid["left_out"])})
+            expects = tuple(map(expectation_from_dict, grid.pop("expects", ())))  # absent before 0.2.0
+            sweep = Sweep(**{**grid, "cells": cells, "left_out": tuple(grid["left_out"]), "expects": expects})
             steps = tuple(
                 Step(**{**step, "parents": tuple(step["parents"]), "learns_from": tuple(step["learns_from"])})
                 for step in values["steps"]

@@ -15,6 +15,7 @@ from toolkit.config.safe_yaml import YamlFault, compose
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.files import not_a_file
 from toolkit.registry import did_you_mean, unknown
+from toolkit.sweeps.expects import read_expects
 from toolkit.sweeps.grid import (
     AXES,
     BASELINE,
@@ -29,7 +30,8 @@ from toolkit.sweeps.grid import (
 from toolkit.sweeps.values import Axis, Sweep, Texts
 
 MAX_BYTES = 1_000_000
-KEYS = ("title", "question", "axes", "baseline", "languages", "settings", "intermediate", "target", "tasks")
+KEYS = ("title", "question", "expects", "axes", "baseline", "languages", "settings", "intermediate", "target", "tasks")
+NOISE = "noise.apply"
 REST = "rest"  # key of `languages` for the targets that are not named
 AXIS_KEYS = ("of", "methods", "sizes", "task", "control")
 _METHODS = {"intermediates": "stack", "domains": "stack", "orders": "stack", "mixtures": "mix", "fusions": "fuse"}
@@ -72,6 +74,15 @@ def read_sweep(path: Path | str, *, is_retrieved: Callable[[str], bool]) -> Swee
         raise _in(where, error) from None
     if not cells:
         raise ConfigError(f"{where}: the grid is empty: {left_out[0]} Name other members or targets.")
+    has_noise = {bool(texts.get(NOISE)) for texts in variants.values()} == {True, False}
+    expects = read_expects(
+        values.get("expects"),
+        f"{where}: expects",
+        rows=tuple(dict.fromkeys(cell.row for cell in cells)),
+        targets=tuple(targets),
+        baseline=baseline,
+        has_noise=has_noise,
+    )
     return Sweep(
         name=path.stem,
         title=str(values.get("title", path.stem)),
@@ -85,6 +96,7 @@ def read_sweep(path: Path | str, *, is_retrieved: Callable[[str], bool]) -> Swee
             for name, texts in _mapping(values.get("tasks", {}), f"{where}: tasks", "settings by task").items()
         },
         left_out=tuple(left_out),
+        expects=expects,
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.errors import ToolkitError
 from toolkit.results.score import Score
 from toolkit.sweeps.folder import SWEEP_FILE, Planned, SweepFolder
+from toolkit.sweeps.registered import Registered, read_registered
 from toolkit.sweeps.values import Cell, Record, State, Step, Sweep
 
 
@@ -60,6 +61,7 @@ class SweepResults:
         cells: in the table's order.
         stages: in the order in which they can be trained.
         run_id: of the sweep's run in the tracker; empty without one.
+        registered: what was asked, and when.
     """
 
     root: Path
@@ -67,6 +69,7 @@ class SweepResults:
     cells: tuple[CellResult, ...]
     stages: tuple[StageResult, ...]
     run_id: str
+    registered: Registered = field(default_factory=Registered)
 
     @property
     def is_finished(self) -> bool:
@@ -145,7 +148,8 @@ def results_of(root: Path, planned: Planned, records: Mapping[str, Record], *, i
     stages = tuple(
         StageResult(step, states[step.key], records.get(step.key), needed.get(step.key, 0)) for step in planned.stages
     )
-    return SweepResults(root, planned.sweep, tuple(cells), stages, planned.run_id)
+    registered = read_registered(root, planned.facts)
+    return SweepResults(root, planned.sweep, tuple(cells), stages, planned.run_id, registered)
 
 
 def states_of(

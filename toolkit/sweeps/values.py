@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from toolkit.results.score import Score
+from toolkit.sweeps.expects import Expectation
 
 Kind = Literal["train", "evaluate", "retrieve"]
 State = Literal["waiting", "running", "done", "failed", "blocked"]
@@ -73,6 +74,7 @@ class Sweep:
         settings: for all stages; `intermediate`: for the stages below a cell's own last one; `target`: for that one;
             `tasks`: for the stages that train a task. Later ones win over earlier ones.
         left_out: sentences about combinations that were left out, such as a target stacked on itself.
+        expects: what the author expects, to be checked by the report.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Sweep:
     target: Texts = field(default_factory=dict)
     tasks: Mapping[str, Texts] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    expects: tuple[Expectation, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from toolkit.sweeps import Planned, Step, SweepFolder, read_sweep
 from toolkit.sweeps.changes import changes
 from toolkit.sweeps.disk import require_atomic_rename
 from toolkit.sweeps.outlook import Speed, left_with, seconds_left, seconds_of, speeds_of
+from toolkit.sweeps.registered import DIGEST, register
 from toolkit.sweeps.values import Cell, State, Texts
 from toolkit.tasks import Catalogue
 from toolkit.tasks.kinds import RETRIEVED
@@ -158,6 +159,7 @@ def sweep(
             planned = plan_sweep(file, given, Facts(found.backbones, found.rows), session.catalogue)
             _check_changes(held, old, planned, is_update)
             _name_lacking(planned, session, *roads_of(found.rows))
+            planned = _registered(held, old, planned, given)
             run = SweepRun(planned, folder, session.config, engine.clerk, on_event)
             planned = replace(planned, workers=engine.count(), run_id=run.open(old))
             try:
@@ -176,6 +178,16 @@ def sweep(
             finally:
                 run.close(planned, held, status)
     return failed
+
+
+def _registered(held: SweepFolder, old: Planned | None, planned: Planned, given: Texts) -> Planned:
+    """Write down what is asked, before any step of this start, and return the plan with the digest of that."""
+    steps = {step.key: step for step in (*(old.steps if old is not None else ()), *planned.steps)}
+    records = held.records(list(steps.values()))
+    done = [steps[key] for key, record in records.items() if record.state == "done"]
+    scored = sum(not step.is_stage for step in done)
+    digest = register(held.root, planned.sweep, given, steps_done=len(done), cells_done=scored, now=time.time())
+    return replace(planned, facts={**planned.facts, DIGEST: digest})
 
 
 def _check_changes(held: SweepFolder, old: Planned | None, new: Planned, is_update: bool) -> None:

@@ -14,6 +14,7 @@ from toolkit.errors import ToolkitError
 from toolkit.recipes.sweep.messages import CloseRun, OpenRun, RunOpened, RunStatus
 from toolkit.safe_text import visible
 from toolkit.sweeps import Planned, SweepFolder, load_results
+from toolkit.sweeps.registered import DIGEST
 
 
 class SweepRun:
@@ -26,6 +27,7 @@ class SweepRun:
         self.experiment = config.tracking.experiment or f"sweep {sweep.name}"
         self._name = f"sweep {sweep.name}"
         self._tags = {"journey": "sweep", "sweep": sweep.name, "question": visible(sweep.question)}
+        self._tags["registered"] = str(planned.facts.get(DIGEST, ""))
         self._params: dict[str, str | int] = {
             "cells": len(sweep.cells),
             "rows": ", ".join(sweep.rows),

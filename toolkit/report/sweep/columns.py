@@ -158,5 +158,6 @@ def contrasts(
 def _corrected(some: Sequence[Contrast]) -> tuple[Contrast, ...]:
     adjusted = holm([each.estimate.p for each in some])
     return tuple(
-        replace(each, estimate=replace(each.estimate, adjusted=p)) for each, p in zip(some, adjusted, strict=True)
+        replace(each, estimate=replace(each.estimate, adjusted=p, tests=len(some)))
+        for each, p in zip(some, adjusted, strict=True)
     )

@@ -123,7 +123,8 @@ def correct(entries: dict[tuple[str, str], Entry], targets: Sequence[str]) -> No
         estimate = entries[key].estimate
         assert estimate is not None
         differences = {what: each for what, each in entries[key].differences.items() if what != MEAN}
-        entries[key] = replace(entries[key], estimate=replace(estimate, adjusted=p), differences=differences)
+        estimate = replace(estimate, adjusted=p, tests=len(tested))
+        entries[key] = replace(entries[key], estimate=estimate, differences=differences)
     for task in targets:
         page = [key for key in tested if key[1] == task]
         means = dict.fromkeys(name for key in page for name in entries[key].groups)

@@ -12,7 +12,7 @@ from toolkit.report.sweep.columns import Contrast
 from toolkit.report.sweep.entries import CONTAMINATED, Entry
 from toolkit.report.sweep.extra import Aside, inline_svg
 from toolkit.report.sweep.report import SweepReport
-from toolkit.report.sweep.section import Section, interval
+from toolkit.report.sweep.section import Section, interval, smallest_text
 from toolkit.report.sweep.tables import (
     OVERALL,
     main_table,
@@ -22,6 +22,7 @@ from toolkit.report.sweep.tables import (
     page_means,
     page_table,
     place,
+    section_table,
     seeds_text,
 )
 from toolkit.report.sweep.verdicts import answers, verdicts
@@ -203,11 +204,16 @@ def _section(section: Section) -> str:
         rows.append(
             _row(
                 one.name,
-                [*cells, f"<td{weight}>{interval(one.estimate)}{mark(one.estimate)}</td>", f"<td>{verdict}</td>"],
+                [
+                    *cells,
+                    f"<td{weight}>{interval(one.estimate)}{mark(one.estimate)}</td>",
+                    f"<td>{verdict}</td>",
+                    f"<td>{smallest_text(one.estimate)}</td>",
+                ],
             )
         )
-    table = _wrapped(_head(["difference", "on", "", "points, 95 % interval", ""]), rows)
-    return f"<h2>{html_text(section.title)}</h2>{table}{_notes((section.note,) if section.note else ())}"
+    table = _wrapped(_head(["difference", "on", "", "points, 95 % interval", "", "smallest seen"]), rows)
+    return f"<h2>{html_text(section.title)}</h2>{table}{_notes(section_table(section).notes)}"
 
 
 def _forest(contrast: Contrast, low: float, high: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from toolkit.report.sweep.columns import Columns, contrasts, label, less
 from toolkit.report.sweep.contrasts import sections_of
 from toolkit.report.sweep.entries import Entry, compared, correct, entry_of
+from toolkit.report.sweep.expected import Check, checks_of
 from toolkit.report.sweep.noise import NoiseEffect, noise_effects
 from toolkit.report.sweep.notes import lacks_of, notes_of
 from toolkit.report.sweep.orders import OrderVariance, orders_of
@@ -42,6 +43,7 @@ class SweepReport:
         unlearnt: target -> the score of guessing, if no row is better beyond chance.
         lacks: sentences about cells that are missing.
         notes: sentences below the tables.
+        checks: what was expected, and whether the result agrees.
     """
 
     name: str
@@ -59,6 +61,7 @@ class SweepReport:
     unlearnt: Mapping[str, float] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -130,6 +133,7 @@ def sweep_report(
         noise=noise_effects(columns),
         unlearnt={task: guess for task, guess in guesses.items() if _is_unlearnt(columns, task, guess)},
         lacks=lacks_of(results),
+        checks=checks_of(columns, results),
     )
     return replace(report, notes=notes_of(tuple(entries.values()), report.baseline, results))
 

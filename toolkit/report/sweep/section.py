@@ -9,6 +9,7 @@ from toolkit.report.compare import points
 from toolkit.report.sweep.columns import Columns, Contrast
 from toolkit.statistics.draws import Draws
 from toolkit.statistics.estimates import Estimate
+from toolkit.statistics.power import smallest_seen
 
 Lines = dict[str, Callable[[str], Draws | None]]
 
@@ -38,6 +39,12 @@ def interval(estimate: Estimate) -> str:
         '+2.1 [+0.4, +3.8]'
     """
     return f"{points(estimate.value)} [{points(estimate.low)}, {points(estimate.high)}]"
+
+
+def smallest_text(estimate: Estimate) -> str:
+    """Return the smallest true difference that would have been seen, in points."""
+    found = smallest_seen(estimate)
+    return "cannot say" if found is None else points(found, is_signed=False)
 
 
 def verdict(estimate: Estimate) -> str:

@@ -9,12 +9,17 @@ from toolkit.report.compare import LOW, MEAN, ZERO_SHOT, mark, marks_note, point
 from toolkit.report.sweep.columns import Contrast, label
 from toolkit.report.sweep.entries import CONTAMINATED, Entry
 from toolkit.report.sweep.report import SweepReport
-from toolkit.report.sweep.section import Section, interval
+from toolkit.report.sweep.section import Section, interval, smallest_text
 from toolkit.report.table import Cell, Table
 from toolkit.safe_text import csv_text
 from toolkit.statistics.estimates import Estimate
+from toolkit.statistics.power import smallest_seen
 
 OVERALL = "mean of targets"
+SMALLEST_NOTE = (
+    "smallest seen: the smallest true difference that this test would have called more than chance four times in five, with the spread of "
+    "the seeds and rows at hand; with one seed it cannot be said."
+)
 _PAGE_MEANS = (ZERO_SHOT, LOW)
 
 
@@ -155,14 +160,16 @@ def noise_table(report: SweepReport) -> Table:
 
 def section_table(section: Section) -> Table:
     """Return a section's contrasts."""
-    columns = ("difference", "on", "points", "95 % interval", "p (Holm)", "")
+    columns = ("difference", "on", "points", "95 % interval", "p (Holm)", "", "smallest seen")
     rows: list[tuple[Cell, ...]] = []
     for one in section.contrasts:
         e = one.estimate
         p = e.corrected
         found = "more than chance" if e.is_significant else "may be chance"
         rows.append((one.name, place(one), points(e.value), f"{points(e.low)} to {points(e.high)}", f"{p:.4f}", found))
-    return Table(section.title, columns, tuple(rows), (section.note,) if section.note else (), named=2)
+        rows[-1] += (smallest_text(e),)
+    notes = (*([section.note] if section.note else []), SMALLEST_NOTE)
+    return Table(section.title, columns, tuple(rows), notes, named=2)
 
 
 def place(contrast: Contrast) -> str:
@@ -176,7 +183,7 @@ def report_csv(report: SweepReport) -> str:
     """Return every number of the tables as tidy CSV, in fractions."""
     header = (
         "row target metric language state seeds score spread_over_seeds difference low high p p_holm is_significant "
-        "is_generated contamination"
+        "smallest_effect is_generated contamination"
     )
     rows: list[Sequence[object]] = []
     for entry in report.entries.values():
@@ -208,18 +215,32 @@ def contrasts_csv(report: SweepReport) -> str:
     for order in report.orders:
         if (s := order.spread) is not None:
             name = f"{order.method}, {order.what}: standard deviation beyond chance"
-            rows.append(("Orders", name, order.task, "", s.own, s.low, s.high, s.p, s.adjusted, s.is_significant))
+            rows.append(("Orders", name, order.task, "", s.own, s.low, s.high, s.p, s.adjusted, s.is_significant, None))
     for effect in report.noise:
         for what, estimate in (("change", effect.change), ("spared", effect.spared)):
             if estimate is not None:
                 name = f"{effect.row}, {effect.variant}: {what}"
                 rows.append(("Noise", name, effect.task, "", estimate.value, *_tested(estimate)))
     return csv_text(
-        ["section", "difference", "targets", "languages", "value", "low", "high", "p", "p_holm", "is_significant"], rows
+        [
+            "section",
+            "difference",
+            "targets",
+            "languages",
+            "value",
+            "low",
+            "high",
+            "p",
+            "p_holm",
+            "is_significant",
+            "smallest_effect",
+        ],
+        rows,
     )
 
 
 def _tested(estimate: Estimate | None) -> tuple[object, ...]:
     if estimate is None:
-        return (None,) * 5
-    return (estimate.low, estimate.high, estimate.p, estimate.adjusted, estimate.is_significant)
+        return (None,) * 6
+    tested = (estimate.low, estimate.high, estimate.p, estimate.adjusted, estimate.is_significant)
+    return (*tested, smallest_seen(estimate))

@@ -6,6 +6,8 @@ from toolkit.report.compare import points
 from toolkit.report.sweep.entries import Entry
 from toolkit.report.sweep.report import SweepReport
 from toolkit.report.sweep.section import interval, verdict
+from toolkit.statistics.estimates import Estimate
+from toolkit.statistics.power import smallest_seen
 
 _NAMED = 5  # rows named in a sentence; the table has all
 
@@ -29,6 +31,15 @@ def answers(report: SweepReport) -> list[str]:
             f"On {task} no row is better than guessing ({points(guess, is_signed=False)}) beyond chance{lost}."
         )
     return found
+
+
+def _seen(some: list[Estimate]) -> str:
+    """Return the smallest differences that would have been seen, of those on one target."""
+    found = sorted(size for one in some if (size := smallest_seen(one)) is not None)
+    if not found:
+        return "the smallest difference that could be seen cannot be said from one seed"
+    ends = [points(size, is_signed=False) for size in (found[0], found[-1])]
+    return f"a true difference of {ends[0] if ends[0] == ends[1] else ' to '.join(ends)} points would be seen four times in five"
 
 
 def _is_sure(entry: Entry) -> bool:
@@ -66,5 +77,7 @@ def verdicts(report: SweepReport) -> list[str]:
             parts.append(f"{rest} of {len(tested)} differences may be chance")
         if len(entries) > len(tested):
             parts.append(f"{len(entries) - len(tested)} not tested")
+        if tested:
+            parts.append(_seen([e.estimate for e in tested if e.estimate is not None]))
         found.append(f"{task}: {'; '.join(parts) if parts else 'nothing to compare yet'}.")
     return found
