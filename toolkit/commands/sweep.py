@@ -50,6 +50,7 @@ class SweepOptions(SiteOptions):
     effect: float | None
     spread: str | None
     update: bool
+    stages_of: tuple[Path, ...]
     backbone: str | None
     data_root: Path | None
     precision: str | None
@@ -76,6 +77,13 @@ class SweepOptions(SiteOptions):
 @click.option("--dry-run", is_flag=True, help="Print the stages, what is shared and the time; do nothing.")
 @click.option("--effect", type=float, metavar="POINTS", help="With --dry-run: the seeds that such a difference needs.")
 @click.option("--spread", metavar="POINTS|DIR", help="Spread over seeds for --effect: points, or an earlier sweep.")
+@click.option(
+    "--stages-of",
+    type=PATH,
+    multiple=True,
+    metavar="SWEEP",
+    help="Take finished stages that are the same from another sweep's folder. Repeatable.",
+)
 @click.option("--update", is_flag=True, help="Continue although settings or rows are no longer the folder's.")
 @click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Encoder, whatever FILE says.")
 @DATA_ROOT
@@ -126,6 +134,7 @@ def sweep_run(context: click.Context, file: str, **options: Unpack[SweepOptions]
             workers=workers,
             update=options["update"],
             cluster=cluster,
+            stages_of=options["stages_of"],
             **tell,
         )
     echo(found.text)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Unpack
 
-from toolkit.face.shared import Telling, open_session
+from toolkit.face.shared import Telling, Working, open_session
 from toolkit.face.sweep_texts import plan_text, status_text, uses_of
 from toolkit.results.result import Record, Result
 
@@ -120,16 +120,24 @@ def sweep_plan(
     return SweepPlan(found=found, notes=tuple(found.planned.sweep.left_out), text=text, needs=needs)
 
 
+class Sweeping(Working, total=False):
+    """Options of `sweep`: those of `Working`, and two of its own.
+
+    `update`: continue although settings or rows are not what the folder's results were made with. `stages_of`: folders of
+    other sweeps, whose finished stages that are the same are taken and not trained again.
+    """
+
+    update: bool
+    stages_of: Sequence[str | Path]
+
+
 def sweep(
     name: str | Path,
     config: Config,
     *,
     settings: Settings | None = None,
     out: Path | None = None,
-    workers: int | None = None,
-    update: bool = False,
-    cluster: str | None = None,
-    **tell: Unpack[Telling],
+    **options: Unpack[Sweeping],
 ) -> SweepStatus:
     """Train and score every cell of a grid, each shared stage once; a sweep that was stopped continues where it was.
 
@@ -138,11 +146,7 @@ def sweep(
         config: of which the places are used: mirror, tracker, task files. A sweep's own settings are in its file.
         settings: settings of every stage by dotted key; they win over the file's.
         out: the sweep's folder; None: `sweeps/NAME`.
-        workers: processes of this machine; with `cluster` jobs at most; None: 1, or what the file of the cluster says.
-        update: continue although settings or rows are not what the folder's results were made with.
-        cluster: whose workers do the steps: a queueing system (slurm, pbs, lsf, sge), a YAML file that describes one, or the
-            address of a dask scheduler that runs (tcp://HOST:8786); None: this machine's.
-        tell: `report` and `say`.
+        options: `workers`, `cluster`, `update`, `stages_of`, `report` and `say`, see `Sweeping`.
     """
     from toolkit.engine.site import Site
     from toolkit.recipes.sweep.run import sweep as run
@@ -151,11 +155,12 @@ def sweep(
     home = _home(file, out)
     run(
         file,
-        open_session(config, tell),
+        open_session(config, options),
         given=_texts(settings),
         folder=home,
-        site=Site(workers, cluster or ""),
-        is_update=update,
+        site=Site(options.get("workers"), options.get("cluster") or ""),
+        is_update=options.get("update", False),
+        stages_of=[Path(each) for each in options.get("stages_of", ())],
     )
     return sweep_status(home)
 

@@ -74,7 +74,7 @@ def test_a_try_that_was_killed_before_the_folder_had_its_run_is_found_by_the_swe
 
     values = {"name": "grid", "question": "", "cells": (), "rows": (), "targets": (), "seeds": ()}
     step = SimpleNamespace(settings={"backbone": {"name": "tiny"}})
-    planned: Any = SimpleNamespace(sweep=SimpleNamespace(**values), steps=(step,), run_id="own")
+    planned: Any = SimpleNamespace(sweep=SimpleNamespace(**values), steps=(step,), run_id="own", facts={})
     config = replace(tiny_config(tmp_path), tracking=replace(tiny_config(tmp_path).tracking, enabled=True))
     clerk: Any = SimpleNamespace(do=do)
     for folder in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):

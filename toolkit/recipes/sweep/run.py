@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from toolkit.recipes.sweep.messages import (
 )
 from toolkit.recipes.sweep.plan import make_plan, stages_without_sharing
 from toolkit.recipes.sweep.probe import probe
+from toolkit.recipes.sweep.taken import require_sweeps, take_stages
 from toolkit.sweeps import Planned, Step, SweepFolder, read_sweep
 from toolkit.sweeps.changes import changes
 from toolkit.sweeps.disk import require_atomic_rename
@@ -123,6 +125,7 @@ def sweep(
     folder: Path,
     site: Site = Site(),  # noqa: B008  # frozen
     is_update: bool = False,
+    stages_of: Sequence[Path] = (),
 ) -> int:
     """Do everything in a sweep that is not done yet.
 
@@ -133,6 +136,7 @@ def sweep(
         folder: the sweep's folder; a sweep that was stopped there is continued.
         site: where the steps are done.
         is_update: continue although settings, rows or weights differ from those of the folder's results.
+        stages_of: folders of other sweeps, whose finished stages with the same key are taken.
 
     Returns:
         How many steps failed or were blocked by one that did.
@@ -145,6 +149,7 @@ def sweep(
     from toolkit.recipes.sweep.sweep_run import SweepRun
 
     held = SweepFolder(folder)
+    require_sweeps(stages_of, folder)
     # Before anything is loaded: faults of the file, and changes that the file alone shows.
     old = held.plan()
     planned = plan_sweep(file, given, _facts_of(old), session.catalogue)
@@ -160,6 +165,8 @@ def sweep(
             _check_changes(held, old, planned, is_update)
             _name_lacking(planned, session, *roads_of(found.rows))
             planned = _registered(held, old, planned, given)
+            if taken := take_stages(held, planned, stages_of):
+                session.say(f"{taken} stage{'' if taken == 1 else 's'} were taken from other sweeps.")
             run = SweepRun(planned, folder, session.config, engine.clerk, on_event)
             planned = replace(planned, workers=engine.count(), run_id=run.open(old))
             try:

@@ -1,0 +1,56 @@
+"""Stages of other sweeps are taken where they are the same, and their scores are then the same to the bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.recipes.sweeping import made, records, run, table, write_grid
+from toolkit.errors import ToolkitError
+from toolkit.sweeps import SweepFolder
+
+GRID = """
+axes: {intermediates: [micro-nli], targets: [micro-choice]}
+languages: [en]
+settings:
+  backbone: {name: tiny, precision: fp32}
+  train: {limit: 8, epochs: 1, eval_limit: 4, batch_size: 8}
+  eval: {limit: 4}
+"""
+
+
+@pytest.mark.journey
+def test_the_same_stages_are_taken_and_nothing_else(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run(write_grid(tmp_path, GRID), first) == 0
+    said: list[str] = []
+    grown = GRID.replace("[micro-nli]", "[micro-nli, micro-pos]")
+    assert run(write_grid(tmp_path, grown), second, said, stages_of=[first]) == 0
+    assert any("3 stages were taken from other sweeps" in line for line in said)
+    old, new = records(first), records(second)
+    stages = {key for key, record in old.items() if record.kind == "train"}
+    assert {key for key in stages if new[key] == old[key]} == stages
+    assert all(made(record) == 1 for record in new.values())
+    scores = {(name, language, metric): value for name, language, metric, value in table(second)}
+    assert all(scores[name, language, metric] == value for name, language, metric, value in table(first))
+
+
+def test_a_stage_whose_zoo_is_gone_is_not_taken(tmp_path: Path) -> None:
+    from tests.recipes.swept import hand_written
+    from toolkit.recipes.sweep.taken import take_stages
+
+    other = hand_written(tmp_path / "other", {"baseline": {"xnli": 0.5}})
+    planned = SweepFolder(other).plan()
+    assert planned is not None
+    assert take_stages(SweepFolder(tmp_path / "own"), planned, [other]) == 0
+
+
+def test_a_folder_without_a_sweep_and_the_own_one_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ToolkitError, match="there is no sweep in it"):
+        run(write_grid(tmp_path, GRID), tmp_path / "s", stages_of=[tmp_path])
+    from tests.recipes.swept import hand_written
+
+    own = hand_written(tmp_path / "own", {"baseline": {"xnli": 0.5}})
+    with pytest.raises(ToolkitError, match="own folder"):
+        run(write_grid(tmp_path, GRID), own, stages_of=[own])
