@@ -12,6 +12,8 @@ best weights. Lost are the seconds of the steps during which a checkpoint was wr
 share is what is lost over the whole time. `checkpoint_share` is the median of the shares over that of the tree which `--old` names
 (target: at most 0.1). On a busy machine steps differ by more than that; `checkpoint_wait` is the same ratio of what the thread that
 trains spends with checkpoints: in the older build copying and writing, here starting one, and waiting for the copy.
+`checkpoint_work` is that of the processor seconds that all threads spend on checkpoints, over those of the whole process, which
+other programs change least.
 """
 
 from __future__ import annotations
@@ -80,12 +82,16 @@ class Watched:
     Attributes:
         saves: when each checkpoint began and ended.
         waited: seconds of the thread that trains, by the number of checkpoints that had begun then.
+        worked: processor seconds that were spent on each checkpoint, in whichever thread.
+        spent: processor seconds of the process when each checkpoint began.
         settings: of training, for the scaled clock.
     """
 
     def __init__(self, clock_s: float) -> None:
         self.saves: list[list[float]] = []
         self.waited: list[float] = [0.0]
+        self.worked: list[float] = [0.0]
+        self.spent: list[float] = []
         self.settings: dict[str, Any] = {}
         self._is_inside = False  # a timed function calls another one
         module = import_module("toolkit.training.fit")
@@ -102,17 +108,21 @@ class Watched:
                 self._time(saver.Saver, name)
             self._time(saver.Saver, "start", begins=True)
             self._time(saver, "save_checkpoint", ends=True)
+            self._time(saver, "_snapshot")
 
     def _time(self, place: Any, name: str, *, begins: bool = False, ends: bool = False) -> None:
         """Time a function; `begins`, `ends`: it begins a checkpoint, and a checkpoint is whole when it returns."""
         call = getattr(place, name)
 
         def timed(*args: Any, **options: Any) -> Any:
-            began, is_training = time.perf_counter(), threading.current_thread() is threading.main_thread()
+            began, worked = time.perf_counter(), time.thread_time()
+            is_training = threading.current_thread() is threading.main_thread()
             is_outer, self._is_inside = is_training and not self._is_inside, self._is_inside or is_training
             if begins:
                 self.saves.append([began])
                 self.waited.append(0.0)
+                self.worked.append(0.0)
+                self.spent.append(time.process_time())
             found = call(*args, **options)
             now = time.perf_counter()
             if ends:
@@ -120,6 +130,8 @@ class Watched:
             if is_outer:
                 self._is_inside = False
                 self.waited[-1] += now - began
+            if is_outer or not is_training:
+                self.worked[-1] += time.thread_time() - worked
             return found
 
         setattr(place, name, timed)
@@ -183,6 +195,7 @@ def lost(steps: list[float], notes: Watched) -> dict[str, Any]:
         "share": seconds / whole,
         "lost_s": seconds / len(held),
         "waited_s": sum(notes.waited[2:-1]) / len(held),
+        "work": sum(notes.worked[2:-1]) / (notes.spent[-1] - notes.spent[1]),
         "period_s": whole / len(held),
         "writing_s": statistics.fmean(end - begin for begin, end in held),
         "step_s": statistics.fmean(quiet),
@@ -224,11 +237,12 @@ def main() -> None:
     print(f"checkpoint_share {here / old:.3f} (target {TARGET}): {here:.1%} and {old:.1%} of the time")
     waits = [statistics.median(one["waited_s"] / one["period_s"] for one in found[name]) for name in trees]
     print(f"checkpoint_wait {waits[0] / waits[1]:.3f}: {waits[0]:.2%} and {waits[1]:.2%} of the time")
+    works = [statistics.median(one["work"] for one in found[name]) for name in trees]
+    print(f"checkpoint_work {works[0] / works[1]:.3f}: {works[0]:.2%} and {works[1]:.2%} of the processor time")
     if asked.json:
         details = {"layers": layers, "repetitions": repetitions, "runs": found}
-        write(
-            asked.json, ratios={"checkpoint_share": here / old, "checkpoint_wait": waits[0] / waits[1]}, details=details
-        )
+        ratios = {"share": here / old, "wait": waits[0] / waits[1], "work": works[0] / works[1]}
+        write(asked.json, ratios={f"checkpoint_{name}": value for name, value in ratios.items()}, details=details)
 
 
 if __name__ == "__main__":

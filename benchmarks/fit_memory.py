@@ -14,10 +14,15 @@ import argparse
 import ctypes
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+
+if TYPE_CHECKING:
+    from toolkit.config.words import UsedKernel
+    from toolkit.tasks.kinds import Kind
 
 TARGETS = {"fit_memory": 0.15, "fit_time": 1.4}
 KINDS = {"adapter": "t", "nine_fused": "fuse[a,b,c,d,e,f,g,h,i]/t"}
@@ -30,7 +35,14 @@ def resident() -> int:
     return int(found[1]) * 1024
 
 
-def encoder_of(layers: int, precision: str = "bf16", *, is_trainable: bool = False) -> Any:
+def encoder_of(
+    layers: int,
+    precision: str = "bf16",
+    *,
+    is_trainable: bool = False,
+    vocabulary: int = 1000,
+    kernel: UsedKernel = "plain",
+) -> Any:
     """Return an encoder of the width of XLM-R Large, frozen unless it learns."""
     import adapters
     from transformers import XLMRobertaConfig, XLMRobertaModel
@@ -41,7 +53,7 @@ def encoder_of(layers: int, precision: str = "bf16", *, is_trainable: bool = Fal
     from toolkit.modeling.tiny import tiny_tokenizer
 
     config = XLMRobertaConfig(
-        vocab_size=1000, hidden_size=1024, num_hidden_layers=layers, num_attention_heads=16, intermediate_size=4096,
+        vocab_size=vocabulary, hidden_size=1024, num_hidden_layers=layers, num_attention_heads=16, intermediate_size=4096,
         max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5,
     )  # fmt: skip
     config._attn_implementation = "sdpa"
@@ -55,11 +67,14 @@ def encoder_of(layers: int, precision: str = "bf16", *, is_trainable: bool = Fal
     install_products(model)
     if not is_trainable:
         install_attention(model)
-    return Backbone("random", model, tiny_tokenizer(), "", precision, torch.device("cpu"), is_trainable, own)
+    backbone = Backbone("random", model, tiny_tokenizer(), "", precision, torch.device("cpu"), is_trainable, own)
+    if kernel != "plain":
+        backbone.use_kernel(kernel)
+    return backbone
 
 
-def circuit_of(text: str, encoder: Any, *, is_full: bool = False) -> tuple[Any, Any]:
-    """Return a circuit, and the parts that learn."""
+def circuit_of(text: str, encoder: Any, *, is_full: bool = False, kinds: Sequence[Kind] = ("pair",)) -> tuple[Any, Any]:
+    """Return a circuit, and the parts that learn; the heads of a stage of several tasks are of several kinds."""
     from toolkit.composition import parse
     from toolkit.composition.stages import plan
     from toolkit.config import AdapterConfig
@@ -68,7 +83,11 @@ def circuit_of(text: str, encoder: Any, *, is_full: bool = False) -> tuple[Any, 
 
     stage = plan(parse(text), holds=lambda entry: False)[-1]
     shape = AdapterConfig(kind="full" if is_full else "seq_bn")
-    return Circuit(encoder, stage.circuit, heads={"t": HeadSpec("pair", ("no", "yes"))}, adapter=shape), stage.learn
+    names = [task.name for task in stage.tasks]
+    heads = {
+        name: HeadSpec(kind, ("no", "yes") if kind == "pair" else ()) for name, kind in zip(names, kinds, strict=True)
+    }
+    return Circuit(encoder, stage.circuit, heads=heads, adapter=shape), stage.learn
 
 
 def passes(circuit: Any, learnt: list[Any], batch: dict[str, Any], *, recompute: bool) -> tuple[float, float]:

@@ -37,7 +37,7 @@ SETTINGS = {
     "retrieve.limit": 40,
     "similarity.examples": 8,
 }
-MEMBERS = ("mnli", "squad", "csqa", "rte", "pawsx")
+MEMBERS = ("mnli", "squad", "csqa", "rte", "pawsx", "hellaswag", "cosmosqa", "siqa", "tydiqa")
 GRID = """axes:
   intermediates: [mnli]
   targets: [pawsx]
@@ -59,18 +59,20 @@ class Journey:
     more: str = ""
 
 
-FUSED, FIVE = "'fuse[mnli,squad]/udpos'", f"'fuse[{','.join(MEMBERS)}]/udpos'"
+FUSED, NINE = "'fuse[mnli,squad]/udpos'", f"'fuse[{','.join(MEMBERS)}]/udpos'"
 JOURNEYS = (
     Journey("train", "train mnli"),
     Journey("train-span", "train squad"),
     Journey("stack", "train mnli/squad", ("train",)),
     Journey("fuse", "fuse mnli squad --target udpos", ("train", "train-span")),
     Journey("members", f"train 'avg[{','.join(MEMBERS)}]'", ("train", "train-span")),
-    Journey("fuse-five", f"fuse {' '.join(MEMBERS)} --target udpos", ("members",)),
+    Journey("fuse-nine", f"fuse {' '.join(MEMBERS)} --target udpos", ("members",)),
+    Journey("text", "train text"),
+    Journey("text-mix", "train 'mix[mnli,text]'"),
     Journey("eval", "eval mnli --task xnli --languages de", ("train",)),
     Journey("eval-span", "eval mnli/squad --task xquad --languages de", ("stack",)),
     Journey("eval-fused", f"eval {FUSED} --task udpos --languages de", ("fuse",)),
-    Journey("eval-five", f"eval {FIVE} --task udpos --languages de", ("fuse-five",)),
+    Journey("eval-nine", f"eval {NINE} --task udpos --languages de", ("fuse-nine",)),
     Journey("retrieve", "retrieve mnli --task tatoeba --languages de", ("train",)),
     Journey("mine", "mine de.txt en.txt --out pairs.tsv"),
     Journey("compare", "compare squad mnli/squad --task xquad --languages de", ("stack", "train-span")),
@@ -85,7 +87,7 @@ JOURNEYS = (
     Journey("similarity", "similarity mnli squad udpos --train --limit 8", ("train", "train-span")),
     Journey("rank", "rank udpos mnli squad --train", ("train", "train-span"), more="similarity.limit=8"),
     Journey("collapse", f"collapse {FUSED} --languages de", ("fuse",)),
-    Journey("prune", f"prune {FIVE} --keep 2 --languages de", ("fuse-five",)),
+    Journey("prune", f"prune {NINE} --keep 2 --languages de", ("fuse-nine",)),
     Journey("export-onnx", f"export {FUSED} saved-onnx --to onnx", ("fuse",)),
     Journey("export-int8", f"export {FUSED} saved-int8 --to onnx --int8", ("fuse",)),
     Journey("export-torch", f"export {FUSED} saved-torch --to torch", ("fuse",)),

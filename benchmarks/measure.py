@@ -64,7 +64,7 @@ def machine() -> dict[str, Any]:
     """Return what the numbers were measured on."""
     import torch
 
-    from toolkit.modeling.kernels import processor
+    from toolkit.modeling.measured import processor
 
     return {
         "processor": processor(),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,11 +17,11 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
-from toolkit.cache import cache_root
 from toolkit.config.words import AskedKernel, Kernel, UsedKernel
 from toolkit.errors import ToolkitError
 from toolkit.files import load_json, replace_text
 from toolkit.modeling.attending import WAYS, Way
+from toolkit.modeling.measured import kernels_folder, processor
 from toolkit.modeling.precision import Precision
 from toolkit.registry import unknown
 
@@ -72,7 +71,7 @@ def fastest(size: int) -> Kernel:
         "head_size": size,
     }
     name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
-    path = cache_root() / "kernels" / f"{name}.json"
+    path = kernels_folder() / f"{name}.json"
     if (held := _held(path, about)) is not None:
         return held
     seconds = {name: _seconds(way, size) for name, way in WAYS.items()}
@@ -81,15 +80,6 @@ def fastest(size: int) -> Kernel:
         path.parent.mkdir(parents=True, exist_ok=True)
         _keep(path, {**about, "kernel": best, "seconds": seconds}, is_damaged=path.exists())
     return _held(path, about) or best
-
-
-def processor() -> str:
-    """Return the name of this machine's processor."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _held(path: Path, about: dict[str, Any]) -> Kernel | None:

@@ -121,6 +121,10 @@ def test_the_commit_that_is_shipped_is_for_a_first_download_alone(
     old = hub.models[REPO].commit()
     move(hub, tmp_path)
     monkeypatch.setattr(revision, "_shipped", lambda: {f"models/{REPO}": "0" * 40})
+    hub.cut, hub.is_always_cut = 20_000, True  # the tokenizer is longer
+    with pytest.raises(SourceError, match=r"download of tokenizer\.json of .* was cut off"):
+        fetch()  # and not: the hub has none, because it lacks the commit
+    hub.cut, hub.is_always_cut = None, False
     folder, said = fetch()
     assert folder.name == hub.models[REPO].commit()
     assert said[0].endswith("It is the one that this release is pinned to; the newest is used.")

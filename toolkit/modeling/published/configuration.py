@@ -54,7 +54,7 @@ def read_configuration(folder: Path) -> Any:
     from toolkit.modeling.libraries import RobertaConfig, XLMRobertaConfig
 
     file = folder / "config.json"
-    found = _read(file)
+    found = fields_of(folder)
     for field, value in _fields(found):
         if _loads_code(field, value):
             raise ToolkitError(
@@ -74,7 +74,13 @@ def read_configuration(folder: Path) -> Any:
     return made
 
 
-def _read(file: Path) -> dict[str, Any]:
+def fields_of(folder: Path) -> dict[str, Any]:
+    """Return the fields of the `config.json` in a folder, as they are.
+
+    Raises:
+        SourceError: the file is missing, or is not a JSON object.
+    """
+    file = folder / "config.json"
     try:
         found = json.loads(file.read_bytes())
     except FileNotFoundError:

@@ -66,7 +66,8 @@ def download_checkpoint(
         if choice.why != "shipped":
             raise SourceError(str(error)) from error
         say(f"{error} It is the one that this release is pinned to; the newest is used.")
-        return _fetched(name, repo, Choice(None, "newest"), say)
+    # Outside of the handler: what fails now would have that error as its context, and with it the answer of the hub.
+    return _fetched(name, repo, Choice(None, "newest"), say)
 
 
 class _Absent(SourceError):

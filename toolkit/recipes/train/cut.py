@@ -18,9 +18,11 @@ from toolkit.config import TrainConfig
 from toolkit.errors import is_out_of_memory
 from toolkit.free_memory import free_memory
 from toolkit.modeling.circuit import Circuit
+from toolkit.modeling.heads import HEADS
 from toolkit.ranks import Ranks
 from toolkit.recipes.train.auto import with_shares
-from toolkit.recipes.train.memory import USED, Arithmetic, Encoder, Held, most_tokens
+from toolkit.recipes.train.kept import Arithmetic, Encoder, Held, Step
+from toolkit.recipes.train.memory import USED, most_tokens
 from toolkit.training import TaskData, plan_run
 from toolkit.training.loop import Loop
 from toolkit.training.seeding import restore_rng, rng_state
@@ -81,7 +83,7 @@ def found_shares(
     """
     batches = Batches.of(data, train, processes=ranks.count)
     if circuit.backbone.device.type == "cpu":
-        most = tokens_that_fit(circuit, learn, train, ranks)
+        most = tokens_that_fit(circuit, learn, data, train, ranks)
         return first_that_fits(batches.cuts(), lambda n: int(batches.tokens(n).max()) <= most)
     return first_that_fits(
         batches.cuts(), lambda n: fits(circuit, learn, data, train, n * ranks.count, int(batches.tokens(n).argmax()))
@@ -104,18 +106,33 @@ def first_that_fits(cuts: Iterator[int], is_enough: Callable[[int], bool]) -> in
     return n_shares
 
 
-def tokens_that_fit(circuit: Circuit, learn: Sequence[Part], train: TrainConfig, ranks: Ranks) -> int:
+def tokens_that_fit(
+    circuit: Circuit, learn: Sequence[Part], data: Sequence[TaskData], train: TrainConfig, ranks: Ranks
+) -> int:
     """Return how many tokens at a time the free memory of this machine holds, which its processes share."""
     encoder = Encoder.of(circuit.backbone.model.config.to_dict())
-    held = Held.of(
-        circuit.composition, learn, encoder, reduction_factor=circuit.adapter.reduction_factor, is_full=circuit.is_full
+    has_text = any(one.masks is not None for one in data)
+    learns_masked = has_text and any(
+        name.startswith("head:") and name.endswith("/bias") for name in circuit.learnable(learn)
     )
-    number = 4 if circuit.backbone.precision == "fp32" else 2
-    how = Arithmetic(number, "cpu", circuit.is_full, train.recompute)
+    held = Held.of(circuit.composition, learn, encoder, circuit.adapter, learns_masked=learns_masked)
+    how = Arithmetic(
+        number=4 if circuit.backbone.precision == "fp32" else 2,
+        is_full=circuit.is_full,
+        recompute=train.recompute,
+        kernel="plain" if train.backbone_dropout else circuit.backbone.kernel,
+    )
+    step = Step(
+        tokens=0,
+        length=max(int(one.features.lengths.max()) for one in data),
+        reads_first=all(HEADS[one.features.kind].reads_first for one in data),
+        masked=train.mask_rate if has_text else 0.0,
+        is_cut=True,
+    )
     n_here = int(os.environ.get("LOCAL_WORLD_SIZE", ranks.count)) if ranks.count > 1 else 1
     free = free_memory()
     room = _UNKNOWN if free is None else int(USED * free / n_here)
-    return most_tokens(encoder, held, how, room=room, is_loaded=True)
+    return most_tokens(encoder, held, how, step, room=room, is_loaded=True)
 
 
 def fits(

@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from toolkit.composition import Composition
 from toolkit.composition.stages import Stage
-from toolkit.config import Config
-from toolkit.errors import ToolkitError
 from toolkit.features.collate import CPU_TOKENS, TOKENS_PER_ROW
 from toolkit.free_memory import free_memory
-from toolkit.modeling.identity import here
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.train.auto import in_shares
-from toolkit.recipes.train.memory import (
-    MIB,
-    USED,
-    Arithmetic,
-    Encoder,
-    Held,
-    Memory,
-    Place,
-    most_tokens,
-    predict_scoring,
-    predict_training,
-)
+from toolkit.recipes.train.kept import Arithmetic, Encoder, Held, Place, Step
+from toolkit.recipes.train.memory import MIB, USED, Memory, most_tokens, predict_scoring, predict_training
+from toolkit.recipes.train.shape import arithmetic_of, publishes_head, shape_of
 from toolkit.tasks.kinds import Kind
 
-SHAPES: Mapping[str, Encoder] = {
-    "xlm-roberta-large": Encoder(24, 1024, 4096, 250_002, 514),
-    "xlm-roberta-base": Encoder(12, 768, 3072, 250_002, 514),
-    "embedded": Encoder(12, 384, 1536, 250_037, 514),
-    "tiny": Encoder(2, 32, 64, 36_650, 514),
-}
-"""Shapes of the encoders that are known by name, which need not be on this machine to be planned for."""
-ROW_TOKENS: Mapping[Kind, int] = {"pair": 64, "choice": 200, "span": 320, "tags": 48, "text": 256, "retrieval": 256}
+ROW_TOKENS: Mapping[Kind, int] = {"pair": 64, "choice": 200, "span": 320, "tags": 48, "text": 128, "retrieval": 256}
 """Tokens of a row of mean length, all its sequences together, where rows are not looked at."""
+_SEQUENCES: Mapping[Kind, int] = {"choice": 4, "retrieval": 2}  # of a row, where there are several
+_READS_FIRST: frozenset[Kind] = frozenset({"pair", "choice"})  # kinds whose heads read the first token
 
 
 @dataclass(frozen=True)
@@ -85,7 +65,7 @@ class Rooms:
         for room in self.found:
             parts = [
                 f"{name} {_gib(getattr(room.memory, name))}"
-                for name in ("process", "weights", "optimizer", "passes", "loading")
+                for name in ("process", "weights", "optimizer", "passes", "checkpoint", "loading")
                 if getattr(room.memory, name)
             ]
             per_token = f"{room.memory.per_token / MIB:.3f} MiB a token"
@@ -122,31 +102,16 @@ def rooms_of(
     """
     config = session.config
     encoder, how = shape_of(config), arithmetic_of(config)
-    is_full = config.adapter.kind == "full"
     free = free_memory() if how.place == "cpu" else None
-    found = []
-    for stage in stages:
-        if stage.merge is not None:
-            continue
-        kinds = [session.catalogue.training_task(session.catalogue.get(ref.name)).kind for ref in stage.tasks]
-        each = row_tokens or max(ROW_TOKENS[kind] for kind in kinds)
-        train = in_shares(config.train, processes=session.ranks.count)
-        rows = train.rows_of_step() if train.batch_size == "auto" else train.batch_size
-        held = Held.of(
-            stage.circuit, stage.learn, encoder, reduction_factor=config.adapter.reduction_factor, is_full=is_full
-        )
-        if train.batch_size == "auto" and free is not None:
-            most = most_tokens(encoder, held, how, room=int(USED * free))
-            while rows > 1 and rows * each > most:
-                rows = -(-rows // 2)
-        memory = predict_training(encoder, held, how, tokens=rows * each)
-        basis = f"{rows} rows of {each} tokens" + ("" if row_tokens else " (--row-tokens says it better)")
-        found.append(Room(f"train {stage.entry}", stage.entry, rows * each, basis, memory))
+    found = [
+        _of_stage(stage, session, encoder, how, row_tokens=row_tokens, free=free)
+        for stage in stages
+        if stage.merge is None
+    ]
     scored = stages[-1].circuit if stages and stages[-1].merge is None else expression
     tokens = config.eval.batch_size * TOKENS_PER_ROW
     tokens = min(tokens, CPU_TOKENS) if how.place == "cpu" else tokens
-    held = Held.of(scored, (), encoder, reduction_factor=config.adapter.reduction_factor, is_full=is_full)
-    memory = predict_scoring(encoder, held, how, tokens=tokens)
+    memory = predict_scoring(encoder, Held.of(scored, (), encoder, config.adapter), how, tokens=tokens)
     found.append(Room(f"eval {expression}", "", tokens, f"batches of {tokens:,} tokens", memory))
     precision = config.backbone.precision
     if precision == "auto":
@@ -154,51 +119,30 @@ def rooms_of(
     return Rooms(tuple(found), how.place, precision, free)
 
 
-def shape_of(config: Config) -> Encoder:
-    """Return the shape of the backbone, without loading it.
-
-    Raises:
-        ToolkitError: it is neither known by name nor on this machine, or its `config.json` does not say it.
-    """
-    settings = config.backbone
-    if settings.name in SHAPES:
-        return SHAPES[settings.name]
-    folder = here(settings.name, settings.revision)
-    if folder is None:
-        raise ToolkitError(
-            f"The shape of '{settings.name}' is not known before its files are here; run `xstilts doctor --backbone "
-            f"{settings.name}`, or plan with one of {', '.join(SHAPES)}."
-        )
-    file = folder / "config.json"
-    try:
-        return Encoder.of(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        raise ToolkitError(
-            f"{file} does not say the encoder's shape ({type(fault).__name__}: {fault}); expected a configuration of the XLM-R family."
-        ) from None
-
-
-def arithmetic_of(config: Config) -> Arithmetic:
-    """Return how this machine would compute, as far as it shows without torch."""
-    has_gpu = Path("/dev/nvidia0").exists() and os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() not in ("", "-1")
-    asked = config.backbone.precision
-    is_narrow = asked in ("bf16", "fp16") or (asked == "auto" and (has_gpu or _has_bf16()))
-    return Arithmetic(
-        number=2 if is_narrow else 4,
-        place="cuda" if has_gpu else "cpu",
-        is_full=config.adapter.kind == "full",
-        recompute=config.train.recompute,
+def _of_stage(
+    stage: Stage, session: Session, encoder: Encoder, how: Arithmetic, *, row_tokens: int | None, free: int | None
+) -> Room:
+    config = session.config
+    kinds = {session.catalogue.training_task(session.catalogue.get(ref.name)).kind for ref in stage.tasks}
+    learns_masked = "text" in kinds and not publishes_head(config)
+    held = Held.of(stage.circuit, stage.learn, encoder, config.adapter, learns_masked=learns_masked)
+    each = row_tokens or max(ROW_TOKENS[kind] for kind in kinds)
+    train = in_shares(config.train, processes=session.ranks.count)
+    rows = of_step = train.rows_of_step() if train.batch_size == "auto" else train.batch_size
+    step = Step(
+        tokens=0,
+        length=max(each // _SEQUENCES.get(kind, 1) for kind in kinds),
+        reads_first=kinds <= _READS_FIRST,
+        masked=train.mask_rate if "text" in kinds else 0.0,
     )
-
-
-def _has_bf16() -> bool:
-    """Whether the processor multiplies bf16, as `resolve_precision` asks torch."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    words = set(flags.split())
-    return "avx512_bf16" in words or "amx_tile" in words
+    if train.batch_size == "auto" and free is not None:
+        most = most_tokens(encoder, held, how, replace(step, is_cut=True), room=int(USED * free))
+        while rows > 1 and rows * each > most:
+            rows = -(-rows // 2)
+    step = replace(step, tokens=rows * each, is_cut=train.accumulate > 1 or rows < of_step)
+    memory = predict_training(encoder, held, how, step).within(free)
+    basis = f"{rows} rows of {each} tokens" + ("" if row_tokens else " (--row-tokens says it better)")
+    return Room(f"train {stage.entry}", stage.entry, step.tokens, basis, memory)
 
 
 def _gib(size: int) -> str:
