@@ -132,6 +132,21 @@ def arranged(texts: Iterable[str], *, in_memory: int = IN_MEMORY) -> Arranged:
     return _merged(runs, orders, numbers, starts)
 
 
+def found_in(known: Iterable[str], sought: Iterable[str]) -> Iterator[int]:
+    """Yield the place of each sought text among known ones, -1 where it is not there; both are sorted, each text once.
+
+    Example:
+        >>> list(found_in(["a", "c", "d"], ["b", "c", "e"]))
+        [-1, 1, -1]
+    """
+    every = enumerate(known)
+    place, text = next(every, (-1, None))
+    for wanted in sought:
+        while text is not None and text < wanted:
+            place, text = next(every, (-1, None))
+        yield place if text == wanted else -1
+
+
 def _end_run(held: dict[str, int], runs: Texts, orders: Numbers) -> None:
     """Append a run's texts in order; with each its number in the run."""
     for text in sorted(held):

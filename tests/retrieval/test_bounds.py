@@ -8,28 +8,34 @@ from hypothesis import given, strategies
 
 from tests.bounds import hundred, seeds, ten
 from toolkit.metrics.mining import quality
-from toolkit.retrieval.margin import candidates, margin_scores
-from toolkit.retrieval.mine import Mined, sweep
+from toolkit.retrieval.gold import Gold, sweep
+from toolkit.retrieval.margin import Pairs, candidates, margin_scores
+from toolkit.retrieval.mine import Mined
 from toolkit.retrieval.search import search
 
-pairs = strategies.sets(strategies.tuples(strategies.sampled_from("abcd"), strategies.sampled_from("wxyz")), max_size=9)
+pairs = strategies.sets(strategies.tuples(strategies.integers(0, 3), strategies.integers(0, 3)), max_size=9)
+
+
+def columns(pairs):
+    return np.array(sorted(pairs), np.int64).reshape(-1, 2).T
 
 
 @given(pairs, pairs)
 @hundred
 def test_quality_is_within_its_bounds_and_one_for_the_gold_pairs(kept, gold):
-    assert all(0 <= value <= 1 for value in quality(kept, gold).values())
-    assert set(quality(gold, gold).values()) == ({1.0} if gold else {0.0})
+    assert all(0 <= value <= 1 for value in quality(len(kept & gold), len(kept), len(gold)).values())
+    assert set(quality(len(gold), len(gold), len(gold)).values()) == ({1.0} if gold else {0.0})
 
 
 @given(pairs, pairs.filter(bool), seeds)
 @hundred
 def test_a_curve_is_within_its_bounds_and_reaches_one_for_the_gold_pairs(kept, gold, seed):
     scores = -np.sort(-np.random.default_rng(seed).integers(0, 4, len(kept)).astype(float))
-    curve = sweep(Mined(tuple(sorted(kept)), scores), gold)
+    right = Gold.of(*columns(gold))
+    curve = sweep(Mined(Pairs(*columns(kept), scores)), right)
     for values in (curve.precision, curve.recall, curve.f1):
         assert ((values >= 0) & (values <= 1)).all()
-    perfect = sweep(Mined(tuple(sorted(gold)), np.arange(len(gold), 0, -1.0)), gold)
+    perfect = sweep(Mined(Pairs(*columns(gold), np.arange(len(gold), 0, -1.0))), right)
     assert perfect.f1.max() == perfect.recall.max() == 1.0 and (perfect.precision == 1.0).all()
 
 

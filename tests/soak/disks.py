@@ -76,6 +76,8 @@ PLACES = (
     _of("table", "eval elsewhere"),
     _of("saved", "zoo export"),
     _of("paper", "report"),
+    _of("saved", "export torch"),
+    _of("out", "predict"),
     _of("out", "mine an own layer"),
     _of("gallery", "zoo site"),
     _of("other", "zoo pull"),

@@ -38,6 +38,6 @@ def interrupt_when_it_serves(process: zygote.Popen, out: Path, *, within_s: floa
         with suppress(zygote.subprocess.TimeoutExpired):
             process.wait(0.05)
             return
-        if b"Ctrl-C ends the server" in out.read_bytes():
+        if b"Ctrl-C ends the " in out.read_bytes():
             process.send_signal(signal.SIGINT)
             return

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from tests.soak.world import FUSED, TINY
 
 ZOO = ("--backbone", "tiny")
+WORKERS = ("--workers", "2", *TINY)
+BOTH = ("command", "worker")
 OWN = ("--task-file", "mine.yaml")
 PATIENT = ("--set", "tracking.budget_s=100")
 FEW = ("--languages", "en,de")
@@ -35,8 +37,8 @@ def _bare(name: str, *words: str, parts: tuple[str, ...] = ("command",)) -> Jour
     return Journey(name, words, "bare", parts)
 
 
-def _full(name: str, *words: str) -> Journey:
-    return Journey(name, words)
+def _full(name: str, *words: str, parts: tuple[str, ...] = ("command",)) -> Journey:
+    return Journey(name, words, parts=parts)
 
 
 JOURNEYS = (
@@ -47,11 +49,13 @@ JOURNEYS = (
     _bare("train a mixture", "train", "mix[micro-nli,micro-choice]", *TINY),
     _bare("train a merge", "train", "merge[micro-nli,micro-choice]", *TINY),
     _bare("fuse", "fuse", "micro-nli", "micro-pos", "--target", "micro-choice", *TINY),
-    _bare("sweep with one worker", "sweep", "grid.yaml", *PATIENT, parts=("command", "worker")),
-    _bare("sweep with two workers", "sweep", "grid.yaml", "--workers", "2", *PATIENT, parts=("command", "worker")),
+    _bare("sweep with one worker", "sweep", "grid.yaml", *PATIENT, parts=BOTH),
+    _bare("sweep with two workers", "sweep", "grid.yaml", "--workers", "2", *PATIENT, parts=BOTH),
     _bare("similarity --train", "similarity", "micro-nli", "micro-pos", "--train", *TINY),
     _bare("retrieve", "retrieve", "backbone", "--task", "micro-bitext", *FEW[:1], "de,fr", *TINY),
     _bare("retrieve layers", "retrieve", "backbone", "--task", "micro-mining", "--languages", "de", "--layers", "all", *TINY),
+    _bare("retrieve with workers", "retrieve", "backbone", "--task", "micro-bitext", *FEW[:1], "de,fr", *WORKERS, parts=BOTH),
+    _bare("mine with workers", "mine", "news.de", "news.en", "--out", "pairs.tsv", *WORKERS, parts=BOTH),
     _bare("mine", "mine", "news.de", "news.en", "--out", "pairs.tsv", *TINY),
     _bare("mine an own layer", "mine", "news.de", "news.en", "--out", "out/pairs.tsv", "--set", "retrieve.layer=1", *TINY),
     _bare("tasks check", "tasks", "check", "mine", *OWN, *TINY),
@@ -65,6 +69,12 @@ JOURNEYS = (
     _full("compare", "compare", "micro-nli/micro-pos", "micro-pos", "--task", "micro-pos", *FEW, "--resamples", "100", *TINY),
     _full("robust", "robust", "micro-nli", "--task", "micro-nli", *FEW[:1], "en", "--perturb", "swap", "--strength", "0.2", *TINY),
     _full("similarity", "similarity", "micro-nli", "micro-qa", *TINY),
+    _full("similarity with workers", "similarity", "micro-nli", "micro-qa", *WORKERS, parts=BOTH),
+    _full("predict", "predict", "micro-nli/micro-pos", "--task", "micro-pos", "news.de", "--out", "out/answers.jsonl", *TINY),
+    _full("predict a table", "predict", "micro-nli", "--task", "micro-nli", "pairs.csv", "--out", "answers.parquet", *TINY),
+    _full("embed", "embed", "micro-nli", "news.de", "--out", "vectors.npy", *TINY),
+    _full("export onnx", "export", "micro-nli", "saved/onnx", "--to", "onnx", *TINY),
+    _full("export torch", "export", "micro-nli", "saved/torch", "--to", "torch", *TINY),
     _full("rank", "rank", "micro-choice", "micro-nli", "micro-qa", *TINY),
     _full("report", "report", "sweeps/grid", "--out", "paper", "--resamples", "100"),
     _full("zoo push", "zoo", "push", FUSED, "elsewhere", *ZOO),
@@ -84,4 +94,5 @@ JOURNEYS = (
     _bare("tasks fetch", "tasks", "fetch", "xquad", "--out", "mirror", "--languages", "en,de", "--endpoint", "{hub}"),
     _bare("demo", "demo", "--backbone", "tiny", "--out", "demo"),
     Journey("ui", ("ui", "--port", "{port}"), is_served=True),
+    Journey("ui --try", ("ui", "--try", "micro-nli", "--port", "{port}", *TINY), is_served=True),
 )  # fmt: skip

@@ -12,15 +12,17 @@ from pathlib import Path
 
 import psutil
 
-# What two undisturbed runs differ in: times, and the ids that MLflow draws.
+# What two undisturbed runs differ in: times, and the ids that MLflow and onnxruntime (`tmp/.ses`) draw.
 _TIMES = re.compile(
     rb"""created: '[^']*'|seconds: [0-9.e-]+|seal: [0-9a-f]{64}|"?(?:created|time|at|began|ended|seconds|pid)"?: ?[^,}\n]*"""
 )
 _UNREAD = re.compile(
-    r"\.(?:log|png|svg|pdf|lock)$|^(?:(?:demo/)?mlflow\.db|tmp/mpl-)|/logs/|^sweeps/[^/]+/(?:sweep\.json|(?:cells|stages)/[^/]+\.json)$"
+    r"\.(?:log|png|svg|pdf|lock)$|^(?:(?:demo/)?mlflow\.db|tmp/mpl-|tmp/\.ses$)|/logs/|^sweeps/[^/]+/(?:sweep\.json|(?:cells|stages)/[^/]+\.json)$"
     r"|^embeddings/.*\.safetensors$|^runs/(?:collapse|prune)/.*/cost\.|-collapsed/card\.yaml$"
 )
-_UNSEEN = re.compile(r"^(?:demo/)?mlartifacts/|/\.(?:leases|incoming)/")
+# Artifacts of killed runs; locks; what was fetched of an entry, which can be continued for a day; dask's own folder for the
+# moment, which the next cluster that dask starts there clears.
+_UNSEEN = re.compile(r"^(?:demo/)?mlartifacts/|/\.(?:leases|incoming)/|^tmp/dask-scratch-space/")
 _IDS = re.compile(r"[0-9a-f]{32}|(?<=/m-)[0-9a-f]{32}|[0-9]{8}-[0-9]{6}(?:-[0-9a-f]+)?")
 
 
@@ -30,7 +32,7 @@ def files_of(folder: Path) -> dict[str, str]:
     for path in sorted(folder.rglob("*")):
         name = _IDS.sub("ID", str(path.relative_to(folder)))
         if _UNSEEN.search(name) and not ("mlartifacts/" in name and path.name.startswith(".")):
-            continue  # artifacts of killed runs, locks, and what was fetched of an entry, which can be continued for a day
+            continue
         if path.is_dir():
             continue
         if _UNREAD.search(name):

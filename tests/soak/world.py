@@ -207,6 +207,7 @@ def write_files(folder: Path) -> None:
     for kind in ("csv", "tsv", "parquet"):
         (folder / f"mine-{kind}.yaml").write_text(OWN_TASK.replace("mine", f"mine-{kind}").replace("jsonl", kind))
     (folder / "mine-conll.yaml").write_text(OWN_TAGS)
+    (folder / "pairs.csv").write_text("first,second\n" + "".join(f"Rain {n},Day {n}\n" for n in range(40)))
     for side, word in (("de", "Satz"), ("en", "sentence")):
         (folder / f"news.{side}").write_text("".join(f"{word} {n} {n * n}\n" for n in range(60)))
 

@@ -40,6 +40,8 @@ _LONG = 1000  # characters of a piece that is not remembered; of a word that the
 _DEEPEST = 20  # below the top of the page
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str")}
 _RESOLVER: Any = yaml.resolver.Resolver()
+_CLAIMED = "".join(_RESOLVER.yaml_implicit_resolvers)  # first letters of what may be another value than text
+_NAMED = len("false")  # of the longest word of letters that is
 _MARK = yaml.Mark("", 0, 0, 0, "", 0)
 
 
@@ -52,11 +54,15 @@ class _Words(dict[str, Any]):
 
     def __missing__(self, word: str) -> Any:
         is_quoted = word[0] == "'"
-        text = _BREAK.sub(" ", word[1:-1] if is_quoted else word)
-        tag = _RESOLVER.resolve(yaml.ScalarNode, text, (not is_quoted, is_quoted))
-        if tag not in _TAGS:
-            raise _Unusual
-        found = build(yaml.ScalarNode(tag, text, _MARK, _MARK))
+        text = word[1:-1] if is_quoted else word
+        if "\n" in text:
+            text = _BREAK.sub(" ", text)
+        found: Any = text
+        if not (is_quoted or text[0] not in _CLAIMED or (text[0].isalpha() and len(text) > _NAMED)):
+            tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))
+            if tag not in _TAGS:
+                raise _Unusual
+            found = build(yaml.ScalarNode(tag, text, _MARK, _MARK))
         if len(self) >= _WORDS:
             self.clear()
         self[word] = found

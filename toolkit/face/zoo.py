@@ -46,6 +46,20 @@ def zoo_list(
         sort: order of the rows.
         backbone: only those of this backbone.
     """
+    from toolkit.zoo.sound import without_collector
+
+    with without_collector():
+        return _listed(config, task, language, better_than, sort, backbone)
+
+
+def _listed(
+    config: Config,
+    task: str | None,
+    language: str | None,
+    better_than: str | None,
+    sort: Sort,
+    backbone: str | None,
+) -> Listing:
     from toolkit.zoo import Zoo
     from toolkit.zoo.find import choose, known_language, nearest_task, size
     from toolkit.zoo.record import with_scores

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from toolkit.retrieval.exact import exact_search
+from toolkit.retrieval.gold import Curve, Gold, sweep
 from toolkit.retrieval.index import Index
 from toolkit.retrieval.knn import both_ways, nearest
 from toolkit.retrieval.margin import Pairs, candidates
-from toolkit.retrieval.mine import Curve, Mined, Side, mine, sweep
+from toolkit.retrieval.mine import Lines, Mined, mine
 from toolkit.retrieval.protocol import PROTOCOLS, Protocol, get_protocol
 from toolkit.retrieval.rescore import Neighbours
 from toolkit.retrieval.search import Searched, choose_index, search
@@ -15,14 +16,15 @@ from toolkit.retrieval.settings import SearchSettings
 __all__ = [
     "PROTOCOLS",
     "Curve",
+    "Gold",
     "Index",
+    "Lines",
     "Mined",
     "Neighbours",
     "Pairs",
     "Protocol",
     "SearchSettings",
     "Searched",
-    "Side",
     "both_ways",
     "candidates",
     "choose_index",

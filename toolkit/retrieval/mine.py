@@ -1,9 +1,9 @@
-"""Mining: pairs of lines above a threshold, scored against gold pairs."""
+"""Mining: pairs of lines, from the vectors of their texts."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
@@ -23,53 +23,26 @@ DUPLICATES: tuple[Duplicates, ...] = get_args(Duplicates)
 
 
 @dataclass(frozen=True)
-class Side:
-    """The lines of one side, by distinct text, in an order that the order of the lines does not change.
-
-    Attributes:
-        texts: distinct texts, sorted (`keep`: one for each line, sorted by text and id).
-        ids: the lines' ids for each of the texts, sorted; at least one.
-    """
-
-    texts: tuple[str, ...]
-    ids: tuple[tuple[str, ...], ...]
-
-    @classmethod
-    def of(cls, ids: Sequence[str], texts: Sequence[str], *, duplicates: Duplicates) -> Side:
-        """Gather lines by text; with `keep` every line stays apart."""
-        if duplicates not in DUPLICATES:
-            raise ToolkitError(f"No way with duplicates named '{duplicates}'. Known: {', '.join(DUPLICATES)}.")
-        lines = sorted(zip(texts, ids, strict=True))
-        if duplicates == "keep":
-            return cls(tuple(text for text, _ in lines), tuple((id,) for _, id in lines))
-        gathered: dict[str, list[str]] = {}
-        for text, id in lines:
-            gathered.setdefault(text, []).append(id)
-        return cls(tuple(gathered), tuple(map(tuple, gathered.values())))
-
-
-@dataclass(frozen=True)
 class Mined:
-    """Pairs of line ids, best first.
+    """Pairs of lines, best first.
 
     Attributes:
-        pairs: (source id, target id), each once.
-        scores: float64 [M], falling; pairs of the same two texts have the same score.
+        pairs: each once; pairs of the same two texts have the same score.
         searched: how their neighbours were found, and for an approximate index the recall that was measured.
     """
 
-    pairs: tuple[tuple[str, str], ...]
-    scores: np.ndarray
+    pairs: Pairs
     searched: str = "index=Flat"
 
-    def above(self, threshold: float) -> tuple[tuple[str, str], ...]:
+    def above(self, threshold: float) -> Pairs:
         """Return the pairs that score at least `threshold`."""
-        return self.pairs[: int(np.searchsorted(-self.scores, -threshold, side="right"))]
+        scores = self.pairs.scores
+        return self.pairs[: bisect_right(range(len(scores)), -threshold, key=lambda place: -scores[place])]
 
 
 def mine(
-    source: Side,
-    target: Side,
+    source: Lines,
+    target: Lines,
     x: Rows,
     y: Rows,
     *,
@@ -80,31 +53,28 @@ def mine(
     """Return candidate pairs of lines: neighbours both ways, margin, direction, then the treatment of repeated sentences.
 
     Args:
-        source: the lines of one side.
-        target: the lines of the other side.
-        x: unit vectors of `source.texts`, [Q, D].
-        y: unit vectors of `target.texts`, [N, D].
-        protocol: its `k`, `margin` and `direction`, and with `duplicates` the meaning of a pair of texts that have several
-            lines: `expand`, all pairs of their ids; `first`, the lowest id of each; `drop`, nothing. With `keep` every line
-            was mined for itself.
-        settings: of the search.
+        source, target: the lines, by distinct text.
+        x, y: vectors of their texts [M, D] (with `keep`: of their lines).
+        protocol: says all of it.
+        settings: how neighbours are searched.
+        report: called as the search proceeds.
+
+    Raises:
+        ToolkitError: the vectors do not fit the texts.
     """
-    if (len(x), len(y)) != (len(source.texts), len(target.texts)):
+    if (len(x), len(y)) != (len(source), len(target)):
         raise ToolkitError(
-            f"There are {len(x)} and {len(y)} vectors for {len(source.texts)} and {len(target.texts)} texts; expected one each."
+            f"There are {len(x)} and {len(y)} vectors for {len(source)} and {len(target)} texts; expected one each."
         )
-    found, words = mine_texts(x, y, protocol=protocol, settings=settings, report=report)
-    pairs: list[tuple[str, str]] = []
-    scores: list[float] = []
-    for s, t, score in zip(found.sources.tolist(), found.targets.tolist(), found.scores.tolist(), strict=True):
-        sources, targets = source.ids[s], target.ids[t]
-        if protocol.duplicates == "drop" and len(sources) * len(targets) > 1:
-            continue
-        if protocol.duplicates == "first":
-            sources, targets = sources[:1], targets[:1]
-        pairs += [(a, b) for a in sources for b in targets]
-        scores += [score] * (len(sources) * len(targets))
-    return Mined(tuple(pairs), np.array(scores, np.float64), words)
+    texts, words = mine_texts(x, y, protocol=protocol, settings=settings, report=report)
+    n = sum(map(len, pairs_of_lines(texts, source, target, duplicates=protocol.duplicates)))
+    found, done = Pairs(zeros((n,), np.int64), zeros((n,), np.int64), zeros((n,), np.float64)), 0
+    for some in pairs_of_lines(texts, source, target, duplicates=protocol.duplicates):
+        own = slice(done, done + len(some))
+        found.sources[own], found.targets[own], found.scores[own] = some.sources, some.targets, some.scores
+        done = own.stop
+        let_go(found.sources, found.targets, found.scores)
+    return Mined(found, words)
 
 
 def mine_texts(
@@ -129,9 +99,19 @@ class Lines:
     lines: np.ndarray
     starts: np.ndarray
 
+    def __len__(self) -> int:
+        """How many texts (with `keep`: lines) there are."""
+        return len(self.starts) - 1
+
     @classmethod
     def of(cls, places: np.ndarray, *, duplicates: Duplicates) -> Lines:
-        """Gather lines by the place of their text among the distinct ones; with `keep` every line stays apart."""
+        """Gather lines by the place of their text among the distinct ones; with `keep` every line stays apart.
+
+        Raises:
+            ToolkitError: there is no such way with repeated sentences.
+        """
+        if duplicates not in DUPLICATES:
+            raise ToolkitError(f"No way with duplicates named '{duplicates}'. Known: {', '.join(DUPLICATES)}.")
         n_texts = int(places.max(initial=-1)) + 1
         lines = zeros((len(places),), np.int64)
         starts = zeros((1 + (len(places) if duplicates == "keep" else n_texts),), np.int64)
@@ -181,53 +161,3 @@ def _some_pairs(found: Pairs, source: Lines, target: Lines, duplicates: Duplicat
         yield Pairs(
             source.lines[first[0][text] + nth // width], target.lines[first[1][text] + nth % width], found.scores[text]
         )
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Precision and recall at every cut that can be made; equal scores are never cut apart.
-
-    Attributes:
-        thresholds: float64 [M], falling: `score >= threshold` keeps the pairs above the cut.
-        precision, recall, f1: float64 [M], fractions.
-    """
-
-    thresholds: np.ndarray
-    precision: np.ndarray
-    recall: np.ndarray
-    f1: np.ndarray
-
-    @property
-    def best(self) -> float:
-        """The threshold of the largest F1; of equal ones the highest; infinity if no cut keeps a right pair."""
-        if not len(self.f1) or self.f1.max() == 0:
-            return math.inf
-        return float(self.thresholds[self.f1.argmax()])
-
-
-def sweep(mined: Mined, gold: Collection[tuple[str, str]]) -> Curve:
-    """Return precision, recall and F1 at every cut.
-
-    A threshold is half way between the two scores that it separates; the last one is the last score itself.
-
-    Args:
-        mined: pairs with their scores.
-        gold: the right pairs, at least one.
-
-    Example:
-        >>> found = sweep(Mined((("a", "b"), ("c", "d")), np.array([1.5, 1.0])), {("a", "b")})
-        >>> found.thresholds.tolist(), found.f1.round(3).tolist(), found.best
-        ([1.25, 1.0], [1.0, 0.667], 1.25)
-    """
-    wanted = set(gold)
-    if not wanted:
-        raise ToolkitError("There are no gold pairs; expected at least one to score against.")
-    right = np.cumsum([pair in wanted for pair in mined.pairs], dtype=np.float64)  # [M]
-    scores = mined.scores
-    cuts = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)) if len(scores) else np.zeros(0, np.int64)
-    after = scores[np.minimum(cuts + 1, len(scores) - 1)] if len(cuts) else scores
-    thresholds = scores[cuts] + (after - scores[cuts]) / 2
-    # Two neighbouring floats have nothing between them: then the upper one parts them.
-    thresholds = np.where(thresholds > after, thresholds, scores[cuts])
-    right, kept = right[cuts], cuts + 1.0
-    return Curve(thresholds, right / kept, right / len(wanted), 2 * right / (kept + len(wanted)))

@@ -225,13 +225,8 @@ class AdapterCard:
             raise ZooError(
                 f"The card has format {str(values['format'])[:20]!r}, this release reads {FORMAT}; update xstilts."
             )
-        known = [item.name for item in fields(cls)]
-        for name in values:
-            if name not in known:
-                raise ZooError(f"The card has an unknown field '{name[:60]}'. {did_you_mean(name, known)}".strip())
-        for name in known:
-            if name not in values:
-                raise ZooError(f"The card lacks the field '{name}'; it is cut short or not a card of this release.")
+        if values.keys() != _FIELDS:
+            _refuse_fields(values)
         for name, (is_right, expected) in CHECKS.items():
             if not is_right(values[name]):
                 raise ZooError(f"The card's field '{name}' holds {noun(values[name])}, expected {expected}.")
@@ -257,6 +252,18 @@ class AdapterCard:
             ZooError: it was cut short or changed, is not plain YAML within limits, or is not a card.
         """
         return _card(text) if len(text) < 100_000 else cls.from_dict(unsealed(text, _HEAD_LINE), is_plain=True)
+
+
+_FIELDS = {item.name: None for item in fields(AdapterCard)}.keys()  # in their order
+
+
+def _refuse_fields(values: Mapping[str, Any]) -> None:
+    for name in values:
+        if name not in _FIELDS:
+            raise ZooError(f"The card has an unknown field '{name[:60]}'. {did_you_mean(name, _FIELDS)}".strip())
+    for name in _FIELDS:
+        if name not in values:
+            raise ZooError(f"The card lacks the field '{name}'; it is cut short or not a card of this release.")
 
 
 @lru_cache(maxsize=256)

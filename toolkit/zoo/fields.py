@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, get_args
 
 from toolkit.composition import parse
@@ -115,49 +116,53 @@ def _is_hex(value: Any) -> bool:
     return isinstance(value, str) and bool(re.fullmatch(r"[0-9a-f]{8,128}", value))
 
 
-def _holds(value: Any, /, **checks: Callable[[Any], bool]) -> bool:
-    return isinstance(value, dict) and all(name in value and check(value[name]) for name, check in checks.items())
+Check = Callable[[Any], bool]
 
 
-def _each(value: Any, check: Callable[[Any], bool]) -> bool:
-    return isinstance(value, list) and all(check(item) for item in value)
+def _holds(value: Any, checks: Mapping[str, Check], optional: Mapping[str, Check] = MappingProxyType({})) -> bool:
+    """Return whether a value is a mapping with some fields, and those of the optional ones that it has are what they should be."""
+    if not isinstance(value, dict):
+        return False
+    return (
+        value.keys() >= checks.keys()
+        and all(check(value[name]) for name, check in checks.items())
+        and _may_hold(value, optional)
+    )
+
+
+def _each(value: Any, check: Check) -> bool:
+    return isinstance(value, list) and all(map(check, value))
 
 
 def _are_unique(values: list[str]) -> bool:
     return len(set(values)) == len(values)
 
 
-def _may_hold(value: Any, /, **checks: Callable[[Any], bool]) -> bool:
+def _may_hold(value: Mapping[str, Any], checks: Mapping[str, Check]) -> bool:
     """Return whether those of some fields that a mapping has are what they should be."""
-    return all(value.get(name) is None or check(value[name]) for name, check in checks.items())
+    return all(checks[name](held) for name, held in value.items() if held is not None and name in checks)
+
+
+_BACKBONE: dict[str, Check] = {"name": _is_text, "digest": _is_hex, "hidden_size": _is_count, "layers": _is_count}
 
 
 def _is_backbone(value: Any) -> bool:
     return (
-        _holds(value, name=_is_text, digest=_is_hex, hidden_size=_is_count, layers=_is_count)
+        _holds(value, _BACKBONE, {"revision": _is_text})
         and bool(value["name"])
         and 0 < value["hidden_size"] <= _MAX_WIDTH
         and 0 < value["layers"] <= _MAX_LAYERS
-        and _may_hold(value, revision=_is_text)
     )
 
 
 def _is_recipe(value: Any) -> bool:
     """Return whether a recipe's settings that change the shape of the weights, or are computed with, are what they can be."""
-    if not isinstance(value, dict) or not _may_hold(value, trained_as=_is_entry_name, processes=_is_some):
+    if not isinstance(value, dict) or not _may_hold(value, _RECIPE):
         return False
-    train = value.get("train")
-    if isinstance(train, dict) and not _may_hold(train, accumulate=_is_some):
+    train, shape = value.get("train"), value.get("adapter")
+    if isinstance(train, dict) and not _may_hold(train, {"accumulate": _is_some}):
         return False
-    shape = value.get("adapter")
-    return not isinstance(shape, dict) or _may_hold(
-        shape,
-        reduction_factor=lambda factor: _is_whole(factor) and 0 < factor <= _MAX_WIDTH,
-        leave_out_lower=_are_layers,
-        leave_out_upper=_are_layers,
-        dropout=_is_share,
-        non_linearity=_is_text,
-    )
+    return not isinstance(shape, dict) or _may_hold(shape, _SHAPE)
 
 
 def _is_some(value: Any) -> bool:
@@ -172,71 +177,93 @@ def _are_layers(value: Any) -> bool:
     return _is_share(value) or (_is_number(value) and value >= 1 and value == int(value))
 
 
-def _is_head(value: Any) -> bool:
-    return _holds(
-        value, kind=_is_text, labels=lambda labels: _each(labels, _is_text) and _are_unique(labels)
-    ) and _may_hold(value, pooling=_is_text, temperature=_is_number, pieces=_is_count)
+_RECIPE: dict[str, Check] = {"trained_as": _is_entry_name, "processes": _is_some}
+_SHAPE: dict[str, Check] = {
+    "reduction_factor": _is_some,
+    "leave_out_lower": _are_layers,
+    "leave_out_upper": _are_layers,
+    "dropout": _is_share,
+    "non_linearity": _is_text,
+}
 
 
-def _is_seen(value: Any) -> bool:
-    texts = dict.fromkeys(("split", "language", "fingerprint", "origin", "revision"), _is_text)
-    return _holds(value, task=_is_text) and _may_hold(
-        value,
-        rows=lambda rows: rows == "unknown" or _is_count(rows),
-        is_generated=_is_claim,
-        is_translated=_is_claim,
-        drawn_from=_is_count,
-        seed=_is_whole,
-        limit=_is_count,
-        **texts,
-    )
+def _are_labels(value: Any) -> bool:
+    return _each(value, _is_text) and _are_unique(value)
+
+
+def _is_number_of_rows(value: Any) -> bool:
+    return value == "unknown" or _is_count(value)
 
 
 def _is_number(value: Any) -> bool:
     return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
 
 
+_HEAD: dict[str, Check] = {"kind": _is_text, "labels": _are_labels}
+_HEAD_MORE: dict[str, Check] = {"pooling": _is_text, "temperature": _is_number, "pieces": _is_count}
+_SEEN_MORE: dict[str, Check] = {
+    **dict.fromkeys(("split", "language", "fingerprint", "origin", "revision"), _is_text),
+    "rows": _is_number_of_rows,
+    "is_generated": _is_claim,
+    "is_translated": _is_claim,
+    "drawn_from": _is_count,
+    "seed": _is_whole,
+    "limit": _is_count,
+}
+_SCORE: dict[str, Check] = {"task": _is_text, "language": _is_text, "metric": _is_text, "value": _is_number}
+_TEXTS_OF_SCORE = ("composition", "protocol", "split", "backbone", "fingerprint", "revision", "language_adapter")
+_SCORE_MORE: dict[str, Check] = {
+    **dict.fromkeys(_TEXTS_OF_SCORE, _is_text),
+    "n": _is_count,
+    "seed": _is_whole,
+    "is_generated": _is_claim,
+}
+_FILE: dict[str, Check] = {"sha256": _is_sha, "bytes": _is_count, "tensors": _is_count}
+_PARENT: dict[str, Check] = {"name": _is_entry_name, "digest": _is_sha}
+
+
+def _is_head(value: Any) -> bool:
+    return _holds(value, _HEAD, _HEAD_MORE)
+
+
+def _is_seen(value: Any) -> bool:
+    return _holds(value, {"task": _is_text}, _SEEN_MORE)
+
+
 def _is_score(value: Any) -> bool:
-    names = ("composition", "protocol", "split", "backbone", "fingerprint", "revision", "language_adapter")
-    texts = dict.fromkeys(names, _is_text)
-    return (
-        _holds(value, task=_is_text, language=_is_text, metric=_is_text, value=_is_number)
-        and is_value(value["metric"], value["value"])
-        and _may_hold(value, n=_is_count, seed=_is_whole, is_generated=_is_claim, **texts)
-    )
+    return _holds(value, _SCORE, _SCORE_MORE) and is_value(value["metric"], value["value"])
 
 
-def _are_files(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and bool(value)
-        and all(_holds(held, sha256=_is_sha, bytes=_is_count, tensors=_is_count) for held in value.values())
-    )
+def _is_file(value: Any) -> bool:
+    return _holds(value, _FILE)
 
 
-CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
+def _is_parent(value: Any) -> bool:
+    return _holds(value, _PARENT)
+
+
+def _are_named(value: Any, check: Check) -> bool:
+    return isinstance(value, dict) and _each([*value.values()], check)
+
+
+_KINDS = get_args(AdapterKind)
+CHECKS: dict[str, tuple[Check, str]] = {
     "name": (_is_text, "a composition"),
     "backbone": (_is_backbone, "name, digest, hidden_size and layers"),
-    "kind": (lambda value: value in get_args(AdapterKind), " or ".join(map(repr, get_args(AdapterKind)))),
+    "kind": (lambda value: value in _KINDS, " or ".join(map(repr, _KINDS))),
     "tasks": (lambda value: _each(value, _is_text), "a list of task names"),
-    "heads": (
-        lambda value: isinstance(value, dict) and all(map(_is_head, value.values())),
-        "kind and labels per head, each label once",
-    ),
+    "heads": (lambda value: _are_named(value, _is_head), "kind and labels per head, each label once"),
     "recipe": (_is_recipe, "a mapping of settings, with counts and a shape of the adapter that can be"),
-    "parents": (
-        lambda value: _each(value, lambda item: _holds(item, name=_is_entry_name, digest=_is_sha)),
-        "a list of name and digest",
-    ),
-    "data_seen": (
-        lambda value: _each(value, _is_seen),
-        "a list of sources with their task",
-    ),
+    "parents": (lambda value: _each(value, _is_parent), "a list of name and digest"),
+    "data_seen": (lambda value: _each(value, _is_seen), "a list of sources with their task"),
     "scores": (lambda value: _each(value, _is_score), "a list of scores with task, language, metric and value"),
-    "versions": (lambda value: isinstance(value, dict) and all(map(_is_text, value.values())), "a mapping of texts"),
+    "versions": (lambda value: _are_named(value, _is_text), "a mapping of texts"),
     "licence": (_is_text, "text"),
     "created": (_is_text, "an ISO time"),
     "seconds": (lambda value: _is_number(value) and value >= 0, "a number of seconds"),
-    "files": (_are_files, "sha256, bytes and tensors per file, at least one"),
+    "files": (
+        lambda value: bool(value) and _are_named(value, _is_file),
+        "sha256, bytes and tensors per file, at least one",
+    ),
     "digest": (_is_sha, "64 hexadecimal digits"),
 }

@@ -85,12 +85,19 @@ def keep(root: Path, shelf: str, new: Iterable[tuple[str, os.stat_result, Adapte
             held.executemany("DELETE FROM cards WHERE shelf = ? AND slug = ?", [(shelf, slug) for slug in gone])
 
 
-def _text(card: AdapterCard) -> str:
-    return json.dumps({name: getattr(card, name) for name in _FIELDS}, ensure_ascii=False, default=_plain)
-
-
 def _plain(value: Any) -> Any:
-    return value.to_dict() if isinstance(value, Value) else plain(value)
+    if isinstance(value, Value):
+        return {name: held for name, held in vars(value).items() if held is not None and name != "more"} | dict(
+            value.more
+        )
+    return plain(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain, separators=(",", ":"))
+
+
+def _text(card: AdapterCard) -> str:
+    return _ENCODER.encode({name: getattr(card, name) for name in _FIELDS})
 
 
 class Written:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from typing import Any, Literal, Protocol, Self, get_args
 
@@ -22,6 +22,11 @@ def _names(cls: Hashable) -> tuple[str, ...]:
 @cache
 def _known(cls: Hashable) -> frozenset[str]:
     return frozenset(_names(cls))
+
+
+@cache
+def _defaults(cls: Hashable) -> dict[str, Any]:
+    return {item.name: item.default for item in fields(cls) if item.default is not MISSING}  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,9 @@ class Value:
         """Build the value from a mapping whose fields were checked (`fields.CHECKS`)."""
         known = _known(cls)  # type: ignore[arg-type]
         if held.keys() <= known and list not in map(type, held.values()):
-            return cls(**held)
+            made = cls.__new__(cls)  # without the calls that freeze field after field: a zoo has thousands of cards
+            vars(made).update(_defaults(cls), more={}, **held)  # type: ignore[arg-type]
+            return made
         found = {key: tuple(item) if isinstance(item, list) else item for key, item in held.items() if key in known}
         return cls(**found, more={key: item for key, item in held.items() if key not in known})
 

@@ -8,6 +8,7 @@ from tests.soak.world import FUSED, TINY
 
 ZOO = ("--backbone", "tiny")
 OWN = ("--task-file", "mine.yaml")
+PREDICTED = ("--out", "answers.jsonl", *TINY)
 _STACK = "adapter_zoo/tiny/micro-nli+micro-pos"
 _SHARED = "shared/tiny/micro-nli"
 ANYTHING = ("*",)
@@ -125,6 +126,8 @@ DOORS = (
     _door(f"{_SHARED}/card.yaml", "zoo", "sync", "shared", "--zoo", "other"),
     _door(f"{_SHARED}/adapter.safetensors", "zoo", "pull", "shared", "micro-nli", "--zoo", "other"),
     _door(f"{_SHARED}/adapter.safetensors", "zoo", "sync", "shared", "--zoo", "other"),
+    _door("news.de", "predict", "micro-nli/micro-pos", "--task", "micro-pos", "news.de", *PREDICTED, passes=_TEXTS),
+    _door("pairs.csv", "predict", "micro-nli", "--task", "micro-nli", "pairs.csv", *PREDICTED, passes=_SOUND),
     _door("news.de", "mine", "news.de", "news.en", "--out", "pairs.tsv", *TINY, passes=_TEXTS),
     _door("news.en", "mine", "news.de", "news.en", "--out", "pairs.tsv", *TINY, passes=_TEXTS),
     _door("news.de", "collapse", FUSED, "--languages", "en", "--text", "news.de", *TINY, passes=_TEXTS),

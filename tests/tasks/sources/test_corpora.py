@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from toolkit.errors import DataError, SourceError
@@ -32,6 +33,21 @@ def test_rows_are_the_lines_of_both_sides_and_know_their_translations(tmp_path: 
         SentenceRow("en-1", "target", "uno"),
         SentenceRow("en-2", "target", "due"),
     ]
+
+
+def test_many_lines_in_any_order_are_the_rows_that_a_table_of_all_lines_gives(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sides = [{f"{end}-{n}": f"{end} {n // 2}" for n in rng.permutation(300).tolist()} for end in ("zh", "en")]
+    pairs = [(list(sides[0])[a], list(sides[1])[b]) for a, b in {*map(tuple, rng.integers(0, 299, (400, 2)).tolist())}]
+    zh, en = ("".join(f"{id}\t{text}\n" for id, text in side.items()) for side in sides)
+    written(tmp_path, zh=zh, en=en, gold="".join(f"{a}\t{b}\n" for a, b in pairs))
+    rows = get_task("bucc").rows("score", "zh", data_root=tmp_path)
+    expected = [
+        *(SentenceRow(id, "source", text, tuple(b for a, b in pairs if a == id)) for id, text in sides[0].items()),
+        *(SentenceRow(id, "target", text) for id, text in sides[1].items()),
+    ]
+    assert list(rows) == expected
+    assert [rows[at] for at in (599, 0, 300, 130, 1)] == [expected[at] for at in (599, 0, 300, 130, 1)]
 
 
 @pytest.mark.parametrize("place", ["", "zh-en", "bucc2018/zh-en"])

@@ -1,7 +1,8 @@
-"""Corpora that are mined for pairs of translations, with their vectors."""
+"""Corpora that are mined for pairs of translations, with their vectors: their lines are numbers, in the order of their ids."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +10,47 @@ import numpy as np
 from toolkit.embeddings import Vectors
 from toolkit.errors import DataError
 from toolkit.metrics import weighted_f1
+from toolkit.nameless import Numbers, let_go
 from toolkit.progress import Report
 from toolkit.recipes.score.encoding import Encoder, Reading
-from toolkit.retrieval import Index, Mined, SearchSettings, Side, mine
+from toolkit.retrieval import Gold, Lines, Mined, Pairs, SearchSettings, mine, search, sweep
+from toolkit.retrieval.gold import Curve
+from toolkit.retrieval.held import parts, rows_where, zeros
 from toolkit.tasks import SentenceRow
 from toolkit.tasks.task import Rows
+from toolkit.texts import Texts, arranged, found_in
 
 Encoded = dict[tuple[int, str], Vectors]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """One side: a line's number is the place of its id among all ids.
+
+    Attributes:
+        ids: sorted.
+        texts: distinct, sorted: how lines are ordered in a file then changes not even the rounding.
+        places: int64 [L], the place of each line's text.
+    """
+
+    ids: Sequence[str]
+    texts: Sequence[str]
+    places: np.ndarray
+
+    @classmethod
+    def of(cls, ids: Iterable[str], texts: Iterable[str]) -> Corpus:
+        """Sort lines by their ids, each another one."""
+        by_id, by_text = arranged(ids), arranged(texts)
+        places = zeros((len(by_id.distinct),), np.int64)
+        numbers, held = (_whole(each.places) for each in (by_id, by_text))
+        for part in parts(len(numbers)):
+            places[numbers[part]] = held[part]
+            let_go(places, numbers, held)
+        return cls(by_id.distinct, by_text.distinct, places)
+
+    def vectors(self, encoded: Vectors, lines: np.ndarray) -> Vectors:
+        """Return the vectors of some lines, of those of the distinct texts."""
+        return encoded.take(self.places[lines])
 
 
 @dataclass(frozen=True)
@@ -23,73 +58,58 @@ class Corpora:
     """Two corpora with their vectors; each distinct text is encoded once.
 
     Attributes:
-        lines: ids and texts of the source side, and of the target side.
-        places: each text's row in the vectors of its side.
-        vectors: of either side, by layer and pooling.
-        gold: the right pairs of ids.
+        sides: source and target.
+        vectors: of either side's texts, by layer and pooling.
+        gold: the right pairs of lines.
     """
 
-    lines: tuple[dict[str, str], dict[str, str]]
-    places: tuple[dict[str, int], dict[str, int]]
+    sides: tuple[Corpus, Corpus]
     vectors: tuple[Encoded, Encoded]
-    gold: frozenset[tuple[str, str]]
-
-    @classmethod
-    def encoded(
-        cls,
-        lines: tuple[dict[str, str], dict[str, str]],
-        gold: frozenset[tuple[str, str]],
-        encoder: Encoder,
-        rows: Rows,
-    ) -> Corpora:
-        places: list[dict[str, int]] = []
-        vectors: list[Encoded] = []
-        what = f"{rows.task.name} {rows.language} {rows.split}"
-        encoder.ahead([sorted(set(side.values())) for side in lines], what)
-        for side, noun, language in zip(lines, ("source", "target"), (rows.language, "en"), strict=True):
-            encoder.turn_to(language)
-            # In the texts' own order: how lines are ordered in a file then changes not even the rounding.
-            texts = sorted(set(side.values()))
-            places.append({text: at for at, text in enumerate(texts)})
-            vectors.append(encoder(texts, f"{what}: {noun}"))
-        return cls(lines, (places[0], places[1]), (vectors[0], vectors[1]), gold)
+    gold: Gold
 
     def mined(self, reading: Reading, settings: SearchSettings, report: Report) -> Mined:
         """Return the candidates of a reading."""
-        protocol = reading.protocol
-        source, target = (
-            Side.of(list(each), list(each.values()), duplicates=protocol.duplicates) for each in self.lines
-        )
+        duplicates = reading.protocol.duplicates
+        lines = [Lines.of(side.places, duplicates=duplicates) for side in self.sides]
         x, y = (
-            vectors[reading.wanted].take([places[text] for text in side.texts])
-            for side, places, vectors in zip((source, target), self.places, self.vectors, strict=True)
+            side.vectors(encoded[reading.wanted], own.lines) if duplicates == "keep" else encoded[reading.wanted]
+            for side, encoded, own in zip(self.sides, self.vectors, lines, strict=True)
         )
-        return mine(
-            source,
-            target,
-            x,
-            y,
-            protocol=protocol,
-            settings=settings,
-            report=report,
-        )
+        return mine(lines[0], lines[1], x, y, protocol=reading.protocol, settings=settings, report=report)
+
+    def curve(self, found: Mined) -> Curve:
+        """Return precision and recall of what was mined, at every cut."""
+        return sweep(found, self.gold)
+
+    def named(self, pairs: Pairs) -> Iterator[tuple[str, str, float]]:
+        """Yield the ids of pairs of lines, and their score."""
+        for part in parts(len(pairs)):
+            some = pairs[part]
+            columns = (each.tolist() for each in (some.sources, some.targets, some.scores))
+            for source, target, score in zip(*columns, strict=True):
+                yield self.sides[0].ids[source], self.sides[1].ids[target], score
+            let_go(pairs.sources, pairs.targets, pairs.scores)
 
     def gold_search(self, reading: Reading) -> dict[str, float]:
         """Return the weighted F1 of 1-best by cosine among the sentences of the gold pairs."""
-        pairs = sorted(self.gold)
+        n, (source, target) = len(self.gold), self.sides
+        sources, right = zeros((n,), np.int64), zeros((n,), np.int64)
         # One row for each sentence, so that a sentence with two translations is one class.
-        targets = sorted({target for _, target in pairs})
+        is_right = zeros((len(target.ids),), np.uint8)
+        for part in parts(n):
+            sources[part], right[part] = self.gold.columns(part)
+            is_right[right[part]] = 1
+            let_go(sources, right, is_right, self.gold.keys)
+        lines = rows_where(is_right, lambda values: values > 0)
+        for part in parts(n):
+            right[part] = np.searchsorted(lines, right[part])
+            let_go(right)
         x, y = (
-            vectors[reading.wanted][[places[lines[id]] for id in ids]]
-            for ids, lines, places, vectors in zip(
-                ([source for source, _ in pairs], targets), self.lines, self.places, self.vectors, strict=True
-            )
+            side.vectors(encoded[reading.wanted], own)
+            for side, encoded, own in zip((source, target), self.vectors, (sources, lines), strict=True)
         )
-        index = Index(x.shape[1])
-        index.add(y)
-        _, found = index.search(x, k=1)
-        rows = {target: row for row, target in enumerate(targets)}
-        return weighted_f1(found[:, 0], np.array([rows[target] for _, target in pairs]))
+        found = search(x, y, 1, both=False, settings=SearchSettings(index="Flat")).forward.rows[:, 0]
+        return weighted_f1(found, right)
 
 
 def corpora_of(rows: Rows, encoder: Encoder) -> Corpora:
@@ -98,19 +118,51 @@ def corpora_of(rows: Rows, encoder: Encoder) -> Corpora:
     Raises:
         DataError: no gold pair is among these lines.
     """
-    lines: tuple[dict[str, str], dict[str, str]] = ({}, {})
-    translations: list[tuple[str, str]] = []
-    for row in rows:
-        if isinstance(row, SentenceRow):
-            side = lines[row.side == "target"]
-            side[row.id] = row.text
-            translations += [(row.id, other) for other in row.translations]
-    gold = frozenset(pair for pair in translations if pair[1] in lines[1])
-    if not gold:
+    sides, gold = _read(rows)
+    if not len(gold):
         raise DataError(
             f"{rows.origin}: no gold pair is among the {rows.drawn.limit} lines drawn of either side; expected at least one: "
             f"set retrieve.limit to {rows.least_limit()} or more."
             if rows.drawn
             else f"{rows.origin}: there is no gold pair; expected at least one."
         )
-    return Corpora.encoded(lines, gold, encoder, rows)
+    what = f"{rows.task.name} {rows.language} {rows.split}"
+    encoder.ahead([side.texts for side in sides], what)
+    vectors: list[Encoded] = []
+    for side, noun, language in zip(sides, ("source", "target"), (rows.language, "en"), strict=True):
+        encoder.turn_to(language)
+        vectors.append(encoder.of_distinct(side.texts, f"{what}: {noun}"))
+    return Corpora(sides, (vectors[0], vectors[1]), gold)
+
+
+def _read(rows: Rows) -> tuple[tuple[Corpus, Corpus], Gold]:
+    """Read the rows once: both sides, and the gold pairs whose target is among the lines."""
+    ids, texts = (Texts(), Texts()), (Texts(), Texts())
+    owners, others = Texts(), Texts()  # of each gold pair
+    for row in rows:
+        if isinstance(row, SentenceRow):
+            side = row.side == "target"
+            ids[side].append(row.id)
+            texts[side].append(row.text)
+            for other in row.translations:
+                owners.append(row.id)
+                others.append(other)
+    source, target = (Corpus.of(ids[side], texts[side]) for side in (0, 1))
+    first, second = (_lines(each, side) for each, side in ((owners, source), (others, target)))
+    known = rows_where(second, lambda lines: lines >= 0)
+    return (source, target), Gold.of(first[known], second[known])
+
+
+def _lines(ids: Texts, side: Corpus) -> np.ndarray:
+    """Return the number of each id's line, int64; -1 where the side does not have it."""
+    sought = arranged(ids)
+    lines, places = _whole(Numbers(found_in(side.ids, sought.distinct)).whole()), _whole(sought.places)
+    found = zeros((len(ids),), np.int64)
+    for part in parts(len(found)):
+        found[part] = lines[places[part]]
+        let_go(found, lines, places)
+    return found
+
+
+def _whole(numbers: memoryview) -> np.ndarray:
+    return np.frombuffer(numbers, np.int64) if len(numbers) else np.zeros(0, np.int64)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.files import replace_text
+from toolkit.files import replace_lines, replace_text
 from toolkit.metrics.mining import quality
+from toolkit.nameless import let_go
 from toolkit.progress import Report
 from toolkit.recipes.score.corpora import Corpora, corpora_of
 from toolkit.recipes.score.encoding import Encoder, Reading
@@ -21,7 +25,8 @@ from toolkit.recipes.session.noise import noisy
 from toolkit.report import precision_recall_curve
 from toolkit.results.predictions import Prediction, write_predictions
 from toolkit.results.score import Score
-from toolkit.retrieval import Mined, SearchSettings, sweep
+from toolkit.retrieval import Mined, Pairs, SearchSettings
+from toolkit.retrieval.held import gathered, parts
 from toolkit.tasks.task import Rows
 
 
@@ -85,18 +90,18 @@ def _kept(rows: Rows, reading: Reading, corpora: Corpora, dev: Corpora | None, a
     settings, report = search_settings(asked.session.config.retrieve, asked.session), asked.session.report
     task, language = rows.task, rows.language
     found = corpora.mined(reading, settings, report)
-    curve = sweep(found, corpora.gold)
+    curve = corpora.curve(found)
     threshold, source = _threshold(curve.best, dev, reading, settings, report)
     kept = found.above(threshold)
-    measures = quality(kept, corpora.gold)
+    measures = quality(corpora.gold.n_among(kept), len(kept), len(corpora.gold))
     asked.session.say(
         f"{task.name} {language}: threshold {threshold:.4f} ({source}) keeps {len(kept)} of {len(found.pairs)}; {found.searched}."
     )
     name = f"{reading.folder}/{language}-en.{rows.split}"
-    _write(asked.folder / name, found, kept, threshold, source, measures)
-    write_predictions(_predictions(kept, corpora.gold), asked.predictions_file(rows, reading))
+    _write(asked.folder / name, corpora, found, kept, threshold, source, measures)
+    write_predictions(_predictions(kept, corpora), asked.predictions_file(rows, reading))
     precision_recall_curve(
-        {f"{language}-en": (list(curve.recall), list(curve.precision))},
+        {f"{language}-en": curve.drawn()},
         asked.folder / f"{name}.curve.png",
         title=f"{asked.circuit.composition} on {task.name} {rows.split}\n{reading.head()}",
         chosen={f"{language}-en": (measures["recall"], measures["precision"])},
@@ -117,39 +122,47 @@ def _threshold(
         return float(protocol.threshold), f"{protocol.threshold}"
     if protocol.threshold == "oracle" or dev is None:
         return oracle, "oracle"
-    return sweep(dev.mined(reading, settings, report), dev.gold).best, "dev"
+    return dev.curve(dev.mined(reading, settings, report)).best, "dev"
 
 
-def _predictions(kept: Sequence[tuple[str, str]], gold: Collection[tuple[str, str]]) -> list[Prediction]:
-    """Return what was mined for each source sentence that has a pair, mined or right; all others count nothing."""
-    mined: dict[str, set[str]] = {}
-    right: dict[str, set[str]] = {}
-    for pairs, by_source in ((kept, mined), (gold, right)):
-        for source, target in pairs:
-            by_source.setdefault(source, set()).add(target)
-    found = []
-    for source in sorted(mined.keys() | right.keys()):
-        ours, theirs = mined.get(source, set()), right.get(source, set())
-        tp = len(ours & theirs)
+def _predictions(kept: Pairs, corpora: Corpora) -> Iterator[Prediction]:
+    """Yield what was mined for each source sentence that has a pair, mined or right; all others count nothing."""
+    sources, targets = (side.ids for side in corpora.sides)
+    mined = ((source, target, True) for source, target in _by_source(kept, len(sources)))
+    right = ((source, target, False) for source, target in corpora.gold.pairs())
+    for source, pairs in groupby(merge(mined, right), key=itemgetter(0)):
+        lines: tuple[list[int], list[int]] = ([], [])
+        for _, target, is_mined in pairs:
+            lines[is_mined].append(target)
+        theirs, ours = lines
+        tp = len({*ours} & {*theirs})
         counts = {"tp": float(tp), "fp": float(len(ours) - tp), "fn": float(len(theirs) - tp)}
-        outcome = 2 * tp / (len(ours) + len(theirs))
-        found.append(Prediction(source, sorted(theirs), sorted(ours), outcome, counts))
-    return found
+        named = ([targets[line] for line in each] for each in lines)  # by their ids, as lines are numbered
+        yield Prediction(sources[source], *named, 2 * tp / (len(ours) + len(theirs)), counts)
+
+
+def _by_source(pairs: Pairs, n_sources: int) -> Iterator[tuple[int, int]]:
+    """Yield source and target of each pair, by source and then by target."""
+    for _, rows in gathered(pairs.sources, n_sources):
+        order = rows[np.lexsort((pairs.targets[rows], pairs.sources[rows]))]
+        for part in parts(len(order)):
+            own = order[part]
+            yield from zip(pairs.sources[own].tolist(), pairs.targets[own].tolist(), strict=True)
+        let_go(pairs.sources, pairs.targets)
 
 
 def _write(
     stem: Path,
+    corpora: Corpora,
     found: Mined,
-    kept: Sequence[tuple[str, str]],
+    kept: Pairs,
     threshold: float,
     source: str,
     measures: dict[str, float],
 ) -> None:
     """Write the pairs as the shared task does, `id<TAB>id`, the candidates with their score, and the threshold."""
-    predictions = "".join(f"{a}\t{b}\n" for a, b in kept)
-    candidates = "".join(
-        f"{a}\t{b}\t{score:.9g}\n" for (a, b), score in zip(found.pairs, found.scores.tolist(), strict=True)
-    )
+    predictions = (f"{a}\t{b}\n" for a, b, _ in corpora.named(kept))
+    candidates = (f"{a}\t{b}\t{score:.9g}\n" for a, b, score in corpora.named(found.pairs))
     # JSON knows no infinity: null says that no cut keeps a right pair.
     facts = {
         "threshold": threshold if np.isfinite(threshold) else None,
@@ -158,6 +171,6 @@ def _write(
         "searched": found.searched,
         **measures,
     }
-    replace_text(stem.with_name(f"{stem.name}.predictions.tsv"), predictions)
-    replace_text(stem.with_name(f"{stem.name}.candidates.tsv"), candidates)
+    replace_lines(stem.with_name(f"{stem.name}.predictions.tsv"), predictions)
+    replace_lines(stem.with_name(f"{stem.name}.candidates.tsv"), candidates)
     replace_text(stem.with_name(f"{stem.name}.threshold.json"), json.dumps(facts, indent=1) + "\n")

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import DataError, SourceError
 from toolkit.files import file_fault
+from toolkit.nameless import Numbers, let_go, room
 from toolkit.tasks.mirror.layout import data_folder, held_splits, mirror_folder
 from toolkit.tasks.rows import Row, SentenceRow
 from toolkit.tasks.sources.checks import check_kind
+from toolkit.texts import Arranged, Texts, arranged, found_in
 
 if TYPE_CHECKING:
     from toolkit.tasks.task import Task
 
+_NEAR = 64  # texts that are read at a time
 SPLITS = {"dev": ("dev", "training", "sample"), "score": ("test", "dev", "training", "sample"), "test": ("test",)}
 
 
@@ -91,33 +94,166 @@ class CorpusRows:
     def __init__(self, split: str, source: Path, target: Path, gold: Path) -> None:
         self.split = split
         self.origin = f"files: {source.name}, {target.name}, {gold.name}"
-        sides = {"source": read_corpus(source), "target": read_corpus(target)}
-        translations = _read_gold(gold, (source, sides["source"]), (target, sides["target"]))
-        paired = {id for ids in translations.values() for id in ids}
-        if len(translations) == len(sides["source"]) and len(paired) == len(sides["target"]):
+        self._source, self._target = _Corpus.of(source), _Corpus.of(target)
+        self._gold = _Gold.of(gold, (source, self._source), (target, self._target))
+        if self._gold.n_sources == len(self._source) and self._gold.n_targets == len(self._target):
             raise DataError(
                 f"{source} and {target.name} hold only the gold pairs: scoring them as mining gives a meaningless number; "
                 "expected both whole corpora."
             )
-        n_copies = sum(
-            sides["source"][id] == sides["target"][other] for id, ids in translations.items() for other in ids
-        )
-        if n_copies == sum(map(len, translations.values())) > 1:
+        n = len(self._gold)
+        if n > 1 and all(self._source.texts[a] == self._target.texts[b] for a, b in self._gold.pairs()):
             raise DataError(
-                f"{gold}: in all {n_copies:,} pairs both sentences are one and the same, so that any encoder is right; "
+                f"{gold}: in all {n:,} pairs both sentences are one and the same, so that any encoder is right; "
                 "expected corpora in two languages."
             )
-        self._rows = [
-            SentenceRow(id, side, text, tuple(translations.get(id, ())) if side == "source" else ())
-            for side, texts in sides.items()
-            for id, text in texts.items()
-        ]
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._source) + len(self._target)
 
     def row(self, index: int) -> Row:
-        return self._rows[index]
+        if index >= len(self._source):
+            line = index - len(self._source)
+            return SentenceRow(self._target.ids[line], "target", self._target.texts[line])
+        translations = tuple(self._target.ids[line] for line in self._gold.of_source(index))
+        return SentenceRow(self._source.ids[index], "source", self._source.texts[index], translations)
+
+
+@dataclass(frozen=True)
+class _Corpus:
+    """The lines of an `id<TAB>text` file, of which few are in memory.
+
+    Attributes:
+        ids, texts: in the order of the file.
+        sorted_ids: the ids.
+        lines: int64, for each of the sorted ids its line, counted from 0.
+    """
+
+    ids: Near
+    texts: Near
+    sorted_ids: Sequence[str]
+    lines: memoryview
+
+    @classmethod
+    def of(cls, file: Path) -> _Corpus:
+        ids, texts = Texts(), Texts()
+        for number, line in enumerate(lines_of(file), 1):
+            id, _, text = (part.strip() for part in line.partition("\t"))
+            if not id or not text:
+                raise DataError(
+                    f"{file}, line {number}: found {line[:60]!r}; expected `id<TAB>text`, neither of them empty."
+                )
+            ids.append(id)
+            texts.append(text)
+        by_id = arranged(ids)
+        if (again := _first_again(by_id)) is not None:
+            raise DataError(f"{file}, line {again + 1}: the id '{ids[again]}' is there already; expected each once.")
+        lines = room(8 * len(ids)).cast("q")
+        for line_number, place in enumerate(by_id.places):
+            lines[place] = line_number
+        let_go(lines, by_id.places)
+        return cls(Near(ids), Near(texts), by_id.distinct, lines)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def places(self, sought: Arranged) -> Iterator[int]:
+        """Yield the line of each sought id, -1 where there is none."""
+        known = Numbers(found_in(self.sorted_ids, sought.distinct)).whole()
+        return (-1 if (place := known[each]) < 0 else self.lines[place] for each in sought.places)
+
+
+@dataclass(frozen=True)
+class _Gold:
+    """The pairs of a gold file, as lines of the corpora.
+
+    Attributes:
+        starts: int64 [L + 1]: of source line i the targets are `targets[starts[i]:starts[i + 1]]`.
+        targets: int64 [G], in the order of the file.
+        n_sources, n_targets: lines that have a translation.
+    """
+
+    starts: memoryview
+    targets: memoryview
+    n_sources: int
+    n_targets: int
+
+    @classmethod
+    def of(cls, file: Path, *sides: tuple[Path, _Corpus]) -> _Gold:
+        ids = Texts(), Texts()
+        for number, line in enumerate(lines_of(file), 1):
+            columns = [part.strip() for part in line.split("\t")]
+            if len(columns) != 2 or not all(columns):
+                raise DataError(f"{file}, line {number}: found {line[:60]!r}; expected `id<TAB>id`.")
+            for held, id in zip(ids, columns, strict=True):
+                held.append(id)
+        sought = [arranged(each) for each in ids]
+        pairs = Numbers(), Numbers()
+        both = (corpus.places(each) for (_, corpus), each in zip(sides, sought, strict=True))
+        for number, lines in enumerate(zip(*both, strict=True)):
+            for held, line, own, (path, _) in zip(ids, lines, pairs, sides, strict=True):
+                if line < 0:
+                    raise DataError(
+                        f"{file}, line {number + 1}: the id '{held[number]}' is not in {path.name}; expected one of its ids."
+                    )
+                own.append(line)
+        if (again := _first_again(arranged(f"{a} {b}" for a, b in zip(*pairs, strict=True)))) is not None:
+            pair = ", ".join(held[again] for held in ids)
+            raise DataError(f"{file}, line {again + 1}: the pair {pair} is there already; expected each once.")
+        return cls(*_by_source(*pairs, len(sides[0][1])), *(len(each.distinct) for each in sought))
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def of_source(self, line: int) -> list[int]:
+        """Return the lines that translate a source line."""
+        return self.targets[self.starts[line] : self.starts[line + 1]].tolist()
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """Yield source and target line of each pair."""
+        return ((line, target) for line in range(len(self.starts) - 1) for target in self.of_source(line))
+
+
+def _by_source(sources: Numbers, targets: Numbers, n_sources: int) -> tuple[memoryview, memoryview]:
+    """Return where the targets of each source begin, and the targets by source."""
+    starts, ends, held = (room(8 * n).cast("q") for n in (n_sources + 1, n_sources + 1, len(targets)))
+    for source in sources:
+        starts[source + 1] += 1
+    for source in range(n_sources):
+        starts[source + 1] += starts[source]
+        ends[source + 1] = starts[source + 1]
+    for source, target in zip(sources, targets, strict=True):
+        held[ends[source]] = target
+        ends[source] += 1
+    let_go(starts, ends, held)
+    return starts, held
+
+
+def _first_again(found: Arranged) -> int | None:
+    """Return the first text that was there before, counted from 0; None: each is there once."""
+    if len(found.distinct) == len(found.places):
+        return None
+    is_there = room(len(found.distinct))
+    for number, place in enumerate(found.places):
+        if is_there[place]:
+            return number
+        is_there[place] = 1
+    return None
+
+
+class Near:
+    """Texts that are mostly read one after another: some of them are read at a time."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+        self._held: tuple[int, list[str]] = (-1, [])
+
+    def __getitem__(self, place: int) -> str:
+        block, held = self._held
+        if place // _NEAR != block:
+            block = place // _NEAR
+            self._held = block, held = block, self._texts[block * _NEAR : (block + 1) * _NEAR]
+        return held[place % _NEAR]
 
 
 def read_lines(file: Path) -> list[str]:
@@ -147,35 +283,3 @@ def lines_of(file: Path) -> Iterator[str]:
         raise DataError(f"{file} cannot be read ({error.strerror}); expected a text file.") from error
     if is_empty:
         raise DataError(f"{file} is empty; expected a sentence a line.")
-
-
-def read_corpus(file: Path) -> dict[str, str]:
-    """Return the texts of an `id<TAB>text` file by id, in its order."""
-    texts: dict[str, str] = {}
-    for number, line in enumerate(read_lines(file), 1):
-        id, _, text = (part.strip() for part in line.partition("\t"))
-        if not id or not text:
-            raise DataError(
-                f"{file}, line {number}: found {line[:60]!r}; expected `id<TAB>text`, neither of them empty."
-            )
-        if id in texts:
-            raise DataError(f"{file}, line {number}: the id '{id}' is there already; expected each once.")
-        texts[id] = text
-    return texts
-
-
-def _read_gold(file: Path, *sides: tuple[Path, Mapping[str, str]]) -> dict[str, list[str]]:
-    translations: dict[str, list[str]] = {}
-    for number, line in enumerate(read_lines(file), 1):
-        ids = [part.strip() for part in line.split("\t")]
-        if len(ids) != 2 or not all(ids):
-            raise DataError(f"{file}, line {number}: found {line[:60]!r}; expected `id<TAB>id`.")
-        for id, (corpus, texts) in zip(ids, sides, strict=True):
-            if id not in texts:
-                raise DataError(
-                    f"{file}, line {number}: the id '{id}' is not in {corpus.name}; expected one of its ids."
-                )
-        if ids[1] in translations.setdefault(ids[0], []):
-            raise DataError(f"{file}, line {number}: the pair {ids[0]}, {ids[1]} is there already; expected each once.")
-        translations[ids[0]].append(ids[1])
-    return translations
