@@ -103,6 +103,8 @@ def test_a_path_that_is_not_a_file_is_named_as_what_it_is_without_being_opened(f
     }
     assert {name: file_fault(folder / name) for name in found} == found
     assert (file_fault(folder), file_fault(Path("/dev/null"))) == ("is a folder", "is a device")
+    if os.path.ismount("/proc"):  # a regular file by its mode, of which a read may wait
+        assert file_fault(Path("/proc/self/mem")) == "is a file of the system's kernel"
 
 
 def test_a_file_without_the_right_to_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,9 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+_KERNEL = {
+    os.stat(each).st_dev for each in ("/proc", "/sys") if os.path.ismount(each)
+}  # some of its files wait as well
 
 
 def file_fault(path: Path) -> str:
@@ -42,18 +45,25 @@ def file_fault(path: Path) -> str:
         ('is not there', 'is a folder')
     """
     try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError) as fault:
-        if isinstance(fault, ValueError):
-            return "has a name that no file can have (it holds a NUL)"
+        status = os.stat(path)
+    except ValueError:
+        return "has a name that no file can have (it holds a NUL)"
+    except OSError as fault:
         if fault.errno == errno.ELOOP:
             return "is a link that leads to itself"
         if fault.errno in (errno.ENOENT, errno.ENOTDIR):
             return "is a link to a file that is not there" if os.path.islink(path) else "is not there"
         return f"cannot be read ({fault.strerror})"
-    if not stat.S_ISREG(mode):
-        return f"is {_KINDS.get(stat.S_IFMT(mode), 'not a file')}"
+    if kind := _kind_of(status):
+        return f"is {kind}"
     return "" if os.access(path, os.R_OK) else f"cannot be read ({os.strerror(errno.EACCES)})"
+
+
+def _kind_of(status: os.stat_result) -> str:
+    """Return what a path is in place of a file; empty for a file."""
+    if stat.S_ISREG(status.st_mode):
+        return "a file of the system's kernel" if status.st_dev in _KERNEL else ""
+    return _KINDS.get(stat.S_IFMT(status.st_mode), "not a file")
 
 
 def read_regular(path: Path) -> bytes:
@@ -73,8 +83,7 @@ def not_a_file(path: Path) -> str:
     Raises:
         OSError: there is nothing.
     """
-    mode = os.stat(path).st_mode
-    return "" if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else _KINDS.get(stat.S_IFMT(mode), "not a file")
+    return "" if stat.S_ISDIR((status := os.stat(path)).st_mode) else _kind_of(status)
 
 
 def load_json(path: Path) -> object:
@@ -225,23 +234,19 @@ def is_abandoned(path: Path) -> bool:
 
 def _lock(file: IO[bytes] | int) -> bool:
     """Lock an open file without waiting; False where another process holds it or the file system has no locks."""
-    if fcntl is None:
+    with contextlib.suppress(OSError):
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    return False
 
 
 def has_process(number: int) -> bool:
     """Return whether this machine has a process of this number."""
     try:
         os.kill(number, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
+    except (OSError, OverflowError) as fault:
+        return isinstance(fault, PermissionError)  # of another user
     return True
 
 

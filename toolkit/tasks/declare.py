@@ -17,7 +17,7 @@ from toolkit.languages import get_language
 from toolkit.registry import did_you_mean, each_once
 from toolkit.tasks.declared_sides import faults_of_sides, has_sides
 from toolkit.tasks.declared_source import source_of, usual_columns
-from toolkit.tasks.declared_words import lines_of, texts_of
+from toolkit.tasks.declared_words import check_labels, lines_of, texts_of
 from toolkit.tasks.kinds import FIELDS, KINDS, LABELLED, MASKED, METRICS, SPLITS, Metric
 from toolkit.tasks.task import Task
 
@@ -226,8 +226,7 @@ def _task(said: Mapping[str, Any], folder: Path, known: Mapping[str, Task]) -> T
         given["labels"] = texts_of(said["labels"], "labels", is_cut=False)
     if "labels_file" in said:
         given["labels"] = lines_of(folder / str(said["labels_file"]))
-    if len(set(given.get("labels", ()))) != len(given.get("labels", ())):
-        raise ConfigError("`labels` names a label twice; expected each once.")
+    check_labels(given.get("labels", ()))
     if "translated" in said:
         given["translated"] = texts_of(said["translated"], "translated")
     if "overlaps" in said:

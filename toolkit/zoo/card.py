@@ -15,11 +15,10 @@ from toolkit.composition import parse
 from toolkit.config import AdapterConfig
 from toolkit.config.words import AdapterKind, Pooling
 from toolkit.errors import ZooError
-from toolkit.registry import did_you_mean
 from toolkit.results.score import Score
 from toolkit.tasks.kinds import POOLED
 from toolkit.version import __version__
-from toolkit.zoo.fields import CHECKS, check_names, is_canonical, noun, refuse_control
+from toolkit.zoo.fields import CHECKS, check_fields, check_names, is_canonical, noun, refuse_control
 from toolkit.zoo.names import backbone_slug
 from toolkit.zoo.sealed import plain, sealed, unsealed
 from toolkit.zoo.values import POOLINGS, Backbone, CardFile, CardScore, Head, Parent, Seen, read_parts
@@ -225,8 +224,7 @@ class AdapterCard:
             raise ZooError(
                 f"The card has format {str(values['format'])[:20]!r}, this release reads {FORMAT}; update xstilts."
             )
-        if values.keys() != _FIELDS:
-            _refuse_fields(values)
+        check_fields(values, _FIELDS)
         for name, (is_right, expected) in CHECKS.items():
             if not is_right(values[name]):
                 raise ZooError(f"The card's field '{name}' holds {noun(values[name])}, expected {expected}.")
@@ -254,16 +252,7 @@ class AdapterCard:
         return _card(text) if len(text) < 100_000 else cls.from_dict(unsealed(text, _HEAD_LINE), is_plain=True)
 
 
-_FIELDS = {item.name: None for item in fields(AdapterCard)}.keys()  # in their order
-
-
-def _refuse_fields(values: Mapping[str, Any]) -> None:
-    for name in values:
-        if name not in _FIELDS:
-            raise ZooError(f"The card has an unknown field '{name[:60]}'. {did_you_mean(name, _FIELDS)}".strip())
-    for name in _FIELDS:
-        if name not in values:
-            raise ZooError(f"The card lacks the field '{name}'; it is cut short or not a card of this release.")
+_FIELDS = tuple(item.name for item in fields(AdapterCard))
 
 
 @lru_cache(maxsize=256)

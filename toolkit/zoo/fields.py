@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, get_args
 
 from toolkit.composition import parse
 from toolkit.config.words import AdapterKind
 from toolkit.errors import ToolkitError, ZooError
+from toolkit.registry import did_you_mean
 from toolkit.results.score import is_value
 from toolkit.zoo.files import REPLACE_IT
 
@@ -39,6 +40,17 @@ def check_file_name(name: str) -> None:
     if not _FILE_NAME.fullmatch(name) or len(name) > _MAX_FILE_NAME:
         shown = _CONTROL.sub("?", name)[:80]
         raise ZooError(f"The file name '{shown}' is refused; expected a plain name such as 'adapter.safetensors'.")
+
+
+def check_fields(values: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raise ZooError unless a card has exactly the known fields."""
+    if values.keys() == set(known):
+        return
+    for name in values:
+        if name not in known:
+            raise ZooError(f"The card has an unknown field '{name[:60]}'. {did_you_mean(name, known)}".strip())
+    missing = next(name for name in known if name not in values)
+    raise ZooError(f"The card lacks the field '{missing}'; it is cut short or not a card of this release.")
 
 
 def check_names(name: str, *, heads: Iterable[str], files: Iterable[str], parents: Iterable[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 
 from toolkit.errors import DataError, SourceError
 from toolkit.tasks import FileSource, SpanRow, Task
+from toolkit.tasks.own.records import Records
+from toolkit.tasks.sources.formats import read_file
 
 COLUMNS: dict[str, dict[str, Any]] = {
     "pair": {"first": "a", "second": "b", "label": "gold"},
@@ -58,6 +62,23 @@ GOOD = {
     "bitext": ("x.csv", "de,en\nEs regnet.,It rains.\n"),
     "retrieval": ("x.csv", "q,p\nWhen?,In May.\n"),
 }
+
+
+def test_a_disk_that_fails_while_a_file_is_read_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    for name in ("rows.jsonl", "rows.conll"):
+        (tmp_path / name).write_text("x")
+    monkeypatch.setattr(Path, "open", failing)
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    for name, format in (("rows.jsonl", "jsonl"), ("rows.conll", "conll")):
+        with pytest.raises(DataError, match=rf"{name} cannot be read to its end \(Input/output error\)"):
+            read_file(tmp_path / name, format, [])
+    with pytest.raises(DataError, match=r"rows\.jsonl cannot be read to its end"):
+        list(Records(tmp_path / "rows.jsonl").read())
 
 
 @pytest.mark.parametrize("kind", GOOD)

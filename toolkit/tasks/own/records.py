@@ -87,13 +87,18 @@ class Records:
             SourceError: there is no such file.
             DataError: it is not of its format; the sentence names the line.
         """
-        if self.is_stdin:
-            yield from self._of(sys.stdin.buffer)
-            return
-        if fault := file_fault(self.path):
+        if not self.is_stdin and (fault := file_fault(self.path)):
             raise SourceError(f"The file {self.path} {fault}; name a file of rows, or `-` for standard input.")
-        with self.path.open("rb") as stream:
-            yield from self._of(stream)
+        try:
+            if self.is_stdin:
+                yield from self._of(sys.stdin.buffer)
+                return
+            with self.path.open("rb") as stream:
+                yield from self._of(stream)
+        except OSError as error:  # of a disk or a folder elsewhere
+            raise DataError(
+                f"{self.name} cannot be read to its end ({error.strerror}); copy it to another disk."
+            ) from None
 
     def _of(self, stream: BinaryIO) -> Iterator[Item]:
         stream, head = _peeked(stream)

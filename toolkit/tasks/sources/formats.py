@@ -41,6 +41,13 @@ def read_file(file: Path, format: str, columns: Sequence[str], tagged: Tagged | 
         return _folder(file)
     if fault := file_fault(file):
         raise SourceError(f"The file {file} {fault}; expected rows in {format}: correct the path in the task's YAML.")
+    try:
+        return _read(file, format, columns, tagged)
+    except OSError as error:  # of a disk or a folder elsewhere
+        raise DataError(f"{file} cannot be read to its end ({error.strerror}); copy it to another disk.") from None
+
+
+def _read(file: Path, format: str, columns: Sequence[str], tagged: Tagged | None) -> Read:
     if format == "parquet":
         return Read(read_parquet([file], columns))
     if format in STREAMED:
