@@ -137,8 +137,8 @@ def _predictions(kept: Pairs, corpora: Corpora) -> Iterator[Prediction]:
         theirs, ours = lines
         tp = len({*ours} & {*theirs})
         counts = {"tp": float(tp), "fp": float(len(ours) - tp), "fn": float(len(theirs) - tp)}
-        named = ([targets[line] for line in each] for each in lines)  # by their ids, as lines are numbered
-        yield Prediction(sources[source], *named, 2 * tp / (len(ours) + len(theirs)), counts)
+        right_ids, found_ids = ([targets[line] for line in each] for each in lines)  # sorted, as lines are
+        yield Prediction(sources[source], right_ids, found_ids, 2 * tp / (len(ours) + len(theirs)), counts)
 
 
 def _by_source(pairs: Pairs, n_sources: int) -> Iterator[tuple[int, int]]:
