@@ -111,6 +111,7 @@ class EmbedOptions(Settings):
     """Options of `embed`."""
 
     column: str
+    language: str | None
     format: str | None
     out: Path
     lock: Path | None
@@ -127,6 +128,7 @@ class EmbedOptions(Settings):
 @click.option(
     "--column", default="text", show_default=True, metavar="NAME", help="Column of texts, where FILE has columns."
 )
+@click.option("--language", metavar="CODE", help="Language of the texts, which `text.*/mnli` has to know.")
 @FORMAT
 @click.option(
     "--out", required=True, type=PATH, metavar="PATH", help="File to write: .npy (a matrix) or .parquet (the rows)."
@@ -146,6 +148,7 @@ def embed(expr: str, file: Path | None, **options: Unpack[EmbedOptions]) -> None
             source=_source(file),
             out=options["out"],
             column=options["column"],
+            language=options["language"],
             format=options["format"],
             lock=options["lock"],
             **tell,

@@ -20,6 +20,7 @@ class ExportOptions(Settings):
     to: Literal["adapterhub", "onnx", "torch"]
     int8: bool
     vectors: bool
+    language: str | None
     task: str | None
     languages: str
     lock: Path | None
@@ -45,6 +46,7 @@ class ExportOptions(Settings):
 )
 @click.option("--int8", is_flag=True, help="onnx: hold weights in int8, about a quarter of the size.")
 @click.option("--vectors", is_flag=True, help="Vectors of texts, as `retrieve` compares them, instead of answers.")
+@click.option("--language", metavar="CODE", help="Language that `text.*/mnli` is exported for.")
 @click.option("--task", metavar="TASK", help="Answer its rows with EXPR and with the file, and score both.")
 @LANGUAGES
 @LOCK
@@ -57,8 +59,8 @@ def export(expr: str, folder: Path, **options: Unpack[ExportOptions]) -> None:
     """
     config, to = resolve(options), options["to"]
     if to == "adapterhub":
-        if options["int8"] or options["vectors"] or options["task"] or options["lock"]:
-            raise ToolkitError("--int8, --vectors, --task and --lock go with --to onnx or --to torch.")
+        if options["int8"] or options["vectors"] or options["task"] or options["lock"] or options["language"]:
+            raise ToolkitError("--int8, --vectors, --language, --task and --lock go with --to onnx or --to torch.")
         show(toolkit.zoo_export(expr, config, out=folder, backbone=options["backbone"]))
         return
     with telling() as tell:
@@ -69,6 +71,7 @@ def export(expr: str, folder: Path, **options: Unpack[ExportOptions]) -> None:
             to=to,
             int8=options["int8"],
             vectors=options["vectors"],
+            language=options["language"],
             task=options["task"],
             languages=options["languages"],
             lock=options["lock"],

@@ -164,3 +164,10 @@ RAW: Mapping[Kind, Callable[[Tensor, Mapping[str, Tensor]], Tensor]] = {
     "text": _of_masks,
 }
 """Logits by kind of task, from those of a batch."""
+
+
+def best_of(kind: Kind, raw: Outputs) -> Outputs:
+    """Return outputs as `run_head` gives them, from those that it gives with `is_raw`."""
+    if FORMS[kind].read is not _best or not isinstance(raw, Ragged):
+        return raw
+    return Ragged(raw.values.argmax(-1), raw.offsets)

@@ -168,17 +168,20 @@ class Embedded(Result):
         return [{"texts": self.n, "width": self.width, "path": str(self.path)}]
 
 
-def embed(
-    expr: str,
-    config: Config,
-    *,
-    source: str | Path,
-    out: str | Path,
-    column: str = "text",
-    format: str | None = None,
-    lock: Path | None = None,
-    **tell: Unpack[Telling],
-) -> Embedded:
+class Texts(Telling, total=False):
+    """How texts are read, where they are not as usual, and where a journey reports to.
+
+    `column`: of the texts, of a file that has columns; `text` where it is not named. `format`: of the input; else by its ending.
+    `language`: of the texts, which `text.*/mnli` follows and has to know. `lock`: a lock file.
+    """
+
+    column: str
+    format: str | None
+    language: str | None
+    lock: Path | None
+
+
+def embed(expr: str, config: Config, *, source: str | Path, out: str | Path, **texts: Unpack[Texts]) -> Embedded:
     """Write the vectors of a file's texts: those that `retrieve` compares.
 
     Args:
@@ -186,16 +189,21 @@ def embed(
         config: resolved configuration; `retrieve` says which layer is pooled, and how.
         source: the file of texts: a text a line, or rows with a column of texts; `-`: standard input.
         out: the file to write: `.npy`, float32 [N, H], or `.parquet`, the rows with a column `vector`.
-        column: the column of texts, of a file that has columns.
-        format: of the input; None: by its ending.
-        lock: a lock file; anything but the weights that it pins is refused.
-        tell: `report` and `say`.
+        texts: `column`, `format`, `language`, `lock`; `report` and `say`.
     """
     from toolkit.recipes.answer.vectors import embed_file
 
-    session = open_session(config, tell)
-    records = _records(source, format, None, session.say)
-    n, width = embed_file(session.spelled(expr), session, records, column=column, lock=lock, out=Path(out))
+    session = open_session(config, texts)
+    records = _records(source, texts.get("format"), None, session.say)
+    n, width = embed_file(
+        session.spelled(expr),
+        session,
+        records,
+        column=texts.get("column", "text"),
+        language=texts.get("language"),
+        lock=texts.get("lock"),
+        out=Path(out),
+    )
     what = "1 vector" if n == 1 else f"{n:,} vectors"
     return Embedded(n=n, width=width, path=Path(out), text=f"{what} of width {width} written to {out}.")
 

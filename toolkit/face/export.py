@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 class Exporting(Telling, total=False):
     """What may be asked of `export`, and where it reports to.
 
-    `int8`: hold weights in int8. `vectors`: vectors of texts instead of the head's answers. `task` and `languages`: rows that
+    `int8`: hold weights in int8. `vectors`: vectors of texts instead of the head's answers. `language`: that
+    `text.*/mnli` is exported for. `task` and `languages`: rows that
     the composition and the file both answer and that both are scored on. `lock`: a lock file.
     """
 
     int8: bool
     vectors: bool
+    language: str | None
     task: str | None
     languages: str | Sequence[str]
     lock: Path | None
@@ -37,7 +39,7 @@ def export(
         config: resolved configuration; `backbone.precision: bf16` holds the matrices in bf16.
         out: a new or empty folder.
         to: `onnx` (needs the extra `export`) or `torch`. `zoo_export` writes folders for the `adapters` library.
-        options: `int8`, `vectors`, `task`, `languages`, `lock`; `report` and `say`.
+        options: `int8`, `vectors`, `language`, `task`, `languages`, `lock`; `report` and `say`.
     """
     from toolkit.recipes.export.run import Options
     from toolkit.recipes.export.run import export as run
@@ -47,6 +49,7 @@ def export(
         form=to,
         int8=options.get("int8", False),
         vectors=options.get("vectors", False),
+        language=options.get("language"),
         task=options.get("task"),
         languages=options.get("languages", "all"),
         lock=options.get("lock"),

@@ -77,3 +77,29 @@ def test_an_interruption_loses_no_request_that_waits() -> None:
     with pytest.raises(KeyboardInterrupt):
         joined([1])
     assert joined([2]) == [2]
+
+
+def test_an_interrupted_pass_is_computed_by_another_thread_that_waits() -> None:
+    began, opened, passes = threading.Event(), threading.Event(), list[list[int]]()
+
+    def answer(items: Sequence[int]) -> list[int]:
+        passes.append(list(items))
+        if len(passes) == 1:
+            began.set()
+            assert opened.wait(LIMIT_S)
+        if len(passes) == 2:
+            raise KeyboardInterrupt
+        return list(items)
+
+    joined = Joined(answer)
+    with ThreadPoolExecutor(4) as pool:
+        futures = [pool.submit(joined, [0])]
+        assert began.wait(LIMIT_S)
+        for number in (1, 2, 3):
+            futures.append(pool.submit(joined, [number]))
+            wait_until(lambda number=number: len(joined.waiting) == number, "the request waits")  # type: ignore[misc]
+        opened.set()
+        found = [future.exception(LIMIT_S) or future.result() for future in futures]
+    assert isinstance(found[1], KeyboardInterrupt)
+    assert [found[0], *found[2:]] == [[0], [2], [3]]
+    assert passes == [[0], [1, 2, 3], [2, 3]] and not joined.waiting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,16 @@ __all__ = ["answer_of", "as_json", "close", "record_of", "records_of"]
 
 
 def answer_of(folder: Path) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Return `answer` of the `run.py` in a folder."""
-    found: Callable[[dict[str, Any]], dict[str, Any]] = runpy.run_path(str(folder / "run.py"))["answer"]
+    """Return `answer` of the `run.py` in a folder, which finds its `rows.py` there as `python run.py` does."""
+    others = sys.modules.pop("rows", None)
+    sys.path.insert(0, str(folder))
+    try:
+        found: Callable[[dict[str, Any]], dict[str, Any]] = runpy.run_path(str(folder / "run.py"))["answer"]
+    finally:
+        sys.path.remove(str(folder))
+        sys.modules.pop("rows", None)
+        if others is not None:
+            sys.modules["rows"] = others
     return found
 
 

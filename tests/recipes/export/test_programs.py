@@ -19,7 +19,7 @@ from toolkit.config import Config
 from toolkit.modeling.traced import Traced
 from toolkit.recipes.export import run as export_run
 from toolkit.recipes.export.compared import expected
-from toolkit.recipes.export.programs import PROGRAMS, program
+from toolkit.recipes.export.programs import PROGRAMS, programs
 
 pytestmark = pytest.mark.journey
 TRAINED = {
@@ -42,8 +42,8 @@ def written(trained: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             return expected(asked["traced"], [(ids, mask)])[0]
 
         class Session:
-            def __init__(self, file: str) -> None:
-                assert file.endswith("model.onnx")
+            def __init__(self, file: Path) -> None:
+                assert file.name == "model.onnx"
 
             def run(self, _: None, given: dict[str, np.ndarray]) -> list[np.ndarray]:
                 return [answer(given["input_ids"], given["attention_mask"])]
@@ -129,6 +129,10 @@ def test_the_folder_says_what_it_is(written: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", PROGRAMS)
-def test_a_program_is_python_whatever_its_composition_is_called(kind: Any) -> None:
+def test_a_program_is_python_of_15_lines_whatever_its_composition_is_called(kind: Any) -> None:
     for runtime in ("onnx", "torch"):
-        compile(program(kind, runtime, 'Answers by """ \\ on a\\b'), "run.py", "exec")
+        written = programs(kind, runtime, 'Answers by """ \\ on a\\b')
+        for name, text in written.items():
+            compile(text, name, "exec")
+        assert len(written["run.py"].splitlines()) <= 15
+        assert all(len(line) <= 120 for text in written.values() for line in text.splitlines())

@@ -257,6 +257,20 @@ def test_journeys_without_rows_ask_for_the_language(config: Config) -> None:
         toolkit.collapse(STAR, config, text="micro-nli", name="one")
 
 
+def test_texts_are_encoded_with_the_adapter_of_the_language_that_is_named(config: Config, tmp_path: Path) -> None:
+    lines, out = tmp_path / "lines.txt", tmp_path / "vectors.npy"
+    lines.write_text("one\ntwo of them\n", encoding="utf-8")
+    toolkit.embed(STAR, config, source=lines, out=out, language="sw")
+    with toolkit.load(STAR, config) as model:
+        of_en, of_sw = (model.embed(["one", "two of them"], language=each) for each in ("en", "swa"))
+        with pytest.raises(ToolkitError, match="No language 'xx'|xx"):
+            model.embed(["one"], language="xx")
+    np.testing.assert_allclose(np.load(out), of_sw, atol=1e-6)
+    assert not np.allclose(of_en, of_sw, atol=1e-3)
+    with pytest.raises(ToolkitError, match=r"name that language \(`--language CODE`"):
+        toolkit.embed(STAR, config, source=lines, out=out)
+
+
 @pytest.mark.parametrize(("task", "measure"), [("micro-bitext", "accuracy"), ("micro-mining", "f1")])
 def test_each_side_of_a_pair_is_encoded_with_its_own_adapter(config: Config, task: str, measure: str) -> None:
     found = toolkit.retrieve("micro-text.*", config, task=task, languages="sw")
@@ -310,7 +324,7 @@ def test_rows_of_ones_own_are_answered_with_the_adapter_of_their_language(config
         by_language = {language: model.logits(rows, language=language) for language in ("en", "sw", "en")}
         with pytest.raises(ZooError, match=r"holds no 'micro-text.\*' for de;"):
             model.predict(rows, language="de")
-        with pytest.raises(ToolkitError, match="a composition in one language is needed"):
+        with pytest.raises(ToolkitError, match="name that language"):
             model.embed(["one"])
         answers = {language: model.predict(rows, language=language) for language in ("en", "sw")}
     assert not np.allclose(by_language["en"], by_language["sw"], atol=1e-4)

@@ -31,7 +31,7 @@ from toolkit.recipes.score.encoding import Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.session.backbones import give_back
 from toolkit.recipes.session.features import tokenising
-from toolkit.recipes.session.home import several
+from toolkit.recipes.session.home import named
 from toolkit.recipes.session.limits import tokens_read
 from toolkit.recipes.session.session import Session
 from toolkit.results.answers import Answer, Answers, TagsAnswer
@@ -229,29 +229,31 @@ class Model:
 
     # -- vectors ----------------------------------------------------------------------------------------------------
 
-    def embed(self, texts: Iterable[str]) -> np.ndarray:
+    def embed(self, texts: Iterable[str], *, language: str | None = None) -> np.ndarray:
         """Return a unit vector of each text, float32 [N, H]: the one that `retrieve` compares.
 
         The layer and the pooling are those of `config.retrieve`, or those that the composition was trained to retrieve with.
 
+        Args:
+            language: of the texts, which `text.*/mnli` has to know.
+
         Raises:
             DataError: one of them is not a text.
         """
-        return self.encode(texts)[0]
+        return self.encode(texts, language=language)[0]
 
-    def encode(self, texts: Iterable[str]) -> tuple[np.ndarray, int]:
+    def encode(self, texts: Iterable[str], *, language: str | None = None) -> tuple[np.ndarray, int]:
         """Return the vectors of `embed`, and how many texts lost some of their end to the length limit."""
         found = texts_of(texts)
         with self._lock:
             circuit, reading = self._open(), self.reading
             if circuit.asked.follows_rows:
-                raise ToolkitError(several(circuit.asked))
+                circuit.turn_to(named(circuit.asked, language))
             if not found:
                 return np.zeros((0, circuit.backbone.hidden_size), np.float32), 0
             features = self._sentences(found)
-            size = self.config.eval.batch_size
-            layer, pooling = reading.layer, reading.protocol.pooling
-            vectors = embed(circuit, features, layer=layer, pooling=pooling, batch_size=size)
+            pooling, size = reading.protocol.pooling, self.config.eval.batch_size
+            vectors = embed(circuit, features, layer=reading.layer, pooling=pooling, batch_size=size)
             return vectors, features.n_truncated
 
     def _sentences(self, texts: Sequence[str]) -> Features:

@@ -26,7 +26,14 @@ VECTOR = "vector"  # the column of parquet
 
 
 def embed_file(
-    expression: str, session: Session, records: Records, *, column: str = PLAIN, lock: Path | None = None, out: Path
+    expression: str,
+    session: Session,
+    records: Records,
+    *,
+    column: str = PLAIN,
+    language: str | None = None,
+    lock: Path | None = None,
+    out: Path,
 ) -> tuple[int, int]:
     """Write a unit vector of each text, in the order of the texts; the file is there when the last one is.
 
@@ -35,6 +42,7 @@ def embed_file(
         session: of the configuration; `retrieve` says which layer is pooled, and how.
         records: the texts: lines, or rows with a column of texts.
         column: that column.
+        language: of the texts, which `text.*/mnli` follows and has to know.
         lock: a lock file; anything but the weights that it pins is refused.
         out: the file to write: `.npy`, float32 [N, H], or `.parquet`, the rows with a column `vector`.
 
@@ -48,7 +56,7 @@ def embed_file(
     if out.is_dir():
         raise ToolkitError(f"{out} is a folder; name a file to write.")
     with load_model(expression, session, lock=lock) as model:
-        windows = _windows(model, records, column, session)
+        windows = _windows(model, records, column, language, session)
         try:
             return write(out, windows, model.hidden_size), model.hidden_size
         except OSError as fault:
@@ -58,11 +66,11 @@ def embed_file(
 Window = tuple[list[Item], np.ndarray]
 
 
-def _windows(model: Model, records: Records, column: str, session: Session) -> Iterator[Window]:
+def _windows(model: Model, records: Records, column: str, language: str | None, session: Session) -> Iterator[Window]:
     n = n_truncated = 0
     source = records.read()
     while held := list(islice(source, WINDOW)):
-        vectors, lost = model.encode([_text_of(item, column) for item in held])
+        vectors, lost = model.encode([_text_of(item, column) for item in held], language=language)
         yield held, vectors
         n, n_truncated = n + len(held), n_truncated + lost
         session.report(Progress("encode", 0, 1, {"texts": n}))

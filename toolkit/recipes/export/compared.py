@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from toolkit.errors import ToolkitError
-from toolkit.evaluation.outputs import FORMS, Outputs, run_head
+from toolkit.evaluation.outputs import FORMS, RAW, Outputs, best_of, run_head
 from toolkit.evaluation.scoring import SCORERS, Scoring
 from toolkit.features.collate import Features, sorted_batches, token_budget
+from toolkit.features.ragged import Ragged
 from toolkit.metrics import MAIN
 from toolkit.modeling.circuit import Circuit
 from toolkit.modeling.traced import SHAPES, Traced
@@ -70,6 +71,7 @@ class Compared:
         measure: the task's main one.
         circuit, model: the score of each, fractions.
         same: rows with the same answer.
+        difference: the largest of the logits of these rows.
     """
 
     task: str
@@ -79,13 +81,15 @@ class Compared:
     circuit: float
     model: float
     same: int
+    difference: float
 
     def words(self) -> str:
         """Return the comparison as a sentence."""
         return (
             f"On {self.rows} rows of {self.task} ({', '.join(self.languages)}) {self.same} answers are the circuit's, and the "
             f"{self.measure} is {100 * self.model:.2f} in place of {100 * self.circuit:.2f} (%), a loss of "
-            f"{100 * (self.circuit - self.model):.2f} points."
+            f"{100 * (self.circuit - self.model):.2f} points. "
+            f"The largest difference of the logits of these rows is {self.difference:.1e}."
         )
 
 
@@ -102,7 +106,7 @@ def compare_rows(
             f"'{task.name}' is scored by vectors, which are compared number by number; name a task with answers."
         )
     (head,) = heads_for(circuit, task, session.config)
-    measure, scores, same, total = MAIN[task.metric], [], 0, 0
+    measure, scores, same, total, difference = MAIN[task.metric], [], 0, 0, 0.0
     wanted = choose_languages(task, languages, session)
     for language in wanted:
         rows = scored_rows(task, language, session)
@@ -110,19 +114,29 @@ def compare_rows(
         scoring = Scoring.of(rows, session.config.eval)
         batch = session.config.eval.batch_size
         outputs: Mapping[str, Outputs] = {
-            "circuit": run_head(circuit, features, head=head, batch_size=batch, report=session.report),
+            "circuit": run_head(circuit, features, head=head, batch_size=batch, is_raw=True, report=session.report),
             "model": run_model(answer, features, batch_size=batch, session=session),
         }
-        found = [SCORERS[task.kind](rows, features, out, scoring, task.metric) for out in outputs.values()]
+        difference = max(difference, _difference(*outputs.values()))
+        found = [
+            SCORERS[task.kind](rows, features, best_of(task.kind, out), scoring, task.metric)
+            for out in outputs.values()
+        ]
         scores.append([each.measures[measure] for each in found])
         same += sum(one == other for one, other in zip(*(each.answers for each in found), strict=True))
         total += len(rows)
     circuits, models = np.array(scores).mean(0).tolist()
-    return Compared(task.name, tuple(wanted), total, measure, circuits, models, same)
+    return Compared(task.name, tuple(wanted), total, measure, circuits, models, same, difference)
+
+
+def _difference(one: Outputs, other: Outputs) -> float:
+    """Return the largest difference of two outputs of the same rows."""
+    first, second = (each.values if isinstance(each, Ragged) else each for each in (one, other))
+    return float(np.abs(first - second).max(initial=0.0))
 
 
 def run_model(answer: Answer, features: Features, *, batch_size: int, session: Session) -> Outputs:
-    """Return a written model's output for every item, as `evaluation.run_head` does for a circuit."""
+    """Return a written model's logits for every item, as `evaluation.run_head` does for a circuit with `is_raw`."""
     form, lengths = FORMS[features.kind], features.input_ids.lengths
     rows: list[np.ndarray | None] = [None] * len(features)
     done = 0
@@ -133,7 +147,7 @@ def run_model(answer: Answer, features: Features, *, batch_size: int, session: S
             wide = (*batch["is_choice"].shape, ids.shape[1])
             ids, mask = ids.reshape(wide), mask.reshape(wide)
         logits = torch.from_numpy(answer(ids, mask))
-        found = form.read(logits, {name: torch.from_numpy(value) for name, value in batch.items()}).numpy()
+        found = RAW[features.kind](logits, {name: torch.from_numpy(value) for name, value in batch.items()}).numpy()
         for item, output in zip(items, found, strict=True):
             rows[item] = output[: lengths[item]] if form.is_per_token else output
         done += len(items)

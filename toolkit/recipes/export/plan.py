@@ -33,12 +33,20 @@ class Exporting:
         form: `onnx` or `torch`.
         weights: how they are held: `fp32`, `bf16` (matrices, widened where they are used) or `int8`.
         is_vectors: whether it gives vectors of texts instead of its head's answers.
+        language, language_adapter: of a composition that follows its rows, what it is exported for and takes; else empty.
     """
 
     composition: Composition
     form: Form
     weights: Weights
     is_vectors: bool
+    language: str = ""
+    language_adapter: str = ""
+
+    @property
+    def title(self) -> str:
+        """What is exported, for a reader."""
+        return f"{self.composition}{self.language and f' for rows in {self.language}'}"
 
 
 def plan_export(expression: Composition, config: Config, *, form: Form, int8: bool, vectors: bool) -> Exporting:

@@ -1,4 +1,6 @@
-"""The program next to an exported model, one for each kind: a row in, an answer out, with a tokenizer and a runtime alone.
+"""The programs next to an exported model, by kind: a row in, an answer out, with a tokenizer and a runtime alone.
+
+`run.py` has at most 15 lines. A row of tags or spans can be several sequences, whose cutting and joining is in `rows.py`.
 
 The text to tokens, and the outputs to answers, are those of `toolkit.features` and `toolkit.evaluation`;
 tests/recipes/export compares them row by row.
@@ -14,54 +16,56 @@ from toolkit.tasks.kinds import Kind
 
 Runtime = Literal["onnx", "torch"]
 
-_START = '''"""{title}
-
-Use: python run.py ROWS.jsonl > answers.jsonl    (without a file: rows from standard input)
-A row: {row}
-Needs {needs}.
-"""
-
-import {imports}
-import numpy as np
-import {runtime}
-import tokenizers
-
+_START = '''"""{title}: python run.py ROWS.jsonl"""
+import fileinput, json, pathlib, {runtime}
 here = pathlib.Path(__file__).parent
-config = json.loads((here / "config.json").read_text("utf-8"))
-tokenizer = tokenizers.Tokenizer.from_file(str(here / "tokenizer.json"))
+{settings}tokenizer = tokenizers.Tokenizer.from_file(str(here / "tokenizer.json"))
 tokenizer.encode_special_tokens = True  # `<s>` in a text is text
 {load}
 '''
+_CONFIG = 'config = json.loads((here / "config.json").read_text("utf-8"))\n'
 
-_PAIR = """
-tokenizer.enable_truncation(config["max_length"])
-
-
-def answer(row):
-    ids = np.array([tokenizer.encode(row["first"], row.get("second")).ids])
+_PAIR = """def answer(row):
+    ids = numpy.array([tokenizer.encode(row["first"], row.get("second")).ids])
     logits = {call}[0]
-    shares = np.exp(logits - np.logaddexp.reduce(logits)).tolist()
+    shares = numpy.exp(logits - numpy.logaddexp.reduce(logits)).tolist()
     return {"prediction": config["labels"][logits.argmax()], "probabilities": dict(zip(config["labels"], shares))}
 """
 
-_CHOICE = """
-tokenizer.enable_truncation(config["max_length"])
-tokenizer.enable_padding(pad_id=config["pad"])
-
-
-def answer(row):
+_CHOICE = """def answer(row):
     first = " ".join(filter(None, (row.get("context"), row.get("question"))))
     read = tokenizer.encode_batch([(first, choice) for choice in row["choices"]])
-    ids, mask = (np.array([[getattr(each, name) for each in read]]) for name in ("ids", "attention_mask"))
+    ids, mask = (numpy.array([[getattr(each, name) for each in read]]) for name in ("ids", "attention_mask"))
     logits = {call}[0]
-    best, shares = int(logits.argmax()), np.exp(logits - np.logaddexp.reduce(logits)).tolist()
+    best, shares = int(logits.argmax()), numpy.exp(logits - numpy.logaddexp.reduce(logits)).tolist()
     return {"prediction": best, "text": row["choices"][best], "probabilities": shares}
 """
 
-_SPAN = '''
+_VECTORS = """def answer(row):
+    is_query = "query" in row
+    tokenizer.enable_truncation(config["query_length" if is_query else "max_length"])
+    ids = numpy.array([tokenizer.encode(row["query" if is_query else "text"]).ids])
+    return {"vector": {call}[0].tolist()}
+"""
 
-def top(values):
-    order = np.argsort(-values, kind="stable")[: config["n_best"]]
+_BY_ROWS = """def answer(row):
+    run = lambda ids: {call}
+    return rows.answer(row, tokenizer, config, run)
+"""
+
+_END = """for line in fileinput.input(encoding="utf-8") if __name__ == "__main__" else ():
+    print(json.dumps((row := json.loads(line)) | answer(row), ensure_ascii=False))
+"""
+
+_SPAN = '''"""A question and its context to sequences, and the model's outputs to an answer: what `run.py` calls."""
+
+import unicodedata
+
+import numpy as np
+
+
+def top(values, n_best):
+    order = np.argsort(-values, kind="stable")[:n_best]
     return np.sort(order[np.isfinite(values[order])])
 
 
@@ -72,7 +76,7 @@ def is_mark(character):
     )
 
 
-def answer(row):
+def answer(row, tokenizer, config, run):
     context, longest = row["context"], config["max_answer_tokens"]
     question = tokenizer.encode(row["question"], add_special_tokens=False).ids[: config["question_length"]]
     text = tokenizer.encode(context, add_special_tokens=False)
@@ -88,12 +92,12 @@ def answer(row):
     best, null = (-np.inf, 0, 0), np.inf
     for place in places:  # long contexts in windows that overlap
         ids = np.array([[*head, *text.ids[place : place + size], config["eos"]]])
-        logits = {call}[0]
+        logits = run(ids)[0]
         null = min(null, logits[0].sum())
         inside = np.array(offsets[place : place + size], np.int64).reshape(-1, 2)
         start = logits[len(head) :][: len(inside), 0]
         end = np.where(inside[:, 1] > inside[:, 0], logits[len(head) :][: len(inside), 1], -np.inf)
-        firsts, lasts = top(start), top(end)
+        firsts, lasts = top(start, config["n_best"]), top(end, config["n_best"])
         if not len(firsts) or not len(lasts):
             continue
         lengths = lasts[None] - firsts[:, None] + 1
@@ -112,9 +116,12 @@ def answer(row):
     return {"prediction": context[first:last], "start": first, "end": last, **found}
 '''
 
-_TAGS = """
+_TAGS = '''"""A sentence to sequences, and the model's outputs to a tag for each word: what `run.py` calls."""
 
-def answer(row):
+import numpy as np
+
+
+def answer(row, tokenizer, config, run):
     words = row["tokens"] if "tokens" in row else row["text"].split()
     room = config["max_length"] - 2
     parts, places = [[]], []  # sequences of pieces, and where each word's label is: sequence and token
@@ -126,25 +133,9 @@ def answer(row):
         places.append((len(parts) - 1, len(parts[-1]) + 1 + is_behind))
         parts[-1].extend(pieces)
     rows = [np.array([[config["bos"], *part, config["eos"]]]) for part in parts]
-    best = [{call}[0].argmax(-1) for ids in rows]
+    best = [run(ids)[0].argmax(-1) for ids in rows]
     return {"tokens": words, "prediction": [config["labels"][best[part][place]] for part, place in places]}
-"""
-
-_VECTORS = """
-
-def answer(row):
-    is_query = "query" in row
-    tokenizer.enable_truncation(config["query_length" if is_query else "max_length"])
-    ids = np.array([tokenizer.encode(row["query" if is_query else "text"]).ids])
-    return {"vector": {call}[0].tolist()}
-"""
-
-_END = """
-
-if __name__ == "__main__":
-    for line in open(sys.argv[1], encoding="utf-8") if len(sys.argv) > 1 else sys.stdin:
-        print(json.dumps((row := json.loads(line)) | answer(row), ensure_ascii=False))
-"""
+'''
 
 
 @dataclass(frozen=True)
@@ -154,55 +145,52 @@ class Program:
     Attributes:
         body: Python: `answer(row)`.
         row: a row, as JSON.
+        reads: whether it reads `config.json`.
         mask: the attention mask of `ids`; there is padding only among choices.
-        imports: of the standard library.
+        rows: Python of a file next to it, where a row is more than one sequence; empty: there is none.
     """
 
     body: str
     row: str
-    mask: str = "np.ones_like(ids)"
-    imports: str = "json, pathlib, sys"
+    reads: bool = True
+    mask: str = "ids * 0 + 1"
+    rows: str = ""
 
 
 PROGRAMS: Mapping[Kind, Program] = {
-    "pair": Program(
-        _PAIR, '{"first": "A man plays.", "second": "Somebody plays."}; `second` only where the task has two texts'
-    ),
-    "choice": Program(_CHOICE, '{"context": "...", "question": "...", "choices": ["...", "..."]}', "mask"),
-    "span": Program(
-        _SPAN, '{"question": "Who plays?", "context": "A man plays."}', imports="json, pathlib, sys, unicodedata"
-    ),
-    "tags": Program(_TAGS, '{"tokens": ["A", "man", "plays"]}, or {"text": "A man plays"}, which is cut at blanks'),
+    "pair": Program(_PAIR, '{"first": "A man plays.", "second": "Somebody plays."}; `second` is not of every task'),
+    "choice": Program(_CHOICE, '{"context": "...", "question": "...", "choices": ["...", "..."]}', False, "mask"),
+    "span": Program(_BY_ROWS, '{"question": "Who plays?", "context": "A man plays."}', rows=_SPAN),
+    "tags": Program(_BY_ROWS, '{"tokens": ["A", "man", "plays"]}, or {"text": "A man plays"}', rows=_TAGS),
     "retrieval": Program(_VECTORS, '{"text": "A man plays."}, or {"query": "..."} cut as queries are'),
 }
 """By kind of task that has a head, or vectors."""
 
 _RUNTIMES: Mapping[Runtime, Mapping[str, str]] = {
     "onnx": {
-        "needs": "onnxruntime and tokenizers",
         "runtime": "onnxruntime",
-        "load": 'session = onnxruntime.InferenceSession(str(here / "model.onnx"))',
+        "load": 'session = onnxruntime.InferenceSession(here / "model.onnx")',
         "call": 'session.run(None, {"input_ids": ids, "attention_mask": MASK})[0]',
     },
     "torch": {
-        "needs": "torch, numpy and tokenizers",
         "runtime": "torch",
-        "load": 'module = torch.export.load(str(here / "model.pt2")).module()',
+        "load": 'module = torch.export.load(here / "model.pt2").module()',
         "call": "module(torch.from_numpy(ids), torch.from_numpy(MASK)).detach().numpy()",
     },
 }
 
 
-def program(kind: Kind, runtime: Runtime, title: str) -> str:
-    """Return the text of `run.py`.
+def programs(kind: Kind, runtime: Runtime, title: str) -> dict[str, str]:
+    """Return the texts of `run.py`, of 15 lines at most, and of `rows.py` where the kind has one, by name.
 
     Args:
         title: one line of the docstring: what answers.
     """
     of_kind, parts = PROGRAMS[kind], dict(_RUNTIMES[runtime])
     parts["call"] = parts["call"].replace("MASK", of_kind.mask)
-    parts["title"] = title.replace("\\", "/").replace('"', "'")
+    parts["title"] = title.replace("\\", "/").replace('"', "'").rstrip(".")
+    parts["runtime"] = ", ".join(sorted({"numpy", "tokenizers", *(["rows"] if of_kind.rows else []), parts["runtime"]}))
     text = _START + of_kind.body + _END
-    for name, value in {**parts, "row": of_kind.row, "imports": of_kind.imports}.items():
+    for name, value in {**parts, "settings": _CONFIG if of_kind.reads else ""}.items():
         text = text.replace("{" + name + "}", value)
-    return text
+    return {"run.py": text, **({"rows.py": of_kind.rows} if of_kind.rows else {})}

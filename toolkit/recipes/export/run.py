@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from toolkit.recipes.export.write import described, write_rest, write_tokenizer
 from toolkit.recipes.score.encoding import readings
 from toolkit.recipes.score.own_pooling import as_trained
 from toolkit.recipes.session.circuits import trained_circuit
+from toolkit.recipes.session.home import named
 from toolkit.recipes.session.session import Session
 from toolkit.results.result import Record, Result
 from toolkit.space import Need, require_space
@@ -70,6 +71,7 @@ class Options:
         form: `onnx` or `torch`.
         int8: hold weights in int8.
         vectors: give vectors of texts instead of the head's answers.
+        language: that a composition which follows its rows is exported for.
         task: whose rows are answered by the circuit and the model; None: none.
         languages: of these rows.
         lock: a lock file.
@@ -78,6 +80,7 @@ class Options:
     form: Form = "onnx"
     int8: bool = False
     vectors: bool = False
+    language: str | None = None
     task: str | None = None
     languages: str | Sequence[str] = "all"
     lock: Path | None = None
@@ -89,14 +92,13 @@ def export(expression: str, session: Session, folder: Path, options: Options) ->
     Raises:
         ToolkitError: the composition is not trained, the folder holds something, or the extra is not installed.
     """
-    composition = parse(expression)
-    asked = plan_export(composition, session.config, form=options.form, int8=options.int8, vectors=options.vectors)
+    asked = plan_export(
+        parse(expression), session.config, form=options.form, int8=options.int8, vectors=options.vectors
+    )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ToolkitError(f"{folder} holds something already; name a new folder.")
     session = session.with_config(computing(session.config))
-    heads: Mapping[str, HeadSpec] | None = {} if asked.is_vectors else None
-    circuit, cards = trained_circuit(expression, session, heads=heads, lock=options.lock)
-    _require_exported(circuit, asked)
+    circuit, cards, asked = _wired(asked, session, options)
     try:
         with circuit, folder_beside(folder.absolute()) as beside:
             found = _write(circuit, cards, asked, session, beside, options)
@@ -108,10 +110,26 @@ def export(expression: str, session: Session, folder: Path, options: Options) ->
     return _result(folder, asked, *found)
 
 
+def _wired(asked: Exporting, session: Session, options: Options) -> tuple[Circuit, dict[str, AdapterCard], Exporting]:
+    """Return the circuit in the language that it is exported for, its cards, and what is exported."""
+    composition, languages = asked.composition, list[str]()
+    if composition.follows_rows:
+        languages = [named(composition, options.language)]
+    heads: Mapping[str, HeadSpec] | None = {} if asked.is_vectors else None
+    circuit, cards = trained_circuit(str(composition), session, heads=heads, lock=options.lock, languages=languages)
+    try:
+        _require_exported(circuit, asked)
+        if languages:
+            asked = replace(asked, language=languages[0], language_adapter=circuit.turn_to(languages[0]))
+    except BaseException:
+        circuit.close()
+        raise
+    return circuit, cards, asked
+
+
 def _require_exported(circuit: Circuit, asked: Exporting) -> None:
     """Raise where the head is one that a file cannot answer with."""
     if not asked.is_vectors and circuit.spec.kind not in EXPORTED:
-        circuit.close()
         raise ToolkitError(
             f"The head of '{circuit.composition}' guesses pieces of a vocabulary of {circuit.backbone.n_pieces:,}, which is not exported; "
             "`--vectors` exports what it makes of texts, and `xstilts predict` fills masks."
@@ -162,7 +180,7 @@ def _write(
     sentences = _sentences(asked, difference, compared)
     about: dict[str, Any] = {
         **described(asked, reading, circuit.backbone, cards),
-        **write_tokenizer(circuit.backbone, folder),
+        **write_tokenizer(circuit.backbone, folder, reading.kind, settings),
         **settings,
         "largest_difference": difference,
         "measured": None if compared is None else vars(compared),

@@ -8,21 +8,33 @@ from typing import Any
 
 from toolkit.modeling.backbone import Backbone
 from toolkit.recipes.export.plan import MODEL, Exporting, Reading
-from toolkit.recipes.export.programs import PROGRAMS, program
+from toolkit.recipes.export.programs import PROGRAMS, programs
 from toolkit.safe_text import json_text, markdown_text
+from toolkit.tasks.kinds import Kind
 from toolkit.tasks.mirror.download import sha256_of
 from toolkit.version import __version__
 from toolkit.zoo import AdapterCard
 
+_CUT: frozenset[Kind] = frozenset({"pair", "choice"})  # whose rows are one sequence, or one for each choice
+_PADDED: frozenset[Kind] = frozenset({"choice"})
 
-def write_tokenizer(backbone: Backbone, folder: Path) -> dict[str, int]:
-    """Write `tokenizer.json`, which neither cuts nor pads by itself, and return the ids of the special pieces."""
+
+def write_tokenizer(backbone: Backbone, folder: Path, kind: Kind, settings: Mapping[str, Any]) -> dict[str, int]:
+    """Write `tokenizer.json`, which cuts pairs and choices to their length and pads choices, and nothing else.
+
+    Returns:
+        The ids of the special pieces.
+    """
     from tokenizers import Tokenizer
 
     tokenizer = backbone.tokenizer
     own = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     own.no_truncation()
     own.no_padding()
+    if kind in _CUT:
+        own.enable_truncation(settings["max_length"])
+    if kind in _PADDED:
+        own.enable_padding(pad_id=tokenizer.pad_token_id, pad_token=tokenizer.pad_token)
     own.save(str(folder / "tokenizer.json"))
     ids = ("bos", "eos", "pad", "unk")
     return {name: int(getattr(tokenizer, f"{name}_token_id")) for name in ids}
@@ -34,6 +46,7 @@ def described(
     """Return what was exported, as `config.json` begins."""
     return {
         "composition": str(asked.composition),
+        **({"language": asked.language, "language_adapter": asked.language_adapter} if asked.language else {}),
         "kind": reading.kind,
         "backbone": {"name": backbone.name, "digest": backbone.digest},
         "entries": {name: {"digest": card.digest, "licence": card.licence} for name, card in sorted(cards.items())},
@@ -46,15 +59,16 @@ def described(
 def write_rest(
     folder: Path, about: Mapping[str, Any], asked: Exporting, reading: Reading, *, sentences: Sequence[str]
 ) -> dict[str, str]:
-    """Write `run.py`, `config.json` and `README.md`; return the digest of each file but the page, which lists them.
+    """Write `run.py` (with `rows.py`), `config.json` and `README.md`; return the digest of each file but the page, which lists them.
 
     Args:
         about: everything that `config.json` holds.
         sentences: what was compared and measured.
     """
     what = "Vectors of texts" if asked.is_vectors else "Answers"
-    title = f"{what} by {asked.composition} on {about['backbone']['name']}, exported by xstilts."
-    (folder / "run.py").write_text(program(reading.kind, asked.form, title), encoding="utf-8")
+    title = f"{what} by {asked.title} on {about['backbone']['name']}, exported by xstilts."
+    for name, text in programs(reading.kind, asked.form, title).items():
+        (folder / name).write_text(text, encoding="utf-8")
     (folder / "config.json").write_text(json_text(dict(about), indent=1) + "\n", encoding="utf-8")
     digests = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
     (folder / "README.md").write_text(_page(about, asked, reading, sentences, digests), encoding="utf-8")
@@ -75,9 +89,9 @@ def _page(
         for name, each in about["entries"].items()
     ]
     lines = [
-        f"# {markdown_text(str(asked.composition))}",
+        f"# {markdown_text(asked.title)}",
         "",
-        f"{'Vectors of texts' if asked.is_vectors else 'Answers'} by `{markdown_text(str(asked.composition))}` on the encoder "
+        f"{'Vectors of texts' if asked.is_vectors else 'Answers'} by `{markdown_text(asked.title)}` on the encoder "
         f"`{markdown_text(about['backbone']['name'])}`: adapters, fusions and head multiplied out into one model of the kind "
         f"`{reading.kind}`, weights in {asked.weights}.",
         "",

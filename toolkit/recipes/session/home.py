@@ -12,7 +12,7 @@ from collections.abc import Callable
 from toolkit.composition import ROWS, Composition, Name, parse
 from toolkit.composition.exchange import in_language, languages_in, rows_trained_on
 from toolkit.errors import ToolkitError
-from toolkit.languages import filed_under
+from toolkit.languages import filed_under, get_language
 from toolkit.recipes.session.session import Session
 from toolkit.tasks import Catalogue
 
@@ -119,3 +119,17 @@ def several(composition: Composition) -> str:
         f"'{composition}' takes the adapter of the language that its rows are in, and here a composition in one language is needed; write "
         f"the language in the place of '{ROWS}', as in '{in_language(composition, 'sw')}'."
     )
+
+
+def named(composition: Composition, language: str | None) -> str:
+    """Return the code of the language that a composition which follows its rows is used in.
+
+    Raises:
+        ToolkitError: none is given, or it is unknown.
+    """
+    if language is None:
+        raise ToolkitError(
+            f"'{composition}' takes the adapter of the language that its rows are in; name that language "
+            "(`--language CODE`, from Python `language=`)."
+        )
+    return get_language(language).code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ from toolkit.tasks.sources.checks import parts_of
 from toolkit.tasks.sources.conll import CONLLU, sentences_of
 from toolkit.tasks.sources.file_source import FORMAT_KINDS
 from toolkit.tasks.sources.formats import ENDINGS
-from toolkit.tasks.sources.json_files import rows_of_json
+from toolkit.tasks.sources.json_stream import rows_of_stream
 from toolkit.tasks.sources.streams import STREAMED
 from toolkit.tasks.sources.tables import place_of
 from toolkit.tasks.task import Task
@@ -154,24 +155,49 @@ def _peeked(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
     return stream, stream.peek(_PEEK)[:_PEEK]
 
 
-def _text(records: Records, stream: BinaryIO, head: bytes) -> Iterator[str]:
-    """Yield the lines of a text with their ends, checked to be text."""
+def _require_text(records: Records, head: bytes) -> None:
+    """Raise where a stream begins as something else than a text."""
     what = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
     if what or b"\0" in head:
         is_what = f"holds {what}" if what else "is a binary file (it holds NUL bytes)"
         way = "name `--format parquet`" if what == "parquet" else "unpack it first" if what else "convert it"
         raise DataError(f"{records.name} {is_what}; expected text in UTF-8: {way}.")
+
+
+def _text(records: Records, stream: BinaryIO, head: bytes) -> Iterator[str]:
+    """Yield the lines of a text with their ends, checked to be text."""
+    _require_text(records, head)
     for number, line in enumerate(stream, 1):
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            raise DataError(
-                f"{records.name}, line {number}: byte 0x{line[error.start]:02x} is not UTF-8; expected UTF-8 text: convert the "
-                "file."
-            ) from None
+            raise _not_utf8(records, number, error) from None
         if text.endswith("\r\n"):
             text = text[:-2] + "\n"
         yield text
+
+
+def _pieces(records: Records, stream: BinaryIO, head: bytes) -> Iterator[str]:
+    """Yield a text in pieces, however long its lines are, checked to be text."""
+    _require_text(records, head)
+    decoder, number = codecs.getincrementaldecoder("utf-8-sig")(), 1
+    while True:
+        piece = stream.read(_PIECE)
+        try:
+            text = decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            raise _not_utf8(records, number + error.object[: error.start].count(b"\n"), error) from None
+        if not piece:
+            return
+        number += piece.count(b"\n")
+        yield text
+
+
+def _not_utf8(records: Records, number: int, error: UnicodeDecodeError) -> DataError:
+    byte = error.object[error.start]
+    return DataError(
+        f"{records.name}, line {number}: byte 0x{byte:02x} is not UTF-8; expected UTF-8 text: convert the file."
+    )
 
 
 def _streamed(format: Format) -> Callable[[Records, BinaryIO, bytes], Iterator[Item]]:
@@ -195,8 +221,7 @@ def _lines(records: Records, stream: BinaryIO, head: bytes) -> Iterator[Item]:
 
 
 def _json(records: Records, stream: BinaryIO, head: bytes) -> Iterator[Item]:
-    text = "".join(_text(records, stream, head))
-    for place, row in rows_of_json(Path(records.name), text, []):
+    for place, row in rows_of_stream(Path(records.name), _pieces(records, stream, head)):
         yield Item(row, f"{records.name}, {place_of(place)}")
 
 

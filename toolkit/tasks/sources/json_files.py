@@ -11,7 +11,7 @@ from toolkit.errors import DataError
 from toolkit.tasks.sources.tables import Read, table_of
 
 _ANSWER = ("text", "answer_start")  # what SQuAD's answers hold; files add keys of their own, of any type
-_EXPECTED = "SQuAD's nesting (data, paragraphs, qas), a list of objects, an object of lists of equal length, or an object a line"
+EXPECTED = "SQuAD's nesting (data, paragraphs, qas), a list of objects, an object of lists of equal length, or an object a line"
 Place = int | str
 
 
@@ -40,7 +40,7 @@ def rows_of_json(file: Path, text: str, columns: Sequence[str]) -> list[tuple[Pl
         if _is_object(text.lstrip().partition("\n")[0]):
             return list(rows_of_lines(file, text.split("\n"), columns))
         line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise DataError(f"{file}{line}: no JSON ({error}); expected {_EXPECTED}.") from None
+        raise DataError(f"{file}{line}: no JSON ({error}); expected {EXPECTED}.") from None
     is_row = isinstance(found, dict) and "data" not in found and "\n" not in text.strip() and not _columns_of(found)
     if is_row or _is_nested(found):
         found = [found]  # a file of one line, or of one article
@@ -73,7 +73,7 @@ def rows_of_lines(file: Path, lines: Iterable[str], columns: Sequence[str]) -> I
         if not isinstance(row, dict):
             raise DataError(f"{file}, line {number}: {type(row).__name__}; expected one object a line.")
         if _is_nested(row) and not is_flat:
-            yield from ((number, question) for _, question in _questions(file, [row], f"line {number}"))
+            yield from ((number, question) for _, question in _questions(file, row, f"line {number}"))
         else:
             yield number, row
 
@@ -102,32 +102,46 @@ def _rows(file: Path, found: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"row {number} (counted from 0)", dict(zip(columns, values, strict=True))
         return
     if not isinstance(found, list):
-        raise DataError(f"{file}: {_what(found)}; expected {_EXPECTED}.")
-    if any(_is_nested(each) for each in found):
-        yield from _questions(file, found, name)
-        return
-    for number, each in enumerate(found):
-        if not isinstance(each, dict):
+        raise DataError(f"{file}: {_what(found)}; expected {EXPECTED}.")
+    yield from rows_of_values(file, found, name, is_nested=any(_is_nested(each) for each in found))
+
+
+def rows_of_values(
+    file: Path, values: Iterable[Any], name: str, *, is_nested: bool = False
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the place and the fields of each row of a list; of SQuAD's nesting its questions.
+
+    Args:
+        name: of the list, in a place.
+        is_nested: whether all are articles, which else begin with the first that is one.
+
+    Raises:
+        DataError: a value is not an object.
+    """
+    for number, each in enumerate(values):
+        is_nested = is_nested or _is_nested(each)
+        if is_nested:
+            yield from _questions(file, each, f"{name}[{number}]")
+        elif not isinstance(each, dict):
             raise DataError(f"{file}, {name}[{number}]: {_what(each)}; expected an object.")
-        yield f"{name}[{number}]", each
+        else:
+            yield f"{name}[{number}]", each
 
 
-def _questions(file: Path, articles: Sequence[Any], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the place and the fields of each question of SQuAD's nesting; an article may be a paragraph itself."""
-    for a, article in enumerate(articles):
-        at = f"{name}[{a}]" if not name.startswith("line ") else name
-        held = article if isinstance(article, dict) else {}
-        nested = _list(file, held, "paragraphs", at) if "qas" not in held else [held]
-        for p, paragraph in enumerate(nested):
-            there = at if paragraph is held else f"{at}.paragraphs[{p}]"
-            for q, question in enumerate(_list(file, paragraph, "qas", there)):
-                if not isinstance(question, dict):
-                    raise DataError(f"{file}, {there}.qas[{q}]: {_what(question)}; expected a question.")
-                fields = {**held, **paragraph, **question}
-                fields.pop("paragraphs", None)
-                fields.pop("qas", None)
-                # SQuAD 2.0 may leave the answers of a question out; ids are of no use but to name rows.
-                yield f"{there}.qas[{q}]", {"id": None, **fields, "answers": _answers(fields.get("answers") or [])}
+def _questions(file: Path, article: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the place and the fields of each question of an article of SQuAD's nesting, which may be a paragraph itself."""
+    held = article if isinstance(article, dict) else {}
+    nested = _list(file, held, "paragraphs", at) if "qas" not in held else [held]
+    for p, paragraph in enumerate(nested):
+        there = at if paragraph is held else f"{at}.paragraphs[{p}]"
+        for q, question in enumerate(_list(file, paragraph, "qas", there)):
+            if not isinstance(question, dict):
+                raise DataError(f"{file}, {there}.qas[{q}]: {_what(question)}; expected a question.")
+            fields = {**held, **paragraph, **question}
+            fields.pop("paragraphs", None)
+            fields.pop("qas", None)
+            # SQuAD 2.0 may leave the answers of a question out; ids are of no use but to name rows.
+            yield f"{there}.qas[{q}]", {"id": None, **fields, "answers": _answers(fields.get("answers") or [])}
 
 
 def _answers(value: Any) -> Any:
