@@ -8,6 +8,7 @@ encoder's precision: in bf16 the inverse misses by 0.02 to 11.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -50,7 +51,9 @@ class Coupling(nn.Module):
 
     def forward(self, x: Tensor, is_inverse: bool = False) -> Tensor:
         """Map vectors [..., H] to vectors [..., H], or back; float32."""
-        with torch.autocast(x.device.type, enabled=False):
+        is_cast = torch.is_autocast_enabled(x.device.type)
+        # A block of autocast would become a module of its own in a traced program (torch 2.13).
+        with torch.autocast(x.device.type, enabled=False) if is_cast else nullcontext():
             one, two = x.float()[..., : self.first], x.float()[..., self.first :]
             if is_inverse:
                 two = two - self.G(one)
