@@ -17,7 +17,6 @@ from toolkit.commands.options import (
     PRECISION,
     QUIET,
     REQUEUE,
-    RESAMPLES,
     TASK_FILE,
 )
 from toolkit.commands.screen import echo, say, telling
@@ -169,13 +168,18 @@ def _status(folder: Path) -> None:
     echo(toolkit.sweep_status(folder).text)
 
 
-def _report(folder: Path, out: Path | None, resamples: int, task_files: Sequence[Path]) -> None:
+def _report(
+    folder: Path, out: Path | None, publish: Path | None, resamples: int | None, task_files: Sequence[Path]
+) -> None:
     """Write the paper's table of SWEEP, finished or not: which intermediate helps which target beyond chance.
 
-    Markdown, CSV, LaTeX, PNG, SVG and one HTML page that needs nothing else.
+    Markdown, CSV, LaTeX, PNG, SVG and one HTML page that needs nothing else. --publish writes scores, runs and setup as well,
+    without rows, adapters and paths of this machine; `report` on that folder makes the same pages again.
     """
+    if out is not None and publish is not None:
+        raise click.UsageError("--out and --publish name the folder of the report; give one of them.")
     config = toolkit.configure(task_files=task_files)
-    result = toolkit.sweep_report(folder, config, out=out, resamples=resamples, say=say)
+    result = toolkit.sweep_report(folder, config, out=out, resamples=resamples, publish=publish, say=say)
     echo(result.text)
     say(f"Written to {result.folder}/; open {result.folder / 'report.html'} in a browser.")
 
@@ -194,11 +198,20 @@ def report_command(words: str) -> click.Command:
     command = click.command(
         "report",
         cls=Command,
-        epilog=example(f"{words} sweeps/order-mini", f"{words} sweeps/phang2020 --out paper/table"),
+        epilog=example(f"{words} sweeps/order-mini", f"{words} sweeps/phang2020 --publish docs/results/phang2020"),
     )
     folder = click.argument("folder", metavar="SWEEP", type=PATH)
     out = click.option("--out", type=PATH, metavar="PATH", help="Folder to write to. Default: SWEEP/report.")
-    return command(folder(out(RESAMPLES(TASK_FILE(_report)))))
+    publish = click.option(
+        "--publish", type=PATH, metavar="DIR", help="Folder for the results, to be kept with a paper."
+    )
+    resamples = click.option(
+        "--resamples",
+        type=click.IntRange(100, 1_000_000),
+        metavar="N",
+        help="Test sets drawn by the paired bootstrap. Default: 10000; of published results those they were made with.",
+    )
+    return command(folder(out(publish(resamples(TASK_FILE(_report))))))
 
 
 sweep.add_command(status_command("xstilts sweep status"))

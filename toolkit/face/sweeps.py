@@ -184,7 +184,8 @@ def sweep_report(
     config: Config | None = None,
     *,
     out: Path | None = None,
-    resamples: int = 10_000,
+    resamples: int | None = None,
+    publish: Path | None = None,
     **tell: Unpack[Telling],
 ) -> Reported:
     """Write the report of a sweep, finished or not: Markdown, CSV, LaTeX, PNG, SVG and one HTML page.
@@ -193,15 +194,23 @@ def sweep_report(
         folder: the sweep's.
         config: its `task_files` declare tasks of the sweep.
         out: folder to write to; None: `report/` in the sweep's.
-        resamples: test sets drawn by the paired bootstrap.
+        resamples: test sets drawn by the paired bootstrap; None: 10,000, of published results theirs.
+        publish: folder for the results without rows and adapters, from which the same report is made again.
         tell: `say`.
     """
+    from toolkit.errors import ToolkitError
     from toolkit.progress import say_nothing
-    from toolkit.recipes.sweep.report import report
+    from toolkit.recipes.sweep.report import publish_report, report
+    from toolkit.statistics.bootstrap import RESAMPLES
     from toolkit.tasks import catalogue_of
 
     catalogue = catalogue_of(() if config is None else config.task_files)
     say = tell.get("say", say_nothing)
+    if publish is not None:
+        if out is not None:
+            raise ToolkitError("A report is written to one folder: give either `publish` or `out`.")
+        drawn = RESAMPLES if resamples is None else resamples
+        return publish_report(Path(folder), publish, resamples=drawn, say=say, catalogue=catalogue)
     return report(Path(folder), out=out, resamples=resamples, say=say, catalogue=catalogue)
 
 

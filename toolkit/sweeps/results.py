@@ -9,6 +9,7 @@ from pathlib import Path
 from toolkit.errors import ToolkitError
 from toolkit.results.score import Score
 from toolkit.sweeps.folder import SWEEP_FILE, Planned, SweepFolder
+from toolkit.sweeps.published import read_published
 from toolkit.sweeps.registered import Registered, read_registered
 from toolkit.sweeps.values import Cell, Record, State, Step, Sweep
 
@@ -116,7 +117,8 @@ def load_results(root: Path | str) -> SweepResults:
         raise ToolkitError(
             f"There is no sweep in {folder.root} (no {SWEEP_FILE}); `xstilts sweep FILE --out DIR` starts one."
         )
-    records = folder.records(planned.steps)
+    published = read_published(folder.root)
+    records = folder.records(planned.steps) if published is None else published.records
     return results_of(folder.root, planned, records, is_alive=folder.is_locked())
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from toolkit.errors import DataError
 from toolkit.progress import Say
 from toolkit.recipes.score.outcomes import aligned, outcomes_of
+from toolkit.recipes.sweep.publish import Systems, published_outcomes
 from toolkit.report.sweep.columns import label
 from toolkit.results.predictions import read_predictions
 from toolkit.statistics.bootstrap import resample
@@ -26,7 +27,11 @@ def drawn_of(
     Variants that were scored on the same rows are drawn together, so that the change under noise is a paired difference. A
     variant with other rows is drawn apart. Draws are seeded by the target's name and its rows, and not by its place.
     """
-    found_by = {variant: _systems(results, task, variant, metric) for variant in results.sweep.variants}
+    held = published_outcomes(results.root)
+    found_by = {
+        variant: _systems(results, task, variant, metric) if held is None else _held(results, held, task, variant)
+        for variant in results.sweep.variants
+    }
     every = aligned({name: each for some in found_by.values() for name, each in some.items()}, task)
     systems = {variant: {name: every[name] for name in some} for variant, some in found_by.items() if some}
     _leave_out_others(systems, results, task, say)
@@ -51,6 +56,21 @@ def drawn_of(
             )
             found |= {(task.name, variant): drawn for variant in group}
     return found
+
+
+def systems_of(results: SweepResults, task: Task, metric: str) -> dict[str, dict[str, Outcomes]]:
+    """Return the outcomes of every row of a target, by its label with its point on the axis `settings`."""
+    some = [_systems(results, task, variant, metric) for variant in results.sweep.variants]
+    return {name: outcomes for by_row in some for name, outcomes in by_row.items()}
+
+
+def _held(
+    results: SweepResults, held: Mapping[str, Systems], task: Task, variant: str
+) -> dict[str, dict[str, Outcomes]]:
+    """Return the published outcomes of a column, in the order of the table."""
+    names = [label(row, variant) for row in results.sweep.rows]
+    own = held.get(task.name, {})
+    return {name: dict(own[name]) for name in names if name in own}
 
 
 def _systems(results: SweepResults, task: Task, variant: str, metric: str) -> dict[str, dict[str, Outcomes]]:

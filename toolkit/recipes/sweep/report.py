@@ -11,7 +11,8 @@ from toolkit.files import replace_text
 from toolkit.metrics import MAIN
 from toolkit.outputs import Output
 from toolkit.progress import Say, say_nothing
-from toolkit.recipes.sweep.drawn import drawn_of
+from toolkit.recipes.sweep.drawn import drawn_of, systems_of
+from toolkit.recipes.sweep.publish import publish
 from toolkit.report import Table, render
 from toolkit.report.sweep.expected import counted, plan_aside
 from toolkit.report.sweep.extra import Aside
@@ -36,6 +37,7 @@ from toolkit.similarity.ranking import verdicts as prediction_verdicts
 from toolkit.statistics.bootstrap import RESAMPLES
 from toolkit.statistics.draws import Resampled
 from toolkit.sweeps import load_results
+from toolkit.sweeps.published import read_published
 from toolkit.sweeps.transfers import observe
 from toolkit.tasks import BUILT_IN, Catalogue
 from toolkit.tasks.kinds import KINDS, Kind
@@ -63,17 +65,17 @@ def report(
     sweep: Path,
     *,
     out: Path | None = None,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
     seed: int = 0,
     say: Say = say_nothing,
     catalogue: Catalogue = BUILT_IN,
 ) -> Reported:
-    """Write the report of a sweep, finished or not.
+    """Write the report of a sweep, finished or not, or of published results.
 
     Args:
         sweep: the sweep's folder.
-        out: folder to write to; None: `report/` in the sweep's folder.
-        resamples: number of test sets drawn for each difference.
+        out: folder to write to; None: `report/` in the sweep's folder, of published results their own folder.
+        resamples: number of test sets drawn for each difference; None: `RESAMPLES`, of published results theirs.
         seed: of the draws.
         say: called with sentences for the reader.
         catalogue: of the tasks.
@@ -81,8 +83,11 @@ def report(
     Raises:
         ToolkitError: there is no sweep in the folder, or no cell of it is scored yet.
     """
+    published = read_published(Path(sweep))
+    if resamples is None:
+        resamples = RESAMPLES if published is None else published.resamples
     found = read_report(sweep, resamples=resamples, seed=seed, say=say, catalogue=catalogue)
-    folder = out or Path(sweep) / "report"
+    folder = out or (Path(sweep) / "report" if published is None else Path(sweep))
     predicted = predicted_aside(Path(sweep), catalogue)
     planned = plan_aside(load_results(sweep), found.checks)
     with Output(folder) as output:
@@ -94,6 +99,28 @@ def report(
     lines += [f"{predicted.heading}: {predicted.lines[0]}"] if predicted else []
     text = "\n".join([*lines, ""])
     return Reported(found=found, text=text, folder=folder, output=output)
+
+
+def publish_report(
+    sweep: Path,
+    folder: Path,
+    *,
+    resamples: int = RESAMPLES,
+    say: Say = say_nothing,
+    catalogue: Catalogue = BUILT_IN,
+) -> Reported:
+    """Write a sweep's results into a folder that can be published, and the report that is made from that folder alone.
+
+    Raises:
+        ToolkitError: there is no sweep in the folder, nothing of it is scored, or it is running.
+    """
+    results = load_results(sweep)
+    if read_published(Path(sweep)) is not None:
+        raise ToolkitError(f"{sweep} is a folder of published results; `xstilts report {sweep}` makes its pages again.")
+    tasks = {name: catalogue.get(name) for name in results.sweep.targets}
+    systems = {name: systems_of(results, task, MAIN[task.metric]) for name, task in tasks.items()}
+    publish(results, systems, folder, resamples)
+    return report(folder, say=say, catalogue=catalogue)
 
 
 def read_report(
