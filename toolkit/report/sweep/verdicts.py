@@ -37,7 +37,7 @@ def _seen(some: list[Estimate]) -> str:
     """Return the smallest differences that would have been seen, of those on one target."""
     found = sorted(size for one in some if (size := smallest_seen(one)) is not None)
     if not found:
-        return "the smallest difference that could be seen cannot be said from one seed"
+        return "the smallest difference that could be seen cannot be said (one seed, or seeds that do not differ)"
     ends = [points(size, is_signed=False) for size in (found[0], found[-1])]
     return f"a true difference of {ends[0] if ends[0] == ends[1] else ' to '.join(ends)} points would be seen four times in five"
 
