@@ -162,6 +162,10 @@ def test_shares_of_the_vocabulary_are_kept_where_the_bias_learns_and_they_are_fe
     published = Held.of(stage.circuit, stage.learn, shape, AdapterConfig())
     assert shares_kept(shape, published, Arithmetic(2), few) == 0
     assert held.learnt - published.learnt == shape.masked_head
+    full = Held.of(stage.circuit, stage.learn, shape, AdapterConfig(kind="full"), learns_masked=True)
+    assert shares_kept(shape, full, Arithmetic(2, is_full=True), few) == 0  # and the words have a gradient of their own
+    passes = [predict_training(shape, full, Arithmetic(2, is_full=True), one).passes for one in (few, Step(4096))]
+    assert passes[0] - passes[1] > 4 * shape.vocabulary * shape.width
     room = predict_training(shape, held, Arithmetic(2), few).peak
     assert most_tokens(shape, held, Arithmetic(2), few, room=room) < 4096  # on the safe side
 

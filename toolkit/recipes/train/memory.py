@@ -68,6 +68,8 @@ def predict_training(encoder: Encoder, held: Held, how: Arithmetic, step: Step) 
     found = holes * step.tokens
     shares = shares_kept(encoder, held, how, step)  # which are gone when the layers' backward pass begins
     passes = round(each * found + max(again * found, shares)) + _casts(encoder, held, how)
+    if step.masked and how.is_full:  # a head of texts makes the gradient of the word embeddings before all others
+        passes += 4 * encoder.vocabulary * encoder.width
     learnt = 4 * held.learnt
     weights = encoder.size * (4 if how.is_full else how.number) + 4 * n_layers * held.per_layer(encoder.width)
     return Memory(
