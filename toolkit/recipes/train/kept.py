@@ -243,7 +243,9 @@ def shares_kept(encoder: Encoder, held: Held, how: Arithmetic, step: Step) -> in
 def passing(encoder: Encoder, held: Held, how: Arithmetic, step: Step) -> float:
     """Return the bytes of a token that are made and dropped again while one layer's backward pass runs."""
     h, inner, b = encoder.width, encoder.inner, how.number
-    found = kept_per_layer(encoder, held, how, step.length)[0] if how.recompute else 0.0
+    # Recomputed, a layer has all that it keeps, and on a CPU what the one before had is left as holes in the heap.
+    times = 0 if not how.recompute else 2 if how.place == "cpu" else 1
+    found = times * kept_per_layer(encoder, held, how, step.length)[0]
     if not how.is_in_one_piece:
         found += b * (2 * inner + 4 * h)  # the gradients around its GELU, and those of its attention
     else:
