@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
+from pathlib import Path
+from textwrap import dedent
 
 import numpy as np
 import pytest
 
+from tests import zygote
 from toolkit.errors import ToolkitError
 from toolkit.retrieval.blocks import Grid, Part, Piece, Schedule, Way
 from toolkit.retrieval.budget import LEAST, block_bytes, block_lines
@@ -171,3 +175,46 @@ def test_a_memory_that_holds_no_block_is_refused_with_the_least_that_works() -> 
         block_lines(10, 10, 1024, 4, small)
     least = float(str(fault.value).rpartition(" ")[2].rstrip("."))
     assert block_lines(10**6, 10**6, 1024, 4, SearchSettings(memory=least, device="cpu")) >= LEAST
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="only Linux says what a process has taken since a moment"
+)
+@pytest.mark.parametrize(("k", "is_close"), [(4, False), (16, True)])
+def test_a_block_takes_no_more_than_its_memory(k: int, is_close: bool) -> None:
+    """Measured to take 0.35 to 0.9 of it; vectors that are all but equal are multiplied once more in double precision."""
+    code = f"""
+        from pathlib import Path
+        import numpy as np
+        from toolkit.retrieval.budget import block_lines
+        from toolkit.retrieval.knn import exact_block
+        from toolkit.retrieval.settings import SearchSettings
+        from toolkit.retrieval.side import Side
+
+        def taken(name):
+            said = Path("/proc/self/status").read_text().partition(name + ":")[2]
+            return int(said.split()[0]) * 1024
+
+        settings = SearchSettings(memory=0.06, threads=1, device="cpu")
+        size = block_lines(10**6, 10**6, 256, {k}, settings)
+        rng = np.random.default_rng(0)
+
+        def side(n):
+            vectors = rng.standard_normal((n, 256), dtype=np.float32)
+            if {is_close}:
+                vectors = vectors[:1] + np.float32(1e-7) * vectors
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            return Side(vectors)
+
+        def search(x, y):
+            exact_block(x, y, {k}, both=True, settings=settings, report=lambda step: None)
+
+        search(side(64), side(64))  # loads what is needed
+        x, y = side(size), side(size)
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        before = taken("VmRSS")
+        search(x, y)
+        print((taken("VmHWM") - before) / (settings.memory * 2**30))
+    """
+    done = zygote.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, check=True)
+    assert 0.0 < float(done.stdout) < 1.0

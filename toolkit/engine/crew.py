@@ -27,7 +27,7 @@ from toolkit.engine.turns import take_turn
 from toolkit.errors import ToolkitError
 
 CHECKPOINT_S = 30.0  # longer than a step of training and its checkpoint
-IDLE_S = 600.0  # of a process on another machine, whose command may be gone
+IDLE_S = 120.0  # of a process on another machine, whose command may be gone; another one starts in seconds
 
 
 @dataclass

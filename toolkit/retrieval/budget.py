@@ -29,7 +29,8 @@ def block_bytes(size: int, width: int, k: int, settings: SearchSettings) -> int:
     product = tile_x * tile_y * item * 3 // 2
     read = PIECES * 4 * min(size, TILE_Y) * width
     double = 8 * DOUBLE * min(size, products_at_once(settings.memory)) ** 2
-    return max(read + held + tile_y * row + product + 2 * size * LINE * room_of(k), double)
+    kept = 2 * size * LINE * room_of(k)  # also while products that are all but equal are computed once more
+    return max(read + held + tile_y * row + product, double) + kept
 
 
 def block_lines(n: int, m: int, width: int, k: int, settings: SearchSettings, *, workers: int = 1) -> int:

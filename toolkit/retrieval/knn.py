@@ -185,8 +185,8 @@ def _settled(x: Side, y: Side, k: int, found: Screened, settings: SearchSettings
 
 
 def products_at_once(memory: float) -> int:
-    """Return how many lines are multiplied at a time in double precision, by eight times as many rows, within some GiB."""
-    return max(32, min(1024, int((memory * 2**30 / (8 * DOUBLE)) ** 0.5)))
+    """Return how many lines are multiplied at a time in double precision, by eight times as many rows, within 3/4 of some GiB."""
+    return max(32, min(1024, int((0.75 * memory * 2**30 / (8 * DOUBLE)) ** 0.5)))
 
 
 def _every_product(x: Side, y: Side, k: int, block: int) -> np.ndarray:
