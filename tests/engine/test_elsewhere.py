@@ -12,13 +12,15 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from distributed.comm import CommClosedError
 
 import cli
 from tests import PROJECT, zygote
 from tests.programs import write_program
 from tests.recipes.sweeping import write_grid
 from toolkit.engine import fitness
-from toolkit.engine.elsewhere import joined_cluster, queued_cluster
+from toolkit.engine.elsewhere import joined_cluster, queued_cluster, slots_by_host
+from toolkit.engine.engine import Cluster, Engine
 from toolkit.engine.fitness import Asked, fault_of, look_around
 from toolkit.engine.queued import read_queue
 from toolkit.errors import ToolkitError
@@ -70,6 +72,29 @@ def test_a_worker_is_looked_at_where_no_package_is_installed(asked: Asked) -> No
     code = f"{source}\nimport json\nprint(json.dumps(look_around({asdict(asked)!r})))"
     found = subprocess.run([sys.executable, "-S", "-I", "-c", code], capture_output=True, text=True, check=True).stdout
     assert '"torch": ""' in found and '"fault": ""' in found
+
+
+@pytest.mark.parametrize("call", ["subscribe_topic", "register_plugin", "run", "nthreads"])
+def test_a_scheduler_that_ends_while_the_work_begins_is_one_sentence(call: str, asked: Asked) -> None:
+    class Client(SimpleNamespace):
+        status = "running"
+
+        def __getattr__(self, name: str) -> object:
+            def answer(*_: object, **__: object) -> dict[str, int]:
+                if name == call:
+                    raise CommClosedError("in <TCP (closed) ConnectionPool>: Stream is closed")
+                return {}
+
+            return answer
+
+    def begin() -> None:
+        slots_by_host(cluster, asked)
+        with Engine(cluster, SimpleNamespace(name="crew"), "topic"):  # type: ignore[arg-type]
+            pass
+
+    cluster = Cluster(Client(), "The scheduler at tcp://a:1", lambda: 1, lambda: None)  # type: ignore[arg-type]
+    with pytest.raises(ToolkitError, match=r"^The scheduler at tcp://a:1 is gone; start it and run the same command"):
+        begin()
 
 
 # -- schedulers ------------------------------------------------------------------------------------------------------

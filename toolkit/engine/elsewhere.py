@@ -120,12 +120,15 @@ def slots_by_host(cluster: Cluster, asked: Asked) -> Mapping[str, int]:
     """Return how many jobs can be done at the same time on each host, after a look at every worker.
 
     Raises:
-        ToolkitError: a worker cannot be used.
+        ToolkitError: a worker cannot be used, or the scheduler is gone.
     """
-    with sent_by_code():
-        found = cluster.client.run(look_around, asdict(asked), on_error="return")
+    try:
+        with sent_by_code():
+            found = cluster.client.run(look_around, asdict(asked), on_error="return")
+        threads: Mapping[str, int] = cluster.client.nthreads()  # type: ignore[no-untyped-call]
+    except OSError:  # of a connection
+        raise cluster.gone() from None
     slots: dict[str, int] = {}
-    threads: Mapping[str, int] = cluster.client.nthreads()  # type: ignore[no-untyped-call]
     for where, seen in found.items():
         if isinstance(seen, BaseException):
             raise ToolkitError(f"The worker {where} cannot be used ({type(seen).__name__}: {_first_line(seen)}).")

@@ -46,6 +46,10 @@ class Cluster:
     patience: int | None = None
     news: Callable[[], Iterable[str]] = lambda: ()
 
+    def gone(self) -> ToolkitError:
+        """Return what is raised where the scheduler is not there any more."""
+        return ToolkitError(f"{self.where} is gone; start it and run the same command again: what is done is kept.")
+
 
 class Engine:
     """Workers of a command, as long as the `with` block.
@@ -73,6 +77,9 @@ class Engine:
             with sent_by_code():
                 self._cluster.client.register_plugin(self._crew, self._crew.name)
             self._own = self._cluster.own(self._crew.name)
+        except OSError:  # of a connection
+            self._close()
+            raise self._cluster.gone() from None
         except BaseException:
             self._close()
             raise
@@ -132,7 +139,10 @@ class Engine:
         return bool(self._others(avoid))
 
     def _others(self, avoid: Collection[str]) -> list[str]:
-        known: dict[str, int] = self._cluster.client.nthreads()  # type: ignore[no-untyped-call]
+        try:
+            known: dict[str, int] = self._cluster.client.nthreads()  # type: ignore[no-untyped-call]
+        except OSError:
+            raise self._cluster.gone() from None
         return [address for address in known if address not in avoid]
 
     def hear(self, timeout_s: float) -> Iterator[tuple[str, Event]]:
@@ -142,7 +152,7 @@ class Engine:
             ToolkitError: the scheduler is gone, no worker can be used, or jobs of a queue end one after another.
         """
         if self._cluster.client.status == "closed":  # with nothing asked of it, no future says so
-            raise self._gone()
+            raise self._cluster.gone()
         for sentence in self._cluster.news():
             yield "", Said(sentence)
         with suppress(queue.Empty):
@@ -215,12 +225,7 @@ class Engine:
             if isinstance(fault, KilledWorker):
                 return Failed(f"Each of {fault.allowed_failures + 1} workers was lost while it did this.")
             return Failed(f"{type(fault).__name__}: {str(fault).splitlines()[0] if str(fault) else 'no message'}")
-        raise self._gone()
-
-    def _gone(self) -> ToolkitError:
-        return ToolkitError(
-            f"{self._cluster.where} is gone; start it and run the same command again: what is done is kept."
-        )
+        raise self._cluster.gone()
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         self._at[self._named.get(event[1]["key"], "")] = event[1]["worker"]
