@@ -134,6 +134,7 @@ def main() -> None:
                 "train.epochs=1",
                 "train.eval_limit=8",
                 "backbone.precision=fp32",
+                "tracking.budget_s=600",
                 f"eval.limit={asked.rows}",
                 f"tracking.folder={place}",
                 backbone="tiny" if asked.quick else "embedded",

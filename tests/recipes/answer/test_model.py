@@ -56,6 +56,12 @@ def test_rows_of_every_kind_get_the_answers_that_eval_wrote(trained: Config, tas
     assert len(found) == N == len(found.table())
 
 
+def test_an_unknown_language_of_texts_is_refused(nli: Any) -> None:
+    assert nli.embed(["a"], language="de").shape == (1, 32)
+    with pytest.raises(ToolkitError, match="No language named 'xx'"):
+        nli.embed(["a"], language="xx")
+
+
 def test_a_label_comes_with_the_probabilities_of_all(nli: Any) -> None:
     answer = nli.predict(records_of("micro-nli", n=1))[0]
     assert list(answer.probabilities) == list(nli.labels) == ["entailment", "neutral", "contradiction"]

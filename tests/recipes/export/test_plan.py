@@ -21,6 +21,7 @@ from toolkit.recipes.export import plan
         ("micro-nli", {"int8": True, "precision": "bf16"}, "either in int8 or in bf16"),
         ("micro-nli", {"precision": "fp16"}, "in fp32 or bf16, not in fp16; give --precision bf16"),
         ("micro-nli", {}, "'micro-nli' is not in the zoo"),
+        ("micro-nli", {"language": "xx"}, "No language named 'xx'"),
     ],
 )
 def test_what_cannot_be_exported_is_one_sentence(

@@ -247,7 +247,7 @@ class Model:
         found = texts_of(texts)
         with self._lock:
             circuit, reading = self._open(), self.reading
-            if circuit.asked.follows_rows:
+            if language is not None or circuit.asked.follows_rows:
                 circuit.turn_to(named(circuit.asked, language))
             if not found:
                 return np.zeros((0, circuit.backbone.hidden_size), np.float32), 0

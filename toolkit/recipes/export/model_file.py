@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.modeling.traced import INPUTS, SHAPES, weight_bytes
+from toolkit.recipes.export.int8 import narrow
 from toolkit.recipes.export.plan import MODEL, Form
 from toolkit.recipes.export.shorter import OPSET, shorten
 from toolkit.tasks.kinds import Kind
@@ -54,23 +55,9 @@ def _write_onnx(program: ExportedProgram, kind: Kind, folder: Path, *, int8: boo
     assert made is not None
     shorten(made.model)
     is_large = weight_bytes(program) > ONE_FILE
-    wide = file.with_name("wide.onnx") if int8 else file
-    made.save(str(wide), external_data=is_large)
     if int8:
-        from onnxruntime.quantization import QuantType, quantize_dynamic
-
-        # Named, because onnxruntime 1.32 takes ONNX's `Attention` for its own and writes a model that it cannot load
-        # (findings/onnxruntime_quantizes_attention.sh).
-        quantize_dynamic(
-            wide,
-            file,
-            op_types_to_quantize=["MatMul", "Gather"],
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-            use_external_data_format=is_large,
-        )
-        for each in folder.glob("wide.onnx*"):
-            each.unlink()
+        narrow(made.model)
+    made.save(str(file), external_data=is_large)
 
 
 def open_model(folder: Path, kind: Kind, form: Form, *, threads: int | None = None) -> Answer:

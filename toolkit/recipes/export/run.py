@@ -113,13 +113,13 @@ def export(expression: str, session: Session, folder: Path, options: Options) ->
 def _wired(asked: Exporting, session: Session, options: Options) -> tuple[Circuit, dict[str, AdapterCard], Exporting]:
     """Return the circuit in the language that it is exported for, its cards, and what is exported."""
     composition, languages = asked.composition, list[str]()
-    if composition.follows_rows:
+    if options.language is not None or composition.follows_rows:
         languages = [named(composition, options.language)]
     heads: Mapping[str, HeadSpec] | None = {} if asked.is_vectors else None
     circuit, cards = trained_circuit(str(composition), session, heads=heads, lock=options.lock, languages=languages)
     try:
         _require_exported(circuit, asked)
-        if languages:
+        if composition.follows_rows:
             asked = replace(asked, language=languages[0], language_adapter=circuit.turn_to(languages[0]))
     except BaseException:
         circuit.close()
@@ -166,7 +166,7 @@ def _write(
     with under_way(session.report, "trace"):
         program = trace(traced, in_bf16=asked.weights == "bf16")
     size = weight_bytes(program)
-    require_space([Need("the model", folder, size * (2 if asked.weights == "int8" else 1), 0)])
+    require_space([Need("the model", folder, size // (2 if asked.weights == "int8" else 1), 0)])
     with under_way(session.report, f"write {MODEL[asked.form]}"):
         write_model(program, reading.kind, folder, form=asked.form, int8=asked.weights == "int8")
         del program
