@@ -12,12 +12,14 @@ from pathlib import Path
 
 import psutil
 
-# What two undisturbed runs differ in: times, and the ids that MLflow and onnxruntime (`tmp/.ses`) draw.
+# What two undisturbed runs differ in: times, which kernels were measured fastest, and the ids that MLflow and onnxruntime
+# (`tmp/.ses`) draw.
 _TIMES = re.compile(
     rb"""created: '[^']*'|seconds: [0-9.e-]+|seal: [0-9a-f]{64}|"?(?:created|time|at|began|ended|seconds|pid)"?: ?[^,}\n]*"""
 )
 _UNREAD = re.compile(
-    r"\.(?:log|png|svg|pdf|lock)$|^(?:(?:demo/)?mlflow\.db|tmp/mpl-|tmp/\.ses$)|/logs/|^sweeps/[^/]+/(?:sweep\.json|(?:cells|stages)/[^/]+\.json)$"
+    r"\.(?:log|png|svg|pdf|lock)$|^(?:(?:demo/)?mlflow\.db|tmp/mpl-|tmp/\.ses$|cache/kernels/)|/logs/"
+    r"|^sweeps/[^/]+/(?:(?:sweep|registered)\.json|(?:cells|stages)/[^/]+\.json)$"
     r"|^embeddings/.*\.safetensors$|^runs/(?:collapse|prune)/.*/cost\.|-collapsed/card\.yaml$"
 )
 # Artifacts of killed runs; locks; what was fetched of an entry, which can be continued for a day; dask's own folder for the

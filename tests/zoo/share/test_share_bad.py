@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -181,3 +182,23 @@ def test_a_members_name_in_a_card_cannot_lead_out_of_the_zoo(zoo: Zoo, tmp_path:
     with pytest.raises(ZooError, match="parents"):
         pull(Zoo(tmp_path / "other"), str(zoo.root), "mnli/squad")
     assert [name for name in names_under(tmp_path) if not name.startswith("other")] == before
+
+
+@pytest.mark.parametrize(
+    ("place", "address"),
+    [
+        ("hf:/org/repo", "hf://org/repo"),
+        ("s3:bucket/zoo", "s3://bucket/zoo"),
+        ("HTTPS://host/zoo", "https://host/zoo"),
+        ("javascript:alert(1)", "javascript://alert(1)"),
+    ],
+)
+def test_what_is_almost_an_address_makes_no_folder_of_its_name(
+    zoo: Zoo, folder: Path, place: str, address: str
+) -> None:
+    with pytest.raises(ZooError, match=re.escape(f"write `{address}` for an address, or `./{place}` for a new folder")):
+        push(zoo, zoo.get("mnli", "tiny"), place)
+    assert not (folder / place.partition("/")[0]).exists()
+    push(zoo, zoo.get("mnli", "tiny"), f"./{place}")
+    pull(Zoo(folder / "pulled"), place)  # there it is a folder
+    assert [each.name for each in Zoo(folder / "pulled").list()] == ["mnli"]

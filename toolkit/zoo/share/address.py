@@ -11,6 +11,7 @@ from toolkit.zoo.share.hub import open_hub
 from toolkit.zoo.share.place import Place, reaching
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*(::|://)")
+_SLIP = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/*")  # an address with too few slashes; one letter is a drive of Windows
 
 
 def open_place(url: str) -> Place:
@@ -20,9 +21,14 @@ def open_place(url: str) -> Place:
         url: a folder, `file:///...`, `hf://org/repo`, or any URL of fsspec (`s3://`, `gs://`, `ssh://`, `memory://`).
 
     Raises:
-        ZooError: no such protocol, or its package is not installed.
+        ZooError: no such protocol, its package is not installed, or it is almost an address.
     """
     if not _URL.match(url):
+        if (slip := _SLIP.match(url)) and not at_home(url).exists():
+            raise ZooError(
+                f"'{url}' is neither a folder nor an address; write `{slip[1].lower()}://{url[slip.end() :]}` for an address, or "
+                f"`./{url}` for a new folder."
+            )
         return _folder(url, at_home(url))
     if url.startswith("hf://"):
         return open_hub(url)
