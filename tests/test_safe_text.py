@@ -111,16 +111,18 @@ def test_a_picture_reads_no_text_as_a_formula_and_an_svg_stays_xml(tmp_path: Pat
     assert "a$b_{$" in (text := (tmp_path / "map.svg").read_text(encoding="utf-8")) and "\\x1b[31m" in text
 
 
-def test_a_task_of_a_stranger_is_listed_and_shown_without_acting(tmp_path: Path) -> None:
-    task = 'name: evil\nkind: pair\ndescription: "\\e[31mred \\u202Eexe"\nlabels: ["a\\e[2J", "b\\u2066"]\nlanguages: [en]\n'
+def test_a_task_of_a_stranger_is_listed_and_shown_or_refused_without_acting(tmp_path: Path) -> None:
+    task = 'name: evil\nkind: pair\ndescription: "\\e[31mred \\u202Eexe"\nlabels: [a, b]\nlanguages: [en]\n'
     task += "files: {train: a.jsonl, dev: b.jsonl, test: c.jsonl}\ncolumns: {first: a, second: b, label: l}\n"
     (tmp_path / "evil.yaml").write_text(task, encoding="utf-8")
+    (tmp_path / "worse.yaml").write_text(task.replace("[a, b]", '["a\\e[2J", "b\\u2066"]'), encoding="utf-8")
     for words in (["tasks", "list"], ["tasks", "show", "evil"], ["train", "evil", "--backbone", "tiny", "--no-track"]):
-        found = CliRunner().invoke(cli.main, [*words, "--task-file", str(tmp_path / "evil.yaml")])
-        assert found.exit_code == (2 if words[0] == "train" else 0)
-        for stream in (found.stdout, found.stderr):
-            assert visible(stream) == stream
-        assert "\\x1b[" in found.output
+        for name in ("evil", "worse"):
+            found = CliRunner().invoke(cli.main, [*words, "--task-file", str(tmp_path / f"{name}.yaml")])
+            assert found.exit_code == (2 if words[0] == "train" or name == "worse" else 0)
+            for stream in (found.stdout, found.stderr):
+                assert visible(stream) == stream
+            assert "\\x1b[" in found.output or (words[0] == "train" and name == "evil")
 
 
 PRINTING = {"toolkit.commands.screen", "toolkit.commands.live"}
