@@ -193,7 +193,7 @@ def _versions(results: SweepResults) -> Iterator[tuple[str, str]]:
 
 
 def _processor() -> str:
-    from toolkit.modeling.kernels import processor
+    from toolkit.modeling.measured import processor
 
     return processor()
 
