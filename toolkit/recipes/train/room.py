@@ -19,14 +19,9 @@ from toolkit.tasks.kinds import Kind
 
 ROW_TOKENS: Mapping[Kind, int] = {"pair": 64, "choice": 200, "span": 320, "tags": 48, "text": 128, "retrieval": 256}
 """Tokens of a row of mean length, all its sequences together, where rows are not looked at."""
+# Of a row.
+_SEQUENCES: Mapping[Kind, int] = {"pair": 1, "choice": 4, "span": 1, "tags": 1, "text": 1, "retrieval": 2}
 _READS_FIRST: frozenset[Kind] = frozenset({"pair", "choice"})  # kinds whose heads read the first token
-
-
-def _sequences(kind: Kind) -> int:
-    """Return how many sequences a row has."""
-    if kind == "choice":
-        return 4
-    return 2 if kind == "retrieval" else 1
 
 
 @dataclass(frozen=True)
@@ -137,7 +132,7 @@ def _of_stage(
     rows = of_step = train.rows_of_step() if train.batch_size == "auto" else train.batch_size
     step = Step(
         tokens=0,
-        length=max(each // _sequences(kind) for kind in kinds),
+        length=max(each // _SEQUENCES.get(kind, 1) for kind in kinds),
         reads_first=kinds <= _READS_FIRST,
         masked=train.mask_rate if "text" in kinds else 0.0,
     )
