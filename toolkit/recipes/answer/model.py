@@ -251,9 +251,8 @@ class Model:
                 circuit.turn_to(named(circuit.asked, language))
             if not found:
                 return np.zeros((0, circuit.backbone.hidden_size), np.float32), 0
-            features = self._sentences(found)
-            pooling, size = reading.protocol.pooling, self.config.eval.batch_size
-            vectors = embed(circuit, features, layer=reading.layer, pooling=pooling, batch_size=size)
+            features, size = self._sentences(found), self.config.eval.batch_size
+            vectors = embed(circuit, features, layer=reading.layer, pooling=reading.protocol.pooling, batch_size=size)
             return vectors, features.n_truncated
 
     def _sentences(self, texts: Sequence[str]) -> Features:
