@@ -18,6 +18,8 @@ from toolkit.recipes.sweep.messages import Measure, Measured
 from toolkit.recipes.sweep.places import PROGRAM, places_of
 from toolkit.sweeps import Step
 
+JOIN_S = 10.0  # until a thread has heard that its process has ended; on a busy machine one second was too short
+
 
 def probe(steps: Sequence[Step], session: Session, workers: int) -> Measured:
     """Run a few rows of each kind of work in processes that fetch nothing.
@@ -41,7 +43,7 @@ def probe(steps: Sequence[Step], session: Session, workers: int) -> Measured:
 
             thread = threading.Thread(target=measure, daemon=True)
             thread.start()
-            started.callback(thread.join, 1.0)
+            started.callback(thread.join, JOIN_S)
             started.callback(hand.kill)
         while len(found) < workers:
             match event := events.get():
