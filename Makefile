@@ -62,8 +62,8 @@ hooks: setup
 	$(BIN)/pre-commit install
 
 bench: setup
-	$(BIN)/python benchmarks/train_adapter.py --quick --json benchmarks/results/train_adapter.quick.json
-	$(BIN)/python benchmarks/fusion.py --quick --json benchmarks/results/fusion.quick.json
+	$(BIN)/python benchmarks/train_adapter.py --quick --json $$($(BIN)/python benchmarks/measure.py)/train_adapter.quick.json
+	$(BIN)/python benchmarks/fusion.py --quick --json $$($(BIN)/python benchmarks/measure.py)/fusion.quick.json
 
 clean:
 	rm -rf $(VENV) build site *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,10 +1,14 @@
-"""Shared parts of all benchmarks: description of the machine, medians, processes of a tree, the JSON file."""
+"""Shared parts of all benchmarks: description of the machine, medians, processes of a tree, the JSON file.
+
+`python benchmarks/measure.py` prints the folder of results of this family of processors.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
+import re
 import resource
 import statistics
 import subprocess
@@ -77,6 +81,25 @@ def machine() -> dict[str, Any]:
     }
 
 
+def family(processor: str) -> str:
+    """Return the family of a processor or GPU as the name of a folder: what differs between machines of one kind is left out.
+
+    Example:
+        >>> family("AMD EPYC 9B14 96-Core Processor"), family("Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz")
+        ('amd-epyc', 'intel-xeon')
+        >>> family("NVIDIA H200")
+        'nvidia-h200'
+    """
+    plain = re.sub(r"\((R|TM)\)|\bCPU\b|@.*", "", processor)
+    return "-".join(plain.lower().split()[:2])
+
+
+def results() -> Path:
+    """Return the folder of the results of machines like this one."""
+    found = machine()
+    return PROJECT / "benchmarks" / "results" / family(found["gpu"] or found["processor"])
+
+
 def interleaved(ways: Mapping[str, Callable[[], Any]], repetitions: int) -> dict[str, list[float]]:
     """Time each way `repetitions` times, turn by turn, so that a noisy neighbour hits all of them: seconds."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
@@ -98,3 +121,7 @@ def write(path: Path, *, ratios: Mapping[str, float], details: Mapping[str, Any]
     found = {**ratios, "machine": machine(), "measured": datetime.now(UTC).isoformat(timespec="seconds"), **details}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    print(results())

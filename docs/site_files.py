@@ -19,7 +19,7 @@ SHOWN = (
     "docs/*.svg",
     "docs/*.css",
     "adapter_zoo/README.md",
-    "benchmarks/results/*.json",
+    "benchmarks/results/**/*.json",
     "examples/*",
     "findings/*",
 )
