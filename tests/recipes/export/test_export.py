@@ -36,10 +36,12 @@ def answers(folder: Path, rows: list[dict[str, Any]], runtime: str = "onnx") -> 
         if not (alone / name).exists() and (installed / name).exists():
             (alone / name).symlink_to(installed / name)
     command = [sys.executable, "-S", "-B", str(folder / "run.py"), str(file)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(alone)}, cwd=alone
-    )
+    home = folder.with_name("home")
+    home.mkdir(exist_ok=True)
+    environment = {"PYTHONPATH": str(alone), "HOME": str(home), "TMPDIR": str(home)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=alone)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert list(home.iterdir()) == []  # onnxruntime keeps what it reports there
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [each.pop("id") for each in found] == list(range(len(rows)))
     return found

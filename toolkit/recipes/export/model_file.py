@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -79,6 +80,8 @@ def open_model(folder: Path, kind: Kind, form: Form, *, threads: int | None = No
             return found
 
         return by_torch
+    # Before it is imported: it reports to its maker (findings/onnxruntime_reports_when_imported.sh).
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()

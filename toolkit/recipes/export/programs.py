@@ -17,13 +17,12 @@ from toolkit.tasks.kinds import Kind
 Runtime = Literal["onnx", "torch"]
 
 _START = '''"""{title}: python run.py ROWS.jsonl"""
-import fileinput, json, pathlib, {runtime}
-here = pathlib.Path(__file__).parent
-{settings}tokenizer = tokenizers.Tokenizer.from_file(str(here / "tokenizer.json"))
+import {imports}
+{first}{settings}tokenizer = tokenizers.Tokenizer.from_file(str(pathlib.Path(__file__).with_name("tokenizer.json")))
 tokenizer.encode_special_tokens = True  # `<s>` in a text is text
 {load}
 '''
-_CONFIG = 'config = json.loads((here / "config.json").read_text("utf-8"))\n'
+_CONFIG = 'config = json.loads(pathlib.Path(__file__).with_name("config.json").read_text("utf-8"))\n'
 
 _PAIR = """def answer(row):
     ids = numpy.array([tokenizer.encode(row["first"], row.get("second")).ids])
@@ -168,13 +167,16 @@ PROGRAMS: Mapping[Kind, Program] = {
 
 _RUNTIMES: Mapping[Runtime, Mapping[str, str]] = {
     "onnx": {
-        "runtime": "onnxruntime",
-        "load": 'session = onnxruntime.InferenceSession(here / "model.onnx")',
+        "runtime": "importlib os",
+        # Before it is imported: findings/onnxruntime_reports_when_imported.sh.
+        "first": 'os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else onnxruntime sends reports to its maker\n',
+        "load": 'session = importlib.import_module("onnxruntime").InferenceSession(pathlib.Path(__file__).with_name("model.onnx"))',
         "call": 'session.run(None, {"input_ids": ids, "attention_mask": MASK})[0]',
     },
     "torch": {
         "runtime": "torch",
-        "load": 'module = torch.export.load(here / "model.pt2").module()',
+        "first": "",
+        "load": 'module = torch.export.load(pathlib.Path(__file__).with_name("model.pt2")).module()',
         "call": "module(torch.from_numpy(ids), torch.from_numpy(MASK)).detach().numpy()",
     },
 }
@@ -189,7 +191,8 @@ def programs(kind: Kind, runtime: Runtime, title: str) -> dict[str, str]:
     of_kind, parts = PROGRAMS[kind], dict(_RUNTIMES[runtime])
     parts["call"] = parts["call"].replace("MASK", of_kind.mask)
     parts["title"] = title.replace("\\", "/").replace('"', "'").rstrip(".")
-    parts["runtime"] = ", ".join(sorted({"numpy", "tokenizers", *(["rows"] if of_kind.rows else []), parts["runtime"]}))
+    modules = {*["fileinput", "json", "numpy", "pathlib", "tokenizers"], *parts.pop("runtime").split()}
+    parts["imports"] = ", ".join(sorted({*modules, *(["rows"] if of_kind.rows else [])}))
     text = _START + of_kind.body + _END
     for name, value in {**parts, "settings": _CONFIG if of_kind.reads else ""}.items():
         text = text.replace("{" + name + "}", value)
