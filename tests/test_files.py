@@ -13,6 +13,7 @@ import pytest
 from toolkit import files
 from toolkit.errors import ToolkitError
 from toolkit.files import file_fault, folder_beside, load_json, read_regular, replace_text, replacing, scratch
+from toolkit.outputs import require_replaceable
 from toolkit.paths import at_home
 
 
@@ -137,6 +138,35 @@ def test_what_would_be_read_for_ever_is_not_read(tmp_path: Path, kind: str) -> N
         path.symlink_to("/dev/zero")
     with pytest.raises(OSError, match=f"it is {kind}"):
         read_regular(path)
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a socket"])
+def test_a_file_does_not_take_the_place_of_what_is_none(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    else:
+        with socket.socket(socket.AF_UNIX) as opened:
+            opened.bind(str(path))
+    before = os.lstat(path)
+    with pytest.raises(OSError, match=f"it is {kind}"), replacing(path):
+        pass
+    assert require_fault(path) == f"{path} is {kind}; name a file to write."
+    assert os.lstat(path) == before and os.listdir(tmp_path) == ["a"]
+
+
+def require_fault(path: Path) -> str:
+    with pytest.raises(ToolkitError) as fault:
+        require_replaceable(path)
+    return str(fault.value)
+
+
+def test_a_link_to_a_device_is_replaced_where_a_cache_is_made_again_and_refused_as_an_output(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.symlink_to("/dev/null")
+    assert require_fault(path) == f"{path} is a device; name a file to write."
+    replace_text(path, "new")
+    assert path.read_text() == "new" and not path.is_symlink()
 
 
 def test_a_folder_and_nothing_at_all_are_named_by_the_system(tmp_path: Path) -> None:

@@ -30,9 +30,8 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-_KERNEL = {
-    os.stat(each).st_dev for each in ("/proc", "/sys") if os.path.ismount(each)
-}  # some of its files wait as well
+# Some files of the kernel wait as well.
+_KERNEL = {os.stat(each).st_dev for each in ("/proc", "/sys") if os.path.ismount(each)}
 
 
 def file_fault(path: Path) -> str:
@@ -67,11 +66,7 @@ def _kind_of(status: os.stat_result) -> str:
 
 
 def read_regular(path: Path) -> bytes:
-    """Return the bytes of a file, without waiting for a pipe or reading a device that has no end.
-
-    Raises:
-        OSError: it is not a file, or cannot be read.
-    """
+    """Return the bytes of a file; OSError where it is none, or cannot be read: a pipe would wait, a device has no end."""
     if fault := not_a_file(path):
         raise OSError(errno.EINVAL, f"it is {fault}", os.fspath(path))
     return Path(path).read_bytes()
@@ -125,11 +120,14 @@ def replacing(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
         is_synced: whether the bytes are flushed to the disk before the file is renamed.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full; the old file is still there.
+        OSError: the folder cannot be written, or the disk is full; the old file is still there. Or a device or a pipe is
+            there: a rename by root would take /dev/null away.
     """
     path = Path(path)
     if not path.name:  # of `/`
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not path.is_symlink() and path.exists() and (fault := not_a_file(path)):
+        raise OSError(errno.EINVAL, f"it is {fault}", str(path))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from toolkit.errors import ToolkitError, unwritable
-from toolkit.files import remove_folder
+from toolkit.files import not_a_file, remove_folder
 from toolkit.space import Need, require_space
 
 _WRITTEN, _MADE, _READY, _OLD = ".written", ".made", ".ready", ".old"
@@ -131,6 +131,20 @@ class Output:
         with suppress(OSError):
             for each in self._missing:
                 each.rmdir()
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise, before the work that is to be written, unless a file can take the place of a path.
+
+    Raises:
+        ToolkitError: it is a folder, a device or a pipe.
+    """
+    try:
+        kind = "a folder" if Path(path).is_dir() or not Path(path).name else not_a_file(path)
+    except OSError:
+        return  # nothing is there; what else is wrong, the writing says
+    if kind:
+        raise ToolkitError(f"{path} is {kind}; name a file to write.")
 
 
 @contextmanager

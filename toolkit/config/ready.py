@@ -14,6 +14,7 @@ import yaml
 
 from toolkit.errors import ConfigError
 from toolkit.files import file_fault, replace_text
+from toolkit.outputs import require_replaceable
 from toolkit.registry import did_you_mean
 
 Kind = Literal["adapter", "backbone", "eval", "retrieve", "sweep", "task", "train"]
@@ -156,5 +157,6 @@ def copy_ready(name: str, out: Path | None = None, *, replace: bool = False) -> 
         path = path / found.path.name
     if path.exists() and not replace:
         raise ConfigError(f"{path} exists already; name another file with --out, or give --replace.")
+    require_replaceable(path)
     replace_text(path, found.text)
     return path

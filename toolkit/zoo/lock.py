@@ -16,6 +16,7 @@ from toolkit.composition.exchange import in_language, languages_in
 from toolkit.config.safe_yaml import YamlFault, build, compose
 from toolkit.errors import ToolkitError, ZooError
 from toolkit.files import replace_text
+from toolkit.outputs import require_replaceable
 from toolkit.zoo.card import AdapterCard
 from toolkit.zoo.files import open_regular
 from toolkit.zoo.lineage import lineages
@@ -130,6 +131,7 @@ def _entries(composition: Composition, names: Collection[str]) -> list[str]:
 
 def write_lock(lock: Lock, path: Path) -> None:
     """Write a lock, renamed into place."""
+    require_replaceable(path)
     replace_text(path, lock.to_text())
 
 

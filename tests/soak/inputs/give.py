@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import stat
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from tests.soak.inputs.options import Given, given
 from tests.soak.traces import files_of, orphans_in
 from tests.soak.world import Ended, World
 
+DEVICES = ("/dev/null", "/dev/zero")  # among the hostile values; a file that is renamed over one takes it from everybody
 LIMIT_S = 60.0  # longer than any command here takes on a busy machine
 
 
@@ -85,6 +88,8 @@ class Inputs:
         fault = fault_of(ended, may_pass=may_pass)
         if left := orphans_in(self.world.here, within_s=10.0):
             fault = f"orphans {left}"
+        if gone := [each for each in DEVICES if not stat.S_ISCHR(os.stat(each).st_mode)]:
+            fault = f"{gone} taken from the machine"
         if fault:
             self.told.faults.append(f"{fault}: {what}: xstilts {' '.join(words)[:300]}")
             yield f"FAULT {fault}: {what}\n      xstilts {' '.join(words)[:300]}\n      {_shown(ended)}"

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Self
 
 from toolkit.errors import ToolkitError, unwritable
 from toolkit.files import load_json, replace_text
+from toolkit.outputs import require_replaceable
 from toolkit.progress import Say, say_nothing
 from toolkit.recipes.answer.forms import plain
 from toolkit.safe_text import json_text
@@ -65,8 +66,7 @@ class PartFile:
 
     def __enter__(self) -> Self:
         try:
-            if self.path.is_dir() or not self.path.name:
-                raise ToolkitError(f"{self.path} is a folder; name a file to write.")
+            require_replaceable(self.path)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = open(self.part, "ab")  # closed by __exit__
             if not _locked(self._file):

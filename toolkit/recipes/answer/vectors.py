@@ -12,6 +12,7 @@ import numpy as np
 
 from toolkit.errors import DataError, ToolkitError, unwritable
 from toolkit.files import replacing
+from toolkit.outputs import require_replaceable
 from toolkit.progress import Progress
 from toolkit.recipes.answer.load import load_model
 from toolkit.recipes.answer.model import Model
@@ -53,8 +54,7 @@ def embed_file(
     write = _WRITERS.get(ending)
     if write is None:
         raise ToolkitError(f"'{out}' does not say its format; expected a name that ends in .npy or .parquet.")
-    if out.is_dir():
-        raise ToolkitError(f"{out} is a folder; name a file to write.")
+    require_replaceable(out)
     with load_model(expression, session, lock=lock) as model:
         windows = _windows(model, records, column, language, session)
         try:

@@ -13,6 +13,7 @@ from toolkit.config import RetrieveConfig
 from toolkit.errors import DataError, ToolkitError
 from toolkit.files import replace_lines
 from toolkit.nameless import Numbers, let_go
+from toolkit.outputs import require_replaceable
 from toolkit.progress import Say
 from toolkit.recipes.score.encoding import Encoder, Reading, readings
 from toolkit.recipes.score.own_pooling import as_trained
@@ -85,6 +86,7 @@ def mine_files(
 
 def _mined_files(source: Path, target: Path, out: Path, session: Session, expression: str) -> int:
     config, say = session.config, session.say
+    require_replaceable(out)
     sides = [_sentences(file, config.retrieve, say) for file in (source, target)]
     if sides[0].is_same_as(sides[1]):
         raise ToolkitError(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from toolkit.errors import ConfigError
 from toolkit.files import file_fault, replace_text
+from toolkit.outputs import require_replaceable
 from toolkit.paths import at_home
 from toolkit.tasks.mirror.manifest import SHA
 
@@ -85,6 +86,7 @@ def read_pins(file: Path, changed: int = 0) -> Mapping[str, str]:
 
 def write_pins(found: Mapping[str, str], file: Path) -> None:
     """Add pins to those that a file holds, in place of earlier ones of the same datasets."""
+    require_replaceable(file)
     held = dict(read_pins(file, file.stat().st_mtime_ns)) if file.is_file() else {}
     # Quoted: forty digits without a letter would be a number in YAML.
     lines = [f"{path}: '{commit}'\n" for path, commit in sorted({**held, **found}.items())]
