@@ -10,6 +10,13 @@ from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.run import sweep
 from toolkit.sweeps import Record, SweepFolder, load_results
 
+SMALL = """axes: {intermediates: [micro-nli], targets: [micro-choice]}
+languages: [en]
+settings:
+  backbone: {name: tiny, precision: fp32}
+  train: {limit: 8, epochs: 1, eval_limit: 4, batch_size: 8}
+  eval: {limit: 4}
+"""
 GRID = """
 title: Tiny
 axes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipes.sweeping import run, write_grid
+from tests.recipes.sweeping import SMALL, run, write_grid
 from tests.recipes.swept import hand_written
 from toolkit.errors import ToolkitError
 from toolkit.recipes.sweep.publish import OUTCOMES_FILE
@@ -64,15 +64,7 @@ def test_every_run_is_listed_with_its_fate_and_every_score_has_a_line(tmp_path: 
 
 @pytest.mark.journey
 def test_no_row_no_adapter_and_no_path_of_the_machine_is_published(tmp_path: Path) -> None:
-    grid = """
-question: Does it work?
-axes: {intermediates: [micro-nli], targets: [micro-choice]}
-languages: [en]
-settings:
-  backbone: {name: tiny, precision: fp32}
-  train: {limit: 8, epochs: 1, eval_limit: 4, batch_size: 8}
-  eval: {limit: 4}
-"""
+    grid = f"question: Does it work?\n{SMALL}"
     root, folder = tmp_path / "s", tmp_path / "results"
     assert run(write_grid(tmp_path, grid), root) == 0
     publish_report(root, folder, resamples=100)

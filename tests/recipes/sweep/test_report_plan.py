@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipes.sweeping import run, write_grid
+from tests.recipes.sweeping import SMALL, run, write_grid
 from tests.recipes.swept import hand_written
 from toolkit.recipes.sweep.report import read_report, report
 from toolkit.statistics.power import smallest_seen
@@ -127,16 +127,7 @@ def test_every_difference_has_its_smallest_effect_and_one_seed_cannot_say(tmp_pa
 
 @pytest.mark.journey
 def test_a_sweep_registers_what_it_asks_before_its_first_step(tmp_path: Path) -> None:
-    grid = """
-question: Does it work?
-expects: [{row: micro-nli, is: same, by: 50}]
-axes: {intermediates: [micro-nli], targets: [micro-choice]}
-languages: [en]
-settings:
-  backbone: {name: tiny, precision: fp32}
-  train: {limit: 8, epochs: 1, eval_limit: 4, batch_size: 8}
-  eval: {limit: 4}
-"""
+    grid = f"question: Does it work?\nexpects: [{{row: micro-nli, is: same, by: 50}}]\n{SMALL}"
     folder = tmp_path / "s"
     assert run(write_grid(tmp_path, grid), folder) == 0
     first = (folder / REGISTERED_FILE).read_text()

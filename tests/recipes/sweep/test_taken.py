@@ -6,26 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipes.sweeping import made, records, run, table, write_grid
+from tests.recipes.sweeping import SMALL, made, records, run, table, write_grid
 from toolkit.errors import ToolkitError
 from toolkit.sweeps import SweepFolder
-
-GRID = """
-axes: {intermediates: [micro-nli], targets: [micro-choice]}
-languages: [en]
-settings:
-  backbone: {name: tiny, precision: fp32}
-  train: {limit: 8, epochs: 1, eval_limit: 4, batch_size: 8}
-  eval: {limit: 4}
-"""
 
 
 @pytest.mark.journey
 def test_the_same_stages_are_taken_and_nothing_else(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    assert run(write_grid(tmp_path, GRID), first) == 0
+    assert run(write_grid(tmp_path, SMALL), first) == 0
     said: list[str] = []
-    grown = GRID.replace("[micro-nli]", "[micro-nli, micro-pos]")
+    grown = SMALL.replace("[micro-nli]", "[micro-nli, micro-pos]")
     assert run(write_grid(tmp_path, grown), second, said, stages_of=[first]) == 0
     assert any("3 stages were taken from other sweeps" in line for line in said)
     old, new = records(first), records(second)
@@ -48,9 +39,9 @@ def test_a_stage_whose_zoo_is_gone_is_not_taken(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_sweep_and_the_own_one_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ToolkitError, match="there is no sweep in it"):
-        run(write_grid(tmp_path, GRID), tmp_path / "s", stages_of=[tmp_path])
+        run(write_grid(tmp_path, SMALL), tmp_path / "s", stages_of=[tmp_path])
     from tests.recipes.swept import hand_written
 
     own = hand_written(tmp_path / "own", {"baseline": {"xnli": 0.5}})
     with pytest.raises(ToolkitError, match="own folder"):
-        run(write_grid(tmp_path, GRID), own, stages_of=[own])
+        run(write_grid(tmp_path, SMALL), own, stages_of=[own])

@@ -18,7 +18,10 @@ from tests.soak.inputs.options import Given, given
 from tests.soak.traces import files_of, orphans_in
 from tests.soak.world import Ended, World
 
-DEVICES = ("/dev/null", "/dev/zero")  # among the hostile values; a file that is renamed over one takes it from everybody
+DEVICES = (
+    "/dev/null",
+    "/dev/zero",
+)  # among the hostile values; a file that is renamed over one takes it from everybody
 LIMIT_S = 60.0  # longer than any command here takes on a busy machine
 
 
