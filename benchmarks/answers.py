@@ -67,8 +67,17 @@ def lines_of(path: Path, records: Sequence[Mapping[str, Any]]) -> Path:
     return path
 
 
+def as_published(record: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return a record by the columns of its data set, which a logged model is signed with; MLflow leaves out all others."""
+    if set(record) <= set(names):
+        return dict(record)
+    flat = [each for value in record.values() for each in (value if isinstance(value, list) else [value])]
+    return dict(zip(names, flat, strict=False))
+
+
 def ways_of(expr: str, task: str, language: str, config: Config, place: Path) -> dict[str, Callable[..., Answers]]:
     """Return what answers records, by name; each takes the records and whether vectors are asked for."""
+    names: list[str] = []  # of the columns that the logged model is signed with
     shared = ["--backbone", config.backbone.name, "--precision", "fp32", "--zoo", str(config.zoo)]
 
     def command(records: Answers, vectors: bool) -> Answers:
@@ -92,11 +101,14 @@ def ways_of(expr: str, task: str, language: str, config: Config, place: Path) ->
         client = mlflow.MlflowClient()
         (logged,) = client.search_logged_models([each.experiment_id for each in client.search_experiments()])
         model = mlflow.pyfunc.load_model(f"models:/{logged.model_id}")
+        names[:] = model.metadata.get_input_schema().input_names()
         params = None if vectors else {"language": language}
-        return list(model.predict(pandas.DataFrame(list(records)), params=params).to_dict("records"))
+        table = pandas.DataFrame([as_published(each, names) for each in records])
+        return list(model.predict(table, params=params).to_dict("records"))
 
     def http(records: Answers, vectors: bool) -> Answers:
-        asked = {"dataframe_records": list(records), **({} if vectors else {"params": {"language": language}})}
+        published = [as_published(each, names) for each in records]
+        asked = {"dataframe_records": published, **({} if vectors else {"params": {"language": language}})}
         with served(place) as (port, _):
             return list(posted(port, asked)["predictions"])
 
