@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -101,6 +102,8 @@ def ways_of(expr: str, task: str, language: str, config: Config, place: Path) ->
         client = mlflow.MlflowClient()
         (logged,) = client.search_logged_models([each.experiment_id for each in client.search_experiments()])
         model = mlflow.pyfunc.load_model(f"models:/{logged.model_id}")
+        mlflow.set_tracking_uri(None)
+        os.environ.pop("MLFLOW_TRACKING_URI", None)  # MLflow sets it, and the next kind would be tracked there
         names[:] = model.metadata.get_input_schema().input_names()
         params = None if vectors else {"language": language}
         table = pandas.DataFrame([as_published(each, names) for each in records])
@@ -146,7 +149,6 @@ def main() -> None:
                 "train.epochs=1",
                 "train.eval_limit=8",
                 "backbone.precision=fp32",
-                "tracking.budget_s=600",
                 f"eval.limit={asked.rows}",
                 f"tracking.folder={place}",
                 backbone="tiny" if asked.quick else "embedded",
