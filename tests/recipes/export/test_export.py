@@ -41,7 +41,7 @@ def answers(folder: Path, rows: list[dict[str, Any]], runtime: str = "onnx") -> 
     environment = {"PYTHONPATH": str(alone), "HOME": str(home), "TMPDIR": str(home)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=alone)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert list(home.iterdir()) == []  # onnxruntime keeps what it reports there
+    assert runtime != "onnx" or list(home.iterdir()) == []  # onnxruntime would keep there what it reports
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [each.pop("id") for each in found] == list(range(len(rows)))
     return found
