@@ -116,6 +116,26 @@ def test_a_folder_of_a_later_release_says_so(trained: Config, tmp_path: Path) ->
         _load_pyfunc(str(inside))
 
 
+def test_choices_in_a_column_each_are_texts_for_mlflow(tmp_path: Path) -> None:
+    import mlflow
+
+    (tmp_path / "own.yaml").write_text(
+        "name: own\nkind: choice\nlanguages: [en]\nfiles: {train: own.csv, dev: own.csv, test: own.csv}\n"
+        "columns: {context: text, choices: [one, two, three], label: gold}\n"
+    )
+    lines = "".join(f"a{n},b{n},c{n},d{n},{n % 3}\n" for n in range(12))
+    (tmp_path / "own.csv").write_text("text,one,two,three,gold\n" + lines)
+    config = replace(tiny_config(tmp_path), task_files=(tmp_path / "own.yaml",))
+    toolkit.train("own", config)
+    found = mlflow.pyfunc.load_model(str(logged("own", config, tmp_path)))
+    row = {"text": "a1", "one": "b1", "two": "c1", "three": "d1"}
+    with toolkit.load("own", config, task="own") as model:
+        (expected,) = [answer.values()["text"] for answer in model.predict([row])]
+    assert found.predict(pandas.DataFrame([row]))["text"][0] == expected
+    assert len(found.predict(found.input_example)) == 1
+    found._model_impl.model.close()
+
+
 def test_a_task_of_ones_own_travels_with_its_columns(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(
         "name: own\nkind: pair\nlanguages: [en]\nlabels: ['no', 'yes']\nfiles: {train: own.csv, dev: own.csv, test: own.csv}\n"

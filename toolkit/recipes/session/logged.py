@@ -174,14 +174,21 @@ _VECTORS: Mapping[str, Mapping[str, Any]] = {"vector": {"type": "array", "items"
 _NOT_ALWAYS = ("start", "end", "score", "no_answer", "tokens", "starts")
 
 
-def _columns(task: Task | None) -> dict[str, str]:
-    """Return the columns that are read, each with its field; `text` is a plain text where one is a row."""
+def _columns(task: Task | None) -> dict[str, tuple[str, int | None]]:
+    """Return the columns that are read, each with its field, and which of the field's values it holds (None: all of them).
+
+    `text` is a plain text where one is a row.
+    """
     if task is None:
-        return {PLAIN: "source"}
+        return {PLAIN: ("source", None)}
     fields = own_fields(task, task.train_language)
-    found = {column: field.name for field in fields for column in parts_of(field.columns[0])}
+    found: dict[str, tuple[str, int | None]] = {}
+    for field in fields:
+        is_whole = isinstance(field.columns[0], str)
+        for number, column in enumerate(parts_of(field.columns[0])):
+            found[column] = (field.name, None if is_whole else number)
     if sum(field.is_needed for field in fields) == 1 and any(PLAIN in field.columns for field in fields):
-        found.setdefault(PLAIN, "")
+        found.setdefault(PLAIN, ("", None))
     return found
 
 
@@ -189,7 +196,11 @@ def _example(task: Task | None) -> dict[str, Any]:
     if task is None:
         return {PLAIN: "A man is sleeping."}
     texts = EXAMPLES[task.kind]
-    return {column: texts[field] for column, field in _columns(task).items() if field in texts}
+    return {
+        column: texts[field] if number is None else texts[field][number % len(texts[field])]
+        for column, (field, number) in _columns(task).items()
+        if field in texts
+    }
 
 
 def _described(task: Task | None, config: Config) -> dict[str, Any]:
@@ -198,8 +209,8 @@ def _described(task: Task | None, config: Config) -> dict[str, Any]:
     No column is required there, so that a row that lacks one gets the sentence of the toolkit.
     """
     inputs = [
-        {**(_TEXTS if field in _LISTS else _TEXT), "name": column, "required": False}
-        for column, field in _columns(task).items()
+        {**(_TEXTS if field in _LISTS and number is None else _TEXT), "name": column, "required": False}
+        for column, (field, number) in _columns(task).items()
     ]
     answers = _VECTORS if task is None else _ANSWERS[task.kind]
     outputs = [{**kind, "name": name, "required": name not in _NOT_ALWAYS} for name, kind in answers.items()]
