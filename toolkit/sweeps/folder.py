@@ -74,7 +74,7 @@ class SweepFolder:
             ToolkitError: it is of another release or damaged.
         """
         path = self.root / SWEEP_FILE
-        values = _read(path)
+        values = read_object(path, "remove it and run the sweep again")
         if values is None:
             return None
         try:
@@ -109,14 +109,11 @@ class SweepFolder:
             ToolkitError: the file is damaged.
         """
         path = self._path(step.kind, step.key)
-        values = _read(path)
+        values = read_object(path, "remove it and run the sweep again")
         if values is None:
             return None
         try:
-            scores = tuple(score_from_dict(row, where=f"A score of {path}") for row in values.pop("scores"))
-            attempts = tuple(Attempt(**one) for one in values.pop("attempts"))
-            contamination = tuple(values.pop("contamination"))
-            return Record(**values, scores=scores, attempts=attempts, contamination=contamination)
+            return record_of(values, f"A score of {path}")
         except (KeyError, TypeError, AttributeError) as fault:
             raise ToolkitError(
                 f"{path} is not a record of this release ({fault}); remove it to do this step again."
@@ -163,7 +160,27 @@ def _plain(value: Any) -> Any:
     return [vars(one) if is_dataclass(one) else one for one in value] if is_list else value
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def record_of(values: Mapping[str, Any], where: str) -> Record:
+    """Return the record that an object of JSON says.
+
+    Args:
+        values: fields of the record.
+        where: what a score is of, for a sentence.
+
+    Raises:
+        KeyError, TypeError, AttributeError: it is not a record of this release.
+    """
+    scores = tuple(score_from_dict(row, where=where) for row in values["scores"])
+    attempts = tuple(Attempt(**one) for one in values["attempts"])
+    return Record(**{**values, "scores": scores, "attempts": attempts, "contamination": tuple(values["contamination"])})
+
+
+def read_object(path: Path, way_out: str) -> dict[str, Any] | None:
+    """Return the object in a file of JSON; None if there is no file.
+
+    Raises:
+        ToolkitError: it cannot be read, or is damaged; `way_out` says what to do then.
+    """
     try:
         values = load_json(path)
     except FileNotFoundError:
@@ -171,7 +188,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     except OSError as error:
         raise ToolkitError(f"{path} cannot be read ({error.strerror}).") from None
     except ValueError as fault:
-        raise ToolkitError(f"{path} is damaged ({fault}); remove it and run the sweep again.") from None
+        raise ToolkitError(f"{path} is damaged ({fault}); {way_out}.") from None
     if not isinstance(values, dict):
-        raise ToolkitError(f"{path} is damaged (no object); remove it and run the sweep again.")
+        raise ToolkitError(f"{path} is damaged (no object); {way_out}.")
     return values

@@ -10,12 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from toolkit.errors import ToolkitError
-from toolkit.files import load_json
-from toolkit.results.score import from_dict as score_from_dict
-from toolkit.sweeps.values import Attempt, Record
+from toolkit.sweeps.folder import read_object, record_of
+from toolkit.sweeps.values import Record
 
 PUBLISHED_FILE = "published.json"
 _PLACE = re.compile(r"(?<![\w:/.])/(?:[^\s/'\"`:,;()\[\]]+/)+([^\s/'\"`:,;()\[\]]*)")
@@ -40,17 +38,15 @@ def read_published(root: Path) -> Published | None:
     Raises:
         ToolkitError: the file is damaged.
     """
-    path = root / PUBLISHED_FILE
-    try:
-        values: Any = load_json(path)
-        records = [_record(one) for one in values["records"]]
-        return Published({record.key: record for record in records}, int(values["resamples"]))
-    except FileNotFoundError:
+    path, way_out = root / PUBLISHED_FILE, "publish the sweep again"
+    values = read_object(path, way_out)
+    if values is None:
         return None
-    except OSError as error:
-        raise ToolkitError(f"{path} cannot be read ({error.strerror}).") from None
+    try:
+        records = [record_of(one, "A score of published results") for one in values["records"]]
+        return Published({record.key: record for record in records}, int(values["resamples"]))
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise ToolkitError(f"{path} is damaged ({fault}); publish the sweep again.") from None
+        raise ToolkitError(f"{path} is damaged ({fault}); {way_out}.") from None
 
 
 def without_places(text: str) -> str:
@@ -61,9 +57,3 @@ def without_places(text: str) -> str:
         '.../x.bin cannot be read; see https://mlflow.org/docs/x and a/b'
     """
     return _PLACE.sub(r".../\1", text)
-
-
-def _record(values: Mapping[str, Any]) -> Record:
-    scores = tuple(score_from_dict(row, where="A score of published results") for row in values["scores"])
-    attempts = tuple(Attempt(**one) for one in values["attempts"])
-    return Record(**{**values, "scores": scores, "attempts": attempts, "contamination": tuple(values["contamination"])})

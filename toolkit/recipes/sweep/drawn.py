@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from toolkit.errors import DataError
 from toolkit.progress import Say
 from toolkit.recipes.score.outcomes import aligned, outcomes_of
-from toolkit.recipes.sweep.publish import Systems, published_outcomes
+from toolkit.recipes.sweep.publish import Systems
 from toolkit.report.sweep.columns import label
 from toolkit.results.predictions import read_predictions
 from toolkit.statistics.bootstrap import resample
@@ -20,14 +20,22 @@ from toolkit.tasks import Task
 
 
 def drawn_of(
-    results: SweepResults, task: Task, metric: str, resamples: int, seed: int, say: Say
+    results: SweepResults,
+    task: Task,
+    metric: str,
+    resamples: int,
+    seed: int,
+    say: Say,
+    held: Mapping[str, Systems] | None = None,
 ) -> dict[tuple[str, str], Resampled]:
     """Return (target, variant) -> its resampled scores.
 
     Variants that were scored on the same rows are drawn together, so that the change under noise is a paired difference. A
     variant with other rows is drawn apart. Draws are seeded by the target's name and its rows, and not by its place.
+
+    Args:
+        held: what each answer was worth, of published results (`published_outcomes`); None: read from the predictions.
     """
-    held = published_outcomes(results.root)
     found_by = {
         variant: _systems(results, task, variant, metric) if held is None else _held(results, held, task, variant)
         for variant in results.sweep.variants

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import ToolkitError
+from toolkit.modeling.measured import processor
 from toolkit.outputs import Output
 from toolkit.safe_text import csv_text, json_text
 from toolkit.similarity.ranking import FILE, FOLDER
@@ -169,7 +170,7 @@ def _setup(results: SweepResults, planned: Planned, records: Mapping[str, Record
         "sweep": planned.sweep.name,
         "versions": dict(_versions(results)),
         "python": platform.python_version() if is_here else "that of another machine",
-        "processor": _processor() if is_here else "that of another machine",
+        "processor": processor() if is_here else "that of another machine",
         "workers": planned.workers,
         "hours": hours,
         "facts": planned.facts,
@@ -190,12 +191,6 @@ def _versions(results: SweepResults) -> Iterator[tuple[str, str]]:
             found.setdefault(name, {})[version] = None
     for name, some in sorted(found.items()):
         yield name, ", ".join(some)
-
-
-def _processor() -> str:
-    from toolkit.modeling.measured import processor
-
-    return processor()
 
 
 def _copied(source: Path, target: Path) -> None:

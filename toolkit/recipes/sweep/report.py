@@ -12,7 +12,7 @@ from toolkit.metrics import MAIN
 from toolkit.outputs import Output
 from toolkit.progress import Say, say_nothing
 from toolkit.recipes.sweep.drawn import drawn_of, systems_of
-from toolkit.recipes.sweep.publish import publish
+from toolkit.recipes.sweep.publish import publish, published_outcomes
 from toolkit.report import Table, render
 from toolkit.report.sweep.expected import counted, plan_aside
 from toolkit.report.sweep.extra import Aside
@@ -36,7 +36,7 @@ from toolkit.similarity.ranking import FILE, FOLDER, read_prediction
 from toolkit.similarity.ranking import verdicts as prediction_verdicts
 from toolkit.statistics.bootstrap import RESAMPLES
 from toolkit.statistics.draws import Resampled
-from toolkit.sweeps import load_results
+from toolkit.sweeps import SweepResults, load_results
 from toolkit.sweeps.published import read_published
 from toolkit.sweeps.transfers import observe
 from toolkit.tasks import BUILT_IN, Catalogue
@@ -86,10 +86,11 @@ def report(
     published = read_published(Path(sweep))
     if resamples is None:
         resamples = RESAMPLES if published is None else published.resamples
-    found = read_report(sweep, resamples=resamples, seed=seed, say=say, catalogue=catalogue)
+    results = load_results(sweep)
+    found = _found(results, resamples, seed, say, catalogue)
     folder = out or (Path(sweep) / "report" if published is None else Path(sweep))
     predicted = predicted_aside(Path(sweep), catalogue)
-    planned = plan_aside(load_results(sweep), found.checks)
+    planned = plan_aside(results, found.checks)
     with Output(folder) as output:
         _write(found, output.stage, [aside for aside in (planned, predicted) if aside is not None])
         output.commit()
@@ -132,17 +133,21 @@ def read_report(
     catalogue: Catalogue = BUILT_IN,
 ) -> SweepReport:
     """Return the report of a sweep as values, and write nothing; arguments and errors as for `report`."""
-    results = load_results(sweep)
+    return _found(load_results(sweep), resamples, seed, say, catalogue)
+
+
+def _found(results: SweepResults, resamples: int, seed: int, say: Say, catalogue: Catalogue) -> SweepReport:
     if not any(cell.state == "done" for cell in results.cells):
         raise ToolkitError(
-            f"Nothing of the sweep in {sweep} is scored yet; run `xstilts sweep` on, or look at `xstilts status {sweep}`."
+            f"Nothing of the sweep in {results.root} is scored yet; run `xstilts sweep` on, or look at `xstilts status {results.root}`."
         )
+    held = published_outcomes(results.root)
     tasks = {task: catalogue.get(task) for task in results.sweep.targets}
     main = {name: MAIN[task.metric] for name, task in tasks.items()}
     pivots = {name: task.train_language for name, task in tasks.items()}
     drawn: dict[tuple[str, str], Resampled] = {}
     for name, task in tasks.items():
-        drawn |= drawn_of(results, task, main[name], resamples, seed, say)
+        drawn |= drawn_of(results, task, main[name], resamples, seed, say, held)
     guesses = {name: 1 / len(task.labels) for name, task in tasks.items() if CAN_BE_GUESSED[task.kind] and task.labels}
     return sweep_report(results, drawn, main, pivots, guesses)
 
