@@ -182,7 +182,7 @@ def test_a_memory_that_holds_no_block_is_refused_with_the_least_that_works() -> 
 )
 @pytest.mark.parametrize(("k", "is_close"), [(4, False), (16, True)])
 def test_a_block_takes_no_more_than_its_memory(k: int, is_close: bool) -> None:
-    """Measured to take 0.35 to 0.9 of it; vectors that are all but equal are multiplied once more in double precision."""
+    """Measured to take 0.3 to 0.75 of it; vectors that are all but equal are multiplied once more in double precision."""
     code = f"""
         from pathlib import Path
         import numpy as np
@@ -217,4 +217,4 @@ def test_a_block_takes_no_more_than_its_memory(k: int, is_close: bool) -> None:
         print((taken("VmHWM") - before) / (settings.memory * 2**30))
     """
     done = zygote.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, check=True)
-    assert 0.0 < float(done.stdout) < 1.1  # allocators differ between machines; before the bound was right: 1.14
+    assert 0.0 < float(done.stdout) < 1.0
