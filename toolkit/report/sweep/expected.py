@@ -53,22 +53,36 @@ def checks_of(columns: Columns, results: SweepResults) -> tuple[Check, ...]:
     """
     registered = results.registered
     every = tuple(dict.fromkeys((*registered.expects, *results.sweep.expects)))
+    found = tested([(columns, [one]) for one in every])
+    return tuple(
+        replace(
+            check,
+            asked=registered.first_with(check.expectation),
+            is_withdrawn=check.expectation not in results.sweep.expects,
+        )
+        for check in found
+    )
+
+
+def tested(every: Sequence[tuple[Columns, Sequence[Expectation]]]) -> tuple[Check, ...]:
+    """Return expectations of one sweep or of several, checked, with Holm's correction over all of them.
+
+    Args:
+        every: one expectation each, or several: then the mean of their differences is held against the first.
+    """
     made: list[Check] = []
     tests: list[float] = []
-    for one in every:
-        check = Check(
-            one,
-            "cannot say",
-            asked=registered.first_with(one),
-            is_withdrawn=one not in results.sweep.expects,
-        )
-        found = _draws(columns, one) if one.rows else "in words"
-        if isinstance(found, str):
-            made.append(replace(check, why=found, verdict="cannot say" if one.rows else "not checked"))
+    for columns, some in every:
+        one = some[0]
+        parts = [_draws(columns, each) for each in some] if one.rows else ["in words"]
+        why = next((each for each in parts if isinstance(each, str)), "")
+        if why:
+            made.append(Check(one, "cannot say" if one.rows else "not checked", why=why))
             continue
+        found = mean_draws([each for each in parts if not isinstance(each, str)])
         bound = _bound(one, found.value)
         tests.append(replace(found, value=found.value - bound, replicates=found.replicates - bound).estimate.p)
-        made.append(replace(check, estimate=found.estimate))
+        made.append(Check(one, "cannot say", found.estimate))
     adjusted = iter(holm(tests))
     return tuple(check if check.estimate is None else _decided(check, next(adjusted), len(tests)) for check in made)
 

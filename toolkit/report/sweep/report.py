@@ -44,6 +44,7 @@ class SweepReport:
         lacks: sentences about cells that are missing.
         notes: sentences below the tables.
         checks: what was expected, and whether the result agrees.
+        scores: what all of it was computed from.
     """
 
     name: str
@@ -54,6 +55,7 @@ class SweepReport:
     places: tuple[tuple[str, str], ...]
     baseline: str
     entries: Mapping[tuple[str, str], Entry]
+    scores: Columns = field(repr=False)
     overall: Mapping[str, Overall] = field(default_factory=dict)
     sections: tuple[Section, ...] = ()
     orders: tuple[OrderVariance, ...] = ()
@@ -134,6 +136,7 @@ def sweep_report(
         unlearnt={task: guess for task, guess in guesses.items() if _is_unlearnt(columns, task, guess)},
         lacks=lacks_of(results),
         checks=checks_of(columns, results),
+        scores=columns,
     )
     return replace(report, notes=notes_of(tuple(entries.values()), report.baseline, results))
 
