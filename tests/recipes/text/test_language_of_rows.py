@@ -251,9 +251,7 @@ def test_a_lock_pins_every_language_of_the_zoo(config: Config, tmp_path: Path) -
 
 
 def test_journeys_without_rows_ask_for_the_language(config: Config) -> None:
-    with pytest.raises(
-        ToolkitError, match=r"and here a composition in one language is needed; write the language in the place of '\*'"
-    ):
+    with pytest.raises(ToolkitError, match=r"write the language in the place of '\*', as in 'micro-text.en/micro-nli'"):
         toolkit.collapse(STAR, config, text="micro-nli", name="one")
 
 
@@ -314,6 +312,15 @@ def test_it_is_compared_with_others_in_the_same_languages(config: Config) -> Non
     assert STAR in found.text
     with pytest.raises(ZooError, match=r"holds no 'micro-text.\*' for de;"):
         toolkit.compare([STAR, "micro-text.en/micro-nli"], config, task="micro-nli", languages="en,de")
+
+
+def test_a_comparison_takes_what_was_scored_with_the_same_adapters(config: Config) -> None:
+    said: list[str] = []
+    both = [STAR, "micro-text.en/micro-nli"]
+    first = toolkit.compare(both, config, task="micro-nli", languages="en,sw")
+    again = toolkit.compare(both, config, task="micro-nli", languages="en,sw", say=said.append)
+    assert sum("taken from" in line for line in said) == 2
+    assert again.text == first.text
 
 
 def test_rows_of_ones_own_are_answered_with_the_adapter_of_their_language(config: Config, tmp_path: Path) -> None:

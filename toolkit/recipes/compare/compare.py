@@ -182,11 +182,16 @@ def _is_reusable(
     folder: Path, name: str, task: Task, languages: Sequence[str], backbone: Backbone, session: Session
 ) -> bool:
     config, zoo, shelf = session.config, session.zoo, session.shelf
-    needed = {part.entry for part in parts_of(name, has_head=task.kind not in RETRIEVED)}
+    composition, has_head = parse(name), task.kind not in RETRIEVED
+    exchanged: tuple[str, ...] = ()
+    if composition.follows_rows:
+        exchange = exchange_of(composition, languages, session, has_head=has_head)
+        name, exchanged = str(exchange.home), exchange.entries
+    needed = {*(part.entry for part in parts_of(name, has_head=has_head)), *exchanged}
     if not all(zoo.holds(entry, shelf) for entry in needed):
         return False  # the evaluation says what is missing
     cards = {entry: zoo.get(entry, shelf) for entry in needed}
-    if read_identity(folder / FOLDER) != identity(backbone, cards, config, task):
+    if read_identity(folder / FOLDER) != identity(backbone, cards, config, task, composition):
         return False
     try:
         scores = read_json(folder / "scores.json")

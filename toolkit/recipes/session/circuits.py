@@ -58,7 +58,7 @@ def trained_circuit(
     exchange = None
     if composition.follows_rows:
         if languages is None:
-            raise ToolkitError(several(composition))
+            raise ToolkitError(several(composition, session))
         exchange = exchange_of(composition, languages, session, has_head=heads != {})
         composition = exchange.home
     config, zoo, shelf = session.config, session.zoo, session.shelf

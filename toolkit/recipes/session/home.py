@@ -113,11 +113,15 @@ def _language_of(name: Name, composition: Composition, session: Session) -> str:
     raise AssertionError(name)
 
 
-def several(composition: Composition) -> str:
-    """Return the sentence for a journey that takes one language and gets a composition that takes any."""
+def several(composition: Composition, session: Session) -> str:
+    """Return the sentence for a journey that takes one language and gets a composition that takes any.
+
+    It names the entry that the composition is trained as: with another language it would be one that was trained apart.
+    """
+    language = home_language(composition, session) or next(iter(held_languages(composition, session)), "sw")
     return (
         f"'{composition}' takes the adapter of the language that its rows are in, and here a composition in one language is needed; write "
-        f"the language in the place of '{ROWS}', as in '{in_language(composition, 'sw')}'."
+        f"the language in the place of '{ROWS}', as in '{in_language(composition, language)}'."
     )
 
 
