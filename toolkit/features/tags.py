@@ -90,5 +90,5 @@ def _pieces_of(words: set[str], tokenizer: Any) -> dict[str, list[int]]:
     if not words:
         return {}
     every = sorted(words)
-    found = tokenizer(every, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+    found = tokenizer(every, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
     return {word: list(pieces) or [tokenizer.unk_token_id] for word, pieces in zip(every, found, strict=True)}

@@ -149,9 +149,11 @@ def _pieces_of(texts: Sequence[str], tokenizer: Any) -> Iterator[np.ndarray]:
         flat = [part for each in slices for part, _ in each]
         ids: list[list[int]] = []
         for first in range(0, len(flat), PART):
-            ids += tokenizer(flat[first : first + PART], add_special_tokens=False, return_attention_mask=False)[
-                "input_ids"
-            ]
+            # Not verbose: texts longer than what the encoder reads are packed into sequences that it does.
+            found_here = tokenizer(
+                flat[first : first + PART], add_special_tokens=False, return_attention_mask=False, verbose=False
+            )
+            ids += found_here["input_ids"]
         found = iter(ids)
         for each in slices:
             parts = []
