@@ -7,7 +7,7 @@ from typing import Any
 
 from toolkit.config import load
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.sweep.run import sweep
+from toolkit.recipes.sweep.run import Asked, sweep
 from toolkit.sweeps import Record, SweepFolder, load_results
 
 SMALL = """axes: {intermediates: [micro-nli], targets: [micro-choice]}
@@ -40,7 +40,8 @@ def write_grid(folder: Path, text: str = GRID) -> Path:
 def run(file: Path, folder: Path, said: list[str] | None = None, **more: Any) -> int:
     config = load(sets=["tracking.enabled=no"])
     told = said if said is not None else []
-    return sweep(file, Session.open(config, say=told.append), **{"given": {}, "folder": folder, **more})
+    asked = Asked(file, more.pop("given", {}), more.pop("some", ()))
+    return sweep(asked, Session.open(config, say=told.append), folder=folder, **more)
 
 
 def table(folder: Path) -> list[tuple]:

@@ -21,7 +21,7 @@ from toolkit.recipes.score.encoding import Encoder, readings
 from toolkit.recipes.session.circuits import trained_circuit
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.facts import Facts
-from toolkit.recipes.sweep.run import plan_sweep
+from toolkit.recipes.sweep.run import Asked, plan_sweep
 from toolkit.recipes.train.key import stage_key
 from toolkit.sweeps import Step
 from toolkit.tasks import BUILT_IN, get_task
@@ -132,7 +132,7 @@ def steps(config: Config, folder: Path, *, are_stages: bool) -> list[str]:
 
 @cache
 def planned(path: Path, given: tuple[tuple[str, str], ...]) -> tuple[Step, ...]:
-    return tuple(plan_sweep(path, dict(given), Facts(), BUILT_IN).steps)
+    return tuple(plan_sweep(Asked(path, dict(given)), Facts(), BUILT_IN).steps)
 
 
 KEYS: dict[str, tuple[Callable[[Config, Path], list[str]], set[str]]] = {

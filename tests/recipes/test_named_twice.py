@@ -17,7 +17,7 @@ from toolkit.errors import ToolkitError
 from toolkit.perturb.attacked import AttackSettings
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.facts import Facts
-from toolkit.recipes.sweep.run import plan_sweep
+from toolkit.recipes.sweep.run import Asked, plan_sweep
 from toolkit.tasks import BUILT_IN, load_task
 
 Call = Callable[[Config], object]
@@ -111,7 +111,7 @@ def test_the_command_says_so_in_one_sentence(tmp_path: Path) -> None:
 def test_two_codes_of_one_language_in_a_sweep_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
     file = write_grid(tmp_path, GRID.replace("languages: [en, de]", "languages: [en, eng]"))
     with pytest.raises(ToolkitError, match="'en' and 'eng' are one language"):
-        plan_sweep(file, {}, Facts(), BUILT_IN)
+        plan_sweep(Asked(file), Facts(), BUILT_IN)
 
 
 def test_a_language_named_twice_in_a_task_file_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from toolkit.modeling.backbone import load_backbone
 from toolkit.recipes.session.session import Session
 from toolkit.recipes.sweep.facts import Facts, Need, RowsFact, without_first_rows
 from toolkit.recipes.sweep.report import report
-from toolkit.recipes.sweep.run import dry_run, plan_sweep, sweep
+from toolkit.recipes.sweep.run import Asked, dry_run, plan_sweep, sweep
 from toolkit.sweeps import SweepFolder, load_results
 from toolkit.tasks import BUILT_IN
 
@@ -34,7 +34,7 @@ def copied(tmp_path: Path) -> Path:
 def test_the_keys_of_its_steps_are_those_of_the_same_grid_now() -> None:
     old = SweepFolder(OLD).plan()
     assert old is not None and len(old.steps) == 7
-    now = plan_sweep(GRID, {}, Facts(old.facts["backbones"], old.facts["rows"]), BUILT_IN)
+    now = plan_sweep(Asked(GRID), Facts(old.facts["backbones"], old.facts["rows"]), BUILT_IN)
     assert [(step.key, step.kind, step.composition) for step in now.steps] == [
         (step.key, step.kind, step.composition) for step in old.steps
     ]
@@ -71,8 +71,8 @@ def test_a_further_run_never_mixes_its_first_rows_with_drawn_ones(copied: Path) 
     session = Session.open(load(sets=["tracking.enabled=no"]), say=session_said.append)
     were_first = "the rows of micro-choice train en 16 were the first ones and are drawn by seed now"
     with pytest.raises(ToolkitError, match=f"{were_first}.*7 of its 7 finished steps would be done again.*--update"):
-        sweep(GRID, session, given={}, folder=copied)
-    assert sweep(GRID, session, given={}, folder=copied, is_update=True) == 0
+        sweep(Asked(GRID), session, folder=copied)
+    assert sweep(Asked(GRID), session, folder=copied, is_update=True) == 0
     assert session_said.pop(0).startswith("7 steps, 0 done already;")
     new = SweepFolder(copied).plan()
     assert new is not None and not {step.key for step in old.steps} & {step.key for step in new.steps}
@@ -81,7 +81,7 @@ def test_a_further_run_never_mixes_its_first_rows_with_drawn_ones(copied: Path) 
     before = json.loads(record.read_text(encoding="utf-8"))
     record.unlink()
     session_said.clear()
-    assert sweep(GRID, session, given={}, folder=copied) == 0
+    assert sweep(Asked(GRID), session, folder=copied) == 0
     assert session_said[0].startswith("7 steps, 6 done already;")
     after = json.loads(record.read_text(encoding="utf-8"))
     assert after["scores"][0]["value"] == pytest.approx(before["scores"][0]["value"])
@@ -90,7 +90,7 @@ def test_a_further_run_never_mixes_its_first_rows_with_drawn_ones(copied: Path) 
 
 def test_a_dry_run_counts_none_of_its_steps_as_done(copied: Path) -> None:
     session = Session.open(load(sets=["tracking.enabled=no"]))
-    assert dry_run(GRID, session, given={}, folder=copied, is_measured=False).done == frozenset()
+    assert dry_run(Asked(GRID), session, folder=copied, is_measured=False).done == frozenset()
 
 
 def test_facts_of_rows_that_no_limit_cut_stay_valid() -> None:

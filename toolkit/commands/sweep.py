@@ -49,6 +49,7 @@ class SweepOptions(SiteOptions):
     effect: float | None
     spread: str | None
     update: bool
+    only: tuple[str, ...]
     stages_of: tuple[Path, ...]
     backbone: str | None
     data_root: Path | None
@@ -66,6 +67,7 @@ class SweepOptions(SiteOptions):
         "xstilts sweep order-mini --workers 2",
         "xstilts sweep phang2020 --dry-run",
         "xstilts sweep order-mini --dry-run --effect 2.0",
+        "xstilts sweep phang2020-mini --only 'mnli | seed 0'",
         "xstilts sweep my-grid.yaml --backbone embedded --data-root MIRROR --set train.epochs=1",
         "xstilts sweep phang2020 --cluster slurm --workers 20 --no-track",
     ),
@@ -82,6 +84,12 @@ class SweepOptions(SiteOptions):
     multiple=True,
     metavar="SWEEP",
     help="Take finished stages that are the same from another sweep's folder. Repeatable.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="CELL",
+    help="Some cells of the grid: 'mnli | xnli | seed 0', or parts of it: xnli, 'mnli | seed 0'. Repeatable.",
 )
 @click.option("--update", is_flag=True, help="Continue although settings or rows are no longer the folder's.")
 @click.option("--backbone", envvar="XSTILTS_BACKBONE", metavar="NAME", help="Encoder, whatever FILE says.")
@@ -118,6 +126,7 @@ def sweep_run(context: click.Context, file: str, **options: Unpack[SweepOptions]
                 workers=workers or 1,
                 effect=effect,
                 spread=spread,
+                only=options["only"],
                 **tell,
             )
         for note in planned.notes:
@@ -134,6 +143,7 @@ def sweep_run(context: click.Context, file: str, **options: Unpack[SweepOptions]
             update=options["update"],
             cluster=cluster,
             stages_of=options["stages_of"],
+            only=options["only"],
             **tell,
         )
     echo(found.text)

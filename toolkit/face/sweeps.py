@@ -85,50 +85,60 @@ class SweepStatus(Result):
         ]
 
 
+class Planning(Telling, total=False):
+    """Options of `sweep_plan`: where it reports to, and what it reckons.
+
+    `workers`: processes that the estimate is for; 1 without. `effect`: difference in points; the result says how many seeds it
+    needs to be seen. `spread`: of a score over seeds, in points, or the folder of a sweep that has several; without it that of
+    the sweep's own folder. `only`: as for `sweep`.
+    """
+
+    workers: int
+    effect: float | None
+    spread: str | None
+    only: Sequence[str]
+
+
 def sweep_plan(
     name: str | Path,
     config: Config,
     *,
     settings: Settings | None = None,
     out: Path | None = None,
-    workers: int = 1,
-    effect: float | None = None,
-    spread: str | None = None,
-    **tell: Unpack[Telling],
+    **options: Unpack[Planning],
 ) -> SweepPlan:
     """Return what a sweep would do and how long it would take; writes nothing into its folder.
 
     Args:
         name, config, settings, out: as for `sweep`.
-        workers: processes that the estimate is for.
-        effect: difference in points; the result says how many seeds it needs to be seen.
-        spread: of a score over seeds, in points, or the folder of a sweep that has several; None: of the sweep's own folder.
-        tell: `report`.
+        options: `workers`, `effect`, `spread`, `only`, `report` and `say`, see `Planning`.
     """
     from toolkit.recipes.sweep.facts import Facts
-    from toolkit.recipes.sweep.run import dry_run, plan_sweep
+    from toolkit.recipes.sweep.run import Asked, dry_run, plan_sweep
     from toolkit.recipes.sweep.seeds import plan_seeds, seeds_text
 
-    file, session, texts = _file(name), open_session(config, tell), _texts(settings)
-    home = _home(file, out)
-    needs = None
+    file, session = _file(name), open_session(config, options)
+    asked, home = Asked(file, _texts(settings), options.get("only", ())), _home(file, out)
+    workers, effect, needs = options.get("workers", 1), options.get("effect"), None
     if effect is not None:  # before anything is measured, so that a fault is found at once
-        planned = plan_sweep(file, texts, Facts(), session.catalogue)
-        needs = plan_seeds(planned, effect, spread=spread, folder=home, catalogue=session.catalogue)
-    found = dry_run(file, session, given=texts, folder=home, workers=workers)
+        planned = plan_sweep(asked, Facts(), session.catalogue)
+        needs = plan_seeds(planned, effect, spread=options.get("spread"), folder=home, catalogue=session.catalogue)
+    found = dry_run(asked, session, folder=home, workers=workers)
     text = plan_text(found, workers) + (f"\n{seeds_text(needs)}" if needs is not None else "")
     return SweepPlan(found=found, notes=tuple(found.planned.sweep.left_out), text=text, needs=needs)
 
 
 class Sweeping(Working, total=False):
-    """Options of `sweep`: those of `Working`, and two of its own.
+    """Options of `sweep`: those of `Working`, and three of its own.
 
     `update`: continue although settings or rows are not what the folder's results were made with. `stages_of`: folders of
-    other sweeps, whose finished stages that are the same are taken and not trained again.
+    other sweeps, whose finished stages that are the same are taken and not trained again. `only`: some cells of the grid, by
+    name (`mnli | xnli | seed 0`) or by parts of it (`xnli`, `mnli | seed 0`).
     """
 
     update: bool
     stages_of: Sequence[str | Path]
+    only: Sequence[str]
 
 
 def sweep(
@@ -146,17 +156,17 @@ def sweep(
         config: of which the places are used: mirror, tracker, task files. A sweep's own settings are in its file.
         settings: settings of every stage by dotted key; they win over the file's.
         out: the sweep's folder; None: `sweeps/NAME`.
-        options: `workers`, `cluster`, `update`, `stages_of`, `report` and `say`, see `Sweeping`.
+        options: `workers`, `cluster`, `update`, `stages_of`, `only`, `report` and `say`, see `Sweeping`.
     """
     from toolkit.engine.site import Site
+    from toolkit.recipes.sweep.run import Asked
     from toolkit.recipes.sweep.run import sweep as run
 
     file = _file(name)
     home = _home(file, out)
     run(
-        file,
+        Asked(file, _texts(settings), options.get("only", ())),
         open_session(config, options),
-        given=_texts(settings),
         folder=home,
         site=Site(options.get("workers"), options.get("cluster") or ""),
         is_update=options.get("update", False),

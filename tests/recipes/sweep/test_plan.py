@@ -12,7 +12,7 @@ import pytest
 from toolkit.errors import ConfigError, ToolkitError
 from toolkit.recipes.sweep.facts import Facts, lacking_languages, needs_of
 from toolkit.recipes.sweep.plan import stages_without_sharing
-from toolkit.recipes.sweep.run import plan_sweep
+from toolkit.recipes.sweep.run import Asked, plan_sweep
 from toolkit.sweeps import Planned
 from toolkit.sweeps.changes import changes
 from toolkit.tasks import BUILT_IN
@@ -32,7 +32,7 @@ def planned(
 ) -> Planned:
     path = tmp_path / "grid.yaml"
     path.write_text(text, encoding="utf-8")
-    return plan_sweep(path, given or {}, facts, BUILT_IN)
+    return plan_sweep(Asked(path, given or {}), facts, BUILT_IN)
 
 
 def made_again(before: Planned, after: Planned) -> set[str]:

@@ -10,7 +10,7 @@ import pytest
 from tests import PROJECT
 from toolkit.recipes.sweep.facts import Facts
 from toolkit.recipes.sweep.plan import stages_without_sharing
-from toolkit.recipes.sweep.run import plan_sweep
+from toolkit.recipes.sweep.run import Asked, plan_sweep
 from toolkit.tasks import BUILT_IN
 
 READY = sorted((PROJECT / "configs" / "sweep").glob("*.yaml"))
@@ -31,7 +31,7 @@ def test_a_ready_sweep_plans_and_opens_with_its_command_and_its_size(
     monkeypatch.chdir(PROJECT)  # slices of tasks are declared in configs/task
     first, second = path.read_text(encoding="utf-8").splitlines()[:2]
     assert re.match(rf"# xstilts sweep configs/sweep/{path.name}( --workers 2)?( --data-root MIRROR)?$", first)
-    planned = plan_sweep(path.relative_to(PROJECT), {}, Facts(), BUILT_IN)
+    planned = plan_sweep(Asked(path.relative_to(PROJECT)), Facts(), BUILT_IN)
     expected = f"# Size: {len(planned.stages)} stages, {len(planned.sweep.cells)} cells"
     assert second.startswith((f"{expected};", f"{expected}."))
     assert len(planned.stages) <= stages_without_sharing(planned)

@@ -23,7 +23,7 @@ from toolkit.config import load
 from toolkit.engine.site import Site
 from toolkit.errors import ToolkitError
 from toolkit.recipes.session.session import Session
-from toolkit.recipes.sweep.run import dry_run, sweep
+from toolkit.recipes.sweep.run import Asked, dry_run, sweep
 from toolkit.sweeps import SweepFolder, load_results
 from toolkit.sweeps.outlook import outlook
 from toolkit.zoo import Zoo
@@ -48,14 +48,14 @@ def copied(swept: Path, tmp_path: Path) -> Path:
 
 def test_the_dry_runs_count_is_what_runs_and_every_stage_is_trained_once(swept: Path, tmp_path: Path) -> None:
     grid, session = swept.parent / "grid.yaml", Session.open(load())
-    asked = dry_run(grid, session, given={}, folder=tmp_path / "new", is_measured=False)
+    asked = dry_run(Asked(grid), session, folder=tmp_path / "new", is_measured=False)
     found = records(swept)
     trained = [record for record in found.values() if record.kind == "train"]
     assert len(asked.stages) == len(trained) == 6 and asked.unshared == 8
     assert {step.composition for step in asked.stages} == {record.composition for record in trained}
     assert all(made(record) == 1 == len(record.attempts) for record in found.values())
     assert not (tmp_path / "new").exists()
-    after = dry_run(grid, session, given={}, folder=swept, is_measured=False)
+    after = dry_run(Asked(grid), session, folder=swept, is_measured=False)
     assert after.stages == () and after.seconds == 0.0
 
 
@@ -201,5 +201,5 @@ def test_workers_know_the_tasks_of_the_users_own_files(tmp_path: Path) -> None:
     with pytest.raises(ToolkitError, match="No task named 'twin'"):
         run(grid, out)
     config = load(sets=["tracking.enabled=no", f"task_files={tmp_path / 'twin.yaml'}"])
-    assert sweep(grid, Session.open(config), given={}, folder=out) == 0
+    assert sweep(Asked(grid), Session.open(config), folder=out) == 0
     assert [cell.scores[0].task for cell in load_results(out).cells] == ["twin"]

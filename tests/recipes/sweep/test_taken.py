@@ -45,3 +45,16 @@ def test_a_folder_without_a_sweep_and_the_own_one_are_refused(tmp_path: Path) ->
     own = hand_written(tmp_path / "own", {"baseline": {"xnli": 0.5}})
     with pytest.raises(ToolkitError, match="own folder"):
         run(write_grid(tmp_path, SMALL), own, stages_of=[own])
+
+
+@pytest.mark.journey
+def test_a_cell_alone_has_the_score_that_it_has_in_the_grid(tmp_path: Path) -> None:
+    grid, whole, alone = write_grid(tmp_path, SMALL), tmp_path / "whole", tmp_path / "alone"
+    assert run(grid, whole) == 0
+    assert run(grid, alone, some=["micro-nli | seed 0"]) == 0
+    assert {name for name, *_ in table(alone)} == {"micro-nli | micro-choice | seed 0"}
+    assert set(table(alone)) < set(table(whole))
+    # The grid may grow to the whole one, and does nothing again.
+    assert run(grid, alone) == 0
+    assert table(alone) == table(whole)
+    assert all(made(record) == 1 for record in records(alone).values())

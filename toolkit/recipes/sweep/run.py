@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from toolkit.engine.hand import passing_on
@@ -24,6 +24,7 @@ from toolkit.recipes.sweep.taken import require_sweeps, take_stages
 from toolkit.sweeps import Planned, Step, SweepFolder, read_sweep
 from toolkit.sweeps.changes import changes
 from toolkit.sweeps.disk import require_atomic_rename
+from toolkit.sweeps.only import only
 from toolkit.sweeps.outlook import Speed, left_with, seconds_left, seconds_of, speeds_of
 from toolkit.sweeps.registered import DIGEST, register
 from toolkit.sweeps.values import Cell, State, Texts
@@ -60,24 +61,39 @@ class DryRun:
         return tuple(cell for cell in self.planned.sweep.cells if cell.key not in self.done)
 
 
-def plan_sweep(file: Path, given: Texts, facts: Facts, catalogue: Catalogue) -> Planned:
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a sweep.
+
+    Attributes:
+        file: the grid.
+        given: settings from the command line, by dotted key as text.
+        some: cells of the grid (`toolkit.sweeps.only`); none: all of it.
+    """
+
+    file: Path
+    given: Texts = field(default_factory=dict)
+    some: Sequence[str] = ()
+
+
+def plan_sweep(asked: Asked, facts: Facts, catalogue: Catalogue) -> Planned:
     """Read a sweep's file and plan its steps.
 
     Raises:
-        ToolkitError: a fault of the file, or a setting of the command line that is an axis of the grid.
+        ToolkitError: a fault of the file, a setting of the command line that is an axis of the grid, or a cell that is not in it.
     """
-    grid = read_sweep(file, is_retrieved=lambda task: catalogue.get(task).kind in RETRIEVED)
+    whole = read_sweep(asked.file, is_retrieved=lambda task: catalogue.get(task).kind in RETRIEVED)
+    grid = only(whole, asked.some)
     varied = {key for cell in grid.cells for key in cell.settings} | {"train.seed"}
-    if both := sorted(varied & set(given)):
-        raise ToolkitError(f"{both[0]} is given, but it is an axis of {file}; change it in the file's `axes`.")
-    return make_plan(grid, given, facts, catalogue)
+    if both := sorted(varied & set(asked.given)):
+        raise ToolkitError(f"{both[0]} is given, but it is an axis of {asked.file}; change it in the file's `axes`.")
+    return make_plan(grid, asked.given, facts, catalogue)
 
 
 def dry_run(
-    file: Path,
+    asked: Asked,
     session: Session,
     *,
-    given: Texts,
     folder: Path,
     workers: int = 1,
     is_measured: bool = True,
@@ -85,18 +101,17 @@ def dry_run(
     """Return what a sweep would do and how long it would take; nothing is written into its folder.
 
     Args:
-        file: the grid.
+        asked: the grid, its cells and settings.
         session: of which the places are used: mirror, task files and tracker.
-        given: settings from the command line, by dotted key as text.
         folder: the sweep's folder; steps that it holds already do not count.
         workers: processes that the estimate is for.
         is_measured: run a few rows of each kind of work that the folder has no measurement of.
     """
     held = SweepFolder(folder)
     old = held.plan()
-    planned = plan_sweep(file, given, _facts_of(old), session.catalogue)
+    planned = plan_sweep(asked, _facts_of(old), session.catalogue)
     valid = without_first_rows(_facts_of(old), needs_of(planned.steps, session.catalogue)[0])
-    planned = plan_sweep(file, given, valid, session.catalogue)
+    planned = plan_sweep(asked, valid, session.catalogue)
     _name_lacking(planned, session)
     records = held.records(planned.steps)
     done = frozenset(key for key, record in records.items() if record.state == "done")
@@ -118,10 +133,9 @@ def dry_run(
 
 
 def sweep(
-    file: Path,
+    asked: Asked,
     session: Session,
     *,
-    given: Texts,
     folder: Path,
     site: Site = Site(),  # noqa: B008  # frozen
     is_update: bool = False,
@@ -130,9 +144,8 @@ def sweep(
     """Do everything in a sweep that is not done yet.
 
     Args:
-        file: the grid.
+        asked: the grid, its cells and settings.
         session: of which the places are used: mirror, task files and tracker.
-        given: settings from the command line, by dotted key as text.
         folder: the sweep's folder; a sweep that was stopped there is continued.
         site: where the steps are done.
         is_update: continue although settings, rows or weights differ from those of the folder's results.
@@ -152,7 +165,7 @@ def sweep(
     require_sweeps(stages_of, folder)
     # Before anything is loaded: faults of the file, and changes that the file alone shows.
     old = held.plan()
-    planned = plan_sweep(file, given, _facts_of(old), session.catalogue)
+    planned = plan_sweep(asked, _facts_of(old), session.catalogue)
     _check_changes(held, old, planned, is_update)
     with closing(held.lock()) as lease:
         require_atomic_rename(folder)
@@ -161,10 +174,10 @@ def sweep(
             on_event = passing_on(session.tell)
             needs, backbones = needs_of(planned.steps, session.catalogue)
             found = engine.ask(LookUp(tuple(backbones), tuple(needs)), LookedUp, on_event=on_event)
-            planned = plan_sweep(file, given, Facts(found.backbones, found.rows), session.catalogue)
+            planned = plan_sweep(asked, Facts(found.backbones, found.rows), session.catalogue)
             _check_changes(held, old, planned, is_update)
             _name_lacking(planned, session, *roads_of(found.rows))
-            planned = _registered(held, old, planned, given)
+            planned = _registered(held, old, planned, asked.given)
             if taken := take_stages(held, planned, stages_of):
                 session.say(f"{taken} stage{'' if taken == 1 else 's'} were taken from other sweeps.")
             run = SweepRun(planned, folder, session.config, engine.clerk, on_event)
