@@ -83,7 +83,7 @@ class SweepOptions(SiteOptions):
     type=PATH,
     multiple=True,
     metavar="SWEEP",
-    help="Take finished stages that are the same from another sweep's folder. Repeatable.",
+    help="Take finished stages, and their scorings, that are the same from another sweep's folder. Repeatable.",
 )
 @click.option(
     "--only",

@@ -132,7 +132,7 @@ class Sweeping(Working, total=False):
     """Options of `sweep`: those of `Working`, and three of its own.
 
     `update`: continue although settings or rows are not what the folder's results were made with. `stages_of`: folders of
-    other sweeps, whose finished stages that are the same are taken and not trained again. `only`: some cells of the grid, by
+    other sweeps, whose finished stages and scorings that are the same are taken and not done again. `only`: some cells of the grid, by
     name (`mnli | xnli | seed 0`) or by parts of it (`xnli`, `mnli | seed 0`).
     """
 

@@ -1,4 +1,4 @@
-"""Stages of other sweeps are taken where they are the same, and their scores are then the same to the bit."""
+"""Steps of other sweeps are taken where they are the same, and their scores are then the same to the bit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.recipes.sweeping import SMALL, made, records, run, table, write_grid
 from toolkit.errors import ToolkitError
-from toolkit.sweeps import SweepFolder
+from toolkit.sweeps import SweepFolder, load_results
 
 
 @pytest.mark.journey
@@ -18,10 +18,12 @@ def test_the_same_stages_are_taken_and_nothing_else(tmp_path: Path) -> None:
     said: list[str] = []
     grown = SMALL.replace("[micro-nli]", "[micro-nli, micro-pos]")
     assert run(write_grid(tmp_path, grown), second, said, stages_of=[first]) == 0
-    assert any("3 stages were taken from other sweeps" in line for line in said)
+    assert any("3 stages and 2 scorings were taken from other sweeps" in line for line in said)
     old, new = records(first), records(second)
-    stages = {key for key, record in old.items() if record.kind == "train"}
-    assert {key for key in stages if new[key] == old[key]} == stages
+    assert {key: new[key] for key in old} == old
+    # What is taken is known, so nothing is asked blindly any more.
+    (asked,) = load_results(second).registered.entries
+    assert (asked.steps_done, asked.cells_done) == (5, 2)
     assert all(made(record) == 1 for record in new.values())
     scores = {(name, language, metric): value for name, language, metric, value in table(second)}
     assert all(scores[name, language, metric] == value for name, language, metric, value in table(first))
@@ -29,12 +31,12 @@ def test_the_same_stages_are_taken_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_stage_whose_zoo_is_gone_is_not_taken(tmp_path: Path) -> None:
     from tests.recipes.swept import hand_written
-    from toolkit.recipes.sweep.taken import take_stages
+    from toolkit.recipes.sweep.taken import Taken, take_steps
 
     other = hand_written(tmp_path / "other", {"baseline": {"xnli": 0.5}})
     planned = SweepFolder(other).plan()
     assert planned is not None
-    assert take_stages(SweepFolder(tmp_path / "own"), planned, [other]) == 0
+    assert take_steps(SweepFolder(tmp_path / "own"), planned, [other]) == Taken()
 
 
 def test_a_folder_without_a_sweep_and_the_own_one_are_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from toolkit.recipes.sweep.messages import (
 )
 from toolkit.recipes.sweep.plan import make_plan, stages_without_sharing
 from toolkit.recipes.sweep.probe import probe
-from toolkit.recipes.sweep.taken import require_sweeps, take_stages
+from toolkit.recipes.sweep.taken import Taken, require_sweeps, take_steps
 from toolkit.sweeps import Planned, Step, SweepFolder, read_sweep
 from toolkit.sweeps.changes import changes
 from toolkit.sweeps.disk import require_atomic_rename
@@ -149,7 +149,7 @@ def sweep(
         folder: the sweep's folder; a sweep that was stopped there is continued.
         site: where the steps are done.
         is_update: continue although settings, rows or weights differ from those of the folder's results.
-        stages_of: folders of other sweeps, whose finished stages with the same key are taken.
+        stages_of: folders of other sweeps, whose finished stages and scorings with the same key are taken.
 
     Returns:
         How many steps failed or were blocked by one that did.
@@ -177,9 +177,10 @@ def sweep(
             planned = plan_sweep(asked, Facts(found.backbones, found.rows), session.catalogue)
             _check_changes(held, old, planned, is_update)
             _name_lacking(planned, session, *roads_of(found.rows))
+            taken = take_steps(held, planned, stages_of)
+            if taken != Taken():
+                session.say(f"{taken} were taken from other sweeps.")
             planned = _registered(held, old, planned, asked.given)
-            if taken := take_stages(held, planned, stages_of):
-                session.say(f"{taken} stage{'' if taken == 1 else 's'} were taken from other sweeps.")
             run = SweepRun(planned, folder, session.config, engine.clerk, on_event)
             planned = replace(planned, workers=engine.count(), run_id=run.open(old))
             try:

@@ -1,10 +1,11 @@
-"""Stages that other sweeps have trained: those with the same key are taken by hard links, and not trained again."""
+"""Steps that other sweeps have done: those with the same key are taken by hard links, and not done again."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import ToolkitError
@@ -26,11 +27,29 @@ def require_sweeps(folders: Sequence[Path], own: Path) -> None:
             raise ToolkitError(f"--stages-of {folder} is the sweep's own folder; name another one, or leave it out.")
 
 
-def take_stages(held: SweepFolder, planned: Planned, folders: Sequence[Path]) -> int:
-    """Take finished stages of other sweeps into a sweep's folder; return how many.
+@dataclass(frozen=True)
+class Taken:
+    """What was taken: numbers of stages and of scorings."""
 
-    The key of a stage stands for everything that determines it (weights, rows, settings, the stages below), so one with the
-    same key is the same. Scorings are not taken: a sweep's own results are its own.
+    stages: int = 0
+    scorings: int = 0
+
+    def __str__(self) -> str:
+        """Return it in words.
+
+        Example:
+            >>> print(Taken(3, 1))
+            3 stages and 1 scoring
+        """
+        stages = f"{self.stages} stage{'' if self.stages == 1 else 's'}"
+        return stages + (f" and {self.scorings} scoring{'' if self.scorings == 1 else 's'}" if self.scorings else "")
+
+
+def take_steps(held: SweepFolder, planned: Planned, folders: Sequence[Path]) -> Taken:
+    """Take finished stages and scorings of other sweeps into a sweep's folder.
+
+    The key of a step stands for everything that determines it (weights, rows, settings, the stages below), so one with the
+    same key is the same. What is taken counts as known when the sweep's plan is registered.
 
     Args:
         held: the sweep's folder, whose lease is held.
@@ -40,22 +59,24 @@ def take_stages(held: SweepFolder, planned: Planned, folders: Sequence[Path]) ->
     Raises:
         ToolkitError: a file cannot be read or written.
     """
-    own = held.records(planned.stages)
-    taken = 0
-    for step in planned.stages:
+    own = held.records(planned.steps)
+    taken: list[Step] = []
+    for step in planned.steps:
         if step.key in own and own[step.key].state == "done":
             continue
         for folder in folders:
             record = SweepFolder(folder).record(step)
             if record is not None and record.state == "done" and _take(SweepFolder(folder), held, step, record):
-                taken += 1
+                taken.append(step)
                 break
-    return taken
+    stages = sum(step.is_stage for step in taken)
+    return Taken(stages, len(taken) - stages)
 
 
 def _take(other: SweepFolder, held: SweepFolder, step: Step, record: Record) -> bool:
-    """Link a stage's zoo into the own folder, all of it or nothing, and write its record; False if it is gone."""
-    source, home = other.home(step) / "zoo", held.home(step) / "zoo"
+    """Link a stage's zoo or a scoring's files into the own folder, all of it or nothing, and write its record; False if it is gone."""
+    part = "zoo" if step.is_stage else "runs"
+    source, home = other.home(step) / part, held.home(step) / part
     if not source.is_dir():
         return False
     try:
