@@ -85,9 +85,9 @@ class Encoder:
         model.train_adapter(name)
         model.set_active_adapters(Stack(below, name) if below else name)
         model.active_head = name
-        learnt = [each for key, each in model.named_parameters() if each.requires_grad]
-        if below:
-            assert not any(each.requires_grad for key, each in model.named_parameters() if f".{below}." in key)
+        # The head of what is below may learn for all that the library knows; nothing reaches it.
+        learnt = [each for key, each in model.named_parameters() if each.requires_grad and f".{name}." in key]
+        assert not any(each.requires_grad for key, each in model.named_parameters() if f".adapters.{below}." in key)
         items = [item for row in rows for item in self.items(task, row)]
         steps = epochs * -(-len(items) // BATCH)
         optimizer = torch.optim.AdamW(learnt, lr=LR, weight_decay=0.0)
@@ -106,7 +106,9 @@ class Encoder:
             model.eval()
             value = score(self) if score else 0.0
             if best is None or value > best[0]:
-                kept = {k: p.detach().clone() for k, p in model.named_parameters() if p.requires_grad}
+                kept = {
+                    k: p.detach().clone() for k, p in model.named_parameters() if p.requires_grad and f".{name}." in k
+                }
                 best = value, kept
         assert best is not None
         model.load_state_dict(best[1], strict=False)
