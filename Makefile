@@ -46,6 +46,7 @@ check: setup
 docs: setup
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/python docs/make_architecture.py
+	$(BIN)/python docs/make_results.py
 
 # The documentation site, in site/: built without a network, with every link and anchor checked.
 $(VENV)/.site: $(STAMP)
