@@ -39,13 +39,14 @@ OPENING = re.compile(r"(What|Whose|Which|Where|Whether)\b")
 WIDTH = 120
 
 GENERATED = {PROJECT / "docs" / "cli.md"}  # from the help texts, which are read where they are written
+REPORTS = PROJECT / "docs" / "results"  # of sweeps, in the words of the report
 
 
 def pages() -> list[Path]:
     """Return the Markdown pages that people write."""
     folders = [PROJECT / name for name in ("docs", "examples", "findings", "adapter_zoo")]
     found = {*PROJECT.glob("*.md"), *(page for folder in folders for page in folder.rglob("*.md"))}
-    return sorted(found - GENERATED)
+    return sorted(found - GENERATED - set(REPORTS.glob("*/**/*.md")))
 
 
 def sources() -> list[Path]:
