@@ -39,6 +39,7 @@ OPENING = re.compile(r"(What|Whose|Which|Where|Whether)\b")
 WIDTH = 120
 
 GENERATED = {PROJECT / "docs" / "cli.md"}  # from the help texts, which are read where they are written
+MADE = r"^<!-- \w+: generated -->.*?^<!-- \w+: end -->"
 REPORTS = PROJECT / "docs" / "results"  # of sweeps, in the words of the report
 
 
@@ -66,8 +67,12 @@ def texts(source: str) -> Iterator[tuple[int, str]]:
 
 def prose_of(page: str) -> str:
     """Return a page with its fenced code and generated parts blanked, so that line numbers stay."""
-    skipped = r"^```.*?^```|^<!-- \w+: generated -->.*?^<!-- \w+: end -->"
-    return re.sub(skipped, lambda block: "\n" * block[0].count("\n"), page, flags=re.M | re.S)
+    return blanked(blanked(page, r"^```.*?^```"), MADE)
+
+
+def blanked(page: str, pattern: str) -> str:
+    """Return a page without what a pattern finds; line numbers stay."""
+    return re.sub(pattern, lambda block: "\n" * block[0].count("\n"), page, flags=re.M | re.S)
 
 
 def avoided(text: str) -> Iterator[tuple[int, str, str]]:
@@ -92,7 +97,7 @@ def offences_of_page(page: Path) -> list[str]:
     found = []
     for line, word, instead in avoided(prose_of(text)):
         found.append(f"{name}:{line + 1}: '{word}'; write: {instead}")
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(blanked(text, MADE).splitlines(), 1):
         shown = re.sub(r"\]\([^)\s]*\)", "]", line)  # where a link leads is not read
         # An error's message is one line, however long.
         if len(shown) > WIDTH and not re.match(r"[\w.]+Error: ", line):
