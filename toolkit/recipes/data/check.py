@@ -15,6 +15,7 @@ from toolkit.features import sentence_features
 from toolkit.metrics import is_unspaced
 from toolkit.progress import under_way
 from toolkit.recipes.data.kinds import BALANCE, HAS_POOL, LENGTHS, LIMITS, UNCUT
+from toolkit.recipes.data.label_shares import unshared_labels
 from toolkit.recipes.data.leaks import Held, describe, find_leaks
 from toolkit.recipes.data.seen import lent, seen_rows
 from toolkit.recipes.session.backbones import open_backbone
@@ -112,6 +113,11 @@ def check(name: str, session: Session) -> Check:
     for held in [*found.trained, *lent(task, session)]:
         what = f"the training rows of {held.task.name} {held.language}"
         found.sentences += describe(find_leaks(held, found.scored), what[0].upper() + what[1:])
+    pivot = next(
+        (held for held in (*found.trained, *lent(task, session)) if held.language == held.task.train_language), None
+    )
+    for scored in found.scored.values() if pivot is not None else ():
+        found.sentences += unshared_labels(pivot, scored)
     found.sentences += seen_rows(task, found.scored, session)
     limit = "/".join(map(str, dict.fromkeys(limits)))
     return Check(tuple(found.parts), tuple(found.sentences), limit, bool(found.faults))
