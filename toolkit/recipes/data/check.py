@@ -113,11 +113,10 @@ def check(name: str, session: Session) -> Check:
     for held in [*found.trained, *lent(task, session)]:
         what = f"the training rows of {held.task.name} {held.language}"
         found.sentences += describe(find_leaks(held, found.scored), what[0].upper() + what[1:])
-    pivot = next(
-        (held for held in (*found.trained, *lent(task, session)) if held.language == held.task.train_language), None
-    )
-    for scored in found.scored.values() if pivot is not None else ():
-        found.sentences += unshared_labels(pivot, scored)
+    every = [held for held in (*found.trained, *lent(task, session)) if held.language == held.task.train_language]
+    for pivot in every[:1]:
+        for scored in found.scored.values():
+            found.sentences += unshared_labels(pivot, scored)
     found.sentences += seen_rows(task, found.scored, session)
     limit = "/".join(map(str, dict.fromkeys(limits)))
     return Check(tuple(found.parts), tuple(found.sentences), limit, bool(found.faults))
