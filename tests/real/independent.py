@@ -5,7 +5,7 @@
     python -m tests.real.independent --compare OUT docs/results/phang2020-real/scores.csv
 
 From the toolkit come the rows that the sweep drew and the folder of the backbone, nothing else. Tokenising, adapters and heads,
-random batches of 8 rows, fp32, the schedule, choosing the epoch, reading answers and scoring are of the libraries: the
+random batches of 8 rows, autocast to bf16 with `--bf16` (else fp32), the schedule, choosing the epoch, reading answers and scoring are of the libraries: the
 heads of `adapters`, labels of words on their first piece, `squad_metrics` of `transformers`, `seqeval`.
 """
 
@@ -59,11 +59,12 @@ Score = Callable[[Any], float]
 class Encoder:
     """The backbone with the adapters library on top, for one seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, is_bf16: bool) -> None:
         from adapters import AutoAdapterModel
         from transformers import AutoTokenizer
 
         torch.manual_seed(seed)
+        self.cast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_bf16)
         self.rng = np.random.default_rng(seed)
         self.tokenizer = AutoTokenizer.from_pretrained(embedded_folder())
         off = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -98,7 +99,9 @@ class Encoder:
             order = self.rng.permutation(len(items))
             for start in range(0, len(items), BATCH):
                 batch = self.collated([items[i] for i in order[start : start + BATCH]])
-                model(**batch).loss.backward()
+                with self.cast:
+                    loss = model(**batch).loss
+                loss.backward()
                 torch.nn.utils.clip_grad_norm_(learnt, 1.0)
                 optimizer.step()
                 schedule.step()
@@ -170,9 +173,10 @@ class Encoder:
         for start in range(0, len(held), 32):
             some = [item for _, item in held[start : start + 32]]
             batch = self.collated(some)
-            out = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+            with self.cast:
+                out = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
             found = torch.stack([out.start_logits, out.end_logits], -1) if task.kind == "span" else out.logits
-            logits += list(found.numpy())
+            logits += list(found.float().numpy())
         if task.kind == "pair":
             return float(np.mean([one.argmax() == row.label for one, row in zip(logits, rows, strict=True)]))
         if task.kind == "tags":
@@ -212,7 +216,7 @@ def _answers(rows: Sequence[Any], held: Sequence[tuple[int, Item]], logits: Sequ
     return float(np.mean([max(compute_f1(a.text, t) for a in row.answers) for row, t in zip(rows, texts, strict=True)]))
 
 
-def run(target: str, seed: int, data_root: Path) -> dict[str, dict[str, float]]:
+def run(target: str, seed: int, data_root: Path, *, is_bf16: bool) -> dict[str, dict[str, float]]:
     """Train and score a target with and without its intermediate; return row -> language -> points of 100."""
     cell, task = CELLS[target], toolkit.get_task(target)
     taught = toolkit.get_task(task.trains_on or target)
@@ -228,7 +232,7 @@ def run(target: str, seed: int, data_root: Path) -> dict[str, dict[str, float]]:
             continue  # not in the mirror; the sweep leaves it out as well
     found: dict[str, dict[str, float]] = {}
     for below in (None, cell.below):
-        encoder = Encoder(seed)
+        encoder = Encoder(seed, is_bf16=is_bf16)
         base = encoder.learn(source, more, 1, None, None) if below else None
         encoder.learn(taught, rows, cell.epochs, base, lambda each: each.score(taught, dev))
         found[below or "baseline"] = {language: 100 * encoder.score(task, held) for language, held in scored.items()}
@@ -277,6 +281,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--targets", nargs="+", choices=CELLS, default=list(CELLS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--bf16", action="store_true", help="as the sweep computes where the processor has it")
     parser.add_argument("--compare", nargs=2, type=Path, metavar=("JSON", "SCORES"))
     asked = parser.parse_args()
     if asked.compare:
@@ -288,7 +293,7 @@ def main() -> None:
     for target in asked.targets:
         for seed in asked.seeds:
             if str(seed) not in found.setdefault(target, {}):  # a run that was cut off goes on
-                found[target][str(seed)] = run(target, seed, asked.data_root)
+                found[target][str(seed)] = run(target, seed, asked.data_root, is_bf16=asked.bf16)
                 asked.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
