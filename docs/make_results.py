@@ -20,12 +20,15 @@ import yaml
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))  # so that it describes this tree, whatever is installed
 
-from toolkit.recipes.sweep.report import read_report  # noqa: E402
+from toolkit.recipes.sweep.report import predicted_aside, read_report  # noqa: E402
 from toolkit.report.sweep.expected import Check, counted, tested  # noqa: E402
 from toolkit.report.sweep.report import SweepReport  # noqa: E402
 from toolkit.report.sweep.section import interval, smallest_text  # noqa: E402
+from toolkit.report.sweep.verdicts import answers  # noqa: E402
+from toolkit.safe_text import markdown_text  # noqa: E402
 from toolkit.sweeps.expects import Expectation, read_expects  # noqa: E402
 from toolkit.sweeps.published import PUBLISHED_FILE  # noqa: E402
+from toolkit.tasks import BUILT_IN  # noqa: E402
 
 FOLDER = PROJECT / "docs" / "results"
 PAGE = FOLDER / "README.md"
@@ -34,6 +37,22 @@ OPENING = """\
 
 # Results on real rows
 """
+
+QUESTIONS = (
+    ("Which English intermediate task helps which target?", ("phang2020-real", "phang2020-more-real", "fusion-real")),
+    ("Does the order of intermediate tasks matter?", ("order-real",)),
+    (
+        "Do several source languages, or plain text, help other languages?",
+        ("multi-source-real", "low-resource-real", "controls-real"),
+    ),
+    ("Does intermediate training make zero-shot NLI robust?", ("robust-xnli-real",)),
+    ("Does task similarity predict transfer?", ("similarity-real",)),
+    ("Do domain-specific intermediate tasks help?", ("domain-real",)),
+)
+"""The project's questions, the first of them the paper's own, and the sweeps that ask them."""
+REMARKS = {
+    "multi-source-real": "The 19 points are mostly the annotation of one sign: [seen afterwards](#seen-afterwards)."
+}
 
 
 @dataclass(frozen=True)
@@ -110,6 +129,22 @@ def _lines(found: Sequence[Claim], reports: Mapping[str, SweepReport]) -> Iterat
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
+    yield "## The questions"
+    yield ""
+    yield "In the words of the reports; each has its tables, and what else it could have seen."
+    yield ""
+    for question, names in QUESTIONS:
+        yield f"### {question}"
+        yield ""
+        for name in names:
+            if name in reports:
+                yield f"[{name}]({name}/report.md):"
+                yield ""
+                yield from (f"- {markdown_text(line)}" for line in (*answers(reports[name]), *_predicted(name)))
+                yield from (f"- {line}" for line in (REMARKS.get(name),) if line)
+            else:
+                yield f"`{name}` was not run."
+            yield ""
     yield "## The sweeps"
     yield ""
     yield "| sweep | its question | cells | rows scored | hours | registered | expectations |"
@@ -117,12 +152,18 @@ def _lines(found: Sequence[Claim], reports: Mapping[str, SweepReport]) -> Iterat
     for name, report in reports.items():
         setup = json.loads((FOLDER / name / "setup.json").read_text(encoding="utf-8"))
         states, rows = _scored(FOLDER / name / "scores.csv")
-        cells = ", ".join(f"{n} {state}" for state, n in states.items())
+        done = ", ".join(f"{n} {state}" for state, n in states.items())
         hours = f"{setup['hours']['training']:.2f} training, {setup['hours']['scoring']:.2f} scoring"
         first = min((c.asked.time for c in report.checks if c.asked is not None), default="nothing")
-        words = (f"[{name}]({name}/report.md)", report.question, cells, f"{rows:,}", hours, first)
+        words = (f"[{name}]({name}/report.md)", report.question, done, f"{rows:,}", hours, first)
         yield f"| {' | '.join((*words, counted(report.checks)))} |"
     yield ""
+
+
+def _predicted(name: str) -> tuple[str, ...]:
+    """Return what `xstilts rank --sweep` said of a sweep, if it was asked."""
+    aside = predicted_aside(FOLDER / name, BUILT_IN)
+    return () if aside is None else tuple(aside.lines)
 
 
 def _scored(path: Path) -> tuple[Counter[str], int]:
