@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import sysconfig
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +69,21 @@ def test_bad_input_is_one_sentence(monkeypatch, tmp_path):
         language_similarity("de", "nl", features="syntax_kn")
     with pytest.raises(SourceError, match=r"URIEL has no fam features for Basque \('eu'\).*syntax_knn"):
         language_similarity("eu", "de", features="fam")
-    monkeypatch.setattr(room, "find_spec", lambda name: None)
+
+    def not_installed(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(room, "distribution", not_installed)
     with pytest.raises(SourceError, match="pip install lang2vec==1.1.2"):
         room._data()
+
+
+def test_the_packages_script_is_not_taken_for_the_package(tmp_path, monkeypatch):
+    """It is next to the programs of the environment, whose folder they look into first."""
+    script = Path(sysconfig.get_path("scripts")) / "lang2vec.py"
+    assert script.is_file(), "the package brings no script any more: `find_spec` would do"
+    monkeypatch.syspath_prepend(str(script.parent))
+    assert room._data().name == "data"
 
 
 def test_the_packages_code_cannot_be_imported_which_is_why_its_files_are_read():

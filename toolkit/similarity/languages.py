@@ -8,8 +8,9 @@ Source: Littell et al. 2017, *URIEL and lang2vec: Representing languages as typo
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import cache
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import numpy as np
@@ -140,10 +141,11 @@ def _codes() -> dict[str, str]:
 
 
 def _data() -> Path:
-    spec = find_spec("lang2vec")
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        if (Path(place) / "data" / "feature_predictions.npz").is_file():
-            return Path(place) / "data"
+    # Not by `find_spec`: the package brings a script `lang2vec.py` as well, which the programs of its environment find first.
+    with suppress(PackageNotFoundError):
+        place = Path(str(distribution("lang2vec").locate_file("lang2vec/data")))
+        if (place / "feature_predictions.npz").is_file():
+            return place
     raise SourceError(
         "Language features need the data of the package lang2vec, which is not installed: `pip install lang2vec==1.1.2`."
     )

@@ -44,7 +44,17 @@ def interval(estimate: Estimate) -> str:
 def smallest_text(estimate: Estimate) -> str:
     """Return the smallest true difference that would have been seen, in points."""
     found = smallest_seen(estimate)
-    return "cannot say" if found is None else points(found, is_signed=False)
+    return "cannot say" if found is None else size_text(found)
+
+
+def size_text(size: float) -> str:
+    """Return the size of a difference of scores in points; none is larger than 100.
+
+    Example:
+        >>> size_text(0.064), size_text(1.495)
+        ('6.4', 'more than 100')
+    """
+    return points(size, is_signed=False) if size <= 1 else "more than 100"
 
 
 def verdict(estimate: Estimate) -> str:

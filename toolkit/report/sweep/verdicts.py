@@ -5,7 +5,7 @@ from __future__ import annotations
 from toolkit.report.compare import points
 from toolkit.report.sweep.entries import Entry
 from toolkit.report.sweep.report import SweepReport
-from toolkit.report.sweep.section import interval, verdict
+from toolkit.report.sweep.section import interval, size_text, verdict
 from toolkit.statistics.estimates import Estimate
 from toolkit.statistics.power import smallest_seen
 
@@ -38,7 +38,7 @@ def _seen(some: list[Estimate]) -> str:
     found = sorted(size for one in some if (size := smallest_seen(one)) is not None)
     if not found:
         return "the smallest difference that could be seen cannot be said (one seed, or seeds that do not differ)"
-    ends = [points(size, is_signed=False) for size in (found[0], found[-1])]
+    ends = [size_text(size) for size in (found[0], found[-1])]
     return f"a true difference of {ends[0] if ends[0] == ends[1] else ' to '.join(ends)} points would be seen four times in five"
 
 
