@@ -30,7 +30,7 @@ PARAMETERS = {
     "resamples", "baseline", "to", "vectors", "int8", "perturb", "strengths", "attacks", "by", "train", "sweep", "variant", "n", "keep", "text",
     "retrain", "replace", "has_adapter", "lock", "locks", "out", "report", "say", "settings", "workers", "cluster", "update",
     "endpoint", "kind", "backbone", "better_than", "sort", "at", "force", "remove", "parents", "same_as", "labels",
-    "format", "choices", "older_than", "all", "release", "effect", "spread", "publish", "stages_of", "echo", "language_column", "prefix", "column", "host", "port", "models",
+    "format", "choices", "older_than", "all", "release", "effect", "spread", "publish", "stages_of", "only", "echo", "language_column", "prefix", "column", "host", "port", "models",
     "memory", "row_tokens",
 }  # fmt: skip
 
