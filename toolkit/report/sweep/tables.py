@@ -243,4 +243,6 @@ def _tested(estimate: Estimate | None) -> tuple[object, ...]:
     if estimate is None:
         return (None,) * 6
     tested = (estimate.low, estimate.high, estimate.p, estimate.adjusted, estimate.is_significant)
-    return (*tested, smallest_seen(estimate))
+    smallest = smallest_seen(estimate)
+    # Found to about six digits: the others would be those of a processor's rounding.
+    return (*tested, None if smallest is None else round(smallest, 6))
