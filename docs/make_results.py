@@ -6,7 +6,6 @@ python docs/make_results.py --check    # exit 1 where it is stale
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections import Counter
@@ -26,6 +25,7 @@ from toolkit.report.sweep.report import SweepReport  # noqa: E402
 from toolkit.report.sweep.section import interval, smallest_text  # noqa: E402
 from toolkit.report.sweep.verdicts import answers  # noqa: E402
 from toolkit.safe_text import markdown_text  # noqa: E402
+from toolkit.sweeps import load_results  # noqa: E402
 from toolkit.sweeps.expects import Expectation, read_expects  # noqa: E402
 from toolkit.sweeps.published import PUBLISHED_FILE  # noqa: E402
 from toolkit.tasks import BUILT_IN  # noqa: E402
@@ -111,14 +111,14 @@ def _lines(found: Sequence[Claim], reports: Mapping[str, SweepReport]) -> Iterat
     yield ""
     n = len(found) - len(checks)
     verdicts = Counter(check.verdict for check in checks)
-    said = ", ".join(f"{verdict}: {verdicts[verdict]}" for verdict in ("agrees", "disagrees", "cannot say"))
-    yield f"Phang et al. 2020 against the sweeps below: {said}" + (f"; not run: {n}." if n else ".")
+    counts = ", ".join(f"{verdict}: {verdicts[verdict]}" for verdict in ("agrees", "disagrees", "cannot say"))
+    yield f"Phang et al. 2020 against the sweeps below: {counts}" + (f"; not run: {n}." if n else ".")
     yield ""
     yield "| claim | paper | found here, points [95 %] | smallest that could be seen | verdict | sweep | what differs |"
     yield "|---|---|---|---|---|---|---|"
     for claim in found:
         e = claim.check.estimate if claim.check else None
-        cells = (
+        shown = (
             claim.says,
             claim.paper,
             interval(e) if e else "",
@@ -127,7 +127,7 @@ def _lines(found: Sequence[Claim], reports: Mapping[str, SweepReport]) -> Iterat
             f"[{claim.sweep}]({claim.sweep}/report.md): {claim.asks}" if claim.check else "",
             claim.differs,
         )
-        yield f"| {' | '.join(cells)} |"
+        yield f"| {' | '.join(shown)} |"
     yield ""
     yield "## The questions"
     yield ""
@@ -140,7 +140,8 @@ def _lines(found: Sequence[Claim], reports: Mapping[str, SweepReport]) -> Iterat
             if name in reports:
                 yield f"[{name}]({name}/report.md):"
                 yield ""
-                yield from (f"- {markdown_text(line)}" for line in (*answers(reports[name]), *_predicted(name)))
+                said = (*reports[name].lacks[:1], *answers(reports[name]), *_predicted(name))
+                yield from (f"- {markdown_text(line)}" for line in said)
                 yield from (f"- {line}" for line in (REMARKS.get(name),) if line)
             else:
                 yield f"`{name}` was not run."
@@ -151,11 +152,12 @@ def _lines(found: Sequence[Claim], reports: Mapping[str, SweepReport]) -> Iterat
     yield "|---|---|---|---|---|---|---|"
     for name, report in reports.items():
         setup = json.loads((FOLDER / name / "setup.json").read_text(encoding="utf-8"))
-        states, rows = _scored(FOLDER / name / "scores.csv")
-        done = ", ".join(f"{n} {state}" for state, n in states.items())
+        cells = load_results(FOLDER / name).cells
+        states = ", ".join(f"{n} {state}" for state, n in Counter(cell.state for cell in cells).items())
+        rows = sum({(cell.cell.name, score.language): score.n for cell in cells for score in cell.scores}.values())
         hours = f"{setup['hours']['training']:.2f} training, {setup['hours']['scoring']:.2f} scoring"
         first = min((c.asked.time for c in report.checks if c.asked is not None), default="nothing")
-        words = (f"[{name}]({name}/report.md)", report.question, done, f"{rows:,}", hours, first)
+        words = (f"[{name}]({name}/report.md)", report.question, states, f"{rows:,}", hours, first)
         yield f"| {' | '.join((*words, counted(report.checks)))} |"
     yield ""
 
@@ -164,19 +166,6 @@ def _predicted(name: str) -> tuple[str, ...]:
     """Return what `xstilts rank --sweep` said of a sweep, if it was asked."""
     aside = predicted_aside(FOLDER / name, BUILT_IN)
     return () if aside is None else tuple(aside.lines)
-
-
-def _scored(path: Path) -> tuple[Counter[str], int]:
-    """Return the number of cells in each state, and of rows that were scored in all cells."""
-    cells: dict[tuple[str, ...], str] = {}
-    rows: dict[tuple[str, ...], int] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for line in csv.DictReader(file):
-            place = tuple(line[key] for key in ("row", "target", "settings", "seed"))
-            cells[place] = line["state"]
-            if line["n"]:
-                rows[(*place, line["language"])] = int(line["n"])
-    return Counter(cells.values()), sum(rows.values())
 
 
 def page() -> str:

@@ -19,7 +19,7 @@ import yaml
 
 import cli
 import toolkit
-from tests import PROJECT
+from tests import PROJECT, REPORTS
 from toolkit.composition import parse
 from toolkit.config import load
 from toolkit.config.ready import get_ready
@@ -27,7 +27,6 @@ from toolkit.tasks import BUILT_IN
 
 FOLDERS = ("docs", "examples", "findings", "adapter_zoo")
 PAGES = sorted([*PROJECT.glob("*.md"), *(page for name in FOLDERS for page in (PROJECT / name).rglob("*.md"))])
-REPORTS = set((PROJECT / "docs" / "results").glob("*/**/*.md"))  # of sweeps, in the words of the report and of its plan
 COMMAND_SOURCES = [page for page in PAGES if page not in REPORTS] + sorted((PROJECT / "configs").rglob("*.yaml"))
 PROGRAMS = (["xstilts"], ["python", "cli.py"], [".venv/bin/xstilts"])
 HEAVY = ("torch", "transformers", "adapters", "mlflow", "datasets", "faiss", "matplotlib")

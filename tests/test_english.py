@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import PROJECT
+from tests import PROJECT, REPORTS
 
 # Pattern of what is avoided -> what to write instead.
 WORDS = {
@@ -40,14 +40,13 @@ WIDTH = 120
 
 GENERATED = {PROJECT / "docs" / "cli.md"}  # from the help texts, which are read where they are written
 MADE = r"^<!-- \w+: generated -->.*?^<!-- \w+: end -->"
-REPORTS = PROJECT / "docs" / "results"  # of sweeps, in the words of the report
 
 
 def pages() -> list[Path]:
     """Return the Markdown pages that people write."""
     folders = [PROJECT / name for name in ("docs", "examples", "findings", "adapter_zoo")]
     found = {*PROJECT.glob("*.md"), *(page for folder in folders for page in folder.rglob("*.md"))}
-    return sorted(found - GENERATED - set(REPORTS.glob("*/**/*.md")))
+    return sorted(found - GENERATED - REPORTS)
 
 
 def sources() -> list[Path]:

@@ -4,9 +4,9 @@
     python -m tests.real.independent --data-root MIRROR --targets udpos --seeds 0 --json OUT
     python -m tests.real.independent --compare OUT docs/results/phang2020-real/scores.csv
 
-From the toolkit come the rows that the sweep drew and the folder of the backbone, nothing else. Tokenising, adapters and heads,
-random batches of 8 rows, autocast to bf16 with `--bf16` (else fp32), the schedule, choosing the epoch, reading answers and scoring are of the libraries: the
-heads of `adapters`, labels of words on their first piece, `squad_metrics` of `transformers`, `seqeval`.
+From the toolkit come the rows that the sweep drew and the folder of the backbone, nothing else. The rest is of the libraries or
+plain: the heads of `adapters`, labels of words on their first piece, random batches of 8 rows, fp32 or with `--bf16` autocast,
+`squad_metrics` of `transformers`, `seqeval`.
 """
 
 from __future__ import annotations
@@ -292,7 +292,7 @@ def main() -> None:
     found: dict[str, Any] = json.loads(asked.json.read_text()) if asked.json.exists() else {}
     for target in asked.targets:
         for seed in asked.seeds:
-            if str(seed) not in found.setdefault(target, {}):  # a run that was cut off goes on
+            if str(seed) not in found.setdefault(target, {}):  # a run that was cut off continues
                 found[target][str(seed)] = run(target, seed, asked.data_root, is_bf16=asked.bf16)
                 asked.json.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from toolkit.errors import ConfigError
 from toolkit.registry import unknown
-from toolkit.sweeps.values import Cell, Sweep
+from toolkit.sweeps.values import Sweep
 
 JOINT = "|"
 
@@ -25,10 +25,10 @@ def only(sweep: Sweep, wanted: Sequence[str]) -> Sweep:
     if not wanted:
         return sweep
     kept: set[str] = set()
-    parts = [_parts(cell) for cell in sweep.cells]
+    parts = [_parts(cell.name) for cell in sweep.cells]
     known = list(dict.fromkeys(part for each in parts for part in each))
     for text in wanted:
-        asked = [part.strip() for part in text.split(JOINT)]
+        asked = _parts(text)
         for part in asked:
             if part not in known:
                 raise unknown("row, target, seed or setting", part, known, error=ConfigError)
@@ -39,5 +39,5 @@ def only(sweep: Sweep, wanted: Sequence[str]) -> Sweep:
     return replace(sweep, cells=tuple(cell for cell in sweep.cells if cell.name in kept))
 
 
-def _parts(cell: Cell) -> tuple[str, ...]:
-    return (cell.row, cell.task, f"seed {cell.seed}", *([cell.variant] if cell.variant else []))
+def _parts(name: str) -> list[str]:
+    return [part.strip() for part in name.split(JOINT)]

@@ -102,13 +102,19 @@ def _unanswered(task: Task, rows: Sequence[Row]) -> str:
     return f"{n / len(rows):.1%} without answer"
 
 
-def _labels(task: Task, rows: Sequence[Row]) -> str:
+def label_counts(rows: Sequence[Row]) -> Counter[int]:
+    """Return how often each label occurs, by its number; `OTHER_TAG` for words outside the set, of a choice the place."""
     counts: Counter[int] = Counter()
     for row in rows:
         if isinstance(row, TagsRow):
             counts.update(row.tags)
         elif isinstance(row, PairRow | ChoiceRow):
             counts.update([row.label])
+    return counts
+
+
+def _labels(task: Task, rows: Sequence[Row]) -> str:
+    counts = label_counts(rows)
     total = sum(counts.values())
     shown = [f"{_label(task, label)} {n / total:.1%}" for label, n in counts.most_common(SHOWN)]
     more = len(counts) - len(shown)

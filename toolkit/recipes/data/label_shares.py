@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from toolkit.recipes.data.kinds import label_counts
 from toolkit.recipes.data.leaks import Held
-from toolkit.tasks.rows import OTHER_TAG, PairRow, TagsRow
+from toolkit.tasks.rows import OTHER_TAG
 
 SHARE = 0.05
 """A label that makes up as much of one side should occur on the other, whatever its rows are about."""
@@ -18,14 +19,10 @@ _SHOWN = 3
 def label_shares(held: Held) -> dict[str, float] | None:
     """Return the share of each label of some rows by its name; None if they are of no kind with labels, or too few to tell."""
     names = held.task.labels
-    found: Counter[str] = Counter()
-    for row in held.rows:
-        if isinstance(row, TagsRow):
-            found.update(names[tag] for tag in row.tags if tag != OTHER_TAG)
-        elif isinstance(row, PairRow):
-            found[names[row.label]] += 1
+    found = label_counts(held.rows) if names else Counter[int]()
+    del found[OTHER_TAG]
     total = found.total()
-    return {name: n / total for name, n in found.items()} if total >= FEWEST else None
+    return {names[label]: n / total for label, n in found.items()} if total >= FEWEST else None
 
 
 def unshared_labels(trained: Held, scored: Held) -> Iterator[str]:

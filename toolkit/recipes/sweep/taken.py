@@ -59,6 +59,8 @@ def take_steps(held: SweepFolder, planned: Planned, folders: Sequence[Path]) -> 
     Raises:
         ToolkitError: a file cannot be read or written.
     """
+    if not folders:
+        return Taken()
     own = held.records(planned.steps)
     taken: list[Step] = []
     for step in planned.steps:
